@@ -1,0 +1,12 @@
+//! mxlab
+pub mod diagnostic;
+pub mod dist;
+pub mod provider;
+pub mod record;
+pub mod rng;
+pub mod scenario;
+pub mod sender;
+pub mod smtp;
+pub mod time;
+pub mod units;
+pub mod workload;

@@ -1,0 +1,3 @@
+//! The receiving side.
+mod policy;
+pub use policy::*;

@@ -1,0 +1,199 @@
+//! The record of a run, as it is saved: plain data, complete, independent of everything else in the house.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything a report needs to know about a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of this format.
+    pub format: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The question it answers.
+    pub question: String,
+    /// How long a trial could last, in microseconds.
+    pub duration_us: u64,
+    /// Width of a bucket of the time series, in microseconds.
+    pub bucket_us: u64,
+    /// Whether the run was stopped before all trials were done.
+    pub partial: bool,
+    /// The strategies, in the scenario's order; the oracle's bound last if it was not asked for by name.
+    pub strategies: Vec<Strategy>,
+    /// The providers, in the scenario's order.
+    pub providers: Vec<Provider>,
+    /// The expectations and what came out.
+    pub expected: Vec<Expected>,
+    /// The trials, ordered by strategy, then by seed.
+    pub trials: Vec<Trial>,
+}
+
+/// A strategy of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Strategy {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub about: String,
+    /// Whether it is only there as the upper bound.
+    pub bound: bool,
+}
+
+/// A provider of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// The profile's name.
+    pub name: String,
+    /// The name people know.
+    pub title: String,
+}
+
+/// An expectation and what came out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Expected {
+    /// Which figure.
+    pub metric: String,
+    /// Whose.
+    pub strategy: String,
+    /// Where; `None` is all providers together.
+    pub provider: Option<String>,
+    /// At least.
+    pub min: f64,
+    /// At most.
+    pub max: f64,
+    /// The mean over the seeds; `None` if it is not defined for any of them.
+    pub mean: Option<f64>,
+    /// Whether it was met.
+    pub met: bool,
+}
+
+/// One strategy, one seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The strategy's name.
+    pub strategy: String,
+    /// The seed.
+    pub seed: u64,
+    /// Hash of everything that happened, 16 hexadecimal digits: equal hashes, equal trials.
+    pub hash: String,
+    /// Events the world went through.
+    pub events: u64,
+    /// When the last recipient was settled; `None` if some were still queued at the end.
+    pub settled_us: Option<u64>,
+    /// One for each provider, in the record's order.
+    pub cells: Vec<Cell>,
+}
+
+/// One strategy, one seed, one provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// The sums.
+    pub totals: Totals,
+    /// The time series.
+    pub series: Series,
+    /// Time from a message's intended time to its delivery, in milliseconds: HdrHistogram V2, deflated, base64.
+    pub time_to_delivery: String,
+    /// Every refusal, by reply text; ordered by how often, then by text.
+    pub replies: Vec<Replied>,
+    /// Every rule of the provider, in its order.
+    pub rules: Vec<Limited>,
+}
+
+/// Sums over a trial at one provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Recipients injected: delivered + bounced + expired + queued.
+    pub injected: u64,
+    /// Of these, recipients with a mailbox that takes mail.
+    pub deliverable: u64,
+    /// Delivered.
+    pub delivered: u64,
+    /// Bounced: given up because of a reply.
+    pub bounced: u64,
+    /// Of the bounced, those lost to a limit (a 5xx that was in truth temporary).
+    pub bounced_by_limit: u64,
+    /// Given up because of their age.
+    pub expired: u64,
+    /// Still in the sender's queue at the end.
+    pub queued: u64,
+    /// Attempts: each counts every recipient it carried.
+    pub attempts: u64,
+    /// Attempts that the provider deferred.
+    pub deferred: u64,
+    /// Attempts that failed without a reply (time-out, reset, silent close).
+    pub failed: u64,
+    /// Deferred attempts by stage: connect, ehlo, mail, rcpt, data, end-of-data.
+    pub deferred_at: [u64; 6],
+    /// Transactions begun.
+    pub transactions: u64,
+    /// Connections tried.
+    pub connections: u64,
+    /// Connections refused at connect or EHLO.
+    pub connections_refused: u64,
+    /// Connections that timed out or were reset before a greeting.
+    pub connections_failed: u64,
+    /// Recipient-microseconds that mail was ready to go and the sender itself held it back.
+    pub held_back_us: u64,
+    /// Client-microseconds under a hold of the provider.
+    pub hold_us: u64,
+    /// Complaints that reached the provider.
+    pub complaints: u64,
+    /// When 50, 90, 99 and 100 % of the deliverable recipients had their mail, in microseconds after the start.
+    pub reached_us: [Option<u64>; 4],
+}
+
+/// Time series: entry n covers the n-th bucket. All of the same length.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// Attempts.
+    pub attempts: Vec<u64>,
+    /// Deferred attempts.
+    pub deferred: Vec<u64>,
+    /// Delivered.
+    pub delivered: Vec<u64>,
+    /// Bounced.
+    pub bounced: Vec<u64>,
+    /// Expired.
+    pub expired: Vec<u64>,
+    /// Connections tried.
+    pub connections: Vec<u64>,
+    /// Connections refused.
+    pub connections_refused: Vec<u64>,
+    /// Most connections open at once in the bucket, as the provider sees them.
+    pub open_max: Vec<u32>,
+    /// Recipients ready to go and held back by the sender itself, at the end of the bucket.
+    pub held_back: Vec<u64>,
+    /// Recipients that wait for their retry, at the end of the bucket.
+    pub waiting: Vec<u64>,
+    /// Lowest reputation of any of the sources, at the end of the bucket.
+    pub reputation: Vec<f64>,
+    /// The tightest limit on open connections, summed over sources, at the end of the bucket; `None` is no limit.
+    pub open_limit: Vec<Option<u64>>,
+}
+
+/// A reply text and how often it was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replied {
+    /// Where in the session.
+    pub stage: String,
+    /// Code, enhanced code and text; or what happened instead of a reply, in parentheses.
+    pub text: String,
+    /// The rule that gave it; empty for what no rule decided.
+    pub rule: String,
+    /// How often, in attempts.
+    pub count: u64,
+    /// (bucket, attempts) for the buckets in which it was given.
+    pub over_time: Vec<(u32, u64)>,
+}
+
+/// A rule and what it did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limited {
+    /// Its name.
+    pub rule: String,
+    /// What it refused.
+    pub refused: u64,
+    /// How many holds it began.
+    pub holds: u64,
+    /// The limits by tier in this trial, unknowns drawn; `None` is no limit; empty for rules without a limit.
+    pub limits: Vec<Option<u32>>,
+}

@@ -1,0 +1,3 @@
+//! What people write.
+mod model;
+pub use model::*;

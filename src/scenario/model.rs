@@ -1,0 +1,125 @@
+//! What a scenario means: values that cannot be wrong. Everything to the right of `scenario` sees only these.
+
+use std::net::IpAddr;
+
+use crate::dist::Dist;
+use crate::provider::{Amendment, Policy};
+use crate::sender::Strategy;
+use crate::time::{Span, Time};
+use crate::units::{NetworkId, ProviderId, Share};
+use crate::workload::Workload;
+
+/// An experiment: who sends what to whom, by which strategies.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The name: the file's stem.
+    pub name: String,
+    /// The question it answers.
+    pub question: String,
+    /// The first seed.
+    pub seed: u64,
+    /// How many seeds are run unless the command line says otherwise; at least 1.
+    pub seeds: u32,
+    /// How long a trial lasts at most.
+    pub duration: Span,
+    /// Time of day at which a trial starts.
+    pub day_starts: Span,
+    /// The providers; at least one. A provider's [`ProviderId`] is its place.
+    pub providers: Vec<Policy>,
+    /// All recipient domains of all providers.
+    pub domains: Vec<Domain>,
+    /// The egress IPs; at least one.
+    pub sources: Vec<Source>,
+    /// The mail.
+    pub workload: Workload,
+    /// What lies between.
+    pub network: Network,
+    /// The strategies that are compared; at least one, with different names.
+    pub strategies: Vec<Strategy>,
+    /// What changes while it runs; sorted by time.
+    pub timeline: Vec<Change>,
+    /// What the results must be.
+    pub expectations: Vec<Expectation>,
+    /// FNV-1a hash of the scenario's text and of every file it draws on.
+    pub hash: u64,
+}
+
+/// A recipient domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// Its name.
+    pub name: String,
+    /// Who serves it.
+    pub provider: ProviderId,
+}
+
+/// An egress IP.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// The address providers see.
+    pub ip: IpAddr,
+    /// Its network, as providers count networks.
+    pub network: NetworkId,
+    /// Whether it is on a block list.
+    pub listed: bool,
+    /// Whether it has a PTR record that resolves back.
+    pub ptr: bool,
+    /// Its reputation at the start, at every provider; `None` is where the provider starts newcomers.
+    pub reputation: Option<Share>,
+    /// Messages a day it used to send to each provider: the volume its history allows for.
+    pub daily_volume: u32,
+}
+
+/// The network between sender and providers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Network {
+    /// Round-trip time of a connection, drawn once for each connection.
+    pub rtt: Dist,
+    /// Bytes per second of one connection; `None` is instant.
+    pub bytes_per_second: Option<u64>,
+    /// Share of transactions during which the connection is lost.
+    pub reset: Share,
+    /// Share of a provider's MX hosts that are bad, behind a balancer: a connection that meets one fails.
+    pub bad_hosts: Share,
+    /// How a bad host fails.
+    pub bad_how: BadHost,
+}
+
+/// How a bad host fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BadHost {
+    /// The connection is refused at once.
+    #[default]
+    Refuses,
+    /// Nothing answers until the connect time-out.
+    Silent,
+    /// The connection is taken but never greeted.
+    NeverGreets,
+}
+
+/// A change while it runs.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// When.
+    pub at: Time,
+    /// Whose policy.
+    pub provider: ProviderId,
+    /// What changes.
+    pub amendment: Amendment,
+}
+
+/// What a result must be: the mean over the seeds must lie in a range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    /// The metric's name: one of [`crate::record::METRICS`].
+    pub metric: String,
+    /// The strategy it is about.
+    pub strategy: String,
+    /// The provider it is about; `None` is all of them together.
+    pub provider: Option<String>,
+    /// At least.
+    pub min: f64,
+    /// At most.
+    pub max: f64,
+}

@@ -1,0 +1,3 @@
+//! The sending side.
+pub mod strategy;
+pub use strategy::Strategy;

@@ -1,0 +1,39 @@
+//! The session axis: how a connection is used.
+
+use crate::time::Span;
+
+/// How a connection is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Transactions on one connection before the sender says QUIT; `None` is no limit. At least 1.
+    pub messages_per_connection: Option<u32>,
+    /// Recipients in one transaction. At least 1.
+    pub recipients_per_message: u32,
+    /// How long an idle connection is kept; zero closes it at once.
+    pub idle: Span,
+    /// How old a connection may be and still take another message; `None` is no limit.
+    pub reuse: Option<Span>,
+    /// Whether an idle connection takes up a place of the concurrency. Postfix counts deliveries instead.
+    pub counts_idle: bool,
+    /// Whether MAIL, RCPT and DATA go out together where the provider allows it (RFC 2920).
+    pub pipelining: bool,
+    /// How long to wait for a connection.
+    pub connect_timeout: Span,
+    /// How long to wait for the greeting (RFC 5321, 4.5.3.2.1: five minutes).
+    pub greeting_timeout: Span,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            messages_per_connection: Some(100),
+            recipients_per_message: 50,
+            idle: Span::from_secs(5),
+            reuse: Some(Span::from_secs(300)),
+            counts_idle: true,
+            pipelining: true,
+            connect_timeout: Span::from_secs(30),
+            greeting_timeout: Span::from_secs(300),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A server's reply: code, enhanced status code and text (RFC 5321 section 4.2, RFC 3463, RFC 2034).
+//!
+//! The text is a template (`{ip}`, `{rcpt}` …) and is rendered only when a socket or a person needs it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A reply as the provider words it. Lines of a multi-line reply are separated by `\n`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reply {
+    /// The three-digit code.
+    pub code: Code,
+    /// The enhanced status code, where the provider sends one.
+    pub enhanced: Option<Enhanced>,
+    /// The text, with placeholders.
+    pub text: String,
+}
+
+impl Reply {
+    /// The reply as it goes over the wire, line by line, without line ends; `fill` gives a placeholder's value
+    /// (`None` leaves the placeholder as it stands).
+    pub fn lines(&self, fill: impl Fn(&str) -> Option<String>) -> Vec<String> {
+        let text = substitute(&self.text, fill);
+        let parts: Vec<&str> = text.split('\n').collect();
+        let last = parts.len() - 1;
+        let line = |(n, part): (usize, &&str)| {
+            let dash = if n == last { ' ' } else { '-' };
+            match self.enhanced {
+                Some(enhanced) => format!("{}{dash}{enhanced} {part}", self.code),
+                None => format!("{}{dash}{part}", self.code),
+            }
+        };
+        parts.iter().enumerate().map(line).collect()
+    }
+}
+
+impl fmt::Display for Reply {
+    /// One line, placeholders as they stand: how tables and CSV files name a reply.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if let Some(enhanced) = self.enhanced {
+            write!(f, " {enhanced}")?;
+        }
+        write!(f, " {}", self.text.replace('\n', " "))
+    }
+}
+
+/// What a reply code means to the client (RFC 5321, section 4.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// 2xx and 3xx.
+    Positive,
+    /// 4xx: a deferral.
+    Transient,
+    /// 5xx: a bounce.
+    Permanent,
+}
+
+/// A three-digit reply code, 200 to 599.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(u16);
+
+impl Code {
+    /// Whether the code is a success, a deferral or a bounce.
+    pub const fn class(self) -> Class {
+        match self.0 / 100 {
+            4 => Class::Transient,
+            5 => Class::Permanent,
+            _ => Class::Positive,
+        }
+    }
+
+    /// The number itself.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+/// The number is no SMTP reply code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not an SMTP reply code; codes run from 200 to 599")]
+pub struct InvalidCode(pub u16);
+
+impl TryFrom<u16> for Code {
+    type Error = InvalidCode;
+    fn try_from(code: u16) -> Result<Self, InvalidCode> {
+        if (200..600).contains(&code) { Ok(Self(code)) } else { Err(InvalidCode(code)) }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:03}", self.0)
+    }
+}
+
+/// An enhanced status code such as `4.7.500`. Details above 255 exist: Microsoft uses them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Enhanced {
+    /// 2, 4 or 5.
+    pub class: u8,
+    /// What the code is about: 7 is policy.
+    pub subject: u16,
+    /// The particular case.
+    pub detail: u16,
+}
+
+/// The text is no enhanced status code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an enhanced status code; write class.subject.detail, such as \"4.7.0\"")]
+pub struct InvalidEnhanced(pub String);
+
+impl FromStr for Enhanced {
+    type Err = InvalidEnhanced;
+    fn from_str(text: &str) -> Result<Self, InvalidEnhanced> {
+        let invalid = || InvalidEnhanced(text.to_owned());
+        let mut parts = text.split('.');
+        let mut next = || -> Result<u16, InvalidEnhanced> {
+            let part = parts.next().ok_or_else(invalid)?;
+            let digits = (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+            if digits { part.parse().map_err(|_| invalid()) } else { Err(invalid()) }
+        };
+        let (class, subject, detail) = (next()?, next()?, next()?);
+        match (class, parts.next()) {
+            (2, None) => Ok(Self { class: 2, subject, detail }),
+            (4, None) => Ok(Self { class: 4, subject, detail }),
+            (5, None) => Ok(Self { class: 5, subject, detail }),
+            _ => Err(invalid()),
+        }
+    }
+}
+
+impl fmt::Display for Enhanced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
+    }
+}
+
+fn substitute(text: &str, fill: impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        let tail = &rest[open..];
+        let Some(close) = tail.find('}') else {
+            rest = tail;
+            break;
+        };
+        match fill(&tail[1..close]) {
+            Some(value) => out.push_str(&value),
+            None => out.push_str(&tail[..=close]),
+        }
+        rest = &tail[close + 1..];
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(code: u16, enhanced: Option<&str>, text: &str) -> Reply {
+        let enhanced = enhanced.map(|e| e.parse().unwrap());
+        Reply { code: code.try_into().unwrap(), enhanced, text: text.to_owned() }
+    }
+
+    #[test]
+    fn codes_outside_smtp_are_refused() {
+        assert_eq!(Code::try_from(199), Err(InvalidCode(199)));
+        assert_eq!(Code::try_from(600), Err(InvalidCode(600)));
+        assert_eq!(Code::try_from(421).map(Code::class), Ok(Class::Transient));
+        assert_eq!(Code::try_from(550).map(Code::class), Ok(Class::Permanent));
+    }
+
+    #[test]
+    fn enhanced_codes_keep_details_above_255() {
+        let enhanced: Enhanced = "4.7.500".parse().unwrap();
+        assert_eq!(enhanced.to_string(), "4.7.500");
+        for wrong in ["", "4.7", "3.1.1", "4.7.0.1", "4.7.x", "4.7.1000", "+4.7.0"] {
+            assert!(wrong.parse::<Enhanced>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_line_of_a_reply_carries_the_code() {
+        let reply = reply(421, Some("4.7.28"), "[{ip} 4] Our system\nis {unknown} busy");
+        let lines = reply.lines(|name| (name == "ip").then(|| "192.0.2.1".to_owned()));
+        assert_eq!(lines, ["421-4.7.28 [192.0.2.1 4] Our system", "421 4.7.28 is {unknown} busy"]);
+    }
+
+    #[test]
+    fn an_open_brace_is_text() {
+        assert_eq!(reply(250, None, "a {b").lines(|_| None), ["250 a {b"]);
+    }
+}

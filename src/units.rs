@@ -1,0 +1,140 @@
+//! Quantities and names of things: a share, a size, and the numbers that stand for sources, clients and the rest.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A share of a whole: between 0 and 1, both included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Share(f64);
+
+impl Share {
+    /// Nothing.
+    pub const NONE: Self = Self(0.0);
+    /// The whole.
+    pub const ALL: Self = Self(1.0);
+
+    /// `None` unless `value` is between 0 and 1.
+    pub fn new(value: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&value).then_some(Self(value))
+    }
+
+    /// The nearest share: below 0 becomes 0, above 1 becomes 1.
+    pub const fn clamped(value: f64) -> Self {
+        Self(value.clamp(0.0, 1.0))
+    }
+
+    /// The share as a number between 0 and 1.
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} %", self.0 * 100.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = f64::deserialize(deserializer)?;
+        Self::new(value).ok_or_else(|| {
+            serde::de::Error::custom(format!("{value} is not a share; write a number from 0 to 1 (0.25 for 25 %)"))
+        })
+    }
+}
+
+impl JsonSchema for Share {
+    fn schema_name() -> Cow<'static, str> {
+        "Share".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number", "minimum": 0, "maximum": 1, "description": "A share of a whole, from 0 to 1." })
+    }
+}
+
+/// A number of bytes. Written `"20MB"` (20,000,000) or `"20 MiB"` (20,971,520).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        bytesize::ByteSize(self.0).display().si().fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <Cow<'_, str>>::deserialize(deserializer)?;
+        text.parse::<bytesize::ByteSize>().map(|size| Self(size.0)).map_err(|_| {
+            serde::de::Error::custom(format!(
+                "`{text}` is not a size; write bytes with a unit, such as \"75kB\" or \"20MB\""
+            ))
+        })
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Bytes {
+    fn schema_name() -> Cow<'static, str> {
+        "Bytes".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "description": "A size such as \"75kB\", \"20MB\" or \"10 MiB\"." })
+    }
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident($raw:ty);)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub $raw);
+
+        impl $name {
+            /// The place of this one in a table of all of them.
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A provider of the scenario: a *site* as the sender's queue sees it.
+    ProviderId(u16);
+    /// An egress IP of the sender.
+    SourceId(u16);
+    /// A client IP as a provider knows it. In `sim` the sources, in `live` every address that ever connected.
+    ClientId(u32);
+    /// A network of client IPs (a /24 or /64) as a provider knows it.
+    NetworkId(u32);
+    /// A sender domain (of MAIL FROM and From) as a provider knows it.
+    SenderDomainId(u16);
+    /// A recipient domain, such as `charter.net`; every domain belongs to one provider.
+    DomainId(u16);
+    /// A mail stream of the workload: newsletters, receipts.
+    MailStreamId(u8);
+    /// A recipient of the workload: one address of one message. Recipients of one message stand in a row.
+    RecipientId(u32);
+    /// A reply text in the book of all reply texts of a world.
+    ReplyId(u16);
+    /// A rule of a provider, by its place in the profile.
+    RuleId(u16);
+    /// A session inside a provider.
+    SessionId(u32);
+    /// A connection of the sender.
+    ConnId(u32);
+    /// A queue of the sender: mail waiting for one (source, site).
+    QueueId(u32);
+}
