@@ -67,7 +67,7 @@ mod tests {
             LogNormal::new(0.0, 1.0).unwrap().sample(&mut rng),
             Normal::new(0.0, 1.0).unwrap().sample(&mut rng),
         ];
-        insta::assert_debug_snapshot!(draws.map(|x| (x * 1e6).round()));
+        insta::assert_debug_snapshot!(draws.map(|x: f64| (x * 1e6).round()));
         insta::assert_debug_snapshot!([Seed(1).draw(7, 0), Seed(1).draw(7, 1), Seed(2).draw(7, 0)]);
     }
 
