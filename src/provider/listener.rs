@@ -1,0 +1,79 @@
+//! The listen queue: so many connections are served, so many more wait for a greeting, the rest meet silence.
+
+use super::policy::Listener;
+
+/// What becomes of a connection that arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// A worker takes it.
+    Served,
+    /// The kernel takes it; nobody greets it until a worker is free.
+    Queued,
+    /// The backlog is full: nobody answers.
+    Ignored,
+}
+
+/// How full the server is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Places {
+    served: u32,
+    queued: u32,
+}
+
+impl Places {
+    /// A connection arrives.
+    pub fn arrive(&mut self, listener: Option<Listener>) -> Arrival {
+        let Some(Listener { workers, backlog }) = listener else { return Arrival::Served };
+        if self.served < workers {
+            self.served += 1;
+            Arrival::Served
+        } else if self.queued < backlog {
+            self.queued += 1;
+            Arrival::Queued
+        } else {
+            Arrival::Ignored
+        }
+    }
+
+    /// A served connection has gone. Whether one that was queued is to be served in its place.
+    pub fn leave(&mut self, listener: Option<Listener>) -> bool {
+        if listener.is_none() {
+            return false;
+        }
+        self.served = self.served.saturating_sub(1);
+        if self.queued == 0 {
+            return false;
+        }
+        self.queued -= 1;
+        self.served += 1;
+        true
+    }
+
+    /// A queued connection has given up.
+    pub fn give_up(&mut self) {
+        self.queued = self.queued.saturating_sub(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_fill_up_and_are_handed_on() {
+        let listener = Some(Listener { workers: 1, backlog: 1 });
+        let mut places = Places::default();
+        let arrivals: Vec<Arrival> = (0..3).map(|_| places.arrive(listener)).collect();
+        assert_eq!(arrivals, [Arrival::Served, Arrival::Queued, Arrival::Ignored]);
+        assert!(places.leave(listener), "the queued one takes the place");
+        assert!(!places.leave(listener));
+        assert_eq!(places.arrive(listener), Arrival::Served);
+    }
+
+    #[test]
+    fn without_a_listener_everyone_is_served() {
+        let mut places = Places::default();
+        assert_eq!(places.arrive(None), Arrival::Served);
+        assert!(!places.leave(None));
+    }
+}

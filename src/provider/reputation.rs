@@ -1,0 +1,216 @@
+//! Reputation: a score between 0 and 1 for every client IP and every sender domain. Fast to lose, slow to gain.
+//!
+//! - An accepted message moves the score a share `gain` of the way to 1, but all messages of a day together by no more
+//!   than `gain-per-day`: goodwill takes days, whatever the volume.
+//! - A complaint, an unknown recipient, a spam trap, a message without authentication and a broken rule each cost a
+//!   share of the score. With a complaint rate `c` the score therefore settles where `gain × (1 − s) = c × complaint × s`.
+//! - A message above the volume that the client's history allows costs `surge`: the history is the most of the last
+//!   seven days, and a day may bring `growth` times as much. This is what a warm-up earns.
+//! - After a day without mail the score rises by `rest-gain` a day, up to `rest-toward`.
+//!
+//! No provider publishes its formula. Every constant is in the profile and marked as assumed where it is.
+
+use super::policy::{Policy, ReputationModel, Tier};
+use crate::time::{Span, Time};
+use crate::units::Share;
+
+/// The standing of one client IP or sender domain.
+#[derive(Clone, Debug)]
+pub struct Reputation {
+    score: f64,
+    /// The band of the score, kept beside it because every limit asks for it.
+    tier: u8,
+    day: u64,
+    accepted_today: u32,
+    gained_today: f64,
+    /// Accepted messages of the last days, the latest first.
+    history: [u32; DAYS],
+}
+
+/// Days of history that count.
+const DAYS: usize = 7;
+
+impl Reputation {
+    /// A client with this score and this many messages a day behind it.
+    pub fn new(score: Share, daily_volume: u32, policy: &Policy) -> Self {
+        let mut reputation = Self {
+            score: score.get(),
+            tier: 0,
+            day: 0,
+            accepted_today: 0,
+            gained_today: 0.0,
+            history: [daily_volume; DAYS],
+        };
+        reputation.classify(&policy.tiers);
+        reputation
+    }
+
+    /// The score.
+    pub fn score(&self) -> Share {
+        Share::clamped(self.score)
+    }
+
+    /// The place of the score's band in the policy's tiers.
+    pub fn tier(&self) -> usize {
+        usize::from(self.tier)
+    }
+
+    /// Sets the score, as an administrator may.
+    pub fn set(&mut self, score: Share, tiers: &[Tier]) {
+        self.score = score.get();
+        self.classify(tiers);
+    }
+
+    /// Lets the days pass up to `now`: volume becomes history, and rest heals.
+    pub fn touch(&mut self, now: Time, policy: &Policy) {
+        let day = now.as_micros() / Span::DAY.as_micros();
+        let passed = day.saturating_sub(self.day);
+        if passed == 0 {
+            return;
+        }
+        self.day = day;
+        self.roll_history(passed);
+        // The day just ended rested only if nothing was accepted in it; the days skipped had no mail at all.
+        let rested = passed - u64::from(self.accepted_today > 0);
+        self.accepted_today = 0;
+        self.gained_today = 0.0;
+        let model = &policy.reputation;
+        if rested > 0 && self.score < model.rest_toward.get() {
+            let healed = self.score + model.rest_gain.get() * rested as f64;
+            self.score = healed.min(model.rest_toward.get());
+            self.classify(&policy.tiers);
+        }
+    }
+
+    /// A message was accepted.
+    pub fn accepted(&mut self, now: Time, policy: &Policy) {
+        self.touch(now, policy);
+        let model = &policy.reputation;
+        self.accepted_today = self.accepted_today.saturating_add(1);
+        if f64::from(self.accepted_today) > self.allowance(model) {
+            self.lose(model.surge, &policy.tiers);
+            return;
+        }
+        let room = model.gain_per_day.get() - self.gained_today;
+        let gain = (model.gain.get() * (1.0 - self.score)).min(room);
+        if gain > 0.0 {
+            self.score += gain;
+            self.gained_today += gain;
+            self.classify(&policy.tiers);
+        }
+    }
+
+    /// Something cost a share of the score.
+    pub fn lose(&mut self, share: Share, tiers: &[Tier]) {
+        if share > Share::NONE {
+            self.score *= 1.0 - share.get();
+            self.classify(tiers);
+        }
+    }
+
+    /// Messages that today may bring before they count as a surge.
+    fn allowance(&self, model: &ReputationModel) -> f64 {
+        let most = self.history.iter().copied().max().unwrap_or(0);
+        (f64::from(most) * model.growth).max(f64::from(model.volume_floor))
+    }
+
+    fn roll_history(&mut self, passed: u64) {
+        for n in 0..passed.min(DAYS as u64) {
+            self.history.rotate_right(1);
+            self.history[0] = if n == 0 { self.accepted_today } else { 0 };
+        }
+    }
+
+    fn classify(&mut self, tiers: &[Tier]) {
+        let above = tiers.iter().take_while(|tier| tier.from.get() <= self.score).count();
+        self.tier = u8::try_from(above.saturating_sub(1)).unwrap_or(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::policy::tests::policy;
+    use super::*;
+    use crate::units::Share;
+
+    fn share(x: f64) -> Share {
+        Share::new(x).unwrap()
+    }
+
+    fn lab() -> Policy {
+        let mut policy = policy(Vec::new());
+        policy.tiers = [("poor", 0.0), ("fair", 0.3), ("good", 0.7)]
+            .map(|(name, from)| Tier { name: name.to_owned(), from: share(from) })
+            .to_vec();
+        policy.reputation = ReputationModel {
+            start: share(0.5),
+            gain: share(0.01),
+            gain_per_day: share(0.05),
+            complaint: share(0.1),
+            unknown_recipient: share(0.02),
+            spam_trap: share(0.3),
+            unauthenticated: share(0.0),
+            surge: share(0.01),
+            growth: 2.0,
+            volume_floor: 100,
+            rest_gain: share(0.02),
+            rest_toward: share(0.5),
+        };
+        policy
+    }
+
+    #[test]
+    fn a_day_gains_no_more_than_it_may() {
+        let policy = lab();
+        let mut reputation = Reputation::new(share(0.5), 1_000, &policy);
+        for n in 0..1_000 {
+            reputation.accepted(Time::from_micros(n), &policy);
+        }
+        assert!((reputation.score().get() - 0.55).abs() < 1e-9);
+        reputation.accepted(Time::ZERO + Span::DAY, &policy);
+        assert!(reputation.score().get() > 0.55);
+    }
+
+    #[test]
+    fn complaints_and_gains_settle_where_the_formula_says() {
+        let mut policy = lab();
+        policy.reputation.gain_per_day = Share::ALL;
+        policy.reputation.volume_floor = u32::MAX;
+        let mut reputation = Reputation::new(share(0.9), 0, &policy);
+        for n in 0..100_000 {
+            reputation.accepted(Time::from_micros(n), &policy);
+            if n % 20 == 0 {
+                reputation.lose(policy.reputation.complaint, &policy.tiers);
+            }
+        }
+        // gain (1 - s) = c k s with gain 0.01, c 1/20, k 0.1: s = 2/3, within one complaint's step.
+        assert!((reputation.score().get() - 2.0 / 3.0).abs() < 0.05, "{}", reputation.score());
+    }
+
+    #[test]
+    fn a_surge_costs_and_history_allows_for_more() {
+        let policy = lab();
+        let mut newcomer = Reputation::new(share(0.6), 0, &policy);
+        let mut regular = Reputation::new(share(0.6), 500, &policy);
+        for n in 0..600 {
+            newcomer.accepted(Time::from_micros(n), &policy);
+            regular.accepted(Time::from_micros(n), &policy);
+        }
+        assert!(newcomer.score().get() < 0.01 && newcomer.tier() == 0);
+        assert!(regular.score().get() > 0.6);
+    }
+
+    #[test]
+    fn rest_heals_but_only_so_far() {
+        let policy = lab();
+        let mut reputation = Reputation::new(share(0.1), 0, &policy);
+        reputation.accepted(Time::ZERO, &policy);
+        let after_one = reputation.score().get();
+        reputation.touch(Time::ZERO + Span::DAY, &policy);
+        assert!((reputation.score().get() - after_one).abs() < 1e-12, "a day with mail is no rest");
+        reputation.touch(Time::ZERO + Span::DAY.times(3), &policy);
+        assert!((reputation.score().get() - after_one - 0.04).abs() < 1e-12);
+        reputation.touch(Time::ZERO + Span::DAY.times(300), &policy);
+        assert!((reputation.score().get() - 0.5).abs() < 1e-12);
+    }
+}
