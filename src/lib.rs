@@ -6,6 +6,7 @@ pub mod record;
 pub mod rng;
 pub mod scenario;
 pub mod sender;
+pub mod sim;
 pub mod smtp;
 pub mod time;
 pub mod units;

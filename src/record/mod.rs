@@ -4,5 +4,7 @@
 //! is saved as `record.json`. Reports read only that. All counts are of recipients unless a name says otherwise.
 
 mod model;
+mod recorder;
 
 pub use model::{Cell, Expected, Limited, Provider, Record, Replied, Series, Strategy, Totals, Trial};
+pub use recorder::{Ending, Recorder, Sample, Silence, Unbalanced};

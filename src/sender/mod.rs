@@ -1,3 +1,14 @@
-//! The sending side.
+//! The sending side: a queue manager that every strategy shares, and the strategies as choices on seven axes.
+//!
+//! Pure: no clock, no socket, no thread, no chance of its own. [`Sender`] is told events and yields actions; a world does
+//! them. Knows nothing of providers but their replies.
+
+mod event;
+mod limiter;
+mod manager;
+mod queue;
 pub mod strategy;
+
+pub use event::{Action, Delivery, Event, Foreseen, Foresight, Heard, Injection, Outcome, Replied, Settled, Timer};
+pub use manager::{CONNECTIONS_MAX, Counts, Plan, Sender};
 pub use strategy::Strategy;

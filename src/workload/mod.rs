@@ -126,6 +126,8 @@ pub enum Size {
 /// Who is on the list.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ListQuality {
+    /// How many different addresses there are; `None` is another address for every recipient. At least 1.
+    pub addresses: Option<u32>,
     /// Share of recipients that do not exist.
     pub unknown: Share,
     /// Share of recipients whose mailbox is full.

@@ -1,0 +1,411 @@
+//! The recorder: what a world tells it becomes counters, time series and histograms.
+//!
+//! It also keeps a running hash of everything it is told: two trials with equal hashes went the same way.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+
+use super::model::{Cell, Limited, Replied, Series, Totals, Trial};
+use crate::provider::{Activity, Answer, Policy, Refusal, Test};
+use crate::sender::{Counts, Heard, Outcome, Settled};
+use crate::smtp::Stage;
+use crate::time::{Span, Time};
+use crate::units::{ProviderId, RuleId, Share};
+
+/// Buckets of the time series.
+const BUCKETS: u64 = 240;
+
+/// What a world writes into while a trial runs.
+#[derive(Debug)]
+pub struct Recorder {
+    bucket: Span,
+    sites: Vec<Site>,
+    hash: u64,
+    events: u64,
+    deliverable: u64,
+    delivered: u64,
+    reached: [Option<Time>; 4],
+}
+
+#[derive(Debug)]
+struct Site {
+    totals: Totals,
+    series: Series,
+    time_to_delivery: Histogram<u64>,
+    replies: Vec<Tally>,
+    /// For each reply of the provider's book, whether it speaks for a limit or a hold.
+    limits: Vec<bool>,
+}
+
+/// How often one refusal was given.
+#[derive(Debug)]
+struct Tally {
+    stage: Stage,
+    rule: Option<RuleId>,
+    said: Said,
+    count: u64,
+    over_time: Vec<(u32, u64)>,
+}
+
+/// What was said, or what happened instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Answer(Answer),
+    Silence(Silence),
+}
+
+/// How a connection fails without a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// The host refused the connection.
+    Refused,
+    /// Nobody answered.
+    ConnectTimeout,
+    /// Nobody greeted.
+    GreetingTimeout,
+    /// The connection was lost.
+    Reset,
+}
+
+/// The state of things at the end of a bucket.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// Recipients ready and held back by the sender.
+    pub held_back: u64,
+    /// Recipients that wait for their retry.
+    pub waiting: u64,
+    /// Lowest reputation of any source.
+    pub reputation: Share,
+    /// Limit on open connections, summed over sources.
+    pub open_limit: Option<u64>,
+    /// Connections open, as the provider sees them.
+    pub open: u32,
+}
+
+/// What a site's trial ends with, beyond what was recorded on the way.
+#[derive(Debug)]
+pub struct Ending<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The sender's own account.
+    pub counts: Counts,
+    /// What every rule did.
+    pub activities: Vec<Activity>,
+}
+
+/// The books do not balance: a defect of mxlab, never of the scenario.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("recipients are not conserved at {site}: {injected} injected, but {accounted} accounted for ({detail})")]
+pub struct Unbalanced {
+    /// The provider.
+    pub site: String,
+    /// Recipients injected.
+    pub injected: u64,
+    /// Delivered + bounced + expired + queued.
+    pub accounted: u64,
+    /// The sum in words.
+    pub detail: String,
+}
+
+impl Recorder {
+    /// A recorder for these providers over `duration`.
+    pub fn new(policies: &[Policy], duration: Span) -> Self {
+        let bucket = Span::from_micros(duration.as_micros().div_ceil(BUCKETS).max(1));
+        Self {
+            bucket,
+            sites: policies.iter().map(|policy| Site::new(policy, duration)).collect(),
+            hash: 0,
+            events: 0,
+            deliverable: 0,
+            delivered: 0,
+            reached: [None; 4],
+        }
+    }
+
+    /// Width of a bucket of the time series.
+    pub const fn bucket(&self) -> Span {
+        self.bucket
+    }
+
+    /// So many recipients, of whom so many can be delivered to, will be sent to a site in this trial.
+    pub fn expect(&mut self, site: ProviderId, deliverable: u64) {
+        self.sites[site.index()].totals.deliverable += deliverable;
+        self.deliverable += deliverable;
+    }
+
+    /// The world goes through an event of this kind about this thing.
+    pub fn event(&mut self, now: Time, kind: u8, about: u32) {
+        self.events += 1;
+        self.mix(now.as_micros() ^ u64::from(kind) << 56 ^ u64::from(about) << 24);
+    }
+
+    /// A connection is tried.
+    pub fn connects(&mut self, now: Time, site: ProviderId) {
+        let bucket = self.bucket_of(now);
+        let site = &mut self.sites[site.index()];
+        site.totals.connections += 1;
+        site.series.connections[bucket] += 1;
+    }
+
+    /// A session begins; so many are open now.
+    pub fn opened(&mut self, now: Time, site: ProviderId, open: u32) {
+        let bucket = self.bucket_of(now);
+        let most = &mut self.sites[site.index()].series.open_max[bucket];
+        *most = (*most).max(open);
+    }
+
+    /// A transaction begins.
+    pub fn transacts(&mut self, site: ProviderId) {
+        self.sites[site.index()].totals.transactions += 1;
+    }
+
+    /// A rule refuses an attempt of so many recipients.
+    pub fn refused(&mut self, now: Time, site: ProviderId, stage: Stage, refusal: Refusal, n: u64) {
+        let bucket = self.bucket_of(now);
+        let state = &mut self.sites[site.index()];
+        if stage <= Stage::Ehlo {
+            state.totals.connections_refused += 1;
+            state.series.connections_refused[bucket] += 1;
+        }
+        state.tally(bucket, stage, Some(refusal.rule), Said::Answer(refusal.answer), n);
+        self.mix(u64::from(refusal.rule.0) << 8 | stage as u64);
+    }
+
+    /// An attempt of so many recipients fails without a reply.
+    pub fn silent(&mut self, now: Time, site: ProviderId, stage: Stage, silence: Silence, n: u64) {
+        let bucket = self.bucket_of(now);
+        let state = &mut self.sites[site.index()];
+        if stage <= Stage::Ehlo {
+            state.totals.connections_failed += 1;
+        }
+        state.tally(bucket, stage, None, Said::Silence(silence), n);
+    }
+
+    /// An attempt is over. `intended` is when the message should have gone out.
+    pub fn settled(&mut self, now: Time, settled: &Settled, intended: Time) {
+        let bucket = self.bucket_of(now);
+        let n = u64::from(settled.delivery.count);
+        let site = &mut self.sites[settled.site.index()];
+        site.totals.attempts += n;
+        site.series.attempts[bucket] += n;
+        match settled.outcome {
+            Outcome::Delivered => {
+                site.totals.delivered += n;
+                site.series.delivered[bucket] += n;
+                site.time_to_delivery.saturating_record_n(now.since(intended).as_millis_ceil().max(1), n);
+                reach(
+                    &mut site.totals.reached_us,
+                    site.totals.delivered,
+                    site.totals.deliverable,
+                    now,
+                    Time::as_micros,
+                );
+                self.delivered += n;
+                reach(&mut self.reached, self.delivered, self.deliverable, now, |at| at);
+            }
+            Outcome::Deferred => {
+                site.totals.deferred += n;
+                if let Heard::Reply(stage, _) = settled.heard {
+                    site.totals.deferred_at[stage as usize] += n;
+                }
+                site.series.deferred[bucket] += n;
+            }
+            Outcome::Failed => site.totals.failed += n,
+            Outcome::Bounced => {
+                site.totals.bounced += n;
+                site.series.bounced[bucket] += n;
+                let limit = matches!(settled.heard, Heard::Reply(_, reply) if site.limits[reply.index()]);
+                site.totals.bounced_by_limit += if limit { n } else { 0 };
+            }
+        }
+        if settled.expired {
+            site.totals.expired += n;
+            site.series.expired[bucket] += n;
+        }
+        self.mix(u64::from(settled.delivery.first.0) << 32 | n << 8 | settled.outcome as u64);
+    }
+
+    /// A complaint reaches a provider.
+    pub fn complained(&mut self, site: ProviderId) {
+        self.sites[site.index()].totals.complaints += 1;
+    }
+
+    /// The state of things at `now`, which ends a bucket.
+    pub fn sample(&mut self, now: Time, site: ProviderId, sample: Sample) {
+        let bucket = self.bucket_of(Time::from_micros(now.as_micros().saturating_sub(1)));
+        let series = &mut self.sites[site.index()].series;
+        series.held_back[bucket] = sample.held_back;
+        series.waiting[bucket] = sample.waiting;
+        series.reputation[bucket] = (sample.reputation.get() * 1e6).round() / 1e6;
+        series.open_limit[bucket] = sample.open_limit;
+        series.open_max[bucket] = series.open_max[bucket].max(sample.open);
+        self.mix((sample.reputation.get() * 1e9).to_bits() ^ sample.held_back);
+    }
+
+    /// The trial is over: everything is added up, and must add up.
+    pub fn finish(
+        mut self,
+        strategy: &str,
+        seed: u64,
+        settled: Option<Time>,
+        endings: &[Ending<'_>],
+    ) -> Result<Trial, Unbalanced> {
+        let hash = format!("{:016x}", self.hash);
+        let cells =
+            self.sites.drain(..).zip(endings).map(|(site, ending)| site.finish(ending)).collect::<Result<_, _>>()?;
+        Ok(Trial {
+            strategy: strategy.to_owned(),
+            seed,
+            hash,
+            events: self.events,
+            settled_us: settled.map(Time::as_micros),
+            reached_us: self.reached.map(|at| at.map(Time::as_micros)),
+            cells,
+        })
+    }
+
+    fn bucket_of(&self, now: Time) -> usize {
+        let bucket = now.as_micros() / self.bucket.as_micros();
+        usize::try_from(bucket.min(BUCKETS - 1)).unwrap_or(0)
+    }
+
+    /// One round of a multiply-rotate hash (as in FxHash): cheap, and every word and its place count.
+    fn mix(&mut self, word: u64) {
+        self.hash = (self.hash.rotate_left(5) ^ word).wrapping_mul(0x517C_C1B7_2722_0A95);
+    }
+}
+
+impl Site {
+    fn new(policy: &Policy, duration: Span) -> Self {
+        let buckets = usize::try_from(BUCKETS).unwrap_or(0);
+        let longest = duration.as_millis_ceil().max(1_000);
+        // The bounds are valid (1 ≤ low, 2 × low ≤ high, digits ≤ 5), so this cannot fail.
+        let time_to_delivery = Histogram::new_with_bounds(1, longest, 3).expect("bounds of the histogram are valid");
+        Self {
+            totals: Totals::default(),
+            series: Series {
+                attempts: vec![0; buckets],
+                deferred: vec![0; buckets],
+                delivered: vec![0; buckets],
+                bounced: vec![0; buckets],
+                expired: vec![0; buckets],
+                connections: vec![0; buckets],
+                connections_refused: vec![0; buckets],
+                open_max: vec![0; buckets],
+                held_back: vec![0; buckets],
+                waiting: vec![0; buckets],
+                reputation: vec![0.0; buckets],
+                open_limit: vec![None; buckets],
+            },
+            time_to_delivery,
+            replies: Vec::new(),
+            limits: limit_replies(policy),
+        }
+    }
+
+    fn tally(&mut self, bucket: usize, stage: Stage, rule: Option<RuleId>, said: Said, n: u64) {
+        let found = self.replies.iter().position(|t| t.rule == rule && t.stage == stage && t.said == said);
+        let index = found.unwrap_or_else(|| {
+            self.replies.push(Tally { stage, rule, said, count: 0, over_time: Vec::new() });
+            self.replies.len() - 1
+        });
+        let tally = &mut self.replies[index];
+        tally.count += n;
+        let bucket = u32::try_from(bucket).unwrap_or(u32::MAX);
+        match tally.over_time.last_mut() {
+            Some((last, count)) if *last == bucket => *count += n,
+            _ => tally.over_time.push((bucket, n)),
+        }
+    }
+
+    fn finish(mut self, ending: &Ending<'_>) -> Result<Cell, Unbalanced> {
+        let Ending { policy, counts, activities } = ending;
+        let totals = &mut self.totals;
+        totals.injected = counts.injected;
+        totals.queued = counts.ready + counts.delayed + counts.in_flight;
+        totals.held_back_us = counts.held_back_us;
+        totals.hold_us = activities.iter().map(|activity| activity.held.as_micros()).sum();
+        balance(policy, totals, counts)?;
+        let mut replies: Vec<Replied> = self.replies.into_iter().map(|tally| tally.finish(policy)).collect();
+        replies.sort_by(|a, b| {
+            b.count.cmp(&a.count).then_with(|| (&a.text, &a.stage, &a.rule).cmp(&(&b.text, &b.stage, &b.rule)))
+        });
+        let rules = policy.rules.iter().zip(activities).map(|(rule, activity)| Limited {
+            rule: rule.name.clone(),
+            refused: activity.refused,
+            holds: activity.holds,
+            limits: activity.limits.clone(),
+        });
+        Ok(Cell {
+            totals: self.totals,
+            series: self.series,
+            time_to_delivery: encode(&self.time_to_delivery),
+            replies,
+            rules: rules.collect(),
+        })
+    }
+}
+
+impl Tally {
+    fn finish(self, policy: &Policy) -> Replied {
+        let text = match self.said {
+            Said::Answer(Answer::Reply { reply, .. }) => policy.replies[reply.index()].to_string(),
+            Said::Answer(_) => "(connection closed without a reply)".to_owned(),
+            Said::Silence(Silence::Refused) => "(connection refused)".to_owned(),
+            Said::Silence(Silence::ConnectTimeout) => "(connect timed out)".to_owned(),
+            Said::Silence(Silence::GreetingTimeout) => "(no greeting)".to_owned(),
+            Said::Silence(Silence::Reset) => "(connection lost)".to_owned(),
+        };
+        Replied {
+            stage: self.stage.name().to_owned(),
+            text,
+            rule: self.rule.map(|rule| policy.rules[rule.index()].name.clone()).unwrap_or_default(),
+            count: self.count,
+            over_time: self.over_time,
+        }
+    }
+}
+
+/// The recorder's books against the sender's, and both against conservation.
+fn balance(policy: &Policy, totals: &Totals, counts: &Counts) -> Result<(), Unbalanced> {
+    let accounted = totals.delivered + totals.bounced + totals.expired + totals.queued;
+    let same = (totals.delivered, totals.bounced, totals.expired) == (counts.delivered, counts.bounced, counts.expired);
+    if accounted == totals.injected && same {
+        return Ok(());
+    }
+    let detail = format!("recorded {totals:?}, sender says {counts:?}");
+    Err(Unbalanced { site: policy.name.clone(), injected: totals.injected, accounted, detail })
+}
+
+/// Which replies of the book speak for a limit or a hold.
+fn limit_replies(policy: &Policy) -> Vec<bool> {
+    let mut limits = vec![false; policy.replies.len()];
+    for rule in &policy.rules {
+        let own = matches!(rule.test, Test::Limit(_)).then_some(rule.answer);
+        let held = rule.hold.iter().flat_map(|hold| hold.ladder.iter().map(|step| step.answer));
+        for answer in own.into_iter().chain(held) {
+            if let Answer::Reply { reply, .. } = answer {
+                limits[reply.index()] = true;
+            }
+        }
+    }
+    limits
+}
+
+/// Notes the moment at which 50, 90, 99 and 100 % are reached.
+fn reach<T>(reached: &mut [Option<T>; 4], delivered: u64, deliverable: u64, now: Time, as_t: impl Fn(Time) -> T) {
+    for (mark, percent) in reached.iter_mut().zip([50, 90, 99, 100]) {
+        if mark.is_none() && delivered * 100 >= deliverable * percent {
+            *mark = Some(as_t(now));
+        }
+    }
+}
+
+fn encode(histogram: &Histogram<u64>) -> String {
+    let mut bytes = Vec::new();
+    // Writing to memory fails only for counts beyond 2^63.
+    V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("a histogram fits in memory");
+    STANDARD.encode(bytes)
+}

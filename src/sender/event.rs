@@ -1,0 +1,166 @@
+//! The two enums a sender speaks: [`Event`] is what it is told, [`Action`] what it wants done.
+
+use crate::smtp::Stage;
+use crate::time::Time;
+use crate::units::{ConnId, DomainId, MailStreamId, ProviderId, RecipientId, ReplyId, SourceId};
+
+/// Consecutive recipients of one message that travel together, and how often they were tried. Sixteen bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Delivery {
+    /// Since when it could go out: its intended time, then the end of each wait.
+    pub ready_at: Time,
+    /// The first recipient.
+    pub first: RecipientId,
+    /// How many; at least 1.
+    pub count: u16,
+    /// Failed attempts so far; stops at 255.
+    pub failures: u8,
+    /// Whether it goes before other mail.
+    pub priority: bool,
+}
+
+/// Mail handed to the sender: consecutive recipients of one message at one domain.
+#[derive(Clone, Copy, Debug)]
+pub struct Injection {
+    /// The mail.
+    pub delivery: Delivery,
+    /// Who serves the recipients.
+    pub site: ProviderId,
+    /// Their domain.
+    pub domain: DomainId,
+    /// The mail stream; it decides which sources carry the mail.
+    pub stream: MailStreamId,
+}
+
+/// What the sender is told.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A message arrived.
+    Injected(Injection),
+    /// The connection is greeted and EHLO is done.
+    Connected(ConnId),
+    /// A transaction is over, or the connection it waited for could not be had.
+    Replied(Replied<'a>),
+    /// An idle connection was closed by the server.
+    Closed(ConnId),
+    /// A connection has been idle as long as the sender wanted.
+    IdleExpired(ConnId),
+    /// A timer the sender asked for.
+    Due(Timer),
+}
+
+/// How a delivery went.
+#[derive(Clone, Copy, Debug)]
+pub struct Replied<'a> {
+    /// The connection.
+    pub conn: ConnId,
+    /// What was heard, for each recipient; or one for all of them.
+    pub heard: &'a [Heard],
+    /// Whether the connection is gone.
+    pub closed: bool,
+    /// For the oracle alone: when a deferred message would pass.
+    pub again: Option<Time>,
+}
+
+/// What was heard about a recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Delivered.
+    Accepted,
+    /// Refused at this stage with this reply of the provider's book.
+    Reply(Stage, ReplyId),
+    /// Nothing: a time-out, a reset, a connection closed without a word at this stage.
+    Nothing(Stage),
+}
+
+/// What the sender wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open a connection.
+    Connect {
+        /// The sender's name for it.
+        conn: ConnId,
+        /// From here.
+        source: SourceId,
+        /// To there.
+        site: ProviderId,
+        /// The mail that waits for it.
+        delivery: Delivery,
+    },
+    /// Send these recipients' message on a connection that is idle.
+    Transact {
+        /// Where.
+        conn: ConnId,
+        /// What.
+        delivery: Delivery,
+    },
+    /// Say QUIT.
+    Quit(ConnId),
+    /// Say [`Event::IdleExpired`] at this moment unless the connection is used before.
+    Idle {
+        /// Which connection.
+        conn: ConnId,
+        /// When.
+        until: Time,
+    },
+    /// Say [`Event::Due`] at this moment; replaces what was asked of the timer before.
+    WakeAt {
+        /// Which timer.
+        timer: Timer,
+        /// When.
+        at: Time,
+    },
+    /// For the record: an attempt is over.
+    Settled(Settled),
+}
+
+/// A timer of the sender; every sender has a fixed number of them, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timer(pub u32);
+
+/// An attempt that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Where.
+    pub site: ProviderId,
+    /// Which recipients.
+    pub delivery: Delivery,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What was heard.
+    pub heard: Heard,
+    /// Whether the recipients, though only deferred, are now given up because of their age.
+    pub expired: bool,
+}
+
+/// How an attempt ended, as the sender reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Delivered.
+    Delivered,
+    /// A temporary failure with a reply.
+    Deferred,
+    /// A temporary failure without a reply.
+    Failed,
+    /// A permanent failure.
+    Bounced,
+}
+
+/// What the oracle may know before it acts; no other strategy asks.
+pub trait Foresight {
+    /// The first moment at which a connection from `source` to `site` would pass, `now` if at once.
+    fn may_connect(&self, now: Time, source: SourceId, site: ProviderId) -> Time;
+    /// What would happen to `delivery` on `conn`.
+    fn may_send(&self, now: Time, conn: ConnId, delivery: &Delivery) -> Foreseen;
+}
+
+/// What the oracle foresees for a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreseen {
+    /// It would pass, with at most so many recipients.
+    Now(u32),
+    /// Not before this moment.
+    Wait(Time),
+    /// Not on this connection.
+    NewConnection,
+}

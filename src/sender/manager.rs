@@ -1,0 +1,603 @@
+//! The queue manager, the same for every strategy: it is told events and yields actions.
+//!
+//! Contract: after every call of [`Sender::handle`], call [`Sender::poll`] and do what it says until it has nothing more
+//! to say; then wait for the next event. A delivery is bound to a connection when it is dispatched, before the
+//! connection is greeted: what refuses the connection refuses the delivery, as in every MTA that hands a message to a
+//! delivery agent. Recipients are conserved: injected = delivered + bounced + expired + queued.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::event::{Action, Delivery, Event, Foreseen, Foresight, Heard, Injection, Outcome, Replied, Settled, Timer};
+use super::limiter::Limiter;
+use super::queue::Queue;
+use super::strategy::{ReadAs, Scope, Strategy};
+use crate::rng::Seed;
+use crate::smtp::{Reply, Stage};
+use crate::time::{Span, Time};
+use crate::units::{ConnId, DomainId, MailStreamId, ProviderId, QueueId, RecipientId, SourceId};
+
+/// A sender at work.
+#[derive(Debug)]
+pub struct Sender {
+    strategy: Strategy,
+    plan: Plan,
+    retries: Seed,
+    queues: Vec<Queue>,
+    /// Queue of (source, domain): `source × domains + domain`.
+    queue_of: Vec<QueueId>,
+    limiters: Vec<Limiter>,
+    conns: Vec<Conn>,
+    free: Vec<ConnId>,
+    /// Whose turn it is to carry a stream's mail.
+    turns: Vec<usize>,
+    /// Limiters that may have something to do.
+    awake: VecDeque<u32>,
+    /// Connections that became idle and have no timer yet.
+    resting: Vec<ConnId>,
+    actions: VecDeque<Action>,
+    counts: Vec<Counts>,
+    /// What every reply of every site's book means to the strategy.
+    meanings: Vec<Vec<Meaning>>,
+    /// Limiters that wait for somebody else's connection or slot.
+    starved: Vec<u32>,
+}
+
+/// What a sender knows of its task.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// When each recipient's message should go out.
+    pub intended: Arc<[Time]>,
+    /// How many sources there are.
+    pub sources: usize,
+    /// Who serves each recipient domain.
+    pub sites: Vec<ProviderId>,
+    /// The sources that carry each mail stream; none is empty.
+    pub streams: Vec<Vec<SourceId>>,
+    /// Each site's book of replies.
+    pub replies: Vec<Vec<Reply>>,
+}
+
+/// Recipients of one site, by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Handed to the sender.
+    pub injected: u64,
+    /// Delivered.
+    pub delivered: u64,
+    /// Given up because of a reply.
+    pub bounced: u64,
+    /// Given up because of their age.
+    pub expired: u64,
+    /// Ready, and held back by the sender itself.
+    pub ready: u64,
+    /// Waiting for their retry.
+    pub delayed: u64,
+    /// Under way.
+    pub in_flight: u64,
+    /// Recipient-microseconds in which mail was ready and held back.
+    pub held_back_us: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Conn {
+    queue: QueueId,
+    state: State,
+    delivery: Delivery,
+    transactions: u32,
+    opened: Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Closed,
+    Connecting,
+    Busy,
+    Idle,
+}
+
+/// What a refusal means once the strategy has read it; prepared for every reply of every book.
+#[derive(Clone, Copy, Debug)]
+struct Meaning {
+    read: ReadAs,
+    /// Whether it is the site that pushes back, and not one mailbox.
+    pushes_back: bool,
+}
+
+impl Meaning {
+    fn of(reply: &Reply, strategy: &Strategy) -> Self {
+        let read = strategy.reading.read(reply);
+        // Enhanced codes x.1 and x.2 are about addresses and mailboxes (RFC 3463), not about the sender.
+        let about_mailbox = reply.enhanced.is_some_and(|enhanced| matches!(enhanced.subject, 1 | 2));
+        let pushes_back = match read {
+            ReadAs::SlowDown => true,
+            ReadAs::Deferral => !about_mailbox,
+            ReadAs::Bounce => false,
+        };
+        Self { read, pushes_back }
+    }
+}
+
+/// The most connections a sender opens at a time, whatever its strategy.
+pub const CONNECTIONS_MAX: usize = 20_000;
+
+impl Sender {
+    /// A sender that runs `strategy`.
+    pub fn new(strategy: Strategy, plan: Plan, seed: Seed) -> Self {
+        let (sites, domains) = (plan.replies.len(), plan.sites.len());
+        let mut sender = Self {
+            retries: seed.named("retries"),
+            queues: Vec::new(),
+            queue_of: Vec::with_capacity(plan.sources * domains),
+            limiters: Vec::new(),
+            conns: Vec::new(),
+            free: Vec::new(),
+            turns: vec![0; plan.streams.len()],
+            awake: VecDeque::new(),
+            resting: Vec::new(),
+            actions: VecDeque::new(),
+            counts: vec![Counts::default(); sites],
+            meanings: plan
+                .replies
+                .iter()
+                .map(|book| book.iter().map(|reply| Meaning::of(reply, &strategy)).collect())
+                .collect(),
+            starved: Vec::new(),
+            strategy,
+            plan,
+        };
+        sender.lay_out_queues(sites);
+        sender
+    }
+
+    /// How many timers it may ask for.
+    pub fn timers(&self) -> u32 {
+        u32::try_from(self.queues.len() + self.limiters.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Recipients of `site`, by what became of them.
+    pub fn counts(&self, site: ProviderId) -> Counts {
+        self.counts[site.index()]
+    }
+
+    /// Whether every recipient so far is delivered, bounced or expired.
+    pub fn is_done(&self) -> bool {
+        self.counts.iter().all(|count| count.ready + count.delayed + count.in_flight == 0)
+    }
+
+    /// At the end of a trial: adds the time for which mail that is still ready was held back.
+    pub fn finish(&mut self, now: Time) {
+        for queue in &self.queues {
+            let held: u64 = queue.ready().map(|d| now.since(d.ready_at).as_micros() * u64::from(d.count)).sum();
+            self.counts[queue.site.index()].held_back_us += held;
+        }
+    }
+
+    /// Recipients found by looking into every queue and connection: must equal what the counters say.
+    pub fn recount(&self, site: ProviderId) -> u64 {
+        let queued = self.queues.iter().filter(|queue| queue.site == site).flat_map(Queue::mail);
+        let flying = self.conns.iter().filter(|conn| {
+            matches!(conn.state, State::Connecting | State::Busy) && self.queues[conn.queue.index()].site == site
+        });
+        queued.map(|d| u64::from(d.count)).chain(flying.map(|conn| u64::from(conn.delivery.count))).sum()
+    }
+
+    /// Tells the sender what happened.
+    pub fn handle(&mut self, now: Time, event: Event<'_>) {
+        match event {
+            Event::Injected(injection) => self.inject(injection),
+            Event::Connected(conn) => self.connected(now, conn),
+            Event::Replied(replied) => self.replied(now, replied),
+            Event::Closed(conn) => self.closed(conn),
+            Event::IdleExpired(conn) => self.idle_expired(conn),
+            Event::Due(Timer(timer)) => self.due(now, timer),
+        }
+    }
+
+    /// The next thing to do. `foresight` is what the oracle may know; others are given `None`.
+    pub fn poll(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
+        loop {
+            if let Some(action) = self.actions.pop_front() {
+                return Some(action);
+            }
+            if let Some(limiter) = self.awake.front().copied() {
+                match self.dispatch(now, limiter, foresight) {
+                    Some(action) => return Some(action),
+                    None => {
+                        self.awake.pop_front();
+                        self.limiters[limiter as usize].awake = false;
+                    }
+                }
+            } else {
+                let conn = self.resting.pop()?;
+                if self.conns[conn.index()].state == State::Idle {
+                    return Some(Action::Idle { conn, until: now + self.strategy.session.idle });
+                }
+            }
+        }
+    }
+
+    fn lay_out_queues(&mut self, sites: usize) {
+        let domains = self.plan.sites.len();
+        for source in 0..self.plan.sources {
+            let mut by_site: Vec<Option<QueueId>> = vec![None; sites];
+            for domain in 0..domains {
+                let site = self.plan.sites[domain].index();
+                let per_domain = self.strategy.scope == Scope::Domain;
+                let queue = match by_site[site] {
+                    Some(queue) if !per_domain => queue,
+                    _ => self.new_queue(source, domain),
+                };
+                by_site[site] = Some(queue);
+                self.queue_of.push(queue);
+            }
+        }
+    }
+
+    fn new_queue(&mut self, source: usize, domain: usize) -> QueueId {
+        let site = self.plan.sites[domain];
+        let id = QueueId(u32::try_from(self.queues.len()).unwrap_or(u32::MAX));
+        let sharing = |queue: &Queue| match self.strategy.scope {
+            Scope::Process => true,
+            Scope::Site => queue.site == site,
+            Scope::Domain | Scope::SourceSite => false,
+        };
+        let shared = match self.strategy.scope {
+            // The same domain's queue of the first source has the limiter that all sources share.
+            Scope::Domain if source > 0 => self.queue_of.get(domain).map(|queue| self.queues[queue.index()].limiter),
+            _ => self.queues.iter().find(|queue| sharing(queue)).map(|queue| queue.limiter),
+        };
+        let limiter = shared.unwrap_or_else(|| {
+            self.limiters.push(Limiter::new(&self.strategy));
+            u32::try_from(self.limiters.len() - 1).unwrap_or(u32::MAX)
+        });
+        self.limiters[limiter as usize].queues.push(id);
+        let source = SourceId(u16::try_from(source).unwrap_or(u16::MAX));
+        self.queues.push(Queue::new(source, site, limiter));
+        id
+    }
+
+    fn inject(&mut self, injection: Injection) {
+        let Injection { delivery, site, domain, stream } = injection;
+        let counts = &mut self.counts[site.index()];
+        counts.injected += u64::from(delivery.count);
+        counts.ready += u64::from(delivery.count);
+        let queue = self.carrier(stream, domain);
+        self.queues[queue.index()].push_ready(delivery);
+        self.wake(self.queues[queue.index()].limiter);
+    }
+
+    /// The queue of the source whose turn it is to carry this stream's mail.
+    fn carrier(&mut self, stream: MailStreamId, domain: DomainId) -> QueueId {
+        let sources = &self.plan.streams[stream.index()];
+        let turn = &mut self.turns[stream.index()];
+        let source = sources[*turn % sources.len()];
+        *turn = (*turn + 1) % sources.len();
+        self.queue_of[source.index() * self.plan.sites.len() + domain.index()]
+    }
+
+    /// The limiter can do nothing until somebody gives back a connection or a slot.
+    fn starve(&mut self, limiter: u32) {
+        if !self.starved.contains(&limiter) {
+            self.starved.push(limiter);
+        }
+    }
+
+    fn wake_starved(&mut self) {
+        while let Some(limiter) = self.starved.pop() {
+            self.wake(limiter);
+        }
+    }
+
+    fn wake(&mut self, limiter: u32) {
+        let state = &mut self.limiters[limiter as usize];
+        if !state.awake {
+            state.awake = true;
+            self.awake.push_back(limiter);
+        }
+    }
+
+    /// Finds one thing a limiter can do now.
+    fn dispatch(&mut self, now: Time, limiter: u32, foresight: Option<&dyn Foresight>) -> Option<Action> {
+        let queues = self.limiters[limiter as usize].queues.len();
+        for _ in 0..queues {
+            let state = &self.limiters[limiter as usize];
+            let queue = state.queues[state.turn];
+            if self.queues[queue.index()].has_ready() {
+                let at = self.limiters[limiter as usize].ready_at(now, &self.strategy);
+                if at > now {
+                    self.ring_limiter(limiter, at);
+                    return None;
+                }
+                if let Some(action) = self.serve(now, limiter, queue, foresight) {
+                    return Some(action);
+                }
+            }
+            let state = &mut self.limiters[limiter as usize];
+            state.turn = (state.turn + 1) % queues;
+        }
+        None
+    }
+
+    /// Gives a queue's next mail to a connection: an idle one, or a new one.
+    fn serve(&mut self, now: Time, limiter: u32, queue: QueueId, foresight: Option<&dyn Foresight>) -> Option<Action> {
+        let counts_idle = self.strategy.session.counts_idle;
+        if let Some(conn) = self.queues[queue.index()].idle.last().copied() {
+            if self.is_spent(now, conn) {
+                return Some(self.quit(conn));
+            }
+            if self.limiters[limiter as usize].has_room(counts_idle, true) {
+                return self.reuse(now, limiter, conn, foresight);
+            }
+            return None;
+        }
+        if !self.limiters[limiter as usize].has_room(counts_idle, false) {
+            // Idle connections of other queues may stand in the way.
+            let others = self.limiters[limiter as usize].queues.iter();
+            let idle = others.filter_map(|other| self.queues[other.index()].idle.first().copied()).next();
+            return idle.filter(|_| counts_idle).map(|conn| self.quit(conn));
+        }
+        if self.conns.len() - self.free.len() >= CONNECTIONS_MAX {
+            self.starve(limiter);
+            return None;
+        }
+        self.open(now, limiter, queue, foresight)
+    }
+
+    fn reuse(&mut self, now: Time, limiter: u32, conn: ConnId, foresight: Option<&dyn Foresight>) -> Option<Action> {
+        let queue = self.conns[conn.index()].queue;
+        let mut most = self.strategy.session.recipients_per_message;
+        if let Some(foresight) = foresight {
+            let next = *self.queues[queue.index()].peek()?;
+            let slice = Delivery { count: next.count.min(u16::try_from(most).unwrap_or(u16::MAX)), ..next };
+            match foresight.may_send(now, conn, &slice) {
+                Foreseen::Now(recipients) => most = most.min(recipients),
+                Foreseen::NewConnection => return Some(self.quit(conn)),
+                Foreseen::Wait(at) => {
+                    self.ring_limiter(limiter, at);
+                    return None;
+                }
+            }
+        }
+        let delivery = self.bind(now, limiter, queue, most)?;
+        self.queues[queue.index()].idle.pop();
+        let state = &mut self.conns[conn.index()];
+        state.state = State::Busy;
+        state.delivery = delivery;
+        Some(Action::Transact { conn, delivery })
+    }
+
+    fn open(&mut self, now: Time, limiter: u32, queue: QueueId, foresight: Option<&dyn Foresight>) -> Option<Action> {
+        let Queue { source, site, .. } = self.queues[queue.index()];
+        if let Some(foresight) = foresight {
+            let at = foresight.may_connect(now, source, site);
+            if at > now {
+                self.ring_limiter(limiter, at);
+                return None;
+            }
+        }
+        let delivery = self.bind(now, limiter, queue, self.strategy.session.recipients_per_message)?;
+        self.limiters[limiter as usize].open += 1;
+        let state = Conn { queue, state: State::Connecting, delivery, transactions: 0, opened: now };
+        let conn = if let Some(conn) = self.free.pop() {
+            self.conns[conn.index()] = state;
+            conn
+        } else {
+            self.conns.push(state);
+            ConnId(u32::try_from(self.conns.len() - 1).unwrap_or(u32::MAX))
+        };
+        Some(Action::Connect { conn, source, site, delivery })
+    }
+
+    /// Takes mail from a queue for a connection.
+    fn bind(&mut self, now: Time, limiter: u32, queue: QueueId, most: u32) -> Option<Delivery> {
+        let queue = &mut self.queues[queue.index()];
+        let delivery = queue.take(most)?;
+        let counts = &mut self.counts[queue.site.index()];
+        counts.ready -= u64::from(delivery.count);
+        counts.in_flight += u64::from(delivery.count);
+        counts.held_back_us += now.since(delivery.ready_at).as_micros() * u64::from(delivery.count);
+        let limiter = &mut self.limiters[limiter as usize];
+        limiter.busy += 1;
+        limiter.pacing.began(now, &self.strategy.pacing);
+        Some(delivery)
+    }
+
+    fn connected(&mut self, now: Time, conn: ConnId) {
+        let state = &mut self.conns[conn.index()];
+        assert!(state.state == State::Connecting, "only a connection that is being opened is greeted");
+        state.state = State::Busy;
+        state.opened = now;
+        self.actions.push_back(Action::Transact { conn, delivery: state.delivery });
+    }
+
+    fn replied(&mut self, now: Time, replied: Replied<'_>) {
+        let Conn { queue, delivery, .. } = self.conns[replied.conn.index()];
+        let limiter = self.queues[queue.index()].limiter;
+        let pushed_back = self.settle(now, queue, delivery, &replied);
+        let state = &mut self.limiters[limiter as usize];
+        if pushed_back {
+            state.concurrency.failed(&self.strategy.concurrency);
+            state.breaker.failed(now, &self.strategy.breaker);
+        } else {
+            state.concurrency.succeeded(state.busy, &self.strategy.concurrency);
+            state.breaker.succeeded();
+        }
+        state.busy -= 1;
+        if replied.closed {
+            self.drop_conn(replied.conn);
+        } else {
+            self.rest(now, replied.conn);
+        }
+        self.wake_starved();
+        self.wake(limiter);
+    }
+
+    /// Settles every recipient of a delivery. Whether the site pushed back.
+    fn settle(&mut self, now: Time, queue: QueueId, delivery: Delivery, replied: &Replied<'_>) -> bool {
+        let mut pushed_back = false;
+        let mut start = 0_u16;
+        while start < delivery.count {
+            let heard = heard_by(replied.heard, start);
+            let mut end = start + 1;
+            while end < delivery.count && heard_by(replied.heard, end) == heard {
+                end += 1;
+            }
+            let part =
+                Delivery { first: RecipientId(delivery.first.0 + u32::from(start)), count: end - start, ..delivery };
+            pushed_back |= self.settle_part(now, queue, part, heard, replied);
+            start = end;
+        }
+        pushed_back
+    }
+
+    fn settle_part(&mut self, now: Time, queue: QueueId, part: Delivery, heard: Heard, replied: &Replied<'_>) -> bool {
+        let site = self.queues[queue.index()].site;
+        let meaning = self.meaning(site, heard);
+        let outcome = match (heard, meaning.map(|meaning| meaning.read)) {
+            (Heard::Accepted, _) => Outcome::Delivered,
+            (Heard::Nothing(_), _) => Outcome::Failed,
+            (_, Some(ReadAs::Bounce)) => Outcome::Bounced,
+            _ => Outcome::Deferred,
+        };
+        let again = match outcome {
+            Outcome::Delivered | Outcome::Bounced => None,
+            Outcome::Deferred | Outcome::Failed => self.retry_at(now, part, replied.again),
+        };
+        let expired = matches!(outcome, Outcome::Deferred | Outcome::Failed) && again.is_none();
+        let counts = &mut self.counts[site.index()];
+        let n = u64::from(part.count);
+        counts.in_flight -= n;
+        match (outcome, again) {
+            (Outcome::Delivered, _) => counts.delivered += n,
+            (Outcome::Bounced, _) => counts.bounced += n,
+            (_, None) => counts.expired += n,
+            (_, Some(ready_at)) => {
+                counts.delayed += n;
+                let failures = part.failures.saturating_add(1);
+                self.queues[queue.index()].push_delayed(Delivery { ready_at, failures, ..part });
+                self.ring_queue(queue, ready_at);
+            }
+        }
+        self.actions.push_back(Action::Settled(Settled { site, delivery: part, outcome, heard, expired }));
+        meaning.is_some_and(|meaning| meaning.pushes_back) || matches!(heard, Heard::Nothing(_))
+    }
+
+    fn retry_at(&self, now: Time, part: Delivery, again: Option<Time>) -> Option<Time> {
+        let intended = self.plan.intended[part.first.index()];
+        let failures = part.failures.saturating_add(1);
+        let at = self.strategy.retry.next(now, intended, u64::from(part.first.0), failures, self.retries)?;
+        Some(again.unwrap_or(at))
+    }
+
+    fn meaning(&self, site: ProviderId, heard: Heard) -> Option<Meaning> {
+        let Heard::Reply(_, reply) = heard else { return None };
+        Some(self.meanings[site.index()][reply.index()])
+    }
+
+    /// A connection has done its transaction and may take another.
+    fn rest(&mut self, now: Time, conn: ConnId) {
+        let state = &mut self.conns[conn.index()];
+        state.state = State::Idle;
+        state.transactions += 1;
+        let queue = state.queue;
+        self.queues[queue.index()].idle.push(conn);
+        let limiter = &self.limiters[self.queues[queue.index()].limiter as usize];
+        let too_many = self.strategy.session.counts_idle && limiter.open > limiter.concurrency.window();
+        if too_many
+            || self.is_spent(now, conn)
+            || self.strategy.session.idle == Span::ZERO && !self.queues[queue.index()].has_ready()
+        {
+            let quit = self.quit(conn);
+            self.actions.push_back(quit);
+        } else {
+            self.resting.push(conn);
+        }
+    }
+
+    /// Whether a connection may not take another message: too many on it already, or too old.
+    fn is_spent(&self, now: Time, conn: ConnId) -> bool {
+        let state = &self.conns[conn.index()];
+        let session = &self.strategy.session;
+        session.messages_per_connection.is_some_and(|most| state.transactions >= most)
+            || session.reuse.is_some_and(|reuse| now.since(state.opened) >= reuse)
+    }
+
+    fn quit(&mut self, conn: ConnId) -> Action {
+        let queue = self.conns[conn.index()].queue;
+        self.queues[queue.index()].idle.retain(|idle| *idle != conn);
+        self.drop_conn(conn);
+        Action::Quit(conn)
+    }
+
+    fn drop_conn(&mut self, conn: ConnId) {
+        let state = &mut self.conns[conn.index()];
+        assert!(state.state != State::Closed, "a connection is closed once");
+        state.state = State::Closed;
+        let limiter = self.queues[state.queue.index()].limiter;
+        self.limiters[limiter as usize].open -= 1;
+        self.free.push(conn);
+        self.wake_starved();
+    }
+
+    fn closed(&mut self, conn: ConnId) {
+        if self.conns[conn.index()].state == State::Idle {
+            let queue = self.conns[conn.index()].queue;
+            let _ = self.quit(conn);
+            self.wake(self.queues[queue.index()].limiter);
+        }
+    }
+
+    fn idle_expired(&mut self, conn: ConnId) {
+        if self.conns[conn.index()].state == State::Idle {
+            let queue = self.conns[conn.index()].queue;
+            let quit = self.quit(conn);
+            self.actions.push_back(quit);
+            self.wake(self.queues[queue.index()].limiter);
+        }
+    }
+
+    fn due(&mut self, now: Time, timer: u32) {
+        let queues = u32::try_from(self.queues.len()).unwrap_or(u32::MAX);
+        if let Some(limiter) = timer.checked_sub(queues) {
+            self.limiters[limiter as usize].rings_at = Time::NEVER;
+            self.wake(limiter);
+            return;
+        }
+        let queue = &mut self.queues[timer as usize];
+        queue.rings_at = Time::NEVER;
+        let counts = &mut self.counts[queue.site.index()];
+        while let Some(count) = queue.mature(now) {
+            counts.delayed -= u64::from(count);
+            counts.ready += u64::from(count);
+        }
+        let (limiter, next) = (queue.limiter, queue.next_due());
+        if let Some(at) = next {
+            self.ring_queue(QueueId(timer), at);
+        }
+        self.wake(limiter);
+    }
+
+    fn ring_queue(&mut self, queue: QueueId, at: Time) {
+        let state = &mut self.queues[queue.index()];
+        if at < state.rings_at {
+            state.rings_at = at;
+            self.actions.push_back(Action::WakeAt { timer: Timer(queue.0), at });
+        }
+    }
+
+    fn ring_limiter(&mut self, limiter: u32, at: Time) {
+        let state = &mut self.limiters[limiter as usize];
+        if at == Time::NEVER {
+            self.starve(limiter);
+        } else if at != state.rings_at {
+            state.rings_at = at;
+            let timer = Timer(u32::try_from(self.queues.len()).unwrap_or(u32::MAX) + limiter);
+            self.actions.push_back(Action::WakeAt { timer, at });
+        }
+    }
+}
+
+fn heard_by(heard: &[Heard], recipient: u16) -> Heard {
+    heard.get(usize::from(recipient)).or(heard.first()).copied().unwrap_or(Heard::Nothing(Stage::Connect))
+}

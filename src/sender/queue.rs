@@ -1,0 +1,128 @@
+//! A queue: mail waiting for one source and one site, *ready* or *delayed*.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use super::event::Delivery;
+use crate::time::Time;
+use crate::units::{ConnId, ProviderId, SourceId};
+
+/// Mail waiting for one source and one site (or one domain of the site, where the strategy's scope says so).
+#[derive(Clone, Debug)]
+pub(super) struct Queue {
+    pub(super) source: SourceId,
+    pub(super) site: ProviderId,
+    pub(super) limiter: u32,
+    /// Connections that wait for mail, the most recently used last.
+    pub(super) idle: Vec<ConnId>,
+    /// When the timer of the delayed mail will ring; `Time::NEVER` where it is not set.
+    pub(super) rings_at: Time,
+    first: VecDeque<Delivery>,
+    ready: VecDeque<Delivery>,
+    delayed: BinaryHeap<Reverse<Delivery>>,
+}
+
+impl Queue {
+    pub(super) const fn new(source: SourceId, site: ProviderId, limiter: u32) -> Self {
+        Self {
+            source,
+            site,
+            limiter,
+            idle: Vec::new(),
+            rings_at: Time::NEVER,
+            first: VecDeque::new(),
+            ready: VecDeque::new(),
+            delayed: BinaryHeap::new(),
+        }
+    }
+
+    /// Whether any mail is ready.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.first.is_empty() || !self.ready.is_empty()
+    }
+
+    /// Mail becomes ready, at the end of the line.
+    pub(super) fn push_ready(&mut self, delivery: Delivery) {
+        if delivery.priority { self.first.push_back(delivery) } else { self.ready.push_back(delivery) }
+    }
+
+    /// The mail that goes next.
+    pub(super) fn peek(&self) -> Option<&Delivery> {
+        self.first.front().or_else(|| self.ready.front())
+    }
+
+    /// Takes up to `most` recipients of the mail that goes next; what is left of it stays in front.
+    pub(super) fn take(&mut self, most: u32) -> Option<Delivery> {
+        let line = if self.first.is_empty() { &mut self.ready } else { &mut self.first };
+        let next = line.front_mut()?;
+        let most = u16::try_from(most).unwrap_or(u16::MAX);
+        if next.count <= most {
+            return line.pop_front();
+        }
+        let taken = Delivery { count: most, ..*next };
+        next.first.0 += u32::from(most);
+        next.count -= most;
+        Some(taken)
+    }
+
+    /// Mail waits for its retry, at `delivery.ready_at`.
+    pub(super) fn push_delayed(&mut self, delivery: Delivery) {
+        self.delayed.push(Reverse(delivery));
+    }
+
+    /// When the first delayed mail becomes ready.
+    pub(super) fn next_due(&self) -> Option<Time> {
+        self.delayed.peek().map(|Reverse(delivery)| delivery.ready_at)
+    }
+
+    /// Moves one delivery that has waited long enough to the ready ones, and says how many recipients it has.
+    pub(super) fn mature(&mut self, now: Time) -> Option<u16> {
+        if self.next_due()? > now {
+            return None;
+        }
+        let Reverse(delivery) = self.delayed.pop()?;
+        self.push_ready(delivery);
+        Some(delivery.count)
+    }
+
+    /// All mail, ready and delayed.
+    pub(super) fn mail(&self) -> impl Iterator<Item = &Delivery> {
+        self.first.iter().chain(&self.ready).chain(self.delayed.iter().map(|Reverse(delivery)| delivery))
+    }
+
+    /// The mail that is ready.
+    pub(super) fn ready(&self) -> impl Iterator<Item = &Delivery> {
+        self.first.iter().chain(&self.ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::RecipientId;
+
+    fn delivery(first: u32, count: u16, ready_at: u64, priority: bool) -> Delivery {
+        let ready_at = Time::from_micros(ready_at);
+        Delivery { ready_at, first: RecipientId(first), count, failures: 0, priority }
+    }
+
+    #[test]
+    fn priority_goes_first_and_large_messages_are_taken_in_slices() {
+        let mut queue = Queue::new(SourceId(0), ProviderId(0), 0);
+        queue.push_ready(delivery(0, 5, 0, false));
+        queue.push_ready(delivery(9, 1, 0, true));
+        let taken: Vec<(u32, u16)> = std::iter::from_fn(|| queue.take(2)).map(|d| (d.first.0, d.count)).collect();
+        assert_eq!(taken, [(9, 1), (0, 2), (2, 2), (4, 1)]);
+    }
+
+    #[test]
+    fn delayed_mail_matures_in_the_order_of_its_time() {
+        let mut queue = Queue::new(SourceId(0), ProviderId(0), 0);
+        queue.push_delayed(delivery(1, 1, 20, false));
+        queue.push_delayed(delivery(2, 1, 10, false));
+        assert_eq!(queue.mature(Time::from_micros(9)), None);
+        assert_eq!(queue.mature(Time::from_micros(15)), Some(1));
+        assert_eq!(queue.peek().map(|d| d.first.0), Some(2));
+        assert_eq!(queue.next_due(), Some(Time::from_micros(20)));
+    }
+}

@@ -1,0 +1,78 @@
+//! What lies between sender and provider: round trips, transfer, bad hosts, resets.
+//!
+//! Every draw is addressed (by source, site and number of the connection, or by recipient and attempt), so that two
+//! strategies under one seed meet the same network. A connection's clock is shifted: the server sees a command the moment it
+//! is sent, and the whole round trip passes before the reply. For one connection that is the same thing as half a trip
+//! each way, and it saves an event.
+
+use crate::dist::Dist;
+use crate::provider::Service;
+use crate::rng::{Seed, Stream};
+use crate::scenario::Network;
+use crate::sender::Delivery;
+use crate::time::Span;
+
+/// Round trips from the wish to connect to the greeting: TCP's handshake, and the banner after it.
+pub(super) const TRIPS_TO_GREETING: u64 = 2;
+/// EHLO and its reply.
+pub(super) const TRIPS_TO_EHLO: u64 = 1;
+
+/// The network of a trial.
+#[derive(Debug)]
+pub(super) struct Path {
+    network: Network,
+    /// One stream for each source and site.
+    connections: Vec<Stream>,
+    hosts: Seed,
+    opened: Vec<u64>,
+    service: Seed,
+    resets: Seed,
+}
+
+impl Path {
+    pub(super) fn new(network: Network, seed: Seed, pairs: usize) -> Self {
+        Self {
+            network,
+            connections: (0..pairs as u64).map(|pair| seed.stream("round trips", pair)).collect(),
+            hosts: seed.named("hosts"),
+            opened: vec![0; pairs],
+            service: seed.named("service"),
+            resets: seed.named("resets"),
+        }
+    }
+
+    /// The round-trip time of a new connection of this pair, and whether it meets a bad host.
+    pub(super) fn connect(&mut self, pair: usize) -> (Span, bool) {
+        self.opened[pair] += 1;
+        let bad = self.network.bad_hosts.get();
+        let meets_bad = bad > 0.0 && self.hosts.share(pair as u64, self.opened[pair]) < bad;
+        (self.network.rtt.sample(&mut self.connections[pair]), meets_bad)
+    }
+
+    /// Whether the connection is lost during this attempt.
+    pub(super) fn loses(&self, delivery: &Delivery) -> bool {
+        let reset = self.network.reset.get();
+        reset > 0.0 && self.resets.share(u64::from(delivery.first.0), u64::from(delivery.failures)) < reset
+    }
+
+    /// How long the server takes over a transaction: for every recipient, and for the message.
+    pub(super) fn service(&self, service: &Service, delivery: &Delivery, named: u64) -> (Span, Span) {
+        if let (Some(message), Some(recipient)) = (service.per_message.constant(), service.per_recipient.constant()) {
+            return (recipient.times(named), message);
+        }
+        let mut draws =
+            self.service.stream("transaction", u64::from(delivery.first.0) << 8 | u64::from(delivery.failures));
+        let message = service.per_message.sample(&mut draws);
+        let recipients = match service.per_recipient {
+            Dist::Constant(span) => span.times(named),
+            varying => (0..named).fold(Span::ZERO, |sum, _| sum + varying.sample(&mut draws)),
+        };
+        (recipients, message)
+    }
+
+    /// How long so many bytes take.
+    pub(super) fn transfer(&self, bytes: u32) -> Span {
+        let micros = |rate: u64| u64::from(bytes) * 1_000_000 / rate.max(1);
+        self.network.bytes_per_second.map_or(Span::ZERO, |rate| Span::from_micros(micros(rate)))
+    }
+}

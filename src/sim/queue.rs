@@ -1,0 +1,94 @@
+//! The event queue: one binary heap of sixteen-byte keys.
+//!
+//! Everything that can have an event pending has a *slot* with a number, and at most one event at a time: scheduling
+//! anew replaces what was scheduled before (the old key stays in the heap and is skipped). Events of the same moment
+//! come in the order in which they were scheduled.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::time::Time;
+
+/// Events to come.
+#[derive(Debug, Default)]
+pub(super) struct EventQueue {
+    heap: BinaryHeap<Reverse<Key>>,
+    /// For each slot the order of its pending event; 0 where there is none.
+    pending: Vec<u64>,
+    scheduled: u64,
+    now: Time,
+}
+
+/// When, and in which order; the order's lowest bits are the slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    at: Time,
+    order: u64,
+}
+
+/// Bits of the order that hold the slot: sixteen million slots, and a million million events.
+const SLOT_BITS: u32 = 24;
+
+impl EventQueue {
+    /// Schedules the event of `slot` for `at`, which is not before the last event that came.
+    pub(super) fn schedule(&mut self, slot: u32, at: Time) {
+        assert!(slot < 1 << SLOT_BITS, "slots are numbered below 2^24");
+        assert!(at >= self.now, "nothing happens in the past");
+        let index = slot as usize;
+        if index >= self.pending.len() {
+            self.pending.resize(index + 1, 0);
+        }
+        self.scheduled += 1;
+        let order = self.scheduled << SLOT_BITS | u64::from(slot);
+        self.pending[index] = order;
+        self.heap.push(Reverse(Key { at, order }));
+    }
+
+    /// Takes back the event of `slot`, if one is pending.
+    pub(super) fn cancel(&mut self, slot: u32) {
+        if let Some(pending) = self.pending.get_mut(slot as usize) {
+            *pending = 0;
+        }
+    }
+
+    /// The next event: its moment and its slot.
+    #[expect(clippy::cast_possible_truncation, reason = "the slot is the low 24 bits")]
+    pub(super) fn pop(&mut self) -> Option<(Time, u32)> {
+        loop {
+            let Reverse(Key { at, order }) = self.heap.pop()?;
+            let slot = (order & ((1 << SLOT_BITS) - 1)) as u32;
+            if self.pending[slot as usize] == order {
+                self.pending[slot as usize] = 0;
+                self.now = at;
+                return Some((at, slot));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_in_time_then_in_the_order_of_scheduling() {
+        let mut queue = EventQueue::default();
+        let at = Time::from_micros;
+        for (slot, micros) in [(5, 30), (6, 10), (7, 10), (8, 20)] {
+            queue.schedule(slot, at(micros));
+        }
+        queue.schedule(5, at(10));
+        queue.cancel(8);
+        let order: Vec<(u64, u32)> = std::iter::from_fn(|| queue.pop()).map(|(t, s)| (t.as_micros(), s)).collect();
+        assert_eq!(order, [(10, 6), (10, 7), (10, 5)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "past")]
+    fn the_past_is_closed() {
+        let mut queue = EventQueue::default();
+        queue.schedule(0, Time::from_micros(10));
+        queue.pop();
+        queue.schedule(0, Time::from_micros(9));
+    }
+}
