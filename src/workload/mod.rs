@@ -2,8 +2,15 @@
 //!
 //! Knows nothing of providers' rules or senders' strategies. Every strategy under one seed gets the same [`Mail`].
 
+mod arrivals;
+mod generate;
+mod trace;
+
 use std::path::PathBuf;
 use std::sync::Arc;
+
+pub use generate::{TooManyRecipients, generate, try_generate};
+pub use trace::read_trace;
 
 use crate::dist::Dist;
 use crate::time::{Span, Time};
@@ -25,7 +32,8 @@ pub struct MailStream {
     pub name: String,
     /// When messages are to go out, and how many.
     pub arrivals: Arrivals,
-    /// Recipients of one message: from the first to the second number, uniformly. At least 1.
+    /// Recipients of one message: from the first to the second number, uniformly. At least 1; the first not above the
+    /// second. The last message has fewer where only fewer are left. A trace says itself who its recipients are.
     pub recipients_per_message: (u32, u32),
     /// Sizes of messages.
     pub size: Size,
@@ -58,13 +66,14 @@ pub enum Arrivals {
         /// Consecutive stretches of time; sorted.
         stages: Vec<PoissonStage>,
     },
-    /// A daily curve of 24 hourly weights over so many days (stretched over `over`), `recipients` in all.
+    /// A daily curve of 24 hourly weights, repeated day by day over `over`, `recipients` in all. Where none of the hours
+    /// that `over` touches has any weight, the mail is spread evenly.
     Diurnal {
         /// How many recipients in all.
         recipients: u32,
         /// Over how long; begins at the start of the trial.
         over: Span,
-        /// Weight of each hour of the day; not negative, not all zero.
+        /// Weight of each hour of the day, from midnight; not negative, not all zero.
         hours: [f64; 24],
         /// Time of day at which the trial starts.
         day_starts: Span,
@@ -105,7 +114,7 @@ pub struct TraceRow {
 pub enum Size {
     /// All alike.
     Constant(Bytes),
-    /// Anywhere between the two.
+    /// Anywhere between the two, both included; the first not above the second.
     Uniform(Bytes, Bytes),
     /// Log-normal: half are smaller than `median`.
     LogNormal {
@@ -123,7 +132,12 @@ pub enum Size {
     },
 }
 
-/// Who is on the list.
+impl Size {
+    /// The largest message there is, in bytes: 1 GiB.
+    pub const LARGEST: u32 = 1 << 30;
+}
+
+/// Who is on the list. Together, unknown, full, traps and engaged are at most the whole.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ListQuality {
     /// How many different addresses there are; `None` is another address for every recipient. At least 1.
@@ -134,7 +148,8 @@ pub struct ListQuality {
     pub full: Share,
     /// Share of recipients that are spam traps.
     pub traps: Share,
-    /// Share of recipients that read what they get; they never complain.
+    /// Share of recipients that read what they get: they exist, and they never complain. If the shares are more than
+    /// the whole together, fewer are engaged.
     pub engaged: Share,
     /// Share of the deliveries to the others that end in a complaint.
     pub complaints: Share,

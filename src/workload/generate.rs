@@ -1,0 +1,209 @@
+//! From mail streams to the table of all recipients.
+//!
+//! Every mail stream draws from streams of chance of its own, one for each thing that is drawn (arrivals, recipients
+//! per message, sizes, domains, list, content), and draws as often for every recipient whatever comes out. So a change
+//! in one place moves nothing in another: a larger share of unknown recipients leaves times, sizes and domains alone.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use rand::RngExt;
+use rand_distr::{Distribution, Exp1, StandardNormal};
+
+use super::arrivals::{Planned, Timetable};
+use super::{Fate, ListQuality, Mail, MailStream, Priority, Row, Size, Workload};
+use crate::rng::{Seed, Stream};
+use crate::time::Time;
+use crate::units::{DomainId, MailStreamId};
+
+/// A workload has more recipients than a trial can number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the workload has more than {} recipients, more than a trial can number", Mail::RECIPIENTS_MAX)]
+pub struct TooManyRecipients;
+
+impl Mail {
+    /// The most recipients a trial can have: a [`crate::units::RecipientId`] has 32 bits, and the last is kept free.
+    pub const RECIPIENTS_MAX: u32 = u32::MAX - 1;
+
+    /// How many recipients there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+/// The table of all recipients of `workload` under `seed`: sorted by intended time, then by mail stream.
+///
+/// # Panics
+/// If the workload has more than [`Mail::RECIPIENTS_MAX`] recipients; a scenario refuses such a workload when it is
+/// built, and [`try_generate`] says it with a value.
+pub fn generate(workload: &Workload, seed: Seed) -> Mail {
+    match try_generate(workload, seed) {
+        Ok(mail) => mail,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// As [`generate`], for workloads that nobody has checked.
+pub fn try_generate(workload: &Workload, seed: Seed) -> Result<Mail, TooManyRecipients> {
+    let capacity = capacity(workload)?;
+    let mut intended = Vec::with_capacity(capacity);
+    let mut rows = Vec::with_capacity(capacity);
+    let mut writers: Vec<Writer<'_>> = (0u8..=u8::MAX)
+        .zip(&workload.streams)
+        .map(|(id, stream)| Writer::new(stream, seed, MailStreamId(id)))
+        .collect();
+    let mut next: BinaryHeap<Reverse<(Time, usize)>> = BinaryHeap::with_capacity(writers.len());
+    next.extend(writers.iter().enumerate().filter_map(|(n, writer)| Some(Reverse((writer.due()?, n)))));
+    while let Some(Reverse((at, n))) = next.pop() {
+        writers[n].write(&mut rows);
+        if rows.len() > Mail::RECIPIENTS_MAX as usize {
+            return Err(TooManyRecipients);
+        }
+        intended.resize(rows.len(), at);
+        next.extend(writers[n].due().map(|at| Reverse((at, n))));
+    }
+    Ok(Mail { intended: intended.into(), rows: rows.into() })
+}
+
+/// Room for the table: what is expected, and a little more where chance decides.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 2^32, checked above")]
+fn capacity(workload: &Workload) -> Result<usize, TooManyRecipients> {
+    let expected = |stream: &MailStream| stream.arrivals.expected_recipients(stream.recipients_per_message);
+    let expected: f64 = workload.streams.iter().map(expected).sum();
+    if expected > f64::from(Mail::RECIPIENTS_MAX) {
+        return Err(TooManyRecipients);
+    }
+    Ok((expected + 4.0 * expected.sqrt()) as usize)
+}
+
+/// Writes the rows of one mail stream, a message at a time.
+struct Writer<'a> {
+    stream: &'a MailStream,
+    id: MailStreamId,
+    timetable: Timetable<'a>,
+    due: Option<Planned<'a>>,
+    weights: Vec<f64>,
+    /// The recipients' domains of the message in hand; kept for its room.
+    domains: Vec<DomainId>,
+    chance: Chance,
+}
+
+/// One stream of chance for each thing that is drawn.
+struct Chance {
+    sizes: Stream,
+    domains: Stream,
+    list: Stream,
+    content: Stream,
+}
+
+impl<'a> Writer<'a> {
+    fn new(stream: &'a MailStream, seed: Seed, id: MailStreamId) -> Self {
+        let n = u64::from(id.0);
+        let mut timetable = Timetable::new(stream, seed, n);
+        let due = timetable.next();
+        let sum = |sum: &mut f64, (_, weight): &(DomainId, f64)| {
+            *sum += weight;
+            Some(*sum)
+        };
+        let chance = Chance {
+            sizes: seed.stream("sizes", n),
+            domains: seed.stream("domains", n),
+            list: seed.stream("list", n),
+            content: seed.stream("content", n),
+        };
+        let weights = stream.domains.iter().scan(0.0, sum).collect();
+        Self { stream, id, timetable, due, weights, domains: Vec::new(), chance }
+    }
+
+    /// When the next message should go out.
+    fn due(&self) -> Option<Time> {
+        self.due.as_ref().map(|planned| planned.at)
+    }
+
+    /// Writes the next message's recipients.
+    fn write(&mut self, rows: &mut Vec<Row>) {
+        let Some(planned) = self.due.take() else { return };
+        self.due = self.timetable.next();
+        let drawn = size(&self.stream.size, &mut self.chance.sizes);
+        let size = planned.row.and_then(|row| row.size).map_or(drawn, |bytes| whole(bytes.0 as f64));
+        let mut message = 0;
+        if self.chance.content.random::<f64>() < self.stream.list.spam.get() {
+            message |= Row::SPAM;
+        }
+        self.domains.clear();
+        match planned.row {
+            Some(row) => self.domains.extend_from_slice(&row.domains),
+            None => (0..planned.recipients).for_each(|_| {
+                let domain = pick(&self.stream.domains, &self.weights, &mut self.chance.domains);
+                self.domains.extend(domain);
+            }),
+        }
+        self.domains.sort_unstable();
+        for &domain in &self.domains {
+            let flags = message | recipient(&self.stream.list, self.stream.priority, &mut self.chance.list);
+            rows.push(Row { size, domain, stream: self.id, flags });
+            message |= Row::SAME_MESSAGE;
+        }
+    }
+}
+
+/// A domain by its weight; `sums` are the running sums of the weights.
+fn pick(domains: &[(DomainId, f64)], sums: &[f64], rng: &mut Stream) -> Option<DomainId> {
+    let wanted = rng.random::<f64>() * sums.last()?;
+    let place = sums.partition_point(|sum| *sum <= wanted).min(domains.len() - 1);
+    Some(domains[place].0)
+}
+
+/// The flags of one recipient. Always two draws. The engaged are found at the far end of the first draw, the others at
+/// its near end: whoever reads mail exists.
+fn recipient(list: &ListQuality, priority: Priority, rng: &mut Stream) -> u8 {
+    let (drawn, complaint) = (rng.random::<f64>(), rng.random::<f64>());
+    let unknown = list.unknown.get();
+    let full = unknown + list.full.get();
+    let trap = full + list.traps.get();
+    let fate = match drawn {
+        u if u < unknown => Fate::Unknown,
+        u if u < full => Fate::Full,
+        u if u < trap => Fate::Trap,
+        _ => Fate::Exists,
+    };
+    let mut flags = fate as u8;
+    let engaged = fate == Fate::Exists && drawn >= 1.0 - list.engaged.get();
+    if engaged {
+        flags |= Row::ENGAGED;
+    } else if fate == Fate::Exists && complaint < list.complaints.get() {
+        flags |= Row::COMPLAINS;
+    }
+    if priority == Priority::First || (priority == Priority::EngagedFirst && engaged) {
+        flags |= Row::FIRST;
+    }
+    flags
+}
+
+/// The size of one message.
+fn size(size: &Size, rng: &mut Stream) -> u32 {
+    whole(match *size {
+        Size::Constant(bytes) => bytes.0 as f64,
+        Size::Uniform(low, high) => rng.random_range(low.0..=high.0) as f64,
+        Size::LogNormal { median, sigma } => {
+            let x: f64 = StandardNormal.sample(rng);
+            median.0 as f64 * (x * sigma).exp()
+        }
+        Size::Pareto { minimum, shape } => {
+            // The logarithm of a Pareto variable over its minimum is exponential.
+            let x: f64 = Exp1.sample(rng);
+            minimum.0 as f64 * (x / shape).exp()
+        }
+    })
+}
+
+/// Whole bytes, between 1 and [`Size::LARGEST`].
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 1 GiB just before")]
+fn whole(bytes: f64) -> u32 {
+    bytes.round().clamp(1.0, f64::from(Size::LARGEST)) as u32
+}
