@@ -1,3 +1,4 @@
 //! The sending side.
+pub mod preset;
 pub mod strategy;
 pub use strategy::Strategy;
