@@ -11,3 +11,4 @@ pub mod smtp;
 pub mod time;
 pub mod units;
 pub mod workload;
+pub mod written;

@@ -6,6 +6,7 @@
 mod event;
 mod limiter;
 mod manager;
+pub mod preset;
 mod queue;
 pub mod strategy;
 

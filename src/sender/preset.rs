@@ -1,0 +1,77 @@
+//! Presets: strategies by name, written in the same grammar in which a scenario writes its own.
+//!
+//! A preset is a TOML file of this crate. A scenario names one and says what differs: `preset = "backoff"`, `retry = {
+//! exponential = { jitter = "decorrelated" } }`. Tables are laid over the preset's entry by entry.
+
+mod build;
+mod spec;
+mod words;
+
+use crate::diagnostic::{Diagnostic, Document};
+use crate::sender::Strategy;
+use crate::written::{Checker, Located};
+
+pub use spec::{
+    AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, PacingSpec, PatternSpec, RetrySpec, SessionSpec,
+    StrategySpec,
+};
+pub use words::{axes, sentence};
+
+/// The names of all presets.
+pub const NAMES: [&str; 5] = ["fixed", "paced", "backoff", "aimd", "oracle"];
+
+/// The preset called `name`, as its file has it.
+pub fn built_in(name: &str) -> Option<Document> {
+    let text = match name {
+        "fixed" => include_str!("presets/fixed.toml"),
+        "paced" => include_str!("presets/paced.toml"),
+        "backoff" => include_str!("presets/backoff.toml"),
+        "aimd" => include_str!("presets/aimd.toml"),
+        "oracle" => include_str!("presets/oracle.toml"),
+        _ => return None,
+    };
+    Some(Document::new(format!("preset {name}"), text))
+}
+
+/// The strategy that the preset `name` stands for.
+pub fn strategy(name: &str) -> Option<Result<Strategy, Vec<Diagnostic>>> {
+    let document = built_in(name)?;
+    Some(
+        toml::from_str::<Located<StrategySpec>>(&document.text)
+            .map_or_else(|error| Err(vec![document.not_toml(&error)]), |spec| build(&spec, &document)),
+    )
+}
+
+/// What `spec`, written in `document`, means: its preset, and what it says itself laid over it.
+pub fn build(spec: &Located<StrategySpec>, document: &Document) -> Result<Strategy, Vec<Diagnostic>> {
+    let mut check = Checker::new(document);
+    let mut base = build::plain();
+    match &spec.preset {
+        Some(preset) => match strategy(preset) {
+            Some(Ok(strategy)) => base = strategy,
+            Some(Err(wrong)) => check.add(wrong),
+            None => check.unknown("preset", preset, &NAMES),
+        },
+        None if spec.name.is_none() => check.wrong_do(
+            &spec.span,
+            "a strategy needs a preset or a name",
+            "write preset = \"fixed\", or name = \"…\" and its axes",
+        ),
+        None => {}
+    }
+    build::overlay(&mut base, spec, &mut check);
+    check.finish(base)
+}
+
+/// The preset `name` for a person: what it does, then the seven axes as a table.
+pub fn describe(name: &str) -> Option<String> {
+    let strategy = strategy(name)?.ok()?;
+    let mut out = format!("{}: {}\n\n", strategy.name, strategy.about);
+    for (axis, words) in axes(&strategy) {
+        out.push_str(&format!("{axis:<12} {words}\n"));
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! From a strategy as written to a strategy that cannot be wrong: axis by axis, over what the preset says.
+
+use std::ops::Range;
+
+use regex::RegexBuilder;
+
+use super::spec::{
+    AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, PacingSpec, PatternSpec, RetrySpec, SessionSpec,
+    StrategySpec,
+};
+use crate::sender::Strategy;
+use crate::sender::strategy::concurrency::Round;
+use crate::sender::strategy::{
+    Breaker, Concurrency, Jitter, Pacing, Pattern, Reading, Retry, Schedule, Scope, Session,
+};
+use crate::time::Span;
+use crate::written::{Capped, Checker, Located};
+
+/// What a strategy without a preset starts from.
+pub(super) fn plain() -> Strategy {
+    Strategy {
+        name: String::new(),
+        about: String::new(),
+        scope: Scope::default(),
+        concurrency: Concurrency::Unlimited,
+        pacing: Pacing::None,
+        session: Session::default(),
+        reading: Reading::default(),
+        breaker: Breaker::None,
+        retry: Retry { schedule: exponential(), give_up: Span::DAY.times(5) },
+        oracle: false,
+    }
+}
+
+/// Lays what `spec` says over `base`.
+pub(super) fn overlay(base: &mut Strategy, spec: &StrategySpec, check: &mut Checker<'_>) {
+    if let Some(name) = &spec.name {
+        if name.trim().is_empty() {
+            check.wrong(&name.span, "a strategy needs a name");
+        }
+        base.name.clone_from(&name.value);
+    }
+    if let Some(about) = &spec.about {
+        base.about.clone_from(about);
+    }
+    base.scope = spec.scope.unwrap_or(base.scope);
+    if let Some(written) = &spec.concurrency {
+        base.concurrency = concurrency(base.concurrency, written, check);
+    }
+    if let Some(written) = &spec.pacing {
+        base.pacing = pacing(written, check);
+    }
+    if let Some(written) = &spec.session {
+        session(&mut base.session, written, check);
+    }
+    if let Some(written) = &spec.reading {
+        base.reading = Reading { patterns: written.iter().filter_map(|one| pattern(one, check)).collect() };
+    }
+    if let Some(written) = &spec.breaker {
+        base.breaker = breaker(written, check);
+    }
+    if let Some(written) = &spec.retry {
+        retry(&mut base.retry, written, check);
+    }
+    base.oracle = spec.oracle.unwrap_or(base.oracle);
+}
+
+fn concurrency(base: Concurrency, spec: &Located<ConcurrencySpec>, check: &mut Checker<'_>) -> Concurrency {
+    match &spec.value {
+        ConcurrencySpec::Unlimited => Concurrency::Unlimited,
+        ConcurrencySpec::Fixed(limit) => Concurrency::Fixed(check.count(limit, 1..=u32::MAX)),
+        ConcurrencySpec::Aimd(written) => aimd(base, written, &spec.span, check),
+    }
+}
+
+fn aimd(base: Concurrency, spec: &AimdSpec, place: &Range<usize>, check: &mut Checker<'_>) -> Concurrency {
+    let before = match base {
+        Concurrency::Aimd { initial, min, max, increase, decrease, per } => {
+            (initial, min, max, increase, decrease, per)
+        }
+        _ => (1, 1, 100, 1.0, 0.5, Round::Window),
+    };
+    let mut count = |written: &Option<Located<_>>, base| match written {
+        Some(count) => check.count(count, 1..=u32::MAX),
+        None => base,
+    };
+    let (min, max) = (count(&spec.min, before.1), count(&spec.max, before.2));
+    // A window that is not given begins within the bounds that are.
+    let initial = count(&spec.initial, before.0.clamp(min.min(max), max));
+    if min > max {
+        let place = spec.max.as_ref().or(spec.min.as_ref()).map_or(place, |at| &at.span);
+        check.wrong(place, format!("the window can never be at least {min} and at most {max}"));
+    } else if !(min..=max).contains(&initial) {
+        let place = spec.initial.as_ref().map_or(place, |at| &at.span);
+        check.wrong(place, format!("the window begins at {initial}, outside {min} to {max}"));
+    }
+    let increase = spec.increase.as_ref().map_or(before.3, |written| check.positive(written));
+    let decrease = spec.decrease.as_ref().map_or(before.4, |written| {
+        let help = "write a number above 0 and below 1: the window is multiplied by it";
+        check.number(written, help, |value| value > 0.0 && value < 1.0).unwrap_or(0.5)
+    });
+    Concurrency::Aimd { initial, min, max, increase, decrease, per: spec.per.unwrap_or(before.5) }
+}
+
+fn pacing(spec: &PacingSpec, check: &mut Checker<'_>) -> Pacing {
+    match spec {
+        PacingSpec::None => Pacing::None,
+        PacingSpec::TokenBucket { messages, per, burst } => Pacing::TokenBucket {
+            messages: check.count(messages, 1..=u32::MAX),
+            per: check.some_time(per),
+            burst: burst.as_ref().map_or(1, |burst| check.count(burst, 1..=u32::MAX)),
+        },
+        PacingSpec::FixedWindow { messages, per } => {
+            Pacing::FixedWindow { messages: check.count(messages, 1..=u32::MAX), per: check.some_time(per) }
+        }
+    }
+}
+
+fn session(base: &mut Session, spec: &SessionSpec, check: &mut Checker<'_>) {
+    if let Some(written) = &spec.messages_per_connection {
+        let Capped(limit) = written.value;
+        base.messages_per_connection = limit.map(|limit| check.count(&written.with(limit), 1..=u32::MAX));
+    }
+    if let Some(written) = &spec.recipients_per_message {
+        base.recipients_per_message = check.count(written, 1..=u32::MAX);
+    }
+    if let Some(written) = &spec.reuse {
+        let Capped(limit) = written.value;
+        base.reuse = limit.map(|limit| check.some_time(&written.with(limit)));
+    }
+    if let Some(written) = &spec.connect_timeout {
+        base.connect_timeout = check.some_time(written);
+    }
+    if let Some(written) = &spec.greeting_timeout {
+        base.greeting_timeout = check.some_time(written);
+    }
+    base.idle = spec.idle.unwrap_or(base.idle);
+    base.counts_idle = spec.counts_idle.unwrap_or(base.counts_idle);
+    base.pipelining = spec.pipelining.unwrap_or(base.pipelining);
+}
+
+fn pattern(spec: &PatternSpec, check: &mut Checker<'_>) -> Option<Pattern> {
+    match RegexBuilder::new(&spec.matches).size_limit(REGEX_BYTES_MAX).build() {
+        Ok(matches) => Some(Pattern { matches, means: spec.means }),
+        Err(error) => {
+            // The crate draws the pattern again before it says what is wrong in its last line.
+            let error = error.to_string();
+            let reason = error.lines().last().unwrap_or_default();
+            let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+            check.wrong(&spec.matches.span, format!("this is not a regular expression: {reason}"));
+            None
+        }
+    }
+}
+
+fn breaker(spec: &BreakerSpec, check: &mut Checker<'_>) -> Breaker {
+    match spec {
+        BreakerSpec::None => Breaker::None,
+        BreakerSpec::Suspend { after, pause } => {
+            Breaker::Suspend { after: check.count(after, 1..=u32::MAX), pause: check.some_time(pause) }
+        }
+    }
+}
+
+fn retry(base: &mut Retry, spec: &Located<RetrySpec>, check: &mut Checker<'_>) {
+    if let Some(give_up) = &spec.give_up {
+        base.give_up = check.some_time(give_up);
+    }
+    match (&spec.exponential, &spec.list) {
+        (Some(_), Some(list)) => {
+            check.wrong_do(&list.span, "waits are either `exponential` or a `list`, not both", "take one of them out");
+        }
+        (Some(exponential), None) => base.schedule = growing(&base.schedule, exponential, check),
+        (None, Some(list)) if list.is_empty() => check.wrong(&list.span, "a list of waits needs at least one"),
+        (None, Some(list)) => base.schedule = Schedule::List(list.iter().map(|wait| check.some_time(wait)).collect()),
+        (None, None) => {}
+    }
+}
+
+fn growing(before: &Schedule, spec: &Located<ExponentialSpec>, check: &mut Checker<'_>) -> Schedule {
+    let fallback = exponential();
+    let before = if matches!(before, Schedule::Exponential { .. }) { before } else { &fallback };
+    let &Schedule::Exponential { base, factor, cap, jitter } = before else { return fallback };
+    let base = spec.base.as_ref().map_or(base, |written| check.some_time(written));
+    let cap = spec.cap.as_ref().map_or(cap, |written| check.some_time(written));
+    if cap < base {
+        let place = spec.cap.as_ref().or(spec.base.as_ref()).map_or(&spec.span, |at| &at.span);
+        check.wrong(place, format!("no wait is longer than the cap {cap}, but the first is already {base}"));
+    }
+    let factor = spec.factor.as_ref().map_or(factor, |written| {
+        let help = "write a number, 1 or above: every wait is so many times the one before";
+        check.number(written, help, |value| value >= 1.0).unwrap_or(2.0)
+    });
+    Schedule::Exponential { base, factor, cap, jitter: spec.jitter.unwrap_or(jitter) }
+}
+
+const fn exponential() -> Schedule {
+    Schedule::Exponential {
+        base: Span::from_secs(900),
+        factor: 2.0,
+        cap: Span::from_secs(4 * 3_600),
+        jitter: Jitter::None,
+    }
+}
+
+/// A compiled pattern larger than this is a mistake: `(a{1000}){1000}`.
+const REGEX_BYTES_MAX: usize = 1 << 20;

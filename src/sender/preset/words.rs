@@ -1,0 +1,144 @@
+//! A strategy in words: what it does on each axis.
+
+use crate::sender::Strategy;
+use crate::sender::strategy::concurrency::Round;
+use crate::sender::strategy::{Breaker, Concurrency, Jitter, Pacing, ReadAs, Reading, Retry, Schedule, Scope, Session};
+
+/// The seven axes of `strategy` and what it does on each.
+pub fn axes(strategy: &Strategy) -> [(&'static str, String); 7] {
+    [
+        ("scope", scope(strategy.scope).to_owned()),
+        ("concurrency", concurrency(&strategy.concurrency)),
+        ("pacing", pacing(&strategy.pacing)),
+        ("session", session(&strategy.session)),
+        ("reading", reading(&strategy.reading)),
+        ("breaker", breaker(&strategy.breaker)),
+        ("retry", retry(&strategy.retry)),
+    ]
+}
+
+/// What a strategy does, in one line: only the axes on which it does something.
+pub fn sentence(strategy: &Strategy) -> String {
+    if strategy.oracle {
+        return "reads the provider's rules and sends as fast as they allow: the upper bound".to_owned();
+    }
+    let mut parts = vec![concurrency(&strategy.concurrency)];
+    if strategy.pacing != Pacing::None {
+        parts.push(pacing(&strategy.pacing));
+    }
+    parts.push(per_connection(&strategy.session));
+    if !strategy.reading.patterns.is_empty() {
+        parts.push(reading(&strategy.reading));
+    }
+    if strategy.breaker != Breaker::None {
+        parts.push(breaker(&strategy.breaker));
+    }
+    parts.push(retry(&strategy.retry));
+    parts.push(format!("limits apply to {}", scope(strategy.scope)));
+    parts.join("; ")
+}
+
+const fn scope(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Domain => "each recipient domain, over all sources",
+        Scope::Site => "each site, over all sources",
+        Scope::SourceSite => "each source towards each site",
+        Scope::Process => "everything together",
+    }
+}
+
+fn concurrency(concurrency: &Concurrency) -> String {
+    match *concurrency {
+        Concurrency::Unlimited => "as many at once as there is mail".to_owned(),
+        Concurrency::Fixed(limit) => format!("{limit} at once"),
+        Concurrency::Aimd { initial, min, max, increase, decrease, per } => {
+            let per = match per {
+                Round::Delivery => "every delivery",
+                Round::Window => "every window of deliveries",
+            };
+            format!(
+                "{initial} at once at first, {increase} more for {per}, × {decrease} on push-back, {min} to {max} (AIMD)"
+            )
+        }
+    }
+}
+
+fn pacing(pacing: &Pacing) -> String {
+    match *pacing {
+        Pacing::None => "none".to_owned(),
+        Pacing::TokenBucket { messages, per, burst: 1 } => format!("{} every {per}, evenly spaced", mails(messages)),
+        Pacing::TokenBucket { messages, per, burst } => {
+            format!("{} every {per}, at most {burst} at once", mails(messages))
+        }
+        Pacing::FixedWindow { messages, per } => {
+            format!("{} in each {per}, as early in it as possible", mails(messages))
+        }
+    }
+}
+
+fn session(session: &Session) -> String {
+    let reuse = session.reuse.map_or_else(|| "of any age".to_owned(), |age| format!("up to {age} old"));
+    let places = if session.counts_idle { "take up a place" } else { "take up no place" };
+    let pipelining = if session.pipelining { "pipelining" } else { "no pipelining" };
+    format!(
+        "{}, {} recipients a message at most; connections {reuse} are used again, idle ones are kept {} and {places}; \
+         {pipelining}; waits {} for a connection and {} for the greeting",
+        per_connection(session),
+        session.recipients_per_message,
+        session.idle,
+        session.connect_timeout,
+        session.greeting_timeout,
+    )
+}
+
+fn per_connection(session: &Session) -> String {
+    session.messages_per_connection.map_or_else(
+        || "any number of messages a connection".to_owned(),
+        |limit| format!("{} a connection", mails(limit)),
+    )
+}
+
+fn reading(reading: &Reading) -> String {
+    let read = |means| match means {
+        ReadAs::Deferral => "a deferral",
+        ReadAs::SlowDown => "a call to slow down",
+        ReadAs::Bounce => "a bounce",
+    };
+    let patterns: Vec<String> =
+        reading.patterns.iter().map(|one| format!("/{}/ is {}", one.matches, read(one.means))).collect();
+    if patterns.is_empty() {
+        return "by the code: 4xx is a deferral, 5xx a bounce".to_owned();
+    }
+    format!("reads {}, the rest by its code", patterns.join(", "))
+}
+
+fn breaker(breaker: &Breaker) -> String {
+    match *breaker {
+        Breaker::None => "none".to_owned(),
+        Breaker::Suspend { after: 1, pause } => format!("leaves a site alone for {pause} after every failure"),
+        Breaker::Suspend { after, pause } => format!("leaves a site alone for {pause} after {after} failures in a row"),
+    }
+}
+
+fn retry(retry: &Retry) -> String {
+    let waits = match &retry.schedule {
+        Schedule::List(waits) => {
+            let waits: Vec<String> = waits.iter().map(ToString::to_string).collect();
+            format!("retries after {}", waits.join(", "))
+        }
+        Schedule::Exponential { base, factor, cap, jitter } => {
+            let jitter = match jitter {
+                Jitter::None => "without jitter",
+                Jitter::Full => "with full jitter",
+                Jitter::Equal => "with equal jitter",
+                Jitter::Decorrelated => "with decorrelated jitter",
+            };
+            format!("retries after {base}, × {factor} each time up to {cap}, {jitter}")
+        }
+    };
+    format!("{waits}; gives up after {}", retry.give_up)
+}
+
+fn mails(count: u32) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
+}

@@ -1,0 +1,112 @@
+//! Gathers what is wrong with one document, so that a person hears of all of it at once.
+
+use std::ops::{Range, RangeInclusive};
+
+use super::{Count, Located};
+use crate::diagnostic::{Diagnostic, Document, nearest};
+use crate::time::Span;
+
+/// What was found wrong so far. Every check gives a value to go on with, right or wrong.
+#[derive(Debug)]
+pub struct Checker<'a> {
+    /// The document that is checked.
+    pub document: &'a Document,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Checker<'a> {
+    /// Nothing is wrong yet.
+    pub const fn new(document: &'a Document) -> Self {
+        Self { document, found: Vec::new() }
+    }
+
+    /// `value`, if nothing was found wrong.
+    pub fn finish<T>(self, value: T) -> Result<T, Vec<Diagnostic>> {
+        if self.found.is_empty() { Ok(value) } else { Err(self.found) }
+    }
+
+    /// Adds what was found elsewhere.
+    pub fn add(&mut self, found: impl IntoIterator<Item = Diagnostic>) {
+        self.found.extend(found);
+    }
+
+    /// Something is wrong at `span`.
+    pub fn wrong(&mut self, span: &Range<usize>, message: impl Into<String>) {
+        self.found.push(self.document.wrong(span.clone(), message));
+    }
+
+    /// Something is wrong at `span`, and there is something to do about it.
+    pub fn wrong_do(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        self.found.push(self.document.wrong(span.clone(), message).help(help));
+    }
+
+    /// A name nobody knows: suggests the nearest of `known`, or lists them.
+    pub fn unknown(&mut self, kind: &str, name: &Located<String>, known: &[&str]) {
+        let diagnostic = self.document.wrong(name.span.clone(), format!("there is no {kind} `{}`", name.value));
+        self.found.push(match nearest(name, known.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None if known.is_empty() => diagnostic,
+            None => diagnostic.help(format!("there is {}", listed(known))),
+        });
+    }
+
+    /// A count within bounds.
+    pub fn count(&mut self, count: &Located<Count>, bounds: RangeInclusive<u32>) -> u32 {
+        self.within(count.value.0, &count.span, bounds)
+    }
+
+    /// A number within bounds, written at `span`.
+    pub fn within(&mut self, value: u64, span: &Range<usize>, bounds: RangeInclusive<u32>) -> u32 {
+        match u32::try_from(value) {
+            Ok(count) if bounds.contains(&count) => count,
+            _ if value < u64::from(*bounds.start()) => {
+                self.wrong(span, format!("{value} makes no sense here; write {} or more", bounds.start()));
+                *bounds.start()
+            }
+            _ => {
+                self.wrong(span, format!("{value} is too much; {} is the most", bounds.end()));
+                *bounds.end()
+            }
+        }
+    }
+
+    /// A length of time that is not zero.
+    pub fn some_time(&mut self, span: &Located<Span>) -> Span {
+        if span.is_zero() {
+            self.wrong_do(&span.span, "no time at all makes no sense here", "write a length of time above 0");
+            return Span::from_secs(1);
+        }
+        span.value
+    }
+
+    /// A number above 0.
+    pub fn positive(&mut self, number: &Located<f64>) -> f64 {
+        self.number(number, "write a number above 0", |value| value > 0.0).unwrap_or(1.0)
+    }
+
+    /// A number, 0 or above.
+    pub fn not_negative(&mut self, number: &Located<f64>) -> f64 {
+        self.number(number, "write a number, 0 or above", |value| value >= 0.0).unwrap_or(0.0)
+    }
+
+    /// A finite number that `holds`.
+    pub fn number(&mut self, number: &Located<f64>, help: &str, holds: impl Fn(f64) -> bool) -> Option<f64> {
+        if number.is_finite() && holds(number.value) {
+            return Some(number.value);
+        }
+        self.wrong_do(&number.span, format!("{} makes no sense here", number.value), help);
+        None
+    }
+}
+
+/// `a`, `b` and `c`, in words.
+pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
+    match names {
+        [] => "nothing".to_owned(),
+        [one] => format!("`{}`", one.as_ref()),
+        [most @ .., last] => {
+            let most: Vec<String> = most.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+            format!("{} and `{}`", most.join(", "), last.as_ref())
+        }
+    }
+}
