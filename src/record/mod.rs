@@ -3,8 +3,12 @@
 //! A world writes into a [`Recorder`]; when the trial ends it becomes a [`Trial`], and a run's trials a [`Record`], which
 //! is saved as `record.json`. Reports read only that. All counts are of recipients unless a name says otherwise.
 
+mod metrics;
 mod model;
 mod recorder;
+mod provenance;
 
+pub use metrics::{METRICS, Metric, Unit, UnknownMetric, value};
 pub use model::{Cell, Expected, Limited, Provider, Record, Replied, Series, Strategy, Totals, Trial};
 pub use recorder::{Ending, Recorder, Sample, Silence, Unbalanced};
+pub use provenance::{Machine, Provenance};

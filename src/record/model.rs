@@ -27,6 +27,22 @@ pub struct Record {
     pub trials: Vec<Trial>,
 }
 
+impl Record {
+    /// The version of the format this program writes and reads.
+    pub const FORMAT: u32 = 1;
+
+    /// The strategy that is the upper bound of the others: the one that was added as such, or the one called `oracle`.
+    pub fn oracle(&self) -> Option<&Strategy> {
+        let added = self.strategies.iter().find(|strategy| strategy.bound);
+        added.or_else(|| self.strategies.iter().find(|strategy| strategy.name == "oracle"))
+    }
+
+    /// The trials of a strategy, by seed.
+    pub fn trials_of(&self, strategy: &str) -> impl Iterator<Item = &Trial> {
+        self.trials.iter().filter(move |trial| trial.strategy == strategy)
+    }
+}
+
 /// A strategy of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Strategy {
@@ -79,7 +95,8 @@ pub struct Trial {
     pub events: u64,
     /// When the last recipient was settled; `None` if some were still queued at the end.
     pub settled_us: Option<u64>,
-    /// When 50, 90, 99 and 100 % of the deliverable recipients of all providers together had their mail, in microseconds.
+    /// When 50, 90, 99 and 100 % of the deliverable recipients of all providers together had their mail, in microseconds
+    /// after the start.
     pub reached_us: [Option<u64>; 4],
     /// One for each provider, in the record's order.
     pub cells: Vec<Cell>,
