@@ -10,6 +10,7 @@ pub mod sender;
 pub mod sim;
 pub mod smtp;
 pub mod stats;
+pub mod study;
 pub mod time;
 pub mod units;
 pub mod workload;
