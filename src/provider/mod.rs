@@ -1,3 +1,4 @@
 //! The receiving side.
 mod policy;
+pub mod profile;
 pub use policy::*;
