@@ -216,18 +216,16 @@ impl Curve {
     }
 }
 
-impl Arrivals {
-    /// About how many recipients arrive: exact but for Poisson arrivals, where it is the mean.
-    pub fn expected_recipients(&self, recipients_per_message: (u32, u32)) -> f64 {
-        match self {
-            Self::AtOnce { recipients, .. } | Self::Diurnal { recipients, .. } => f64::from(*recipients),
-            Self::Poisson { stages } => {
-                let (low, high) = recipients_per_message;
-                let messages: f64 = stages.iter().map(|s| s.per_second * s.until.since(s.from).as_secs_f64()).sum();
-                messages * f64::midpoint(f64::from(low), f64::from(high))
-            }
-            Self::Trace { rows, .. } => rows.iter().map(|row| row.domains.len() as f64).sum(),
+/// About how many recipients a mail stream has: exact but for Poisson arrivals, where it is the mean.
+pub(super) fn expected(stream: &MailStream) -> f64 {
+    match &stream.arrivals {
+        Arrivals::AtOnce { recipients, .. } | Arrivals::Diurnal { recipients, .. } => f64::from(*recipients),
+        Arrivals::Poisson { stages } => {
+            let (low, high) = stream.recipients_per_message;
+            let messages: f64 = stages.iter().map(|s| s.per_second * s.until.since(s.from).as_secs_f64()).sum();
+            messages * f64::midpoint(f64::from(low), f64::from(high))
         }
+        Arrivals::Trace { rows, .. } => rows.iter().map(|row| row.domains.len() as f64).sum(),
     }
 }
 

@@ -10,16 +10,19 @@ use std::collections::BinaryHeap;
 use rand::RngExt;
 use rand_distr::{Distribution, Exp1, StandardNormal};
 
-use super::arrivals::{Planned, Timetable};
+use super::arrivals::{self, Planned, Timetable};
 use super::{Fate, ListQuality, Mail, MailStream, Priority, Row, Size, Workload};
 use crate::rng::{Seed, Stream};
 use crate::time::Time;
 use crate::units::{DomainId, MailStreamId};
 
-/// A workload has more recipients than a trial can number.
+/// Why a workload cannot be made into a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the workload has more than {} recipients, more than a trial can number", Mail::RECIPIENTS_MAX)]
-pub struct TooManyRecipients;
+pub enum GenerateError {
+    /// A recipient's number has 32 bits.
+    #[error("the workload has more than {} recipients, more than a trial can number", Mail::RECIPIENTS_MAX)]
+    TooManyRecipients,
+}
 
 impl Mail {
     /// The most recipients a trial can have: a [`crate::units::RecipientId`] has 32 bits, and the last is kept free.
@@ -37,19 +40,7 @@ impl Mail {
 }
 
 /// The table of all recipients of `workload` under `seed`: sorted by intended time, then by mail stream.
-///
-/// # Panics
-/// If the workload has more than [`Mail::RECIPIENTS_MAX`] recipients; a scenario refuses such a workload when it is
-/// built, and [`try_generate`] says it with a value.
-pub fn generate(workload: &Workload, seed: Seed) -> Mail {
-    match try_generate(workload, seed) {
-        Ok(mail) => mail,
-        Err(error) => panic!("{error}"),
-    }
-}
-
-/// As [`generate`], for workloads that nobody has checked.
-pub fn try_generate(workload: &Workload, seed: Seed) -> Result<Mail, TooManyRecipients> {
+pub fn generate(workload: &Workload, seed: Seed) -> Result<Mail, GenerateError> {
     let capacity = capacity(workload)?;
     let mut intended = Vec::with_capacity(capacity);
     let mut rows = Vec::with_capacity(capacity);
@@ -62,7 +53,7 @@ pub fn try_generate(workload: &Workload, seed: Seed) -> Result<Mail, TooManyReci
     while let Some(Reverse((at, n))) = next.pop() {
         writers[n].write(&mut rows);
         if rows.len() > Mail::RECIPIENTS_MAX as usize {
-            return Err(TooManyRecipients);
+            return Err(GenerateError::TooManyRecipients);
         }
         intended.resize(rows.len(), at);
         next.extend(writers[n].due().map(|at| Reverse((at, n))));
@@ -72,11 +63,10 @@ pub fn try_generate(workload: &Workload, seed: Seed) -> Result<Mail, TooManyReci
 
 /// Room for the table: what is expected, and a little more where chance decides.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 2^32, checked above")]
-fn capacity(workload: &Workload) -> Result<usize, TooManyRecipients> {
-    let expected = |stream: &MailStream| stream.arrivals.expected_recipients(stream.recipients_per_message);
-    let expected: f64 = workload.streams.iter().map(expected).sum();
+fn capacity(workload: &Workload) -> Result<usize, GenerateError> {
+    let expected: f64 = workload.streams.iter().map(arrivals::expected).sum();
     if expected > f64::from(Mail::RECIPIENTS_MAX) {
-        return Err(TooManyRecipients);
+        return Err(GenerateError::TooManyRecipients);
     }
     Ok((expected + 4.0 * expected.sqrt()) as usize)
 }

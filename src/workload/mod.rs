@@ -9,7 +9,7 @@ mod trace;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use generate::{TooManyRecipients, generate, try_generate};
+pub use generate::{GenerateError, generate};
 pub use trace::read_trace;
 
 use crate::dist::Dist;
