@@ -3,7 +3,7 @@ pub mod diagnostic;
 pub mod dist;
 pub mod provider;
 pub mod record;
-// pub mod report;
+pub mod report;
 pub mod rng;
 pub mod scenario;
 pub mod sender;
