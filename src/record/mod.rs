@@ -5,10 +5,10 @@
 
 mod metrics;
 mod model;
-mod recorder;
 mod provenance;
+mod recorder;
 
 pub use metrics::{METRICS, Metric, Unit, UnknownMetric, value};
 pub use model::{Cell, Expected, Limited, Provider, Record, Replied, Series, Strategy, Totals, Trial};
-pub use recorder::{Ending, Recorder, Sample, Silence, Unbalanced};
 pub use provenance::{Machine, Provenance};
+pub use recorder::{Ending, Recorder, Sample, Silence, Unbalanced};
