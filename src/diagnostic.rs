@@ -71,6 +71,11 @@ impl Diagnostic {
         &self.message
     }
 
+    /// What to do about it, where that is known.
+    pub fn suggestion(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// Line and column of the place, both counted from 1; the column in characters.
     pub fn line_and_column(&self) -> (usize, usize) {
         let before = &self.document.text[..floor_char_boundary(&self.document.text, self.span.start)];

@@ -25,15 +25,20 @@ pub enum Forecast {
 }
 
 impl Provider {
-    /// The first moment at which a connection of `client` would pass: `now`, or later, or never by itself.
-    pub fn may_connect(&self, now: Time, client: ClientId) -> Time {
+    /// The first moment at which a connection of `client` would pass, and a message with this envelope on it: `now`, or
+    /// later, or never by itself.
+    pub fn may_connect(&self, now: Time, client: ClientId, envelope: &Envelope) -> Time {
+        let sender = Some(envelope.sender_domain);
         let rules = self.policy.rules.iter().enumerate();
         rules.fold(now, |earliest, (index, rule)| {
-            let early = rule.at <= Stage::Ehlo && rule.enabled;
-            let held = self.free_of_hold(index, now, client, None, |at| at <= Stage::Ehlo);
+            let held = self.free_of_hold(index, now, client, sender, |_| true);
             let asked = match &rule.test {
-                Test::Limit(limit) if early => self.room(index, limit, now, client, None, 1),
-                Test::Outage { from, until } if early && (*from..*until).contains(&now) => *until,
+                _ if !rule.enabled => now,
+                Test::Limit(limit) if limit.meter != Meter::UnknownRecipients => {
+                    let n = if limit.meter == Meter::Bytes && rule.at == Stage::EndOfData { envelope.size } else { 1 };
+                    self.room(index, limit, now, client, sender, n)
+                }
+                Test::Outage { from, until } if rule.at <= Stage::Ehlo && (*from..*until).contains(&now) => *until,
                 _ => now,
             };
             earliest.max(held).max(asked)

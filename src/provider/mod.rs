@@ -9,6 +9,7 @@ mod hold;
 mod keyed;
 mod listener;
 mod policy;
+pub mod profile;
 mod reputation;
 mod verdict;
 mod weather;

@@ -207,3 +207,206 @@ fn first_below(rate: f64, at: Time, now: Time, period: Span, n: u32, limit: u32)
     }
     high
 }
+
+#[cfg(test)]
+mod tests {
+    //! Every window against a naive reference that keeps a vector of all moments and counts them anew each time.
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LENGTH: Span = Span::from_micros(100);
+
+    /// Gaps between attempts, some of them none at all; and sizes of the attempts.
+    fn attempts() -> impl Strategy<Value = Vec<(u64, u32)>> {
+        prop::collection::vec((prop_oneof![Just(0_u64), 1..20_u64, 50..250_u64], 1..4_u32), 1..200)
+    }
+
+    /// Feeds attempts to a counter, counting what is admitted, and hands every decision to `check` with the moments
+    /// admitted before.
+    fn feed(
+        window: Window,
+        limit: u32,
+        attempts: &[(u64, u32)],
+        mut check: impl FnMut(Time, u32, bool, &[Time]),
+    ) -> Vec<Time> {
+        let mut counter = Counter::new(&window);
+        let (mut now, mut admitted) = (Time::from_micros(1_000), Vec::new());
+        for (gap, n) in attempts {
+            now += Span::from_micros(*gap);
+            let fits = counter.admits(now, &window, limit, *n);
+            check(now, *n, fits, &admitted);
+            assert_eq!(fits, counter.earliest(now, &window, limit, *n) == now);
+            if fits {
+                counter.count(now, &window, limit, *n, limit);
+                admitted.extend((0..*n).map(|_| now));
+            }
+        }
+        admitted
+    }
+
+    proptest! {
+        #[test]
+        fn a_sliding_log_is_the_count_of_the_last_length(attempts in attempts(), limit in 0..12_u32) {
+            feed(Window::Sliding { length: LENGTH }, limit, &attempts, |now, n, fits, admitted| {
+                let recent = admitted.iter().filter(|at| **at + LENGTH > now).count();
+                assert_eq!(fits, recent + n as usize <= limit as usize);
+            });
+        }
+
+        #[test]
+        fn a_clock_frame_is_the_count_of_the_frame_and_at_most_twice_the_limit_in_any_length(
+            attempts in attempts(),
+            limit in 0..12_u32,
+        ) {
+            let window = Window::Fixed { length: LENGTH, aligned: Aligned::Clock };
+            let frame = |at: Time| at.as_micros() / LENGTH.as_micros();
+            let admitted = feed(window, limit, &attempts, |now, n, fits, admitted| {
+                let same = admitted.iter().filter(|at| frame(**at) == frame(now)).count();
+                assert_eq!(fits, same + n as usize <= limit as usize);
+            });
+            for start in &admitted {
+                let within = admitted.iter().filter(|at| **at >= *start && **at < *start + LENGTH).count();
+                prop_assert!(within <= 2 * limit as usize);
+            }
+        }
+
+        #[test]
+        fn a_frame_that_begins_with_the_first_event_is_replayed_by_hand(attempts in attempts(), limit in 1..12_u32) {
+            let window = Window::Fixed { length: LENGTH, aligned: Aligned::First };
+            feed(window, limit, &attempts, |now, n, fits, admitted| {
+                // The reference walks over all admitted moments and opens a frame whenever the last one is over.
+                let mut start: Option<Time> = None;
+                let mut used = 0;
+                for at in admitted {
+                    if start.is_none_or(|start| start + LENGTH <= *at) {
+                        (start, used) = (Some(*at), 0);
+                    }
+                    used += 1;
+                }
+                let open = start.is_some_and(|start| now < start + LENGTH);
+                assert_eq!(fits, if open { used } else { 0 } + n <= limit);
+            });
+        }
+
+        #[test]
+        fn a_bucket_admits_no_more_than_burst_and_rate_times_time(
+            attempts in attempts(),
+            limit in 1..12_u32,
+            burst in 1..12_u32,
+        ) {
+            let window = Window::Bucket { per: LENGTH, burst: Some(burst) };
+            let admitted = feed(window, limit, &attempts, |_, _, _, _| {});
+            for (i, start) in admitted.iter().enumerate() {
+                for (j, end) in admitted.iter().enumerate().skip(i) {
+                    let count = (j - i + 1) as u64;
+                    let earned = end.since(*start).as_micros() * u64::from(limit);
+                    prop_assert!(count * LENGTH.as_micros() <= u64::from(burst) * LENGTH.as_micros() + earned);
+                }
+            }
+        }
+
+        #[test]
+        fn a_bucket_is_gcra(attempts in attempts(), limit in 1..12_u32, burst in 1..12_u32) {
+            // GCRA in exact arithmetic: time is scaled by the limit, so that the emission interval is LENGTH.
+            let window = Window::Bucket { per: LENGTH, burst: Some(burst) };
+            let mut tat = 0_i128;
+            let interval = i128::from(LENGTH.as_micros());
+            feed(window, limit, &attempts, |now, n, fits, _| {
+                let scaled = i128::from(now.as_micros()) * i128::from(limit);
+                let after = tat.max(scaled) + i128::from(n) * interval;
+                let conforms = after - scaled <= i128::from(burst) * interval;
+                assert_eq!(fits, conforms);
+                if conforms {
+                    tat = after;
+                }
+            });
+        }
+
+        #[test]
+        fn waiting_until_the_earliest_moment_is_exactly_enough(
+            attempts in attempts(),
+            limit in 1..12_u32,
+            kind in 0..5_u8,
+        ) {
+            let window = match kind {
+                0 => Window::Sliding { length: LENGTH },
+                1 => Window::Fixed { length: LENGTH, aligned: Aligned::Clock },
+                2 => Window::Fixed { length: LENGTH, aligned: Aligned::First },
+                3 => Window::Bucket { per: LENGTH, burst: None },
+                _ => Window::Average { period: LENGTH },
+            };
+            let mut counter = Counter::new(&window);
+            let mut now = Time::ZERO;
+            for (gap, n) in attempts {
+                now += Span::from_micros(gap);
+                let at = counter.earliest(now, &window, limit, n);
+                if at == Time::NEVER {
+                    prop_assert!(n > limit || n == limit && kind == 4, "{n} {limit} {window:?}");
+                    continue;
+                }
+                prop_assert!(counter.admits(at, &window, limit, n));
+                if at > now {
+                    prop_assert!(!counter.admits(Time::from_micros(at.as_micros() - 1), &window, limit, n));
+                }
+                now = at;
+                counter.count(now, &window, limit, n, limit);
+            }
+        }
+
+        #[test]
+        fn a_limit_that_is_higher_never_admits_less(attempts in attempts(), limit in 1..12_u32) {
+            for window in [Window::Sliding { length: LENGTH }, Window::Fixed { length: LENGTH, aligned: Aligned::Clock }] {
+                let lower = feed(window, limit, &attempts, |_, _, _, _| {}).len();
+                let higher = feed(window, limit * 2, &attempts, |_, _, _, _| {}).len();
+                prop_assert!(higher >= lower);
+            }
+        }
+    }
+
+    #[test]
+    fn counting_refusals_keeps_only_as_many_moments_as_the_limit() {
+        let window = Window::Sliding { length: LENGTH };
+        let mut counter = Counter::new(&window);
+        for micros in 0..90 {
+            counter.count(Time::from_micros(micros), &window, 5, 1, 5);
+        }
+        let Memory::Log(log) = &counter.memory else { panic!("a sliding window keeps a log") };
+        assert_eq!(log.len(), 5);
+        assert!(!counter.admits(Time::from_micros(184), &window, 5, 1));
+        assert!(counter.admits(Time::from_micros(185), &window, 5, 1));
+    }
+
+    /// Exim's manual, section "Rate limiting incoming messages": a sender that stops after a peak is let in again after
+    /// ln(peak / limit) smoothing periods.
+    #[test]
+    fn exims_average_forgets_a_peak_in_the_logarithm_of_its_height() {
+        let period = Span::from_secs(3_600);
+        let window = Window::Average { period };
+        for (peak_per_period, limit) in [(1_000_u32, 100_u32), (5_000, 50), (200, 100)] {
+            let mut counter = Counter::new(&window);
+            let gap = Span::from_micros(period.as_micros() / u64::from(peak_per_period));
+            let mut now = Time::ZERO;
+            for _ in 0..peak_per_period * 12 {
+                now += gap;
+                counter.count(now, &window, limit, 1, limit);
+            }
+            let silence = counter.earliest(now, &window, limit, 1).since(now).as_secs_f64() / period.as_secs_f64();
+            let expected = (f64::from(peak_per_period) / f64::from(limit)).ln();
+            // The event that asks adds its own weight, 1/limit of the limit at most.
+            assert!((silence - expected).abs() < 1.5 / f64::from(limit), "{silence} {expected}");
+        }
+    }
+
+    #[test]
+    fn exims_average_converges_to_a_steady_rate() {
+        let window = Window::Average { period: Span::from_secs(60) };
+        let mut counter = Counter::new(&window);
+        for second in 0..600 {
+            counter.count(Time::from_micros(second * 1_000_000), &window, 1_000, 5, 0);
+        }
+        let Memory::Average { rate, .. } = counter.memory else { panic!("an average") };
+        assert!((rate / 300.0 - 1.0).abs() < 0.02, "{rate}");
+    }
+}

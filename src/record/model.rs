@@ -1,6 +1,6 @@
 //! The record of a run, as it is saved: plain data, complete, independent of everything else in the house.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Everything a report needs to know about a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,9 +72,11 @@ pub struct Expected {
     pub strategy: String,
     /// Where; `None` is all providers together.
     pub provider: Option<String>,
-    /// At least.
+    /// At least; `null` in the file is no lower end.
+    #[serde(deserialize_with = "or_lowest")]
     pub min: f64,
-    /// At most.
+    /// At most; `null` in the file is no upper end.
+    #[serde(deserialize_with = "or_highest")]
     pub max: f64,
     /// The mean over the seeds; `None` if it is not defined for any of them.
     pub mean: Option<f64>,
@@ -215,4 +217,14 @@ pub struct Limited {
     pub holds: u64,
     /// The limits by tier in this trial, unknowns drawn; `None` is no limit; empty for rules without a limit.
     pub limits: Vec<Option<u32>>,
+}
+
+/// JSON knows no infinity and writes `null`.
+fn or_lowest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NEG_INFINITY))
+}
+
+/// JSON knows no infinity and writes `null`.
+fn or_highest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
 }

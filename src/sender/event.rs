@@ -148,8 +148,8 @@ pub enum Outcome {
 
 /// What the oracle may know before it acts; no other strategy asks.
 pub trait Foresight {
-    /// The first moment at which a connection from `source` to `site` would pass, `now` if at once.
-    fn may_connect(&self, now: Time, source: SourceId, site: ProviderId) -> Time;
+    /// The first moment at which a connection from `source` to `site` would pass and take `delivery`; `now` if at once.
+    fn may_connect(&self, now: Time, source: SourceId, site: ProviderId, delivery: &Delivery) -> Time;
     /// What would happen to `delivery` on `conn`.
     fn may_send(&self, now: Time, conn: ConnId, delivery: &Delivery) -> Foreseen;
 }

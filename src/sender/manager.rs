@@ -370,7 +370,8 @@ impl Sender {
     fn open(&mut self, now: Time, limiter: u32, queue: QueueId, foresight: Option<&dyn Foresight>) -> Option<Action> {
         let Queue { source, site, .. } = self.queues[queue.index()];
         if let Some(foresight) = foresight {
-            let at = foresight.may_connect(now, source, site);
+            let next = *self.queues[queue.index()].peek()?;
+            let at = foresight.may_connect(now, source, site, &next);
             if at > now {
                 self.ring_limiter(limiter, at);
                 return None;
@@ -406,9 +407,28 @@ impl Sender {
     fn connected(&mut self, now: Time, conn: ConnId) {
         let state = &mut self.conns[conn.index()];
         assert!(state.state == State::Connecting, "only a connection that is being opened is greeted");
-        state.state = State::Busy;
         state.opened = now;
+        if self.strategy.oracle {
+            return self.unbind(now, conn);
+        }
+        state.state = State::Busy;
         self.actions.push_back(Action::Transact { conn, delivery: state.delivery });
+    }
+
+    /// The oracle looks again before it sends: its mail goes back to the front of the queue, the connection rests.
+    fn unbind(&mut self, now: Time, conn: ConnId) {
+        let Conn { queue, delivery, .. } = self.conns[conn.index()];
+        let state = &mut self.queues[queue.index()];
+        state.push_front(Delivery { ready_at: now, ..delivery });
+        let limiter = state.limiter;
+        let counts = &mut self.counts[state.site.index()];
+        counts.in_flight -= u64::from(delivery.count);
+        counts.ready += u64::from(delivery.count);
+        self.limiters[limiter as usize].busy -= 1;
+        self.conns[conn.index()].state = State::Idle;
+        self.queues[queue.index()].idle.push(conn);
+        self.resting.push(conn);
+        self.wake(limiter);
     }
 
     fn replied(&mut self, now: Time, replied: Replied<'_>) {

@@ -46,6 +46,11 @@ impl Queue {
         if delivery.priority { self.first.push_back(delivery) } else { self.ready.push_back(delivery) }
     }
 
+    /// Mail goes back to the head of the line.
+    pub(super) fn push_front(&mut self, delivery: Delivery) {
+        if delivery.priority { self.first.push_front(delivery) } else { self.ready.push_front(delivery) }
+    }
+
     /// The mail that goes next.
     pub(super) fn peek(&self) -> Option<&Delivery> {
         self.first.front().or_else(|| self.ready.front())

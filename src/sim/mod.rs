@@ -5,6 +5,8 @@
 
 mod network;
 mod queue;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use world::{Broken, Setting, trial};

@@ -757,8 +757,9 @@ struct View<'a> {
 }
 
 impl Foresight for View<'_> {
-    fn may_connect(&self, now: Time, source: SourceId, site: ProviderId) -> Time {
-        self.sites[site.index()].provider.may_connect(now, ClientId(u32::from(source.0)))
+    fn may_connect(&self, now: Time, source: SourceId, site: ProviderId, delivery: &Delivery) -> Time {
+        let envelope = envelope(self.world, delivery);
+        self.sites[site.index()].provider.may_connect(now, ClientId(u32::from(source.0)), &envelope)
     }
 
     fn may_send(&self, now: Time, conn: ConnId, delivery: &Delivery) -> Foreseen {

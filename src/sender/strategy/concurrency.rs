@@ -78,3 +78,56 @@ impl State {
         self.window = (self.window * decrease).floor().max(f64::from(min));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aimd(per: Round) -> Concurrency {
+        Concurrency::Aimd { initial: 4, min: 1, max: 8, increase: 1.0, decrease: 0.5, per }
+    }
+
+    #[test]
+    fn a_window_grows_by_one_a_round_and_halves_when_pushed_back() {
+        let rule = aimd(Round::Window);
+        let mut state = State::new(&rule);
+        // Just over four deliveries: every success counts a little less as the window grows.
+        for _ in 0..5 {
+            state.succeeded(4, &rule);
+        }
+        assert_eq!(state.window(), 5);
+        state.failed(&rule);
+        assert_eq!(state.window(), 2);
+        state.failed(&rule);
+        state.failed(&rule);
+        assert_eq!(state.window(), 1, "never below the minimum");
+    }
+
+    #[test]
+    fn per_delivery_is_faster_and_the_maximum_holds() {
+        let rule = aimd(Round::Delivery);
+        let mut state = State::new(&rule);
+        for _ in 0..10 {
+            state.succeeded(8, &rule);
+        }
+        assert_eq!(state.window(), 8);
+    }
+
+    #[test]
+    fn a_window_that_is_not_used_does_not_grow() {
+        let rule = aimd(Round::Delivery);
+        let mut state = State::new(&rule);
+        state.succeeded(1, &rule);
+        assert_eq!(state.window(), 4);
+    }
+
+    #[test]
+    fn fixed_and_unlimited_stay() {
+        for (rule, window) in [(Concurrency::Fixed(3), 3), (Concurrency::Unlimited, u32::MAX)] {
+            let mut state = State::new(&rule);
+            state.failed(&rule);
+            state.succeeded(3, &rule);
+            assert_eq!(state.window(), window);
+        }
+    }
+}

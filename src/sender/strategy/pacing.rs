@@ -63,7 +63,9 @@ impl State {
             Pacing::None => {}
             Pacing::TokenBucket { messages, per, .. } => {
                 let now = u128::from(now.as_micros()) * u128::from(messages);
-                self.tat = self.tat.max(now) + u128::from(per.as_micros());
+                // A start that was only rounded up to the next microsecond is on time: rounding must not add up.
+                let on_time = now < self.tat + u128::from(messages);
+                self.tat = if on_time { self.tat } else { now } + u128::from(per.as_micros());
             }
             Pacing::FixedWindow { per, .. } => {
                 let frame = now.as_micros() / per.as_micros();
@@ -71,5 +73,41 @@ impl State {
                 self.frame = frame;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Begins a transaction as soon as pacing allows, `n` times, from `start` on.
+    fn starts(pacing: Pacing, start: Time, n: usize) -> Vec<u64> {
+        let mut state = State::default();
+        let mut now = start;
+        let mut begin = || {
+            now = state.ready_at(now, &pacing);
+            state.began(now, &pacing);
+            now.as_micros()
+        };
+        (0..n).map(|_| begin()).collect()
+    }
+
+    #[test]
+    fn a_bucket_of_one_spaces_evenly_and_without_drift() {
+        let pacing = Pacing::TokenBucket { messages: 3, per: Span::from_secs(1), burst: 1 };
+        let starts = starts(pacing, Time::from_micros(7), 7);
+        assert_eq!(starts, [7, 333_341, 666_674, 1_000_007, 1_333_341, 1_666_674, 2_000_007]);
+    }
+
+    #[test]
+    fn a_bucket_lets_its_burst_go_at_once() {
+        let pacing = Pacing::TokenBucket { messages: 1, per: Span::from_secs(1), burst: 3 };
+        assert_eq!(starts(pacing, Time::ZERO, 5), [0, 0, 0, 1_000_000, 2_000_000]);
+    }
+
+    #[test]
+    fn a_fixed_window_bursts_at_every_boundary() {
+        let pacing = Pacing::FixedWindow { messages: 2, per: Span::from_secs(1) };
+        assert_eq!(starts(pacing, Time::from_micros(900_000), 5), [900_000, 900_000, 1_000_000, 1_000_000, 2_000_000]);
     }
 }

@@ -90,3 +90,60 @@ impl Schedule {
 fn decorrelated(base: Span, cap: Span, shares: impl Iterator<Item = f64>) -> Span {
     shares.fold(base, |before, share| (base + (before.times(3) - base).scaled(share)).min(cap))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: Span = Span::from_secs(60);
+    const CAP: Span = Span::from_secs(4_000);
+
+    fn waits(jitter: Jitter, failures: u8, ids: u64) -> Vec<f64> {
+        let schedule = Schedule::Exponential { base: BASE, factor: 2.0, cap: CAP, jitter };
+        (0..ids).map(|id| schedule.wait(id, failures, Seed(7)).as_secs_f64()).collect()
+    }
+
+    fn range(waits: &[f64]) -> (f64, f64, f64) {
+        let mean = waits.iter().sum::<f64>() / waits.len() as f64;
+        (waits.iter().copied().fold(f64::MAX, f64::min), mean, waits.iter().copied().fold(0.0, f64::max))
+    }
+
+    #[test]
+    fn waits_double_up_to_the_cap() {
+        let doubled: Vec<f64> = (1..=9).map(|n| waits(Jitter::None, n, 1)[0]).collect();
+        assert_eq!(doubled, [60.0, 120.0, 240.0, 480.0, 960.0, 1_920.0, 3_840.0, 4_000.0, 4_000.0]);
+    }
+
+    /// Full jitter is U(0, v) and equal jitter v/2 + U(0, v/2): checked by range and mean, v = 480 s.
+    #[test]
+    fn jitters_follow_their_definitions() {
+        let (low, mean, high) = range(&waits(Jitter::Full, 4, 20_000));
+        assert!(low < 1.0 && high < 480.0 && high > 479.0 && (mean - 240.0).abs() < 3.0, "{low} {mean} {high}");
+        let (low, mean, high) = range(&waits(Jitter::Equal, 4, 20_000));
+        assert!((240.0..241.0).contains(&low) && high < 480.0 && (mean - 360.0).abs() < 2.0, "{low} {mean} {high}");
+    }
+
+    /// Decorrelated jitter: s₀ = base, s = min(cap, U(base, 3 s)). Its mean after one failure is 2 × base, after two 3.5 ×.
+    #[test]
+    fn decorrelated_jitter_remembers_the_wait_before() {
+        let (low, mean, high) = range(&waits(Jitter::Decorrelated, 1, 20_000));
+        assert!(low >= 60.0 && high < 180.0 && (mean - 120.0).abs() < 1.0, "{low} {mean} {high}");
+        let (first, second) = (waits(Jitter::Decorrelated, 1, 20_000), waits(Jitter::Decorrelated, 2, 20_000));
+        assert!(first.iter().zip(&second).all(|(before, wait)| (60.0..=3.0 * before).contains(wait)));
+        let (_, mean, _) = range(&second);
+        assert!((mean - 210.0).abs() < 3.0, "{mean}");
+        assert!(waits(Jitter::Decorrelated, 40, 1_000).iter().all(|wait| (60.0..=4_000.0).contains(wait)));
+    }
+
+    #[test]
+    fn a_list_repeats_its_last_wait_and_old_mail_is_given_up() {
+        let schedule = Schedule::List(vec![Span::from_secs(300), Span::from_secs(900)]);
+        let retry = Retry { schedule, give_up: Span::from_secs(2_000) };
+        let at = |secs| Time::ZERO + Span::from_secs(secs);
+        let next = |now, failures| retry.next(at(now), Time::ZERO, 0, failures, Seed(1));
+        assert_eq!(next(0, 1), Some(at(300)));
+        assert_eq!(next(300, 2), Some(at(1_200)));
+        assert_eq!(next(1_200, 3), Some(at(2_100)));
+        assert_eq!(next(2_100, 4), None);
+    }
+}

@@ -1,0 +1,282 @@
+//! The page that shows everything: one file, no network, no script, light or dark as the reader likes it.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::record::{Metric, Provenance, Record, Replied};
+
+use super::answer::{answer, verdict, warning};
+use super::plots::Figure;
+use super::replies::counted;
+use super::summary::Summary;
+use super::table::{COLUMNS, blocks, range, text};
+use super::words::{NOTHING, duration, exact, number, printable};
+
+/// The page; `figures` with their SVG.
+pub(super) fn page(record: &Record, provenance: &Provenance, summary: &Summary, figures: &[(&Figure, &str)]) -> String {
+    let title = printable(&record.scenario);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " – mxlab" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    @if !record.question.is_empty() { p.question { (printable(&record.question)) } }
+                }
+                main {
+                    @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
+                    p.answer { (answer(record, summary)) }
+                    @if let Some(verdict) = verdict(record) {
+                        p.verdict.missed[record.expected.iter().any(|expected| !expected.met)] { (verdict) }
+                    }
+                    (figures_table(record, summary))
+                    (expectations(record))
+                    (plots(figures))
+                    (replies(record))
+                    (about(record))
+                }
+                (origin(record, provenance))
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// Everything a page needs to look like one.
+const STYLE: &str = include_str!("page.css");
+
+/// Reply texts shown for each provider; `replies.csv` has all.
+const MOST_REPLIES: usize = 12;
+
+fn figures_table(record: &Record, summary: &Summary) -> Markup {
+    html! {
+        section {
+            h2 { "Figures" }
+            div.wide {
+                table {
+                    thead {
+                        tr {
+                            th { "strategy" }
+                            @for column in &COLUMNS {
+                                th.number title=(column.metric.about()) { (column.heading[0]) br; (column.heading[1]) }
+                            }
+                        }
+                    }
+                    @for provider in blocks(record) {
+                        tbody {
+                            @if record.providers.len() != 1 {
+                                tr.block {
+                                    th colspan=(COLUMNS.len() + 1) scope="rowgroup" {
+                                        @match provider {
+                                            Some(place) => (printable(&record.providers[place].title)),
+                                            None => "all providers together",
+                                        }
+                                    }
+                                }
+                            }
+                            @for row in summary.at(provider) {
+                                @let strategy = &record.strategies[row.strategy];
+                                tr.bound[strategy.bound] {
+                                    th scope="row" title=(printable(&strategy.about)) {
+                                        (printable(&strategy.name))
+                                        @if strategy.bound { " (upper bound)" }
+                                    }
+                                    @for column in &COLUMNS { td.number { (text(row, column.metric)) } }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            p.note {
+                "Means over the seeds"
+                @if summary.rows.iter().any(|row| row.figure(Metric::Injected).seeds > 1) { " ± half the 95 % interval (Student's t)" }
+                ". “in 3/5” counts the seeds in which the time was reached at all: the mean is of these only. "
+                "“of the bound” is what was delivered by the time the oracle had delivered 90 % of its own total, as a share of what it had. "
+                "Every other metric is in summary.csv."
+            }
+        }
+    }
+}
+
+fn expectations(record: &Record) -> Markup {
+    html! {
+        @if !record.expected.is_empty() {
+            section {
+                h2 { "Expectations" }
+                div.wide {
+                    table {
+                        thead { tr { th { "" } th { "metric" } th { "strategy" } th { "provider" } th.number { "mean" } th { "expected" } } }
+                        tbody {
+                            @for expected in &record.expected {
+                                tr.missed[!expected.met] {
+                                    td { @if expected.met { "met" } @else { strong { "missed" } } }
+                                    td { (printable(&expected.metric)) }
+                                    td { (printable(&expected.strategy)) }
+                                    td { (expected.provider.as_deref().map_or_else(|| "all".to_owned(), printable)) }
+                                    td.number { (expected.mean.map_or_else(|| "not defined".to_owned(), exact)) }
+                                    td { (range(expected)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn plots(figures: &[(&Figure, &str)]) -> Markup {
+    html! {
+        @for (figure, svg) in figures {
+            figure id=(figure.name) {
+                // Drawn by ourselves, with every text in it escaped.
+                (PreEscaped(svg))
+                figcaption { (figure.caption) }
+            }
+        }
+    }
+}
+
+fn replies(record: &Record) -> Markup {
+    let strategies: Vec<_> =
+        record.strategies.iter().filter(|strategy| record.trials_of(&strategy.name).next().is_some()).collect();
+    html! {
+        section {
+            h2 { "What the providers replied" }
+            p.note { "Refused attempts, mean over the seeds, by reply; the most frequent of each provider. All of them are in replies.csv." }
+            @for (place, provider) in record.providers.iter().enumerate() {
+                @let told: Vec<Vec<Replied>> = strategies.iter().map(|strategy| counted(record, &strategy.name, place)).collect();
+                @let texts = most_frequent(&told);
+                h3 { (printable(&provider.title)) }
+                @if texts.is_empty() { p { "Nothing was refused." } } @else {
+                    div.wide {
+                        table {
+                            thead {
+                                tr {
+                                    th { "reply" } th { "stage" } th { "rule" }
+                                    @for strategy in &strategies { th.number { (printable(&strategy.name)) } }
+                                }
+                            }
+                            tbody {
+                                @for reply in &texts {
+                                    tr {
+                                        td.reply { (printable(&reply.text)) }
+                                        td { (printable(&reply.stage)) }
+                                        td { (printable(&reply.rule)) }
+                                        @for (strategy, told) in strategies.iter().zip(&told) {
+                                            td.number { (share_of(record, &strategy.name, told, reply)) }
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The replies most frequent over all strategies.
+fn most_frequent(told: &[Vec<Replied>]) -> Vec<Replied> {
+    let mut texts: Vec<Replied> = Vec::new();
+    for reply in told.iter().flatten() {
+        match texts.iter_mut().find(|known| same(known, reply)) {
+            Some(known) => known.count += reply.count,
+            None => texts.push(reply.clone()),
+        }
+    }
+    texts.sort_by_key(|reply| std::cmp::Reverse(reply.count));
+    texts.truncate(MOST_REPLIES);
+    texts
+}
+
+fn same(a: &Replied, b: &Replied) -> bool {
+    (&a.text, &a.stage, &a.rule) == (&b.text, &b.stage, &b.rule)
+}
+
+fn share_of(record: &Record, strategy: &str, told: &[Replied], reply: &Replied) -> String {
+    let seeds = record.trials_of(strategy).count().max(1) as f64;
+    let count: u64 = told.iter().filter(|other| same(other, reply)).map(|other| other.count).sum();
+    if count == 0 { NOTHING.to_owned() } else { number(count as f64 / seeds) }
+}
+
+fn about(record: &Record) -> Markup {
+    html! {
+        section {
+            h2 { "Strategies" }
+            dl {
+                @for strategy in &record.strategies {
+                    dt { (printable(&strategy.name)) @if strategy.bound { " (upper bound)" } }
+                    dd { (printable(&strategy.about)) }
+                }
+            }
+        }
+    }
+}
+
+fn origin(record: &Record, provenance: &Provenance) -> Markup {
+    let machine = &provenance.machine;
+    html! {
+        footer {
+            h2 { "Where this comes from" }
+            dl {
+                dt { "command" } dd { code { (printable(&provenance.command)) } }
+                dt { "scenario" } dd { (printable(&provenance.scenario)) ", hash " code { (printable(&provenance.scenario_hash)) } }
+                dt { "seeds" } dd { (provenance.seeds) ", from " (provenance.seed) }
+                dt { "trials" } dd { (record.trials.len()) ", each of at most " (duration(record.duration_us as f64 / 1e6)) }
+                dt { "version" } dd { "mxlab " (printable(&provenance.version)) ", format " (provenance.format) }
+                dt { "machine" } dd { (printable(&machine.os)) ", " (printable(&machine.arch)) ", " (machine.cores) " cores" }
+            }
+            p.note { "The same scenario, seeds and version give the same bytes. A simulation: providers do not publish all they do; what is assumed is in their profiles." }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{plots, sample};
+
+    fn drawn(record: &Record) -> String {
+        let figures = plots::figures(record).unwrap();
+        let drawn: Vec<String> = figures.iter().map(|figure| figure.svg().unwrap()).collect();
+        let shown: Vec<_> = figures.iter().zip(&drawn).map(|(figure, svg)| (figure, svg.as_str())).collect();
+        page(record, &sample::provenance(), &Summary::of(record), &shown)
+    }
+
+    #[test]
+    fn names_are_escaped() {
+        let page = drawn(&sample::small());
+        assert!(!page.contains("<script"));
+        assert!(page.contains("&lt;script&gt;"));
+        assert!(
+            !page.contains("http://")
+                || page.matches("http://").count() == page.matches("http://www.w3.org/2000/svg").count()
+        );
+    }
+
+    #[test]
+    fn the_answer_comes_first() {
+        let page = drawn(&sample::small());
+        let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+        assert!(place("does best") < place("<table"));
+        assert!(place("<table") < place("<svg"));
+        assert!(!page.contains("PARTIAL RUN"));
+        let partial = drawn(&Record { partial: true, ..sample::small() });
+        assert!(partial.find("PARTIAL RUN") < partial.find("does best"));
+    }
+
+    #[test]
+    fn nothing_to_show_is_no_panic() {
+        for record in sample::degenerate() {
+            drawn(&record);
+        }
+    }
+}

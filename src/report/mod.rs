@@ -1,0 +1,30 @@
+//! What people read: a table in the terminal, files for other programs, plots, and one page that shows everything.
+//!
+//! Reads a [`Record`](crate::record::Record) and nothing else, so that a report can be drawn again years later from
+//! `record.json`. Equal records give equal bytes: nothing here looks at a clock or at the machine.
+//!
+//! - `summary`, `curve`, `replies`, `histograms`: the trials put together over the seeds
+//! - `answer`, `table`, `html`: what is said; `words`: how numbers and names are written
+//! - `plots`: what is drawn
+//! - `files`, `spreadsheets`, `folder`: a results folder, written and read
+
+mod answer;
+mod curve;
+mod files;
+mod folder;
+mod histograms;
+mod html;
+mod plots;
+mod replies;
+#[cfg(test)]
+mod sample;
+mod spreadsheets;
+mod summary;
+mod table;
+mod words;
+
+pub use files::{WriteError, write_all};
+pub use folder::{ReadError, read, read_provenance};
+pub use histograms::BrokenHistogram;
+pub use plots::PlotError;
+pub use table::{Look, table};

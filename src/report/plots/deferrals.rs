@@ -1,0 +1,50 @@
+//! Deferral rate over time, by strategy: the deferral curve.
+
+use crate::record::Record;
+
+use super::figure::{Figure, Look, Panel};
+use super::style::{legend, panel_title, pen, seeds, strategies};
+use super::ticks;
+use super::time::{Window, bands, line};
+
+pub(super) fn figure(record: &Record) -> Figure {
+    let window = Window::of(record);
+    let mut most = 0.0_f64;
+    let mut panels = Vec::new();
+    for (place, provider) in record.providers.iter().enumerate() {
+        let (mut behind, mut lines) = (Vec::new(), Vec::new());
+        for strategy in strategies(record) {
+            let curve = window.curve(record, strategy, Some(place));
+            let pen = pen(record, strategy);
+            let points = || curve.points.iter().enumerate().map(|(n, point)| (curve.middle(n), point));
+            behind.extend(bands(points().map(|(x, point)| (x, point.share_range)), pen));
+            lines.push(line(points().map(|(x, point)| (x, point.share())), pen, curve.width));
+            most = points().filter_map(|(_, point)| Some(point.share_range?.1)).fold(most, f64::max);
+        }
+        behind.extend(lines);
+        panels.push(Panel {
+            title: panel_title(record, provider),
+            x: window.axis(),
+            y: ticks::share("deferred, % of attempts", 0.0),
+            marks: behind,
+            legend: vec![],
+            note: None,
+        });
+    }
+    for panel in &mut panels {
+        panel.y = ticks::share("deferred, % of attempts", most);
+        panel.note = (most == 0.0).then(|| "nothing was deferred".to_owned());
+    }
+    Figure {
+        name: "deferrals".to_owned(),
+        title: "Who is deferred, and when?".to_owned(),
+        caption: format!(
+            "Share of the delivery attempts in each interval that the provider deferred; a gap is an interval without attempts.{}{}",
+            seeds(record),
+            window.beyond
+        ),
+        legend: legend(record, Look::Line),
+        panels,
+        stacked: false,
+    }
+}

@@ -1,0 +1,108 @@
+//! The plots of a run: each asks a question in its title and answers it at a glance.
+//!
+//! A file here turns the record into a [`Figure`], which is plain data; `draw` turns any figure into SVG or PNG, so that
+//! all look alike. Colours are Okabe and Ito's, which the colour-blind can tell apart, and every strategy has a marker of
+//! its own besides, so that a figure survives grey printing.
+
+mod canvas;
+mod connections;
+mod deferrals;
+mod delivered;
+mod draw;
+mod figure;
+mod latency;
+mod replies;
+mod reputation;
+mod style;
+mod ticks;
+mod time;
+mod tradeoff;
+
+pub(super) use figure::Figure;
+
+use crate::record::Record;
+
+use super::histograms::BrokenHistogram;
+
+/// A plot cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot draw plot `{plot}`: {reason}")]
+pub struct PlotError {
+    pub(super) plot: String,
+    pub(super) reason: String,
+}
+
+/// All figures of a run that have something to show, in the order they are read.
+pub(super) fn figures(record: &Record) -> Result<Vec<Figure>, BrokenHistogram> {
+    let mut figures = vec![
+        deferrals::figure(record),
+        delivered::figure(record),
+        tradeoff::figure(record),
+        latency::figure(record)?,
+        connections::figure(record),
+        reputation::figure(record),
+    ];
+    figures.extend(replies::figures(record));
+    figures.retain(|figure| !figure.panels.is_empty());
+    Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn every_question_is_drawn() {
+        let names: Vec<String> = figures(&sample::small()).unwrap().into_iter().map(|figure| figure.name).collect();
+        assert_eq!(
+            names,
+            [
+                "deferrals",
+                "delivered",
+                "trade-off",
+                "time-to-delivery",
+                "connections",
+                "reputation",
+                "replies-fixed",
+                "replies-backoff"
+            ]
+        );
+    }
+
+    #[test]
+    fn names_are_escaped_and_shortened() {
+        for figure in figures(&sample::small()).unwrap() {
+            let svg = figure.svg().unwrap();
+            assert!(!svg.contains("<script"), "{}", figure.name);
+            assert!(!svg.contains("endlessly long and nobody would ever want to read all of it"), "{}", figure.name);
+            assert!(svg.contains("&lt;script&gt;"), "{}", figure.name);
+        }
+    }
+
+    #[test]
+    fn nothing_to_show_is_no_panic() {
+        for record in sample::degenerate() {
+            for figure in figures(&record).unwrap() {
+                figure.svg().unwrap();
+                figure.png().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_png_is_twice_the_size() {
+        let figure = deferrals::figure(&sample::small());
+        let png = image::load_from_memory(&figure.png().unwrap()).unwrap();
+        let svg = figure.svg().unwrap();
+        assert!(svg.contains(&format!("width=\"{}\" height=\"{}\"", png.width() / 2, png.height() / 2)));
+    }
+
+    /// Draws all figures of a large sample into a folder, to be looked at.
+    #[test]
+    #[ignore = "for the eye: set MXLAB_LOOK to a folder"]
+    fn look() {
+        let Ok(dir) = std::env::var("MXLAB_LOOK") else { return };
+        crate::report::write_all(&sample::large(), &sample::provenance(), dir.as_ref()).unwrap();
+    }
+}

@@ -1,0 +1,122 @@
+//! Axes that say round numbers in units people use.
+
+use super::figure::Axis;
+
+/// An axis of counts from 0 to at least `most`.
+pub(super) fn count(label: &str, most: f64) -> Axis {
+    let most = if most > 0.0 { most } else { 1.0 };
+    let step = round_step(most / 4.0).max(if most >= 4.0 { 1.0 } else { 0.0 });
+    let max = (most / step).ceil() * step;
+    let ticks = steps(max, step).map(|value| (value, plain(value, step))).collect();
+    Axis { label: label.to_owned(), min: 0.0, max, ticks }
+}
+
+/// An axis of shares from 0 to at least `most`, in percent; a round end not far above the data, 100 at the most.
+pub(super) fn share(label: &str, most: f64) -> Axis {
+    let max = [0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8].into_iter().find(|max| most <= *max).unwrap_or(1.0);
+    let step = round_step(max / 5.0);
+    let ticks = steps(max, step).map(|value| (value, plain(value * 100.0, step * 100.0))).collect();
+    Axis { label: label.to_owned(), min: 0.0, max, ticks }
+}
+
+/// An axis of time from 0 to `seconds`, in the unit that suits it; `label` is what comes before the unit.
+pub(super) fn time(label: &str, seconds: f64) -> Axis {
+    let seconds = if seconds > 0.0 { seconds } else { 1.0 };
+    let (size, unit) = match seconds {
+        s if s <= 180.0 => (1.0, "seconds"),
+        s if s <= 3.0 * 3_600.0 => (60.0, "minutes"),
+        s if s <= 72.0 * 3_600.0 => (3_600.0, "hours"),
+        _ => (86_400.0, "days"),
+    };
+    let wanted = seconds / size / 5.0;
+    // Sixths and quarters of an hour or a day are rounder than tenths.
+    let round: &[f64] = if size == 86_400.0 {
+        &[0.25, 0.5, 1.0, 2.0, 5.0, 7.0, 14.0]
+    } else if size == 3_600.0 {
+        &[0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 12.0]
+    } else {
+        &[0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0]
+    };
+    let step = round.iter().copied().find(|step| *step >= wanted * 0.999).unwrap_or_else(|| round_step(wanted));
+    let ticks = steps(seconds / size, step).map(|value| (value * size, plain(value, step))).collect();
+    Axis { label: format!("{label} ({unit})"), min: 0.0, max: seconds, ticks }
+}
+
+/// An axis of the logarithm (to the base 10) of seconds, around all the values given.
+pub(super) fn log_time(label: &str, least: f64, most: f64) -> Axis {
+    let known = [
+        (0.001, "1 ms"),
+        (0.01, "10 ms"),
+        (0.1, "0.1 s"),
+        (1.0, "1 s"),
+        (10.0, "10 s"),
+        (60.0, "1 min"),
+        (600.0, "10 min"),
+        (3_600.0, "1 h"),
+        (21_600.0, "6 h"),
+        (86_400.0, "1 d"),
+        (432_000.0, "5 d"),
+        (2_592_000.0, "30 d"),
+    ];
+    let least = least.clamp(0.001, 2_591_999.0);
+    let most = most.clamp(least * 1.001, 2_592_000.0);
+    let first = known.iter().rposition(|(value, _)| *value <= least).unwrap_or(0);
+    let last = known.iter().position(|(value, _)| *value >= most).unwrap_or(known.len() - 1);
+    let ticks: Vec<(f64, String)> =
+        known[first..=last].iter().map(|(value, text)| (value.log10(), (*text).to_owned())).collect();
+    Axis { label: label.to_owned(), min: known[first].0.log10(), max: known[last].0.log10(), ticks }
+}
+
+/// The largest of 1, 2, 2.5, 5 times a power of ten that is not less than `wanted`.
+fn round_step(wanted: f64) -> f64 {
+    let power = 10_f64.powf(wanted.log10().floor());
+    let factor = [1.0, 2.0, 2.5, 5.0].into_iter().find(|factor| factor * power >= wanted * 0.999).unwrap_or(10.0);
+    factor * power
+}
+
+fn steps(max: f64, step: f64) -> impl Iterator<Item = f64> {
+    (0..100_u32).map(move |n| f64::from(n) * step).take_while(move |value| *value <= max * 1.000_1)
+}
+
+/// A value with as many decimals as its step needs.
+fn plain(value: f64, step: f64) -> String {
+    let decimals = (0..6_u8).find(|n| {
+        let scaled = step * 10_f64.powi(i32::from(*n));
+        (scaled - scaled.round()).abs() < 1e-6 * scaled
+    });
+    match (decimals.unwrap_or(6), value) {
+        (0, value) if value.abs() >= 1e4 => super::super::words::number(value),
+        (decimals, value) => format!("{value:.*}", usize::from(decimals)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(axis: &Axis) -> String {
+        axis.ticks.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn ticks_are_round() {
+        assert_eq!(said(&count("", 17.0)), "0 5 10 15 20");
+        assert_eq!(said(&count("", 3.0)), "0 1 2 3");
+        assert_eq!(said(&count("", 87_000.0)), "0 25,000 50,000 75,000 100,000");
+        assert_eq!(said(&share("", 0.33)), "0 10 20 30 40");
+        assert_eq!(said(&share("", 1.0)), "0 20 40 60 80 100");
+        assert_eq!(said(&time("", 86_400.0)), "0 6 12 18 24");
+        assert_eq!(time("time", 86_400.0).label, "time (hours)");
+        assert_eq!(said(&time("", 3_600.0)), "0 15 30 45 60");
+        assert_eq!(said(&log_time("", 3.0, 4_000.0)), "1 s 10 s 1 min 10 min 1 h 6 h");
+    }
+
+    #[test]
+    fn odd_values_are_no_panic() {
+        for value in [0.0, -1.0, 1e-9, 1e300, f64::INFINITY, f64::NAN] {
+            for axis in [count("", value), share("", value), time("", value), log_time("", value, value)] {
+                assert!(axis.ticks.len() <= 100);
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What the terminal shows: the answer, one table, and how the expectations came out.
+
+use comfy_table::presets::NOTHING as NO_LINES;
+use comfy_table::{Cell, CellAlignment, Table};
+
+use crate::record::{Expected, Metric, Record};
+
+use super::answer::{answer, verdict, warning};
+use super::summary::{Row, Summary};
+use super::words::{NOTHING, exact, printable, shortened};
+
+/// How the terminal wants it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look {
+    /// Columns of the terminal; `None` is as wide as it needs to be.
+    pub width: Option<u16>,
+    /// Whether it shows bold and colours.
+    pub styled: bool,
+}
+
+/// The answer of a run, its table, and its expectations. Every line of the table stands for itself, so that it can be
+/// searched; where the terminal is narrow, the columns that matter least are left out.
+pub fn table(record: &Record, look: Look) -> String {
+    let summary = Summary::of(record);
+    let mut text = String::new();
+    if let Some(warning) = warning(record) {
+        text += &format!("{}\n\n", look.paint(RED, &warning));
+    }
+    text += &format!("{}\n\n", look.paint(BOLD, &answer(record, &summary)));
+    text += &fitting(record, &summary, look.width);
+    if let Some(verdict) = verdict(record) {
+        let colour = if record.expected.iter().all(|expected| expected.met) { GREEN } else { RED };
+        text += &format!("\n{}\n", look.paint(colour, &verdict));
+        for expected in &record.expected {
+            text += &format!("  {}\n", expectation(expected));
+        }
+    }
+    text
+}
+
+/// An expectation as one line: `missed  deferral-share of fixed at charter: 0.51, expected 0.3 to 0.4`.
+pub(super) fn expectation(expected: &Expected) -> String {
+    format!(
+        "{} {} of {} at {}: {}, expected {}",
+        if expected.met { "met   " } else { "MISSED" },
+        printable(&expected.metric),
+        printable(&expected.strategy),
+        expected.provider.as_deref().map_or("all providers".to_owned(), printable),
+        expected.mean.map_or_else(|| "not defined".to_owned(), exact),
+        range(expected)
+    )
+}
+
+/// A column of the table: its two lines of heading and what stands in it.
+pub(super) struct Column {
+    pub(super) heading: [&'static str; 2],
+    pub(super) metric: Metric,
+    /// The lower, the sooner it is left out.
+    keep: u8,
+}
+
+/// The columns of figures, from left to right.
+pub(super) const COLUMNS: [Column; 11] = [
+    Column { heading: ["delivered", "%"], metric: Metric::DeliveredShare, keep: 11 },
+    Column { heading: ["deferred", "% of attempts"], metric: Metric::DeferralShare, keep: 10 },
+    Column { heading: ["bounced", ""], metric: Metric::Bounced, keep: 6 },
+    Column { heading: ["expired", ""], metric: Metric::Expired, keep: 5 },
+    Column { heading: ["queued", ""], metric: Metric::Queued, keep: 4 },
+    Column { heading: ["time to", "50 %"], metric: Metric::TimeTo50, keep: 1 },
+    Column { heading: ["time to", "90 %"], metric: Metric::TimeTo90, keep: 9 },
+    Column { heading: ["time to", "99 %"], metric: Metric::TimeTo99, keep: 8 },
+    Column { heading: ["attempts", "per delivery"], metric: Metric::AttemptsPerDelivery, keep: 3 },
+    Column { heading: ["connections", "refused %"], metric: Metric::RefusedConnectionShare, keep: 2 },
+    Column { heading: ["of the", "bound %"], metric: Metric::BoundShare, keep: 7 },
+];
+
+/// The blocks of the table: all providers together if there are several, then each.
+pub(super) fn blocks(record: &Record) -> Vec<Option<usize>> {
+    let together = (record.providers.len() != 1).then_some(None);
+    together.into_iter().chain((0..record.providers.len()).map(Some)).collect()
+}
+
+impl Look {
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.styled { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+fn fitting(record: &Record, summary: &Summary, width: Option<u16>) -> String {
+    let widest = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for keep in 1..=COLUMNS.len() {
+        text = drawn(record, summary, u8::try_from(keep).unwrap_or(u8::MAX));
+        if width.is_none_or(|width| widest(&text) <= usize::from(width)) {
+            break;
+        }
+    }
+    text
+}
+
+fn drawn(record: &Record, summary: &Summary, keep: u8) -> String {
+    let columns: Vec<&Column> = COLUMNS.iter().filter(|column| column.keep >= keep).collect();
+    let several = record.providers.len() != 1;
+    let mut table = Table::new();
+    table.load_style(NO_LINES);
+    let labels = if several { &["provider", "strategy"][..] } else { &["strategy"] };
+    let mut header: Vec<Cell> = labels.iter().map(Cell::new).collect();
+    header.extend(columns.iter().map(|column| right(column.heading.join("\n"))));
+    table.set_header(header);
+    for (n, provider) in blocks(record).into_iter().enumerate() {
+        if n > 0 {
+            table.add_row([""]);
+        }
+        for row in summary.at(provider) {
+            let mut cells = Vec::new();
+            if several {
+                cells.push(Cell::new(provider.map_or("all".to_owned(), |n| shortened(&record.providers[n].name, 24))));
+            }
+            cells.push(Cell::new(strategy(record, row)));
+            cells.extend(columns.iter().map(|column| right(text(row, column.metric))));
+            table.add_row(cells);
+        }
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// A strategy's name in a table; the bound says what it is.
+pub(super) fn strategy(record: &Record, row: &Row) -> String {
+    let strategy = &record.strategies[row.strategy];
+    let name = shortened(&strategy.name, 28);
+    if strategy.bound { format!("({name})") } else { name }
+}
+
+/// A figure in a table; a strategy none of whose trials was finished has none.
+pub(super) fn text(row: &Row, metric: Metric) -> String {
+    let figure = row.figure(metric);
+    if figure.seeds == 0 { NOTHING.to_owned() } else { figure.text() }
+}
+
+fn right(text: String) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+/// The range of an expectation in words.
+pub(super) fn range(expected: &Expected) -> String {
+    match (expected.min.is_finite(), expected.max.is_finite()) {
+        (true, true) => format!("{} to {}", exact(expected.min), exact(expected.max)),
+        (true, false) => format!("at least {}", exact(expected.min)),
+        (false, true) => format!("at most {}", exact(expected.max)),
+        (false, false) => "anything".to_owned(),
+    }
+}
+
+const BOLD: &str = "1";
+const RED: &str = "1;31";
+const GREEN: &str = "32";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_table_is_read_in_ten_seconds() {
+        insta::assert_snapshot!(table(&sample::small(), Look::default()));
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_fewer_columns() {
+        let text = table(&sample::small(), Look { width: Some(72), styled: false });
+        let rows = text.lines().filter(|line| line.starts_with("charter"));
+        assert_eq!(rows.filter(|line| line.chars().count() <= 72).count(), 3, "{text}");
+        assert!(!text.contains("per delivery"));
+    }
+
+    #[test]
+    fn only_a_terminal_gets_colours() {
+        assert!(!table(&sample::small(), Look::default()).contains('\u{1b}'));
+        assert!(table(&sample::small(), Look { width: None, styled: true }).contains("\u{1b}[1m"));
+    }
+
+    #[test]
+    fn a_partial_run_says_so_first() {
+        let record = Record { partial: true, ..sample::small() };
+        assert!(table(&record, Look::default()).starts_with("PARTIAL RUN"));
+    }
+
+    #[test]
+    fn nothing_at_all_is_no_panic() {
+        for record in sample::degenerate() {
+            table(&record, Look::default());
+            table(&record, Look { width: Some(1), styled: true });
+        }
+    }
+}

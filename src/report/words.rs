@@ -1,0 +1,153 @@
+//! How numbers, times and names are written: one way everywhere, in tables, plots and sentences.
+
+use crate::record::Unit;
+
+/// What stands where there is no number.
+pub(super) const NOTHING: &str = "-";
+
+/// A number with at most six decimals and no trailing zeros: the same on every machine.
+pub(super) fn exact(value: f64) -> String {
+    let text = format!("{value:.6}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// A number as a person reads it: three or so figures, thousands set apart by commas.
+pub(super) fn number(value: f64) -> String {
+    let size = value.abs();
+    if size >= 100.0 || (value.fract() == 0.0 && size < 1e15) {
+        return thousands(value);
+    }
+    format!("{value:.*}", if size >= 10.0 { 1 } else { 2 })
+}
+
+/// A share as a number of percent, without the sign.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1}", share * 100.0)
+}
+
+/// A length of time, in the unit that suits it: `42 s`, `12.5 min`, `3.2 h`, `2.1 d`.
+pub(super) fn duration(seconds: f64) -> String {
+    let (size, name) = time_unit(seconds);
+    format!("{} {name}", short(seconds / size))
+}
+
+/// A value with its interval, compactly: `33.1 ±0.4`, `3.20 ±0.10 h`.
+pub(super) fn with_interval(unit: Unit, mean: f64, half: Option<f64>) -> String {
+    let half = half.filter(|half| *half > 0.0);
+    match unit {
+        Unit::Seconds => {
+            let (size, name) = time_unit(mean);
+            let half = half.map(|half| format!(" ±{}", short(half / size))).unwrap_or_default();
+            format!("{}{half} {name}", short(mean / size))
+        }
+        Unit::Share => join(percent(mean), half.map(percent)),
+        Unit::Count | Unit::RecipientHours => join(number(mean), half.map(number)),
+        Unit::Ratio | Unit::Reputation => join(format!("{mean:.2}"), half.map(|half| format!("{half:.2}"))),
+    }
+}
+
+/// A name of at most `most` characters; of a longer one its beginning and an ellipsis.
+pub(super) fn shortened(name: &str, most: usize) -> String {
+    let name = printable(name);
+    if name.chars().count() <= most {
+        return name;
+    }
+    let kept: String = name.chars().take(most.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// The text with every control character replaced: XML knows no way to write them.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c }).collect()
+}
+
+/// A name as a part of a file name: lower-case letters, digits and dashes; `x` if nothing else is left.
+pub(super) fn slug(name: &str) -> String {
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' }).collect();
+    let words: Vec<&str> = plain.split_whitespace().collect();
+    let slug: String = words.join("-").chars().take(60).collect();
+    if slug.is_empty() { "x".to_owned() } else { slug }
+}
+
+/// A slug for each name, all different.
+pub(super) fn slugs<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut taken: Vec<String> = Vec::new();
+    for name in names {
+        let plain = slug(name);
+        let free = (1..)
+            .map(|n| if n == 1 { plain.clone() } else { format!("{plain}-{n}") })
+            .find(|candidate| !taken.contains(candidate));
+        taken.extend(free);
+    }
+    taken
+}
+
+fn join(mean: String, half: Option<String>) -> String {
+    match half {
+        Some(half) => format!("{mean} ±{half}"),
+        None => mean,
+    }
+}
+
+fn time_unit(seconds: f64) -> (f64, &'static str) {
+    match seconds.abs() {
+        s if s < 0.1 => (0.001, "ms"),
+        s if s < 100.0 => (1.0, "s"),
+        s if s < 6_000.0 => (60.0, "min"),
+        s if s < 172_800.0 => (3_600.0, "h"),
+        _ => (86_400.0, "d"),
+    }
+}
+
+fn short(value: f64) -> String {
+    format!("{value:.*}", if value.abs() >= 99.95 { 0 } else { 1 })
+}
+
+fn thousands(value: f64) -> String {
+    let plain = format!("{:.0}", value.abs());
+    let mut text = String::new();
+    for (place, digit) in plain.chars().enumerate() {
+        if place > 0 && (plain.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if value <= -0.5 { format!("-{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        assert_eq!(number(1_234_567.0), "1,234,567");
+        assert_eq!(number(12.0), "12");
+        assert_eq!(number(1.5), "1.50");
+        assert_eq!(number(-4_200.4), "-4,200");
+        assert_eq!(exact(0.25), "0.25");
+        assert_eq!(exact(1_000.0), "1000");
+        assert_eq!(exact(-0.000_000_01), "0");
+        assert_eq!(duration(42.0), "42.0 s");
+        assert_eq!(duration(11_520.0), "3.2 h");
+        assert_eq!(duration(0.0), "0.0 ms");
+    }
+
+    #[test]
+    fn intervals_stand_in_the_unit_of_their_mean() {
+        assert_eq!(with_interval(Unit::Share, 0.331, Some(0.004)), "33.1 ±0.4");
+        assert_eq!(with_interval(Unit::Seconds, 11_520.0, Some(360.0)), "3.2 ±0.1 h");
+        assert_eq!(with_interval(Unit::Count, 12_000.0, Some(0.0)), "12,000");
+        assert_eq!(with_interval(Unit::Ratio, 1.25, None), "1.25");
+    }
+
+    #[test]
+    fn names_become_file_names() {
+        assert_eq!(slug("Back-off (×2)/é"), "back-off-2");
+        assert_eq!(slug("日本"), "x");
+        assert_eq!(slugs(["a b", "a/b", "A-B"]), ["a-b", "a-b-2", "a-b-3"]);
+        assert_eq!(shortened("a\nvery long name", 8), "a very…");
+    }
+}

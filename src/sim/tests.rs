@@ -1,0 +1,264 @@
+//! Small worlds whose outcome can be worked out by hand.
+
+use std::sync::atomic::AtomicBool;
+
+use super::{Setting, trial};
+use crate::dist::Dist;
+use crate::provider::*;
+use crate::record::Trial;
+use crate::rng::Seed;
+use crate::scenario::{BadHost, Domain, Network, Scenario, Source};
+use crate::sender::strategy::{Breaker, Concurrency, Pacing, Reading, Retry, Schedule, Session, Strategy};
+use crate::smtp::{Reply, Stage};
+use crate::time::{Span, Time};
+use crate::units::*;
+use crate::workload::{Arrivals, Authentication, ListQuality, MailStream, Priority, Size, Workload, generate};
+
+fn policy(rules: Vec<Rule>, service: Span) -> Policy {
+    let reply = |code: u16| Reply { code: code.try_into().unwrap(), enhanced: None, text: "no".to_owned() };
+    Policy {
+        name: "test".to_owned(),
+        title: "Test".to_owned(),
+        domains: vec!["test.example".to_owned()],
+        mx: vec!["mx.test.example".to_owned()],
+        replies: vec![reply(421), reply(450), reply(550)],
+        tiers: vec![Tier { name: "all".to_owned(), from: Share::NONE }],
+        reputation: ReputationModel::fixed(Share::ALL),
+        listener: None,
+        service: Service { per_message: Dist::Constant(service), per_recipient: Dist::Constant(Span::ZERO) },
+        rules,
+    }
+}
+
+fn limit(at: Stage, meter: Meter, window: Window, most: u32, reply: u16, close: bool) -> Rule {
+    let limit = Limit {
+        meter,
+        scope: Scope::ClientIp,
+        window,
+        counts: Counts::Acceptances,
+        ceiling: Ceiling { by_tier: vec![Amount::Exactly(most)], load: Vec::new() },
+        standing: Standing::ClientIp,
+    };
+    Rule {
+        name: "limit".to_owned(),
+        at,
+        test: Test::Limit(limit),
+        answer: Answer::Reply { reply: ReplyId(reply), close },
+        hold: None,
+        cost: Share::NONE,
+        enabled: true,
+        provenance: Provenance::default(),
+    }
+}
+
+fn strategy(connections: u32, wait: Span) -> Strategy {
+    Strategy {
+        name: "fixed".to_owned(),
+        about: String::new(),
+        scope: crate::sender::strategy::Scope::SourceSite,
+        concurrency: Concurrency::Fixed(connections),
+        pacing: Pacing::None,
+        session: Session { messages_per_connection: None, reuse: None, ..Session::default() },
+        reading: Reading::default(),
+        breaker: Breaker::None,
+        retry: Retry { schedule: Schedule::List(vec![wait]), give_up: Span::DAY.times(5) },
+        oracle: false,
+    }
+}
+
+fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
+    let list = ListQuality {
+        addresses: None,
+        unknown: Share::NONE,
+        full: Share::NONE,
+        traps: Share::NONE,
+        engaged: Share::NONE,
+        complaints: Share::NONE,
+        complaint_delay: Dist::Constant(Span::ZERO),
+        spam: Share::NONE,
+    };
+    let stream = MailStream {
+        name: "mail".to_owned(),
+        arrivals: Arrivals::AtOnce { recipients, at: Time::ZERO },
+        recipients_per_message: (1, 1),
+        size: Size::Constant(Bytes(1_000)),
+        domains: vec![(DomainId(0), 1.0)],
+        list,
+        authentication: Authentication { spf: true, dkim: true, dmarc: true },
+        sender_domain: SenderDomainId(0),
+        sources: vec![SourceId(0)],
+        priority: Priority::None,
+    };
+    let source = Source {
+        ip: "192.0.2.1".parse().unwrap(),
+        network: NetworkId(0),
+        listed: false,
+        ptr: true,
+        reputation: None,
+        daily_volume: 0,
+    };
+    Scenario {
+        name: "test".to_owned(),
+        question: String::new(),
+        seed: 1,
+        seeds: 1,
+        duration: Span::DAY,
+        day_starts: Span::ZERO,
+        providers: vec![policy],
+        domains: vec![Domain { name: "test.example".to_owned(), provider: ProviderId(0) }],
+        sources: vec![source],
+        workload: Workload { streams: vec![stream], sender_domains: vec!["sender.example".to_owned()] },
+        network: Network {
+            rtt: Dist::Constant(Span::from_millis(10)),
+            bytes_per_second: None,
+            reset: Share::NONE,
+            bad_hosts: Share::NONE,
+            bad_how: BadHost::Refuses,
+        },
+        strategies: vec![strategy],
+        timeline: Vec::new(),
+        expectations: Vec::new(),
+        hash: 0,
+    }
+}
+
+fn run(scenario: &Scenario) -> Trial {
+    let mail = generate(&scenario.workload, Seed(1));
+    let setting = Setting { scenario, strategy: &scenario.strategies[0], seed: 1, mail: &mail };
+    trial(setting, &AtomicBool::new(false)).unwrap().unwrap()
+}
+
+fn seconds(trial: &Trial) -> f64 {
+    trial.settled_us.expect("everything is settled") as f64 / 1e6
+}
+
+const SECOND: Span = Span::from_secs(1);
+
+#[test]
+fn c_connections_deliver_c_messages_per_service_time() {
+    let trial = run(&scenario(policy(Vec::new(), SECOND), 100, strategy(5, SECOND)));
+    // 20 rounds of service and two round trips, after three round trips to connect.
+    assert!((seconds(&trial) - (20.0 * 1.02 + 0.03)).abs() < 1e-6, "{}", seconds(&trial));
+    assert_eq!(trial.cells[0].totals.connections, 5);
+    assert_eq!(trial.cells[0].totals.delivered, 100);
+}
+
+#[test]
+fn a_fixed_window_lets_its_limit_through_in_every_frame() {
+    let hour = Window::Fixed { length: Span::HOUR, aligned: Aligned::Clock };
+    let rules = vec![limit(Stage::Mail, Meter::Messages, hour, 100, 1, false)];
+    let trial = run(&scenario(policy(rules, Span::from_millis(100)), 1_000, strategy(1, Span::from_secs(60))));
+    let totals = trial.cells[0].totals;
+    assert_eq!(totals.delivered, 1_000);
+    assert!((9.0 * 3_600.0..9.0 * 3_600.0 + 120.0).contains(&seconds(&trial)), "{}", seconds(&trial));
+    assert_eq!(totals.deferred, totals.attempts - totals.delivered);
+    assert_eq!(totals.deferred_at[Stage::Mail as usize], totals.deferred);
+}
+
+#[test]
+fn excess_connections_are_refused_and_their_mail_deferred() {
+    let rules = vec![limit(Stage::Connect, Meter::OpenConnections, Window::Gauge, 3, 0, true)];
+    let mut strategy = strategy(6, Span::from_secs(30));
+    strategy.session.idle = Span::HOUR;
+    let trial = run(&scenario(policy(rules, SECOND), 300, strategy));
+    let totals = trial.cells[0].totals;
+    assert_eq!(totals.delivered, 300);
+    assert!(totals.deferred > 0 && totals.deferred_at[0] == totals.deferred);
+    assert_eq!(totals.connections, totals.connections_refused + 3);
+    assert!(trial.cells[0].series.open_max.iter().all(|open| *open <= 3));
+}
+
+#[test]
+fn messages_per_connection_cost_one_deferral_a_session() {
+    let rules = vec![limit(Stage::Mail, Meter::Messages, Window::Session, 20, 0, true)];
+    let trial = run(&scenario(policy(rules, SECOND), 1_000, strategy(5, Span::from_secs(30))));
+    let totals = trial.cells[0].totals;
+    assert_eq!(totals.delivered, 1_000);
+    // Every session ends with one refusal, but for those that end with the mail.
+    assert!((45..=55).contains(&totals.deferred), "{}", totals.deferred);
+}
+
+#[test]
+fn a_limit_of_nothing_lets_nothing_in_and_the_mail_expires() {
+    let hour = Window::Sliding { length: Span::HOUR };
+    let rules = vec![limit(Stage::Mail, Meter::Messages, hour, 0, 1, false)];
+    let mut strategy = strategy(1, Span::HOUR);
+    strategy.retry.give_up = Span::from_secs(5 * 3_600);
+    let trial = run(&scenario(policy(rules, SECOND), 10, strategy));
+    assert_eq!(trial.cells[0].totals.delivered, 0);
+    assert_eq!(trial.cells[0].totals.expired, 10);
+    assert_eq!(trial.cells[0].totals.attempts, 60);
+}
+
+#[test]
+fn a_full_backlog_is_silence_until_the_connect_timeout() {
+    let mut policy = policy(Vec::new(), SECOND);
+    policy.listener = Some(Listener { workers: 5, backlog: 5 });
+    let mut strategy = strategy(20, Span::HOUR);
+    strategy.session.idle = Span::ZERO;
+    strategy.session.messages_per_connection = Some(1);
+    let trial = run(&scenario(policy, 400, strategy));
+    let totals = trial.cells[0].totals;
+    assert_eq!(totals.delivered, 400);
+    assert!(totals.connections_failed >= 10, "{totals:?}");
+    assert_eq!(totals.failed, totals.connections_failed);
+    assert_eq!(trial.cells[0].replies[0].text, "(connect timed out)");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trial_and_another_seed_another() {
+    let mut scenario = scenario(policy(Vec::new(), SECOND), 100, strategy(5, SECOND));
+    scenario.network.rtt = Dist::Exponential(Span::from_millis(20));
+    assert_eq!(run(&scenario), run(&scenario));
+    let mail = generate(&scenario.workload, Seed(2));
+    let setting = Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 2, mail: &mail };
+    let other = trial(setting, &AtomicBool::new(false)).unwrap().unwrap();
+    assert_ne!(other.hash, run(&scenario).hash);
+}
+
+#[test]
+fn lost_connections_are_failures_and_nothing_is_lost() {
+    let mut scenario = scenario(policy(Vec::new(), SECOND), 500, strategy(5, SECOND));
+    scenario.network.reset = Share::new(0.2).unwrap();
+    scenario.network.bad_hosts = Share::new(0.2).unwrap();
+    let totals = run(&scenario).cells[0].totals;
+    assert_eq!(totals.delivered, 500);
+    assert_eq!(totals.attempts, totals.delivered + totals.failed);
+    assert!(totals.failed > 100);
+}
+
+#[test]
+fn the_oracle_is_never_refused_and_meets_the_bound_of_a_fixed_window() {
+    let hour = Window::Fixed { length: Span::HOUR, aligned: Aligned::Clock };
+    let rules = vec![
+        limit(Stage::Mail, Meter::Messages, hour, 100, 1, false),
+        limit(Stage::Connect, Meter::OpenConnections, Window::Gauge, 3, 0, true),
+        limit(Stage::Mail, Meter::Messages, Window::Session, 20, 0, true),
+    ];
+    let mut oracle = strategy(1, SECOND);
+    (oracle.oracle, oracle.concurrency) = (true, Concurrency::Unlimited);
+    let trial = run(&scenario(policy(rules, SECOND), 1_000, oracle));
+    let totals = trial.cells[0].totals;
+    assert_eq!((totals.delivered, totals.deferred, totals.failed), (1_000, 0, 0));
+    // Nine whole frames, then the last hundred messages over three connections of twenty messages each.
+    let last_frame = seconds(&trial) - 9.0 * 3_600.0;
+    assert!((34.0..37.0).contains(&last_frame), "{last_frame}");
+}
+
+#[test]
+fn mail_that_is_held_back_by_the_sender_is_told_apart() {
+    let mut paced = strategy(1, SECOND);
+    paced.pacing = Pacing::TokenBucket { messages: 1, per: SECOND, burst: 1 };
+    paced.concurrency = Concurrency::Unlimited;
+    let totals = run(&scenario(policy(Vec::new(), Span::from_millis(1)), 11, paced)).cells[0].totals;
+    assert_eq!((totals.deferred, totals.held_back_us), (0, 55 * 1_000_000));
+}
+
+#[test]
+fn recipients_of_one_message_share_a_transaction_up_to_the_limit() {
+    let rules = vec![limit(Stage::Rcpt, Meter::Recipients, Window::Message, 4, 1, false)];
+    let mut scenario = scenario(policy(rules, Span::from_millis(1)), 10, strategy(1, Span::from_secs(60)));
+    scenario.workload.streams[0].recipients_per_message = (10, 10);
+    let totals = run(&scenario).cells[0].totals;
+    assert_eq!((totals.delivered, totals.deferred, totals.transactions), (10, 8, 3));
+}

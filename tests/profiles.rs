@@ -1,0 +1,162 @@
+//! The built-in profiles against the facts: real reply texts, a source for every number, and limits that make sense.
+
+use mxlab::provider::profile::{NAMES, built_in, describe, parse};
+use mxlab::provider::{Amount, Answer, Hold, Limit, Policy, Test};
+use mxlab::smtp::Reply;
+
+#[test]
+fn every_built_in_profile_can_be_read() {
+    for name in NAMES {
+        let policy = policy(name);
+        assert_eq!(&policy.name, name);
+        assert!(!policy.title.is_empty(), "{name}");
+    }
+    assert!(built_in("no-such-profile").is_none());
+}
+
+#[test]
+fn every_reply_is_one_that_a_real_server_gave() {
+    let facts: Vec<Vec<&str>> =
+        FACTS.lines().filter(|l| !l.starts_with('#')).map(|l| l.split('\t').collect()).collect();
+    let is_fact = |name: &str, reply: &Reply| {
+        let enhanced = reply.enhanced.map(|e| e.to_string()).unwrap_or_default();
+        let row = [name, &reply.code.to_string(), &enhanced, &reply.text.replace('\n', " ")];
+        facts.iter().any(|fact| fact[..4] == row)
+    };
+    for name in NAMES.iter().filter(|name| **name != "open") {
+        for reply in &policy(name).replies {
+            let generic = *name == "charter" && reply.text == "<{rcpt}> User unknown";
+            assert!(generic || is_fact(name, reply), "{name}: nobody has seen: {reply}");
+        }
+    }
+}
+
+#[test]
+fn every_fact_is_used() {
+    for fact in FACTS.lines().filter(|line| !line.starts_with('#')) {
+        let columns: Vec<&str> = fact.split('\t').collect();
+        let said = |reply: &Reply| reply.text.replace('\n', " ") == columns[3] && reply.code.to_string() == columns[1];
+        assert!(policy(columns[0]).replies.iter().any(said), "{fact}");
+    }
+}
+
+#[test]
+fn every_reply_of_a_profile_is_given_by_some_rule() {
+    for name in NAMES {
+        let policy = policy(name);
+        let mut given: Vec<usize> = policy
+            .rules
+            .iter()
+            .flat_map(|rule| {
+                let held = rule.hold.iter().flat_map(|hold: &Hold| hold.ladder.iter().map(|step| step.answer));
+                std::iter::once(rule.answer).chain(held)
+            })
+            .filter_map(|answer| match answer {
+                Answer::Reply { reply, .. } => Some(reply.index()),
+                _ => None,
+            })
+            .collect();
+        given.sort_unstable();
+        given.dedup();
+        assert_eq!(given, (0..policy.replies.len()).collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
+fn every_rule_says_where_it_comes_from() {
+    for name in NAMES {
+        for rule in policy(name).rules {
+            assert!(!rule.provenance.source.is_empty(), "{name}: {}", rule.name);
+        }
+    }
+}
+
+/// A range is what nobody published; so the words must not say that its number was.
+#[test]
+fn no_range_passes_for_published() {
+    for name in NAMES {
+        let text = describe(&built_in(name).unwrap()).unwrap();
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            if line.contains("unknown: ") {
+                let sources = lines.next().unwrap();
+                assert!(
+                    sources.contains("[the limit: assumed") || sources.contains("[the limit: reported"),
+                    "{name}: {line}\n{sources}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_better_tier_never_gets_less() {
+    for name in NAMES {
+        for rule in policy(name).rules {
+            let Test::Limit(Limit { ceiling, .. }) = rule.test else { continue };
+            let bounds: Vec<(u32, u32)> = ceiling
+                .by_tier
+                .iter()
+                .map(|amount| match *amount {
+                    Amount::Exactly(n) => (n, n),
+                    Amount::Unknown { low, high } => (low, high),
+                    Amount::Unlimited => (u32::MAX, u32::MAX),
+                })
+                .collect();
+            assert!(bounds.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1), "{name}: {}: {bounds:?}", rule.name);
+        }
+    }
+}
+
+/// What the facts say of each provider's manners, which senders stumble over.
+#[test]
+fn the_manners_of_the_providers() {
+    let closes = |name: &str, rule: &str| {
+        let policy = policy(name);
+        let rule = policy.rules.iter().find(|r| r.name == rule).unwrap();
+        match rule.answer {
+            Answer::Reply { reply, close } => (rule.at.name(), policy.replies[reply.index()].code.get(), close),
+            _ => panic!("{} gives no reply", rule.name),
+        }
+    };
+    assert_eq!(closes("charter", "connections"), ("connect", 421, true));
+    assert_eq!(closes("yahoo", "volume"), ("mail", 421, true));
+    assert_eq!(closes("yahoo", "messages-per-connection"), ("mail", 421, true));
+    assert_eq!(closes("yahoo", "unknown-recipient"), ("end-of-data", 554, false));
+    assert_eq!(closes("microsoft", "connections"), ("mail", 451, false));
+    assert_eq!(closes("microsoft", "recipient-rate"), ("rcpt", 451, false));
+    assert_eq!(closes("gmail", "rate"), ("end-of-data", 421, true));
+    assert_eq!(closes("gmail", "no-ptr"), ("end-of-data", 550, false));
+    assert_eq!(closes("gmail", "unknown-recipient"), ("rcpt", 550, false));
+}
+
+/// Charter's time-outs look permanent and are not: 5 minutes, an hour, a day.
+#[test]
+fn charter_holds_with_a_550_at_mail() {
+    let policy = policy("charter");
+    let hold = policy.rules.iter().find_map(|rule| rule.hold.as_ref()).unwrap();
+    assert_eq!(hold.at.name(), "mail");
+    let steps: Vec<String> = hold
+        .ladder
+        .iter()
+        .map(|step| match step.answer {
+            Answer::Reply { reply, close } => {
+                let reply = &policy.replies[reply.index()];
+                format!("{} {} {}", step.span, &reply.to_string()[..9], if close { "closes" } else { "stays" })
+            }
+            other => format!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(steps, ["5m 550 5.1.0 stays", "1h 550 5.1.0 stays", "1d 550 5.1.0 stays"]);
+}
+
+#[test]
+fn a_profile_reads_as_sentences() {
+    insta::assert_snapshot!(describe(&built_in("yahoo").unwrap()).unwrap());
+}
+
+fn policy(name: &str) -> Policy {
+    parse(&built_in(name).unwrap()).unwrap_or_else(|diagnostic| panic!("{diagnostic}"))
+}
+
+const FACTS: &str = include_str!("facts/replies.tsv");
