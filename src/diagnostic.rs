@@ -27,7 +27,7 @@ impl Document {
     pub fn wrong(&self, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
         let end = self.text.len();
         let span = span.start.min(end)..span.end.clamp(span.start.min(end), end);
-        Diagnostic { document: self.clone(), span, message: message.into(), label: String::new(), help: None }
+        Diagnostic { document: Box::new(self.clone()), span, message: message.into(), label: String::new(), help: None }
     }
 
     /// Says what TOML found wrong, with the nearest name where a name was not known.
@@ -44,7 +44,7 @@ impl Document {
 /// One thing wrong with one document.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
-    document: Document,
+    document: Box<Document>,
     span: Range<usize>,
     message: String,
     label: String,

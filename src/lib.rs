@@ -1,4 +1,5 @@
 //! mxlab
+pub mod cli;
 pub mod diagnostic;
 pub mod dist;
 pub mod provider;

@@ -1,1 +1,7 @@
-fn main() {}
+//! mxlab's command line. Everything is in the library's `cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mxlab::cli::main()
+}

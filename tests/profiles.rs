@@ -156,7 +156,7 @@ fn a_profile_reads_as_sentences() {
 }
 
 fn policy(name: &str) -> Policy {
-    parse(&built_in(name).unwrap()).unwrap_or_else(|diagnostic| panic!("{diagnostic}"))
+    parse(&built_in(name).expect("a built-in name")).unwrap_or_else(|diagnostic| panic!("{diagnostic}"))
 }
 
 const FACTS: &str = include_str!("facts/replies.tsv");

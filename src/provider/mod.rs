@@ -11,6 +11,8 @@ mod listener;
 mod policy;
 pub mod profile;
 mod reputation;
+mod rules;
+mod standing;
 mod verdict;
 mod weather;
 mod window;

@@ -121,6 +121,9 @@ fn drawn(record: &Record, summary: &Summary, keep: u8) -> String {
             table.add_row(cells);
         }
     }
+    if let Some(first) = table.column_mut(0) {
+        first.set_padding((0, 1));
+    }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 

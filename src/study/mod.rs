@@ -11,7 +11,7 @@ use crate::rng::Seed;
 use crate::scenario::{Expectation, Scenario};
 use crate::sender::{Strategy, preset};
 use crate::sim::{self, Broken, Setting};
-use crate::workload::{TooManyRecipients, try_generate};
+use crate::workload::{GenerateError, generate};
 
 /// What is run of a scenario, and how.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub enum RunError {
     Broken(#[from] Broken),
     /// The mail cannot be made.
     #[error(transparent)]
-    Mail(#[from] TooManyRecipients),
+    Mail(#[from] GenerateError),
 }
 
 /// Runs all trials of a scenario. When `stop` is set, the trials that are done are kept and the record says that it is
@@ -64,7 +64,7 @@ pub fn run(
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let mail = try_generate(&scenario.workload, Seed(seed))?;
+        let mail = generate(&scenario.workload, Seed(seed))?;
         let trial = sim::trial(Setting { scenario, strategy: &chosen[index].0, seed, mail: &mail }, stop)?;
         progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of: tasks.len() });
         Ok(trial)

@@ -66,8 +66,8 @@ pub enum Arrivals {
         /// Consecutive stretches of time; sorted.
         stages: Vec<PoissonStage>,
     },
-    /// A daily curve of 24 hourly weights, repeated day by day over `over`, `recipients` in all. Where none of the hours
-    /// that `over` touches has any weight, the mail is spread evenly.
+    /// A daily curve of 24 hourly weights, repeated day by day over `over`, `recipients` in all. Where none of the
+    /// hours that `over` touches has any weight, the mail is spread evenly.
     Diurnal {
         /// How many recipients in all.
         recipients: u32,

@@ -42,24 +42,26 @@ pub enum ProfileError {
 /// # Errors
 /// The profile's own fault, or the change that is to blame: the first one after which it cannot be read any more.
 pub fn parse_with(document: &Document, changes: &[Change]) -> Result<Policy, ProfileError> {
-    let policy = parse(document).map_err(ProfileError::Document)?;
+    let mut policy = parse(document).map_err(ProfileError::Document)?;
     if changes.is_empty() {
         return Ok(policy);
     }
     let mut table: Table = document.text.parse().map_err(|e| ProfileError::Document(document.not_toml(&e)))?;
     let mut blame: Option<(usize, Diagnostic)> = None;
-    let mut changed = policy;
     for (index, change) in changes.iter().enumerate() {
-        apply(&mut table, change, &changed.name, changes)
-            .map_err(|Refusal { message, help }| ProfileError::Change { index, message, help })?;
+        apply(&mut table, change, &policy.name, changes).map_err(|Refusal { message, help }| ProfileError::Change {
+            index,
+            message,
+            help,
+        })?;
         match parse(&written(document, &table)) {
             // A later change may mend what an earlier one broke: two that belong together.
-            Ok(policy) => (changed, blame) = (policy, None),
+            Ok(mended) => (policy, blame) = (mended, None),
             Err(diagnostic) => blame = blame.or(Some((index, diagnostic))),
         }
     }
     match blame {
-        None => Ok(changed),
+        None => Ok(policy),
         Some((index, fault)) => Err(ProfileError::Change {
             index,
             message: fault.message().to_owned(),
@@ -104,10 +106,7 @@ fn apply(table: &mut Table, change: &Change, profile: &str, all: &[Change]) -> R
     let path: Vec<&str> = change.path.iter().map(String::as_str).collect();
     match (path.as_slice(), &change.value) {
         ([], _) => Err(Refusal { message: "this changes nothing: it names no value".to_owned(), help: None }),
-        (
-            ["rule" | "reply"] | ["reputation" | "service" | "listener"] | ["rule" | "reply", _],
-            Value::Table(values),
-        ) => {
+        (["rule" | "reply" | "reputation" | "service" | "listener"] | ["rule" | "reply", _], Value::Table(values)) => {
             if let [kind, name] = path.as_slice()
                 && is_new(table, kind, name)
                 && whole(kind, values)
@@ -148,7 +147,8 @@ fn apply(table: &mut Table, change: &Change, profile: &str, all: &[Change]) -> R
                 place = match inner {
                     Value::Table(inner) => inner,
                     other => {
-                        let message = format!("`{step}` is a {} here, nothing with a `{last}` in it", other.type_str());
+                        let message =
+                            format!("there is no `{last}` in `{step}`: it is one value here ({})", other.type_str());
                         return Err(Refusal { message, help: None });
                     }
                 };
@@ -175,9 +175,10 @@ fn own_up(table: &mut Table, path: &[&str], all: &[Change]) {
     let ["rule", name, "limit" | "load" | "window" | "count" | "per" | "check" | "hold", ..] = path else {
         return;
     };
+    let source = ["rule", *name, "source"];
     let says_itself = |change: &Change| {
-        change.path.iter().map(String::as_str).eq(["rule", name, "source"])
-            || (change.path.len() == 2 && change.path[1] == *name && change.value.get("source").is_some())
+        let above = change.path.len() <= source.len() && change.path.iter().zip(source).all(|(a, b)| a == b);
+        above && source[change.path.len()..].iter().try_fold(&change.value, |value, key| value.get(*key)).is_some()
     };
     if all.iter().any(says_itself) {
         return;

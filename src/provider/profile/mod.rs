@@ -47,5 +47,11 @@ pub fn parse(document: &Document) -> Result<Policy, Diagnostic> {
 }
 
 fn read(document: &Document) -> Result<ProfileSpec, Diagnostic> {
-    toml::from_str(&document.text).map_err(|error| document.not_toml(&error))
+    toml::from_str(&document.text).map_err(|error| match error.span() {
+        // Serde's words for `window = "fixed"`; nobody who writes a profile knows what a variant is.
+        Some(span) if error.message().starts_with("invalid type: unit variant") => document
+            .wrong(span, "this needs a value of its own")
+            .help("write it as a table, such as { fixed = \"1h\" } or { size = \"20MB\" }"),
+        _ => document.not_toml(&error),
+    })
 }

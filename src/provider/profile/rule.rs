@@ -33,7 +33,7 @@ impl Known<'_> {
         }
         let at = *spec.at.get_ref();
         let test = match &spec.check {
-            Some(check) => self.check(spec, check)?,
+            Some(question) => check(spec, question)?,
             None => Test::Limit(self.limit(name, spec)?),
         };
         let known_at = match &test {
@@ -95,32 +95,6 @@ impl Known<'_> {
         })
     }
 
-    fn check(&self, spec: &RuleSpec, check: &Spanned<CheckSpec>) -> Result<Test, Fault> {
-        let of_limits = [
-            ("count", spec.count.as_ref().map(Spanned::span)),
-            ("window", spec.window.as_ref().map(Spanned::span)),
-            ("limit", spec.limit.as_ref().map(Spanned::span)),
-            ("per", spec.per.as_ref().map(Spanned::span)),
-            ("counts", spec.counts.as_ref().map(Spanned::span)),
-            ("load", spec.load.as_ref().map(Spanned::span)),
-            ("reputation-of", spec.reputation_of.as_ref().map(Spanned::span)),
-        ];
-        if let Some((key, span)) = of_limits.into_iter().find_map(|(key, span)| Some((key, span?))) {
-            let help = match key {
-                "per" => "a check needs no `per`: a hold of it is for the client IP",
-                "reputation-of" => "write { reputation = { below = …, of = \"sender-domain\" } }",
-                _ => "write a `check` or a limit, as two rules if both are wanted",
-            };
-            return Err(Fault::new(span, format!("`{key}` belongs to a limit, and this rule is a check")).help(help));
-        }
-        let (test, from, why) = question(check)?;
-        if *spec.at.get_ref() < from {
-            let message = format!("at `{}` {why} is not known yet", spec.at.get_ref());
-            return Err(Fault::new(spec.at.span(), message).help(format!("ask this rule at `{from}` or later")));
-        }
-        Ok(test)
-    }
-
     fn answer(&self, spec: &AnswerSpec, at: Stage) -> Result<Answer, Fault> {
         Ok(match spec {
             AnswerSpec::Drop => Answer::Drop,
@@ -171,6 +145,33 @@ impl Known<'_> {
             at,
         })
     }
+}
+
+/// A rule that asks a question instead of counting.
+fn check(spec: &RuleSpec, check: &Spanned<CheckSpec>) -> Result<Test, Fault> {
+    let of_limits = [
+        ("count", spec.count.as_ref().map(Spanned::span)),
+        ("window", spec.window.as_ref().map(Spanned::span)),
+        ("limit", spec.limit.as_ref().map(Spanned::span)),
+        ("per", spec.per.as_ref().map(Spanned::span)),
+        ("counts", spec.counts.as_ref().map(Spanned::span)),
+        ("load", spec.load.as_ref().map(Spanned::span)),
+        ("reputation-of", spec.reputation_of.as_ref().map(Spanned::span)),
+    ];
+    if let Some((key, span)) = of_limits.into_iter().find_map(|(key, span)| Some((key, span?))) {
+        let help = match key {
+            "per" => "a check needs no `per`: a hold of it is for the client IP",
+            "reputation-of" => "write { reputation = { below = …, of = \"sender-domain\" } }",
+            _ => "write a `check` or a limit, as two rules if both are wanted",
+        };
+        return Err(Fault::new(span, format!("`{key}` belongs to a limit, and this rule is a check")).help(help));
+    }
+    let (test, from, why) = question(check)?;
+    if *spec.at.get_ref() < from {
+        let message = format!("at `{}` {why} is not known yet", spec.at.get_ref());
+        return Err(Fault::new(spec.at.span(), message).help(format!("ask this rule at `{from}` or later")));
+    }
+    Ok(test)
 }
 
 /// Whose counter it is; the windows `session` and `message` leave no choice.

@@ -55,7 +55,7 @@ pub fn sentence(rule: &Rule, policy: &Policy) -> String {
     let link = if matches!(rule.test, Test::Limit(_)) { "; otherwise " } else { ": " };
     _ = write!(text, "{link}{}", answered(rule.answer, policy));
     if let Some(hold) = &rule.hold {
-        _ = write!(text, "; {}", held(hold, policy));
+        _ = write!(text, "; {}", held(hold, rule.answer, policy));
     }
     if rule.cost > Share::NONE {
         _ = write!(text, "; each time costs {} of the reputation", rule.cost);
@@ -103,10 +103,10 @@ fn window(window: Window) -> String {
 /// A ceiling in words: "20", or "1 (poor), unknown: 5 to 10 (fair), no limit (good)".
 fn ceiling(ceiling: &Ceiling, policy: &Policy) -> String {
     match ceiling.by_tier.as_slice() {
-        [first, rest @ ..] if rest.iter().all(|amount| amount == first) => self::amount(*first),
+        [first, rest @ ..] if rest.iter().all(|amount| amount == first) => amount(*first),
         all => {
             let pairs = all.iter().zip(&policy.tiers);
-            pairs.map(|(a, tier)| format!("{} ({})", self::amount(*a), tier.name)).collect::<Vec<_>>().join(", ")
+            pairs.map(|(a, tier)| format!("{} ({})", amount(*a), tier.name)).collect::<Vec<_>>().join(", ")
         }
     }
 }
@@ -172,18 +172,18 @@ fn answered(answer: Answer, policy: &Policy) -> String {
     }
 }
 
-fn held(hold: &Hold, policy: &Policy) -> String {
+fn held(hold: &Hold, own: Answer, policy: &Policy) -> String {
     let times = match hold.after {
         1 => "a violation holds the client".to_owned(),
         after => format!("{after} violations within {} hold the client", hold.within),
     };
     let same = hold.ladder.windows(2).all(|pair| pair[0].answer == pair[1].answer);
-    let step = |step: &Step| match same {
-        true => step.span.to_string(),
-        false => format!("{} ({})", step.span, answered(step.answer, policy)),
+    let step = |step: &Step| {
+        if same { step.span.to_string() } else { format!("{} ({})", step.span, answered(step.answer, policy)) }
     };
     let ladder = hold.ladder.iter().map(step).collect::<Vec<_>>().join(", then ");
     let told = match hold.ladder.first() {
+        Some(first) if same && first.answer == own => " with the same answer".to_owned(),
         Some(first) if same => format!(" with {}", answered(first.answer, policy)),
         _ => String::new(),
     };

@@ -173,8 +173,8 @@ fn every_fault_has_its_message() {
 
 #[test]
 fn a_profile_has_no_more_than_64_rules() {
-    let many: String =
-        (0..63).map(|n| format!("[rule.r{n}]\nat = \"rcpt\"\ncheck = \"always\"\nanswer = \"drop\"\n")).collect();
+    let rule = |n: u32| format!("[rule.r{n}]\nat = \"rcpt\"\ncheck = \"always\"\nanswer = \"drop\"\n");
+    let many = (0..63).map(rule).collect::<Vec<_>>().concat();
     let diagnostic = parse(&document(&format!("{RIGHT}{many}"))).expect_err("65 rules");
     assert_eq!(diagnostic.message(), "a profile has at most 64 rules");
 }
@@ -214,6 +214,8 @@ fn a_scenario_changes_any_value() {
     assert_eq!(limit.ceiling.by_tier, [Amount::Exactly(7); 2]);
     assert_eq!(policy.rules[0].hold.as_ref().map(|hold| hold.after), Some(3));
     assert_eq!(policy.rules[0].provenance.source, "changed by the scenario");
+    let said = change("rule", "{ connections = { source = \"our own log\", limit = 7 } }");
+    assert_eq!(changed(&[said]).unwrap().rules[0].provenance.source, "our own log");
     assert!(!policy.rules[1].enabled);
     assert_eq!(policy.replies[1].to_string(), "550 no");
     assert_eq!(changed(&[]).unwrap().rules.len(), 2);

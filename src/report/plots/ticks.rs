@@ -59,7 +59,7 @@ pub(super) fn log_time(label: &str, least: f64, most: f64) -> Axis {
         (2_592_000.0, "30 d"),
     ];
     let least = least.clamp(0.001, 2_591_999.0);
-    let most = most.clamp(least * 1.001, 2_592_000.0);
+    let most = most.max(least * 1.001).min(2_592_000.0);
     let first = known.iter().rposition(|(value, _)| *value <= least).unwrap_or(0);
     let last = known.iter().position(|(value, _)| *value >= most).unwrap_or(known.len() - 1);
     let ticks: Vec<(f64, String)> =

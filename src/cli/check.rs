@@ -1,0 +1,40 @@
+//! `mxlab check`: whether scenarios make sense, and what they will do.
+
+use std::path::PathBuf;
+
+use super::{Exit, Failure, terminal};
+use crate::scenario::{self, Scenario};
+
+/// Check scenarios and say in words what they will do.
+///
+/// Runs nothing and writes nothing. Every scenario is checked, and everything that is wrong is said with its place.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Scenario files.
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mxlab check scenarios/quickstart.toml
+  mxlab check scenarios/quickstart.toml scenarios/hourly-limit.toml";
+
+pub(super) fn check(args: &Args) -> Result<Exit, Failure> {
+    let texts: Vec<String> = load_all(&args.scenarios)?.iter().map(scenario::explain).collect();
+    terminal::print(&texts.join("\n"))?;
+    Ok(Exit::Met)
+}
+
+/// Loads every scenario, or says what is wrong with each that cannot be loaded.
+pub(super) fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
+    let (mut scenarios, mut wrong) = (Vec::new(), Vec::new());
+    for path in paths {
+        match scenario::load(path) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(error) => wrong.push(error.render(terminal::stderr_styled())),
+        }
+    }
+    if wrong.is_empty() { Ok(scenarios) } else { Err(Failure::drawn(wrong.join("\n\n"))) }
+}

@@ -1,0 +1,60 @@
+//! Why a command ended early: an exit code and what to tell the person.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::{Exit, terminal};
+
+/// A command's early end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    /// Bad input: says `message` after `error: `.
+    pub(super) fn input(message: impl fmt::Display) -> Self {
+        Self::new(Exit::BadInput, message)
+    }
+
+    /// Bad input that has been drawn already, place and all.
+    pub(super) fn drawn(message: String) -> Self {
+        Self { exit: Exit::BadInput, message }
+    }
+
+    /// A broken invariant.
+    pub(super) fn broken(message: impl fmt::Display) -> Self {
+        Self::new(Exit::Broken, message)
+    }
+
+    /// A result that could not be written.
+    pub(super) fn unwritten(message: impl fmt::Display) -> Self {
+        Self::new(Exit::Io, message)
+    }
+
+    /// A file or folder that could not be written.
+    pub(super) fn unwritten_path(path: &Path, error: &io::Error) -> Self {
+        Self::unwritten(format_args!("cannot write {}: {error}", path.display()))
+    }
+
+    /// The reader of standard output went away: nothing to tell, nothing wrong.
+    pub(super) fn reader_gone() -> Self {
+        Self { exit: Exit::Met, message: String::new() }
+    }
+
+    /// Tells the person, and says how to end.
+    pub(super) fn tell(self) -> Exit {
+        if !self.message.is_empty() {
+            // Nobody is left to be told that standard error cannot be written.
+            let _ = writeln!(io::stderr(), "{}", self.message);
+        }
+        self.exit
+    }
+
+    fn new(exit: Exit, message: impl fmt::Display) -> Self {
+        let error = if terminal::stderr_styled() { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+        Self { exit, message: format!("{error}: {message}") }
+    }
+}

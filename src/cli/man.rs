@@ -1,0 +1,33 @@
+//! `mxlab man`: the manual.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{Exit, Failure, terminal};
+
+/// Print the manual page, or write all pages into a folder.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Where to write a page for mxlab and one for each subcommand.
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mxlab man | man -l -
+  mxlab man ~/.local/share/man/man1";
+
+pub(super) fn man(args: &Args) -> Result<Exit, Failure> {
+    let Some(folder) = &args.folder else {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(super::command()).render(&mut page).map_err(Failure::unwritten)?;
+        terminal::print(&String::from_utf8_lossy(&page))?;
+        return Ok(Exit::Met);
+    };
+    fs::create_dir_all(folder)
+        .and_then(|()| clap_mangen::generate_to(super::command(), folder))
+        .map_err(|error| Failure::unwritten_path(folder, &error))?;
+    Ok(Exit::Met)
+}

@@ -1,0 +1,64 @@
+//! Whether a run will fit into memory: asked before it begins, so that no machine is swapped to death.
+
+use std::fs;
+
+use super::Failure;
+use crate::units::Bytes;
+
+/// Refuses what needs more than 80 % of the memory that is available, with numbers and advice.
+pub(super) fn suffices(scenario: &str, per_trial: u64, threads: usize) -> Result<(), Failure> {
+    match available() {
+        Some(available) => fits(scenario, per_trial, threads, available).map_err(Failure::input),
+        None => Ok(()),
+    }
+}
+
+fn fits(scenario: &str, per_trial: u64, threads: usize, available: u64) -> Result<(), String> {
+    let needed = per_trial.saturating_mul(threads as u64);
+    let usable = available / 5 * 4;
+    if needed <= usable {
+        return Ok(());
+    }
+    let advice = match usize::try_from(usable / per_trial.max(1)) {
+        Ok(fitting) if fitting > 0 => format!("run fewer trials side by side: --threads {fitting}"),
+        _ => "not even one trial fits: send to fewer recipients".to_owned(),
+    };
+    Err(format!(
+        "{scenario} needs about {} of memory ({threads} trials side by side, {} each), and of the {} available mxlab \
+         takes at most {}\n  {advice}",
+        Bytes(needed),
+        Bytes(per_trial),
+        Bytes(available),
+        Bytes(usable)
+    ))
+}
+
+/// Memory that can be had without swapping, where the system says so.
+fn available() -> Option<u64> {
+    available_in(&fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+fn available_in(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1_024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_advice() {
+        assert_eq!(fits("a", 100, 8, 1_000), Ok(()));
+        let refusal = fits("a", 100, 9, 1_000).unwrap_err();
+        assert!(refusal.contains("900 B") && refusal.contains("--threads 8"), "{refusal}");
+        assert!(fits("a", u64::MAX, 2, 1_000).unwrap_err().contains("fewer recipients"));
+    }
+
+    #[test]
+    fn the_system_says_what_is_available() {
+        assert_eq!(available_in("MemTotal: 9 kB\nMemAvailable:    2000 kB\n"), Some(2_048_000));
+        assert_eq!(available_in("MemTotal: 9 kB\n"), None);
+    }
+}

@@ -1,0 +1,125 @@
+//! The command line: one file a subcommand. Reads arguments and files, calls the library, prints.
+//!
+//! What was asked for goes to standard output, everything about it (seeds, progress, errors) to standard error. How it
+//! ended is said by the exit code, see [`Exit`].
+
+mod check;
+mod completions;
+mod exit;
+mod failure;
+mod folder;
+mod interrupt;
+mod man;
+mod memory;
+mod profiles;
+mod progress;
+mod report;
+mod run;
+mod schema;
+mod strategies;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use exit::Exit;
+use failure::Failure;
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Help that nobody reads to its end is no failure.
+            let _ = usage.print();
+            return if usage.use_stderr() { Exit::BadInput } else { Exit::Met }.into();
+        }
+    };
+    let outcome = match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::check(args),
+        Command::Schema(args) => schema::schema(args),
+        Command::Profiles(args) => profiles::profiles(args),
+        Command::Strategies(args) => strategies::strategies(args),
+        Command::Report(args) => report::report(args),
+        Command::Completions(args) => completions::completions(args),
+        Command::Man(args) => man::man(args),
+    };
+    outcome.unwrap_or_else(Failure::tell).into()
+}
+
+/// The whole command line, as completions, man pages and tests see it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[derive(Parser)]
+#[command(
+    name = "mxlab",
+    version,
+    about = "With this list, these IPs and this configuration: what will go out, when, and what will be refused?",
+    long_about = ABOUT,
+    after_help = EXAMPLES,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Args),
+    Check(check::Args),
+    Schema(schema::Args),
+    Profiles(profiles::Args),
+    Strategies(strategies::Args),
+    Report(report::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+const ABOUT: &str = "\
+A laboratory for sending mail under other people's limits. Mailbox providers that enforce the limits of Charter, Yahoo, \
+Microsoft and Gmail stand on one side, sending strategies on the other; a scenario says who sends what to whom, and a \
+run says what was delivered, when, and what it cost in deferrals.";
+
+const EXAMPLES: &str = "\
+Examples:
+  mxlab run scenarios/quickstart.toml      one campaign, four providers, four strategies
+  mxlab check scenarios/quickstart.toml    what the scenario will do, in words
+  mxlab profiles show charter              a provider's limits, each with its source
+  mxlab run --help                         more about running
+
+Exit codes:
+  0  done, and every expectation of the scenarios was met
+  1  an expectation was missed
+  2  bad input: arguments, a scenario, a profile, or too little memory
+  3  an invariant is broken; the message says how to replay it
+  4  a file could not be written
+  130  stopped by Ctrl-C; finished trials are kept, their results marked partial";
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_sound() {
+        super::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_shows_examples() {
+        for command in super::command().get_subcommands() {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Examples:\n  mxlab "), "{}", command.get_name());
+            for example in after.lines().filter(|line| line.starts_with("  mxlab ")) {
+                let words = example.split("  ").nth(1).unwrap_or_default().split_whitespace();
+                let words = words.take_while(|word| !matches!(*word, ">" | "|" | "<"));
+                let parsed = super::command().try_get_matches_from(words);
+                assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `mxlab profiles`: the providers that are built in, and what anyone's profile says.
+
+use std::fmt::Write;
+use std::fs;
+
+use super::{Exit, Failure, terminal};
+use crate::diagnostic::{Diagnostic, Document, nearest};
+use crate::provider::profile;
+
+/// List provider profiles, or show one with the source of every number.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Names of the built-in profiles, and whom they describe.
+    List,
+    /// Every rule of a profile in words, with its source and confidence.
+    Show {
+        /// A built-in profile, or a profile file of your own.
+        #[arg(value_name = "NAME_OR_FILE")]
+        profile: String,
+        /// The profile itself as TOML: a start for one of your own.
+        #[arg(long)]
+        toml: bool,
+    },
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mxlab profiles
+  mxlab profiles show charter
+  mxlab profiles show yahoo --toml > my-yahoo.toml
+  mxlab profiles show my-yahoo.toml";
+
+pub(super) fn profiles(args: &Args) -> Result<Exit, Failure> {
+    let text = match &args.what {
+        None | Some(What::List) => list().map_err(drawn)?,
+        Some(What::Show { profile, toml: true }) => find(profile)?.text.to_string(),
+        Some(What::Show { profile, toml: false }) => profile::describe(&find(profile)?).map_err(drawn)?,
+    };
+    terminal::print(&text)?;
+    Ok(Exit::Met)
+}
+
+fn list() -> Result<String, Diagnostic> {
+    let mut text = String::new();
+    for document in profile::NAMES.iter().filter_map(|name| profile::built_in(name)) {
+        let policy = profile::parse(&document)?;
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "{:<12} {} ({} rules)", policy.name, policy.title, policy.rules.len());
+    }
+    Ok(text)
+}
+
+/// A built-in profile by its name, or a file by its path.
+fn find(name: &str) -> Result<Document, Failure> {
+    if let Some(document) = profile::built_in(name) {
+        return Ok(document);
+    }
+    fs::read_to_string(name).map(|text| Document::new(name, text)).map_err(|error| {
+        let hint = match nearest(name, profile::NAMES.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("built in are {}", profile::NAMES.join(", ")),
+        };
+        Failure::input(format_args!(
+            "`{name}` is neither a built-in profile nor a file that can be read ({error}); {hint}"
+        ))
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
+fn drawn(diagnostic: Diagnostic) -> Failure {
+    Failure::drawn(diagnostic.render(terminal::stderr_styled()))
+}

@@ -1,0 +1,34 @@
+//! `mxlab report`: tables, plots and HTML anew from what a run recorded.
+
+use std::path::PathBuf;
+
+use super::run::{self, Format};
+use super::{Exit, Failure};
+use crate::report;
+
+/// Draw the reports of a results folder anew, without running anything.
+///
+/// Reads `record.json` and `run.json`; the same record gives the same files. Prints the table.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// A results folder.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// What goes to standard output: a table, or the summary as JSON.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    format: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mxlab report results/quickstart/reference
+  mxlab report results/quickstart/reference --format json";
+
+pub(super) fn report(args: &Args) -> Result<Exit, Failure> {
+    let record = report::read(&args.folder).map_err(Failure::input)?;
+    let provenance = report::read_provenance(&args.folder).map_err(Failure::input)?;
+    report::write_all(&record, &provenance, &args.folder).map_err(Failure::unwritten)?;
+    run::show(&record, args.format)?;
+    Ok(Exit::Met)
+}

@@ -1,0 +1,41 @@
+//! `mxlab schema`: the JSON Schema of what people write, for editors.
+
+use clap::ValueEnum;
+
+use super::{Exit, Failure, terminal};
+use crate::{provider, scenario};
+
+/// Print the JSON Schema of scenario or profile files.
+///
+/// Editors with a TOML language server complete and check files with it.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Of which kind of file.
+    #[arg(value_enum, default_value_t = Kind::Scenario)]
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    /// Scenarios: an experiment.
+    Scenario,
+    /// Profiles: a mailbox provider.
+    Profile,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mxlab schema > scenario.schema.json
+  mxlab schema profile > profile.schema.json
+
+A scenario that begins with `#:schema ./scenario.schema.json` is completed and checked by editors that use Taplo.";
+
+pub(super) fn schema(args: &Args) -> Result<Exit, Failure> {
+    let schema = match args.kind {
+        Kind::Scenario => scenario::json_schema(),
+        Kind::Profile => provider::profile::json_schema(),
+    };
+    terminal::print(&format!("{schema:#}"))?;
+    Ok(Exit::Met)
+}

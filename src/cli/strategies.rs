@@ -1,0 +1,59 @@
+//! `mxlab strategies`: the presets that are built in, and what they do.
+
+use std::fmt::Write;
+
+use super::{Exit, Failure, terminal};
+use crate::diagnostic::nearest;
+use crate::sender::preset;
+
+/// List strategy presets, or show one on all its axes.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Names of the presets, and what each does in a sentence.
+    List,
+    /// What a preset chooses on every axis.
+    Show {
+        /// A preset.
+        name: String,
+    },
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mxlab strategies
+  mxlab strategies show aimd";
+
+pub(super) fn strategies(args: &Args) -> Result<Exit, Failure> {
+    let text = match &args.what {
+        None | Some(What::List) => list(),
+        Some(What::Show { name }) => preset::describe(name).ok_or_else(|| unknown(name))?,
+    };
+    terminal::print(&text)?;
+    Ok(Exit::Met)
+}
+
+fn list() -> String {
+    let mut text = String::new();
+    for name in preset::NAMES {
+        let about = preset::describe(name).unwrap_or_default();
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "{name:<12} {}", about.lines().next().unwrap_or_default());
+    }
+    text
+}
+
+fn unknown(name: &str) -> Failure {
+    match nearest(name, preset::NAMES.iter().copied()) {
+        Some(near) => Failure::input(format_args!("there is no strategy `{name}`; did you mean `{near}`?")),
+        None => {
+            Failure::input(format_args!("there is no strategy `{name}`; built in are {}", preset::NAMES.join(", ")))
+        }
+    }
+}
