@@ -32,6 +32,18 @@ pub enum LoadError {
     Invalid(Vec<Diagnostic>),
 }
 
+impl LoadError {
+    /// The whole error as a terminal shows it, in colours if `styled`.
+    pub fn render(&self, styled: bool) -> String {
+        match self {
+            Self::Invalid(diagnostics) => {
+                diagnostics.iter().map(|diagnostic| diagnostic.render(styled)).collect::<Vec<_>>().join("\n\n")
+            }
+            other => format!("error: {other}"),
+        }
+    }
+}
+
 /// Reads the scenario in the file `path`. Files that it names are looked for beside it.
 ///
 /// # Errors

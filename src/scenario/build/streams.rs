@@ -146,6 +146,7 @@ fn list(spec: &ListSpec, check: &mut Checker<'_>) -> ListQuality {
         );
     }
     ListQuality {
+        addresses: None,
         unknown: share(&spec.unknown),
         full: share(&spec.full),
         traps: share(&spec.traps),
