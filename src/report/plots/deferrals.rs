@@ -38,7 +38,7 @@ pub(super) fn figure(record: &Record) -> Figure {
         });
     }
     for panel in &mut panels {
-        panel.y = ticks::share("deferred, % of attempts", most);
+        panel.y = ticks::share("deferred, % of attempts", if most > 0.0 { most } else { 1.0 });
     }
     Figure {
         name: "deferrals".to_owned(),

@@ -32,8 +32,11 @@ pub struct PlotError {
     pub(super) reason: String,
 }
 
-/// All figures of a run that have something to show, in the order they are read.
+/// All figures of a run that have something to show, in the order they are read; none if no trial was finished.
 pub(super) fn figures(record: &Record) -> Result<Vec<Figure>, BrokenHistogram> {
+    if record.trials.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut figures = vec![
         deferrals::figure(record),
         delivered::figure(record),

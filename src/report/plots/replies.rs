@@ -21,7 +21,7 @@ pub(super) fn figures(record: &Record) -> Vec<Figure> {
             name: format!("replies-{name}"),
             title: format!("Which replies does {} get?", shortened(&strategy.name, 28)),
             caption: format!(
-                "Refused attempts for each interval and seed, stacked by the text of the reply.{}",
+                "Refused attempts in each interval, the mean over the seeds, stacked by the text of the reply.{}",
                 window.beyond
             ),
             legend: vec![],
