@@ -32,7 +32,7 @@ impl Document {
 
     /// Says what TOML found wrong, with the nearest name where a name was not known.
     pub fn not_toml(&self, error: &toml::de::Error) -> Diagnostic {
-        let message = error.message();
+        let message = &as_serde_says(error.message());
         let diagnostic = self.wrong(error.span().unwrap_or(0..0), message.lines().next().unwrap_or(message));
         match suggestion(message) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -118,6 +118,19 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// TOML has its own words for an unknown key where serde's are the same everywhere: says it in serde's.
+fn as_serde_says(message: &str) -> String {
+    let quoted = |names: &str| names.split(", ").map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match message.strip_prefix("unexpected keys in table: ").and_then(|rest| rest.split_once(", available keys: ")) {
+        // The place shows the first of them.
+        Some((unknown, known)) => {
+            let unknown = unknown.split(", ").next().unwrap_or(unknown);
+            format!("unknown field `{unknown}`, expected one of {}", quoted(known))
+        }
+        None => message.to_owned(),
+    }
 }
 
 /// The nearest of the names that serde lists after "unknown field" or "unknown variant".

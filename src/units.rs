@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A share of a whole: between 0 and 1, both included.
@@ -70,12 +71,23 @@ impl fmt::Display for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <Cow<'_, str>>::deserialize(deserializer)?;
-        text.parse::<bytesize::ByteSize>().map(|size| Self(size.0)).map_err(|_| {
-            serde::de::Error::custom(format!(
-                "`{text}` is not a size; write bytes with a unit, such as \"75kB\" or \"20MB\""
-            ))
-        })
+        struct Written;
+
+        impl Visitor<'_> for Written {
+            type Value = Bytes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a size with its unit, such as \"75kB\" or \"20MB\"")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Bytes, E> {
+                text.parse::<bytesize::ByteSize>().map(|size| Bytes(size.0)).map_err(|_| {
+                    E::custom(format!("`{text}` is not a size; write bytes with a unit, such as \"75kB\" or \"20MB\""))
+                })
+            }
+        }
+
+        deserializer.deserialize_str(Written)
     }
 }
 

@@ -1,3 +1,21 @@
-//! What people write.
+//! What people write: an experiment as a TOML file, and what it means.
+//!
+//! `spec` mirrors the file, `build` turns it into the values of `model`, which cannot be wrong; `load` reads files,
+//! `explain` says in words what a scenario will do, `size` how much it will take, `schema` what an editor must know.
+
+mod build;
+mod explain;
+mod load;
 mod model;
+mod schema;
+mod size;
+mod spec;
+
+pub use explain::explain;
+pub use load::{LoadError, load, parse};
 pub use model::*;
+pub use schema::json_schema;
+pub use spec::{
+    ArrivalsSpec, AuthenticationSpec, ChangeSpec, DomainsSpec, ExpectSpec, LimitValue, ListSpec, NetworkSpec,
+    ProviderSpec, ScenarioSpec, SetSpec, SourceSpec, StageSpec, StreamSpec, VaryingSizeSpec,
+};

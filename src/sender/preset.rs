@@ -7,6 +7,8 @@ mod build;
 mod spec;
 mod words;
 
+use std::fmt::Write as _;
+
 use crate::diagnostic::{Diagnostic, Document};
 use crate::sender::Strategy;
 use crate::written::{Checker, Located};
@@ -68,7 +70,7 @@ pub fn describe(name: &str) -> Option<String> {
     let strategy = strategy(name)?.ok()?;
     let mut out = format!("{}: {}\n\n", strategy.name, strategy.about);
     for (axis, words) in axes(&strategy) {
-        out.push_str(&format!("{axis:<12} {words}\n"));
+        _ = writeln!(out, "{axis:<12} {words}");
     }
     Some(out)
 }

@@ -42,7 +42,12 @@ impl<'a> Checker<'a> {
 
     /// A name nobody knows: suggests the nearest of `known`, or lists them.
     pub fn unknown(&mut self, kind: &str, name: &Located<String>, known: &[&str]) {
-        let diagnostic = self.document.wrong(name.span.clone(), format!("there is no {kind} `{}`", name.value));
+        self.unknown_in(kind, "", name, known);
+    }
+
+    /// The same, of names known only in some `place`, such as ` in charter`.
+    pub fn unknown_in(&mut self, kind: &str, place: &str, name: &Located<String>, known: &[&str]) {
+        let diagnostic = self.document.wrong(name.span.clone(), format!("there is no {kind} `{}`{place}", name.value));
         self.found.push(match nearest(name, known.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None if known.is_empty() => diagnostic,
@@ -65,7 +70,7 @@ impl<'a> Checker<'a> {
             }
             _ => {
                 self.wrong(span, format!("{value} is too much; {} is the most", bounds.end()));
-                *bounds.end()
+                *bounds.start()
             }
         }
     }

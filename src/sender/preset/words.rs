@@ -105,7 +105,7 @@ fn reading(reading: &Reading) -> String {
         ReadAs::Bounce => "a bounce",
     };
     let patterns: Vec<String> =
-        reading.patterns.iter().map(|one| format!("/{}/ is {}", one.matches, read(one.means))).collect();
+        reading.patterns.iter().map(|one| format!("/{}/ as {}", one.matches, read(one.means))).collect();
     if patterns.is_empty() {
         return "by the code: 4xx is a deferral, 5xx a bounce".to_owned();
     }

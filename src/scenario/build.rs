@@ -1,0 +1,154 @@
+//! From what is written to what is meant: every check of a scenario, each mistake at its place.
+//!
+//! Goes on after a mistake as far as what follows does not depend on it, so that all of them are told at once.
+
+mod arrivals;
+mod expect;
+mod names;
+mod network;
+mod providers;
+mod sources;
+mod streams;
+mod timeline;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::model::Scenario;
+use super::spec::ScenarioSpec;
+use crate::diagnostic::{Diagnostic, Document};
+use crate::sender::{Strategy, preset};
+use crate::time::Span;
+use crate::written::{Checker, Located};
+use names::Unique;
+
+/// Reads a file that a scenario names.
+pub(super) type Files<'a> = dyn Fn(&Path) -> io::Result<String> + 'a;
+
+/// What `spec`, read from `document`, means.
+pub(super) fn build(
+    spec: &ScenarioSpec,
+    document: &Document,
+    base_dir: &Path,
+    files: &Files<'_>,
+) -> Result<Scenario, Vec<Diagnostic>> {
+    let mut check = Checker::new(document);
+    let mut shelf = Shelf { base_dir, files, hash: Hash::default() };
+    shelf.hash.add(&document.text);
+    let seeds = spec.seeds.as_ref().map_or(5, |seeds| check.count(seeds, 1..=SEEDS_MAX));
+    let duration = spec.duration.as_ref().map_or(Span::DAY, |written| {
+        let duration = check.some_time(written);
+        // No need to say of everything in the scenario that it comes after the end.
+        if written.is_zero() { Span::DAY } else { duration }
+    });
+    let day_starts = spec.starts_at.as_ref().map_or(Span::ZERO, |at| {
+        if at.value >= Span::DAY {
+            check.wrong(&at.span, format!("{} is no time of day; a day has 24 hours", at.value));
+        }
+        at.value
+    });
+    let providers = providers::build(spec, &mut shelf, &mut check);
+    let sources = sources::build(&spec.source, &mut check);
+    let (strategies, strategy_names) = strategies(&spec.strategy, &mut check);
+    let place = streams::Place { providers: &providers, sources: &sources, duration, day_starts };
+    let workload = streams::build(&spec.stream, &place, &mut shelf, &mut check);
+    let network = network::build(&spec.network, &mut check);
+    let timeline = timeline::build(&spec.timeline, &providers, &sources, duration, &mut check);
+    let expectations = expect::build(&spec.expect, &strategy_names, &providers, &mut check);
+    let stem = Path::new(&document.name).file_stem().and_then(|stem| stem.to_str());
+    let scenario = Scenario {
+        name: stem.unwrap_or("scenario").to_owned(),
+        question: spec.question.trim().to_owned(),
+        seed: spec.seed.map_or(1, |seed| seed.0),
+        seeds,
+        duration,
+        day_starts,
+        domains: providers.domains,
+        providers: providers.policies.into_iter().flatten().collect(),
+        sources,
+        workload,
+        network,
+        strategies,
+        timeline,
+        expectations,
+        hash: shelf.hash.0,
+    };
+    check.finish(scenario)
+}
+
+/// The strategies, and the names of all that will run: also of those that are wrong, and of the bound.
+fn strategies(specs: &[Located<preset::StrategySpec>], check: &mut Checker<'_>) -> (Vec<Strategy>, Vec<String>) {
+    if specs.is_empty() {
+        check.wrong_do(&(0..0), "the scenario has no strategies", "add one:\n[[strategy]]\npreset = \"fixed\"");
+    }
+    let mut names = Unique::new("strategy");
+    let mut strategies = Vec::new();
+    for spec in specs {
+        let name = spec.name.as_ref().or(spec.preset.as_ref());
+        if let Some(name) = name {
+            names.add(name, "give one of them a `name` of its own", check);
+        }
+        match preset::build(spec, check.document) {
+            Ok(strategy) => {
+                if let Some(name) = name.filter(|name| name.value == ORACLE && !strategy.oracle) {
+                    check.wrong_do(&name.span, "the name `oracle` belongs to the upper bound", "choose another name");
+                }
+                strategies.push(strategy);
+            }
+            Err(wrong) => check.add(wrong),
+        }
+    }
+    let mut names = names.all();
+    // A scenario that names an oracle of its own gets no second one.
+    if !strategies.iter().any(|strategy| strategy.oracle) {
+        names.push(ORACLE.to_owned());
+    }
+    (strategies, names)
+}
+
+/// Finds the files that a scenario names, and adds up what they say.
+pub(super) struct Shelf<'a> {
+    base_dir: &'a Path,
+    files: &'a Files<'a>,
+    hash: Hash,
+}
+
+impl Shelf<'_> {
+    /// The file called `name` in the scenario.
+    fn read(&mut self, name: &Located<String>, check: &mut Checker<'_>) -> Option<(PathBuf, Document)> {
+        let path = self.base_dir.join(&name.value);
+        match (self.files)(&path) {
+            Ok(text) => {
+                self.hash.add(&text);
+                let document = Document::new(path.display().to_string(), text);
+                Some((path, document))
+            }
+            Err(error) => {
+                check.wrong(&name.span, format!("cannot read {}: {error}", path.display()));
+                None
+            }
+        }
+    }
+}
+
+/// FNV-1a, 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>), over texts one after the other.
+struct Hash(u64);
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self(0xCBF2_9CE4_8422_2325)
+    }
+}
+
+impl Hash {
+    fn add(&mut self, text: &str) {
+        // A byte that no text has separates one from the next.
+        let bytes = text.bytes().chain([0xFF]);
+        self.0 = bytes.fold(self.0, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3));
+    }
+}
+
+/// The name of the upper bound.
+const ORACLE: &str = "oracle";
+/// Nobody waits for more.
+const SEEDS_MAX: u32 = 100_000;

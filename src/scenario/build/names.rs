@@ -1,0 +1,46 @@
+//! Names that may be used only once, and names of domains.
+
+use crate::written::{Checker, Located};
+
+/// Names of one kind of thing, each used once.
+pub(super) struct Unique {
+    kind: &'static str,
+    names: Vec<String>,
+}
+
+impl Unique {
+    /// No names yet.
+    pub(super) const fn new(kind: &'static str) -> Self {
+        Self { kind, names: Vec::new() }
+    }
+
+    /// Adds a name; says so if it is taken or empty.
+    pub(super) fn add(&mut self, name: &Located<String>, help: &str, check: &mut Checker<'_>) {
+        if name.trim().is_empty() {
+            check.wrong(&name.span, format!("a {} needs a name", self.kind));
+        } else if self.names.contains(&name.value) {
+            check.wrong_do(&name.span, format!("there are two of the {} `{}`", self.kind, name.value), help);
+        }
+        self.names.push(name.value.clone());
+    }
+
+    /// All of them, in order.
+    pub(super) fn all(self) -> Vec<String> {
+        self.names
+    }
+}
+
+/// The domain `written`, in lower case; says so if it is none (RFC 1035 sizes, and labels of letters, digits, `-`, `_`).
+pub(super) fn domain(written: &Located<String>, check: &mut Checker<'_>) -> String {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len()) && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+    };
+    if written.len() > 253 || !written.split('.').all(label) {
+        check.wrong_do(
+            &written.span,
+            format!("`{}` is not a domain", written.value),
+            "write it without user and final dot, such as \"charter.net\"",
+        );
+    }
+    written.to_lowercase()
+}

@@ -1,0 +1,110 @@
+//! Sources: egress IPs, one or several in a row, and the networks they stand in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::scenario::model::Source;
+use crate::scenario::spec::SourceSpec;
+use crate::units::{NetworkId, SourceId};
+use crate::written::{Checker, Located};
+
+/// The sources of a scenario.
+pub(super) fn build(specs: &[Located<SourceSpec>], check: &mut Checker<'_>) -> Vec<Source> {
+    if specs.is_empty() {
+        let help = "add one:\n[[source]]\nip = \"192.0.2.1\"";
+        check.wrong_do(&(0..0), "the scenario has no sources: no IP to send from", help);
+    }
+    let mut sources: Vec<Source> = Vec::new();
+    let mut taken: BTreeSet<IpAddr> = BTreeSet::new();
+    let mut networks: BTreeMap<(IpAddr, u8), NetworkId> = BTreeMap::new();
+    for spec in specs {
+        let Some(first) = address(&spec.ip, check) else { continue };
+        let network = spec.network.as_ref().and_then(|network| parse_network(network, check));
+        let count = spec.count.as_ref().map_or(1, |count| check.count(count, 1..=SOURCES_MAX));
+        if sources.len() + count as usize > SOURCES_MAX as usize {
+            check.wrong(&spec.span, format!("a scenario has at most {SOURCES_MAX} sources"));
+            break;
+        }
+        let daily_volume = spec.daily_volume.as_ref().map_or(0, |volume| check.count(volume, 0..=u32::MAX));
+        for n in 0..count {
+            let Some(ip) = nth_after(first, n) else {
+                check.wrong(&spec.ip.span, format!("there are no {count} addresses from {first} on"));
+                break;
+            };
+            if !taken.insert(ip) {
+                check.wrong(&spec.ip.span, format!("the source {ip} is there twice"));
+                break;
+            }
+            let own = network.unwrap_or_else(|| masked(ip, if ip.is_ipv4() { 24 } else { 64 }));
+            if masked(ip, own.1) != own {
+                let place = spec.network.as_ref().map_or(&spec.span, |network| &network.span);
+                check.wrong(place, format!("{ip} is not in the network {}/{}", own.0, own.1));
+                break;
+            }
+            let next = NetworkId(u32::try_from(networks.len()).unwrap_or(u32::MAX));
+            let network = *networks.entry(own).or_insert(next);
+            let (listed, reputation) = (spec.listed, spec.reputation);
+            sources.push(Source { ip, network, listed, ptr: spec.ptr.unwrap_or(true), reputation, daily_volume });
+        }
+    }
+    sources
+}
+
+/// The source `name`; says so if there is none.
+pub(super) fn find(name: &Located<String>, sources: &[Source], check: &mut Checker<'_>) -> Option<SourceId> {
+    let ip = address(name, check)?;
+    let place = sources.iter().position(|source| source.ip == ip);
+    if place.is_none() {
+        let known: Vec<String> = sources.iter().map(|source| source.ip.to_string()).collect();
+        // A list of hundreds of addresses helps nobody.
+        let known: Vec<&str> = known.iter().map(String::as_str).take(8).collect();
+        check.unknown("source", name, &known);
+    }
+    place.and_then(|place| u16::try_from(place).ok()).map(SourceId)
+}
+
+fn address(written: &Located<String>, check: &mut Checker<'_>) -> Option<IpAddr> {
+    let ip = written.parse().ok();
+    if ip.is_none() {
+        let message = format!("`{}` is not an IP address", written.value);
+        check.wrong_do(&written.span, message, "write one such as \"192.0.2.1\" or \"2001:db8::1\"");
+    }
+    ip
+}
+
+fn parse_network(written: &Located<String>, check: &mut Checker<'_>) -> Option<(IpAddr, u8)> {
+    let parts = written.split_once('/').and_then(|(ip, bits)| Some((ip.parse().ok()?, bits.parse().ok()?)));
+    let fits = |ip: &IpAddr, bits: u8| bits <= if ip.is_ipv4() { 32 } else { 128 };
+    match parts {
+        Some((ip, bits)) if fits(&ip, bits) => Some(masked(ip, bits)),
+        _ => {
+            let message = format!("`{}` is not a network", written.value);
+            check.wrong_do(&written.span, message, "write one such as \"192.0.2.0/24\" or \"2001:db8::/64\"");
+            None
+        }
+    }
+}
+
+/// The network of `bits` in which `ip` stands.
+fn masked(ip: IpAddr, bits: u8) -> (IpAddr, u8) {
+    let bits32 = u32::from(bits);
+    let base = match ip {
+        IpAddr::V4(ip) => {
+            Ipv4Addr::from_bits(ip.to_bits() & u32::MAX.checked_shl(32 - bits32.min(32)).unwrap_or(0)).into()
+        }
+        IpAddr::V6(ip) => {
+            Ipv6Addr::from_bits(ip.to_bits() & u128::MAX.checked_shl(128 - bits32.min(128)).unwrap_or(0)).into()
+        }
+    };
+    (base, bits)
+}
+
+fn nth_after(ip: IpAddr, n: u32) -> Option<IpAddr> {
+    Some(match ip {
+        IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits().checked_add(n)?).into(),
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits().checked_add(u128::from(n))?).into(),
+    })
+}
+
+/// More than any sender has, and within [`SourceId`].
+const SOURCES_MAX: u32 = 10_000;

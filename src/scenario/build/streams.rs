@@ -1,0 +1,211 @@
+//! Mail streams: what is sent, to whom, how good the list is, and from which sources.
+
+use std::collections::BTreeMap;
+
+use super::names::{Unique, domain};
+use super::network::dist;
+use super::providers::Providers;
+use super::{Shelf, arrivals, sources};
+use crate::dist::Dist;
+use crate::scenario::model::Source;
+use crate::scenario::spec::{ListSpec, StreamSpec, VaryingSizeSpec};
+use crate::time::Span;
+use crate::units::{Bytes, SenderDomainId, Share, SourceId};
+use crate::workload::{Authentication, ListQuality, MailStream, Size, Workload};
+use crate::written::{Checker, CountRange, Located, TextOr};
+
+/// Where the mail goes and when.
+pub(super) struct Place<'a> {
+    /// To whom.
+    pub(super) providers: &'a Providers,
+    /// From where.
+    pub(super) sources: &'a [Source],
+    /// How long a trial lasts.
+    pub(super) duration: Span,
+    /// Time of day at which it starts.
+    pub(super) day_starts: Span,
+}
+
+/// The mail of a scenario.
+pub(super) fn build(
+    specs: &[Located<StreamSpec>],
+    place: &Place<'_>,
+    shelf: &mut Shelf<'_>,
+    check: &mut Checker<'_>,
+) -> Workload {
+    if specs.is_empty() {
+        let help = "add one:\n[[stream]]\narrivals = { at-once = { recipients = 20000 } }";
+        check.wrong_do(&(0..0), "the scenario has nothing to send", help);
+    }
+    if specs.len() > STREAMS_MAX {
+        check.wrong(&(0..0), format!("a scenario has at most {STREAMS_MAX} streams"));
+    }
+    let mut names = Unique::new("stream");
+    let mut sender_domains = SenderDomains::default();
+    let mut streams = Vec::new();
+    let mut expected = 0.0;
+    for spec in specs {
+        match &spec.name {
+            Some(name) => names.add(name, "give each stream a name of its own", check),
+            None if specs.len() > 1 => {
+                check.wrong_do(&spec.span, "one of several streams has no name", "write name = \"newsletter\"");
+            }
+            None => {}
+        }
+        let recipients_per_message =
+            spec.recipients_per_message.as_ref().map_or((1, 1), |range| per_message(range, check));
+        let arrivals = arrivals::build(&spec.arrivals, place, shelf, check);
+        let stream = MailStream {
+            name: spec.name.as_ref().map_or_else(|| "mail".to_owned(), |name| name.value.clone()),
+            arrivals,
+            recipients_per_message,
+            size: spec.size.as_ref().map_or(Size::Constant(Bytes(75_000)), |written| size(written, check)),
+            domains: place.providers.weights.clone(),
+            list: list(&spec.list, check),
+            authentication: Authentication {
+                spf: spec.authentication.spf.unwrap_or(true),
+                dkim: spec.authentication.dkim.unwrap_or(true),
+                dmarc: spec.authentication.dmarc.unwrap_or(true),
+            },
+            sender_domain: sender_domains.id(spec.sender_domain.as_ref(), check),
+            sources: carriers(spec.sources.as_ref(), place.sources, check),
+            priority: spec.priority,
+        };
+        expected += stream.expected_recipients();
+        // Room for the chance of independent arrivals: six standard deviations.
+        if expected + 6.0 * expected.sqrt() > f64::from(u32::MAX) {
+            check.wrong_do(
+                &spec.arrivals.span,
+                format!("about {expected:.1e} recipients are more than a trial can have ({})", u32::MAX),
+                "send less, or to a sample of the list",
+            );
+            expected = 0.0;
+        }
+        streams.push(stream);
+    }
+    Workload { streams, sender_domains: sender_domains.names }
+}
+
+fn per_message(written: &Located<CountRange>, check: &mut Checker<'_>) -> (u32, u32) {
+    let CountRange(low, high) = written.value;
+    if low > high {
+        check.wrong(&written.span, format!("the range {low} to {high} is upside down; write the smaller one first"));
+        return (1, 1);
+    }
+    let bounds = 1..=RECIPIENTS_PER_MESSAGE_MAX;
+    let low = check.within(low, &written.span, bounds.clone());
+    // One complaint about a number that is both ends of the range.
+    let high = if written.0 == written.1 { low } else { check.within(high, &written.span, bounds) };
+    (low, high)
+}
+
+fn size(written: &Located<TextOr<Bytes, VaryingSizeSpec>>, check: &mut Checker<'_>) -> Size {
+    let mut one = |bytes: Bytes| {
+        if !(1..=SIZE_MAX).contains(&bytes.0) {
+            check.wrong(&written.span, format!("no message has {bytes}; sizes run from 1 B to 1 GiB"));
+        }
+        bytes
+    };
+    let wrong = match &written.value {
+        TextOr::Text(bytes) => return Size::Constant(one(*bytes)),
+        TextOr::Table(VaryingSizeSpec::Uniform([low, high])) if low <= high => {
+            return Size::Uniform(one(*low), one(*high));
+        }
+        TextOr::Table(VaryingSizeSpec::LogNormal { median, sigma }) if (0.0..=5.0).contains(sigma) => {
+            return Size::LogNormal { median: one(*median), sigma: *sigma };
+        }
+        TextOr::Table(VaryingSizeSpec::Pareto { minimum, shape }) if shape.is_finite() && *shape > 0.0 => {
+            return Size::Pareto { minimum: one(*minimum), shape: *shape };
+        }
+        TextOr::Table(VaryingSizeSpec::Uniform([low, high])) => {
+            format!("the range {low} to {high} is upside down; write the smaller one first")
+        }
+        TextOr::Table(VaryingSizeSpec::LogNormal { sigma, .. }) => {
+            format!("sigma {sigma} makes no sense here; write a number from 0 to 5")
+        }
+        TextOr::Table(VaryingSizeSpec::Pareto { shape, .. }) => {
+            format!("shape {shape} makes no sense here; write a number above 0")
+        }
+    };
+    check.wrong(&written.span, wrong);
+    Size::Constant(Bytes(1))
+}
+
+fn list(spec: &ListSpec, check: &mut Checker<'_>) -> ListQuality {
+    let parts = [&spec.unknown, &spec.full, &spec.traps];
+    let share = |part: &Option<Located<Share>>| part.as_ref().map_or(Share::NONE, |share| share.value);
+    let total: f64 = parts.iter().map(|part| share(part).get()).sum();
+    if total > 1.0
+        && let Some(last) = parts.iter().rev().find_map(|part| part.as_ref())
+    {
+        let message = format!("unknown, full and traps are {:.1} % of the recipients together", total * 100.0);
+        check.wrong_do(
+            &last.span,
+            message,
+            "a recipient is one of these at most: write shares that add up to 1 or less",
+        );
+    }
+    ListQuality {
+        unknown: share(&spec.unknown),
+        full: share(&spec.full),
+        traps: share(&spec.traps),
+        engaged: spec.engaged,
+        complaints: spec.complaints,
+        complaint_delay: spec
+            .complaint_delay
+            .as_ref()
+            .map_or(Dist::Exponential(Span::from_secs(4 * 3_600)), |delay| dist(delay, check)),
+        spam: spec.spam,
+    }
+}
+
+fn carriers(
+    written: Option<&Located<Vec<Located<String>>>>,
+    known: &[Source],
+    check: &mut Checker<'_>,
+) -> Vec<SourceId> {
+    let Some(written) = written else {
+        return (0..known.len()).filter_map(|place| u16::try_from(place).ok()).map(SourceId).collect();
+    };
+    if written.is_empty() {
+        check.wrong_do(
+            &written.span,
+            "a stream without sources cannot be sent",
+            "leave `sources` out to use all of them",
+        );
+    }
+    let mut carriers = Vec::new();
+    for name in &written.value {
+        let Some(id) = sources::find(name, known, check) else { continue };
+        if carriers.contains(&id) {
+            check.wrong(&name.span, format!("the source {} is there twice", name.value));
+        }
+        carriers.push(id);
+    }
+    carriers
+}
+
+/// Sender domains, each once.
+#[derive(Default)]
+struct SenderDomains {
+    names: Vec<String>,
+    ids: BTreeMap<String, SenderDomainId>,
+}
+
+impl SenderDomains {
+    fn id(&mut self, written: Option<&Located<String>>, check: &mut Checker<'_>) -> SenderDomainId {
+        let name = written.map_or_else(|| "sender.example".to_owned(), |written| domain(written, check));
+        let next = SenderDomainId(u16::try_from(self.names.len()).unwrap_or(u16::MAX));
+        *self.ids.entry(name.clone()).or_insert_with(|| {
+            self.names.push(name);
+            next
+        })
+    }
+}
+
+/// As many as [`crate::units::MailStreamId`] can tell apart.
+const STREAMS_MAX: usize = 256;
+/// More than any server takes in one transaction.
+const RECIPIENTS_PER_MESSAGE_MAX: u32 = 100_000;
+/// 1 GiB.
+const SIZE_MAX: u64 = 1 << 30;

@@ -1,0 +1,132 @@
+//! The timeline: what changes while it runs.
+
+use super::providers::Providers;
+use super::sources;
+use crate::provider::profile;
+use crate::provider::{Amendment, Ceiling, Policy, Test};
+use crate::scenario::model::{Change, Source};
+use crate::scenario::spec::{ChangeSpec, LimitValue};
+use crate::time::{Span, Time};
+use crate::units::{ClientId, ProviderId, RuleId};
+use crate::written::{Checker, Located};
+
+/// The changes of a scenario, sorted by time.
+pub(super) fn build(
+    specs: &[Located<ChangeSpec>],
+    providers: &Providers,
+    sources: &[Source],
+    duration: Span,
+    check: &mut Checker<'_>,
+) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for spec in specs {
+        if spec.at.value >= duration {
+            let message = format!("the change comes at {}, but the trial lasts {duration}", spec.at.value);
+            check.wrong_do(&spec.at.span, message, "change it earlier, or write a longer `duration`");
+        }
+        let before = changes.len();
+        match (&spec.rule, &spec.source) {
+            (Some(rule), None) => changes.extend(of_rule(rule, spec, providers, check)),
+            (None, Some(source)) => of_reputation(source, spec, providers, sources, &mut changes, check),
+            (Some(_), Some(source)) => {
+                check.wrong(&source.span, "a change is of a rule or of a source's reputation, not of both");
+            }
+            (None, None) => check.wrong_do(
+                &spec.span,
+                "this changes nothing",
+                "write `rule` and `limit` or `enabled`, or `source` and `reputation`",
+            ),
+        }
+        for change in &mut changes[before..] {
+            change.at = Time::ZERO + spec.at.value;
+        }
+    }
+    changes.sort_by_key(|change: &Change| change.at);
+    changes
+}
+
+fn of_rule(
+    rule: &Located<String>,
+    spec: &Located<ChangeSpec>,
+    providers: &Providers,
+    check: &mut Checker<'_>,
+) -> Option<Change> {
+    if let Some(reputation) = &spec.reputation {
+        check.wrong(&reputation.span, "a rule has no reputation; write `source` and `reputation`");
+    }
+    let place = match (&spec.provider, providers.names.len()) {
+        (Some(name), _) => providers.find(name, check)?,
+        (None, 1) => 0,
+        (None, _) => {
+            check.wrong(&spec.span, "whose rule? There are several providers: write `provider`");
+            return None;
+        }
+    };
+    let policy = providers.policies.get(place)?.as_ref()?;
+    let Some(index) = policy.rules.iter().position(|known| known.name == rule.value) else {
+        let known: Vec<&str> = policy.rules.iter().map(|rule| rule.name.as_str()).collect();
+        check.unknown_in("rule", &format!(" in {}", policy.name), rule, &known);
+        return None;
+    };
+    let id = RuleId(u16::try_from(index).ok()?);
+    let amendment = match (&spec.limit, &spec.enabled) {
+        (Some(limit), None) => Amendment::Ceiling(id, ceiling(limit, policy, index, check)?),
+        (None, Some(enabled)) => Amendment::Enabled(id, enabled.value),
+        (Some(_), Some(enabled)) => {
+            check.wrong(&enabled.span, "one change at a time: `limit` or `enabled`, in two entries");
+            return None;
+        }
+        (None, None) => {
+            check.wrong_do(&spec.span, "this changes nothing", "write `limit = 5` or `enabled = false`");
+            return None;
+        }
+    };
+    Some(Change { at: Time::ZERO, provider: ProviderId(u16::try_from(place).ok()?), amendment })
+}
+
+fn ceiling(limit: &Located<LimitValue>, policy: &Policy, index: usize, check: &mut Checker<'_>) -> Option<Ceiling> {
+    let rule = &policy.rules[index];
+    let Test::Limit(before) = &rule.test else {
+        check.wrong(&limit.span, format!("the rule `{}` has no limit; it can be switched with `enabled`", rule.name));
+        return None;
+    };
+    match profile::ceiling(&limit.0, policy) {
+        // A new limit goes with the load as the old one did.
+        Ok(ceiling) => Some(Ceiling { load: before.ceiling.load.clone(), ..ceiling }),
+        Err(message) => {
+            check.wrong(&limit.span, message);
+            None
+        }
+    }
+}
+
+fn of_reputation(
+    source: &Located<String>,
+    spec: &Located<ChangeSpec>,
+    providers: &Providers,
+    sources: &[Source],
+    changes: &mut Vec<Change>,
+    check: &mut Checker<'_>,
+) {
+    let limit = spec.limit.as_ref().map(|limit| &limit.span).or(spec.enabled.as_ref().map(|enabled| &enabled.span));
+    if let Some(place) = limit {
+        check.wrong(place, "a source has no limit; write `rule` and `limit` or `enabled`");
+    }
+    let Some(reputation) = &spec.reputation else {
+        check.wrong_do(&spec.span, "this changes nothing", "write `reputation = 0.5`");
+        return;
+    };
+    let Some(id) = sources::find(source, sources, check) else { return };
+    let places = match &spec.provider {
+        Some(name) => match providers.find(name, check) {
+            Some(place) => place..place + 1,
+            None => return,
+        },
+        None => 0..providers.names.len(),
+    };
+    for place in places {
+        let provider = ProviderId(u16::try_from(place).unwrap_or(u16::MAX));
+        let amendment = Amendment::Reputation(ClientId(u32::from(id.0)), reputation.value);
+        changes.push(Change { at: Time::ZERO, provider, amendment });
+    }
+}

@@ -1,0 +1,203 @@
+//! A scenario in plain words: what will be sent, to whom, from where, by which strategies, and what that takes.
+//!
+//! For `mxlab check`. A person reads it in under a minute, so it says nothing that is as usual.
+
+mod limits;
+mod mail;
+
+use std::fmt::Write as _;
+
+use super::model::{BadHost, Change, Expectation, Network, Scenario, Source};
+use crate::dist::Dist;
+use crate::provider::Amendment;
+use crate::sender::{Strategy, preset};
+use crate::time::Span;
+use crate::units::{Bytes, RuleId, Share};
+
+/// What `scenario` will do.
+pub fn explain(scenario: &Scenario) -> String {
+    let mut out = scenario.name.clone();
+    if !scenario.question.is_empty() {
+        _ = write!(out, ": {}", scenario.question);
+    }
+    out.push('\n');
+    section(&mut out, "sends", &mail::lines(scenario));
+    section(&mut out, "to", &providers(scenario));
+    section(&mut out, "from", &sources(&scenario.sources));
+    section(&mut out, "over", &[network(&scenario.network)]);
+    section(&mut out, "by", &strategies(scenario));
+    section(
+        &mut out,
+        "changes",
+        &scenario.timeline.iter().map(|change| self::change(change, scenario)).collect::<Vec<_>>(),
+    );
+    section(&mut out, "expects", &scenario.expectations.iter().map(expectation).collect::<Vec<_>>());
+    section(&mut out, "runs", &trials(scenario));
+    out
+}
+
+/// Lines under a heading that stands to their left; nothing if there are none.
+fn section(out: &mut String, heading: &str, lines: &[String]) {
+    for (n, line) in lines.iter().enumerate() {
+        let heading = if n == 0 { heading } else { "" };
+        if n == 0 {
+            out.push('\n');
+        }
+        _ = writeln!(out, "{heading:<9}{line}");
+    }
+}
+
+fn providers(scenario: &Scenario) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (policy, share) in scenario.providers.iter().zip(scenario.shares()) {
+        let share = Share::clamped(share);
+        lines.push(format!("{} ({}), {share} of the recipients: {}", policy.name, policy.title, few(&policy.domains)));
+        let limits: Vec<(&str, String)> = limits::of(policy);
+        let width = limits.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+        lines.extend(limits.iter().map(|(name, limit)| format!("  {name:<width$}  {limit}")));
+        if limits.is_empty() {
+            lines.push("  no limits".to_owned());
+        }
+        if let Some(checks) = limits::checks(policy) {
+            lines.push(format!("  also refuses for: {checks}"));
+        }
+    }
+    lines
+}
+
+fn sources(sources: &[Source]) -> Vec<String> {
+    // Alike but for the address: one line for all of them.
+    let mut lines: Vec<(Vec<String>, String)> = Vec::new();
+    for source in sources {
+        let mut traits = match source.reputation {
+            Some(reputation) => format!("reputation {} at the start", reputation.get()),
+            None => "newcomers to every provider".to_owned(),
+        };
+        if source.daily_volume > 0 {
+            _ = write!(traits, ", used to send {} messages a day to each provider", source.daily_volume);
+        }
+        if source.listed {
+            traits.push_str(", on a block list");
+        }
+        if !source.ptr {
+            traits.push_str(", without a PTR record");
+        }
+        let ip = source.ip.to_string();
+        match lines.last_mut() {
+            Some((ips, last)) if *last == traits => ips.push(ip),
+            _ => lines.push((vec![ip], traits)),
+        }
+    }
+    let line = |(ips, traits): (Vec<String>, String)| match ips.as_slice() {
+        [first, .., last] => format!("{} sources, {first} to {last}: {traits}", ips.len()),
+        _ => format!("{}: {traits}", ips.concat()),
+    };
+    lines.into_iter().map(line).collect()
+}
+
+fn network(network: &Network) -> String {
+    let mut line = format!("a network with a round-trip time of {}", dist(&network.rtt));
+    if let Some(bytes) = network.bytes_per_second {
+        _ = write!(line, ", {} a second for each connection", Bytes(bytes));
+    }
+    if network.reset > Share::NONE {
+        _ = write!(line, "; {} of the transactions lose their connection", network.reset);
+    }
+    if network.bad_hosts > Share::NONE {
+        let how = match network.bad_how {
+            BadHost::Refuses => "refuse connections",
+            BadHost::Silent => "never answer",
+            BadHost::NeverGreets => "never greet",
+        };
+        _ = write!(line, "; {} of the MX hosts {how}", network.bad_hosts);
+    }
+    line
+}
+
+fn strategies(scenario: &Scenario) -> Vec<String> {
+    let width = scenario.strategies.iter().map(|strategy| strategy.name.chars().count()).max().unwrap_or_default();
+    let line = |one: &Strategy| format!("{:<width$}  {}", one.name, preset::sentence(one));
+    scenario.strategies.iter().map(line).collect()
+}
+
+fn change(change: &Change, scenario: &Scenario) -> String {
+    let Some(policy) = scenario.providers.get(change.provider.index()) else { return String::new() };
+    let rule = |id: &RuleId| policy.rules.get(id.index()).map_or("", |rule| rule.name.as_str());
+    let what = match &change.amendment {
+        Amendment::Ceiling(id, ceiling) => {
+            format!("the limit of {} becomes {}", rule(id), limits::ceiling(ceiling, policy))
+        }
+        Amendment::Enabled(id, true) => format!("{} is switched on", rule(id)),
+        Amendment::Enabled(id, false) => format!("{} is switched off", rule(id)),
+        Amendment::Reputation(client, share) => {
+            let ip = scenario.sources.get(client.index()).map_or_else(String::new, |source| source.ip.to_string());
+            format!("the reputation of {ip} becomes {}", share.get())
+        }
+    };
+    format!("at {}, {}: {what}", change.at, policy.name)
+}
+
+fn expectation(expected: &Expectation) -> String {
+    let Expectation { metric, strategy, provider, min, max } = expected;
+    let place = provider.as_ref().map_or_else(String::new, |provider| format!(" at {provider}"));
+    let range = match (*min > f64::MIN, *max < f64::MAX) {
+        (true, true) => format!("from {min} to {max}"),
+        (true, false) => format!("at least {min}"),
+        _ => format!("at most {max}"),
+    };
+    format!("{metric} of {strategy}{place}: {range}")
+}
+
+fn trials(scenario: &Scenario) -> Vec<String> {
+    let strategies = scenario.strategies.len() as u64;
+    // The upper bound is always there; a scenario that names it gets it no second time.
+    let bound = u64::from(!scenario.strategies.iter().any(|strategy| strategy.oracle));
+    let seeds = u64::from(scenario.seeds);
+    let last = scenario.seed.saturating_add(seeds - 1);
+    let plus = if bound == 1 { " and the oracle's upper bound" } else { "" };
+    vec![
+        format!(
+            "{} trials: {}{plus}, {} each ({} to {last})",
+            (strategies + bound) * seeds,
+            counted(strategies, "strategy", "strategies"),
+            counted(seeds, "seed", "seeds"),
+            scenario.seed
+        ),
+        format!(
+            "{} of virtual time each, from {} on; about {} of memory each",
+            scenario.duration,
+            clock(scenario.day_starts),
+            Bytes(scenario.memory_per_trial())
+        ),
+    ]
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// A time of day: `08:30`.
+fn clock(time: Span) -> String {
+    let minutes = time.as_micros() / 60_000_000;
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+/// At most four of the names.
+fn few(names: &[String]) -> String {
+    match names {
+        [a, b, c, rest @ ..] if rest.len() > 1 => format!("{a}, {b}, {c} and {} more", rest.len()),
+        _ => names.join(", "),
+    }
+}
+
+fn dist(dist: &Dist) -> String {
+    match *dist {
+        Dist::Constant(span) => span.to_string(),
+        Dist::Uniform(low, high) => format!("{low} to {high}"),
+        Dist::Exponential(mean) => format!("{mean} on average (exponential)"),
+        Dist::LogNormal { median, sigma } => format!("{median} in the median (log-normal, sigma {sigma})"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! A provider's limits in short: the numbers, and what they count. Profiles say the rest.
+
+use std::fmt::Write as _;
+
+use crate::provider::{Amount, Ceiling, Counts, Limit, Mailbox, Policy, Rule, Scope, Test, Window};
+
+/// The limits that are asked, by the names of their rules.
+pub(super) fn of(policy: &Policy) -> Vec<(&str, String)> {
+    policy
+        .rules
+        .iter()
+        .filter(|rule| rule.enabled)
+        .filter_map(|rule| Some((rule.name.as_str(), line(rule, policy)?)))
+        .collect()
+}
+
+/// What else the provider refuses; `None` if nothing.
+pub(super) fn checks(policy: &Policy) -> Option<String> {
+    let checks: Vec<&str> =
+        policy.rules.iter().filter(|rule| rule.enabled).filter_map(|rule| check(&rule.test)).collect();
+    (!checks.is_empty()).then(|| checks.join(", "))
+}
+
+/// A ceiling in words: `20`, or `1 (poor), unknown: 5 to 10 (fair)`.
+pub(super) fn ceiling(ceiling: &Ceiling, policy: &Policy) -> String {
+    let amounts = &ceiling.by_tier;
+    let mut words = match amounts.first() {
+        Some(first) if amounts.iter().all(|amount| amount == first) => amount(*first),
+        _ => {
+            let tiers = amounts.iter().zip(&policy.tiers);
+            tiers.map(|(one, tier)| format!("{} ({})", amount(*one), tier.name)).collect::<Vec<_>>().join(", ")
+        }
+    };
+    if !ceiling.load.is_empty() {
+        words.push_str(" (by time of day)");
+    }
+    words
+}
+
+fn line(rule: &Rule, policy: &Policy) -> Option<String> {
+    let Test::Limit(limit) = &rule.test else { return None };
+    if limit.ceiling.by_tier.iter().all(|amount| *amount == Amount::Unlimited) {
+        return None;
+    }
+    let counted = limit.meter.name().replace('-', " ");
+    let mut words =
+        format!("{counted} {}{}: at most {}", per(limit), over(limit.window), ceiling(&limit.ceiling, policy));
+    if limit.counts == Counts::Attempts {
+        words.push_str("; refused ones count");
+    }
+    if let Some(hold) = &rule.hold {
+        let ladder: Vec<String> = hold.ladder.iter().map(|step| step.span.to_string()).collect();
+        _ = write!(words, "; then held for {}", ladder.join(", "));
+    }
+    Some(words)
+}
+
+fn per(limit: &Limit) -> String {
+    match (limit.scope, limit.window) {
+        (Scope::Session, Window::Message) => "per message".to_owned(),
+        (Scope::Provider, _) => "in all".to_owned(),
+        (Scope::ClientIpAndRecipientDomain, _) => "per client IP and recipient domain".to_owned(),
+        (Scope::ClientIp, _) => "per client IP".to_owned(),
+        (scope, _) => format!("per {}", scope.name().replace('-', " ")),
+    }
+}
+
+fn over(window: Window) -> String {
+    match window {
+        Window::Gauge | Window::Session | Window::Message => String::new(),
+        Window::Fixed { length, .. } => format!(" in each {length}"),
+        Window::Sliding { length } => format!(" in any {length}"),
+        Window::Bucket { per, .. } => format!(" every {per} (token bucket)"),
+        Window::Average { period } => format!(" on average over {period}"),
+    }
+}
+
+fn amount(amount: Amount) -> String {
+    match amount {
+        Amount::Exactly(count) => count.to_string(),
+        Amount::Unknown { low, high } => format!("unknown {low} to {high}"),
+        Amount::Unlimited => "no limit".to_owned(),
+    }
+}
+
+fn check(test: &Test) -> Option<&'static str> {
+    Some(match test {
+        Test::Limit(_) | Test::Always | Test::Mailbox(Mailbox::Exists) => return None,
+        Test::Mailbox(Mailbox::Unknown) => "unknown recipients",
+        Test::Mailbox(Mailbox::Full) => "full mailboxes",
+        Test::Mailbox(Mailbox::Trap) => "spam traps",
+        Test::Listed => "a block list",
+        Test::NoPtr => "no PTR record",
+        Test::Size(_) => "size",
+        Test::Unauthenticated(_) => "failed authentication",
+        Test::Content => "spam",
+        Test::Greylist(_) => "greylisting",
+        Test::Reputation { .. } => "reputation",
+        Test::Busy(_) => "busy spells",
+        Test::Outage { .. } => "an outage",
+    })
+}

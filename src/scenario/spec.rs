@@ -1,0 +1,352 @@
+//! A scenario as its file writes it: every table and key, with the place of whatever can be wrong.
+//!
+//! Nothing here is checked beyond its type; `build` says what it means. The JSON Schema comes from these types, so the
+//! comments on their fields are what an editor shows.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+use super::model::BadHost;
+use crate::dist::VaryingSpec;
+use crate::sender::preset::StrategySpec;
+use crate::time::Span;
+use crate::units::{Bytes, Share};
+use crate::workload::Priority;
+use crate::written::{Count, CountRange, Located, TextOr};
+
+/// An experiment: who sends what to whom, by which strategies.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ScenarioSpec {
+    /// The question it answers, in a sentence.
+    #[serde(default)]
+    pub question: String,
+    /// The first seed; 1 by default.
+    pub seed: Option<Count>,
+    /// How many seeds are run; 5 by default.
+    pub seeds: Option<Located<Count>>,
+    /// How long a trial lasts; "24h" by default.
+    pub duration: Option<Located<Span>>,
+    /// Time of day at which a trial starts; "0h" by default.
+    pub starts_at: Option<Located<Span>>,
+    /// The mailbox providers.
+    #[serde(default)]
+    pub provider: Vec<Located<ProviderSpec>>,
+    /// The sender's egress IPs.
+    #[serde(default)]
+    pub source: Vec<Located<SourceSpec>>,
+    /// The mail streams.
+    #[serde(default)]
+    pub stream: Vec<Located<StreamSpec>>,
+    /// What lies between sender and providers.
+    #[serde(default)]
+    pub network: NetworkSpec,
+    /// The strategies that are compared.
+    #[serde(default)]
+    pub strategy: Vec<Located<StrategySpec>>,
+    /// What changes while it runs.
+    #[serde(default)]
+    pub timeline: Vec<Located<ChangeSpec>>,
+    /// What the results must be.
+    #[serde(default)]
+    pub expect: Vec<Located<ExpectSpec>>,
+}
+
+/// A mailbox provider: a profile, its share of the recipients, and what differs from the profile.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ProviderSpec {
+    /// A built-in profile (open, charter, yahoo, microsoft, gmail), or the path of a profile of your own, relative to
+    /// the scenario and ending in .toml.
+    pub profile: Located<String>,
+    /// Its name in the results; the profile's by default.
+    pub name: Option<Located<String>>,
+    /// Its share of the recipients, as a weight against the other providers'; 1 by default.
+    pub share: Option<Located<f64>>,
+    /// Its recipient domains and their weights; the profile's domains, all alike, by default.
+    pub domains: Option<Located<DomainsSpec>>,
+    /// Values that differ from the profile, by their path: `rule.connections.limit = 8`.
+    #[serde(default)]
+    pub set: SetSpec,
+}
+
+/// Recipient domains and their weights, in the order of the file.
+#[derive(Clone, Debug)]
+pub struct DomainsSpec(pub Vec<(Located<String>, Located<f64>)>);
+
+/// Values of a profile by their path. Read again from the text for their places.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct SetSpec(pub toml::Table);
+
+/// An egress IP, or several in a row.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SourceSpec {
+    /// The address that providers see; the first one where there are several.
+    pub ip: Located<String>,
+    /// How many addresses in a row, from `ip` on; 1 by default.
+    pub count: Option<Located<Count>>,
+    /// The network as providers count networks, such as "192.0.2.0/24"; by default the /24 (IPv6: /64) of each address.
+    pub network: Option<Located<String>>,
+    /// Reputation at the start, at every provider; by default where the provider starts newcomers.
+    pub reputation: Option<Share>,
+    /// Whether it is on a block list; false by default.
+    #[serde(default)]
+    pub listed: bool,
+    /// Whether it has a PTR record that resolves back; true by default.
+    pub ptr: Option<bool>,
+    /// Messages a day that it used to send to each provider; 0 by default.
+    pub daily_volume: Option<Located<Count>>,
+}
+
+/// A mail stream: mail of one kind, with its own list and its own authentication.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StreamSpec {
+    /// Its name; may be left out where there is only one.
+    pub name: Option<Located<String>>,
+    /// When messages are to go out, and how many.
+    pub arrivals: Located<ArrivalsSpec>,
+    /// Recipients of one message: a number, or a range such as [1, 5]; 1 by default.
+    pub recipients_per_message: Option<Located<CountRange>>,
+    /// Sizes of messages; "75kB" by default.
+    pub size: Option<Located<TextOr<Bytes, VaryingSizeSpec>>>,
+    /// Who is on the list; everybody exists by default.
+    #[serde(default)]
+    pub list: ListSpec,
+    /// What authentication its messages pass; all by default.
+    #[serde(default)]
+    pub authentication: AuthenticationSpec,
+    /// The domain of MAIL FROM and From; "sender.example" by default.
+    pub sender_domain: Option<Located<String>>,
+    /// The sources that carry it, in turn; all by default.
+    pub sources: Option<Located<Vec<Located<String>>>>,
+    /// What goes first; nothing by default.
+    #[serde(default)]
+    pub priority: Priority,
+}
+
+/// When messages are to go out, and how many.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ArrivalsSpec {
+    /// A campaign: all at one moment.
+    #[serde(rename_all = "kebab-case")]
+    AtOnce {
+        /// How many recipients.
+        recipients: Located<Count>,
+        /// When; "0s" by default.
+        at: Option<Located<Span>>,
+    },
+    /// Independent messages at one rate.
+    #[serde(rename_all = "kebab-case")]
+    Poisson {
+        /// Messages an hour, on average.
+        per_hour: Located<f64>,
+        /// From; "0s" by default.
+        from: Option<Located<Span>>,
+        /// Until; the end of the trial by default.
+        until: Option<Located<Span>>,
+    },
+    /// Independent messages at rates that change.
+    Stages(Located<Vec<StageSpec>>),
+    /// A daily curve.
+    #[serde(rename_all = "kebab-case")]
+    Diurnal {
+        /// How many recipients in all.
+        recipients: Located<Count>,
+        /// Over how long, from the start; the whole trial by default.
+        over: Option<Located<Span>>,
+        /// 24 weights, one for each hour of the day from midnight; a business day's curve by default.
+        hours: Option<Located<Vec<Located<f64>>>>,
+    },
+    /// Mail as it really went: the path of a CSV file, relative to the scenario.
+    Trace(Located<String>),
+}
+
+/// A stretch of time with one rate.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StageSpec {
+    /// How long it lasts.
+    pub lasts: Located<Span>,
+    /// Messages an hour, on average; 0 is a pause.
+    pub per_hour: Located<f64>,
+}
+
+/// Sizes that vary.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum VaryingSizeSpec {
+    /// From the first to the second.
+    Uniform([Bytes; 2]),
+    /// Half are smaller than `median`.
+    #[serde(rename_all = "kebab-case")]
+    LogNormal {
+        /// Half are smaller.
+        median: Bytes,
+        /// Standard deviation of the natural logarithm; 0 to 5.
+        sigma: f64,
+    },
+    /// None below `minimum`, and a heavy tail.
+    #[serde(rename_all = "kebab-case")]
+    Pareto {
+        /// The smallest.
+        minimum: Bytes,
+        /// The tail index; the lower, the heavier the tail.
+        shape: f64,
+    },
+}
+
+/// Who is on the list.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ListSpec {
+    /// Share of recipients that do not exist.
+    pub unknown: Option<Located<Share>>,
+    /// Share of recipients whose mailbox is full.
+    pub full: Option<Located<Share>>,
+    /// Share of recipients that are spam traps.
+    pub traps: Option<Located<Share>>,
+    /// Share of recipients that read what they get; they never complain.
+    #[serde(default)]
+    pub engaged: Share,
+    /// Share of the deliveries to the others that end in a complaint.
+    #[serde(default)]
+    pub complaints: Share,
+    /// How long after the delivery they complain; exponential with a mean of "4h" by default.
+    pub complaint_delay: Option<Located<TextOr<Span, VaryingSpec>>>,
+    /// Share of messages whose content looks like spam.
+    #[serde(default)]
+    pub spam: Share,
+}
+
+/// What authentication messages pass; all by default.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AuthenticationSpec {
+    /// SPF passes.
+    pub spf: Option<bool>,
+    /// DKIM passes.
+    pub dkim: Option<bool>,
+    /// DMARC passes.
+    pub dmarc: Option<bool>,
+}
+
+/// What lies between sender and providers.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NetworkSpec {
+    /// Round-trip time, drawn once for each connection; "40ms" by default.
+    pub rtt: Option<Located<TextOr<Span, VaryingSpec>>>,
+    /// Bytes a second of one connection, such as "10MB"; no limit by default.
+    pub bandwidth: Option<Located<Bytes>>,
+    /// Share of transactions during which the connection is lost.
+    #[serde(default)]
+    pub reset: Share,
+    /// Share of a provider's MX hosts that are bad.
+    #[serde(default)]
+    pub bad_hosts: Share,
+    /// How a bad host fails.
+    #[serde(default)]
+    pub bad_how: BadHost,
+}
+
+/// A change while it runs: of a rule (`provider`, `rule`, and `limit` or `enabled`), or of a reputation (`source`,
+/// `reputation`, and `provider` unless it is all of them).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ChangeSpec {
+    /// When, from the start of the trial.
+    pub at: Located<Span>,
+    /// Whose policy; may be left out where there is only one provider, or where a reputation changes at all of them.
+    pub provider: Option<Located<String>>,
+    /// Which rule, by its name in the profile.
+    pub rule: Option<Located<String>>,
+    /// The rule's new limit, as a profile writes limits.
+    pub limit: Option<Located<LimitValue>>,
+    /// Whether the rule is asked from now on.
+    pub enabled: Option<Located<bool>>,
+    /// The source whose reputation changes.
+    pub source: Option<Located<String>>,
+    /// Its new reputation.
+    pub reputation: Option<Located<Share>>,
+}
+
+/// A limit as a profile writes limits; the profile's own reader says what it means.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LimitValue(pub toml::Value);
+
+/// What a result must be: the mean over the seeds lies in a range.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ExpectSpec {
+    /// Which figure, such as deferral-share or time-to-99.
+    pub metric: Located<String>,
+    /// The strategy it is about, by its name; "oracle" is always there.
+    pub strategy: Located<String>,
+    /// The provider it is about; all of them together by default.
+    pub provider: Option<Located<String>>,
+    /// At least.
+    pub min: Option<Located<f64>>,
+    /// At most.
+    pub max: Option<Located<f64>>,
+}
+
+impl<'de> Deserialize<'de> for DomainsSpec {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+
+        impl<'de> serde::de::Visitor<'de> for Entries {
+            type Value = DomainsSpec;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("domains and their weights ({ \"charter.net\" = 3, \"rr.com\" = 1 })")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<DomainsSpec, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(DomainsSpec(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+impl JsonSchema for DomainsSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Domains".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "description": "Recipient domains and their weights.",
+            "additionalProperties": { "type": "number", "minimum": 0 },
+        })
+    }
+}
+
+impl JsonSchema for SetSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Set".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "description": "Values of the profile, by their path." })
+    }
+}
+
+impl JsonSchema for LimitValue {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "A limit as a profile writes limits: a number, or a table by tier." })
+    }
+}
