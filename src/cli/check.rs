@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Exit, Failure, terminal};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, LoadError, Scenario};
 
 /// Check scenarios and say in words what they will do.
 ///
@@ -33,8 +33,16 @@ pub(super) fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
     for path in paths {
         match scenario::load(path) {
             Ok(scenario) => scenarios.push(scenario),
-            Err(error) => wrong.push(error.render(terminal::stderr_styled())),
+            Err(error) => wrong.push(drawn(&error)),
         }
     }
     if wrong.is_empty() { Ok(scenarios) } else { Err(Failure::drawn(wrong.join("\n\n"))) }
+}
+
+fn drawn(error: &LoadError) -> String {
+    let styled = terminal::stderr_styled();
+    match error {
+        LoadError::Invalid(found) => found.iter().map(|one| one.render(styled)).collect::<Vec<_>>().join("\n\n"),
+        other => terminal::error(other),
+    }
 }

@@ -54,7 +54,6 @@ impl Failure {
     }
 
     fn new(exit: Exit, message: impl fmt::Display) -> Self {
-        let error = if terminal::stderr_styled() { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
-        Self { exit, message: format!("{error}: {message}") }
+        Self { exit, message: terminal::error(message) }
     }
 }

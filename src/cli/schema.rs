@@ -1,9 +1,11 @@
 //! `mxlab schema`: the JSON Schema of what people write, for editors.
 
 use clap::ValueEnum;
+use schemars::generate::SchemaSettings;
 
 use super::{Exit, Failure, terminal};
-use crate::{provider, scenario};
+use crate::provider::profile::ProfileSpec;
+use crate::scenario;
 
 /// Print the JSON Schema of scenario or profile files.
 ///
@@ -34,7 +36,7 @@ A scenario that begins with `#:schema ./scenario.schema.json` is completed and c
 pub(super) fn schema(args: &Args) -> Result<Exit, Failure> {
     let schema = match args.kind {
         Kind::Scenario => scenario::json_schema(),
-        Kind::Profile => provider::profile::json_schema(),
+        Kind::Profile => SchemaSettings::draft07().into_generator().into_root_schema_for::<ProfileSpec>().to_value(),
     };
     terminal::print(&format!("{schema:#}"))?;
     Ok(Exit::Met)

@@ -1,6 +1,7 @@
 //! What is known of the terminal, and how to write to it.
 
 use std::env;
+use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use super::Failure;
@@ -20,6 +21,12 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 /// Writes a note to standard error. Notes may be lost.
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// `message` after `error: `, as standard error shows it.
+pub(super) fn error(message: impl fmt::Display) -> String {
+    let error = if stderr_styled() { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+    format!("{error}: {message}")
 }
 
 /// Whether colours go to standard error: only to a terminal, and not where `NO_COLOR` is set (<https://no-color.org>).

@@ -22,33 +22,31 @@ pub(super) fn answer(record: &Record, summary: &Summary) -> String {
     if best.mean(Metric::Injected) == Some(0.0) {
         return "No mail was injected: there is no answer.".to_owned();
     }
-    let mut sentence = match (rivals.len(), best.mean(Metric::DeliveredShare)) {
-        (_, None) => format!("{} had nobody to deliver to", printable(name(record, best))),
-        (1, Some(share)) => format!("{} delivers {} %{}", printable(name(record, best)), percent(share), whole(best)),
-        (_, Some(share)) => {
-            format!("{} does best: it delivers {} %{}", printable(name(record, best)), percent(share), whole(best))
-        }
-    };
+    let best_name = printable(name(record, best));
+    let does = if rivals.len() > 1 { " does best: it" } else { "" };
+    let mut parts = vec![match best.mean(Metric::DeliveredShare) {
+        Some(share) => format!("{best_name}{does} delivers {} %{}", percent(share), whole(best)),
+        None => format!("{best_name} had nobody to deliver to"),
+    }];
     if let Some(share) = best.mean(Metric::DeferralShare) {
-        sentence += &format!(", {} % of its attempts are deferred", percent(share));
+        parts.push(format!(", {} % of its attempts are deferred", percent(share)));
     }
-    sentence += &reached(best);
-    sentence.push('.');
+    parts.push(reached(best));
+    parts.push(".".to_owned());
     if let Some(share) = best.mean(Metric::BoundShare).filter(|_| Some(name(record, best)) != oracle) {
-        sentence += &format!(" That is {} % of what the oracle has delivered when it is 90 % done.", percent(share));
+        let share = percent(share);
+        parts.push(format!(
+            " By the time the oracle has delivered 90 % of its mail, it has delivered {share} % as much."
+        ));
     }
-    if let Some(last) =
-        rivals.iter().copied().max_by(|a, b| compare(a, b)).filter(|last| last.strategy != best.strategy)
-        && let (Some(delivered), Some(deferred)) = (last.mean(Metric::DeliveredShare), last.mean(Metric::DeferralShare))
-    {
-        sentence += &format!(
-            " Last comes {}: {} % delivered, {} % deferred.",
-            printable(name(record, last)),
-            percent(delivered),
-            percent(deferred)
-        );
-    }
-    sentence
+    let last = rivals.iter().copied().max_by(|a, b| compare(a, b)).filter(|last| last.strategy != best.strategy);
+    parts.extend(last.and_then(|last| {
+        let delivered = percent(last.mean(Metric::DeliveredShare)?);
+        let deferred = percent(last.mean(Metric::DeferralShare)?);
+        let last = printable(name(record, last));
+        Some(format!(" Last comes {last}: {delivered} % delivered, {deferred} % deferred."))
+    }));
+    parts.concat()
 }
 
 /// What makes a run less than whole, if anything does.

@@ -58,7 +58,7 @@ pub fn write_all(record: &Record, provenance: &Provenance, dir: &Path) -> Result
     }
     put(&dir.join(RUN), &pretty(RUN, provenance)?)?;
     put(&dir.join(RECORD), &compact(RECORD, record)?)?;
-    put(&dir.join("summary.json"), &pretty("summary.json", &summary_json(record, &summary))?)?;
+    put(&dir.join("summary.json"), &pretty("summary.json", &json_of(record, &summary))?)?;
     put(&dir.join("summary.csv"), &spreadsheets::summary(record, &summary)?)?;
     put(&dir.join("curve.csv"), &spreadsheets::curve(record)?)?;
     put(&dir.join("replies.csv"), &spreadsheets::replies(record)?)?;
@@ -112,8 +112,12 @@ fn compact(name: &'static str, value: &impl Serialize) -> Result<Vec<u8>, WriteE
     Ok(bytes)
 }
 
-/// The summary for other programs: the rows of `summary.csv`, the answer and the expectations.
-fn summary_json(record: &Record, summary: &Summary) -> Value {
+/// The summary for other programs, as `summary.json` has it: the rows of `summary.csv`, the answer and the expectations.
+pub fn summary_json(record: &Record) -> Value {
+    json_of(record, &Summary::of(record))
+}
+
+fn json_of(record: &Record, summary: &Summary) -> Value {
     let rows: Vec<Value> = summary
         .rows
         .iter()

@@ -1,4 +1,4 @@
-//! Times to delivery: the seeds' histograms put together, and HdrHistogram's own log format.
+//! Times to delivery: the seeds' histograms put together, and the log format that is `HdrHistogram`'s own.
 
 use std::time::Duration;
 

@@ -30,7 +30,7 @@ pub(super) fn page(record: &Record, provenance: &Provenance, summary: &Summary, 
                 }
                 main {
                     @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
-                    p.answer { (answer(record, summary)) }
+                    p.answer { (together(&answer(record, summary))) }
                     @if let Some(verdict) = verdict(record) {
                         p.verdict.missed[record.expected.iter().any(|expected| !expected.met)] { (verdict) }
                     }
@@ -53,10 +53,15 @@ const STYLE: &str = include_str!("page.css");
 /// Reply texts shown for each provider; `replies.csv` has all.
 const MOST_REPLIES: usize = 12;
 
+/// A sentence whose numbers are not torn from their units at the end of a line.
+fn together(sentence: &str) -> String {
+    sentence.replace(" %", "\u{a0}%")
+}
+
 fn figures_table(record: &Record, summary: &Summary) -> Markup {
     html! {
         section {
-            h2 { "Figures" }
+            h2 { "In numbers" }
             div.wide {
                 table {
                     thead {
@@ -84,7 +89,7 @@ fn figures_table(record: &Record, summary: &Summary) -> Markup {
                                 tr.bound[strategy.bound] {
                                     th scope="row" title=(printable(&strategy.about)) {
                                         (printable(&strategy.name))
-                                        @if strategy.bound { " (upper bound)" }
+                                        @if strategy.bound { " (bound)" }
                                     }
                                     @for column in &COLUMNS { td.number { (text(row, column.metric)) } }
                                 }
@@ -95,7 +100,7 @@ fn figures_table(record: &Record, summary: &Summary) -> Markup {
             }
             p.note {
                 "Means over the seeds"
-                @if summary.rows.iter().any(|row| row.figure(Metric::Injected).seeds > 1) { " ± half the 95 % interval (Student's t)" }
+                @if summary.rows.iter().any(|row| row.figure(Metric::Injected).seeds > 1) { " ± half the 95 % interval (Student's t) where it does not round to nothing" }
                 ". “in 3/5” counts the seeds in which the time was reached at all: the mean is of these only. "
                 "“of the bound” is what was delivered by the time the oracle had delivered 90 % of its own total, as a share of what it had. "
                 "Every other metric is in summary.csv."

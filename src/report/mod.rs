@@ -23,7 +23,7 @@ mod summary;
 mod table;
 mod words;
 
-pub use files::{WriteError, write_all};
+pub use files::{WriteError, summary_json, write_all};
 pub use folder::{ReadError, read, read_provenance};
 pub use histograms::BrokenHistogram;
 pub use plots::PlotError;

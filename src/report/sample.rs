@@ -1,5 +1,7 @@
 //! Made-up records for tests: plausible enough to be looked at, small enough to be read.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the numbers are made up and small")]
+
 use base64::Engine as _;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
@@ -151,9 +153,9 @@ fn cell(kind: usize, seed: u64, place: usize, buckets: usize) -> Cell {
     for bucket in 0..buckets {
         let active = bucket < length && left > stuck;
         let wave = 0.5 + 0.5 * (bucket as f64 / buckets as f64 * 20.0 + place as f64).sin();
-        let pace = (recipients as f64 / length as f64 * (0.7 + 0.6 * noise(bucket))) as u64 + 1;
+        let sent = (recipients as f64 / length as f64 * (0.7 + 0.6 * noise(bucket))) as u64 + 1;
         let delivered =
-            if active { if bucket + 1 == length { left - stuck } else { pace.min(left - stuck) } } else { 0 };
+            if active { if bucket + 1 == length { left - stuck } else { sent.min(left - stuck) } } else { 0 };
         let silent = kind == 3 && bucket % 7 == 3;
         let delivered = if silent { 0 } else { delivered };
         let share = harsh * wave * (0.7 + 0.6 * noise(bucket + 1_000)) * if place == 3 { 0.0 } else { 1.0 };
@@ -201,6 +203,24 @@ fn cell(kind: usize, seed: u64, place: usize, buckets: usize) -> Cell {
     totals.bounced = 60;
     totals.queued = left;
     totals.deferred_at[0] = totals.deferred;
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new().serialize(&times, &mut bytes).unwrap();
+    Cell {
+        totals,
+        series,
+        time_to_delivery: base64::engine::general_purpose::STANDARD.encode(bytes),
+        replies: replies(&late),
+        rules: vec![Limited {
+            rule: "open-connections".to_owned(),
+            refused: totals.deferred,
+            holds: 0,
+            limits: vec![Some(10)],
+        }],
+    }
+}
+
+/// What was said to the attempts deferred in each bucket.
+fn replies(late: &[u64]) -> Vec<Replied> {
     let over_time = |part: u64| -> Vec<(u32, u64)> {
         late.iter().enumerate().map(|(n, count)| (n as u32, count / part)).filter(|(_, count)| *count > 0).collect()
     };
@@ -224,18 +244,5 @@ fn cell(kind: usize, seed: u64, place: usize, buckets: usize) -> Cell {
         reply("(time-out)", "", 16),
     ];
     replies.retain(|reply| reply.count > 0);
-    let mut bytes = Vec::new();
-    V2DeflateSerializer::new().serialize(&times, &mut bytes).unwrap();
-    Cell {
-        totals,
-        series,
-        time_to_delivery: base64::engine::general_purpose::STANDARD.encode(bytes),
-        replies,
-        rules: vec![Limited {
-            rule: "open-connections".to_owned(),
-            refused: totals.deferred,
-            holds: 0,
-            limits: vec![Some(10)],
-        }],
-    }
+    replies
 }

@@ -22,20 +22,18 @@ pub struct Look {
 /// searched; where the terminal is narrow, the columns that matter least are left out.
 pub fn table(record: &Record, look: Look) -> String {
     let summary = Summary::of(record);
-    let mut text = String::new();
+    let mut lines = Vec::new();
     if let Some(warning) = warning(record) {
-        text += &format!("{}\n\n", look.paint(RED, &warning));
+        lines.extend([look.paint(RED, &warning), String::new()]);
     }
-    text += &format!("{}\n\n", look.paint(BOLD, &answer(record, &summary)));
-    text += &fitting(record, &summary, look.width);
+    lines.extend([look.paint(BOLD, &answer(record, &summary)), String::new(), fitting(record, &summary, look.width)]);
     if let Some(verdict) = verdict(record) {
         let colour = if record.expected.iter().all(|expected| expected.met) { GREEN } else { RED };
-        text += &format!("\n{}\n", look.paint(colour, &verdict));
-        for expected in &record.expected {
-            text += &format!("  {}\n", expectation(expected));
-        }
+        lines.extend([String::new(), look.paint(colour, &verdict)]);
+        lines.extend(record.expected.iter().map(|expected| format!("  {}", expectation(expected))));
     }
-    text
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// An expectation as one line: `missed  deferral-share of fixed at charter: 0.51, expected 0.3 to 0.4`.
@@ -124,7 +122,7 @@ fn drawn(record: &Record, summary: &Summary, keep: u8) -> String {
     if let Some(first) = table.column_mut(0) {
         first.set_padding((0, 1));
     }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 /// A strategy's name in a table; the bound says what it is.

@@ -34,17 +34,18 @@ pub(super) fn duration(seconds: f64) -> String {
 
 /// A value with its interval, compactly: `33.1 ±0.4`, `3.20 ±0.10 h`.
 pub(super) fn with_interval(unit: Unit, mean: f64, half: Option<f64>) -> String {
-    let half = half.filter(|half| *half > 0.0);
-    match unit {
-        Unit::Seconds => {
-            let (size, name) = time_unit(mean);
-            let half = half.map(|half| format!(" ±{}", short(half / size))).unwrap_or_default();
-            format!("{}{half} {name}", short(mean / size))
-        }
-        Unit::Share => join(percent(mean), half.map(percent)),
-        Unit::Count | Unit::RecipientHours => join(number(mean), half.map(number)),
-        Unit::Ratio | Unit::Reputation => join(format!("{mean:.2}"), half.map(|half| format!("{half:.2}"))),
-    }
+    let text = |value: f64, unit_of: f64| match unit {
+        Unit::Seconds => short(value / unit_of),
+        Unit::Share => percent(value),
+        Unit::Count | Unit::RecipientHours => number(value),
+        Unit::Ratio | Unit::Reputation => format!("{value:.2}"),
+    };
+    let (size, name) = if unit == Unit::Seconds { time_unit(mean) } else { (1.0, "") };
+    // An interval that rounds to nothing is left out: it says no more than the mean's own digits.
+    let half = half.map(|half| text(half, size)).filter(|half| half.chars().any(|c| c.is_ascii_digit() && c != '0'));
+    let half = half.map(|half| format!(" ±{half}")).unwrap_or_default();
+    let gap = if name.is_empty() { "" } else { " " };
+    format!("{}{half}{gap}{name}", text(mean, size))
 }
 
 /// A name of at most `most` characters; of a longer one its beginning and an ellipsis.
@@ -76,19 +77,14 @@ pub(super) fn slugs<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String>
     let mut taken: Vec<String> = Vec::new();
     for name in names {
         let plain = slug(name);
-        let free = (1..)
-            .map(|n| if n == 1 { plain.clone() } else { format!("{plain}-{n}") })
-            .find(|candidate| !taken.contains(candidate));
-        taken.extend(free);
+        let (mut free, mut n) = (plain.clone(), 1);
+        while taken.contains(&free) {
+            n += 1;
+            free = format!("{plain}-{n}");
+        }
+        taken.push(free);
     }
     taken
-}
-
-fn join(mean: String, half: Option<String>) -> String {
-    match half {
-        Some(half) => format!("{mean} ±{half}"),
-        None => mean,
-    }
 }
 
 fn time_unit(seconds: f64) -> (f64, &'static str) {
@@ -102,7 +98,7 @@ fn time_unit(seconds: f64) -> (f64, &'static str) {
 }
 
 fn short(value: f64) -> String {
-    format!("{value:.*}", if value.abs() >= 99.95 { 0 } else { 1 })
+    format!("{value:.*}", usize::from(value.abs() < 99.95))
 }
 
 fn thousands(value: f64) -> String {

@@ -3,6 +3,8 @@
 //! [`trial`] runs one strategy under one seed and returns what was recorded. A trial is a pure function of scenario,
 //! strategy and seed.
 
+mod connection;
+mod foresight;
 mod network;
 mod queue;
 #[cfg(test)]

@@ -19,8 +19,15 @@ pub use change::{Change, ProfileError, ceiling, parse_with};
 pub use show::{describe, sentence};
 pub use spec::ProfileSpec;
 
+use schemars::generate::SchemaSettings;
+
 use crate::diagnostic::{Diagnostic, Document};
 use crate::provider::Policy;
+
+/// The JSON Schema (draft 7, which editors of TOML understand) of profile files.
+pub fn json_schema() -> serde_json::Value {
+    SchemaSettings::draft07().into_generator().into_root_schema_for::<ProfileSpec>().to_value()
+}
 
 /// The built-in profiles, by name.
 pub const NAMES: &[&str] = &["open", "charter", "yahoo", "microsoft", "gmail"];

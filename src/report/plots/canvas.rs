@@ -20,6 +20,8 @@ use super::figure::Rgb;
 /// A ground to draw on. All lengths are in pixels of the meant size, y grows downwards.
 pub(super) struct Canvas<'a, DB: DrawingBackend> {
     area: &'a DrawingArea<DB, Shift>,
+    /// By how much of its size a text is drawn lower than plotters would.
+    drop: f64,
 }
 
 /// How a text stands.
@@ -58,7 +60,7 @@ pub(super) fn svg(
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
-        draw(&Canvas { area: &area })?;
+        draw(&Canvas { area: &area, drop: 0.0 })?;
         area.present().map_err(|error| error.to_string())?;
     }
     let large = format!("<svg width=\"{width}\" height=\"{height}\"");
@@ -82,7 +84,7 @@ pub(super) fn png(
     let mut buffer = vec![u8::MAX; width as usize * height as usize * 3];
     {
         let area = BitMapBackend::with_buffer(&mut buffer, (width, height)).into_drawing_area();
-        draw(&Canvas { area: &area })?;
+        draw(&Canvas { area: &area, drop: BITMAP_DROP })?;
         area.present().map_err(|error| error.to_string())?;
     }
     let large = RgbImage::from_raw(width, height, buffer).ok_or("the picture is larger than its buffer")?;
@@ -116,6 +118,8 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
     }
 
     pub(super) fn text(&self, text: &str, at: (f64, f64), lettering: Lettering) -> Drawn {
+        let drop = self.drop * lettering.size;
+        let at = if lettering.upright { (at.0 + drop, at.1) } else { (at.0, at.1 + drop) };
         self.draw(&Text::new(text.to_owned(), pixel(at), style(lettering)))
     }
 
@@ -137,7 +141,10 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
 /// How many times larger everything is drawn.
 const SCALE: u32 = 4;
 
-/// A subset of DejaVu Sans: Latin-1 and a few signs. What it lacks is drawn as an empty box.
+/// Where plotters centres a text on a bitmap, half of the line's height is in the middle, not half of an x as in SVG.
+const BITMAP_DROP: f64 = 0.15;
+
+/// A subset of `DejaVu` Sans: Latin-1 and a few signs. What it lacks is drawn as an empty box.
 const FONT: &[u8] = include_bytes!("../../../assets/DejaVuSans-subset.ttf");
 
 /// Plotters needs a font of its own even to guess how wide a text is.

@@ -59,8 +59,12 @@ fn panel(record: &Record, window: &Window, place: usize) -> Panel {
         Some(_) => None,
     };
     let mut top = open;
-    if let Some(limits) = drawn {
-        let same = limits.least == limits.most;
+    if drawn.is_some() {
+        let longest = curves.iter().map(|(_, curve)| curve.points.len()).max().unwrap_or(0);
+        let same = (0..longest).all(|n| {
+            let here = curves.iter().filter_map(|(_, curve)| curve.points.get(n)?.open_limit);
+            Range::of(here).is_none_or(|limits| limits.most - limits.least < 0.5)
+        });
         let shown = if same { &curves[..1] } else { &curves[..] };
         for (strategy, curve) in shown {
             let pen = if same { LIMIT } else { Pen { stroke: Stroke::Dotted, marker: None, ..pen(record, *strategy) } };

@@ -2,7 +2,7 @@
 
 use crate::record::Record;
 
-use super::figure::{Figure, Look, Panel};
+use super::figure::{Figure, Look, Mark, Panel};
 use super::style::{legend, panel_title, pen, seeds, strategies};
 use super::ticks;
 use super::time::{Window, bands, line};
@@ -10,6 +10,11 @@ use super::time::{Window, bands, line};
 pub(super) fn figure(record: &Record) -> Figure {
     let window = Window::of(record);
     let mut most = 0.0_f64;
+    let nothing = |lines: &[Mark]| {
+        let mut points =
+            lines.iter().flat_map(|mark| if let Mark::Line { parts, .. } = mark { &parts[..] } else { &[] });
+        points.all(|part| part.iter().all(|(_, share)| *share == 0.0))
+    };
     let mut panels = Vec::new();
     for (place, provider) in record.providers.iter().enumerate() {
         let (mut behind, mut lines) = (Vec::new(), Vec::new());
@@ -21,6 +26,7 @@ pub(super) fn figure(record: &Record) -> Figure {
             lines.push(line(points().map(|(x, point)| (x, point.share())), pen, curve.width));
             most = points().filter_map(|(_, point)| Some(point.share_range?.1)).fold(most, f64::max);
         }
+        let note = nothing(&lines).then(|| "nothing was deferred".to_owned());
         behind.extend(lines);
         panels.push(Panel {
             title: panel_title(record, provider),
@@ -28,12 +34,11 @@ pub(super) fn figure(record: &Record) -> Figure {
             y: ticks::share("deferred, % of attempts", 0.0),
             marks: behind,
             legend: vec![],
-            note: None,
+            note,
         });
     }
     for panel in &mut panels {
-        panel.y = ticks::share("deferred, % of attempts", most);
-        panel.note = (most == 0.0).then(|| "nothing was deferred".to_owned());
+        panel.y = ticks::share("deferred, % of attempts", if most > 0.0 { most } else { 1.0 });
     }
     Figure {
         name: "deferrals".to_owned(),

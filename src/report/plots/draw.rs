@@ -107,10 +107,10 @@ impl Frame<'_> {
             canvas.text(&panel.title, (self.left, self.top - 13.0), Lettering { bold: true, ..PLAIN })?;
         }
         self.axes(canvas)?;
+        canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], FAINT, 1.0)?;
         for mark in &panel.marks {
             self.mark(canvas, mark)?;
         }
-        canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], FAINT, 1.0)?;
         if let Some(note) = &panel.note {
             let at = (self.right - 6.0, self.top + 10.0);
             canvas.text(note, at, Lettering { anchor: Anchor::Right, ..SMALL })?;
@@ -229,8 +229,8 @@ fn legend_rows(keys: &[Key]) -> Vec<Vec<(f64, &Key)>> {
     let mut rows: Vec<Vec<(f64, &Key)>> = Vec::new();
     let mut x = f64::INFINITY;
     for key in keys {
-        // Of no use to measure: a viewer's own font may be wider than ours.
-        let width = KEY + 6.0 + 7.2 * key.text.chars().count() as f64 + 18.0;
+        // Of no use to measure: an SVG is shown in the viewer's own font, which may be wider than ours.
+        let width = KEY + 6.0 + 7.0 * key.text.chars().count() as f64 + 18.0;
         if x + width > WIDTH - MARGIN {
             rows.push(Vec::new());
             x = MARGIN;
@@ -251,6 +251,9 @@ fn draw_key<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, key: &Key, (x, y): (f64
         }
         Look::Line(pen) => {
             draw_stroke(canvas, &[(x, y), (x + KEY, y)], pen)?;
+            if pen.marker.is_none() {
+                return canvas.text(&key.text, (x + KEY + 6.0, y), PLAIN);
+            }
             (pen, x + KEY + 6.0)
         }
         Look::Dot(pen) => (pen, x + KEY + 6.0),

@@ -32,8 +32,11 @@ pub struct PlotError {
     pub(super) reason: String,
 }
 
-/// All figures of a run that have something to show, in the order they are read.
+/// All figures of a run that have something to show, in the order they are read; none if no trial was finished.
 pub(super) fn figures(record: &Record) -> Result<Vec<Figure>, BrokenHistogram> {
+    if record.trials.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut figures = vec![
         deferrals::figure(record),
         delivered::figure(record),
@@ -98,11 +101,15 @@ mod tests {
         assert!(svg.contains(&format!("width=\"{}\" height=\"{}\"", png.width() / 2, png.height() / 2)));
     }
 
-    /// Draws all figures of a large sample into a folder, to be looked at.
+    /// Writes the results of large and of odd samples into a folder, to be looked at.
     #[test]
     #[ignore = "for the eye: set MXLAB_LOOK to a folder"]
     fn look() {
         let Ok(dir) = std::env::var("MXLAB_LOOK") else { return };
-        crate::report::write_all(&sample::large(), &sample::provenance(), dir.as_ref()).unwrap();
+        let dir = std::path::PathBuf::from(dir);
+        crate::report::write_all(&sample::large(), &sample::provenance(), &dir.join("large")).unwrap();
+        for (n, record) in sample::degenerate().iter().enumerate() {
+            crate::report::write_all(record, &sample::provenance(), &dir.join(format!("odd-{n}"))).unwrap();
+        }
     }
 }

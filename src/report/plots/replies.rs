@@ -19,9 +19,9 @@ pub(super) fn figures(record: &Record) -> Vec<Figure> {
             (0..record.providers.len()).filter_map(|place| panel(record, &window, &strategy.name, place)).collect();
         (!panels.is_empty()).then(|| Figure {
             name: format!("replies-{name}"),
-            title: format!("What is {} told?", shortened(&strategy.name, 28)),
+            title: format!("Which replies does {} get?", shortened(&strategy.name, 28)),
             caption: format!(
-                "Refused attempts for each interval and seed, stacked by the text of the reply.{}",
+                "Refused attempts in each interval, the mean over the seeds, stacked by the text of the reply.{}",
                 window.beyond
             ),
             legend: vec![],

@@ -22,21 +22,15 @@ pub(super) fn share(label: &str, most: f64) -> Axis {
 /// An axis of time from 0 to `seconds`, in the unit that suits it; `label` is what comes before the unit.
 pub(super) fn time(label: &str, seconds: f64) -> Axis {
     let seconds = if seconds > 0.0 { seconds } else { 1.0 };
-    let (size, unit) = match seconds {
-        s if s <= 180.0 => (1.0, "seconds"),
-        s if s <= 3.0 * 3_600.0 => (60.0, "minutes"),
-        s if s <= 72.0 * 3_600.0 => (3_600.0, "hours"),
-        _ => (86_400.0, "days"),
+    // Sixths and quarters of an hour or a day are rounder than tenths.
+    let sixtieths: &[f64] = &[0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0];
+    let (size, unit, round): (f64, &str, &[f64]) = match seconds {
+        s if s <= 180.0 => (1.0, "seconds", sixtieths),
+        s if s <= 3.0 * 3_600.0 => (60.0, "minutes", sixtieths),
+        s if s <= 72.0 * 3_600.0 => (3_600.0, "hours", &[0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 12.0]),
+        _ => (86_400.0, "days", &[0.25, 0.5, 1.0, 2.0, 5.0, 7.0, 14.0]),
     };
     let wanted = seconds / size / 5.0;
-    // Sixths and quarters of an hour or a day are rounder than tenths.
-    let round: &[f64] = if size == 86_400.0 {
-        &[0.25, 0.5, 1.0, 2.0, 5.0, 7.0, 14.0]
-    } else if size == 3_600.0 {
-        &[0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 12.0]
-    } else {
-        &[0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0]
-    };
     let step = round.iter().copied().find(|step| *step >= wanted * 0.999).unwrap_or_else(|| round_step(wanted));
     let ticks = steps(seconds / size, step).map(|value| (value * size, plain(value, step))).collect();
     Axis { label: format!("{label} ({unit})"), min: 0.0, max: seconds, ticks }
@@ -44,28 +38,50 @@ pub(super) fn time(label: &str, seconds: f64) -> Axis {
 
 /// An axis of the logarithm (to the base 10) of seconds, around all the values given.
 pub(super) fn log_time(label: &str, least: f64, most: f64) -> Axis {
-    let known = [
-        (0.001, "1 ms"),
-        (0.01, "10 ms"),
-        (0.1, "0.1 s"),
-        (1.0, "1 s"),
-        (10.0, "10 s"),
-        (60.0, "1 min"),
-        (600.0, "10 min"),
-        (3_600.0, "1 h"),
-        (21_600.0, "6 h"),
-        (86_400.0, "1 d"),
-        (432_000.0, "5 d"),
-        (2_592_000.0, "30 d"),
-    ];
     let least = least.clamp(0.001, 2_591_999.0);
     let most = most.max(least * 1.001).min(2_592_000.0);
-    let first = known.iter().rposition(|(value, _)| *value <= least).unwrap_or(0);
-    let last = known.iter().position(|(value, _)| *value >= most).unwrap_or(known.len() - 1);
-    let ticks: Vec<(f64, String)> =
-        known[first..=last].iter().map(|(value, text)| (value.log10(), (*text).to_owned())).collect();
-    Axis { label: label.to_owned(), min: known[first].0.log10(), max: known[last].0.log10(), ticks }
+    let from = TIMES.iter().rposition(|(value, _)| *value <= least).unwrap_or(0);
+    let to = TIMES.iter().position(|(value, _)| *value >= most).unwrap_or(TIMES.len() - 1);
+    let around = &TIMES[from..=to];
+    // Where they would crowd, only every other, third ... is said; the upper end always is.
+    let apart = around.len().div_ceil(MOST_TICKS);
+    let said = around.iter().rev().step_by(apart);
+    Axis {
+        label: label.to_owned(),
+        min: TIMES[from].0.log10(),
+        max: TIMES[to].0.log10(),
+        ticks: said.map(|(value, text)| (value.log10(), (*text).to_owned())).collect(),
+    }
 }
+
+/// More ticks than this crowd a small panel.
+const MOST_TICKS: usize = 7;
+
+/// Round times, in seconds.
+const TIMES: [(f64, &str); 22] = [
+    (0.001, "1 ms"),
+    (0.01, "10 ms"),
+    (0.1, "0.1 s"),
+    (1.0, "1 s"),
+    (3.0, "3 s"),
+    (10.0, "10 s"),
+    (30.0, "30 s"),
+    (60.0, "1 min"),
+    (180.0, "3 min"),
+    (600.0, "10 min"),
+    (1_200.0, "20 min"),
+    (3_600.0, "1 h"),
+    (7_200.0, "2 h"),
+    (14_400.0, "4 h"),
+    (28_800.0, "8 h"),
+    (57_600.0, "16 h"),
+    (86_400.0, "1 d"),
+    (172_800.0, "2 d"),
+    (345_600.0, "4 d"),
+    (691_200.0, "8 d"),
+    (1_382_400.0, "16 d"),
+    (2_592_000.0, "30 d"),
+];
 
 /// The largest of 1, 2, 2.5, 5 times a power of ten that is not less than `wanted`.
 fn round_step(wanted: f64) -> f64 {
@@ -108,7 +124,8 @@ mod tests {
         assert_eq!(said(&time("", 86_400.0)), "0 6 12 18 24");
         assert_eq!(time("time", 86_400.0).label, "time (hours)");
         assert_eq!(said(&time("", 3_600.0)), "0 15 30 45 60");
-        assert_eq!(said(&log_time("", 3.0, 4_000.0)), "1 s 10 s 1 min 10 min 1 h 6 h");
+        assert_eq!(said(&log_time("", 500.0, 4_000.0)), "2 h 1 h 20 min 10 min 3 min");
+        assert_eq!(said(&log_time("", 3.0, 4_000.0)), "2 h 20 min 3 min 30 s 3 s");
     }
 
     #[test]

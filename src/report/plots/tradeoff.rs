@@ -16,7 +16,7 @@ pub(super) fn figure(record: &Record) -> Figure {
         })
         .collect();
     let all = || dots.iter().flatten().flat_map(|(_, dots)| dots);
-    let latest = all().filter_map(|dot| dot.time).fold(0.0, f64::max);
+    let latest = all().filter_map(|dot| dot.time).reduce(f64::max).unwrap_or(record.duration_us as f64 / 1e6);
     let most = all().map(|dot| dot.deferred).fold(0.0, f64::max);
     let never = all().any(|dot| dot.time.is_none());
     let panels = places.iter().zip(&dots).map(|(place, dots)| {

@@ -1,0 +1,411 @@
+//! The life of a connection between the sender and a provider, from the wish to connect to QUIT.
+//!
+//! The server judges a command the moment it is sent (see `network.rs`), so a connection has at most one event pending: the
+//! next thing that the sender will notice, or the dot.
+
+use std::cmp::Reverse;
+
+use super::foresight::envelope;
+use super::network::{TRIPS_TO_EHLO, TRIPS_TO_GREETING};
+use super::world::{COMPLAINT, Complaint, World};
+use crate::dist::Dist;
+use crate::provider::{Addressee, Answer, Arrival, Decision, Mailbox, Refusal};
+use crate::record::Silence;
+use crate::scenario::BadHost;
+use crate::sender::{Delivery, Event, Heard, Replied};
+use crate::smtp::Stage;
+use crate::time::{Span, Time};
+use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SessionId, SourceId};
+use crate::workload::{Fate, Row};
+/// A connection as the world sees it.
+pub(super) struct Wire {
+    pub(super) site: ProviderId,
+    pub(super) source: SourceId,
+    pub(super) session: Option<SessionId>,
+    pub(super) rtt: Span,
+    pub(super) phase: Phase,
+    pub(super) delivery: Delivery,
+    /// What every recipient of the transaction has heard so far.
+    pub(super) heard: Vec<Heard>,
+    pub(super) again: Option<Time>,
+}
+
+/// What a connection's event will be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// None: the connection is closed, or idle without a timer.
+    Quiet,
+    /// The EHLO reply arrives.
+    Opening,
+    /// The client gives up waiting for a greeting.
+    Backlog,
+    /// The bad news about the connection arrives.
+    Failing,
+    /// The refusal of a transaction arrives; the connection may be closed by it.
+    Refused { closes: bool },
+    /// The dot has been sent, and the server judges.
+    Sent,
+    /// The connection is lost.
+    Lost,
+    /// The sender does not want to wait any longer.
+    Idle,
+}
+
+impl Wire {
+    const fn unused() -> Self {
+        Self {
+            site: ProviderId(0),
+            source: SourceId(0),
+            session: None,
+            rtt: Span::ZERO,
+            phase: Phase::Quiet,
+            delivery: Delivery { ready_at: Time::ZERO, first: RecipientId(0), count: 0, failures: 0, priority: false },
+            heard: Vec::new(),
+            again: None,
+        }
+    }
+}
+
+impl World<'_> {
+    pub(super) fn connect(&mut self, conn: ConnId, source: SourceId, site: ProviderId, delivery: Delivery) {
+        self.recorder.connects(self.now, site);
+        let pair = source.index() * self.sites.len() + site.index();
+        let (rtt, bad) = self.path.connect(pair);
+        while self.wires.len() <= conn.index() {
+            self.wires.push(Wire::unused());
+        }
+        let wire = &mut self.wires[conn.index()];
+        (wire.site, wire.source, wire.rtt, wire.delivery) = (site, source, rtt, delivery);
+        wire.heard.clear();
+        if bad {
+            return self.meet_bad_host(conn);
+        }
+        let state = &mut self.sites[site.index()];
+        match state.places.arrive(state.provider.listener()) {
+            Arrival::Served => self.greet(conn),
+            Arrival::Queued => {
+                state.backlog.push_back(conn);
+                let patience = self.setting.strategy.session.greeting_timeout;
+                self.set(conn, Phase::Backlog, self.now + rtt + patience);
+            }
+            Arrival::Ignored => {
+                self.fail(conn, Silence::ConnectTimeout, self.setting.strategy.session.connect_timeout);
+            }
+        }
+    }
+
+    /// A worker takes the connection: the provider greets, or refuses.
+    pub(super) fn greet(&mut self, conn: ConnId) {
+        let Wire { site, source, rtt, delivery, .. } = self.wires[conn.index()];
+        let provider = &mut self.sites[site.index()].provider;
+        let (session, verdict) = provider.connect(self.now, ClientId(u32::from(source.0)));
+        let greeted = rtt.times(TRIPS_TO_GREETING) + verdict.tarpit;
+        let (Some(session), Decision::Accept) = (session, verdict.decision) else {
+            return self.refuse_connection(conn, Stage::Connect, verdict.decision, greeted);
+        };
+        let open = provider.open_sessions();
+        let verdict = provider.ehlo(self.now, session);
+        let ready = greeted + rtt.times(TRIPS_TO_EHLO) + verdict.tarpit;
+        if !verdict.accepted() {
+            provider.close(session);
+            return self.refuse_connection(conn, Stage::Ehlo, verdict.decision, ready);
+        }
+        self.recorder.opened(self.now, site, open);
+        let wire = &mut self.wires[conn.index()];
+        wire.session = Some(session);
+        wire.delivery = delivery;
+        self.set(conn, Phase::Opening, self.now + ready);
+    }
+
+    fn refuse_connection(&mut self, conn: ConnId, stage: Stage, decision: Decision, after: Span) {
+        let Decision::Refuse(refusal) = decision else { return };
+        let Wire { site, delivery, .. } = self.wires[conn.index()];
+        self.recorder.refused(self.now, site, stage, refusal, u64::from(delivery.count));
+        let wire = &mut self.wires[conn.index()];
+        wire.heard.push(hear(stage, refusal));
+        wire.again = None;
+        self.set(conn, Phase::Failing, self.now + after);
+        self.make_room(site);
+    }
+
+    /// The connection comes to nothing after `wait`, without a reply.
+    fn fail(&mut self, conn: ConnId, silence: Silence, wait: Span) {
+        let Wire { site, delivery, .. } = self.wires[conn.index()];
+        self.recorder.silent(self.now, site, Stage::Connect, silence, u64::from(delivery.count));
+        let wire = &mut self.wires[conn.index()];
+        wire.heard.push(Heard::Nothing(Stage::Connect));
+        wire.again = None;
+        self.set(conn, Phase::Failing, self.now + wait);
+    }
+
+    fn meet_bad_host(&mut self, conn: ConnId) {
+        let session = self.setting.strategy.session;
+        let rtt = self.wires[conn.index()].rtt;
+        match self.setting.scenario.network.bad_how {
+            BadHost::Refuses => self.fail(conn, Silence::Refused, rtt),
+            BadHost::Silent => self.fail(conn, Silence::ConnectTimeout, session.connect_timeout),
+            BadHost::NeverGreets => self.fail(conn, Silence::GreetingTimeout, rtt + session.greeting_timeout),
+        }
+    }
+
+    /// MAIL, RCPT and DATA of a transaction: the server judges them as they are sent.
+    pub(super) fn transact(&mut self, conn: ConnId, delivery: Delivery) {
+        let wire = &mut self.wires[conn.index()];
+        wire.delivery = delivery;
+        wire.again = None;
+        wire.heard.clear();
+        let (site, rtt, session) = (wire.site, wire.rtt, wire.session);
+        let Some(session) = session else { unreachable!("a transaction needs a session") };
+        self.recorder.transacts(site);
+        let provider = &mut self.sites[site.index()].provider;
+        let verdict = provider.mail(self.now, session, envelope(&self.setting, &delivery));
+        if let Decision::Refuse(refusal) = verdict.decision {
+            return self.refuse_transaction(conn, Stage::Mail, refusal, rtt + verdict.tarpit);
+        }
+        let (accepted, tarpit) = self.name_recipients(conn, session, delivery);
+        let tarpit = tarpit + verdict.tarpit;
+        let named = u64::from(delivery.count);
+        let service = &self.sites[site.index()].provider.policy().service;
+        let (over_recipients, over_message) = self.path.service(service, &delivery, named);
+        let trips = if self.setting.strategy.session.pipelining { 1 } else { 1 + named };
+        let asked = rtt.times(trips) + over_recipients + tarpit;
+        let Ok(accepted) = accepted else {
+            return self.refused_at_rcpt(conn, session, true, asked);
+        };
+        if accepted == 0 {
+            return self.refused_at_rcpt(conn, session, false, asked);
+        }
+        let verdict = self.sites[site.index()].provider.data(self.now, session);
+        if let Decision::Refuse(refusal) = verdict.decision {
+            return self.refuse_transaction(conn, Stage::Data, refusal, asked + verdict.tarpit);
+        }
+        let data_trip = if self.setting.strategy.session.pipelining { Span::ZERO } else { rtt };
+        let size = self.setting.mail.rows[delivery.first.index()].size;
+        let sent = asked + verdict.tarpit + data_trip + self.path.transfer(size) + rtt + over_message;
+        if self.path.loses(&delivery) {
+            return self.set(conn, Phase::Lost, self.now + sent.scaled(0.5));
+        }
+        self.set(conn, Phase::Sent, self.now + sent);
+    }
+
+    /// RCPT for every recipient: how many are accepted, and the tarpits; `Err` if the server closes on the way.
+    fn name_recipients(&mut self, conn: ConnId, session: SessionId, delivery: Delivery) -> (Result<u32, ()>, Span) {
+        let (mut accepted, mut tarpit) = (0, Span::ZERO);
+        let site = self.wires[conn.index()].site;
+        for n in 0..delivery.count {
+            let who = self.addressee(delivery.first.index() + usize::from(n));
+            let verdict = self.sites[site.index()].provider.rcpt(self.now, session, who);
+            tarpit += verdict.tarpit;
+            let Decision::Refuse(refusal) = verdict.decision else {
+                self.wires[conn.index()].heard.push(Heard::Accepted);
+                accepted += 1;
+                continue;
+            };
+            self.foretell(conn, refusal.rule);
+            let heard = hear(Stage::Rcpt, refusal);
+            if refusal.closes() {
+                let wire = &mut self.wires[conn.index()];
+                let spoiled = delivery.count - n + u16::try_from(accepted).unwrap_or(0);
+                wire.heard
+                    .iter_mut()
+                    .filter(|earlier| **earlier == Heard::Accepted)
+                    .for_each(|earlier| *earlier = heard);
+                wire.heard.resize(usize::from(delivery.count), heard);
+                self.recorder.refused(self.now, site, Stage::Rcpt, refusal, u64::from(spoiled));
+                return (Err(()), tarpit);
+            }
+            self.recorder.refused(self.now, site, Stage::Rcpt, refusal, 1);
+            self.wires[conn.index()].heard.push(heard);
+        }
+        (Ok(accepted), tarpit)
+    }
+
+    fn refused_at_rcpt(&mut self, conn: ConnId, session: SessionId, closes: bool, after: Span) {
+        let site = self.wires[conn.index()].site;
+        self.sites[site.index()].provider.abort(session);
+        if closes {
+            self.end_session(conn);
+        }
+        self.set(conn, Phase::Refused { closes }, self.now + after);
+    }
+
+    /// The whole transaction is refused at MAIL or DATA.
+    fn refuse_transaction(&mut self, conn: ConnId, stage: Stage, refusal: Refusal, after: Span) {
+        self.foretell(conn, refusal.rule);
+        let Wire { site, session, .. } = self.wires[conn.index()];
+        let heard = hear(stage, refusal);
+        let wire = &mut self.wires[conn.index()];
+        let open = wire.heard.iter().filter(|earlier| **earlier == Heard::Accepted).count() as u64;
+        let spoiled = if wire.heard.is_empty() { u64::from(wire.delivery.count) } else { open };
+        if wire.heard.is_empty() {
+            wire.heard.push(heard);
+        } else {
+            wire.heard.iter_mut().filter(|earlier| **earlier == Heard::Accepted).for_each(|earlier| *earlier = heard);
+        }
+        self.recorder.refused(self.now, site, stage, refusal, spoiled);
+        if let Some(session) = session {
+            self.sites[site.index()].provider.abort(session);
+        }
+        if refusal.closes() {
+            self.end_session(conn);
+        }
+        self.set(conn, Phase::Refused { closes: refusal.closes() }, self.now + after);
+    }
+
+    fn addressee(&self, recipient: usize) -> Addressee {
+        let row = self.setting.mail.rows[recipient];
+        let mailbox = match row.fate() {
+            Fate::Exists => Mailbox::Exists,
+            Fate::Unknown => Mailbox::Unknown,
+            Fate::Full => Mailbox::Full,
+            Fate::Trap => Mailbox::Trap,
+        };
+        let id = match self.setting.scenario.workload.streams[row.stream.index()].list.addresses {
+            Some(addresses) => self.addresses.draw(recipient as u64, u64::from(row.stream.0)) % u64::from(addresses),
+            None => recipient as u64,
+        };
+        Addressee { id, domain: row.domain, mailbox }
+    }
+
+    /// What was pending on a connection comes.
+    pub(super) fn progress(&mut self, conn: ConnId) {
+        let phase = std::mem::replace(&mut self.wires[conn.index()].phase, Phase::Quiet);
+        self.recorder.event(self.now, 3, conn.0);
+        match phase {
+            Phase::Opening => self.sender.handle(self.now, Event::Connected(conn)),
+            Phase::Idle => self.sender.handle(self.now, Event::IdleExpired(conn)),
+            Phase::Failing => self.tell(conn, true),
+            Phase::Refused { closes } => self.tell(conn, closes),
+            Phase::Sent => self.judge(conn),
+            Phase::Lost => self.lose(conn),
+            Phase::Backlog => self.leave_backlog(conn),
+            Phase::Quiet => {}
+        }
+    }
+
+    /// The dot: the provider accepts or refuses the message.
+    fn judge(&mut self, conn: ConnId) {
+        let Wire { site, session, delivery, source, .. } = self.wires[conn.index()];
+        let Some(session) = session else { return };
+        let provider = &mut self.sites[site.index()].provider;
+        let verdict = provider.end_of_data(self.now, session);
+        let wire = &mut self.wires[conn.index()];
+        let mut closes = false;
+        if let Decision::Refuse(refusal) = verdict.decision {
+            closes = refusal.closes();
+            let heard = hear(Stage::EndOfData, refusal);
+            let mut refused = 0;
+            for earlier in wire.heard.iter_mut().filter(|earlier| **earlier == Heard::Accepted) {
+                *earlier = heard;
+                refused += 1;
+            }
+            self.recorder.refused(self.now, site, Stage::EndOfData, refusal, refused);
+            self.foretell(conn, refusal.rule);
+        } else {
+            for (place, refusal) in provider.undeliverable() {
+                let mut accepted = wire.heard.iter_mut().filter(|heard| !matches!(heard, Heard::Reply(Stage::Rcpt, _)));
+                if let Some(heard) = accepted.nth(*place as usize) {
+                    *heard = hear(Stage::EndOfData, *refusal);
+                    self.recorder.refused(self.now, site, Stage::EndOfData, *refusal, 1);
+                }
+            }
+            self.expect_complaints(conn, delivery, site, source);
+        }
+        if closes {
+            self.end_session(conn);
+        }
+        self.tell(conn, closes);
+    }
+
+    fn lose(&mut self, conn: ConnId) {
+        let Wire { site, .. } = self.wires[conn.index()];
+        let wire = &mut self.wires[conn.index()];
+        let mut lost = 0;
+        for heard in wire.heard.iter_mut().filter(|heard| **heard == Heard::Accepted) {
+            *heard = Heard::Nothing(Stage::EndOfData);
+            lost += 1;
+        }
+        self.recorder.silent(self.now, site, Stage::EndOfData, Silence::Reset, lost);
+        self.end_session(conn);
+        self.tell(conn, true);
+    }
+
+    fn leave_backlog(&mut self, conn: ConnId) {
+        let Wire { site, delivery, .. } = self.wires[conn.index()];
+        let state = &mut self.sites[site.index()];
+        state.backlog.retain(|waiting| *waiting != conn);
+        state.places.give_up();
+        self.recorder.silent(self.now, site, Stage::Connect, Silence::GreetingTimeout, u64::from(delivery.count));
+        self.wires[conn.index()].heard.push(Heard::Nothing(Stage::Connect));
+        self.tell(conn, true);
+    }
+
+    /// Tells the sender what its recipients have heard.
+    fn tell(&mut self, conn: ConnId, closed: bool) {
+        let wire = &mut self.wires[conn.index()];
+        let again = wire.again.take().filter(|_| self.setting.strategy.oracle);
+        let heard = std::mem::take(&mut wire.heard);
+        self.sender.handle(self.now, Event::Replied(Replied { conn, heard: &heard, closed, again }));
+        self.wires[conn.index()].heard = heard;
+    }
+
+    pub(super) fn quit(&mut self, conn: ConnId) {
+        self.queue.cancel(self.first_conn + conn.0);
+        self.wires[conn.index()].phase = Phase::Quiet;
+        self.end_session(conn);
+    }
+
+    /// The provider's side of a connection ends, and its place goes to whoever waits for it.
+    fn end_session(&mut self, conn: ConnId) {
+        let Wire { site, .. } = self.wires[conn.index()];
+        if let Some(session) = self.wires[conn.index()].session.take() {
+            self.sites[site.index()].provider.close(session);
+            self.make_room(site);
+        }
+    }
+
+    /// A worker is free. Whoever is greeted in its place is greeted by `pump`: a long backlog must not become recursion.
+    fn make_room(&mut self, site: ProviderId) {
+        let state = &mut self.sites[site.index()];
+        if state.places.leave(state.provider.listener()) {
+            self.vacant.push(site);
+        }
+    }
+
+    /// Notes for the oracle when what was refused would pass.
+    fn foretell(&mut self, conn: ConnId, rule: RuleId) {
+        let wire = &mut self.wires[conn.index()];
+        if let Some(patience) = self.sites[wire.site.index()].provider.patience(rule) {
+            wire.again = Some(self.now + patience);
+        }
+    }
+
+    fn expect_complaints(&mut self, conn: ConnId, delivery: Delivery, site: ProviderId, source: SourceId) {
+        for n in 0..usize::from(delivery.count) {
+            let row = self.setting.mail.rows[delivery.first.index() + n];
+            if !row.is(Row::COMPLAINS) || self.wires[conn.index()].heard.get(n) != Some(&Heard::Accepted) {
+                continue;
+            }
+            let stream = &self.setting.scenario.workload.streams[row.stream.index()];
+            let delay: Dist = stream.list.complaint_delay;
+            let at = self.now + delay.sample(&mut self.complaint_delays[row.stream.index()]);
+            let complaint = Complaint { at, site, client: ClientId(u32::from(source.0)), sender: stream.sender_domain };
+            self.complaints.push(Reverse(complaint));
+        }
+        if let Some(Reverse(first)) = self.complaints.peek() {
+            self.queue.schedule(COMPLAINT, first.at.max(self.now));
+        }
+    }
+
+    pub(super) fn set(&mut self, conn: ConnId, phase: Phase, at: Time) {
+        self.wires[conn.index()].phase = phase;
+        self.queue.schedule(self.first_conn + conn.0, at);
+    }
+}
+
+fn hear(stage: Stage, refusal: Refusal) -> Heard {
+    match refusal.answer {
+        Answer::Reply { reply, .. } => Heard::Reply(stage, reply),
+        Answer::Drop | Answer::Tarpit(_) => Heard::Nothing(stage),
+    }
+}
