@@ -62,6 +62,7 @@ fn providers(scenario: &Scenario) -> Vec<String> {
             lines.push(format!("  also refuses for: {checks}"));
         }
     }
+    lines.extend(limits::legend(&scenario.providers));
     lines
 }
 
