@@ -1,4 +1,65 @@
-//! mxlab
+//! mxlab: a laboratory for sending mail under other people's limits.
+//!
+//! On one side stand mailbox providers: fake receiving servers that enforce Charter-, Yahoo-, Microsoft- and
+//! Gmail-style limits, where every deferral is *caused* by what the sender did. On the other side stands a sender
+//! that replays a strategy. A run says what was delivered, when, and what it cost in deferrals, reputation and time.
+//!
+//! # The one idea
+//!
+//! **The provider and the sender are state machines without sockets, clocks or threads. A world owns time and moves
+//! events between them.** Nothing below reads a clock or rolls a die of its own: a trial is a pure function of
+//! scenario, strategy, seed and version.
+//!
+//! # The way of the data
+//!
+//! ```text
+//!  scenario ──► workload ─────┐
+//!    (TOML)     sender ───────┤►  sim ──► record ──► report
+//!               provider ─────┘   ▲                  (table, CSV, JSON, plots, HTML)
+//!                                 │
+//!                               study (strategies × seeds, on all cores)
+//! ```
+//!
+//! Data flows from left to right, and nothing imports what stands to its right.
+//!
+//! # The rooms
+//!
+//! Words that everything is said in:
+//! - [`time`], [`rng`], [`units`], [`dist`]: moments and spans, named streams of chance, quantities and ids,
+//!   distributions
+//! - [`diagnostic`], [`written`]: what is wrong with a file a person wrote, and values that know where they were
+//!   written
+//! - [`stats`]: a mean over seeds and how sure of it one can be
+//! - [`smtp`]: stages, reply codes, replies
+//!
+//! The two machines and what they work on:
+//! - [`provider`]: policies as data, the engine that enforces them, the built-in profiles
+//! - [`sender`]: the queue manager that every strategy shares, the seven axes of a strategy, the presets
+//! - [`workload`]: mail streams, and the table of recipients they turn into under a seed
+//!
+//! From a file to results:
+//! - [`scenario`]: what people write (`spec`), what it means (`model`), and the way from one to the other (`build`)
+//! - [`sim`]: the world in virtual time
+//! - [`record`]: counters, time series and histograms: what happened
+//! - [`report`]: what people read; sees only what was recorded
+//! - [`study`]: many trials
+//! - [`cli`]: the command line, one file a subcommand
+//!
+//! # Start here
+//!
+//! [`provider::Policy`] says what a limit can be, [`sender::Strategy`] what a throttle can be, and [`sim::trial`]
+//! lets one meet the other.
+//!
+//! # Invariants
+//!
+//! - `provider`, `sender` and `workload` have no clock, socket, thread, randomness of the system or unordered map.
+//!   `provider` and `sender` never import each other, nor any world.
+//! - Recipients are conserved: injected = delivered + bounced + expired + queued, checked at the end of every trial in
+//!   every build.
+//! - Same scenario, seed and version: same bytes.
+//!
+//! `tests/tidy.rs` checks the arrows and the purity.
+
 pub mod cli;
 pub mod diagnostic;
 pub mod dist;

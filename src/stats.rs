@@ -7,8 +7,8 @@ pub struct Estimate {
     pub n: usize,
     /// Their mean.
     pub mean: f64,
-    /// Half the width of the 95 % interval of the mean (Student's t); `None` for a single value, which says nothing about
-    /// the spread.
+    /// Half the width of the 95 % interval of the mean (Student's t); `None` for a single value, which says nothing
+    /// about the spread.
     pub half: Option<f64>,
 }
 

@@ -1,7 +1,7 @@
 //! The receiving side: a mailbox provider's inbound policy as data, and the engine that enforces it.
 //!
-//! Pure: no clock, no socket, no thread, no chance of its own. [`Policy`] says what a profile means; [`Provider`] is told
-//! the time and what a client does, and answers with a [`Verdict`]. Knows nothing of senders.
+//! Pure: no clock, no socket, no thread, no chance of its own. [`Policy`] says what a profile means; [`Provider`] is
+//! told the time and what a client does, and answers with a [`Verdict`]. Knows nothing of senders.
 
 mod engine;
 mod forecast;

@@ -3,7 +3,7 @@
 //! - An accepted message moves the score a share `gain` of the way to 1, but all messages of a day together by no more
 //!   than `gain-per-day`: goodwill takes days, whatever the volume.
 //! - A complaint, an unknown recipient, a spam trap, a message without authentication and a broken rule each cost a
-//!   share of the score. With a complaint rate `c` the score therefore settles where `gain × (1 − s) = c × complaint × s`.
+//!   share of the score. With complaint rate `c` the score thus settles where `gain × (1 − s) = c × complaint × s`.
 //! - A message above the volume that the client's history allows costs `surge`: the history is the most of the last
 //!   seven days, and a day may bring `growth` times as much. This is what a warm-up earns.
 //! - After a day without mail the score rises by `rest-gain` a day, up to `rest-toward`.

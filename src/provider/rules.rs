@@ -1,7 +1,7 @@
 //! Rules at work: what each remembers, whether it lets something pass, and what a violation leads to.
 //!
-//! At a stage the steps are taken in the order of the profile: refuse whom a rule holds, ask a rule, count for a rule that
-//! was asked earlier in the session.
+//! At a stage the steps are taken in the order of the profile: refuse whom a rule holds, ask a rule, count for a rule
+//! that was asked earlier in the session.
 
 use super::engine::{Provider, SPARSE};
 use super::hold;

@@ -184,8 +184,8 @@ fn tokens(level: u128, at: Option<Time>, now: Time, per: Span, limit: u32, burst
     }
 }
 
-/// Exim's measured rate after `n` events at `now` (Exim, `acl.c`, `acl_ratelimit`): an exponentially weighted average of
-/// the instantaneous rate over `period`, never below the size of the event itself.
+/// Exim's measured rate after `n` events at `now` (Exim, `acl.c`, `acl_ratelimit`): an exponentially weighted average
+/// of the instantaneous rate over `period`, never below the size of the event itself.
 fn smoothed(rate: f64, at: Option<Time>, now: Time, period: Span, n: u32) -> f64 {
     let n = f64::from(n);
     let Some(at) = at else { return n };
@@ -357,7 +357,8 @@ mod tests {
 
         #[test]
         fn a_limit_that_is_higher_never_admits_less(attempts in attempts(), limit in 1..12_u32) {
-            for window in [Window::Sliding { length: LENGTH }, Window::Fixed { length: LENGTH, aligned: Aligned::Clock }] {
+            let fixed = Window::Fixed { length: LENGTH, aligned: Aligned::Clock };
+            for window in [Window::Sliding { length: LENGTH }, fixed] {
                 let lower = feed(window, limit, &attempts, |_, _, _, _| {}).len();
                 let higher = feed(window, limit * 2, &attempts, |_, _, _, _| {}).len();
                 prop_assert!(higher >= lower);

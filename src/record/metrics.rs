@@ -191,9 +191,9 @@ fn ratio(part: f64, whole: f64) -> Option<f64> {
 
 /// How much of the oracle's bound a trial reached.
 ///
-/// Let D be what the oracle delivered in all under the same seed, and b the first bucket of the time series at whose end
-/// it had delivered at least 0.9 D. The value is what this trial had delivered at the end of b, divided by what the oracle
-/// had then. `None` if there is no oracle under this seed or it delivered nothing.
+/// Let D be what the oracle delivered in all under the same seed, and b the first bucket of the time series at whose
+/// end it had delivered at least 0.9 D. The value is what this trial had delivered at the end of b, divided by what
+/// the oracle had then. `None` if there is no oracle under this seed or it delivered nothing.
 fn bound_share(trial: &Trial, record: &Record, provider: Option<usize>) -> Option<f64> {
     let oracle = record.oracle()?;
     let bound = record.trials.iter().find(|other| other.strategy == oracle.name && other.seed == trial.seed)?;

@@ -1,7 +1,8 @@
 //! What happened: counters, time series and histograms of every trial.
 //!
-//! A world writes into a [`Recorder`]; when the trial ends it becomes a [`Trial`], and a run's trials a [`Record`], which
-//! is saved as `record.json`. Reports read only that. All counts are of recipients unless a name says otherwise.
+//! A world writes into a [`Recorder`]; when the trial ends it becomes a [`Trial`], and a run's trials a [`Record`],
+//! which is saved as `record.json`. Reports read only that. All counts are of recipients unless a name says
+//! otherwise.
 
 mod metrics;
 mod model;

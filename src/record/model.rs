@@ -97,8 +97,8 @@ pub struct Trial {
     pub events: u64,
     /// When the last recipient was settled; `None` if some were still queued at the end.
     pub settled_us: Option<u64>,
-    /// When 50, 90, 99 and 100 % of the deliverable recipients of all providers together had their mail, in microseconds
-    /// after the start.
+    /// When 50, 90, 99 and 100 % of the deliverable recipients of all providers together had their mail, in
+    /// microseconds after the start.
     pub reached_us: [Option<u64>; 4],
     /// One for each provider, in the record's order.
     pub cells: Vec<Cell>,

@@ -9,8 +9,8 @@ use super::words::{duration, number, percent, printable};
 
 /// The answer of a run.
 ///
-/// Best is who delivers the largest share; among those equal to a tenth of a percent, who is deferred least; among those
-/// equal again, who reaches 90 % first. The bound takes no part unless nothing else ran.
+/// Best is who delivers the largest share; among those equal to a tenth of a percent, who is deferred least; among
+/// those equal again, who reaches 90 % first. The bound takes no part unless nothing else ran.
 pub(super) fn answer(record: &Record, summary: &Summary) -> String {
     let oracle = record.oracle().map(|oracle| oracle.name.as_str());
     let ran = |row: &&Row| row.figure(Metric::Delivered).defined() > 0;

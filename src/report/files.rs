@@ -49,8 +49,8 @@ pub enum WriteError {
     Plot(#[from] PlotError),
 }
 
-/// Writes everything a run yields into `dir`, which is made if it does not exist: provenance, record, tables, histograms,
-/// plots and the page that shows them. Every file appears whole or not at all; `report.html` comes last.
+/// Writes everything a run yields into `dir`, which is made if it does not exist: provenance, record, tables,
+/// histograms, plots and the page that shows them. Every file appears whole or not at all; `report.html` comes last.
 pub fn write_all(record: &Record, provenance: &Provenance, dir: &Path) -> Result<(), WriteError> {
     let summary = Summary::of(record);
     for folder in [dir.to_owned(), dir.join(PLOTS), dir.join(HISTOGRAMS)] {

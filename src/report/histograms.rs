@@ -21,8 +21,8 @@ pub struct BrokenHistogram {
     reason: String,
 }
 
-/// Times to delivery of a strategy at the provider in that place, all seeds together, in milliseconds; an empty text is an
-/// empty histogram.
+/// Times to delivery of a strategy at the provider in that place, all seeds together, in milliseconds; an empty text
+/// is an empty histogram.
 pub(super) fn merged(record: &Record, strategy: &str, provider: usize) -> Result<Histogram<u64>, BrokenHistogram> {
     let broken = |seed, reason: String| BrokenHistogram {
         strategy: strategy.to_owned(),

@@ -156,7 +156,8 @@ fn replies(record: &Record) -> Markup {
             h2 { "What the providers replied" }
             p.note { "Refused attempts, mean over the seeds, by reply; the most frequent of each provider. All of them are in replies.csv." }
             @for (place, provider) in record.providers.iter().enumerate() {
-                @let told: Vec<Vec<Replied>> = strategies.iter().map(|strategy| counted(record, &strategy.name, place)).collect();
+                @let told: Vec<Vec<Replied>> =
+                    strategies.iter().map(|strategy| counted(record, &strategy.name, place)).collect();
                 @let texts = most_frequent(&told);
                 h3 { (printable(&provider.title)) }
                 @if texts.is_empty() { p { "Nothing was refused." } } @else {

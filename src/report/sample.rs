@@ -133,12 +133,7 @@ fn title(name: &str) -> String {
 
 /// `kind` 0 is the oracle; the others are the more patient the larger. All chance is a hash.
 fn cell(kind: usize, seed: u64, place: usize, buckets: usize) -> Cell {
-    let noise = |n: usize| {
-        let mixed =
-            (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (seed * 7_919 + kind as u64 * 104_729 + place as u64);
-        let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed >> 40) as f64 / (1_u64 << 24) as f64
-    };
+    let noise = |n: usize| noise(seed * 7_919 + kind as u64 * 104_729 + place as u64, n);
     let recipients = 4_000 + 2_000 * place as u64;
     let (length, harsh) = match kind {
         0 => (buckets / 2, 0.0),
@@ -178,12 +173,7 @@ fn cell(kind: usize, seed: u64, place: usize, buckets: usize) -> Cell {
         series
             .reputation
             .push((0.9 - harsh * 0.4 * (bucket.min(length) as f64 / buckets as f64) - 0.02 * noise(9)).clamp(0.0, 1.0));
-        series.open_limit.push(match place {
-            0 => Some(10),
-            1 => Some(if bucket > buckets / 3 { 20 } else { 12 }),
-            2 => Some(500),
-            _ => None,
-        });
+        series.open_limit.push(open_limit(place, bucket > buckets / 3));
         totals.attempts += delivered + deferred;
         totals.deferred += deferred;
         totals.delivered += delivered;
@@ -191,11 +181,7 @@ fn cell(kind: usize, seed: u64, place: usize, buckets: usize) -> Cell {
         totals.connections_refused += deferred / 40;
         late.push(deferred);
         let at = (bucket as u64 + 1) * BUCKET_US;
-        for (n, percent) in [50, 90, 99, 100].into_iter().enumerate() {
-            if totals.delivered * 100 >= totals.deliverable * percent {
-                totals.reached_us[n].get_or_insert(at);
-            }
-        }
+        reach(&mut totals, at);
         if delivered > 0 {
             times.record_n(at / 1_000 / 3 + (60_000.0 * noise(bucket + 5)) as u64, delivered).unwrap();
         }
@@ -203,12 +189,10 @@ fn cell(kind: usize, seed: u64, place: usize, buckets: usize) -> Cell {
     totals.bounced = 60;
     totals.queued = left;
     totals.deferred_at[0] = totals.deferred;
-    let mut bytes = Vec::new();
-    V2DeflateSerializer::new().serialize(&times, &mut bytes).unwrap();
     Cell {
         totals,
         series,
-        time_to_delivery: base64::engine::general_purpose::STANDARD.encode(bytes),
+        time_to_delivery: serialized(&times),
         replies: replies(&late),
         rules: vec![Limited {
             rule: "open-connections".to_owned(),
@@ -217,6 +201,36 @@ fn cell(kind: usize, seed: u64, place: usize, buckets: usize) -> Cell {
             limits: vec![Some(10)],
         }],
     }
+}
+
+fn noise(who: u64, n: usize) -> f64 {
+    let mixed = (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ who;
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed >> 40) as f64 / (1_u64 << 24) as f64
+}
+
+const fn open_limit(place: usize, late: bool) -> Option<u64> {
+    match place {
+        0 => Some(10),
+        1 if late => Some(20),
+        1 => Some(12),
+        2 => Some(500),
+        _ => None,
+    }
+}
+
+fn reach(totals: &mut Totals, at: u64) {
+    for (n, percent) in [50, 90, 99, 100].into_iter().enumerate() {
+        if totals.delivered * 100 >= totals.deliverable * percent {
+            totals.reached_us[n].get_or_insert(at);
+        }
+    }
+}
+
+fn serialized(times: &Histogram<u64>) -> String {
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new().serialize(times, &mut bytes).unwrap();
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 /// What was said to the attempts deferred in each bucket.

@@ -12,8 +12,8 @@ use super::words::exact;
 /// What stands for all providers together where a provider's name would.
 pub(super) const ALL: &str = "all";
 
-/// A row for each strategy and provider; each metric with both ends of its 95 % interval and, for times that may never be
-/// reached, the number of seeds that reached them.
+/// A row for each strategy and provider; each metric with both ends of its 95 % interval and, for times that may
+/// never be reached, the number of seeds that reached them.
 pub(super) fn summary(record: &Record, summary: &Summary) -> Result<Vec<u8>, csv::Error> {
     let mut header: Vec<String> = ["strategy", "provider", "seeds"].map(str::to_owned).to_vec();
     for metric in Metric::ALL {
@@ -44,8 +44,8 @@ pub(super) fn summary(record: &Record, summary: &Summary) -> Result<Vec<u8>, csv
     written(std::iter::once(header).chain(rows))
 }
 
-/// A row for each strategy, provider and bucket. `time_s` is the bucket's start; `delivered`, `bounced` and `expired` count
-/// from the start of the trial to the bucket's end; what is at a moment is at its end.
+/// A row for each strategy, provider and bucket. `time_s` is the bucket's start; `delivered`, `bounced` and `expired`
+/// count from the start of the trial to the bucket's end; what is at a moment is at its end.
 pub(super) fn curve(record: &Record) -> Result<Vec<u8>, csv::Error> {
     let header = [
         "strategy",

@@ -1,7 +1,7 @@
 //! The queue manager, the same for every strategy: it is told events and yields actions.
 //!
-//! Contract: after every call of [`Sender::handle`], call [`Sender::poll`] and do what it says until it has nothing more
-//! to say; then wait for the next event. A delivery is bound to a connection when it is dispatched, before the
+//! Contract: after every call of [`Sender::handle`], call [`Sender::poll`] and do what it says until it has nothing
+//! more to say; then wait for the next event. A delivery is bound to a connection when it is dispatched, before the
 //! connection is greeted: what refuses the connection refuses the delivery, as in every MTA that hands a message to a
 //! delivery agent. Recipients are conserved: injected = delivered + bounced + expired + queued.
 
@@ -10,27 +10,28 @@ use std::sync::Arc;
 
 use super::event::{Action, Delivery, Event, Foreseen, Foresight, Heard, Injection, Outcome, Replied, Settled, Timer};
 use super::limiter::Limiter;
+use super::meaning::Meaning;
 use super::queue::Queue;
-use super::strategy::{ReadAs, Scope, Strategy};
+use super::strategy::{ReadAs, Strategy};
 use crate::rng::Seed;
 use crate::smtp::{Reply, Stage};
 use crate::time::{Span, Time};
-use crate::units::{ConnId, DomainId, MailStreamId, ProviderId, QueueId, RecipientId, SourceId};
+use crate::units::{ConnId, ProviderId, QueueId, RecipientId, SourceId};
 
 /// A sender at work.
 #[derive(Debug)]
 pub struct Sender {
-    strategy: Strategy,
-    plan: Plan,
+    pub(super) strategy: Strategy,
+    pub(super) plan: Plan,
     retries: Seed,
-    queues: Vec<Queue>,
+    pub(super) queues: Vec<Queue>,
     /// Queue of (source, domain): `source × domains + domain`.
-    queue_of: Vec<QueueId>,
-    limiters: Vec<Limiter>,
+    pub(super) queue_of: Vec<QueueId>,
+    pub(super) limiters: Vec<Limiter>,
     conns: Vec<Conn>,
     free: Vec<ConnId>,
     /// Whose turn it is to carry a stream's mail.
-    turns: Vec<usize>,
+    pub(super) turns: Vec<usize>,
     /// Limiters that may have something to do.
     awake: VecDeque<u32>,
     /// Connections that became idle and have no timer yet.
@@ -94,28 +95,6 @@ enum State {
     Connecting,
     Busy,
     Idle,
-}
-
-/// What a refusal means once the strategy has read it; prepared for every reply of every book.
-#[derive(Clone, Copy, Debug)]
-struct Meaning {
-    read: ReadAs,
-    /// Whether it is the site that pushes back, and not one mailbox.
-    pushes_back: bool,
-}
-
-impl Meaning {
-    fn of(reply: &Reply, strategy: &Strategy) -> Self {
-        let read = strategy.reading.read(reply);
-        // Enhanced codes x.1 and x.2 are about addresses and mailboxes (RFC 3463), not about the sender.
-        let about_mailbox = reply.enhanced.is_some_and(|enhanced| matches!(enhanced.subject, 1 | 2));
-        let pushes_back = match read {
-            ReadAs::SlowDown => true,
-            ReadAs::Deferral => !about_mailbox,
-            ReadAs::Bounce => false,
-        };
-        Self { read, pushes_back }
-    }
 }
 
 /// The most connections a sender opens at a time, whatever its strategy.
@@ -217,46 +196,6 @@ impl Sender {
         }
     }
 
-    fn lay_out_queues(&mut self, sites: usize) {
-        let domains = self.plan.sites.len();
-        for source in 0..self.plan.sources {
-            let mut by_site: Vec<Option<QueueId>> = vec![None; sites];
-            for domain in 0..domains {
-                let site = self.plan.sites[domain].index();
-                let per_domain = self.strategy.scope == Scope::Domain;
-                let queue = match by_site[site] {
-                    Some(queue) if !per_domain => queue,
-                    _ => self.new_queue(source, domain),
-                };
-                by_site[site] = Some(queue);
-                self.queue_of.push(queue);
-            }
-        }
-    }
-
-    fn new_queue(&mut self, source: usize, domain: usize) -> QueueId {
-        let site = self.plan.sites[domain];
-        let id = QueueId(u32::try_from(self.queues.len()).unwrap_or(u32::MAX));
-        let sharing = |queue: &Queue| match self.strategy.scope {
-            Scope::Process => true,
-            Scope::Site => queue.site == site,
-            Scope::Domain | Scope::SourceSite => false,
-        };
-        let shared = match self.strategy.scope {
-            // The same domain's queue of the first source has the limiter that all sources share.
-            Scope::Domain if source > 0 => self.queue_of.get(domain).map(|queue| self.queues[queue.index()].limiter),
-            _ => self.queues.iter().find(|queue| sharing(queue)).map(|queue| queue.limiter),
-        };
-        let limiter = shared.unwrap_or_else(|| {
-            self.limiters.push(Limiter::new(&self.strategy));
-            u32::try_from(self.limiters.len() - 1).unwrap_or(u32::MAX)
-        });
-        self.limiters[limiter as usize].queues.push(id);
-        let source = SourceId(u16::try_from(source).unwrap_or(u16::MAX));
-        self.queues.push(Queue::new(source, site, limiter));
-        id
-    }
-
     fn inject(&mut self, injection: Injection) {
         let Injection { delivery, site, domain, stream } = injection;
         let counts = &mut self.counts[site.index()];
@@ -265,15 +204,6 @@ impl Sender {
         let queue = self.carrier(stream, domain);
         self.queues[queue.index()].push_ready(delivery);
         self.wake(self.queues[queue.index()].limiter);
-    }
-
-    /// The queue of the source whose turn it is to carry this stream's mail.
-    fn carrier(&mut self, stream: MailStreamId, domain: DomainId) -> QueueId {
-        let sources = &self.plan.streams[stream.index()];
-        let turn = &mut self.turns[stream.index()];
-        let source = sources[*turn % sources.len()];
-        *turn = (*turn + 1) % sources.len();
-        self.queue_of[source.index() * self.plan.sites.len() + domain.index()]
     }
 
     /// The limiter can do nothing until somebody gives back a connection or a slot.

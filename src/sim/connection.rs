@@ -1,7 +1,7 @@
 //! The life of a connection between the sender and a provider, from the wish to connect to QUIT.
 //!
-//! The server judges a command the moment it is sent (see `network.rs`), so a connection has at most one event pending: the
-//! next thing that the sender will notice, or the dot.
+//! The server judges a command the moment it is sent (see `network.rs`), so a connection has at most one event
+//! pending: the next thing that the sender will notice, or the dot.
 
 use std::cmp::Reverse;
 
@@ -364,7 +364,8 @@ impl World<'_> {
         }
     }
 
-    /// A worker is free. Whoever is greeted in its place is greeted by `pump`: a long backlog must not become recursion.
+    /// A worker is free. Whoever is greeted in its place is greeted by `pump`: a long backlog must not become
+    /// recursion.
     fn make_room(&mut self, site: ProviderId) {
         let state = &mut self.sites[site.index()];
         if state.places.leave(state.provider.listener()) {

@@ -1,9 +1,9 @@
 //! What lies between sender and provider: round trips, transfer, bad hosts, resets.
 //!
 //! Every draw is addressed (by source, site and number of the connection, or by recipient and attempt), so that two
-//! strategies under one seed meet the same network. A connection's clock is shifted: the server sees a command the moment it
-//! is sent, and the whole round trip passes before the reply. For one connection that is the same thing as half a trip
-//! each way, and it saves an event.
+//! strategies under one seed meet the same network. A connection's clock is shifted: the server sees a command the
+//! moment it is sent, and the whole round trip passes before the reply. For one connection that is the same thing as
+//! half a trip each way, and it saves an event.
 
 use crate::dist::Dist;
 use crate::provider::Service;

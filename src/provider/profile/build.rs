@@ -199,5 +199,6 @@ fn listener(spec: &ListenerSpec) -> Result<Listener, Fault> {
     })
 }
 
-/// What is left of the 512 octets of RFC 5321 (4.5.3.1.5) after code, enhanced code and line end. Placeholders may grow.
+/// What is left of the 512 octets of RFC 5321 (4.5.3.1.5) after code, enhanced code and line end. Placeholders may
+/// grow.
 const LINE_MAX: usize = 496;

@@ -103,7 +103,8 @@ impl Known<'_> {
         })
     }
 
-    /// A reply by name. After a 421 the server closes (RFC 5321, 3.8), and there is no session after a refused greeting.
+    /// A reply by name. After a 421 the server closes (RFC 5321, 3.8), and there is no session after a refused
+    /// greeting.
     fn reply(&self, name: &Spanned<String>, close: Option<bool>, at: Stage) -> Result<Answer, Fault> {
         let Some(place) = self.names.position(name.get_ref()) else {
             let near = nearest(name.get_ref(), self.names.names());

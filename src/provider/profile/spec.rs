@@ -33,8 +33,8 @@ pub struct ProfileSpec {
     /// What a reader should know before trusting the profile.
     #[serde(default)]
     pub about: String,
-    /// Bands of reputation `[from, to)`, the worst first, from 0 to 1 without gap or overlap. Without this table there is
-    /// one band, `any`.
+    /// Bands of reputation `[from, to)`, the worst first, from 0 to 1 without gap or overlap. Without this table
+    /// there is one band, `any`.
     #[serde(default)]
     #[schemars(with = "std::collections::BTreeMap<String, [f64; 2]>")]
     pub tiers: Named<Spanned<[f64; 2]>>,

@@ -1,8 +1,8 @@
 //! The only place that knows plotters: lines, areas and text in pixels, as SVG or PNG.
 //!
-//! Plotters speaks whole pixels, which shows as stairs in slanted lines. So everything is drawn [`SCALE`] times as large:
-//! an SVG is then said to be as small as meant (its view box stays), a PNG is averaged down to twice the meant size, sharp
-//! on any screen.
+//! Plotters speaks whole pixels, which shows as stairs in slanted lines. So everything is drawn [`SCALE`] times as
+//! large: an SVG is then said to be as small as meant (its view box stays), a PNG is averaged down to twice the meant
+//! size, sharp on any screen.
 
 use std::io::Cursor;
 use std::sync::OnceLock;

@@ -58,8 +58,8 @@ pub(super) fn figure(record: &Record) -> Result<Figure, BrokenHistogram> {
 /// How far the x axis reaches: the logarithm of how few are beyond, 3 for the 99.9th percentile.
 const NINES: f64 = 3.0;
 
-/// The luckiest tenth of the recipients does not stretch the axis of time; where they lie below it, they are drawn at its
-/// foot.
+/// The luckiest tenth of the recipients does not stretch the axis of time; where they lie below it, they are drawn at
+/// its foot.
 const LUCKY: f64 = 0.046;
 
 /// Points of a line.

@@ -1,8 +1,8 @@
 //! The plots of a run: each asks a question in its title and answers it at a glance.
 //!
-//! A file here turns the record into a [`Figure`], which is plain data; `draw` turns any figure into SVG or PNG, so that
-//! all look alike. Colours are Okabe and Ito's, which the colour-blind can tell apart, and every strategy has a marker of
-//! its own besides, so that a figure survives grey printing.
+//! A file here turns the record into a [`Figure`], which is plain data; `draw` turns any figure into SVG or PNG, so
+//! that all look alike. Colours are Okabe and Ito's, which the colour-blind can tell apart, and every strategy has a
+//! marker of its own besides, so that a figure survives grey printing.
 
 mod canvas;
 mod connections;

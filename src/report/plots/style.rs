@@ -5,7 +5,8 @@ use crate::record::{Provider, Record};
 use super::super::words::shortened;
 use super::figure::{Key, Look, Marker, Pen, Rgb, Stroke};
 
-/// The pen of the strategy in that place of the record: a colour and a marker of its own; the oracle's is dashed and grey.
+/// The pen of the strategy in that place of the record: a colour and a marker of its own; the oracle's is dashed and
+/// grey.
 pub(super) fn pen(record: &Record, strategy: usize) -> Pen {
     if is_oracle(record, strategy) {
         return Pen { colour: GREY, stroke: Stroke::Dashed, marker: None, place: strategy };

@@ -21,8 +21,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// From the start to the last attempt of any strategy; or, where a few stragglers would more than double that, to the
-    /// moment at which every strategy has made 99 % of its attempts.
+    /// From the start to the last attempt of any strategy; or, where a few stragglers would more than double that, to
+    /// the moment at which every strategy has made 99 % of its attempts.
     pub(super) fn of(record: &Record) -> Self {
         let active: Vec<(usize, usize)> = strategies(record)
             .into_iter()

@@ -123,7 +123,8 @@ mod tests {
         assert!((240.0..241.0).contains(&low) && high < 480.0 && (mean - 360.0).abs() < 2.0, "{low} {mean} {high}");
     }
 
-    /// Decorrelated jitter: s₀ = base, s = min(cap, U(base, 3 s)). Its mean after one failure is 2 × base, after two 3.5 ×.
+    /// Decorrelated jitter: s₀ = base, s = min(cap, U(base, 3 s)). Its mean after one failure is 2 × base, after two
+    /// 3.5 ×.
     #[test]
     fn decorrelated_jitter_remembers_the_wait_before() {
         let (low, mean, high) = range(&waits(Jitter::Decorrelated, 1, 20_000));

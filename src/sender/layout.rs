@@ -1,0 +1,58 @@
+//! Who shares what: the queues of every source, and the limiters that the strategy's scope lays over them.
+
+use super::limiter::Limiter;
+use super::manager::Sender;
+use super::queue::Queue;
+use super::strategy::Scope;
+use crate::units::{DomainId, MailStreamId, QueueId, SourceId};
+
+impl Sender {
+    pub(super) fn lay_out_queues(&mut self, sites: usize) {
+        let domains = self.plan.sites.len();
+        for source in 0..self.plan.sources {
+            let mut by_site: Vec<Option<QueueId>> = vec![None; sites];
+            for domain in 0..domains {
+                let site = self.plan.sites[domain].index();
+                let per_domain = self.strategy.scope == Scope::Domain;
+                let queue = match by_site[site] {
+                    Some(queue) if !per_domain => queue,
+                    _ => self.new_queue(source, domain),
+                };
+                by_site[site] = Some(queue);
+                self.queue_of.push(queue);
+            }
+        }
+    }
+
+    fn new_queue(&mut self, source: usize, domain: usize) -> QueueId {
+        let site = self.plan.sites[domain];
+        let id = QueueId(u32::try_from(self.queues.len()).unwrap_or(u32::MAX));
+        let sharing = |queue: &Queue| match self.strategy.scope {
+            Scope::Process => true,
+            Scope::Site => queue.site == site,
+            Scope::Domain | Scope::SourceSite => false,
+        };
+        let shared = match self.strategy.scope {
+            // The same domain's queue of the first source has the limiter that all sources share.
+            Scope::Domain if source > 0 => self.queue_of.get(domain).map(|queue| self.queues[queue.index()].limiter),
+            _ => self.queues.iter().find(|queue| sharing(queue)).map(|queue| queue.limiter),
+        };
+        let limiter = shared.unwrap_or_else(|| {
+            self.limiters.push(Limiter::new(&self.strategy));
+            u32::try_from(self.limiters.len() - 1).unwrap_or(u32::MAX)
+        });
+        self.limiters[limiter as usize].queues.push(id);
+        let source = SourceId(u16::try_from(source).unwrap_or(u16::MAX));
+        self.queues.push(Queue::new(source, site, limiter));
+        id
+    }
+
+    /// The queue of the source whose turn it is to carry this stream's mail.
+    pub(super) fn carrier(&mut self, stream: MailStreamId, domain: DomainId) -> QueueId {
+        let sources = &self.plan.streams[stream.index()];
+        let turn = &mut self.turns[stream.index()];
+        let source = sources[*turn % sources.len()];
+        *turn = (*turn + 1) % sources.len();
+        self.queue_of[source.index() * self.plan.sites.len() + domain.index()]
+    }
+}
