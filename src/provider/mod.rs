@@ -13,6 +13,8 @@ pub mod profile;
 mod reputation;
 mod rules;
 mod standing;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod weather;
 mod window;
