@@ -20,7 +20,7 @@ mod weather;
 mod window;
 
 pub use engine::{Activity, Provider};
-pub use forecast::Forecast;
+pub use forecast::{Asked, Forecast};
 pub use listener::{Arrival, Places};
 pub use policy::*;
 pub use reputation::Reputation;
