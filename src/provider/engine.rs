@@ -42,6 +42,11 @@ pub(super) struct Session {
     pub(super) slots: u64,
     /// Rules of whose gauge the transaction holds a slot.
     pub(super) transaction_slots: u64,
+    /// Whose gauge each slot is of, by rule: the sender that was named then may not be the one named now.
+    pub(super) seats: Vec<u64>,
+    /// By rule, whether it has let this connection pass; and this message, since MAIL.
+    pub(super) connection_passed: Vec<bool>,
+    pub(super) message_passed: Vec<bool>,
     /// Counts since the session began and since MAIL, by rule.
     pub(super) counts: Vec<u32>,
     pub(super) envelope: Option<Envelope>,
@@ -49,6 +54,10 @@ pub(super) struct Session {
 }
 
 impl Session {
+    pub(super) const fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Whether the session or its transaction has a slot of a rule's gauge.
     pub(super) const fn holds_slot(&self, rule: usize) -> bool {
         (self.slots | self.transaction_slots) & (1 << rule) != 0
@@ -136,6 +145,7 @@ impl Provider {
         let state = &mut self.sessions[session.index()];
         state.envelope = Some(envelope);
         state.addressees.clear();
+        state.message_passed.fill(false);
         for (count, rule) in state.counts.iter_mut().zip(&self.policy.rules) {
             if matches!(&rule.test, Test::Limit(limit) if limit.window == Window::Message) {
                 *count = 0;
@@ -170,7 +180,9 @@ impl Provider {
         self.undeliverable.clear();
         let mut verdict = self.pass(now, session, Stage::EndOfData, None);
         if verdict.accepted() {
-            verdict.decision = self.deliver(now, session);
+            let (decision, tarpit) = self.deliver(now, session);
+            verdict.decision = decision;
+            verdict.tarpit += tarpit;
         }
         self.abort(session);
         verdict
@@ -288,10 +300,29 @@ impl Provider {
         let session = &mut self.sessions[id as usize];
         session.open = true;
         session.client = client;
+        let rules = self.policy.rules.len();
+        session.seats.resize(rules, 0);
+        session.message_passed.resize(rules, false);
+        session.connection_passed.clear();
+        session.connection_passed.resize(rules, false);
         session.counts.clear();
-        session.counts.resize(self.policy.rules.len(), 0);
+        session.counts.resize(rules, 0);
         self.open += 1;
+        self.forget_session(SessionId(id));
         SessionId(id)
+    }
+
+    /// What rules count per session begins anew: the number of a session that is over is given to another.
+    fn forget_session(&mut self, session: SessionId) {
+        for (rule, state) in self.policy.rules.iter().zip(&mut self.rules) {
+            if let Test::Limit(limit) = &rule.test
+                && limit.scope == Scope::Session
+                && !limit.window.is_in_session()
+            {
+                let blank = || Counter::new(&limit.window);
+                *state.counters.entry(u64::from(session.0), blank, |_| false) = blank();
+            }
+        }
     }
 
     fn release(&mut self, session: SessionId, slots: u64) {
@@ -299,7 +330,7 @@ impl Provider {
         while rest != 0 {
             let index = rest.trailing_zeros() as usize;
             rest &= rest - 1;
-            let key = self.key(index, session, None);
+            let key = self.sessions[session.index()].seats[index];
             let blank = || Counter::new(&Window::Gauge);
             self.rules[index].counters.entry(key, blank, |counter| counter.used() == 0).release(1);
         }
@@ -327,16 +358,14 @@ impl Provider {
         if clock == Time::NEVER { clock } else { Time::ZERO + (clock.since(Time::ZERO) - self.day_starts) }
     }
 
-    /// Whose counter a rule uses here.
-    pub(super) fn key(&self, index: usize, session: SessionId, who: Option<Addressee>) -> u64 {
+    /// Whom a hold of a rule is for.
+    pub(super) fn hold_key(&self, index: usize, session: SessionId, who: Option<Addressee>) -> u64 {
         let state = &self.sessions[session.index()];
-        let scope = match &self.policy.rules[index].test {
-            Test::Limit(limit) => limit.scope,
-            _ => Scope::ClientIp,
-        };
-        self.key_of(scope, state.client, session, state.envelope.map(|message| message.sender_domain), who)
+        let sender = state.envelope.map(|message| message.sender_domain);
+        self.key_of(self.policy.rules[index].test.hold_scope(), state.client, session, sender, who)
     }
 
+    /// Whose counter a scope means here.
     pub(super) fn key_of(
         &self,
         scope: Scope,

@@ -1,14 +1,29 @@
 //! Forecasts: what the provider would say, without asking it. Only the oracle may read them.
 //!
-//! A forecast promises that the limits and holds of the profile let something pass at a moment if nothing else happens
-//! until then. It knows nothing of chance (busy spells, reputation coins) and of single recipients.
+//! A forecast promises that the limits, holds and outages of the profile let something pass at a moment if nothing else
+//! happens until then. It knows nothing of chance (busy spells, reputation coins) and of single recipients. A tarpit lets
+//! everything pass. Where a forecast says *wait*, it says until when it is worth looking again: not later than the moment
+//! at which the thing would pass.
 
 use super::engine::Provider;
-use super::policy::{Limit, Meter, Scope, Test, Window};
-use super::verdict::Envelope;
+use super::policy::{Answer, Limit, Mailbox, Meter, Rule, Scope, Test, Window};
+use super::verdict::{Addressee, Envelope};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
-use crate::units::{ClientId, RuleId, SenderDomainId, SessionId};
+use crate::units::{ClientId, DomainId, RuleId, SenderDomainId, SessionId};
+
+/// A message that is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// Its envelope.
+    pub envelope: Envelope,
+    /// Its recipients' domain.
+    pub domain: DomainId,
+    /// How many recipients it has; at least 1.
+    pub recipients: u32,
+    /// How long after MAIL the server judges the dot.
+    pub to_dot: Span,
+}
 
 /// What would happen to a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,64 +39,64 @@ pub enum Forecast {
     NewSession,
 }
 
+/// Who asks.
+#[derive(Clone, Copy)]
+struct Who {
+    client: ClientId,
+    session: Option<SessionId>,
+    sender: SenderDomainId,
+    domain: DomainId,
+}
+
 impl Provider {
-    /// The first moment at which a connection of `client` would pass, and a message with this envelope on it: `now`, or
-    /// later, or never by itself.
-    pub fn may_connect(&self, now: Time, client: ClientId, envelope: &Envelope) -> Time {
-        let sender = Some(envelope.sender_domain);
+    /// The first moment at which a connection of `client` would pass, and, once it is set up `set_up` later, a message
+    /// like `asked` on it: `now`, or later, or never by itself.
+    pub fn may_connect(&self, now: Time, client: ClientId, set_up: Span, asked: &Asked) -> Time {
+        let who = Who { client, session: None, sender: asked.envelope.sender_domain, domain: asked.domain };
         let rules = self.policy.rules.iter().enumerate();
         rules.fold(now, |earliest, (index, rule)| {
-            let held = self.free_of_hold(index, now, client, sender, |_| true);
-            let asked = match &rule.test {
-                _ if !rule.enabled => now,
-                Test::Limit(limit) if limit.meter != Meter::UnknownRecipients => {
-                    let n = if limit.meter == Meter::Bytes && rule.at == Stage::EndOfData { envelope.size } else { 1 };
-                    self.room(index, limit, now, client, sender, n)
-                }
-                Test::Outage { from, until } if rule.at <= Stage::Ehlo && (*from..*until).contains(&now) => *until,
-                _ => now,
+            let lead = |stage: Stage| match stage {
+                Stage::Connect | Stage::Ehlo => Span::ZERO,
+                Stage::Mail | Stage::Rcpt | Stage::Data => set_up,
+                Stage::EndOfData => set_up + asked.to_dot,
             };
+            let held = rule.hold.as_ref().map_or(now, |hold| {
+                let lead = lead(hold.at);
+                before(self.free_of_hold(index, now + lead, who), lead)
+            });
+            let lead = lead(rule.at);
+            let asked = before(self.first_pass(index, rule, now + lead, who, asked, 1), lead);
             earliest.max(held).max(asked)
         })
     }
 
-    /// What would happen to a transaction with this envelope and `recipients` on `session`.
-    pub fn may_send(&self, now: Time, session: SessionId, envelope: &Envelope, recipients: u32) -> Forecast {
+    /// What would happen to a transaction with a message like `asked` on `session`.
+    pub fn may_send(&self, now: Time, session: SessionId, asked: &Asked) -> Forecast {
         let state = &self.sessions[session.index()];
-        let (client, sender) = (state.client, Some(envelope.sender_domain));
-        let (mut earliest, mut most) = (now, recipients);
+        let (sender, domain) = (asked.envelope.sender_domain, asked.domain);
+        let who = Who { client: state.client, session: Some(session), sender, domain };
+        let (mut earliest, mut most) = (now, asked.recipients.max(1));
         for (index, rule) in self.policy.rules.iter().enumerate() {
-            earliest = earliest.max(self.free_of_hold(index, now, client, sender, |at| at > Stage::Ehlo));
-            let Test::Limit(limit) = &rule.test else { continue };
-            if !rule.enabled || rule.at <= Stage::Ehlo || state.holds_slot(index) {
+            let lead = |stage: Stage| if stage == Stage::EndOfData { asked.to_dot } else { Span::ZERO };
+            if let Some(hold) = rule.hold.as_ref().filter(|hold| hold.at > Stage::Ehlo) {
+                let lead = lead(hold.at);
+                earliest = earliest.max(before(self.free_of_hold(index, now + lead, who), lead));
+            }
+            if rule.at <= Stage::Ehlo || state.holds_slot(index) || state.connection_passed[index] {
                 continue;
             }
-            let ceiling = self.limit(index, limit, self.tier(limit.standing, client, sender), self.clock(now));
-            let Some(ceiling) = ceiling else { continue };
-            match (limit.window, limit.meter) {
-                (Window::Session, meter) => {
-                    let left = ceiling.saturating_sub(state.counts[index]);
-                    match meter {
-                        _ if left == 0 => return Forecast::NewSession,
-                        Meter::Recipients => most = most.min(left),
-                        Meter::Bytes if left < envelope.size => return Forecast::NewSession,
-                        _ => {}
-                    }
-                }
-                (Window::Message, Meter::Recipients) => most = most.min(ceiling.max(1)),
-                (Window::Message, _) => {}
-                (_, Meter::Recipients) => {
-                    most = self.most_recipients(index, limit, now, client, sender, most);
-                    earliest = earliest.max(self.room(index, limit, now, client, sender, most));
-                }
-                (_, Meter::UnknownRecipients) => {}
-                (_, Meter::Bytes) => {
-                    earliest = earliest.max(self.room(index, limit, now, client, sender, envelope.size))
-                }
-                _ => earliest = earliest.max(self.room(index, limit, now, client, sender, 1)),
+            let (lead, at) = (lead(rule.at), now + lead(rule.at));
+            match self.left_in_session(index, rule, at, session, asked) {
+                Some(0) => return Forecast::NewSession,
+                Some(left) => most = most.min(left),
+                None => {}
             }
+            if let Test::Limit(Limit { meter: Meter::Recipients, .. }) = &rule.test {
+                most = self.most_recipients(index, rule, at, who, asked, most);
+            }
+            earliest = earliest.max(before(self.first_pass(index, rule, at, who, asked, most), lead));
         }
-        if earliest > now { Forecast::Wait(earliest) } else { Forecast::Now { recipients: most.max(1) } }
+        if earliest > now { Forecast::Wait(earliest) } else { Forecast::Now { recipients: most } }
     }
 
     /// How long after a refusal by `rule` the same thing may pass, where the rule itself says so (greylisting).
@@ -92,68 +107,151 @@ impl Provider {
         }
     }
 
-    /// The first moment at which a limit has room for `n`. Counters of single recipients are not looked at.
-    fn room(
-        &self,
-        index: usize,
-        limit: &Limit,
-        now: Time,
-        client: ClientId,
-        sender: Option<SenderDomainId>,
-        n: u32,
-    ) -> Time {
-        if matches!(limit.scope, Scope::Recipient | Scope::SenderDomainAndRecipient) || limit.window == Window::Session
-        {
-            return now;
+    /// The first moment from `at` on, when the rule is asked, at which it lets a message with so many recipients pass.
+    fn first_pass(&self, index: usize, rule: &Rule, at: Time, who: Who, asked: &Asked, recipients: u32) -> Time {
+        if !rule.enabled || matches!(rule.answer, Answer::Tarpit(_)) {
+            return at;
         }
-        let clock = self.clock(now);
-        let Some(ceiling) = self.limit(index, limit, self.tier(limit.standing, client, sender), clock) else {
-            return now;
-        };
-        let key = self.key_of(limit.scope, client, SessionId(0), sender, None);
-        match self.rules[index].counters.get(key) {
-            None if ceiling == 0 => Time::NEVER,
-            None => now,
-            Some(counter) => self.unclock(counter.earliest(clock, &limit.window, ceiling, n)).max(now),
+        match &rule.test {
+            Test::Outage { from, until } if (*from..*until).contains(&at) => *until,
+            Test::Limit(limit) => match amount(limit, rule.at, asked, recipients) {
+                0 => at,
+                n => self.room(index, limit, at, who, n),
+            },
+            _ => at,
         }
     }
 
-    /// The most recipients, up to `most` and at least 1, for which a limit has room now.
-    fn most_recipients(
-        &self,
-        index: usize,
-        limit: &Limit,
-        now: Time,
-        client: ClientId,
-        sender: Option<SenderDomainId>,
-        most: u32,
-    ) -> u32 {
-        let (mut low, mut high) = (1, most.max(1));
+    /// The first moment from `at` on at which a limit has room for `n`, or at which its number changes with the load.
+    fn room(&self, index: usize, limit: &Limit, at: Time, who: Who, n: u32) -> Time {
+        if matches!(limit.scope, Scope::Recipient | Scope::SenderDomainAndRecipient) {
+            return at;
+        }
+        let clock = self.clock(at);
+        let Some(ceiling) = self.limit(index, limit, self.tier(limit.standing, who.client, Some(who.sender)), clock)
+        else {
+            return at;
+        };
+        let until_load = limit.ceiling.next_step(clock).map_or(Time::NEVER, |clock| self.unclock(clock));
+        // What is counted within a session was looked at before: here it only matters whether it can ever fit.
+        if limit.window.is_in_session() || limit.scope == Scope::Session && who.session.is_none() {
+            return if n <= ceiling { at } else { until_load };
+        }
+        let key = self.key_in(limit.scope, who);
+        let under_way = self.under_way(index, limit, who, key);
+        let fits = match (self.rules[index].counters.get(key), limit.window) {
+            (counter, Window::Gauge) => {
+                let used = counter.map_or(0, |counter| counter.used()).max(under_way);
+                if used.saturating_add(n) <= ceiling { at } else { Time::NEVER }
+            }
+            (Some(counter), _) => self.unclock(counter.earliest(clock, &limit.window, ceiling, n + under_way)).max(at),
+            (None, _) if n + under_way <= ceiling => at,
+            (None, _) => Time::NEVER,
+        };
+        fits.min(until_load)
+    }
+
+    /// What has passed the stages before a limit and is not counted yet: messages on their way to the dot, and
+    /// connections on their way to MAIL.
+    fn under_way(&self, index: usize, limit: &Limit, who: Who, key: u64) -> u32 {
+        let at = self.policy.rules[index].at;
+        let open = self.sessions.iter().zip(0_u32..).filter(|(session, _)| session.is_open());
+        match limit.meter {
+            Meter::OpenConnections if at > Stage::Ehlo && who.session.is_none() => {
+                let same = open.filter(|(session, id)| {
+                    self.key_in(limit.scope, Who { client: session.client, session: Some(SessionId(*id)), ..who })
+                        == key
+                });
+                u32::try_from(same.count()).unwrap_or(u32::MAX)
+            }
+            Meter::Messages | Meter::Recipients | Meter::Bytes if at == Stage::EndOfData => open
+                .filter_map(|(session, id)| {
+                    let envelope = session.envelope?;
+                    let other = Who {
+                        client: session.client,
+                        session: Some(SessionId(id)),
+                        sender: envelope.sender_domain,
+                        ..who
+                    };
+                    let n = match limit.meter {
+                        Meter::Bytes => envelope.size,
+                        Meter::Recipients => u32::try_from(session.addressees.len()).unwrap_or(u32::MAX),
+                        _ => 1,
+                    };
+                    (self.key_in(limit.scope, other) == key).then_some(n)
+                })
+                .fold(0, u32::saturating_add),
+            _ => 0,
+        }
+    }
+
+    /// How many more recipients a session takes in a message like `asked`, where a rule counts within it; 0 is not even
+    /// one message.
+    fn left_in_session(&self, index: usize, rule: &Rule, at: Time, session: SessionId, asked: &Asked) -> Option<u32> {
+        let Test::Limit(limit) = &rule.test else { return None };
+        if !rule.enabled || matches!(rule.answer, Answer::Tarpit(_)) || !limit.window.is_in_session() {
+            return None;
+        }
+        let state = &self.sessions[session.index()];
+        let tier = self.tier(limit.standing, state.client, Some(asked.envelope.sender_domain));
+        let ceiling = self.limit(index, limit, tier, self.clock(at))?;
+        let used = if limit.window == Window::Session { state.counts[index] } else { 0 };
+        let left = ceiling.saturating_sub(used);
+        match limit.meter {
+            // What no session ever takes is no reason for a new one.
+            _ if amount(limit, rule.at, asked, 1) > ceiling => None,
+            Meter::Recipients => Some(left),
+            Meter::UnknownRecipients => None,
+            _ if amount(limit, rule.at, asked, 1) > left => Some(0),
+            _ => None,
+        }
+    }
+
+    /// The most recipients, up to `most` and at least 1, for which a limit has room when it is asked.
+    fn most_recipients(&self, index: usize, rule: &Rule, at: Time, who: Who, asked: &Asked, most: u32) -> u32 {
+        let (mut low, mut high) = (1, most);
         while low < high {
             let middle = low + (high - low).div_ceil(2);
-            if self.room(index, limit, now, client, sender, middle) == now { low = middle } else { high = middle - 1 }
+            let fits = self.first_pass(index, rule, at, who, asked, middle) == at;
+            if fits { low = middle } else { high = middle - 1 }
         }
         low
     }
 
-    /// When the hold of a rule on this client is over, for holds enforced at the stages that `at` picks.
-    fn free_of_hold(
-        &self,
-        index: usize,
-        now: Time,
-        client: ClientId,
-        sender: Option<SenderDomainId>,
-        at: impl Fn(Stage) -> bool,
-    ) -> Time {
+    /// When nobody is held any more for whom the hold of a rule would be, from `at` on.
+    fn free_of_hold(&self, index: usize, at: Time, who: Who) -> Time {
         let rule = &self.policy.rules[index];
-        if !rule.hold.as_ref().is_some_and(|hold| at(hold.at)) {
-            return now;
+        let scope = rule.test.hold_scope();
+        let Some(hold) = rule.hold.as_ref() else { return at };
+        if matches!(scope, Scope::Recipient | Scope::SenderDomainAndRecipient) {
+            return at;
         }
-        let scope = match &rule.test {
-            Test::Limit(limit) => limit.scope,
-            _ => Scope::ClientIp,
-        };
-        let key = self.key_of(scope, client, SessionId(0), sender, None);
-        self.rules[index].holds.get(key).map_or(now, |record| record.until().max(now))
+        let record = self.rules[index].holds.get(self.key_in(scope, who));
+        match record.and_then(|record| Some((record, record.answer(at, hold)?))) {
+            Some((_, Answer::Tarpit(_))) | None => at,
+            Some((record, _)) => record.until(),
+        }
     }
+
+    fn key_in(&self, scope: Scope, who: Who) -> u64 {
+        let addressee = Addressee { id: 0, domain: who.domain, mailbox: Mailbox::Exists };
+        let session = who.session.unwrap_or(SessionId(u32::MAX));
+        self.key_of(scope, who.client, session, Some(who.sender), Some(addressee))
+    }
+}
+
+/// How much a limit counts of a message whose recipients all exist.
+fn amount(limit: &Limit, at: Stage, asked: &Asked, recipients: u32) -> u32 {
+    match limit.meter {
+        _ if at < limit.meter.natural_stage() => 1,
+        Meter::Recipients => recipients,
+        Meter::UnknownRecipients => 0,
+        Meter::Bytes => asked.envelope.size,
+        Meter::OpenConnections | Meter::OpenTransactions | Meter::Connections | Meter::Messages => 1,
+    }
+}
+
+/// `span` before `at`; never stays never.
+fn before(at: Time, span: Span) -> Time {
+    if at == Time::NEVER { at } else { Time::ZERO + (at.since(Time::ZERO) - span) }
 }

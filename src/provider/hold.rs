@@ -24,7 +24,7 @@ impl Record {
         self.until
     }
 
-    /// The client broke the rule at `now`. If that begins a hold, its length.
+    /// The client broke the rule at `now`. If that begins a hold, or makes one longer, by how much time.
     pub(super) fn violate(&mut self, now: Time, hold: &Hold) -> Option<Span> {
         if self.violations == 0 || now.since(self.first_violation) > hold.within {
             self.violations = 0;
@@ -39,9 +39,9 @@ impl Record {
         }
         self.steps = self.steps.saturating_add(1);
         self.violations = 0;
-        let span = hold.ladder[self.step(hold)].span;
-        self.until = now + span;
-        Some(span)
+        let held_until = self.until.max(now);
+        self.until = held_until.max(now + hold.ladder[self.step(hold)].span);
+        Some(self.until.since(held_until))
     }
 
     /// Whether this record could be forgotten without anyone noticing.
@@ -59,6 +59,18 @@ mod tests {
     use super::super::policy::Step;
     use super::*;
     use crate::smtp::Stage;
+
+    #[test]
+    fn a_hold_within_a_hold_lasts_longer_and_counts_once() {
+        let step = |secs| Step { span: Span::from_secs(secs), answer: Answer::Drop };
+        let ladder = vec![step(300), step(3_600)];
+        let hold = Hold { ladder, after: 1, within: Span::DAY, forget: Span::DAY, at: Stage::Mail };
+        let at = |secs| Time::ZERO + Span::from_secs(secs);
+        let mut record = Record::default();
+        assert_eq!(record.violate(at(0), &hold), Some(Span::from_secs(300)));
+        assert_eq!(record.violate(at(100), &hold), Some(Span::from_secs(3_400)), "held until 3,700 s instead of 300");
+        assert_eq!(record.until(), at(3_700));
+    }
 
     #[test]
     fn the_ladder_is_climbed_repeated_and_forgotten() {

@@ -35,6 +35,11 @@ impl Places {
         }
     }
 
+    /// Whether a connection that arrived now would be served at once.
+    pub fn would_serve(&self, listener: Option<Listener>) -> bool {
+        listener.is_none_or(|listener| self.served < listener.workers)
+    }
+
     /// A served connection has gone. Whether one that was queued is to be served in its place.
     pub fn leave(&mut self, listener: Option<Listener>) -> bool {
         if listener.is_none() {
@@ -65,6 +70,7 @@ mod tests {
         let mut places = Places::default();
         let arrivals: Vec<Arrival> = (0..3).map(|_| places.arrive(listener)).collect();
         assert_eq!(arrivals, [Arrival::Served, Arrival::Queued, Arrival::Ignored]);
+        assert!(!places.would_serve(listener));
         assert!(places.leave(listener), "the queued one takes the place");
         assert!(!places.leave(listener));
         assert_eq!(places.arrive(listener), Arrival::Served);

@@ -13,12 +13,14 @@ pub mod profile;
 mod reputation;
 mod rules;
 mod standing;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod weather;
 mod window;
 
 pub use engine::{Activity, Provider};
-pub use forecast::Forecast;
+pub use forecast::{Asked, Forecast};
 pub use listener::{Arrival, Places};
 pub use policy::*;
 pub use reputation::Reputation;

@@ -119,6 +119,17 @@ pub enum Test {
     Always,
 }
 
+impl Test {
+    /// Whom a hold is for: whom the counter is for, or the client where there is none, or where it is a session's.
+    pub const fn hold_scope(&self) -> Scope {
+        match self {
+            Self::Limit(Limit { scope: Scope::Session, .. }) => Scope::ClientIp,
+            Self::Limit(limit) => limit.scope,
+            _ => Scope::ClientIp,
+        }
+    }
+}
+
 /// A count and the number it may not exceed.
 #[derive(Clone, Debug)]
 pub struct Limit {
@@ -217,6 +228,11 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether the counter is a recipient's or a recipient domain's: known at RCPT, one by one, and never after it.
+    pub const fn is_of_recipient(self) -> bool {
+        matches!(self.known_at(), Stage::Rcpt)
+    }
+
     /// The first stage at which the scope's key is known.
     pub const fn known_at(self) -> Stage {
         match self {
@@ -281,6 +297,13 @@ pub enum Window {
     },
 }
 
+impl Window {
+    /// Whether this counts within one session or one message, and remembers nothing beyond.
+    pub const fn is_in_session(&self) -> bool {
+        matches!(self, Self::Session | Self::Message)
+    }
+}
+
 /// Where the frames of a fixed window begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -310,6 +333,17 @@ pub struct Ceiling {
     pub by_tier: Vec<Amount>,
     /// By time of day, the factor that scales the amount; sorted, first entry at 0. Empty means always 1.
     pub load: Vec<LoadStep>,
+}
+
+impl Ceiling {
+    /// When the load changes the amount next after this moment of the provider's clock; `None` is never.
+    pub fn next_step(&self, clock: Time) -> Option<Time> {
+        let day = Span::DAY.as_micros();
+        let midnight = clock.as_micros() - clock.as_micros() % day;
+        let today = self.load.iter().map(|step| midnight + step.from.as_micros());
+        let next = today.filter(|at| *at > clock.as_micros()).min();
+        (self.load.len() > 1).then(|| Time::from_micros(next.unwrap_or(midnight.saturating_add(day))))
+    }
 }
 
 /// From this time of day on the limit is scaled by this factor.

@@ -164,7 +164,7 @@ impl Provider {
     pub(super) fn violated(&mut self, index: usize, now: Time, session: SessionId, who: Option<Addressee>) {
         let cost = self.policy.rules[index].cost;
         self.blame(session, cost);
-        let key = self.key(index, session, who);
+        let key = self.hold_key(index, session, who);
         let state = &mut self.rules[index];
         state.refused += 1;
         if let Some(hold) = &self.policy.rules[index].hold {
@@ -178,29 +178,40 @@ impl Provider {
 
     fn held(&mut self, index: usize, now: Time, session: SessionId, who: Option<Addressee>) -> Option<Answer> {
         let hold: &Hold = self.policy.rules[index].hold.as_ref()?;
-        let answer = self.rules[index].holds.get(self.key(index, session, who))?.answer(now, hold)?;
+        let answer = self.rules[index].holds.get(self.hold_key(index, session, who))?.answer(now, hold)?;
         self.rules[index].refused += 1;
         Some(answer)
     }
 
-    /// What the session's client is told about, before the rule counts it: the sender, if MAIL has named it.
+    /// Whether a limit has room; counts if it has, or if attempts count.
     fn within_limit(&mut self, index: usize, now: Time, session: SessionId, who: Option<Addressee>) -> bool {
         let Test::Limit(limit) = &self.policy.rules[index].test else { return true };
         let state = &self.sessions[session.index()];
         let sender = state.envelope.map(|message| message.sender_domain);
         let tier = self.tier(limit.standing, state.client, sender);
         let clock = self.clock(now);
-        let Some(ceiling) = self.limit(index, limit, tier, clock) else { return true };
+        let ceiling = self.limit(index, limit, tier, clock);
         let key = self.key_of(limit.scope, state.client, session, sender, who);
-        let (n, early) = amount(limit, self.policy.rules[index].at, state.envelope.as_ref(), &state.addressees, who);
-        if n == 0 {
+        if limit.window == Window::Gauge {
+            // Where there is no limit today there may be one tomorrow: who is open then counts.
+            return self.seat(index, session, key, ceiling.unwrap_or(u32::MAX));
+        }
+        let Some(ceiling) = ceiling else { return true };
+        let at = self.policy.rules[index].at;
+        let (n, early) = amount(limit, at, state.envelope.as_ref(), &state.addressees, who);
+        let in_session = limit.window.is_in_session();
+        if n == 0 || self.once(index, session).is_some_and(|passed| *passed) {
             return true;
         }
-        match limit.window {
-            Window::Gauge => self.seat(index, session, key, ceiling),
-            Window::Session | Window::Message => self.tally(index, session, ceiling, n),
-            _ => self.meter(index, clock, key, ceiling, n, early),
+        let fits = if in_session {
+            self.tally(index, session, ceiling, n)
+        } else {
+            self.meter(index, clock, key, ceiling, n, early)
+        };
+        if let (true, Some(passed)) = (fits, self.once(index, session)) {
+            *passed = true;
         }
+        fits
     }
 
     /// A gauge: whoever holds a slot keeps it; others get one while there are any.
@@ -219,12 +230,26 @@ impl Provider {
         }
         counter.count(Time::ZERO, &Window::Gauge, ceiling, 1, 0);
         assert!(counter.used() <= ceiling, "a gauge is never above its limit");
+        state.seats[index] = key;
         if transaction {
             state.transaction_slots |= bit;
         } else {
             state.slots |= bit;
         }
         true
+    }
+
+    /// For a rule that is asked more often than what it counts happens (connections at MAIL, messages at RCPT): whether
+    /// it has let this one pass. It counts it once and is then silent.
+    fn once(&mut self, index: usize, session: SessionId) -> Option<&mut bool> {
+        let rule = &self.policy.rules[index];
+        let Test::Limit(limit) = &rule.test else { return None };
+        let state = &mut self.sessions[session.index()];
+        match limit.meter {
+            Meter::Connections if rule.at >= Stage::Mail => state.connection_passed.get_mut(index),
+            Meter::Messages if rule.at == Stage::Rcpt => state.message_passed.get_mut(index),
+            _ => None,
+        }
     }
 
     /// A count within one session or one message.
@@ -255,6 +280,14 @@ impl Provider {
     /// Counts for a rule that was asked at an earlier stage.
     fn count_late(&mut self, index: usize, now: Time, session: SessionId, who: Option<Addressee>) {
         let Test::Limit(limit) = &self.policy.rules[index].test else { return };
+        if limit.scope.is_of_recipient() && who.is_none() {
+            // A message counts for each of its recipients.
+            for n in 0..self.sessions[session.index()].addressees.len() {
+                let who = self.sessions[session.index()].addressees[n];
+                self.count_late(index, now, session, Some(who));
+            }
+            return;
+        }
         let state = &self.sessions[session.index()];
         let sender = state.envelope.map(|message| message.sender_domain);
         let (window, clock) = (limit.window, self.clock(now));

@@ -1,12 +1,12 @@
 //! Whose reputation counts, and what moves it: the engine's side of `reputation.rs`.
 
 use super::engine::Provider;
-use super::policy::{Auth, Mailbox, Standing, Test};
+use super::policy::{Answer, Auth, Mailbox, Standing, Test};
 use super::reputation::Reputation;
 use super::rules::Step;
 use super::verdict::{Addressee, Decision, Refusal};
 use crate::smtp::Stage;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::units::{ClientId, RuleId, SenderDomainId, SessionId, Share};
 
 impl Provider {
@@ -23,17 +23,21 @@ impl Provider {
     }
 
     /// The message is accepted: reputation moves, and recipients are judged where the provider judges them only now.
-    pub(super) fn deliver(&mut self, now: Time, session: SessionId) -> Decision {
+    /// Says too how much later the reply comes.
+    pub(super) fn deliver(&mut self, now: Time, session: SessionId) -> (Decision, Span) {
         let state = &self.sessions[session.index()];
-        let Some(envelope) = state.envelope else { return Decision::Accept };
+        let mut tarpit = Span::ZERO;
+        let Some(envelope) = state.envelope else { return (Decision::Accept, tarpit) };
         let (client, count) = (state.client, state.addressees.len());
         let (mut unknown, mut traps) = (0_u32, 0_u32);
         for n in 0..count {
             let who = self.sessions[session.index()].addressees[n];
             unknown += u32::from(who.mailbox == Mailbox::Unknown);
             traps += u32::from(who.mailbox == Mailbox::Trap);
-            if let Some(refusal) = self.judge_late(now, session, who) {
-                self.undeliverable.push((u32::try_from(n).unwrap_or(u32::MAX), refusal));
+            match self.judge_late(now, session, who) {
+                Some(Refusal { answer: Answer::Tarpit(span), .. }) => tarpit += span,
+                Some(refusal) => self.undeliverable.push((u32::try_from(n).unwrap_or(u32::MAX), refusal)),
+                None => {}
             }
         }
         let model = self.policy.reputation;
@@ -50,10 +54,11 @@ impl Provider {
                 reputation.lose(model.unauthenticated, &self.policy.tiers);
             }
         }
-        match self.undeliverable.first() {
+        let decision = match self.undeliverable.first() {
             Some((_, refusal)) if self.undeliverable.len() == count => Decision::Refuse(*refusal),
             _ => Decision::Accept,
-        }
+        };
+        (decision, tarpit)
     }
 
     /// Asks the rules that judge a recipient at the end of data.

@@ -47,6 +47,8 @@ pub enum Event<'a> {
     IdleExpired(ConnId),
     /// A timer the sender asked for.
     Due(Timer),
+    /// A provider's rules have changed. Only the oracle can know.
+    Amended,
 }
 
 /// How a delivery went.

@@ -5,10 +5,12 @@
 //! connection is greeted: what refuses the connection refuses the delivery, as in every MTA that hands a message to a
 //! delivery agent. Recipients are conserved: injected = delivered + bounced + expired + queued.
 
+mod foreseen;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::event::{Action, Delivery, Event, Foreseen, Foresight, Heard, Injection, Outcome, Replied, Settled, Timer};
+use super::event::{Action, Delivery, Event, Foresight, Heard, Injection, Outcome, Replied, Settled, Timer};
 use super::limiter::Limiter;
 use super::meaning::Meaning;
 use super::queue::Queue;
@@ -170,6 +172,7 @@ impl Sender {
             Event::Closed(conn) => self.closed(conn),
             Event::IdleExpired(conn) => self.idle_expired(conn),
             Event::Due(Timer(timer)) => self.due(now, timer),
+            Event::Amended => self.look_again(),
         }
     }
 
@@ -252,12 +255,15 @@ impl Sender {
     /// Gives a queue's next mail to a connection: an idle one, or a new one.
     fn serve(&mut self, now: Time, limiter: u32, queue: QueueId, foresight: Option<&dyn Foresight>) -> Option<Action> {
         let counts_idle = self.strategy.session.counts_idle;
+        if let Some(foresight) = foresight.filter(|_| !self.queues[queue.index()].idle.is_empty()) {
+            return self.reuse_foreseen(now, limiter, queue, foresight);
+        }
         if let Some(conn) = self.queues[queue.index()].idle.last().copied() {
             if self.is_spent(now, conn) {
                 return Some(self.quit(conn));
             }
             if self.limiters[limiter as usize].has_room(counts_idle, true) {
-                return self.reuse(now, limiter, conn, foresight);
+                return self.reuse(now, limiter, conn, self.strategy.session.recipients_per_message);
             }
             return None;
         }
@@ -274,23 +280,13 @@ impl Sender {
         self.open(now, limiter, queue, foresight)
     }
 
-    fn reuse(&mut self, now: Time, limiter: u32, conn: ConnId, foresight: Option<&dyn Foresight>) -> Option<Action> {
+    fn reuse(&mut self, now: Time, limiter: u32, conn: ConnId, most: u32) -> Option<Action> {
         let queue = self.conns[conn.index()].queue;
-        let mut most = self.strategy.session.recipients_per_message;
-        if let Some(foresight) = foresight {
-            let next = *self.queues[queue.index()].peek()?;
-            let slice = Delivery { count: next.count.min(u16::try_from(most).unwrap_or(u16::MAX)), ..next };
-            match foresight.may_send(now, conn, &slice) {
-                Foreseen::Now(recipients) => most = most.min(recipients),
-                Foreseen::NewConnection => return Some(self.quit(conn)),
-                Foreseen::Wait(at) => {
-                    self.ring_limiter(limiter, at);
-                    return None;
-                }
-            }
-        }
         let delivery = self.bind(now, limiter, queue, most)?;
-        self.queues[queue.index()].idle.pop();
+        let idle = &mut self.queues[queue.index()].idle;
+        if let Some(place) = idle.iter().rposition(|idle| *idle == conn) {
+            idle.remove(place);
+        }
         let state = &mut self.conns[conn.index()];
         state.state = State::Busy;
         state.delivery = delivery;
@@ -303,8 +299,11 @@ impl Sender {
             let next = *self.queues[queue.index()].peek()?;
             let at = foresight.may_connect(now, source, site, &next);
             if at > now {
-                self.ring_limiter(limiter, at);
-                return None;
+                let in_the_way = if at == Time::NEVER { self.idle_elsewhere(queue) } else { None };
+                if in_the_way.is_none() {
+                    self.ring_limiter(limiter, at);
+                }
+                return in_the_way.map(|conn| self.quit(conn));
             }
         }
         let delivery = self.bind(now, limiter, queue, self.strategy.session.recipients_per_message)?;
@@ -317,6 +316,9 @@ impl Sender {
             self.conns.push(state);
             ConnId(u32::try_from(self.conns.len() - 1).unwrap_or(u32::MAX))
         };
+        if self.strategy.oracle {
+            self.queues[queue.index()].connecting.push_back(conn);
+        }
         Some(Action::Connect { conn, source, site, delivery })
     }
 
@@ -339,26 +341,11 @@ impl Sender {
         assert!(state.state == State::Connecting, "only a connection that is being opened is greeted");
         state.opened = now;
         if self.strategy.oracle {
-            return self.unbind(now, conn);
+            self.unbind(now, conn);
+            return self.rest_foreseen(now, conn);
         }
         state.state = State::Busy;
         self.actions.push_back(Action::Transact { conn, delivery: state.delivery });
-    }
-
-    /// The oracle looks again before it sends: its mail goes back to the front of the queue, the connection rests.
-    fn unbind(&mut self, now: Time, conn: ConnId) {
-        let Conn { queue, delivery, .. } = self.conns[conn.index()];
-        let state = &mut self.queues[queue.index()];
-        state.push_front(Delivery { ready_at: now, ..delivery });
-        let limiter = state.limiter;
-        let counts = &mut self.counts[state.site.index()];
-        counts.in_flight -= u64::from(delivery.count);
-        counts.ready += u64::from(delivery.count);
-        self.limiters[limiter as usize].busy -= 1;
-        self.conns[conn.index()].state = State::Idle;
-        self.queues[queue.index()].idle.push(conn);
-        self.resting.push(conn);
-        self.wake(limiter);
     }
 
     fn replied(&mut self, now: Time, replied: Replied<'_>) {
@@ -366,14 +353,16 @@ impl Sender {
         let limiter = self.queues[queue.index()].limiter;
         let pushed_back = self.settle(now, queue, delivery, &replied);
         let state = &mut self.limiters[limiter as usize];
-        if pushed_back {
+        if delivery.count == 0 {
+            // Only the oracle's: the mail went by another connection.
+        } else if pushed_back {
             state.concurrency.failed(&self.strategy.concurrency);
             state.breaker.failed(now, &self.strategy.breaker);
         } else {
             state.concurrency.succeeded(state.busy, &self.strategy.concurrency);
             state.breaker.succeeded();
         }
-        state.busy -= 1;
+        state.busy -= u32::from(delivery.count > 0);
         if replied.closed {
             self.drop_conn(replied.conn);
         } else {
@@ -450,6 +439,9 @@ impl Sender {
         let state = &mut self.conns[conn.index()];
         state.state = State::Idle;
         state.transactions += 1;
+        if self.strategy.oracle {
+            return self.rest_foreseen(now, conn);
+        }
         let queue = state.queue;
         self.queues[queue.index()].idle.push(conn);
         let limiter = &self.limiters[self.queues[queue.index()].limiter as usize];
@@ -540,7 +532,8 @@ impl Sender {
         let state = &mut self.limiters[limiter as usize];
         if at == Time::NEVER {
             self.starve(limiter);
-        } else if at != state.rings_at {
+        } else if at < state.rings_at {
+            // One timer serves several queues: it rings for the first of them.
             state.rings_at = at;
             let timer = Timer(u32::try_from(self.queues.len()).unwrap_or(u32::MAX) + limiter);
             self.actions.push_back(Action::WakeAt { timer, at });

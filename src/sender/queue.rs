@@ -15,6 +15,8 @@ pub(super) struct Queue {
     pub(super) limiter: u32,
     /// Connections that wait for mail, the most recently used last.
     pub(super) idle: Vec<ConnId>,
+    /// Connections being opened, the oldest first, some of them perhaps no longer; kept for the oracle alone.
+    pub(super) connecting: VecDeque<ConnId>,
     /// When the timer of the delayed mail will ring; `Time::NEVER` where it is not set.
     pub(super) rings_at: Time,
     first: VecDeque<Delivery>,
@@ -29,6 +31,7 @@ impl Queue {
             site,
             limiter,
             idle: Vec::new(),
+            connecting: VecDeque::new(),
             rings_at: Time::NEVER,
             first: VecDeque::new(),
             ready: VecDeque::new(),

@@ -41,8 +41,8 @@ pub(super) enum Phase {
     Backlog,
     /// The bad news about the connection arrives.
     Failing,
-    /// The refusal of a transaction arrives; the connection may be closed by it.
-    Refused { closes: bool },
+    /// The last reply of a transaction arrives; the connection may be closed by it.
+    Answered { closes: bool },
     /// The dot has been sent, and the server judges.
     Sent,
     /// The connection is lost.
@@ -163,12 +163,9 @@ impl World<'_> {
             return self.refuse_transaction(conn, Stage::Mail, refusal, rtt + verdict.tarpit);
         }
         let (accepted, tarpit) = self.name_recipients(conn, session, delivery);
-        let tarpit = tarpit + verdict.tarpit;
-        let named = u64::from(delivery.count);
         let service = &self.sites[site.index()].provider.policy().service;
-        let (over_recipients, over_message) = self.path.service(service, &delivery, named);
-        let trips = if self.setting.strategy.session.pipelining { 1 } else { 1 + named };
-        let asked = rtt.times(trips) + over_recipients + tarpit;
+        let course = self.path.course(&self.setting, service, rtt, &delivery);
+        let asked = course.asked + tarpit + verdict.tarpit;
         let Ok(accepted) = accepted else {
             return self.refused_at_rcpt(conn, session, true, asked);
         };
@@ -179,9 +176,7 @@ impl World<'_> {
         if let Decision::Refuse(refusal) = verdict.decision {
             return self.refuse_transaction(conn, Stage::Data, refusal, asked + verdict.tarpit);
         }
-        let data_trip = if self.setting.strategy.session.pipelining { Span::ZERO } else { rtt };
-        let size = self.setting.mail.rows[delivery.first.index()].size;
-        let sent = asked + verdict.tarpit + data_trip + self.path.transfer(size) + rtt + over_message;
+        let sent = asked + verdict.tarpit + course.sent;
         if self.path.loses(&delivery) {
             return self.set(conn, Phase::Lost, self.now + sent.scaled(0.5));
         }
@@ -226,7 +221,7 @@ impl World<'_> {
         if closes {
             self.end_session(conn);
         }
-        self.set(conn, Phase::Refused { closes }, self.now + after);
+        self.set(conn, Phase::Answered { closes }, self.now + after);
     }
 
     /// The whole transaction is refused at MAIL or DATA.
@@ -249,7 +244,7 @@ impl World<'_> {
         if refusal.closes() {
             self.end_session(conn);
         }
-        self.set(conn, Phase::Refused { closes: refusal.closes() }, self.now + after);
+        self.set(conn, Phase::Answered { closes: refusal.closes() }, self.now + after);
     }
 
     fn addressee(&self, recipient: usize) -> Addressee {
@@ -275,7 +270,7 @@ impl World<'_> {
             Phase::Opening => self.sender.handle(self.now, Event::Connected(conn)),
             Phase::Idle => self.sender.handle(self.now, Event::IdleExpired(conn)),
             Phase::Failing => self.tell(conn, true),
-            Phase::Refused { closes } => self.tell(conn, closes),
+            Phase::Answered { closes } => self.tell(conn, closes),
             Phase::Sent => self.judge(conn),
             Phase::Lost => self.lose(conn),
             Phase::Backlog => self.leave_backlog(conn),
@@ -314,7 +309,10 @@ impl World<'_> {
         if closes {
             self.end_session(conn);
         }
-        self.tell(conn, closes);
+        if verdict.tarpit.is_zero() {
+            return self.tell(conn, closes);
+        }
+        self.set(conn, Phase::Answered { closes }, self.now + verdict.tarpit);
     }
 
     fn lose(&mut self, conn: ConnId) {

@@ -1,10 +1,11 @@
 //! What the oracle may look at before it acts: the providers' own forecasts.
 
 use super::connection::Wire;
+use super::network::{Path, TRIPS_TO_EHLO, TRIPS_TO_GREETING};
 use super::world::{Setting, Site};
-use crate::provider::{Envelope, Forecast};
+use crate::provider::{Asked, Envelope, Forecast};
 use crate::sender::{Delivery, Foreseen, Foresight};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::units::{ClientId, ConnId, ProviderId, SourceId};
 use crate::workload::Row;
 
@@ -12,21 +13,38 @@ use crate::workload::Row;
 pub(super) struct View<'a> {
     pub(super) sites: &'a [Site],
     pub(super) wires: &'a [Wire],
+    pub(super) path: &'a Path,
     pub(super) world: &'a Setting<'a>,
+}
+
+impl View<'_> {
+    fn asked(&self, site: ProviderId, delivery: &Delivery, rtt: Span) -> Asked {
+        let service = &self.sites[site.index()].provider.policy().service;
+        let course = self.path.course(self.world, service, rtt, delivery);
+        let domain = self.world.mail.rows[delivery.first.index()].domain;
+        let recipients = u32::from(delivery.count);
+        Asked { envelope: envelope(self.world, delivery), domain, recipients, to_dot: course.asked + course.sent }
+    }
 }
 
 impl Foresight for View<'_> {
     fn may_connect(&self, now: Time, source: SourceId, site: ProviderId, delivery: &Delivery) -> Time {
-        let envelope = envelope(self.world, delivery);
-        self.sites[site.index()].provider.may_connect(now, ClientId(u32::from(source.0)), &envelope)
+        let state = &self.sites[site.index()];
+        if !state.places.would_serve(state.provider.listener()) {
+            return Time::NEVER;
+        }
+        // The connection may be ready at the very moment at which the message may go; a trip that varies is not known.
+        let rtt = self.world.scenario.network.rtt.constant().unwrap_or(Span::ZERO);
+        let set_up = rtt.times(TRIPS_TO_GREETING + TRIPS_TO_EHLO);
+        let asked = self.asked(site, delivery, rtt);
+        state.provider.may_connect(now, ClientId(u32::from(source.0)), set_up, &asked)
     }
 
     fn may_send(&self, now: Time, conn: ConnId, delivery: &Delivery) -> Foreseen {
         let wire = &self.wires[conn.index()];
         let Some(session) = wire.session else { return Foreseen::NewConnection };
-        let envelope = envelope(self.world, delivery);
-        let provider = &self.sites[wire.site.index()].provider;
-        match provider.may_send(now, session, &envelope, u32::from(delivery.count)) {
+        let asked = self.asked(wire.site, delivery, wire.rtt);
+        match self.sites[wire.site.index()].provider.may_send(now, session, &asked) {
             Forecast::Now { recipients } => Foreseen::Now(recipients),
             Forecast::Wait(at) => Foreseen::Wait(at),
             Forecast::NewSession => Foreseen::NewConnection,

@@ -5,6 +5,7 @@
 //! moment it is sent, and the whole round trip passes before the reply. For one connection that is the same thing as
 //! half a trip each way, and it saves an event.
 
+use super::world::Setting;
 use crate::dist::Dist;
 use crate::provider::Service;
 use crate::rng::{Seed, Stream};
@@ -27,6 +28,15 @@ pub(super) struct Path {
     opened: Vec<u64>,
     service: Seed,
     resets: Seed,
+}
+
+/// How long a transaction takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Course {
+    /// Until all recipients are named and answered.
+    pub(super) asked: Span,
+    /// From there until the server has the message and judges it.
+    pub(super) sent: Span,
 }
 
 impl Path {
@@ -55,8 +65,18 @@ impl Path {
         reset > 0.0 && self.resets.share(u64::from(delivery.first.0), u64::from(delivery.failures)) < reset
     }
 
+    /// How long a transaction takes that meets no tarpit.
+    pub(super) fn course(&self, world: &Setting<'_>, service: &Service, rtt: Span, delivery: &Delivery) -> Course {
+        let named = u64::from(delivery.count);
+        let (over_recipients, over_message) = self.service(service, delivery, named);
+        let pipelining = world.strategy.session.pipelining;
+        let (to_ask, to_send) = if pipelining { (1, 1) } else { (1 + named, 2) };
+        let transfer = self.transfer(world.mail.rows[delivery.first.index()].size);
+        Course { asked: rtt.times(to_ask) + over_recipients, sent: rtt.times(to_send) + transfer + over_message }
+    }
+
     /// How long the server takes over a transaction: for every recipient, and for the message.
-    pub(super) fn service(&self, service: &Service, delivery: &Delivery, named: u64) -> (Span, Span) {
+    fn service(&self, service: &Service, delivery: &Delivery, named: u64) -> (Span, Span) {
         if let (Some(message), Some(recipient)) = (service.per_message.constant(), service.per_recipient.constant()) {
             return (recipient.times(named), message);
         }
@@ -71,7 +91,7 @@ impl Path {
     }
 
     /// How long so many bytes take.
-    pub(super) fn transfer(&self, bytes: u32) -> Span {
+    fn transfer(&self, bytes: u32) -> Span {
         let micros = |rate: u64| u64::from(bytes) * 1_000_000 / rate.max(1);
         self.network.bytes_per_second.map_or(Span::ZERO, |rate| Span::from_micros(micros(rate)))
     }

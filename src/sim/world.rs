@@ -187,14 +187,15 @@ impl<'a> World<'a> {
                     self.greet(next);
                 }
             }
-            let view = View { sites: &self.sites, wires: &self.wires, world: &self.setting };
+            let view = View { sites: &self.sites, wires: &self.wires, path: &self.path, world: &self.setting };
             let foresight: Option<&dyn Foresight> = if self.setting.strategy.oracle { Some(&view) } else { None };
             let Some(action) = self.sender.poll(self.now, foresight) else { return };
             match action {
                 Action::Connect { conn, source, site, delivery } => self.connect(conn, source, site, delivery),
                 Action::Transact { conn, delivery } => self.transact(conn, delivery),
                 Action::Quit(conn) => self.quit(conn),
-                Action::Idle { conn, until } => self.set(conn, Phase::Idle, until),
+                Action::Idle { conn, until } if until <= self.end => self.set(conn, Phase::Idle, until),
+                Action::Idle { .. } => {}
                 Action::WakeAt { timer: Timer(timer), at } => {
                     self.queue.schedule(FIRST_TIMER + timer, at.max(self.now))
                 }
@@ -277,6 +278,7 @@ impl<'a> World<'a> {
             self.changes += 1;
             self.sites[change.provider.index()].provider.amend(&change.amendment);
         }
+        self.sender.handle(self.now, Event::Amended);
         self.recorder.event(self.now, 5, 0);
         if let Some(next) = timeline.get(self.changes) {
             self.queue.schedule(TIMELINE, next.at);

@@ -36,16 +36,13 @@ impl Known<'_> {
             Some(question) => check(spec, question)?,
             None => Test::Limit(self.limit(name, spec)?),
         };
-        let known_at = match &test {
-            Test::Limit(limit) => limit.scope.known_at(),
-            _ => Stage::Connect,
-        };
+        let hold_for = test.hold_scope();
         Ok(Rule {
             name: name.get_ref().clone(),
             at,
             test,
             answer: self.answer(spec.answer.get_ref(), at)?,
-            hold: spec.hold.as_ref().map(|hold| self.hold(hold, spec, known_at)).transpose()?,
+            hold: spec.hold.as_ref().map(|hold| self.hold(hold, spec, hold_for)).transpose()?,
             cost: spec.cost,
             enabled: spec.enabled,
             provenance: provenance(spec.source.as_ref(), spec.confidence.as_ref())?,
@@ -75,6 +72,10 @@ impl Known<'_> {
         if at < scope.known_at() {
             let why = format!("at `{at}` the {} is not known yet", scope.name());
             return too_early(why, scope.known_at());
+        }
+        if scope.is_of_recipient() && at > Stage::Rcpt {
+            return Err(Fault::new(spec.at.span(), format!("at `{at}` nobody asks for one {} any more", scope.name()))
+                .help("ask this rule at `rcpt`"));
         }
         let starts_empty = matches!(within, Window::Session | Window::Message);
         if at < meter.natural_stage() && (starts_empty || meter == Meter::OpenTransactions) {
@@ -115,12 +116,17 @@ impl Known<'_> {
         Ok(Answer::Reply { reply: ReplyId(id), close: close.unwrap_or(closes) })
     }
 
-    fn hold(&self, hold: &Spanned<HoldSpec>, rule: &RuleSpec, known_at: Stage) -> Result<Hold, Fault> {
+    fn hold(&self, hold: &Spanned<HoldSpec>, rule: &RuleSpec, whom: Scope) -> Result<Hold, Fault> {
         let spec = hold.get_ref();
         let at = spec.at.as_ref().map_or(*rule.at.get_ref(), |at| *at.get_ref());
-        if let Some(said) = spec.at.as_ref().filter(|_| at < known_at) {
+        let place = spec.at.as_ref().map_or_else(|| hold.span(), Spanned::span);
+        if at < whom.known_at() {
             let message = format!("at `{at}` nobody knows yet whom the hold is for");
-            return Err(Fault::new(said.span(), message).help(format!("hold at `{known_at}` or later")));
+            return Err(Fault::new(place, message).help(format!("hold at `{}` or later", whom.known_at())));
+        }
+        if whom.is_of_recipient() && at > Stage::Rcpt {
+            let message = format!("at `{at}` nobody asks for one {} any more", whom.name());
+            return Err(Fault::new(place, message).help("hold at `rcpt`"));
         }
         let steps = spec.ladder.get_ref();
         if !(1..=STEPS_MAX).contains(&steps.len()) {
@@ -168,6 +174,12 @@ fn check(spec: &RuleSpec, check: &Spanned<CheckSpec>) -> Result<Test, Fault> {
         return Err(Fault::new(span, format!("`{key}` belongs to a limit, and this rule is a check")).help(help));
     }
     let (test, from, why) = question(check)?;
+    let of_recipient = matches!(test, Test::Greylist(_)) && *spec.at.get_ref() > Stage::Rcpt
+        || matches!(test, Test::Mailbox(_)) && *spec.at.get_ref() == Stage::Data;
+    if of_recipient {
+        let message = format!("at `{}` nobody asks for a recipient", spec.at.get_ref());
+        return Err(Fault::new(spec.at.span(), message).help("ask this rule at `rcpt`"));
+    }
     if *spec.at.get_ref() < from {
         let message = format!("at `{}` {why} is not known yet", spec.at.get_ref());
         return Err(Fault::new(spec.at.span(), message).help(format!("ask this rule at `{from}` or later")));

@@ -1,0 +1,506 @@
+//! The engine, stage by stage: what each kind of rule refuses, where, and what it counts.
+
+use super::policy::tests::policy;
+use super::*;
+use crate::dist::Dist;
+use crate::rng::Seed;
+use crate::smtp::Stage;
+use crate::time::{Span, Time};
+use crate::units::*;
+
+const HOUR: Window = Window::Fixed { length: Span::HOUR, aligned: Aligned::Clock };
+const MINUTE: Span = Span::from_secs(60);
+
+fn rule(at: Stage, test: Test) -> Rule {
+    Rule {
+        name: "rule".to_owned(),
+        at,
+        test,
+        answer: Answer::Reply { reply: ReplyId(1), close: false },
+        hold: None,
+        cost: Share::NONE,
+        enabled: true,
+        provenance: Provenance::default(),
+    }
+}
+
+fn limit(at: Stage, meter: Meter, scope: Scope, window: Window, most: u32) -> Rule {
+    let ceiling = Ceiling { by_tier: vec![Amount::Exactly(most)], load: Vec::new() };
+    let counts = Counts::Acceptances;
+    rule(at, Test::Limit(Limit { meter, scope, window, counts, ceiling, standing: Standing::ClientIp }))
+}
+
+fn limit_of(rule: &mut Rule) -> &mut Limit {
+    match &mut rule.test {
+        Test::Limit(limit) => limit,
+        _ => panic!("the rule is a check"),
+    }
+}
+
+const PLAIN: Client = Client { network: NetworkId(0), listed: false, ptr: true, reputation: None, daily_volume: 0 };
+const LETTER: Envelope =
+    Envelope { sender_domain: SenderDomainId(0), size: 1_000, spf: true, dkim: true, dmarc: true, spam: false };
+
+fn to(id: u64) -> Addressee {
+    Addressee { id, domain: DomainId(0), mailbox: Mailbox::Exists }
+}
+
+fn in_box(mailbox: Mailbox) -> Addressee {
+    Addressee { mailbox, ..to(0) }
+}
+
+fn at(minutes: u64) -> Time {
+    Time::ZERO + MINUTE.times(minutes)
+}
+
+/// A provider with these rules and two clients: an ordinary one, and one that has everything against it.
+fn lab(rules: Vec<Rule>) -> Provider {
+    lab_of(policy(rules))
+}
+
+fn lab_of(policy: Policy) -> Provider {
+    let mut provider = Provider::new(policy, Seed(1), Span::ZERO);
+    provider.meet_client(PLAIN);
+    provider.meet_client(Client { listed: true, ptr: false, reputation: Some(Share::NONE), ..PLAIN });
+    provider.meet_sender(None, 0);
+    provider.meet_sender(None, 0);
+    provider
+}
+
+const GOOD: ClientId = ClientId(0);
+const BAD: ClientId = ClientId(1);
+
+/// Where a whole session with one message is refused first; `None` where it is delivered. The session is closed.
+fn refused_at(
+    provider: &mut Provider,
+    now: Time,
+    client: ClientId,
+    letter: Envelope,
+    who: &[Addressee],
+) -> Option<Stage> {
+    let (Some(session), _) = provider.connect(now, client) else { return Some(Stage::Connect) };
+    let stage = talk(provider, now, session, letter, who);
+    provider.close(session);
+    stage
+}
+
+/// EHLO and one message on a session.
+fn talk(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope, who: &[Addressee]) -> Option<Stage> {
+    if !provider.ehlo(now, session).accepted() {
+        return Some(Stage::Ehlo);
+    }
+    send(provider, now, session, letter, who)
+}
+
+/// One message on a session; recipients that are refused are left out.
+fn send(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope, who: &[Addressee]) -> Option<Stage> {
+    if !provider.mail(now, session, letter).accepted() {
+        return Some(Stage::Mail);
+    }
+    let accepted = who.iter().filter(|who| provider.rcpt(now, session, **who).accepted()).count();
+    let stage = if accepted == 0 {
+        Some(Stage::Rcpt)
+    } else if !provider.data(now, session).accepted() {
+        Some(Stage::Data)
+    } else if !provider.end_of_data(now, session).accepted() {
+        Some(Stage::EndOfData)
+    } else {
+        None
+    };
+    provider.abort(session);
+    stage
+}
+
+fn delivers(provider: &mut Provider, now: Time) -> bool {
+    refused_at(provider, now, GOOD, LETTER, &[to(0)]).is_none()
+}
+
+/// Every question at every stage at which it can be asked: the guilty are refused there, the innocent pass.
+#[test]
+fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
+    use Stage::{Connect, Data, Ehlo, EndOfData, Mail, Rcpt};
+    let spam = Envelope { spam: true, ..LETTER };
+    let large = Envelope { size: 2_000, ..LETTER };
+    let forged = Envelope { spf: false, dkim: false, dmarc: false, ..LETTER };
+    let low = Test::Reputation { below: Share::clamped(0.5), of: Standing::ClientIp, refuse: Share::ALL };
+    let outage = Test::Outage { from: at(0), until: at(1) };
+    let everywhere = [Connect, Ehlo, Mail, Rcpt, Data, EndOfData];
+    let cases: [(Test, &[Stage], ClientId, Envelope, Mailbox); 12] = [
+        (Test::Listed, &everywhere, BAD, LETTER, Mailbox::Exists),
+        (Test::NoPtr, &everywhere, BAD, LETTER, Mailbox::Exists),
+        (low, &everywhere, BAD, LETTER, Mailbox::Exists),
+        (Test::Size(Bytes(1_999)), &[Mail, Rcpt, Data, EndOfData], GOOD, large, Mailbox::Exists),
+        (Test::Unauthenticated(Auth::Spf), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
+        (Test::Unauthenticated(Auth::Dkim), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
+        (Test::Unauthenticated(Auth::Either), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
+        (Test::Unauthenticated(Auth::Dmarc), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
+        (Test::Content, &[EndOfData], GOOD, spam, Mailbox::Exists),
+        (Test::Mailbox(Mailbox::Unknown), &[Rcpt, EndOfData], GOOD, LETTER, Mailbox::Unknown),
+        (Test::Mailbox(Mailbox::Full), &[Rcpt, EndOfData], GOOD, LETTER, Mailbox::Full),
+        (outage, &everywhere, GOOD, LETTER, Mailbox::Exists),
+    ];
+    for (test, stages, client, letter, mailbox) in cases {
+        for stage in stages {
+            let provider = &mut lab(vec![rule(*stage, test.clone())]);
+            let refused = refused_at(provider, at(0), client, letter, &[in_box(mailbox)]);
+            assert_eq!(refused, Some(*stage), "{test:?}");
+            assert_eq!(provider.activity(RuleId(0), at(0)).refused, 1, "{test:?} at {stage}");
+            assert_eq!(refused_at(provider, at(1), GOOD, LETTER, &[to(0)]), None, "{test:?} at {stage}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_that_is_switched_off_is_not_asked() {
+    let mut off = rule(Stage::Mail, Test::Always);
+    off.enabled = false;
+    let mut provider = lab(vec![off]);
+    assert!(delivers(&mut provider, at(0)));
+    provider.amend(&Amendment::Enabled(RuleId(0), true));
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), Some(Stage::Mail));
+}
+
+#[test]
+fn the_first_refusal_wins_and_what_comes_after_it_counts_nothing() {
+    let first = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
+    let second = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 2);
+    let mut provider = lab(vec![first, second]);
+    for _ in 0..5 {
+        delivers(&mut provider, at(0));
+    }
+    assert_eq!((provider.activity(RuleId(0), at(0)).refused, provider.activity(RuleId(1), at(0)).refused), (4, 0));
+    provider.amend(&Amendment::Enabled(RuleId(0), false));
+    assert!(delivers(&mut provider, at(0)), "only one message came through to the second rule");
+    assert!(!delivers(&mut provider, at(0)));
+}
+
+/// Three tries at a limit of two, a minute apart, in a window that looks back two and a half minutes: what is refused
+/// either counts or does not.
+#[test]
+fn attempts_count_where_the_profile_says_so() {
+    for (counts, fourth) in [(Counts::Acceptances, true), (Counts::Attempts, false)] {
+        let window = Window::Sliding { length: Span::from_secs(150) };
+        let mut rule = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, window, 2);
+        limit_of(&mut rule).counts = counts;
+        let mut provider = lab(vec![rule]);
+        let tries: Vec<bool> = (0..4).map(|minute| delivers(&mut provider, at(minute))).collect();
+        assert_eq!(tries, [true, true, false, fourth], "{counts:?}");
+    }
+}
+
+/// Charter's kind of limit: counted in the session, looked at when the next connection comes.
+#[test]
+fn what_is_counted_later_is_refused_at_the_next_connection() {
+    let mut provider = lab(vec![limit(Stage::Connect, Meter::Messages, Scope::ClientIp, HOUR, 2)]);
+    let session = provider.connect(at(0), GOOD).0.unwrap();
+    for _ in 0..5 {
+        assert_eq!(send(&mut provider, at(0), session, LETTER, &[to(0)]), None, "who is inside stays inside");
+    }
+    assert_eq!(refused_at(&mut provider, at(1), GOOD, LETTER, &[to(0)]), Some(Stage::Connect));
+    assert_eq!(refused_at(&mut provider, at(1), BAD, LETTER, &[to(0)]), None, "another client");
+    assert_eq!(refused_at(&mut provider, at(60), GOOD, LETTER, &[to(0)]), None, "another hour");
+}
+
+#[test]
+fn recipients_count_at_the_dot_only_where_they_were_accepted() {
+    let unknown = rule(Stage::Rcpt, Test::Mailbox(Mailbox::Unknown));
+    let rate = limit(Stage::EndOfData, Meter::Recipients, Scope::ClientIp, HOUR, 3);
+    let mut provider = lab(vec![unknown, rate]);
+    let mixed = [to(1), in_box(Mailbox::Unknown), to(2)];
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &mixed), None);
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &mixed), Some(Stage::EndOfData), "two do not fit");
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(3)]), None, "one does");
+}
+
+#[test]
+fn bytes_are_weighed_at_the_dot_and_looked_at_before() {
+    let rate = |stage| limit(stage, Meter::Bytes, Scope::ClientIp, HOUR, 2_500);
+    let tries = |stage| -> Vec<bool> {
+        let mut provider = lab(vec![rate(stage)]);
+        (0..4).map(|_| delivers(&mut provider, at(0))).collect()
+    };
+    assert_eq!(tries(Stage::EndOfData), [true, true, false, false], "a third thousand does not fit");
+    assert_eq!(tries(Stage::Mail), [true, true, true, false], "500 are left, the size is not asked");
+}
+
+/// A limit per sender domain, asked at RCPT: a message with three recipients is one message.
+#[test]
+fn a_message_counts_once_however_many_recipients_are_asked_about() {
+    let mut provider = lab(vec![limit(Stage::Rcpt, Meter::Messages, Scope::SenderDomain, HOUR, 2)]);
+    let three = [to(1), to(2), to(3)];
+    let tries: Vec<_> = (0..3).map(|_| refused_at(&mut provider, at(0), GOOD, LETTER, &three)).collect();
+    assert_eq!(tries, [None, None, Some(Stage::Rcpt)]);
+}
+
+/// Microsoft says it at MAIL: a connection that carries many messages is one connection.
+#[test]
+fn a_connection_counts_once_however_often_it_is_asked_about() {
+    let mut provider = lab(vec![limit(Stage::Mail, Meter::Connections, Scope::ClientIp, HOUR, 2)]);
+    for _ in 0..2 {
+        let session = provider.connect(at(0), GOOD).0.unwrap();
+        let tries = [0; 3].map(|_| send(&mut provider, at(0), session, LETTER, &[to(0)]));
+        assert_eq!(tries, [None, None, None]);
+    }
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), Some(Stage::Mail));
+}
+
+#[test]
+fn a_gauge_gives_slots_back_to_those_it_took_them_for() {
+    let mut provider = lab(vec![limit(Stage::Mail, Meter::OpenConnections, Scope::SenderDomain, Window::Gauge, 1)]);
+    let from = |domain| Envelope { sender_domain: SenderDomainId(domain), ..LETTER };
+    for _ in 0..3 {
+        let first = provider.connect(at(0), GOOD).0.unwrap();
+        assert_eq!(send(&mut provider, at(0), first, from(1), &[to(0)]), None);
+        assert_eq!(refused_at(&mut provider, at(0), GOOD, from(1), &[to(0)]), Some(Stage::Mail), "one is open");
+        assert_eq!(refused_at(&mut provider, at(0), GOOD, from(0), &[to(0)]), None, "another domain");
+        provider.close(first);
+    }
+}
+
+#[test]
+fn who_came_in_while_there_was_no_limit_counts_when_there_is_one() {
+    let mut rule = limit(Stage::Connect, Meter::OpenConnections, Scope::ClientIp, Window::Gauge, 0);
+    let ceiling = |amount| Ceiling { by_tier: vec![amount], load: Vec::new() };
+    limit_of(&mut rule).ceiling = ceiling(Amount::Unlimited);
+    let mut provider = lab(vec![rule]);
+    let sessions = [0; 3].map(|_| provider.connect(at(0), GOOD).0.unwrap());
+    provider.amend(&Amendment::Ceiling(RuleId(0), ceiling(Amount::Exactly(2))));
+    provider.close(sessions[0]);
+    assert!(provider.connect(at(0), GOOD).0.is_none(), "two are still open");
+    provider.close(sessions[1]);
+    assert!(provider.connect(at(0), GOOD).0.is_some());
+}
+
+#[test]
+fn a_session_that_is_over_leaves_nothing_to_the_next() {
+    let minute = Window::Sliding { length: MINUTE };
+    let mut held = limit(Stage::Mail, Meter::Messages, Scope::Session, minute, 1);
+    let answer = Answer::Reply { reply: ReplyId(0), close: true };
+    held.hold = None;
+    let mut provider = lab(vec![held.clone()]);
+    assert!(delivers(&mut provider, at(0)));
+    assert!(delivers(&mut provider, at(0)), "the same number, but another session");
+
+    // A hold is for the client: a session that is held would only have to be opened again.
+    let ladder = vec![Step { span: Span::HOUR, answer }];
+    held.hold = Some(Hold { ladder, after: 1, within: MINUTE, forget: Span::DAY, at: Stage::Connect });
+    let mut provider = lab(vec![held]);
+    let session = provider.connect(at(0), GOOD).0.unwrap();
+    assert_eq!(send(&mut provider, at(0), session, LETTER, &[to(0)]), None);
+    assert_eq!(send(&mut provider, at(0), session, LETTER, &[to(0)]), Some(Stage::Mail));
+    provider.close(session);
+    assert_eq!(refused_at(&mut provider, at(30), GOOD, LETTER, &[to(0)]), Some(Stage::Connect));
+    assert_eq!(refused_at(&mut provider, at(30), BAD, LETTER, &[to(0)]), None, "another client");
+    assert_eq!(refused_at(&mut provider, at(60), GOOD, LETTER, &[to(0)]), None);
+}
+
+/// Broken at MAIL, held at connect, with a text of its own for every step.
+#[test]
+fn a_hold_is_enforced_at_its_own_stage_and_climbs() {
+    let mut rule = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
+    let step = |minutes, reply| Step {
+        span: MINUTE.times(minutes),
+        answer: Answer::Reply { reply: ReplyId(reply), close: true },
+    };
+    let ladder = vec![step(5, 0), step(30, 2)];
+    rule.hold = Some(Hold { ladder, after: 2, within: Span::HOUR, forget: Span::DAY, at: Stage::Connect });
+    let mut provider = lab(vec![rule]);
+    let mut stage = |minute| refused_at(&mut provider, at(minute), GOOD, LETTER, &[to(0)]);
+    let heard = [0, 1, 2, 3, 6, 7, 8, 9].map(&mut stage);
+    use Stage::{Connect, Mail};
+    // Two violations begin a hold of five minutes, the next two one of half an hour.
+    assert_eq!(
+        heard,
+        [None, Some(Mail), Some(Mail), Some(Connect), Some(Connect), Some(Mail), Some(Mail), Some(Connect)]
+    );
+    let Decision::Refuse(refusal) = provider.connect(at(37), GOOD).1.decision else { panic!("still held") };
+    assert_eq!(refusal.answer, Answer::Reply { reply: ReplyId(2), close: true });
+    let activity = provider.activity(RuleId(0), at(60));
+    assert_eq!((activity.holds, activity.held), (2, MINUTE.times(35)));
+    assert_eq!(refused_at(&mut provider, at(60), GOOD, LETTER, &[to(0)]), None);
+}
+
+#[test]
+fn a_greylist_lets_pass_who_comes_back_in_time() {
+    let greylist = Greylist { delay: MINUTE.times(5), retry_within: Span::HOUR, remember: Span::DAY };
+    let mut provider = lab(vec![rule(Stage::Rcpt, Test::Greylist(greylist))]);
+    let day = 24 * 60;
+    let mut stage = |minute, id| refused_at(&mut provider, at(minute), GOOD, LETTER, &[to(id)]);
+    let early = [0, 4, 5, 6].map(|minute| stage(minute, 1));
+    assert_eq!(early, [Some(Stage::Rcpt), Some(Stage::Rcpt), None, None], "five minutes after the first attempt");
+    let late = [0, 61, 65, 66].map(|minute| stage(minute, 2));
+    assert_eq!(late, [Some(Stage::Rcpt), Some(Stage::Rcpt), Some(Stage::Rcpt), None], "too late is new");
+    assert_eq!([day, 2 * day + 1].map(|minute| stage(minute, 1)), [None, Some(Stage::Rcpt)], "forgotten after a day");
+    assert_eq!(refused_at(&mut provider, at(6), BAD, LETTER, &[to(1)]), Some(Stage::Rcpt), "another client is new");
+}
+
+/// Yahoo says only after the message who does not exist; who does gets it.
+#[test]
+fn unknown_users_after_the_message_do_not_spoil_it_for_the_others() {
+    let mut provider = lab(vec![rule(Stage::EndOfData, Test::Mailbox(Mailbox::Unknown))]);
+    let session = provider.connect(at(0), GOOD).0.unwrap();
+    let message = |provider: &mut Provider, who: &[Addressee]| {
+        assert!(provider.mail(at(0), session, LETTER).accepted());
+        assert!(who.iter().all(|who| provider.rcpt(at(0), session, *who).accepted()));
+        assert!(provider.data(at(0), session).accepted());
+        let accepted = provider.end_of_data(at(0), session).accepted();
+        (accepted, provider.undeliverable().iter().map(|(place, _)| *place).collect::<Vec<u32>>())
+    };
+    let nobody = in_box(Mailbox::Unknown);
+    assert_eq!(message(&mut provider, &[nobody, to(1), nobody]), (true, vec![0, 2]));
+    assert_eq!(message(&mut provider, &[to(1)]), (true, vec![]));
+    assert_eq!(message(&mut provider, &[nobody]), (false, vec![0]), "a message for nobody is refused");
+}
+
+#[test]
+fn a_tarpit_delays_and_lets_pass_also_for_single_recipients_at_the_dot() {
+    let pit = |seconds, at, test| Rule { answer: Answer::Tarpit(Span::from_secs(seconds)), ..rule(at, test) };
+    let mut provider = lab(vec![
+        pit(3, Stage::Mail, Test::Always),
+        pit(4, Stage::Mail, Test::Always),
+        pit(5, Stage::EndOfData, Test::Mailbox(Mailbox::Trap)),
+    ]);
+    let session = provider.connect(at(0), GOOD).0.unwrap();
+    let verdict = provider.mail(at(0), session, LETTER);
+    assert!(verdict.accepted() && verdict.tarpit == Span::from_secs(7), "{verdict:?}");
+    provider.rcpt(at(0), session, in_box(Mailbox::Trap));
+    let verdict = provider.end_of_data(at(0), session);
+    assert!(verdict.accepted() && verdict.tarpit == Span::from_secs(5), "{verdict:?}");
+}
+
+fn two_tiers(rule: Rule) -> Policy {
+    let mut policy = policy(vec![rule]);
+    let tier = |name: &str, from| Tier { name: name.to_owned(), from: Share::clamped(from) };
+    policy.tiers = vec![tier("poor", 0.0), tier("good", 0.5)];
+    policy
+}
+
+#[test]
+fn the_limit_is_that_of_the_tier_at_the_moment() {
+    let mut rule = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 0);
+    limit_of(&mut rule).ceiling.by_tier = vec![Amount::Exactly(1), Amount::Exactly(3)];
+    let mut provider = lab_of(two_tiers(rule));
+    assert!(delivers(&mut provider, at(0)) && delivers(&mut provider, at(0)));
+    provider.amend(&Amendment::Reputation(GOOD, Share::clamped(0.4)));
+    assert!(!delivers(&mut provider, at(0)), "one too many for the poor");
+    provider.amend(&Amendment::Reputation(GOOD, Share::ALL));
+    assert!(delivers(&mut provider, at(0)), "the third for the good");
+    assert!(!delivers(&mut provider, at(0)));
+}
+
+#[test]
+fn unknown_limits_are_drawn_by_the_seed_within_their_range_and_keep_their_order() {
+    let draw = |seed| {
+        let mut rule = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 0);
+        let unknown = |low, high| Amount::Unknown { low, high };
+        limit_of(&mut rule).ceiling.by_tier = vec![unknown(1, 10), unknown(5, 50)];
+        let limits = Provider::new(two_tiers(rule), Seed(seed), Span::ZERO).activity(RuleId(0), at(0)).limits;
+        (limits[0].unwrap(), limits[1].unwrap())
+    };
+    let drawn: Vec<(u32, u32)> = (0..500).map(draw).collect();
+    assert!(drawn.iter().all(|(poor, good)| (1..=10).contains(poor) && (5..=50).contains(good) && poor <= good));
+    assert!((1..=10).all(|n| drawn.iter().any(|(poor, _)| *poor == n)), "every number comes up");
+    assert_eq!(draw(7), draw(7));
+}
+
+/// A trial that starts at 22:00, with a limit that is doubled from midnight on: frames and load go by the wall clock.
+#[test]
+fn the_load_goes_by_the_time_of_day() {
+    let mut rule = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
+    let step = |hours, factor| LoadStep { from: Span::HOUR.times(hours), factor };
+    limit_of(&mut rule).ceiling.load = vec![step(0, 2.0), step(6, 0.5), step(12, 1.0)];
+    let mut provider = Provider::new(policy(vec![rule]), Seed(1), Span::HOUR.times(22));
+    provider.meet_client(PLAIN);
+    provider.meet_sender(None, 0);
+    let mut many = |minute| (0..5).filter(|_| delivers(&mut provider, at(minute))).count();
+    let hours = [("22:30", 30), ("23:59", 119), ("0:00", 120), ("5:59", 479), ("6:00", 480), ("12:00", 840)];
+    let passed = hours.map(|(_, minute)| many(minute));
+    assert_eq!(passed, [1, 1, 2, 2, 0, 1], "{hours:?}");
+}
+
+#[test]
+fn an_amendment_holds_from_its_moment_on() {
+    let mut provider = lab(vec![limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 1)]);
+    assert!(delivers(&mut provider, at(0)) && !delivers(&mut provider, at(1)));
+    let ceiling = |n| Ceiling { by_tier: vec![Amount::Exactly(n)], load: Vec::new() };
+    provider.amend(&Amendment::Ceiling(RuleId(0), ceiling(2)));
+    assert!(delivers(&mut provider, at(2)) && !delivers(&mut provider, at(3)), "what was counted still counts");
+    provider.amend(&Amendment::Ceiling(RuleId(0), ceiling(0)));
+    assert!(!delivers(&mut provider, at(60)), "a limit of nothing lets nothing in");
+}
+
+#[test]
+fn scopes_tell_apart_whom_they_should() {
+    // Whether a second message is refused that differs from the first in one thing.
+    let second = |scope, at_stage, change: &dyn Fn(&mut Envelope, &mut Addressee) -> ClientId| {
+        let mut provider = lab(vec![limit(at_stage, Meter::Messages, scope, HOUR, 1)]);
+        assert!(delivers(&mut provider, at(0)));
+        let (mut letter, mut who) = (LETTER, to(0));
+        let client = change(&mut letter, &mut who);
+        refused_at(&mut provider, at(0), client, letter, &[who]).is_some()
+    };
+    let same = |_: &mut Envelope, _: &mut Addressee| GOOD;
+    let client = |_: &mut Envelope, _: &mut Addressee| BAD;
+    let sender = |letter: &mut Envelope, _: &mut Addressee| {
+        letter.sender_domain = SenderDomainId(1);
+        GOOD
+    };
+    let recipient = |_: &mut Envelope, who: &mut Addressee| {
+        who.id = 9;
+        GOOD
+    };
+    let domain = |_: &mut Envelope, who: &mut Addressee| {
+        who.domain = DomainId(1);
+        GOOD
+    };
+    use Stage::{Mail, Rcpt};
+    for (scope, stage, counted_together) in [
+        (Scope::ClientIp, Mail, [true, false, true, true, true]),
+        (Scope::ClientNetwork, Mail, [true, true, true, true, true]),
+        (Scope::Provider, Mail, [true, true, true, true, true]),
+        (Scope::SenderDomain, Mail, [true, true, false, true, true]),
+        (Scope::Recipient, Rcpt, [true, true, true, false, true]),
+        (Scope::RecipientDomain, Rcpt, [true, true, true, true, false]),
+        (Scope::ClientIpAndRecipientDomain, Rcpt, [true, false, true, true, false]),
+        (Scope::SenderDomainAndRecipient, Rcpt, [true, true, false, false, true]),
+    ] {
+        let found = [
+            second(scope, stage, &same),
+            second(scope, stage, &client),
+            second(scope, stage, &sender),
+            second(scope, stage, &recipient),
+            second(scope, stage, &domain),
+        ];
+        assert_eq!(found, counted_together, "{scope:?}: same, client, sender, recipient, domain");
+    }
+}
+
+/// A rule per recipient domain that is asked at RCPT and counts bytes at the dot: each message counts for its own domain.
+#[test]
+fn late_counting_finds_every_recipients_counter() {
+    let mut provider = lab(vec![limit(Stage::Rcpt, Meter::Bytes, Scope::RecipientDomain, HOUR, 1_000)]);
+    let away = Addressee { domain: DomainId(5), ..to(0) };
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[away]), None);
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[away]), Some(Stage::Rcpt));
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), None, "another domain");
+}
+
+#[test]
+fn violations_complaints_and_traps_cost_reputation() {
+    let mut policy = policy(vec![limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 3)]);
+    policy.rules[0].cost = Share::clamped(0.5);
+    policy.reputation.complaint = Share::clamped(0.1);
+    policy.reputation.spam_trap = Share::clamped(0.2);
+    policy.reputation.unknown_recipient = Share::clamped(0.3);
+    policy.service.per_message = Dist::Constant(Span::ZERO);
+    let mut provider = lab_of(policy);
+    let score = |provider: &Provider| (provider.reputation(GOOD).get() * 1e4).round() / 1e4;
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[in_box(Mailbox::Trap)]), None);
+    assert!((score(&provider) - 0.8).abs() < 1e-9);
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[in_box(Mailbox::Unknown)]), None);
+    assert!((score(&provider) - 0.56).abs() < 1e-9, "a provider that accepts everybody still notices");
+    provider.complain(at(0), GOOD, SenderDomainId(0));
+    assert!((score(&provider) - 0.504).abs() < 1e-9);
+    assert!(delivers(&mut provider, at(0)) && !delivers(&mut provider, at(0)));
+    assert!((score(&provider) - 0.252).abs() < 1e-9, "{}", score(&provider));
+}
