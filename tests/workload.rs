@@ -261,6 +261,7 @@ fn stream(arrivals: Arrivals) -> MailStream {
 
 fn clean() -> ListQuality {
     ListQuality {
+        addresses: None,
         unknown: Share::NONE,
         full: Share::NONE,
         traps: Share::NONE,

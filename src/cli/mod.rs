@@ -83,9 +83,9 @@ enum Command {
 }
 
 const ABOUT: &str = "\
-A laboratory for sending mail under other people's limits. Mailbox providers that enforce the limits of Charter, Yahoo, \
-Microsoft and Gmail stand on one side, sending strategies on the other; a scenario says who sends what to whom, and a \
-run says what was delivered, when, and what it cost in deferrals.";
+A laboratory for sending mail under other people's limits. Mailbox providers that enforce the limits of Charter, \
+Yahoo, Microsoft and Gmail stand on one side, sending strategies on the other; a scenario says who sends what to whom, \
+and a run says what was delivered, when, and what it cost in deferrals.";
 
 const EXAMPLES: &str = "\
 Examples:

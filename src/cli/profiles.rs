@@ -51,8 +51,9 @@ fn list() -> Result<String, Diagnostic> {
     let mut text = String::new();
     for document in profile::NAMES.iter().filter_map(|name| profile::built_in(name)) {
         let policy = profile::parse(&document)?;
+        let rules = if policy.rules.len() == 1 { "rule" } else { "rules" };
         // Writing into a string cannot fail.
-        let _ = writeln!(text, "{:<12} {} ({} rules)", policy.name, policy.title, policy.rules.len());
+        let _ = writeln!(text, "{:<12} {} ({} {rules})", policy.name, policy.title, policy.rules.len());
     }
     Ok(text)
 }

@@ -71,8 +71,8 @@ Examples:
   mxlab run scenarios/quickstart.toml --format json --quiet | jq .
   mxlab run scenarios/quickstart.toml --seed 17 --seeds 1    replays one trial of each strategy
 
-Ctrl-C ends the trials in flight; finished trials are kept and the results marked partial (exit code 130). A second
-Ctrl-C ends at once.";
+Ctrl-C ends the trials in flight; finished trials are kept and the results marked partial (exit
+code 130). A second Ctrl-C ends at once.";
 
 /// A scenario with everything that is needed to run it.
 struct Job<'a> {
@@ -198,9 +198,15 @@ fn headline(job: &Job<'_>) -> String {
     format!(
         "{}: {seeds}; about {} recipients a trial, {} side by side, about {memory} of memory",
         job.scenario.name,
-        job.scenario.expected_recipients(),
+        grouped(&format!("{:.0}", job.scenario.expected_recipients())),
         options.threads
     )
+}
+
+/// A count as people read it: `50,000`.
+fn grouped(digits: &str) -> String {
+    let comma = |n: usize| n > 0 && (digits.len() - n).is_multiple_of(3);
+    digits.char_indices().flat_map(|(n, digit)| comma(n).then_some(',').into_iter().chain([digit])).collect()
 }
 
 /// Why a run came to nothing; for a broken invariant, with the command that shows it again.
@@ -246,6 +252,11 @@ fn quoted(argument: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_are_grouped_by_three() {
+        assert_eq!(["0", "999", "50000", "1234567"].map(grouped), ["0", "999", "50,000", "1,234,567"]);
+    }
 
     #[test]
     fn arguments_are_quoted_as_a_shell_takes_them() {

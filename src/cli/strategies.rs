@@ -42,9 +42,9 @@ pub(super) fn strategies(args: &Args) -> Result<Exit, Failure> {
 fn list() -> String {
     let mut text = String::new();
     for name in preset::NAMES {
-        let about = preset::describe(name).unwrap_or_default();
+        let about = preset::strategy(name).and_then(Result::ok).map(|strategy| strategy.about).unwrap_or_default();
         // Writing into a string cannot fail.
-        let _ = writeln!(text, "{name:<12} {}", about.lines().next().unwrap_or_default());
+        let _ = writeln!(text, "{name:<12} {about}");
     }
     text
 }

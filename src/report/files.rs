@@ -112,7 +112,7 @@ fn compact(name: &'static str, value: &impl Serialize) -> Result<Vec<u8>, WriteE
     Ok(bytes)
 }
 
-/// The summary for other programs, as `summary.json` has it: the rows of `summary.csv`, the answer and the expectations.
+/// The summary for other programs, as `summary.json` has it: the rows of `summary.csv`, the answer, the expectations.
 pub fn summary_json(record: &Record) -> Value {
     json_of(record, &Summary::of(record))
 }

@@ -62,6 +62,7 @@ fn providers(scenario: &Scenario) -> Vec<String> {
             lines.push(format!("  also refuses for: {checks}"));
         }
     }
+    lines.extend(limits::legend(&scenario.providers));
     lines
 }
 
@@ -140,7 +141,7 @@ fn change(change: &Change, scenario: &Scenario) -> String {
 fn expectation(expected: &Expectation) -> String {
     let Expectation { metric, strategy, provider, min, max } = expected;
     let place = provider.as_ref().map_or_else(String::new, |provider| format!(" at {provider}"));
-    let range = match (*min > f64::MIN, *max < f64::MAX) {
+    let range = match (min.is_finite(), max.is_finite()) {
         (true, true) => format!("from {min} to {max}"),
         (true, false) => format!("at least {min}"),
         _ => format!("at most {max}"),

@@ -28,18 +28,19 @@ pub enum LoadError {
         offset: usize,
     },
     /// The file says what cannot be; at least one diagnostic.
-    #[error("{}", rendered(.0))]
+    #[error("{}", self.render(false))]
     Invalid(Vec<Diagnostic>),
 }
 
 impl LoadError {
-    /// The whole error as a terminal shows it, in colours if `styled`.
+    /// The message as a terminal shows it, in colours if `styled`.
     pub fn render(&self, styled: bool) -> String {
         match self {
-            Self::Invalid(diagnostics) => {
-                diagnostics.iter().map(|diagnostic| diagnostic.render(styled)).collect::<Vec<_>>().join("\n\n")
+            Self::Invalid(found) => {
+                let found: Vec<String> = found.iter().map(|diagnostic| diagnostic.render(styled)).collect();
+                found.join("\n\n")
             }
-            other => format!("error: {other}"),
+            Self::Unreadable { .. } | Self::NotText { .. } => format!("error: {self}"),
         }
     }
 }
@@ -89,11 +90,6 @@ fn into_text(bytes: Vec<u8>) -> Result<String, usize> {
         (Ok(_), Some(zero)) => Err(zero),
         (Err(error), zero) => Err(zero.unwrap_or(usize::MAX).min(error.utf8_error().valid_up_to())),
     }
-}
-
-fn rendered(found: &[Diagnostic]) -> String {
-    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
-    found.join("\n\n")
 }
 
 /// Larger than any scenario a person writes.

@@ -2,19 +2,19 @@
 
 use super::model::Scenario;
 use crate::provider::{Amount, Limit, Policy, Scope, Test, Window};
-use crate::time::Span;
-use crate::workload::{Arrivals, MailStream};
+use crate::workload::MailStream;
 
 impl Scenario {
     /// How many recipients a trial has, on average.
-    pub fn expected_recipients(&self) -> f64 {
-        self.workload.streams.iter().map(MailStream::expected_recipients).sum()
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
+    pub fn expected_recipients(&self) -> u64 {
+        self.workload.streams.iter().map(MailStream::expected_recipients).sum::<f64>().round() as u64
     }
 
     /// Bytes that one trial needs at most, roughly: its mail, the sender's queue, and what the providers remember.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
     pub fn memory_per_trial(&self) -> u64 {
-        let recipients = self.expected_recipients();
+        let recipients = self.expected_recipients() as f64;
         let shares = self.shares();
         let remembered: f64 =
             self.providers.iter().zip(shares).map(|(policy, share)| self.remembered(policy, recipients * share)).sum();
@@ -65,23 +65,6 @@ impl Scenario {
             Scope::RecipientDomain => policy.domains.len() as f64,
             Scope::ClientIpAndRecipientDomain => sources * policy.domains.len() as f64,
             Scope::Session | Scope::Provider => 1.0,
-        }
-    }
-}
-
-impl MailStream {
-    /// How many recipients the stream has, on average.
-    pub fn expected_recipients(&self) -> f64 {
-        let (low, high) = self.recipients_per_message;
-        let per_message = f64::from(low).midpoint(f64::from(high));
-        match &self.arrivals {
-            Arrivals::AtOnce { recipients, .. } | Arrivals::Diurnal { recipients, .. } => f64::from(*recipients),
-            Arrivals::Poisson { stages } => {
-                let lasts = |from, until: crate::time::Time| -> Span { until.since(from) };
-                let messages = stages.iter().map(|one| lasts(one.from, one.until).as_secs_f64() * one.per_second);
-                messages.sum::<f64>() * per_message
-            }
-            Arrivals::Trace { rows, .. } => rows.iter().map(|row| row.domains.len() as f64).sum(),
         }
     }
 }

@@ -202,15 +202,16 @@ pub enum VaryingSizeSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ListSpec {
+    /// How many different addresses there are; by default every recipient is another one.
+    pub addresses: Option<Located<Count>>,
     /// Share of recipients that do not exist.
     pub unknown: Option<Located<Share>>,
     /// Share of recipients whose mailbox is full.
     pub full: Option<Located<Share>>,
     /// Share of recipients that are spam traps.
     pub traps: Option<Located<Share>>,
-    /// Share of recipients that read what they get; they never complain.
-    #[serde(default)]
-    pub engaged: Share,
+    /// Share of recipients that read what they get; they exist, and they never complain.
+    pub engaged: Option<Located<Share>>,
     /// Share of the deliveries to the others that end in a complaint.
     #[serde(default)]
     pub complaints: Share,

@@ -76,3 +76,34 @@ impl Path {
         self.network.bytes_per_second.map_or(Span::ZERO, |rate| Span::from_micros(micros(rate)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Time;
+    use crate::units::{RecipientId, Share};
+
+    #[test]
+    fn addressed_service_times_have_the_mean_and_the_spread_they_should() {
+        let network = Network {
+            rtt: Dist::Constant(Span::ZERO),
+            bytes_per_second: None,
+            reset: Share::NONE,
+            bad_hosts: Share::NONE,
+            bad_how: crate::scenario::BadHost::Refuses,
+        };
+        let path = Path::new(network, Seed(1), 1);
+        let second = Span::from_secs(1);
+        let service = Service { per_message: Dist::Exponential(second), per_recipient: Dist::Constant(Span::ZERO) };
+        let n = 100_000_u32;
+        let draw = |first| {
+            let delivery =
+                Delivery { ready_at: Time::ZERO, first: RecipientId(first), count: 1, failures: 0, priority: false };
+            path.service(&service, &delivery, 1).1.as_secs_f64()
+        };
+        let mean = (0..n).map(draw).sum::<f64>() / f64::from(n);
+        let square = (0..n).map(|first| draw(first).powi(2)).sum::<f64>() / f64::from(n);
+        assert!((mean - 1.0).abs() < 0.01, "{mean}");
+        assert!((square - 2.0).abs() < 0.05, "{square}");
+    }
+}

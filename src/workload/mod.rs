@@ -51,6 +51,13 @@ pub struct MailStream {
     pub priority: Priority,
 }
 
+impl MailStream {
+    /// About how many recipients the stream has: exact but for Poisson arrivals, where it is the mean.
+    pub fn expected_recipients(&self) -> f64 {
+        arrivals::expected(self)
+    }
+}
+
 /// When messages are to go out.
 #[derive(Clone, Debug)]
 pub enum Arrivals {

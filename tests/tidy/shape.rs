@@ -18,11 +18,11 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
     if lines > FILE_LINES_MAX {
         found.push(source.finding(FILE_LINES_MAX, format!("a file of {lines} lines; look for the second noun")));
     }
-    for (n, line) in (1..).zip(source.text.lines()) {
-        let chars = line.chars().count();
-        // An address cannot be broken.
+    for ((n, line), code) in (1..).zip(source.text.lines()).zip(source.all_code.lines()) {
+        // A message in one piece can be searched for, and an address cannot be broken.
+        let chars = line.chars().count() - code.matches('"').count();
         if chars > LINE_CHARS_MAX && !line.contains("://") {
-            found.push(source.finding(n, format!("a line of {chars} characters")));
+            found.push(source.finding(n, format!("a line of {chars} characters besides its strings")));
         }
     }
     found
@@ -93,6 +93,7 @@ mod tests {
         assert_eq!(too_long, [(2, "`long` has 71 lines, more than 70".to_owned())]);
         assert_eq!(findings(check, "src/a.rs", &format!("\n//{}", "ü".repeat(119))).len(), 1);
         assert_eq!(findings(check, "src/a.rs", &format!("\n//{}", "ü".repeat(118))).len(), 0);
+        assert_eq!(findings(check, "src/a.rs", &format!("f(\"{}\");", "x".repeat(200))).len(), 0);
         assert_eq!(findings(check, "src/a.rs", &"\n".repeat(601)).len(), 1);
     }
 

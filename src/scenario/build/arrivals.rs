@@ -8,7 +8,7 @@ use super::streams::Place;
 use crate::scenario::spec::{ArrivalsSpec, StageSpec};
 use crate::time::{Span, Time};
 use crate::units::DomainId;
-use crate::workload::{Arrivals, PoissonStage, TraceRow, read_trace};
+use crate::workload::{Arrivals, Mail, PoissonStage, TraceRow, read_trace};
 use crate::written::{Checker, Located};
 
 /// When messages are to go out.
@@ -24,7 +24,7 @@ pub(super) fn build(
             if let Some(at) = at.as_ref().filter(|at| at.value >= duration) {
                 too_late(&at.span, at.value, duration, check);
             }
-            let recipients = check.count(recipients, 1..=u32::MAX);
+            let recipients = check.count(recipients, 1..=Mail::RECIPIENTS_MAX);
             Arrivals::AtOnce { recipients, at: moment(at.as_ref().map_or(Span::ZERO, |at| at.value)) }
         }
         ArrivalsSpec::Poisson { per_hour, from, until } => {
@@ -45,7 +45,7 @@ pub(super) fn build(
                 too_late(&over.span, over.value, duration, check);
             }
             Arrivals::Diurnal {
-                recipients: check.count(recipients, 1..=u32::MAX),
+                recipients: check.count(recipients, 1..=Mail::RECIPIENTS_MAX),
                 over: over.as_ref().map_or(duration, |over| check.some_time(over)),
                 hours: hours.as_ref().map_or(BUSINESS_DAY, |hours| curve(hours, check)),
                 day_starts: place.day_starts,

@@ -30,7 +30,7 @@ pub(super) fn build(
             None => open,
         };
         // Open ends are the largest numbers, not infinity: JSON has no word for that.
-        let (min, max) = (bound(&spec.min, f64::MIN), bound(&spec.max, f64::MAX));
+        let (min, max) = (bound(&spec.min, f64::NEG_INFINITY), bound(&spec.max, f64::INFINITY));
         match (&spec.min, &spec.max) {
             (None, None) => check.wrong_do(&spec.span, "this expects nothing", "write `min`, `max` or both"),
             (Some(_), Some(place)) if min > max => {

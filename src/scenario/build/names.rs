@@ -30,7 +30,7 @@ impl Unique {
     }
 }
 
-/// The domain `written`, in lower case; says so if it is none (RFC 1035 sizes, and labels of letters, digits, `-`, `_`).
+/// The domain `written`, in lower case; says so if it is none (sizes as in RFC 1035, section 2.3.4).
 pub(super) fn domain(written: &Located<String>, check: &mut Checker<'_>) -> String {
     let label = |label: &str| {
         (1..=63).contains(&label.len()) && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')

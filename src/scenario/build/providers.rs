@@ -181,7 +181,7 @@ impl Domains {
                 let help = if provider.domains.is_some() {
                     "a domain has one provider; take it out of one of them"
                 } else {
-                    "the profile is used twice: give one of them domains of its own, such as domains = { \"b.example\" = 1 }"
+                    "give one of the two domains of its own, such as domains = { \"b.example\" = 1 }"
                 };
                 check.wrong_do(&name.span, message, help);
                 // One complaint about a profile used twice is enough.

@@ -11,7 +11,7 @@ use crate::scenario::model::Source;
 use crate::scenario::spec::{ListSpec, StreamSpec, VaryingSizeSpec};
 use crate::time::Span;
 use crate::units::{Bytes, SenderDomainId, Share, SourceId};
-use crate::workload::{Authentication, ListQuality, MailStream, Size, Workload};
+use crate::workload::{Authentication, ListQuality, Mail, MailStream, Size, Workload};
 use crate::written::{Checker, CountRange, Located, TextOr};
 
 /// Where the mail goes and when.
@@ -73,10 +73,10 @@ pub(super) fn build(
         };
         expected += stream.expected_recipients();
         // Room for the chance of independent arrivals: six standard deviations.
-        if expected + 6.0 * expected.sqrt() > f64::from(u32::MAX) {
+        if expected + 6.0 * expected.sqrt() > f64::from(Mail::RECIPIENTS_MAX) {
             check.wrong_do(
                 &spec.arrivals.span,
-                format!("about {expected:.1e} recipients are more than a trial can have ({})", u32::MAX),
+                format!("about {expected:.1e} recipients are more than a trial can have ({})", Mail::RECIPIENTS_MAX),
                 "send less, or to a sample of the list",
             );
             expected = 0.0;
@@ -101,7 +101,7 @@ fn per_message(written: &Located<CountRange>, check: &mut Checker<'_>) -> (u32, 
 
 fn size(written: &Located<TextOr<Bytes, VaryingSizeSpec>>, check: &mut Checker<'_>) -> Size {
     let mut one = |bytes: Bytes| {
-        if !(1..=SIZE_MAX).contains(&bytes.0) {
+        if !(1..=u64::from(Size::LARGEST)).contains(&bytes.0) {
             check.wrong(&written.span, format!("no message has {bytes}; sizes run from 1 B to 1 GiB"));
         }
         bytes
@@ -132,13 +132,13 @@ fn size(written: &Located<TextOr<Bytes, VaryingSizeSpec>>, check: &mut Checker<'
 }
 
 fn list(spec: &ListSpec, check: &mut Checker<'_>) -> ListQuality {
-    let parts = [&spec.unknown, &spec.full, &spec.traps];
+    let parts = [&spec.unknown, &spec.full, &spec.traps, &spec.engaged];
     let share = |part: &Option<Located<Share>>| part.as_ref().map_or(Share::NONE, |share| share.value);
     let total: f64 = parts.iter().map(|part| share(part).get()).sum();
     if total > 1.0
         && let Some(last) = parts.iter().rev().find_map(|part| part.as_ref())
     {
-        let message = format!("unknown, full and traps are {:.1} % of the recipients together", total * 100.0);
+        let message = format!("unknown, full, traps and engaged are {:.1} % of the recipients together", total * 100.0);
         check.wrong_do(
             &last.span,
             message,
@@ -146,11 +146,11 @@ fn list(spec: &ListSpec, check: &mut Checker<'_>) -> ListQuality {
         );
     }
     ListQuality {
-        addresses: None,
+        addresses: spec.addresses.as_ref().map(|addresses| check.count(addresses, 1..=u32::MAX)),
         unknown: share(&spec.unknown),
         full: share(&spec.full),
         traps: share(&spec.traps),
-        engaged: spec.engaged,
+        engaged: share(&spec.engaged),
         complaints: spec.complaints,
         complaint_delay: spec
             .complaint_delay
@@ -208,5 +208,3 @@ impl SenderDomains {
 const STREAMS_MAX: usize = 256;
 /// More than any server takes in one transaction.
 const RECIPIENTS_PER_MESSAGE_MAX: u32 = 100_000;
-/// 1 GiB.
-const SIZE_MAX: u64 = 1 << 30;

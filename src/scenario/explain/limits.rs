@@ -16,12 +16,22 @@ pub(super) fn of(policy: &Policy) -> Vec<(&str, String)> {
 
 /// What else the provider refuses; `None` if nothing.
 pub(super) fn checks(policy: &Policy) -> Option<String> {
-    let checks: Vec<&str> =
-        policy.rules.iter().filter(|rule| rule.enabled).filter_map(|rule| check(&rule.test)).collect();
+    let mut checks: Vec<&str> = Vec::new();
+    for check in policy.rules.iter().filter(|rule| rule.enabled).filter_map(|rule| check(&rule.test)) {
+        if !checks.contains(&check) {
+            checks.push(check);
+        }
+    }
     (!checks.is_empty()).then(|| checks.join(", "))
 }
 
-/// A ceiling in words: `20`, or `1 (poor), unknown: 5 to 10 (fair)`.
+/// What the question mark in [`ceiling`] means; `None` if no limit of these policies has one.
+pub(super) fn legend(policies: &[Policy]) -> Option<String> {
+    let unknown = policies.iter().flat_map(of).any(|(_, words)| words.contains('?'));
+    unknown.then(|| "a range with a question mark: nobody outside knows; every seed draws its own number".to_owned())
+}
+
+/// A ceiling in words: `20`, or `1 (poor), 5 to 10? (fair)`.
 pub(super) fn ceiling(ceiling: &Ceiling, policy: &Policy) -> String {
     let amounts = &ceiling.by_tier;
     let mut words = match amounts.first() {
@@ -78,7 +88,7 @@ fn over(window: Window) -> String {
 fn amount(amount: Amount) -> String {
     match amount {
         Amount::Exactly(count) => count.to_string(),
-        Amount::Unknown { low, high } => format!("unknown {low} to {high}"),
+        Amount::Unknown { low, high } => format!("{low} to {high}?"),
         Amount::Unlimited => "no limit".to_owned(),
     }
 }

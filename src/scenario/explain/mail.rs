@@ -12,7 +12,7 @@ pub(super) fn lines(scenario: &Scenario) -> Vec<String> {
     let streams = &scenario.workload.streams;
     let mut lines: Vec<String> = streams.iter().flat_map(|stream| stream_lines(stream, scenario)).collect();
     if streams.len() > 1 {
-        lines.push(format!("in all {} recipients", about(scenario.expected_recipients())));
+        lines.push(format!("in all {} recipients", about(scenario.expected_recipients() as f64)));
     }
     lines
 }
@@ -97,11 +97,14 @@ fn list(stream: &MailStream) -> String {
         (list.complaints, "of the deliveries to the rest end in a complaint"),
         (list.spam, "of the messages look like spam"),
     ];
-    let said: Vec<String> = parts
+    let mut said: Vec<String> = parts
         .iter()
         .filter(|(share, _)| *share > Share::NONE)
         .map(|(share, what)| format!("{} % {what}", fine(*share)))
         .collect();
+    if let Some(addresses) = list.addresses {
+        said.insert(0, format!("{} different addresses", about(f64::from(addresses))));
+    }
     if said.is_empty() {
         return "everybody on the list exists".to_owned();
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::diagnostic::Document;
+use crate::provider::profile;
 use crate::scenario::parse;
 
 const SCENARIO: &str = r#"
@@ -127,4 +128,21 @@ fn a_scenario_in_words() {
     let scenario = parse(&Document::new("dir/how-many.toml", SCENARIO), Path::new("dir"), &files);
     let scenario = scenario.unwrap_or_else(|found| panic!("{}", found[0]));
     insta::assert_snapshot!(explain(&scenario));
+}
+
+#[test]
+fn every_built_in_profile_can_be_said() {
+    let providers: Vec<String> =
+        profile::NAMES.iter().map(|name| format!("[[provider]]\nprofile = \"{name}\"\n")).collect();
+    let rest = "[[source]]\nip = \"192.0.2.1\"\n[[stream]]\narrivals = { diurnal = { recipients = 1000000 } }\n\
+        [[strategy]]\npreset = \"oracle\"";
+    let none = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
+    let scenario = parse(&Document::new("all.toml", providers.concat() + rest), Path::new(""), &none);
+    let said = explain(&scenario.unwrap_or_else(|found| panic!("{}", found[0])));
+    for name in profile::NAMES {
+        assert!(said.contains(&format!(" {name} (")), "{name}:\n{said}");
+    }
+    assert!(said.contains("1,000,000 recipients"), "{said}");
+    assert!(said.contains("5 trials: 1 strategy, 5 seeds each (1 to 5)"), "{said}");
+    assert!(said.lines().count() < 70, "{said}");
 }

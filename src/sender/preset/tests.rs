@@ -30,15 +30,15 @@ fn presets_in_words() {
 #[test]
 fn what_is_said_lies_over_the_preset_entry_by_entry() {
     let strategy = read(
-        "preset = \"backoff\"\nname = \"mine\"\nretry = { exponential = { jitter = \"decorrelated\" } }\nsession = { idle = \"1s\", messages-per-connection = \"unlimited\" }",
+        "preset = \"backoff\"\nname = \"mine\"\nretry = { exponential = { jitter = \"decorrelated\" } }\n\
+        session = { idle = \"1s\", messages-per-connection = \"unlimited\" }",
     );
     let strategy = strategy.unwrap();
     let five = Span::from_secs(300);
     assert_eq!(strategy.name, "mine");
     assert_eq!(strategy.concurrency, Concurrency::Fixed(20));
-    assert!(
-        matches!(strategy.retry.schedule, Schedule::Exponential { base, jitter: Jitter::Decorrelated, .. } if base == five)
-    );
+    let Schedule::Exponential { base, jitter, .. } = strategy.retry.schedule else { panic!("exponential") };
+    assert_eq!((base, jitter), (five, Jitter::Decorrelated));
     assert_eq!(strategy.session.messages_per_connection, None);
     assert_eq!(strategy.session.recipients_per_message, 50);
 }

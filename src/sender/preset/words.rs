@@ -56,9 +56,7 @@ fn concurrency(concurrency: &Concurrency) -> String {
                 Round::Delivery => "every delivery",
                 Round::Window => "every window of deliveries",
             };
-            format!(
-                "{initial} at once at first, {increase} more for {per}, × {decrease} on push-back, {min} to {max} (AIMD)"
-            )
+            format!("{initial} at once at first, {increase} more for {per}, × {decrease} on push-back, {min} to {max}")
         }
     }
 }

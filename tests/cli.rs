@@ -1,0 +1,227 @@
+//! What a person meets on the command line: exit codes, messages, results folders, closed pipes.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+#[test]
+fn a_run_that_meets_its_expectations_ends_with_0_and_leaves_results() {
+    let home = home();
+    let output = mxlab(&home, "run a.toml");
+    assert_eq!(code(&output), 0, "{output:?}");
+    assert!(stdout(&output).contains("fixed"));
+    assert!(stderr(&output).starts_with("a: seeds 1 to 2; about 1,000 recipients a trial"), "{}", stderr(&output));
+    let runs = entries(&home.path().join("results/a"));
+    assert_eq!(runs.len(), 1);
+    assert!(runs[0].starts_with("seed1-2-"), "{runs:?}");
+    assert!(home.path().join("results/a").join(&runs[0]).join("record.json").exists());
+}
+
+#[test]
+fn a_missed_expectation_ends_with_1() {
+    let home = home();
+    change(&home, "min = 0.5", "min = 2.0");
+    assert_eq!(code(&mxlab(&home, "run a.toml")), 1);
+}
+
+#[test]
+fn bad_input_ends_with_2_and_runs_nothing() {
+    let home = home();
+    fs::write(home.path().join("bad.toml"), "sede = 1\n").unwrap();
+    fs::write(home.path().join("binary.toml"), [0, 159, 146, 150]).unwrap();
+    for (arguments, message) in [
+        ("run a.toml bad.toml", "did you mean `seed`?"),
+        ("run a.toml binary.toml", "binary.toml is not a text file"),
+        ("run missing.toml", "cannot read missing.toml"),
+        ("run a.toml --strategy fixd", "did you mean `fixed`?"),
+        ("run a.toml --seeds 0", "0 is not in 1..="),
+        ("run a.toml --out a.toml", "a.toml is not a folder"),
+        ("run a.toml --seed 18446744073709551615", "there are no 2 seeds"),
+        ("runn", "unrecognized subcommand"),
+        ("profiles show chartre", "did you mean `charter`?"),
+        ("strategies show aimmd", "did you mean `aimd`?"),
+        ("report .", "is this a results folder?"),
+    ] {
+        let output = mxlab(&home, arguments);
+        assert_eq!(code(&output), 2, "{arguments}: {output:?}");
+        assert!(stderr(&output).contains(message), "{arguments}: {}", stderr(&output));
+        assert_eq!(stdout(&output), "", "{arguments}");
+        assert!(!home.path().join("results").exists(), "{arguments}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_into_memory_is_refused_with_numbers() {
+    let home = home();
+    change(&home, "recipients = 1000", "recipients = 4000000000");
+    let output = mxlab(&home, "run a.toml --threads 1000 --seeds 1000");
+    // Without /proc/meminfo nothing is known of the memory, and such a run would be tried.
+    if Path::new("/proc/meminfo").exists() {
+        assert_eq!(code(&output), 2);
+        assert!(stderr(&output).contains("of memory"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn results_are_never_overwritten() {
+    let home = home();
+    assert_eq!(code(&mxlab(&home, "run a.toml --out mine")), 0);
+    let output = mxlab(&home, "run a.toml --out mine");
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("never overwritten"));
+    for _ in 0..2 {
+        assert_eq!(code(&mxlab(&home, "run a.toml")), 0);
+    }
+    let runs = entries(&home.path().join("results/a"));
+    assert_eq!(runs[1], format!("{}-2", runs[0]));
+}
+
+#[test]
+fn the_record_does_not_depend_on_threads_and_redraws_to_the_same_bytes() {
+    let home = home();
+    let path = |name: &str| home.path().join(name);
+    assert_eq!(code(&mxlab(&home, "run a.toml --out one --threads 1 --quiet")), 0);
+    assert_eq!(code(&mxlab(&home, "run a.toml --out two --threads 2 --quiet")), 0);
+    let records = ["one", "two"].map(|folder| fs::read(path(folder).join("record.json")).unwrap());
+    assert!(records[0] == records[1]);
+    let page = fs::read(path("one/report.html")).unwrap();
+    assert_eq!(code(&mxlab(&home, "report one")), 0);
+    assert!(fs::read(path("one/report.html")).unwrap() == page);
+}
+
+#[test]
+fn json_is_a_line_for_each_scenario() {
+    let home = home();
+    fs::copy(home.path().join("a.toml"), home.path().join("b.toml")).unwrap();
+    let output = mxlab(&home, "run a.toml b.toml --quiet --format json --out both");
+    assert_eq!(code(&output), 0, "{output:?}");
+    let scenarios: Vec<String> = stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["scenario"].to_string())
+        .collect();
+    assert_eq!(scenarios, ["\"a\"", "\"b\""]);
+    assert_eq!(stderr(&output), "");
+    assert_eq!(entries(&home.path().join("both")), ["a", "b"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_ends_with_4() {
+    // Not even root writes there.
+    if Path::new("/proc/self").exists() {
+        let output = mxlab(&home(), "run a.toml --out /proc/mxlab");
+        assert_eq!(code(&output), 4);
+        assert!(stderr(&output).contains("cannot write /proc/mxlab"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let home = home();
+    let mut child = command(&home, "profiles show gmail").stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_is_asked_for_is_printed() {
+    let home = home();
+    for (arguments, words) in [
+        ("check a.toml", "1,000 recipients"),
+        ("schema", "\"$schema\""),
+        ("schema profile", "\"$schema\""),
+        ("profiles", "charter "),
+        ("profiles show yahoo", "Yahoo"),
+        ("profiles show yahoo --toml", "name = \"yahoo\""),
+        ("strategies", "aimd "),
+        ("strategies show oracle", "oracle"),
+        ("completions zsh", "#compdef mxlab"),
+        ("man", ".TH mxlab"),
+        ("--help", "Exit codes:"),
+        ("run --help", "Ctrl-C"),
+    ] {
+        let output = mxlab(&home, arguments);
+        assert_eq!(code(&output), 0, "{arguments}: {output:?}");
+        assert!(stdout(&output).contains(words), "{arguments}: {}", stdout(&output));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_is_finished_and_says_so() {
+    let home = home();
+    let run =
+        command(&home, "run a.toml --seeds 100000 --threads 1 --out kept").stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The folder is made before the first trial; a few seconds hold many trials, but never all.
+            while !home.path().join("kept").exists() {
+                std::thread::yield_now();
+            }
+            Command::new("sleep").arg("3").status().unwrap();
+            Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap();
+        });
+    });
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(code(&output), 130, "{output:?}");
+    let record = fs::read_to_string(home.path().join("kept/record.json")).unwrap();
+    assert!(record.contains("\"partial\":true"));
+}
+
+/// A folder with a small scenario in it.
+fn home() -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("a.toml"), SCENARIO).unwrap();
+    home
+}
+
+const SCENARIO: &str = r#"# Does a small campaign get through where nothing is limited?
+seeds = 2
+duration = "1h"
+provider = [{ profile = "open" }]
+source = [{ ip = "192.0.2.1" }]
+stream = [{ arrivals = { at-once = { recipients = 1000 } } }]
+strategy = [{ preset = "fixed" }]
+
+[[expect]]
+metric = "delivered-share"
+strategy = "fixed"
+min = 0.5
+"#;
+
+fn change(home: &TempDir, from: &str, to: &str) {
+    fs::write(home.path().join("a.toml"), SCENARIO.replace(from, to)).unwrap();
+}
+
+fn command(home: &TempDir, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mxlab"));
+    command.args(arguments.split_whitespace()).current_dir(home.path());
+    command
+}
+
+fn mxlab(home: &TempDir, arguments: &str) -> Output {
+    command(home, arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The names in a folder, sorted.
+fn entries(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
