@@ -66,7 +66,9 @@ fn every_source_file_is_reached() {
 
 #[test]
 fn scenarios_ask_and_expect() {
-    none(files("scenarios", "toml").iter().flat_map(|(path, text)| prose::scenario(path, text)));
+    let files = files("scenarios", "toml");
+    let scenarios = files.iter().filter(|(path, _)| !path.starts_with("scenarios/profiles/"));
+    none(scenarios.flat_map(|(path, text)| prose::scenario(path, text)));
 }
 
 #[test]

@@ -46,6 +46,11 @@ impl Policy {
     pub const TIERS_MAX: usize = 16;
     /// The largest number a limit may have: a sliding log remembers as many moments.
     pub const LIMIT_MAX: u32 = 10_000_000;
+
+    /// Whether mail for such a mailbox can be delivered at all: whether no rule refuses it.
+    pub fn takes_mail_for(&self, mailbox: Mailbox) -> bool {
+        !self.rules.iter().any(|rule| rule.enabled && matches!(&rule.test, Test::Mailbox(m) if *m == mailbox))
+    }
 }
 
 /// A band of reputation, from `from` (included) up to the next band.

@@ -238,8 +238,9 @@ impl Recorder {
         let series = &mut self.sites[site.index()].series;
         series.held_back[bucket] = sample.held_back;
         series.waiting[bucket] = sample.waiting;
-        series.reputation[bucket] = (sample.reputation.get() * 1e6).round() / 1e6;
-        series.open_limit[bucket] = sample.open_limit;
+        // A trial may end before its time: what nothing moves any more stays as it is.
+        series.reputation[bucket..].fill((sample.reputation.get() * 1e6).round() / 1e6);
+        series.open_limit[bucket..].fill(sample.open_limit);
         series.open_max[bucket] = series.open_max[bucket].max(sample.open);
         self.mix((sample.reputation.get() * 1e9).to_bits() ^ sample.held_back);
     }

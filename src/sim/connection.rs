@@ -249,17 +249,11 @@ impl World<'_> {
 
     fn addressee(&self, recipient: usize) -> Addressee {
         let row = self.setting.mail.rows[recipient];
-        let mailbox = match row.fate() {
-            Fate::Exists => Mailbox::Exists,
-            Fate::Unknown => Mailbox::Unknown,
-            Fate::Full => Mailbox::Full,
-            Fate::Trap => Mailbox::Trap,
-        };
         let id = match self.setting.scenario.workload.streams[row.stream.index()].list.addresses {
             Some(addresses) => self.addresses.draw(recipient as u64, u64::from(row.stream.0)) % u64::from(addresses),
             None => recipient as u64,
         };
-        Addressee { id, domain: row.domain, mailbox }
+        Addressee { id, domain: row.domain, mailbox: mailbox(row) }
     }
 
     /// What was pending on a connection comes.
@@ -399,6 +393,16 @@ impl World<'_> {
     pub(super) fn set(&mut self, conn: ConnId, phase: Phase, at: Time) {
         self.wires[conn.index()].phase = phase;
         self.queue.schedule(self.first_conn + conn.0, at);
+    }
+}
+
+/// The mailbox of a recipient.
+pub(super) fn mailbox(row: Row) -> Mailbox {
+    match row.fate() {
+        Fate::Exists => Mailbox::Exists,
+        Fate::Unknown => Mailbox::Unknown,
+        Fate::Full => Mailbox::Full,
+        Fate::Trap => Mailbox::Trap,
     }
 }
 

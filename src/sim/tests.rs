@@ -262,3 +262,32 @@ fn recipients_of_one_message_share_a_transaction_up_to_the_limit() {
     let totals = run(&scenario).cells[0].totals;
     assert_eq!((totals.delivered, totals.deferred, totals.transactions), (10, 8, 3));
 }
+
+#[test]
+fn complaints_come_after_the_last_delivery_and_reputation_stays_where_they_leave_it() {
+    let mut policy = policy(Vec::new(), Span::from_millis(1));
+    policy.reputation = ReputationModel { complaint: Share::new(0.5).unwrap(), ..ReputationModel::fixed(Share::ALL) };
+    let mut scenario = scenario(policy, 3, strategy(1, SECOND));
+    let list = &mut scenario.workload.streams[0].list;
+    (list.complaints, list.complaint_delay) = (Share::ALL, Dist::Constant(Span::HOUR));
+    let trial = run(&scenario);
+    assert!(seconds(&trial) < 1.0);
+    assert_eq!(trial.cells[0].totals.complaints, 3);
+    assert_eq!(trial.cells[0].series.reputation.last(), Some(&0.125));
+}
+
+#[test]
+fn a_full_mailbox_can_be_delivered_to_unless_a_rule_refuses_it() {
+    let deliverable = |rules| {
+        let mut scenario = scenario(policy(rules, SECOND), 10, strategy(1, Span::HOUR));
+        scenario.workload.streams[0].list.full = Share::ALL;
+        run(&scenario).cells[0].totals.deliverable
+    };
+    let answer = Answer::Reply { reply: ReplyId(1), close: false };
+    let refuses = Rule {
+        test: Test::Mailbox(Mailbox::Full),
+        answer,
+        ..limit(Stage::Rcpt, Meter::Recipients, Window::Message, 1, 1, false)
+    };
+    assert_eq!((deliverable(Vec::new()), deliverable(vec![refuses])), (10, 0));
+}

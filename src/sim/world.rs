@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::connection::{Phase, Wire};
+use super::connection::{Phase, Wire, mailbox};
 use super::foresight::View;
 use super::network::Path;
 use super::queue::EventQueue;
@@ -15,7 +15,7 @@ use crate::scenario::Scenario;
 use crate::sender::{Action, Delivery, Event, Foresight, Injection, Outcome, Plan, Sender, Strategy, Timer};
 use crate::time::Time;
 use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SenderDomainId, Share};
-use crate::workload::{Fate, Mail, Row};
+use crate::workload::{Mail, Row};
 
 /// What a trial runs: a scenario, one of its strategies, a seed and the mail of that seed.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,8 @@ pub(super) struct World<'a> {
     pub(super) next: usize,
     /// Recipients that are not settled for good.
     pub(super) left: u64,
+    /// When the last recipient was settled.
+    pub(super) settled: Option<Time>,
     pub(super) changes: usize,
     pub(super) complaints: BinaryHeap<Reverse<Complaint>>,
     pub(super) complaint_delays: Vec<Stream>,
@@ -125,6 +127,7 @@ impl<'a> World<'a> {
             recorder: Recorder::new(&scenario.providers, scenario.duration),
             next: 0,
             left: mail.rows.len() as u64,
+            settled: None,
             changes: 0,
             complaints: BinaryHeap::new(),
             complaint_delays: (0..scenario.workload.streams.len() as u64)
@@ -139,7 +142,8 @@ impl<'a> World<'a> {
         world
     }
 
-    /// Goes through the events until everything is settled, or the time is over. Whether it was not stopped before.
+    /// Goes through the events until everything is settled and everyone has complained, or the time is over. Whether it
+    /// was not stopped before.
     fn run(&mut self, stop: &AtomicBool) -> bool {
         let mut until_look = LOOK_EVERY;
         while let Some((at, slot)) = self.queue.pop() {
@@ -150,7 +154,10 @@ impl<'a> World<'a> {
             self.now = at;
             self.happen(slot);
             if self.left == 0 {
-                return true;
+                self.settled.get_or_insert(at);
+                if self.complaints.is_empty() {
+                    return true;
+                }
             }
             until_look -= 1;
             if until_look == 0 {
@@ -225,7 +232,7 @@ impl<'a> World<'a> {
         let mut deliverable = vec![0_u64; scenario.providers.len()];
         for row in self.setting.mail.rows.iter() {
             let site = scenario.domains[row.domain.index()].provider;
-            deliverable[site.index()] += u64::from(matches!(row.fate(), Fate::Exists | Fate::Trap));
+            deliverable[site.index()] += u64::from(scenario.providers[site.index()].takes_mail_for(mailbox(*row)));
         }
         for (site, count) in (0_u16..).zip(deliverable) {
             self.recorder.expect(ProviderId(site), count);
@@ -314,7 +321,6 @@ impl<'a> World<'a> {
     fn finish(mut self) -> Result<Trial, Unbalanced> {
         self.sample();
         self.sender.finish(self.now);
-        let settled = (self.left == 0).then_some(self.now);
         let mut endings = Vec::new();
         for (id, site) in (0_u16..).zip(&self.sites) {
             let policy = site.provider.policy();
@@ -334,7 +340,7 @@ impl<'a> World<'a> {
             let activities = (0..rules).map(|rule| site.provider.activity(RuleId(rule), self.now)).collect();
             endings.push(Ending { policy, counts, activities });
         }
-        self.recorder.finish(&self.setting.strategy.name, self.setting.seed, settled, &endings)
+        self.recorder.finish(&self.setting.strategy.name, self.setting.seed, self.settled, &endings)
     }
 }
 
