@@ -21,13 +21,24 @@ impl Sender {
         let most = self.strategy.session.recipients_per_message;
         let slice = Delivery { count: next.count.min(u16::try_from(most).unwrap_or(u16::MAX)), ..next };
         let mut earliest = Time::NEVER;
+        // All connections that have carried mail wait for the same thing, and so do all that have not: one of each kind
+        // is asked.
+        let mut asked = [false; 2];
         for place in (0..self.queues[queue.index()].idle.len()).rev() {
             let conn = self.queues[queue.index()].idle[place];
+            let kind = usize::from(self.conns[conn.index()].transactions > 0);
+            if asked[kind] {
+                continue;
+            }
             match foresight.may_send(now, conn, &slice) {
                 _ if self.is_spent(now, conn) => return Some(self.quit(conn)),
                 Foreseen::Now(recipients) => return self.reuse(now, limiter, conn, most.min(recipients)),
                 Foreseen::NewConnection => return Some(self.quit(conn)),
                 Foreseen::Wait(at) => earliest = earliest.min(at),
+            }
+            asked[kind] = true;
+            if asked == [true; 2] {
+                break;
             }
         }
         self.ring_limiter(limiter, earliest);
