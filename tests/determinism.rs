@@ -148,7 +148,7 @@ fn a_draw_in_one_place_moves_nothing_in_another() {
         "[[stream]]\nname = \"news\"\narrivals = { at-once = { recipients = 50 } }\nsender-domain = \"n.example\"\n";
     let more = mail(
         &CAMPAIGN
-            .replace("[[stream]]\n", &format!("[[stream]]\nname = \"first\"\n"))
+            .replace("[[stream]]\n", "[[stream]]\nname = \"first\"\n")
             .replace("[network]", &format!("{second}[network]")),
     );
     for other in [&quiet, &clean, &light] {

@@ -156,12 +156,13 @@ fn consequences(from: u64, to: u64, known: u64, draws: &mut Draws) -> String {
     let at = draws.from(from, to);
     let mut text = format!("at = \"{}\"\n", STAGES[usize::try_from(at).unwrap()]);
     let reply = REPLIES[usize::try_from(draws.below(6)).unwrap()].0;
-    text += &match draws.below(10) {
+    let answer = match draws.below(10) {
         0 => "answer = \"drop\"\n".to_owned(),
         1 => format!("answer = {{ tarpit = \"{}s\" }}\n", draws.from(1, 30)),
         2..5 => format!("answer = {{ reply = \"{reply}\", close = true }}\n"),
         _ => format!("answer = {{ reply = \"{reply}\" }}\n"),
     };
+    text += &answer;
     if draws.percent(20) {
         _ = writeln!(text, "cost = {}", draws.one(&["0.001", "0.1"]));
     }
