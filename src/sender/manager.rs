@@ -579,7 +579,8 @@ impl Sender {
         let queue = &mut self.queues[timer as usize];
         queue.rings_at = Time::NEVER;
         let counts = &mut self.counts[queue.site.index()];
-        while let Some(count) = queue.mature(now) {
+        // Where a greylist made the oracle come back, what it let wait will now pass, and new mail will not.
+        while let Some(count) = queue.mature(now, self.strategy.oracle) {
             counts.delayed -= u64::from(count);
             counts.ready += u64::from(count);
         }
