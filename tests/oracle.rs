@@ -1,10 +1,11 @@
 //! The oracle is the upper bound: it meets the closed form where there is one, and no strategy beats it.
 //!
-//! What is claimed, exactly: take a provider whose rules are not a matter of chance and whose tiers nothing moves, mail of
-//! one kind (one sender domain, recipients that exist, one recipient a message), limits that sources do not share, and a
-//! network without delay. Then at every moment the oracle has delivered at least as much as any other strategy, and was
-//! never refused. Over a network with a constant round trip it is at most one connection set-up (three round trips)
-//! late: it does not open connections for mail that is still to come.
+//! What is claimed, exactly: take a provider whose rules are not a matter of chance and ask nobody to come back
+//! (greylisting), and whose tiers nothing moves; mail of one kind (one sender domain, recipients that exist, one
+//! recipient a message); limits that sources do not share; and connections that cost no time. Then at every moment the
+//! oracle has delivered at least as much as any other strategy, and was never refused. Where a connection costs time
+//! (three round trips, a tarpit at the door), it is at most one set-up late: it opens none for mail that is still to
+//! come.
 //!
 //! Where reputation moves, sending fast may cost what sending slowly would have kept: there the oracle shows what the
 //! rules allow from one moment to the next, and no bound.

@@ -6,19 +6,20 @@
 //! delivery agent. Recipients are conserved: injected = delivered + bounced + expired + queued.
 
 mod foreseen;
+mod settle;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::event::{Action, Delivery, Event, Foresight, Heard, Injection, Outcome, Replied, Settled, Timer};
+use super::event::{Action, Delivery, Event, Foresight, Injection, Replied, Timer};
 use super::limiter::Limiter;
 use super::meaning::Meaning;
 use super::queue::Queue;
-use super::strategy::{ReadAs, Strategy};
+use super::strategy::Strategy;
 use crate::rng::Seed;
-use crate::smtp::{Reply, Stage};
+use crate::smtp::Reply;
 use crate::time::{Span, Time};
-use crate::units::{ConnId, ProviderId, QueueId, RecipientId, SourceId};
+use crate::units::{ConnId, ProviderId, QueueId, SourceId};
 
 /// A sender at work.
 #[derive(Debug)]
@@ -370,68 +371,6 @@ impl Sender {
         self.wake(limiter);
     }
 
-    /// Settles every recipient of a delivery. Whether the site pushed back.
-    fn settle(&mut self, now: Time, queue: QueueId, delivery: Delivery, replied: &Replied<'_>) -> bool {
-        let mut pushed_back = false;
-        let mut start = 0_u16;
-        while start < delivery.count {
-            let heard = heard_by(replied.heard, start);
-            let mut end = start + 1;
-            while end < delivery.count && heard_by(replied.heard, end) == heard {
-                end += 1;
-            }
-            let part =
-                Delivery { first: RecipientId(delivery.first.0 + u32::from(start)), count: end - start, ..delivery };
-            pushed_back |= self.settle_part(now, queue, part, heard, replied);
-            start = end;
-        }
-        pushed_back
-    }
-
-    fn settle_part(&mut self, now: Time, queue: QueueId, part: Delivery, heard: Heard, replied: &Replied<'_>) -> bool {
-        let site = self.queues[queue.index()].site;
-        let meaning = self.meaning(site, heard);
-        let outcome = match (heard, meaning.map(|meaning| meaning.read)) {
-            (Heard::Accepted, _) => Outcome::Delivered,
-            (Heard::Nothing(_), _) => Outcome::Failed,
-            (_, Some(ReadAs::Bounce)) => Outcome::Bounced,
-            _ => Outcome::Deferred,
-        };
-        let again = match outcome {
-            Outcome::Delivered | Outcome::Bounced => None,
-            Outcome::Deferred | Outcome::Failed => self.retry_at(now, part, replied.again),
-        };
-        let expired = matches!(outcome, Outcome::Deferred | Outcome::Failed) && again.is_none();
-        let counts = &mut self.counts[site.index()];
-        let n = u64::from(part.count);
-        counts.in_flight -= n;
-        match (outcome, again) {
-            (Outcome::Delivered, _) => counts.delivered += n,
-            (Outcome::Bounced, _) => counts.bounced += n,
-            (_, None) => counts.expired += n,
-            (_, Some(ready_at)) => {
-                counts.delayed += n;
-                let failures = part.failures.saturating_add(1);
-                self.queues[queue.index()].push_delayed(Delivery { ready_at, failures, ..part });
-                self.ring_queue(queue, ready_at);
-            }
-        }
-        self.actions.push_back(Action::Settled(Settled { site, delivery: part, outcome, heard, expired }));
-        meaning.is_some_and(|meaning| meaning.pushes_back) || matches!(heard, Heard::Nothing(_))
-    }
-
-    fn retry_at(&self, now: Time, part: Delivery, again: Option<Time>) -> Option<Time> {
-        let intended = self.plan.intended[part.first.index()];
-        let failures = part.failures.saturating_add(1);
-        let at = self.strategy.retry.next(now, intended, u64::from(part.first.0), failures, self.retries)?;
-        Some(again.unwrap_or(at))
-    }
-
-    fn meaning(&self, site: ProviderId, heard: Heard) -> Option<Meaning> {
-        let Heard::Reply(_, reply) = heard else { return None };
-        Some(self.meanings[site.index()][reply.index()])
-    }
-
     /// A connection has done its transaction and may take another.
     fn rest(&mut self, now: Time, conn: ConnId) {
         let state = &mut self.conns[conn.index()];
@@ -507,7 +446,8 @@ impl Sender {
         let queue = &mut self.queues[timer as usize];
         queue.rings_at = Time::NEVER;
         let counts = &mut self.counts[queue.site.index()];
-        while let Some(count) = queue.mature(now) {
+        // Where a greylist made the oracle come back, what it let wait will now pass, and new mail will not.
+        while let Some(count) = queue.mature(now, self.strategy.oracle) {
             counts.delayed -= u64::from(count);
             counts.ready += u64::from(count);
         }
@@ -537,8 +477,4 @@ impl Sender {
             self.actions.push_back(Action::WakeAt { timer, at });
         }
     }
-}
-
-fn heard_by(heard: &[Heard], recipient: u16) -> Heard {
-    heard.get(usize::from(recipient)).or(heard.first()).copied().unwrap_or(Heard::Nothing(Stage::Connect))
 }

@@ -83,13 +83,18 @@ impl Queue {
         self.delayed.peek().map(|Reverse(delivery)| delivery.ready_at)
     }
 
-    /// Moves one delivery that has waited long enough to the ready ones, and says how many recipients it has.
-    pub(super) fn mature(&mut self, now: Time) -> Option<u16> {
+    /// Moves one delivery that has waited long enough to the ready ones, before or behind them, and says how many
+    /// recipients it has.
+    pub(super) fn mature(&mut self, now: Time, before: bool) -> Option<u16> {
         if self.next_due()? > now {
             return None;
         }
         let Reverse(delivery) = self.delayed.pop()?;
-        self.push_ready(delivery);
+        if before {
+            self.push_front(delivery);
+        } else {
+            self.push_ready(delivery);
+        }
         Some(delivery.count)
     }
 
@@ -128,8 +133,8 @@ mod tests {
         let mut queue = Queue::new(SourceId(0), ProviderId(0), 0);
         queue.push_delayed(delivery(1, 1, 20, false));
         queue.push_delayed(delivery(2, 1, 10, false));
-        assert_eq!(queue.mature(Time::from_micros(9)), None);
-        assert_eq!(queue.mature(Time::from_micros(15)), Some(1));
+        assert_eq!(queue.mature(Time::from_micros(9), false), None);
+        assert_eq!(queue.mature(Time::from_micros(15), false), Some(1));
         assert_eq!(queue.peek().map(|d| d.first.0), Some(2));
         assert_eq!(queue.next_due(), Some(Time::from_micros(20)));
     }

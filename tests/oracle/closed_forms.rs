@@ -42,8 +42,15 @@ limit = 20
 answer = { reply = "go-away", close = true }
 "#;
 
-/// The microsecond at which the oracle has delivered `n` messages under these rules.
+/// The microsecond at which the oracle has delivered `n` messages under these rules, without ever being refused.
 fn takes(n: u64, rules: &str) -> u64 {
+    let (at, deferred) = takes_and_defers(n, rules);
+    assert_eq!(deferred, 0);
+    at
+}
+
+/// The same, and how often it was deferred on the way.
+fn takes_and_defers(n: u64, rules: &str) -> (u64, u64) {
     let (service, trip) = (S / 1_000, R / 1_000);
     let profile = format!(
         r#"
@@ -79,8 +86,8 @@ preset = "oracle"
     );
     let trial = &lab::trials(&lab::scenario(&text, &profile), 1)[0];
     let totals = trial.cells[0].totals;
-    assert_eq!((totals.delivered, totals.deferred, totals.failed, totals.attempts), (n, 0, 0, n), "{totals:?}");
-    trial.settled_us.unwrap()
+    assert_eq!((totals.delivered, totals.attempts), (n, n + totals.deferred), "{totals:?}");
+    (trial.settled_us.unwrap(), totals.deferred)
 }
 
 #[test]
@@ -182,6 +189,22 @@ fn a_tarpit_is_no_limit() {
 fn a_limit_that_goes_with_the_load() {
     let load = "limit = 100\nload = [{ from = \"0s\", factor = 0.0 }, { from = \"6h\", factor = 1.0 }]";
     assert_eq!(takes(150, &FIXED.replace("limit = 100", load)), 7 * HOUR + TRANSACTION);
+}
+
+/// Everybody is deferred once, at RCPT, and comes back when the delay is over: not a moment later, and before new mail.
+#[test]
+fn a_greylist_costs_its_delay() {
+    let greylist = r#"
+[rule.greylist]
+at = "rcpt"
+check = { greylist = { delay = "5min", retry-within = "12h", remember = "36d" } }
+answer = { reply = "later" }
+"#;
+    let five_minutes = HOUR / 12;
+    assert_eq!(takes_and_defers(300, greylist), (SET_UP + five_minutes + TRANSACTION, 300));
+    // A hundred transactions an hour: one hour's are all first attempts, the next hour's all second ones.
+    let rules = format!("{FIXED}{greylist}");
+    assert_eq!(takes_and_defers(300, &rules), (5 * HOUR + TRANSACTION, 300));
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Sender {
         others.find_map(|other| other.idle.first().copied())
     }
 
-    /// The oracle looks again before it sends: the mail that waits for a connection goes back to the front of the queue.
+    /// The oracle looks again before it sends: mail that waits for a connection goes back to the front of the queue.
     pub(super) fn unbind(&mut self, now: Time, conn: ConnId) {
         let Conn { queue, delivery, .. } = self.conns[conn.index()];
         if delivery.count == 0 {
