@@ -319,8 +319,8 @@ impl Provider {
                 && limit.scope == Scope::Session
                 && !limit.window.is_in_session()
             {
-                let blank = || Counter::new(&limit.window);
-                *state.counters.entry(u64::from(session.0), blank, |_| false) = blank();
+                let blank = Counter::new(&limit.window);
+                *state.counters.entry(u64::from(session.0), || blank.clone(), |_| false) = blank.clone();
             }
         }
     }

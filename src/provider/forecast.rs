@@ -1,13 +1,14 @@
 //! Forecasts: what the provider would say, without asking it. Only the oracle may read them.
 //!
-//! A forecast promises that the limits, holds and outages of the profile let something pass at a moment if nothing else
-//! happens until then. It knows nothing of chance (busy spells, reputation coins) and of single recipients. A tarpit lets
-//! everything pass. Where a forecast says *wait*, it says until when it is worth looking again: not later than the moment
-//! at which the thing would pass.
+//! A forecast promises that the limits, holds and outages of the profile let something pass at a moment if nothing
+//! else happens until then. It knows nothing of chance (busy spells, reputation coins) and of single recipients. A
+//! tarpit lets everything pass. Where a forecast says *wait*, it says until when it is worth looking again: not later
+//! than the moment at which the thing would pass.
 
 use super::engine::Provider;
 use super::policy::{Answer, Limit, Mailbox, Meter, Rule, Scope, Test, Window};
 use super::verdict::{Addressee, Envelope};
+use super::window::Counter;
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
 use crate::units::{ClientId, DomainId, RuleId, SenderDomainId, SessionId};
@@ -141,7 +142,7 @@ impl Provider {
         let under_way = self.under_way(index, limit, who, key);
         let fits = match (self.rules[index].counters.get(key), limit.window) {
             (counter, Window::Gauge) => {
-                let used = counter.map_or(0, |counter| counter.used()).max(under_way);
+                let used = counter.map_or(0, Counter::used).max(under_way);
                 if used.saturating_add(n) <= ceiling { at } else { Time::NEVER }
             }
             (Some(counter), _) => self.unclock(counter.earliest(clock, &limit.window, ceiling, n + under_way)).max(at),

@@ -590,25 +590,3 @@ pub enum Amendment {
     /// The reputation of a client is set.
     Reputation(crate::units::ClientId, Share),
 }
-
-#[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-
-    /// A policy with these rules and nothing else.
-    pub(in crate::provider) fn policy(rules: Vec<Rule>) -> Policy {
-        let reply = |code: u16| Reply { code: code.try_into().unwrap(), enhanced: None, text: "no".to_owned() };
-        Policy {
-            name: "test".to_owned(),
-            title: "Test".to_owned(),
-            domains: vec!["test.example".to_owned()],
-            mx: vec!["mx.test.example".to_owned()],
-            replies: vec![reply(421), reply(450), reply(550)],
-            tiers: vec![Tier { name: "all".to_owned(), from: Share::NONE }],
-            reputation: ReputationModel::fixed(Share::ALL),
-            listener: None,
-            service: Service { per_message: Dist::Constant(Span::ZERO), per_recipient: Dist::Constant(Span::ZERO) },
-            rules,
-        }
-    }
-}

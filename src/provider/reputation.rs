@@ -129,7 +129,7 @@ impl Reputation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::policy::tests::policy;
+    use super::super::tests::policy;
     use super::*;
     use crate::units::Share;
 

@@ -294,8 +294,8 @@ impl Provider {
         let tier = self.tier(limit.standing, state.client, sender);
         let Some(ceiling) = self.limit(index, limit, tier, clock) else { return };
         let key = self.key_of(limit.scope, state.client, session, sender, who);
-        let stage = limit.meter.natural_stage();
-        let (n, _) = amount(limit, stage, state.envelope.as_ref(), &state.addressees, who);
+        let counted_at = limit.meter.natural_stage();
+        let (n, _) = amount(limit, counted_at, state.envelope.as_ref(), &state.addressees, who);
         let keep = self.rules[index].limits.iter().flatten().copied().max().unwrap_or(0);
         let blank = || Counter::new(&window);
         let counter = self.rules[index].counters.entry(key, blank, |counter| counter.is_blank(clock, &window, ceiling));

@@ -1,12 +1,29 @@
 //! The engine, stage by stage: what each kind of rule refuses, where, and what it counts.
 
-use super::policy::tests::policy;
 use super::*;
 use crate::dist::Dist;
 use crate::rng::Seed;
-use crate::smtp::Stage;
+use crate::smtp::Stage::{Connect, Data, Ehlo, EndOfData, Mail, Rcpt};
+use crate::smtp::{Reply, Stage};
 use crate::time::{Span, Time};
 use crate::units::*;
+
+/// A policy with these rules and nothing else.
+pub(super) fn policy(rules: Vec<Rule>) -> Policy {
+    let reply = |code: u16| Reply { code: code.try_into().unwrap(), enhanced: None, text: "no".to_owned() };
+    Policy {
+        name: "test".to_owned(),
+        title: "Test".to_owned(),
+        domains: vec!["test.example".to_owned()],
+        mx: vec!["mx.test.example".to_owned()],
+        replies: vec![reply(421), reply(450), reply(550)],
+        tiers: vec![Tier { name: "all".to_owned(), from: Share::NONE }],
+        reputation: ReputationModel::fixed(Share::ALL),
+        listener: None,
+        service: Service { per_message: Dist::Constant(Span::ZERO), per_recipient: Dist::Constant(Span::ZERO) },
+        rules,
+    }
+}
 
 const HOUR: Window = Window::Fixed { length: Span::HOUR, aligned: Aligned::Clock };
 const MINUTE: Span = Span::from_secs(60);
@@ -78,7 +95,7 @@ fn refused_at(
     letter: Envelope,
     who: &[Addressee],
 ) -> Option<Stage> {
-    let (Some(session), _) = provider.connect(now, client) else { return Some(Stage::Connect) };
+    let (Some(session), _) = provider.connect(now, client) else { return Some(Connect) };
     let stage = talk(provider, now, session, letter, who);
     provider.close(session);
     stage
@@ -87,7 +104,7 @@ fn refused_at(
 /// EHLO and one message on a session.
 fn talk(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope, who: &[Addressee]) -> Option<Stage> {
     if !provider.ehlo(now, session).accepted() {
-        return Some(Stage::Ehlo);
+        return Some(Ehlo);
     }
     send(provider, now, session, letter, who)
 }
@@ -95,15 +112,15 @@ fn talk(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope
 /// One message on a session; recipients that are refused are left out.
 fn send(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope, who: &[Addressee]) -> Option<Stage> {
     if !provider.mail(now, session, letter).accepted() {
-        return Some(Stage::Mail);
+        return Some(Mail);
     }
     let accepted = who.iter().filter(|who| provider.rcpt(now, session, **who).accepted()).count();
     let stage = if accepted == 0 {
-        Some(Stage::Rcpt)
+        Some(Rcpt)
     } else if !provider.data(now, session).accepted() {
-        Some(Stage::Data)
+        Some(Data)
     } else if !provider.end_of_data(now, session).accepted() {
-        Some(Stage::EndOfData)
+        Some(EndOfData)
     } else {
         None
     };
@@ -118,7 +135,6 @@ fn delivers(provider: &mut Provider, now: Time) -> bool {
 /// Every question at every stage at which it can be asked: the guilty are refused there, the innocent pass.
 #[test]
 fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
-    use Stage::{Connect, Data, Ehlo, EndOfData, Mail, Rcpt};
     let spam = Envelope { spam: true, ..LETTER };
     let large = Envelope { size: 2_000, ..LETTER };
     let forged = Envelope { spf: false, dkim: false, dmarc: false, ..LETTER };
@@ -152,18 +168,18 @@ fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
 
 #[test]
 fn a_rule_that_is_switched_off_is_not_asked() {
-    let mut off = rule(Stage::Mail, Test::Always);
+    let mut off = rule(Mail, Test::Always);
     off.enabled = false;
     let mut provider = lab(vec![off]);
     assert!(delivers(&mut provider, at(0)));
     provider.amend(&Amendment::Enabled(RuleId(0), true));
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), Some(Stage::Mail));
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), Some(Mail));
 }
 
 #[test]
 fn the_first_refusal_wins_and_what_comes_after_it_counts_nothing() {
-    let first = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
-    let second = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 2);
+    let first = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
+    let second = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 2);
     let mut provider = lab(vec![first, second]);
     for _ in 0..5 {
         delivers(&mut provider, at(0));
@@ -180,7 +196,7 @@ fn the_first_refusal_wins_and_what_comes_after_it_counts_nothing() {
 fn attempts_count_where_the_profile_says_so() {
     for (counts, fourth) in [(Counts::Acceptances, true), (Counts::Attempts, false)] {
         let window = Window::Sliding { length: Span::from_secs(150) };
-        let mut rule = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, window, 2);
+        let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, window, 2);
         limit_of(&mut rule).counts = counts;
         let mut provider = lab(vec![rule]);
         let tries: Vec<bool> = (0..4).map(|minute| delivers(&mut provider, at(minute))).collect();
@@ -191,24 +207,24 @@ fn attempts_count_where_the_profile_says_so() {
 /// Charter's kind of limit: counted in the session, looked at when the next connection comes.
 #[test]
 fn what_is_counted_later_is_refused_at_the_next_connection() {
-    let mut provider = lab(vec![limit(Stage::Connect, Meter::Messages, Scope::ClientIp, HOUR, 2)]);
+    let mut provider = lab(vec![limit(Connect, Meter::Messages, Scope::ClientIp, HOUR, 2)]);
     let session = provider.connect(at(0), GOOD).0.unwrap();
     for _ in 0..5 {
         assert_eq!(send(&mut provider, at(0), session, LETTER, &[to(0)]), None, "who is inside stays inside");
     }
-    assert_eq!(refused_at(&mut provider, at(1), GOOD, LETTER, &[to(0)]), Some(Stage::Connect));
+    assert_eq!(refused_at(&mut provider, at(1), GOOD, LETTER, &[to(0)]), Some(Connect));
     assert_eq!(refused_at(&mut provider, at(1), BAD, LETTER, &[to(0)]), None, "another client");
     assert_eq!(refused_at(&mut provider, at(60), GOOD, LETTER, &[to(0)]), None, "another hour");
 }
 
 #[test]
 fn recipients_count_at_the_dot_only_where_they_were_accepted() {
-    let unknown = rule(Stage::Rcpt, Test::Mailbox(Mailbox::Unknown));
-    let rate = limit(Stage::EndOfData, Meter::Recipients, Scope::ClientIp, HOUR, 3);
+    let unknown = rule(Rcpt, Test::Mailbox(Mailbox::Unknown));
+    let rate = limit(EndOfData, Meter::Recipients, Scope::ClientIp, HOUR, 3);
     let mut provider = lab(vec![unknown, rate]);
     let mixed = [to(1), in_box(Mailbox::Unknown), to(2)];
     assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &mixed), None);
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &mixed), Some(Stage::EndOfData), "two do not fit");
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &mixed), Some(EndOfData), "two do not fit");
     assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(3)]), None, "one does");
 }
 
@@ -219,39 +235,39 @@ fn bytes_are_weighed_at_the_dot_and_looked_at_before() {
         let mut provider = lab(vec![rate(stage)]);
         (0..4).map(|_| delivers(&mut provider, at(0))).collect()
     };
-    assert_eq!(tries(Stage::EndOfData), [true, true, false, false], "a third thousand does not fit");
-    assert_eq!(tries(Stage::Mail), [true, true, true, false], "500 are left, the size is not asked");
+    assert_eq!(tries(EndOfData), [true, true, false, false], "a third thousand does not fit");
+    assert_eq!(tries(Mail), [true, true, true, false], "500 are left, the size is not asked");
 }
 
 /// A limit per sender domain, asked at RCPT: a message with three recipients is one message.
 #[test]
 fn a_message_counts_once_however_many_recipients_are_asked_about() {
-    let mut provider = lab(vec![limit(Stage::Rcpt, Meter::Messages, Scope::SenderDomain, HOUR, 2)]);
+    let mut provider = lab(vec![limit(Rcpt, Meter::Messages, Scope::SenderDomain, HOUR, 2)]);
     let three = [to(1), to(2), to(3)];
     let tries: Vec<_> = (0..3).map(|_| refused_at(&mut provider, at(0), GOOD, LETTER, &three)).collect();
-    assert_eq!(tries, [None, None, Some(Stage::Rcpt)]);
+    assert_eq!(tries, [None, None, Some(Rcpt)]);
 }
 
 /// Microsoft says it at MAIL: a connection that carries many messages is one connection.
 #[test]
 fn a_connection_counts_once_however_often_it_is_asked_about() {
-    let mut provider = lab(vec![limit(Stage::Mail, Meter::Connections, Scope::ClientIp, HOUR, 2)]);
+    let mut provider = lab(vec![limit(Mail, Meter::Connections, Scope::ClientIp, HOUR, 2)]);
     for _ in 0..2 {
         let session = provider.connect(at(0), GOOD).0.unwrap();
         let tries = [0; 3].map(|_| send(&mut provider, at(0), session, LETTER, &[to(0)]));
         assert_eq!(tries, [None, None, None]);
     }
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), Some(Stage::Mail));
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), Some(Mail));
 }
 
 #[test]
 fn a_gauge_gives_slots_back_to_those_it_took_them_for() {
-    let mut provider = lab(vec![limit(Stage::Mail, Meter::OpenConnections, Scope::SenderDomain, Window::Gauge, 1)]);
+    let mut provider = lab(vec![limit(Mail, Meter::OpenConnections, Scope::SenderDomain, Window::Gauge, 1)]);
     let from = |domain| Envelope { sender_domain: SenderDomainId(domain), ..LETTER };
     for _ in 0..3 {
         let first = provider.connect(at(0), GOOD).0.unwrap();
         assert_eq!(send(&mut provider, at(0), first, from(1), &[to(0)]), None);
-        assert_eq!(refused_at(&mut provider, at(0), GOOD, from(1), &[to(0)]), Some(Stage::Mail), "one is open");
+        assert_eq!(refused_at(&mut provider, at(0), GOOD, from(1), &[to(0)]), Some(Mail), "one is open");
         assert_eq!(refused_at(&mut provider, at(0), GOOD, from(0), &[to(0)]), None, "another domain");
         provider.close(first);
     }
@@ -259,7 +275,7 @@ fn a_gauge_gives_slots_back_to_those_it_took_them_for() {
 
 #[test]
 fn who_came_in_while_there_was_no_limit_counts_when_there_is_one() {
-    let mut rule = limit(Stage::Connect, Meter::OpenConnections, Scope::ClientIp, Window::Gauge, 0);
+    let mut rule = limit(Connect, Meter::OpenConnections, Scope::ClientIp, Window::Gauge, 0);
     let ceiling = |amount| Ceiling { by_tier: vec![amount], load: Vec::new() };
     limit_of(&mut rule).ceiling = ceiling(Amount::Unlimited);
     let mut provider = lab(vec![rule]);
@@ -274,7 +290,7 @@ fn who_came_in_while_there_was_no_limit_counts_when_there_is_one() {
 #[test]
 fn a_session_that_is_over_leaves_nothing_to_the_next() {
     let minute = Window::Sliding { length: MINUTE };
-    let mut held = limit(Stage::Mail, Meter::Messages, Scope::Session, minute, 1);
+    let mut held = limit(Mail, Meter::Messages, Scope::Session, minute, 1);
     let answer = Answer::Reply { reply: ReplyId(0), close: true };
     held.hold = None;
     let mut provider = lab(vec![held.clone()]);
@@ -283,13 +299,13 @@ fn a_session_that_is_over_leaves_nothing_to_the_next() {
 
     // A hold is for the client: a session that is held would only have to be opened again.
     let ladder = vec![Step { span: Span::HOUR, answer }];
-    held.hold = Some(Hold { ladder, after: 1, within: MINUTE, forget: Span::DAY, at: Stage::Connect });
+    held.hold = Some(Hold { ladder, after: 1, within: MINUTE, forget: Span::DAY, at: Connect });
     let mut provider = lab(vec![held]);
     let session = provider.connect(at(0), GOOD).0.unwrap();
     assert_eq!(send(&mut provider, at(0), session, LETTER, &[to(0)]), None);
-    assert_eq!(send(&mut provider, at(0), session, LETTER, &[to(0)]), Some(Stage::Mail));
+    assert_eq!(send(&mut provider, at(0), session, LETTER, &[to(0)]), Some(Mail));
     provider.close(session);
-    assert_eq!(refused_at(&mut provider, at(30), GOOD, LETTER, &[to(0)]), Some(Stage::Connect));
+    assert_eq!(refused_at(&mut provider, at(30), GOOD, LETTER, &[to(0)]), Some(Connect));
     assert_eq!(refused_at(&mut provider, at(30), BAD, LETTER, &[to(0)]), None, "another client");
     assert_eq!(refused_at(&mut provider, at(60), GOOD, LETTER, &[to(0)]), None);
 }
@@ -297,17 +313,16 @@ fn a_session_that_is_over_leaves_nothing_to_the_next() {
 /// Broken at MAIL, held at connect, with a text of its own for every step.
 #[test]
 fn a_hold_is_enforced_at_its_own_stage_and_climbs() {
-    let mut rule = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
+    let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
     let step = |minutes, reply| Step {
         span: MINUTE.times(minutes),
         answer: Answer::Reply { reply: ReplyId(reply), close: true },
     };
     let ladder = vec![step(5, 0), step(30, 2)];
-    rule.hold = Some(Hold { ladder, after: 2, within: Span::HOUR, forget: Span::DAY, at: Stage::Connect });
+    rule.hold = Some(Hold { ladder, after: 2, within: Span::HOUR, forget: Span::DAY, at: Connect });
     let mut provider = lab(vec![rule]);
     let mut stage = |minute| refused_at(&mut provider, at(minute), GOOD, LETTER, &[to(0)]);
     let heard = [0, 1, 2, 3, 6, 7, 8, 9].map(&mut stage);
-    use Stage::{Connect, Mail};
     // Two violations begin a hold of five minutes, the next two one of half an hour.
     assert_eq!(
         heard,
@@ -323,21 +338,21 @@ fn a_hold_is_enforced_at_its_own_stage_and_climbs() {
 #[test]
 fn a_greylist_lets_pass_who_comes_back_in_time() {
     let greylist = Greylist { delay: MINUTE.times(5), retry_within: Span::HOUR, remember: Span::DAY };
-    let mut provider = lab(vec![rule(Stage::Rcpt, Test::Greylist(greylist))]);
+    let mut provider = lab(vec![rule(Rcpt, Test::Greylist(greylist))]);
     let day = 24 * 60;
     let mut stage = |minute, id| refused_at(&mut provider, at(minute), GOOD, LETTER, &[to(id)]);
     let early = [0, 4, 5, 6].map(|minute| stage(minute, 1));
-    assert_eq!(early, [Some(Stage::Rcpt), Some(Stage::Rcpt), None, None], "five minutes after the first attempt");
+    assert_eq!(early, [Some(Rcpt), Some(Rcpt), None, None], "five minutes after the first attempt");
     let late = [0, 61, 65, 66].map(|minute| stage(minute, 2));
-    assert_eq!(late, [Some(Stage::Rcpt), Some(Stage::Rcpt), Some(Stage::Rcpt), None], "too late is new");
-    assert_eq!([day, 2 * day + 1].map(|minute| stage(minute, 1)), [None, Some(Stage::Rcpt)], "forgotten after a day");
-    assert_eq!(refused_at(&mut provider, at(6), BAD, LETTER, &[to(1)]), Some(Stage::Rcpt), "another client is new");
+    assert_eq!(late, [Some(Rcpt), Some(Rcpt), Some(Rcpt), None], "too late is new");
+    assert_eq!([day, 2 * day + 1].map(|minute| stage(minute, 1)), [None, Some(Rcpt)], "forgotten after a day");
+    assert_eq!(refused_at(&mut provider, at(6), BAD, LETTER, &[to(1)]), Some(Rcpt), "another client is new");
 }
 
 /// Yahoo says only after the message who does not exist; who does gets it.
 #[test]
 fn unknown_users_after_the_message_do_not_spoil_it_for_the_others() {
-    let mut provider = lab(vec![rule(Stage::EndOfData, Test::Mailbox(Mailbox::Unknown))]);
+    let mut provider = lab(vec![rule(EndOfData, Test::Mailbox(Mailbox::Unknown))]);
     let session = provider.connect(at(0), GOOD).0.unwrap();
     let message = |provider: &mut Provider, who: &[Addressee]| {
         assert!(provider.mail(at(0), session, LETTER).accepted());
@@ -356,9 +371,9 @@ fn unknown_users_after_the_message_do_not_spoil_it_for_the_others() {
 fn a_tarpit_delays_and_lets_pass_also_for_single_recipients_at_the_dot() {
     let pit = |seconds, at, test| Rule { answer: Answer::Tarpit(Span::from_secs(seconds)), ..rule(at, test) };
     let mut provider = lab(vec![
-        pit(3, Stage::Mail, Test::Always),
-        pit(4, Stage::Mail, Test::Always),
-        pit(5, Stage::EndOfData, Test::Mailbox(Mailbox::Trap)),
+        pit(3, Mail, Test::Always),
+        pit(4, Mail, Test::Always),
+        pit(5, EndOfData, Test::Mailbox(Mailbox::Trap)),
     ]);
     let session = provider.connect(at(0), GOOD).0.unwrap();
     let verdict = provider.mail(at(0), session, LETTER);
@@ -377,7 +392,7 @@ fn two_tiers(rule: Rule) -> Policy {
 
 #[test]
 fn the_limit_is_that_of_the_tier_at_the_moment() {
-    let mut rule = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 0);
+    let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 0);
     limit_of(&mut rule).ceiling.by_tier = vec![Amount::Exactly(1), Amount::Exactly(3)];
     let mut provider = lab_of(two_tiers(rule));
     assert!(delivers(&mut provider, at(0)) && delivers(&mut provider, at(0)));
@@ -391,7 +406,7 @@ fn the_limit_is_that_of_the_tier_at_the_moment() {
 #[test]
 fn unknown_limits_are_drawn_by_the_seed_within_their_range_and_keep_their_order() {
     let draw = |seed| {
-        let mut rule = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 0);
+        let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 0);
         let unknown = |low, high| Amount::Unknown { low, high };
         limit_of(&mut rule).ceiling.by_tier = vec![unknown(1, 10), unknown(5, 50)];
         let limits = Provider::new(two_tiers(rule), Seed(seed), Span::ZERO).activity(RuleId(0), at(0)).limits;
@@ -406,7 +421,7 @@ fn unknown_limits_are_drawn_by_the_seed_within_their_range_and_keep_their_order(
 /// A trial that starts at 22:00, with a limit that is doubled from midnight on: frames and load go by the wall clock.
 #[test]
 fn the_load_goes_by_the_time_of_day() {
-    let mut rule = limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
+    let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
     let step = |hours, factor| LoadStep { from: Span::HOUR.times(hours), factor };
     limit_of(&mut rule).ceiling.load = vec![step(0, 2.0), step(6, 0.5), step(12, 1.0)];
     let mut provider = Provider::new(policy(vec![rule]), Seed(1), Span::HOUR.times(22));
@@ -420,7 +435,7 @@ fn the_load_goes_by_the_time_of_day() {
 
 #[test]
 fn an_amendment_holds_from_its_moment_on() {
-    let mut provider = lab(vec![limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 1)]);
+    let mut provider = lab(vec![limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1)]);
     assert!(delivers(&mut provider, at(0)) && !delivers(&mut provider, at(1)));
     let ceiling = |n| Ceiling { by_tier: vec![Amount::Exactly(n)], load: Vec::new() };
     provider.amend(&Amendment::Ceiling(RuleId(0), ceiling(2)));
@@ -453,7 +468,6 @@ fn scopes_tell_apart_whom_they_should() {
         who.domain = DomainId(1);
         GOOD
     };
-    use Stage::{Mail, Rcpt};
     for (scope, stage, counted_together) in [
         (Scope::ClientIp, Mail, [true, false, true, true, true]),
         (Scope::ClientNetwork, Mail, [true, true, true, true, true]),
@@ -475,19 +489,19 @@ fn scopes_tell_apart_whom_they_should() {
     }
 }
 
-/// A rule per recipient domain that is asked at RCPT and counts bytes at the dot: each message counts for its own domain.
+/// Asked at RCPT and counted at the dot: each message counts for its own domain.
 #[test]
 fn late_counting_finds_every_recipients_counter() {
-    let mut provider = lab(vec![limit(Stage::Rcpt, Meter::Bytes, Scope::RecipientDomain, HOUR, 1_000)]);
+    let mut provider = lab(vec![limit(Rcpt, Meter::Bytes, Scope::RecipientDomain, HOUR, 1_000)]);
     let away = Addressee { domain: DomainId(5), ..to(0) };
     assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[away]), None);
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[away]), Some(Stage::Rcpt));
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[away]), Some(Rcpt));
     assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), None, "another domain");
 }
 
 #[test]
 fn violations_complaints_and_traps_cost_reputation() {
-    let mut policy = policy(vec![limit(Stage::Mail, Meter::Messages, Scope::ClientIp, HOUR, 3)]);
+    let mut policy = policy(vec![limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 3)]);
     policy.rules[0].cost = Share::clamped(0.5);
     policy.reputation.complaint = Share::clamped(0.1);
     policy.reputation.spam_trap = Share::clamped(0.2);

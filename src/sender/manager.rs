@@ -269,8 +269,8 @@ impl Sender {
         }
         if !self.limiters[limiter as usize].has_room(counts_idle, false) {
             // Idle connections of other queues may stand in the way.
-            let others = self.limiters[limiter as usize].queues.iter();
-            let idle = others.filter_map(|other| self.queues[other.index()].idle.first().copied()).next();
+            let mut others = self.limiters[limiter as usize].queues.iter();
+            let idle = others.find_map(|other| self.queues[other.index()].idle.first().copied());
             return idle.filter(|_| counts_idle).map(|conn| self.quit(conn));
         }
         if self.conns.len() - self.free.len() >= CONNECTIONS_MAX {

@@ -204,7 +204,7 @@ impl<'a> World<'a> {
                 Action::Idle { conn, until } if until <= self.end => self.set(conn, Phase::Idle, until),
                 Action::Idle { .. } => {}
                 Action::WakeAt { timer: Timer(timer), at } => {
-                    self.queue.schedule(FIRST_TIMER + timer, at.max(self.now))
+                    self.queue.schedule(FIRST_TIMER + timer, at.max(self.now));
                 }
                 Action::Settled(settled) => {
                     let intended = self.setting.mail.intended[settled.delivery.first.index()];

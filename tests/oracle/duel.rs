@@ -25,7 +25,7 @@ impl Draws {
 
 #[test]
 fn no_strategy_beats_the_oracle() {
-    duel(200, "0s", |oracle, other| {
+    duel(1000, "0s", |oracle, other| {
         for (place, (best, cell)) in oracle.cells.iter().zip(&other.cells).enumerate() {
             let (mut bound, mut delivered) = (0, 0);
             for (bucket, (most, n)) in best.series.delivered.iter().zip(&cell.series.delivered).enumerate() {
@@ -43,7 +43,7 @@ fn no_strategy_beats_the_oracle() {
 /// With a round trip of 40 ms, a connection is set up in 120 ms.
 #[test]
 fn over_a_real_network_the_oracle_is_at_most_a_set_up_late() {
-    duel(100, "40ms", |oracle, other| reached_by(oracle, other, 120_000));
+    duel(1000, "40ms", |oracle, other| reached_by(oracle, other, 120_000));
 }
 
 /// Whether the oracle has its 50, 90, 99 and 100 % delivered no more than `slack` microseconds after the other.

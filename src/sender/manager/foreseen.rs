@@ -48,8 +48,8 @@ impl Sender {
     /// A connection to the same site that another queue has no use for now.
     pub(super) fn idle_elsewhere(&self, queue: QueueId) -> Option<ConnId> {
         let site = self.queues[queue.index()].site;
-        let others = self.queues.iter().filter(|other| other.site == site && !other.has_ready());
-        others.filter_map(|other| other.idle.first().copied()).next()
+        let mut others = self.queues.iter().filter(|other| other.site == site && !other.has_ready());
+        others.find_map(|other| other.idle.first().copied())
     }
 
     /// The oracle looks again before it sends: the mail that waits for a connection goes back to the front of the queue.

@@ -1,0 +1,126 @@
+//! A swarm of scenarios drawn from seeds, run to their ends with every checker on. Nothing they say makes sense, all of
+//! it is allowed: recipients are conserved, the sums add up, nothing goes round in circles, and twice is the same.
+//!
+//! `MXLAB_SEED=17 cargo test --test swarm` runs one seed and says where its files are; `MXLAB_SWARM=5000` runs more.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+#[path = "swarm/checks.rs"]
+mod checks;
+#[path = "swarm/draws.rs"]
+mod draws;
+#[path = "swarm/profile.rs"]
+mod profile;
+#[path = "swarm/scenario.rs"]
+mod scenario;
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use mxlab::diagnostic::Document;
+use mxlab::record::Trial;
+use mxlab::rng::Seed;
+use mxlab::scenario::{Scenario, parse};
+use mxlab::sender::Strategy;
+use mxlab::sim::{self, Setting};
+use mxlab::workload::{Mail, generate};
+use rayon::prelude::*;
+
+#[test]
+fn whatever_a_scenario_says_the_books_balance() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let stop = watchdog();
+    if let Some(seed) = number("MXLAB_SEED") {
+        run(seed, &stop);
+        eprintln!("seed {seed} is well; its scenario: {}", save(seed));
+        return;
+    }
+    let number = number("MXLAB_SWARM").unwrap_or(200);
+    let outcomes: Vec<Result<Seen, String>> = (0..number)
+        .into_par_iter()
+        .map(|seed| catch_unwind(AssertUnwindSafe(|| run(seed, &stop))).map_err(|why| told(seed, why.as_ref())))
+        .collect();
+    let failed: Vec<&str> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err().map(String::as_str)).collect();
+    assert!(failed.is_empty(), "\n{}\n", failed.join("\n"));
+    // A swarm in which something never happens says nothing about it.
+    let mut seen = Seen::new();
+    for (what, count) in outcomes.into_iter().flatten().flatten() {
+        *seen.entry(what).or_default() += count;
+    }
+    let never: Vec<_> = seen.iter().filter(|(_, count)| **count == 0).collect();
+    assert!(number < 200 || never.is_empty(), "never happened: {never:?}, of {seen:?}");
+}
+
+/// How often what happened.
+type Seen = BTreeMap<&'static str, u64>;
+
+/// What went wrong under a seed, and how to see it again.
+fn told(seed: u64, why: &(dyn Any + Send)) -> String {
+    let why = why.downcast_ref::<String>().map(String::as_str).or(why.downcast_ref::<&str>().copied());
+    let replay = format!("MXLAB_SEED={seed} cargo test --test swarm");
+    format!("{replay}\n  {}\n  scenario: {}", why.unwrap_or_default(), save(seed))
+}
+
+/// Runs every strategy of a seed's scenario twice, and checks what comes out.
+fn run(seed: u64, stop: &AtomicBool) -> Seen {
+    let (text, files) = scenario::scenario(seed);
+    let scenario = read(&text, &files);
+    let mail = generate(&scenario.workload, Seed(seed)).unwrap();
+    let mut happened = Seen::new();
+    for strategy in &scenario.strategies {
+        let first = trial(&scenario, strategy, seed, &mail, stop);
+        checks::check(&scenario, &mail, &first);
+        assert_eq!(first, trial(&scenario, strategy, seed, &mail, stop), "{}: not the same twice", strategy.name);
+        checks::count(&first, &mut happened);
+    }
+    happened
+}
+
+fn read(text: &str, files: &BTreeMap<String, String>) -> Scenario {
+    let read = |path: &Path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        files.get(&name).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    };
+    parse(&Document::new("swarm.toml".to_owned(), text.to_owned()), Path::new(""), &read).unwrap_or_else(|wrong| {
+        let wrong: Vec<String> = wrong.iter().map(|diagnostic| diagnostic.render(false)).collect();
+        panic!("the swarm wrote what cannot be:\n{}", wrong.join("\n"))
+    })
+}
+
+fn trial(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop: &AtomicBool) -> Trial {
+    let trial = sim::trial(Setting { scenario, strategy, seed, mail }, stop);
+    let trial = trial.unwrap_or_else(|broken| panic!("{broken}"));
+    trial.unwrap_or_else(|| panic!("{}: goes round in circles", strategy.name))
+}
+
+/// Stops what does not end by itself: all trials together take seconds.
+#[allow(clippy::disallowed_methods, reason = "a watchdog looks at the wall, from outside the worlds")]
+fn watchdog() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let rings = Arc::clone(&stop);
+    thread::spawn(move || {
+        thread::sleep(Duration::from_mins(2));
+        rings.store(true, Ordering::Relaxed);
+    });
+    stop
+}
+
+/// Writes a seed's scenario and profiles where they can be looked at and run.
+fn save(seed: u64) -> String {
+    let (text, files) = scenario::scenario(seed);
+    let dir = std::env::temp_dir().join(format!("mxlab-swarm-{seed}"));
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("scenario.toml"), text).unwrap();
+    for (name, text) in files {
+        fs::write(dir.join(name), text).unwrap();
+    }
+    dir.join("scenario.toml").display().to_string()
+}

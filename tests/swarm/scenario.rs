@@ -1,0 +1,163 @@
+//! A scenario drawn from a seed: its text, and the texts of the profiles it names.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::draws::Draws;
+use super::profile::profile;
+
+/// The text of a scenario, and of its profiles by file name.
+pub(crate) fn scenario(seed: u64) -> (String, BTreeMap<String, String>) {
+    let draws = &mut Draws::new(seed);
+    let hours = draws.from(1, 8);
+    let starts = draws.below(24);
+    let mut text = format!("seed = {seed}\nseeds = 1\nduration = \"{hours}h\"\nstarts-at = \"{starts}h\"\n");
+    let mut files = BTreeMap::new();
+    let mut rules = Vec::new();
+    for n in 0..draws.from(1, 2) {
+        let name = format!("p{n}");
+        let (profile, of_provider) = profile(&name, draws);
+        files.insert(format!("{name}.toml"), profile);
+        _ = writeln!(text, "[[provider]]\nprofile = \"{name}.toml\"\nshare = {}", draws.from(1, 3));
+        rules.extend(of_provider.into_iter().map(|(rule, is_limit)| (name.clone(), rule, is_limit)));
+    }
+    let sources = draws.from(1, 3);
+    for n in 0..sources {
+        text += &source(n, draws);
+    }
+    for n in 0..draws.from(1, 2) {
+        text += &stream(n, draws);
+    }
+    text += &network(draws);
+    for n in 0..draws.from(1, 2) {
+        text += &strategy(n, draws);
+    }
+    for _ in 0..draws.below(4) {
+        text += &change(&rules, draws);
+    }
+    (text, files)
+}
+
+fn source(n: u64, draws: &mut Draws) -> String {
+    let (listed, ptr) = (draws.percent(10), !draws.percent(10));
+    let mut text = format!("[[source]]\nip = \"192.0.2.{}\"\nlisted = {listed}\nptr = {ptr}\n", n + 1);
+    if draws.percent(50) {
+        _ = writeln!(text, "network = \"192.0.2.{}/32\"", n + 1);
+    }
+    if draws.percent(50) {
+        _ = writeln!(text, "reputation = 0.{}", draws.below(10));
+    }
+    text
+}
+
+fn stream(n: u64, draws: &mut Draws) -> String {
+    let arrivals = match draws.below(4) {
+        0 => format!("{{ at-once = {{ recipients = {}, at = \"{}min\" }} }}", draws.from(1, 150), draws.below(30)),
+        1 => format!("{{ poisson = {{ per-hour = {}, until = \"40min\" }} }}", draws.from(1, 200)),
+        2 => format!("{{ diurnal = {{ recipients = {}, over = \"1h\" }} }}", draws.from(1, 150)),
+        _ => format!(
+            "{{ stages = [{{ lasts = \"10min\", per-hour = {} }}, {{ lasts = \"5min\", per-hour = 0 }}, {{ lasts = \"1min\", per-hour = 3000 }}] }}",
+            draws.from(1, 300)
+        ),
+    };
+    let mut text = format!("[[stream]]\nname = \"s{n}\"\nsender-domain = \"s{n}.example\"\narrivals = {arrivals}\n");
+    text += draws.one(&["", "recipients-per-message = [1, 20]\n", "recipients-per-message = 3\n"]);
+    text += draws.one(&["", "size = { uniform = [\"1kB\", \"200kB\"] }\n", "size = \"500B\"\n"]);
+    text += draws.one(&["", "priority = \"engaged-first\"\n"]);
+    text += draws.one(&["", "sources = [\"192.0.2.1\"]\n"]);
+    let (spf, dkim) = (!draws.percent(20), !draws.percent(20));
+    _ = writeln!(text, "authentication = {{ spf = {spf}, dkim = {dkim} }}");
+    let share = |draws: &mut Draws| draws.one(&["0.0", "0.05", "0.25"]);
+    _ = writeln!(
+        text,
+        "list = {{ unknown = {}, full = {}, traps = {}, engaged = {}, complaints = {}, complaint-delay = \"5min\", spam = {} }}",
+        share(draws),
+        share(draws),
+        share(draws),
+        share(draws),
+        share(draws),
+        share(draws)
+    );
+    text
+}
+
+fn network(draws: &mut Draws) -> String {
+    let rtt = draws.one(&["\"0s\"", "\"40ms\"", "{ exponential = \"80ms\" }"]);
+    let (reset, bad) = (draws.one(&["0.0", "0.1"]), draws.one(&["0.0", "0.2"]));
+    let how = draws.one(&["refuses", "silent", "never-greets"]);
+    let bandwidth = draws.one(&["", "bandwidth = \"100kB\"\n"]);
+    format!("[network]\nrtt = {rtt}\nreset = {reset}\nbad-hosts = {bad}\nbad-how = \"{how}\"\n{bandwidth}")
+}
+
+fn strategy(n: u64, draws: &mut Draws) -> String {
+    if draws.percent(20) {
+        let most = draws.from(1, 30);
+        return format!(
+            "[[strategy]]\npreset = \"oracle\"\nname = \"oracle-{n}\"\nsession = {{ recipients-per-message = {most} }}\n"
+        );
+    }
+    let scope = draws.one(&["domain", "site", "source-site", "process"]);
+    let concurrency = match draws.below(3) {
+        0 => "\"unlimited\"".to_owned(),
+        1 => format!("{{ fixed = {} }}", draws.from(1, 30)),
+        _ => format!(
+            "{{ aimd = {{ initial = 1, max = {}, per = \"{}\" }} }}",
+            draws.from(1, 30),
+            draws.one(&["delivery", "window"])
+        ),
+    };
+    let pacing = match draws.below(3) {
+        0 => "\"none\"".to_owned(),
+        1 => format!(
+            "{{ token-bucket = {{ messages = {}, per = \"1min\", burst = {} }} }}",
+            draws.from(1, 600),
+            draws.from(1, 9)
+        ),
+        _ => format!("{{ fixed-window = {{ messages = {}, per = \"5min\" }} }}", draws.from(1, 60)),
+    };
+    let breaker = match draws.below(2) {
+        0 => "\"none\"".to_owned(),
+        _ => format!("{{ suspend = {{ after = {}, pause = \"5min\" }} }}", draws.from(1, 5)),
+    };
+    let retry = match draws.below(2) {
+        0 => format!("list = [\"{}s\", \"10min\"]", draws.from(1, 100)),
+        _ => format!(
+            "exponential = {{ base = \"{}s\", factor = 2.0, cap = \"1h\", jitter = \"{}\" }}",
+            draws.from(10, 300),
+            draws.one(&["none", "full", "equal", "decorrelated"])
+        ),
+    };
+    let give_up = draws.one(&["5d", "30min", "3h"]);
+    let mut text = format!(
+        "[[strategy]]\nname = \"strategy-{n}\"\nscope = \"{scope}\"\nconcurrency = {concurrency}\npacing = {pacing}\nbreaker = {breaker}\n"
+    );
+    _ = writeln!(text, "retry = {{ {retry}, give-up = \"{give_up}\" }}");
+    if draws.percent(30) {
+        text += "reading = [{ matches = \"^421\", means = \"slow-down\" }, { matches = \"^550 5.7\", means = \"deferral\" }]\n";
+    }
+    text + &session(draws)
+}
+
+fn session(draws: &mut Draws) -> String {
+    let most = draws.one(&["\"unlimited\"", "1", "7"]);
+    let recipients = draws.from(1, 30);
+    let idle = draws.one(&["0s", "5s", "10min"]);
+    let reuse = draws.one(&["unlimited", "1min"]);
+    let (counts_idle, pipelining) = (draws.percent(50), draws.percent(50));
+    format!(
+        "[strategy.session]\nmessages-per-connection = {most}\nrecipients-per-message = {recipients}\nidle = \"{idle}\"\nreuse = \"{reuse}\"\ncounts-idle = {counts_idle}\npipelining = {pipelining}\n"
+    )
+}
+
+fn change(rules: &[(String, String, bool)], draws: &mut Draws) -> String {
+    let at = format!("[[timeline]]\nat = \"{}min\"\n", draws.from(1, 55));
+    if rules.is_empty() || draws.percent(30) {
+        return format!("{at}source = \"192.0.2.1\"\nreputation = 0.{}\n", draws.below(10));
+    }
+    let (provider, rule, is_limit) = &rules[usize::try_from(draws.below(rules.len() as u64)).unwrap()];
+    let of = format!("{at}provider = \"{provider}\"\nrule = \"{rule}\"\n");
+    if *is_limit && draws.percent(60) {
+        return format!("{of}limit = {}\n", draws.one(&["0", "3", "100", "\"none\""]));
+    }
+    format!("{of}enabled = {}\n", draws.percent(50))
+}
