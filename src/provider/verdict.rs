@@ -65,6 +65,7 @@ pub struct Client {
 }
 
 /// A message as it is announced with MAIL, and what checking it will show.
+#[expect(clippy::struct_excessive_bools, reason = "the results of four checks that do not depend on each other")]
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope {
     /// The domain of MAIL FROM.

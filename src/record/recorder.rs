@@ -164,23 +164,23 @@ impl Recorder {
     /// A rule refuses an attempt of so many recipients.
     pub fn refused(&mut self, now: Time, site: ProviderId, stage: Stage, refusal: Refusal, n: u64) {
         let bucket = self.bucket_of(now);
-        let state = &mut self.sites[site.index()];
+        let books = &mut self.sites[site.index()];
         if stage <= Stage::Ehlo {
-            state.totals.connections_refused += 1;
-            state.series.connections_refused[bucket] += 1;
+            books.totals.connections_refused += 1;
+            books.series.connections_refused[bucket] += 1;
         }
-        state.tally(bucket, stage, Some(refusal.rule), Said::Answer(refusal.answer), n);
+        books.tally(bucket, stage, Some(refusal.rule), Said::Answer(refusal.answer), n);
         self.mix(u64::from(refusal.rule.0) << 8 | stage as u64);
     }
 
     /// An attempt of so many recipients fails without a reply.
     pub fn silent(&mut self, now: Time, site: ProviderId, stage: Stage, silence: Silence, n: u64) {
         let bucket = self.bucket_of(now);
-        let state = &mut self.sites[site.index()];
+        let books = &mut self.sites[site.index()];
         if stage <= Stage::Ehlo {
-            state.totals.connections_failed += 1;
+            books.totals.connections_failed += 1;
         }
-        state.tally(bucket, stage, None, Said::Silence(silence), n);
+        books.tally(bucket, stage, None, Said::Silence(silence), n);
     }
 
     /// An attempt is over. `intended` is when the message should have gone out.

@@ -183,13 +183,11 @@ impl Sender {
                 return Some(action);
             }
             if let Some(limiter) = self.awake.front().copied() {
-                match self.dispatch(now, limiter, foresight) {
-                    Some(action) => return Some(action),
-                    None => {
-                        self.awake.pop_front();
-                        self.limiters[limiter as usize].awake = false;
-                    }
+                if let Some(action) = self.dispatch(now, limiter, foresight) {
+                    return Some(action);
                 }
+                self.awake.pop_front();
+                self.limiters[limiter as usize].awake = false;
             } else {
                 let conn = self.resting.pop()?;
                 if self.conns[conn.index()].state == State::Idle {

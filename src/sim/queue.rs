@@ -52,7 +52,6 @@ impl EventQueue {
     }
 
     /// The next event: its moment and its slot.
-    #[expect(clippy::cast_possible_truncation, reason = "the slot is the low 24 bits")]
     pub(super) fn pop(&mut self) -> Option<(Time, u32)> {
         loop {
             let Reverse(Key { at, order }) = self.heap.pop()?;
