@@ -36,7 +36,11 @@ impl Share {
 
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.1} %", self.0 * 100.0)
+        let percent = self.0 * 100.0;
+        // As many digits as a small share needs: 0.05 %, not 0.1 %.
+        let digits = (1..=6).find(|digits| percent * 10_f64.powi(*digits) >= 0.999).unwrap_or(1);
+        let digits = usize::try_from(digits).unwrap_or(1);
+        write!(f, "{percent:.digits$} %")
     }
 }
 
@@ -149,4 +153,15 @@ ids! {
     ConnId(u32);
     /// A queue of the sender: mail waiting for one (source, site).
     QueueId(u32);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_shares_keep_the_digit_that_matters() {
+        let printed = [0.0, 0.25, 0.001, 0.0005, 0.000_02, 1.0].map(|share| Share::clamped(share).to_string());
+        assert_eq!(printed, ["0.0 %", "25.0 %", "0.1 %", "0.05 %", "0.002 %", "100.0 %"]);
+    }
 }

@@ -24,8 +24,12 @@ impl Record {
         self.until
     }
 
-    /// The client broke the rule at `now`. If that begins a hold, or makes one longer, by how much time.
+    /// The client broke the rule at `now`. If that begins a hold, its length. What a held client does meanwhile is not
+    /// counted: the next step of the ladder is for a client that goes on after the hold.
     pub(super) fn violate(&mut self, now: Time, hold: &Hold) -> Option<Span> {
+        if now < self.until {
+            return None;
+        }
         if self.violations == 0 || now.since(self.first_violation) > hold.within {
             self.violations = 0;
             self.first_violation = now;
@@ -39,9 +43,9 @@ impl Record {
         }
         self.steps = self.steps.saturating_add(1);
         self.violations = 0;
-        let held_until = self.until.max(now);
-        self.until = held_until.max(now + hold.ladder[self.step(hold)].span);
-        Some(self.until.since(held_until))
+        let span = hold.ladder[self.step(hold)].span;
+        self.until = now + span;
+        Some(span)
     }
 
     /// Whether this record could be forgotten without anyone noticing.
@@ -61,15 +65,15 @@ mod tests {
     use crate::smtp::Stage;
 
     #[test]
-    fn a_hold_within_a_hold_lasts_longer_and_counts_once() {
+    fn what_a_held_client_does_is_not_counted() {
         let step = |secs| Step { span: Span::from_secs(secs), answer: Answer::Drop };
         let ladder = vec![step(300), step(3_600)];
         let hold = Hold { ladder, after: 1, within: Span::DAY, forget: Span::DAY, at: Stage::Mail };
         let at = |secs| Time::ZERO + Span::from_secs(secs);
         let mut record = Record::default();
         assert_eq!(record.violate(at(0), &hold), Some(Span::from_secs(300)));
-        assert_eq!(record.violate(at(100), &hold), Some(Span::from_secs(3_400)), "held until 3,700 s instead of 300");
-        assert_eq!(record.until(), at(3_700));
+        assert_eq!((record.violate(at(100), &hold), record.until()), (None, at(300)));
+        assert_eq!(record.violate(at(300), &hold), Some(Span::from_secs(3_600)), "the second step, once it is free");
     }
 
     #[test]

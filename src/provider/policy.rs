@@ -408,7 +408,8 @@ pub enum Answer {
 /// Time-outs for a client that keeps on breaking a rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hold {
-    /// How long the client is held the first time, the second, …; the last step repeats. At least one.
+    /// How long the client is held the first time, the second, …; the last step repeats. At least one. What the client
+    /// does while it is held is not counted as a violation.
     pub ladder: Vec<Step>,
     /// So many violations …
     pub after: u32,
