@@ -1,9 +1,9 @@
 //! A run is a pure function of scenario, seed and version: twice the same bytes, however many threads, in a debug build
 //! as in a release build; and what is drawn in one place moves nothing in another.
 //!
-//! `tests/golden-hashes.txt` holds the hash of one trial of each scenario below. `.ci/run` runs this file in both builds,
-//! so both must agree with it. Where a change is meant to change results: `MXLAB_GOLDEN=write cargo test --test
-//! determinism`, and say so in the changelog.
+//! `tests/golden-hashes.txt` holds the hash of one trial of each scenario below. `.ci/run` runs this file in both
+//! builds, so both must agree with it. Where a change is meant to change results: `MXLAB_GOLDEN=write cargo test
+//! --test determinism`, and say so in the changelog.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -1,8 +1,8 @@
-//! Policies for which the shortest time can be worked out by hand: the oracle takes exactly that long, to the microsecond,
-//! and is never refused.
+//! Policies for which the shortest time can be worked out by hand: the oracle takes exactly that long, to the
+//! microsecond, and is never refused.
 //!
-//! In all of them `n` messages are there at the start, a round trip takes `R`, a connection is set up in three of them, a
-//! transaction takes two and the service time `S`.
+//! In all of them `n` messages are there at the start, a round trip takes `R`, a connection is set up in three of
+//! them, a transaction takes two and the service time `S`.
 
 use super::lab;
 

@@ -61,8 +61,8 @@ fn sums(cell: &Cell, oracle: bool) {
     assert!(totals.connections_refused + totals.connections_failed <= totals.connections, "{totals:?}");
     let refused: u64 = cell.replies.iter().map(|reply| reply.count).sum();
     let heard = totals.deferred + totals.failed + totals.bounced;
-    // What was said at the very end is not heard any more; and the oracle's mail may be gone by another connection before
-    // the one it waited for is refused.
+    // What was said at the very end is not heard any more; and the oracle's mail may be gone by another connection
+    // before the one it waited for is refused.
     let unheard = if oracle { u64::MAX - heard } else { totals.queued };
     assert!((heard..=heard + unheard).contains(&refused), "{refused} refused, replies {:?}, {totals:?}", cell.replies);
     for reply in &cell.replies {
