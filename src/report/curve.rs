@@ -32,7 +32,7 @@ pub(super) struct Point {
     pub(super) connections_refused: f64,
     /// Most connections open at once; only at a single provider.
     pub(super) open: Option<Range>,
-    /// The tightest limit on open connections in any seed; `None` is no limit, or several providers.
+    /// The limit on open connections, mean over the seeds that have one; `None` is no limit, or several providers.
     pub(super) open_limit: Option<f64>,
     /// Recipients that the sender itself held back, at the end of the bucket.
     pub(super) held_back: f64,
@@ -148,7 +148,7 @@ fn point(trials: &[Vec<&Series>], buckets: std::ops::Range<usize>, sums: &mut [[
         connections: mean(|series| &series.connections),
         connections_refused: mean(|series| &series.connections_refused),
         open: Range::of(open),
-        open_limit: limits.reduce(f64::min),
+        open_limit: Range::of(limits).map(|limits| limits.mean),
         held_back: level(|series| &series.held_back),
         waiting: level(|series| &series.waiting),
         reputation: Range::of(reputations),

@@ -5,13 +5,16 @@ use crate::record::Record;
 use super::super::curve::{Curve, Range};
 use super::super::words::number;
 use super::figure::{Figure, Key, Look, Mark, Panel, Pen, Stroke};
-use super::style::{INK, legend, panel_title, pen, seeds, strategies};
+use super::style::{INK, legend, name, panel_title, pen, seeds, strategies};
 use super::ticks;
 use super::time::{Window, bands, line};
 
 pub(super) fn figure(record: &Record) -> Figure {
     let window = Window::of(record);
     let mut keys = legend(record, Look::Line);
+    // The bound is no sender: it opens whatever the rules allow, and would press the others to the floor.
+    let bounds: Vec<String> = bounds(record).map(|place| name(record, place)).collect();
+    keys.retain(|key| !bounds.contains(&key.text));
     let panels: Vec<Panel> = (0..record.providers.len()).map(|place| panel(record, &window, place)).collect();
     if panels.iter().flat_map(|panel| &panel.marks).any(|mark| matches!(mark, Mark::Line { pen, .. } if *pen == LIMIT))
     {
@@ -21,7 +24,7 @@ pub(super) fn figure(record: &Record) -> Figure {
         name: "connections".to_owned(),
         title: "Does the sender keep to the connection limit?".to_owned(),
         caption: format!(
-            "Most connections open at once in each interval, as the provider sees them; the dotted line is the tightest limit, summed over sources.{}{}",
+            "Most connections open at once in each interval, as the provider sees them; the dotted line is the tightest limit, summed over sources and averaged over the seeds.{}{}",
             seeds(record),
             window.beyond
         ),
@@ -37,9 +40,15 @@ const LIMIT: Pen = Pen { colour: INK, stroke: Stroke::Dotted, marker: None, plac
 /// A limit this many times above what was ever open is said, not drawn: it would press everything else to the floor.
 const OFF_THE_SCALE: f64 = 4.0;
 
+/// Places of strategies that are only there as the bound of the others.
+fn bounds(record: &Record) -> impl Iterator<Item = usize> {
+    record.strategies.iter().enumerate().filter(|(_, strategy)| strategy.bound).map(|(place, _)| place)
+}
+
 fn panel(record: &Record, window: &Window, place: usize) -> Panel {
     let curves: Vec<(usize, Curve)> = strategies(record)
         .into_iter()
+        .filter(|strategy| bounds(record).all(|bound| bound != *strategy))
         .map(|strategy| (strategy, window.curve(record, strategy, Some(place))))
         .collect();
     let (mut marks, mut lines) = (Vec::new(), Vec::new());
