@@ -6,28 +6,31 @@ use super::Failure;
 use crate::units::Bytes;
 
 /// Refuses what needs more than 80 % of the memory that is available, with numbers and advice.
-pub(super) fn suffices(scenario: &str, per_trial: u64, threads: usize) -> Result<(), Failure> {
+/// `kept` bytes stay until the run is over, besides what the trials that run side by side need.
+pub(super) fn suffices(scenario: &str, per_trial: u64, kept: u64, threads: usize) -> Result<(), Failure> {
     match available() {
-        Some(available) => fits(scenario, per_trial, threads, available).map_err(Failure::input),
+        Some(available) => fits(scenario, per_trial, kept, threads, available).map_err(Failure::input),
         None => Ok(()),
     }
 }
 
-fn fits(scenario: &str, per_trial: u64, threads: usize, available: u64) -> Result<(), String> {
-    let needed = per_trial.saturating_mul(threads as u64);
+fn fits(scenario: &str, per_trial: u64, kept: u64, threads: usize, available: u64) -> Result<(), String> {
+    let needed = per_trial.saturating_mul(threads as u64).saturating_add(kept);
     let usable = available / 5 * 4;
     if needed <= usable {
         return Ok(());
     }
-    let advice = match usize::try_from(usable / per_trial.max(1)) {
+    let advice = match usize::try_from(usable.saturating_sub(kept) / per_trial.max(1)) {
+        _ if kept > usable / 2 => "the results of so many trials do not fit: run fewer seeds".to_owned(),
         Ok(fitting) if fitting > 0 => format!("run fewer trials side by side: --threads {fitting}"),
         _ => "not even one trial fits: send to fewer recipients".to_owned(),
     };
     Err(format!(
-        "{scenario} needs about {} of memory ({threads} trials side by side, {} each), and of the {} available mxlab \
+        "{scenario} needs about {} of memory ({threads} trials side by side, {} each, and {} for the results), and of the {} available mxlab \
          takes at most {}\n  {advice}",
         Bytes(needed),
         Bytes(per_trial),
+        Bytes(kept),
         Bytes(available),
         Bytes(usable)
     ))
@@ -50,10 +53,10 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused_with_advice() {
-        assert_eq!(fits("a", 100, 8, 1_000), Ok(()));
-        let refusal = fits("a", 100, 9, 1_000).unwrap_err();
+        assert_eq!(fits("a", 100, 0, 8, 1_000), Ok(()));
+        let refusal = fits("a", 100, 0, 9, 1_000).unwrap_err();
         assert!(refusal.contains("900 B") && refusal.contains("--threads 8"), "{refusal}");
-        assert!(fits("a", u64::MAX, 2, 1_000).unwrap_err().contains("fewer recipients"));
+        assert!(fits("a", u64::MAX, 0, 2, 1_000).unwrap_err().contains("fewer recipients"));
     }
 
     #[test]

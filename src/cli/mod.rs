@@ -19,6 +19,7 @@ mod schema;
 mod strategies;
 mod terminal;
 
+use std::panic;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -36,7 +37,15 @@ pub fn main() -> ExitCode {
             return if usage.use_stderr() { Exit::BadInput } else { Exit::Met }.into();
         }
     };
-    let outcome = match &cli.command {
+    // An assertion of the core that does not hold is a broken invariant, and says so by its exit code.
+    let outcome = panic::catch_unwind(|| obey(&cli.command)).unwrap_or_else(|_| {
+        Err(Failure::broken("this is a fault of mxlab, not of what it was given; please report the lines above"))
+    });
+    outcome.unwrap_or_else(Failure::tell).into()
+}
+
+fn obey(command: &Command) -> Result<Exit, Failure> {
+    match command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(args),
         Command::Schema(args) => schema::schema(args),
@@ -45,8 +54,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::report(args),
         Command::Completions(args) => completions::completions(args),
         Command::Man(args) => man::man(args),
-    };
-    outcome.unwrap_or_else(Failure::tell).into()
+    }
 }
 
 /// The whole command line, as completions, man pages and tests see it.

@@ -103,7 +103,7 @@ fn prepare(args: &Args) -> Result<Vec<Job<'_>>, Failure> {
     let mut jobs = Vec::new();
     for (path, scenario) in args.scenarios.iter().zip(scenarios) {
         let options = options(args, &scenario)?;
-        memory::suffices(&scenario.name, scenario.memory_per_trial(), options.threads)?;
+        memory::suffices(&scenario.name, scenario.memory_per_trial(), kept(&scenario, &options), options.threads)?;
         jobs.push(Job { path, scenario, options, folder: PathBuf::new() });
     }
     let several = jobs.len() > 1;
@@ -120,15 +120,26 @@ fn prepare(args: &Args) -> Result<Vec<Job<'_>>, Failure> {
     Ok(jobs)
 }
 
+/// Bytes of what is kept of all trials until the report is written: time series and a histogram for each provider.
+fn kept(scenario: &Scenario, options: &study::Options) -> u64 {
+    let strategies = if options.strategies.is_empty() { scenario.strategies.len() } else { options.strategies.len() };
+    let cells = (strategies + usize::from(options.bound)).saturating_mul(scenario.providers.len()) as u64;
+    cells.saturating_mul(u64::from(options.seeds)).saturating_mul(CELL)
+}
+
+/// Bytes of one strategy, seed and provider in a record and its report, measured with ten thousand seeds.
+const CELL: u64 = 64_000;
+
 /// What the command line and the scenario say together.
 fn options(args: &Args, scenario: &Scenario) -> Result<study::Options, Failure> {
     let first_seed = args.seed.unwrap_or(scenario.seed);
     let seeds = args.seeds.unwrap_or(scenario.seeds);
-    if first_seed.checked_add(u64::from(seeds)).is_none() {
+    if first_seed.checked_add(u64::from(seeds.saturating_sub(1))).is_none() {
         return Err(Failure::input(format_args!("there are no {seeds} seeds from {first_seed} on")));
     }
     for name in &args.strategies {
-        let known = || scenario.strategies.iter().map(|strategy| strategy.name.as_str());
+        // The oracle is always there: alone it is only the bound.
+        let known = || scenario.strategies.iter().map(|strategy| strategy.name.as_str()).chain(["oracle"]);
         if !known().any(|known| known == name) {
             let hint = match nearest(name, known()) {
                 Some(near) => format!("did you mean `{near}`?"),

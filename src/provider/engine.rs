@@ -5,6 +5,7 @@
 //! closes ([`Refusal::closes`]) obliges the caller to call `close`. Nothing here allocates once every client and every
 //! session slot has been seen.
 
+use super::ceiling::Ceiling;
 use super::policy::{Amendment, Answer, Limit, Listener, Mailbox, Meter, Policy, Scope, Test, Window};
 use super::reputation::Reputation;
 use super::rules::{RuleState, Step, steps};
@@ -29,7 +30,6 @@ pub struct Provider {
     open: u32,
     day_starts: Span,
     pub(super) coins: Seed,
-    pub(super) tossed: u64,
     pub(super) undeliverable: Vec<(u32, Refusal)>,
 }
 
@@ -93,7 +93,6 @@ impl Provider {
             open: 0,
             day_starts,
             coins: seed.named("coins"),
-            tossed: 0,
             undeliverable: Vec::new(),
             policy,
         }
@@ -163,10 +162,16 @@ impl Provider {
         let verdict = self.pass(now, session, Stage::Rcpt, Some(addressee));
         if verdict.accepted() {
             self.sessions[session.index()].addressees.push(addressee);
-        } else if addressee.mailbox == Mailbox::Unknown {
+        } else if self.looked_up(&verdict, Mailbox::Unknown) {
             self.blame(session, self.policy.reputation.unknown_recipient);
         }
         verdict
+    }
+
+    /// Whether it was a look at the mailbox that refused: who is refused for something else is not known to be unknown.
+    fn looked_up(&self, verdict: &Verdict, mailbox: Mailbox) -> bool {
+        let Decision::Refuse(refusal) = verdict.decision else { return false };
+        matches!(self.policy.rules[refusal.rule.index()].test, Test::Mailbox(asked) if asked == mailbox)
     }
 
     /// DATA.
@@ -337,7 +342,6 @@ impl Provider {
     }
 
     /// The limit that applies to a tier at a moment of the provider's clock; `None` is no limit.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
     pub(super) fn limit(&self, index: usize, limit: &Limit, tier: usize, clock: Time) -> Option<u32> {
         let amount = self.rules[index].limits[tier]?;
         if limit.ceiling.load.is_empty() {
@@ -345,7 +349,7 @@ impl Provider {
         }
         let time_of_day = clock.as_micros() % Span::DAY.as_micros();
         let step = limit.ceiling.load.iter().rev().find(|step| step.from.as_micros() <= time_of_day);
-        Some((f64::from(amount) * step.map_or(1.0, |step| step.factor)) as u32)
+        Some(Ceiling::scaled(amount, step.map_or(1.0, |step| step.factor)))
     }
 
     /// Time on the provider's wall: frames of a fixed window begin at its whole hours.

@@ -223,7 +223,7 @@ impl Provider {
     fn free_of_hold(&self, index: usize, at: Time, who: Who) -> Time {
         let rule = &self.policy.rules[index];
         let scope = rule.test.hold_scope();
-        let Some(hold) = rule.hold.as_ref() else { return at };
+        let Some(hold) = rule.hold.as_ref().filter(|_| rule.enabled) else { return at };
         if matches!(scope, Scope::Recipient | Scope::SenderDomainAndRecipient) {
             return at;
         }

@@ -3,6 +3,7 @@
 //! Pure: no clock, no socket, no thread, no chance of its own. [`Policy`] says what a profile means; [`Provider`] is
 //! told the time and what a client does, and answers with a [`Verdict`]. Knows nothing of senders.
 
+mod ceiling;
 mod engine;
 mod forecast;
 mod hold;
@@ -19,6 +20,7 @@ mod verdict;
 mod weather;
 mod window;
 
+pub use ceiling::{Amount, Ceiling, LoadStep};
 pub use engine::{Activity, Provider};
 pub use forecast::{Asked, Forecast};
 pub use listener::{Arrival, Places};

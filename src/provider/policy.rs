@@ -9,6 +9,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ceiling::Ceiling;
 use crate::dist::Dist;
 use crate::smtp::{Reply, Stage};
 use crate::time::{Span, Time};
@@ -329,51 +330,6 @@ pub enum Counts {
     Acceptances,
     /// Everything: retries count against the limit.
     Attempts,
-}
-
-/// The number a count may not exceed, by tier and by the provider's load.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ceiling {
-    /// One amount for every tier of the policy, in the same order.
-    pub by_tier: Vec<Amount>,
-    /// By time of day, the factor that scales the amount; sorted, first entry at 0. Empty means always 1.
-    pub load: Vec<LoadStep>,
-}
-
-impl Ceiling {
-    /// When the load changes the amount next after this moment of the provider's clock; `None` is never.
-    pub fn next_step(&self, clock: Time) -> Option<Time> {
-        let day = Span::DAY.as_micros();
-        let midnight = clock.as_micros() - clock.as_micros() % day;
-        let today = self.load.iter().map(|step| midnight + step.from.as_micros());
-        let next = today.filter(|at| *at > clock.as_micros()).min();
-        (self.load.len() > 1).then(|| Time::from_micros(next.unwrap_or(midnight.saturating_add(day))))
-    }
-}
-
-/// From this time of day on the limit is scaled by this factor.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LoadStep {
-    /// Time of day.
-    pub from: Span,
-    /// Scales the limit, rounded down; not negative.
-    pub factor: f64,
-}
-
-/// A number that a provider may or may not publish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amount {
-    /// This many.
-    Exactly(u32),
-    /// Nobody outside the provider knows; drawn from this range, uniformly, once in every trial.
-    Unknown {
-        /// At least.
-        low: u32,
-        /// At most.
-        high: u32,
-    },
-    /// No limit.
-    Unlimited,
 }
 
 /// Whose reputation decides.

@@ -3,12 +3,11 @@
 //! At a stage the steps are taken in the order of the profile: refuse whom a rule holds, ask a rule, count for a rule
 //! that was asked earlier in the session.
 
+use super::ceiling::{Amount, Ceiling};
 use super::engine::{Provider, SPARSE};
 use super::hold;
 use super::keyed::Keyed;
-use super::policy::{
-    Amount, Answer, Ceiling, Counts, Greylist, Hold, Limit, Mailbox, Meter, Policy, Rule, Test, Weather, Window,
-};
+use super::policy::{Answer, Counts, Greylist, Hold, Limit, Mailbox, Meter, Policy, Rule, Test, Weather, Window};
 use super::verdict::{Addressee, Envelope};
 use super::weather;
 use super::window::Counter;
@@ -37,6 +36,8 @@ pub(super) struct RuleState {
     pub(super) holds: Keyed<hold::Record>,
     greylist: Keyed<Triplet>,
     weather: weather::State,
+    /// Coins tossed so far.
+    pub(super) tossed: u64,
     pub(super) refused: u64,
     pub(super) holds_begun: u64,
     pub(super) held: Span,
@@ -50,6 +51,12 @@ struct Triplet {
 }
 
 impl RuleState {
+    /// How many moments a sliding log must remember: as many as the limit can ever be.
+    fn keep(&self, ceiling: &Ceiling) -> u32 {
+        let most = self.limits.iter().flatten().copied().max().unwrap_or(0);
+        Ceiling::scaled(most, ceiling.most_load())
+    }
+
     pub(super) fn new(rule: &Rule, seed: Seed) -> Self {
         let draws = seed.named("unknown").named(&rule.name);
         let limits = match &rule.test {
@@ -62,6 +69,7 @@ impl RuleState {
             holds: Keyed::new(),
             greylist: Keyed::new(),
             weather: weather::State::new(seed.named("weather").named(&rule.name)),
+            tossed: 0,
             refused: 0,
             holds_begun: 0,
             held: Span::ZERO,
@@ -149,11 +157,11 @@ impl Provider {
             }
             Test::Reputation { below, of, refuse } => {
                 let (below, of, refuse) = (*below, *of, *refuse);
-                self.score(of, session) >= below || !self.toss(refuse)
+                self.score(of, session) >= below || !self.toss(index, refuse)
             }
             Test::Busy(weather) => {
                 let weather: Weather = *weather;
-                !self.rules[index].weather.busy(now, &weather) || !self.toss(weather.refuse)
+                !self.rules[index].weather.busy(now, &weather) || !self.toss(index, weather.refuse)
             }
             Test::Outage { from, until } => now < *from || now >= *until,
             Test::Always => false,
@@ -177,7 +185,8 @@ impl Provider {
     }
 
     fn held(&mut self, index: usize, now: Time, session: SessionId, who: Option<Addressee>) -> Option<Answer> {
-        let hold: &Hold = self.policy.rules[index].hold.as_ref()?;
+        let rule = &self.policy.rules[index];
+        let hold: &Hold = rule.hold.as_ref().filter(|_| rule.enabled)?;
         let answer = self.rules[index].holds.get(self.hold_key(index, session, who))?.answer(now, hold)?;
         self.rules[index].refused += 1;
         Some(answer)
@@ -267,7 +276,7 @@ impl Provider {
     fn meter(&mut self, index: usize, clock: Time, key: u64, ceiling: u32, n: u32, early: bool) -> bool {
         let Test::Limit(limit) = &self.policy.rules[index].test else { return true };
         let (window, counts) = (limit.window, limit.counts);
-        let keep = self.rules[index].limits.iter().flatten().copied().max().unwrap_or(0);
+        let keep = self.rules[index].keep(&limit.ceiling);
         let blank = || Counter::new(&window);
         let counter = self.rules[index].counters.entry(key, blank, |counter| counter.is_blank(clock, &window, ceiling));
         let fits = counter.admits(clock, &window, ceiling, n);
@@ -296,7 +305,7 @@ impl Provider {
         let key = self.key_of(limit.scope, state.client, session, sender, who);
         let counted_at = limit.meter.natural_stage();
         let (n, _) = amount(limit, counted_at, state.envelope.as_ref(), &state.addressees, who);
-        let keep = self.rules[index].limits.iter().flatten().copied().max().unwrap_or(0);
+        let keep = self.rules[index].keep(&limit.ceiling);
         let blank = || Counter::new(&window);
         let counter = self.rules[index].counters.entry(key, blank, |counter| counter.is_blank(clock, &window, ceiling));
         counter.count(clock, &window, ceiling, n, keep);

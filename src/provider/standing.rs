@@ -75,9 +75,11 @@ impl Provider {
         None
     }
 
-    pub(super) fn toss(&mut self, share: Share) -> bool {
-        self.tossed += 1;
-        share == Share::ALL || self.coins.share(self.tossed, 0) < share.get()
+    /// Tosses a coin of a rule's own: how often another rule is asked does not move it.
+    pub(super) fn toss(&mut self, rule: usize, share: Share) -> bool {
+        let tossed = &mut self.rules[rule].tossed;
+        *tossed += 1;
+        share == Share::ALL || self.coins.share(rule as u64, *tossed) < share.get()
     }
 
     pub(super) fn score(&self, of: Standing, session: SessionId) -> Share {

@@ -67,6 +67,8 @@ pub enum Silence {
     GreetingTimeout,
     /// The connection was lost.
     Reset,
+    /// A command, or the dot, was not answered in time.
+    CommandTimeout,
 }
 
 /// The state of things at the end of a bucket.
@@ -188,8 +190,10 @@ impl Recorder {
         let bucket = self.bucket_of(now);
         let n = u64::from(settled.delivery.count);
         let site = &mut self.sites[settled.site.index()];
-        site.totals.attempts += n;
-        site.series.attempts[bucket] += n;
+        if settled.outcome != Outcome::Unsent {
+            site.totals.attempts += n;
+            site.series.attempts[bucket] += n;
+        }
         match settled.outcome {
             Outcome::Delivered => {
                 site.totals.delivered += n;
@@ -213,6 +217,7 @@ impl Recorder {
                 site.series.deferred[bucket] += n;
             }
             Outcome::Failed => site.totals.failed += n,
+            Outcome::Unsent => {}
             Outcome::Bounced => {
                 site.totals.bounced += n;
                 site.series.bounced[bucket] += n;
@@ -358,6 +363,7 @@ impl Tally {
             Said::Silence(Silence::ConnectTimeout) => "(connect timed out)".to_owned(),
             Said::Silence(Silence::GreetingTimeout) => "(no greeting)".to_owned(),
             Said::Silence(Silence::Reset) => "(connection lost)".to_owned(),
+            Said::Silence(Silence::CommandTimeout) => "(no reply in time)".to_owned(),
         };
         Replied {
             stage: self.stage.name().to_owned(),

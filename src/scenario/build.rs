@@ -54,6 +54,14 @@ pub(super) fn build(
     let workload = streams::build(&spec.stream, &place, &mut shelf, &mut check);
     let network = network::build(&spec.network, &mut check);
     let timeline = timeline::build(&spec.timeline, &providers, &sources, duration, &mut check);
+    let queues = sources.len().saturating_mul(providers.domains.len());
+    if queues > QUEUES_MAX {
+        check.wrong_do(
+            &(0..0),
+            format!("{} sources times {} domains are {queues} queues", sources.len(), providers.domains.len()),
+            format!("a sender has {QUEUES_MAX} at most: simulate a part of the sources or of the domains"),
+        );
+    }
     let expectations = expect::build(&spec.expect, &strategy_names, &providers, &mut check);
     let stem = Path::new(&document.name).file_stem().and_then(|stem| stem.to_str());
     let scenario = Scenario {
@@ -75,6 +83,9 @@ pub(super) fn build(
     };
     check.finish(scenario)
 }
+
+/// A queue for each source and recipient domain is what a strategy may ask for.
+const QUEUES_MAX: usize = 1_000_000;
 
 /// The strategies, and the names of all that will run: also of those that are wrong, and of the bound.
 fn strategies(specs: &[Located<preset::StrategySpec>], check: &mut Checker<'_>) -> (Vec<Strategy>, Vec<String>) {

@@ -18,7 +18,8 @@ impl Scenario {
         let shares = self.shares();
         let remembered: f64 =
             self.providers.iter().zip(shares).map(|(policy, share)| self.remembered(policy, recipients * share)).sum();
-        FIXED + (recipients * (MAIL + QUEUED) + remembered) as u64
+        let queues = self.sources.len() as f64 * self.domains.len() as f64;
+        FIXED + (recipients * (MAIL + QUEUED) + queues * QUEUE + remembered) as u64
     }
 
     /// The share of all recipients that each provider gets.
@@ -75,8 +76,11 @@ fn largest(limit: &Limit) -> f64 {
         Amount::Exactly(count) | Amount::Unknown { high: count, .. } => f64::from(count),
         Amount::Unlimited => 0.0,
     };
-    limit.ceiling.by_tier.iter().map(most).fold(0.0, f64::max)
+    limit.ceiling.by_tier.iter().map(most).fold(0.0, f64::max) * limit.ceiling.most_load()
 }
+
+/// Bytes of a queue with its limiter, empty.
+const QUEUE: f64 = 512.0;
 
 /// Bytes of a recipient in the table of mail.
 const MAIL: f64 = 16.0;

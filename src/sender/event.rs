@@ -120,7 +120,7 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timer(pub u32);
 
-/// An attempt that is over.
+/// An attempt that is over; or mail that was given up before its turn came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {
     /// Where.
@@ -146,6 +146,8 @@ pub enum Outcome {
     Failed,
     /// A permanent failure.
     Bounced,
+    /// Never sent: it was too old when its turn came.
+    Unsent,
 }
 
 /// What the oracle may know before it acts; no other strategy asks.

@@ -235,6 +235,7 @@ impl Sender {
         for _ in 0..queues {
             let state = &self.limiters[limiter as usize];
             let queue = state.queues[state.turn];
+            self.give_up_old(now, queue);
             if self.queues[queue.index()].has_ready() {
                 let at = self.limiters[limiter as usize].ready_at(now, &self.strategy);
                 if at > now {

@@ -16,7 +16,7 @@ use crate::sender::{Delivery, Event, Heard, Replied};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
 use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SessionId, SourceId};
-use crate::workload::{Fate, Row};
+use crate::workload::{Fate, Row, address};
 /// A connection as the world sees it.
 pub(super) struct Wire {
     pub(super) site: ProviderId,
@@ -45,8 +45,8 @@ pub(super) enum Phase {
     Answered { closes: bool },
     /// The dot has been sent, and the server judges.
     Sent,
-    /// The connection is lost.
-    Lost,
+    /// The connection is lost, or the client gives it up because nothing is heard.
+    Lost { stage: Stage, silence: Silence },
     /// The sender does not want to wait any longer.
     Idle,
 }
@@ -114,6 +114,10 @@ impl World<'_> {
         let wire = &mut self.wires[conn.index()];
         wire.session = Some(session);
         wire.delivery = delivery;
+        let patience = self.setting.strategy.session.greeting_timeout;
+        if ready > patience + rtt.times(TRIPS_TO_GREETING + TRIPS_TO_EHLO) {
+            return self.give_up(conn, Stage::Connect, Silence::GreetingTimeout, patience);
+        }
         self.set(conn, Phase::Opening, self.now + ready);
     }
 
@@ -158,11 +162,18 @@ impl World<'_> {
         let Some(session) = session else { unreachable!("a transaction needs a session") };
         self.recorder.transacts(site);
         let provider = &mut self.sites[site.index()].provider;
+        let patience = self.setting.strategy.session.command_timeout;
         let verdict = provider.mail(self.now, session, envelope(&self.setting, &delivery));
+        if verdict.tarpit > patience {
+            return self.give_up(conn, Stage::Mail, Silence::CommandTimeout, rtt + patience);
+        }
         if let Decision::Refuse(refusal) = verdict.decision {
             return self.refuse_transaction(conn, Stage::Mail, refusal, rtt + verdict.tarpit);
         }
-        let (accepted, tarpit) = self.name_recipients(conn, session, delivery);
+        let (accepted, tarpit, longest) = self.name_recipients(conn, session, delivery);
+        if longest > patience {
+            return self.give_up(conn, Stage::Rcpt, Silence::CommandTimeout, rtt + patience);
+        }
         let service = &self.sites[site.index()].provider.policy().service;
         let course = self.path.course(&self.setting, service, rtt, &delivery);
         let asked = course.asked + tarpit + verdict.tarpit;
@@ -173,24 +184,39 @@ impl World<'_> {
             return self.refused_at_rcpt(conn, session, false, asked);
         }
         let verdict = self.sites[site.index()].provider.data(self.now, session);
+        if verdict.tarpit > patience {
+            return self.give_up(conn, Stage::Data, Silence::CommandTimeout, asked + patience);
+        }
         if let Decision::Refuse(refusal) = verdict.decision {
             return self.refuse_transaction(conn, Stage::Data, refusal, asked + verdict.tarpit);
         }
         let sent = asked + verdict.tarpit + course.sent;
         if self.path.loses(&delivery) {
-            return self.set(conn, Phase::Lost, self.now + sent.scaled(0.5));
+            return self.give_up(conn, Stage::EndOfData, Silence::Reset, sent.scaled(0.5));
         }
         self.set(conn, Phase::Sent, self.now + sent);
     }
 
-    /// RCPT for every recipient: how many are accepted, and the tarpits; `Err` if the server closes on the way.
-    fn name_recipients(&mut self, conn: ConnId, session: SessionId, delivery: Delivery) -> (Result<u32, ()>, Span) {
-        let (mut accepted, mut tarpit) = (0, Span::ZERO);
+    /// Nothing more will be heard on the connection, and after `wait` the client knows.
+    fn give_up(&mut self, conn: ConnId, stage: Stage, silence: Silence, wait: Span) {
+        self.set(conn, Phase::Lost { stage, silence }, self.now + wait);
+    }
+
+    /// RCPT for every recipient: how many are accepted, the tarpits together, and the longest of them; `Err` if the
+    /// server closes on the way.
+    fn name_recipients(
+        &mut self,
+        conn: ConnId,
+        session: SessionId,
+        delivery: Delivery,
+    ) -> (Result<u32, ()>, Span, Span) {
+        let (mut accepted, mut tarpit, mut longest) = (0, Span::ZERO, Span::ZERO);
         let site = self.wires[conn.index()].site;
         for n in 0..delivery.count {
             let who = self.addressee(delivery.first.index() + usize::from(n));
             let verdict = self.sites[site.index()].provider.rcpt(self.now, session, who);
             tarpit += verdict.tarpit;
+            longest = longest.max(verdict.tarpit);
             let Decision::Refuse(refusal) = verdict.decision else {
                 self.wires[conn.index()].heard.push(Heard::Accepted);
                 accepted += 1;
@@ -207,12 +233,12 @@ impl World<'_> {
                     .for_each(|earlier| *earlier = heard);
                 wire.heard.resize(usize::from(delivery.count), heard);
                 self.recorder.refused(self.now, site, Stage::Rcpt, refusal, u64::from(spoiled));
-                return (Err(()), tarpit);
+                return (Err(()), tarpit, longest);
             }
             self.recorder.refused(self.now, site, Stage::Rcpt, refusal, 1);
             self.wires[conn.index()].heard.push(heard);
         }
-        (Ok(accepted), tarpit)
+        (Ok(accepted), tarpit, longest)
     }
 
     fn refused_at_rcpt(&mut self, conn: ConnId, session: SessionId, closes: bool, after: Span) {
@@ -250,7 +276,7 @@ impl World<'_> {
     fn addressee(&self, recipient: usize) -> Addressee {
         let row = self.setting.mail.rows[recipient];
         let id = match self.setting.scenario.workload.streams[row.stream.index()].list.addresses {
-            Some(addresses) => self.addresses.draw(recipient as u64, u64::from(row.stream.0)) % u64::from(addresses),
+            Some(addresses) => address(self.addresses, recipient, row, addresses),
             None => recipient as u64,
         };
         Addressee { id, domain: row.domain, mailbox: mailbox(row) }
@@ -266,7 +292,7 @@ impl World<'_> {
             Phase::Failing => self.tell(conn, true),
             Phase::Answered { closes } => self.tell(conn, closes),
             Phase::Sent => self.judge(conn),
-            Phase::Lost => self.lose(conn),
+            Phase::Lost { stage, silence } => self.lose(conn, stage, silence),
             Phase::Backlog => self.leave_backlog(conn),
             Phase::Quiet => {}
         }
@@ -306,18 +332,25 @@ impl World<'_> {
         if verdict.tarpit.is_zero() {
             return self.tell(conn, closes);
         }
+        // The server has the message, but the client will never know: it sends it again (RFC 5321, 4.5.3.2.6, and RFC
+        // 1047).
+        let patience = self.setting.strategy.session.dot_timeout;
+        if verdict.tarpit > patience {
+            return self.give_up(conn, Stage::EndOfData, Silence::CommandTimeout, patience);
+        }
         self.set(conn, Phase::Answered { closes }, self.now + verdict.tarpit);
     }
 
-    fn lose(&mut self, conn: ConnId) {
-        let Wire { site, .. } = self.wires[conn.index()];
+    fn lose(&mut self, conn: ConnId, stage: Stage, silence: Silence) {
+        let Wire { site, delivery, .. } = self.wires[conn.index()];
         let wire = &mut self.wires[conn.index()];
+        wire.heard.resize(usize::from(delivery.count), Heard::Accepted);
         let mut lost = 0;
         for heard in wire.heard.iter_mut().filter(|heard| **heard == Heard::Accepted) {
-            *heard = Heard::Nothing(Stage::EndOfData);
+            *heard = Heard::Nothing(stage);
             lost += 1;
         }
-        self.recorder.silent(self.now, site, Stage::EndOfData, Silence::Reset, lost);
+        self.recorder.silent(self.now, site, stage, silence, lost);
         self.end_session(conn);
         self.tell(conn, true);
     }
@@ -381,7 +414,8 @@ impl World<'_> {
             }
             let stream = &self.setting.scenario.workload.streams[row.stream.index()];
             let delay: Dist = stream.list.complaint_delay;
-            let at = self.now + delay.sample(&mut self.complaint_delays[row.stream.index()]);
+            let recipient = (delivery.first.index() + n) as u64;
+            let at = self.now + delay.sample(&mut self.complaint_delays.stream("delay", recipient));
             let complaint = Complaint { at, site, client: ClientId(u32::from(source.0)), sender: stream.sender_domain };
             self.complaints.push(Reverse(complaint));
         }

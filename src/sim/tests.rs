@@ -291,3 +291,29 @@ fn a_full_mailbox_can_be_delivered_to_unless_a_rule_refuses_it() {
     };
     assert_eq!((deliverable(Vec::new()), deliverable(vec![refuses])), (10, 0));
 }
+
+#[test]
+fn mail_that_is_held_back_for_too_long_expires_without_an_attempt() {
+    let mut paced = strategy(1, SECOND);
+    paced.pacing = Pacing::TokenBucket { messages: 1, per: Span::HOUR, burst: 1 };
+    paced.retry.give_up = Span::from_secs(5 * 3_600);
+    let totals = run(&scenario(policy(Vec::new(), SECOND), 20, paced)).cells[0].totals;
+    assert_eq!((totals.delivered, totals.expired, totals.attempts), (6, 14, 6), "hours 0 to 5");
+}
+
+#[test]
+fn a_reply_that_takes_too_long_is_not_waited_for() {
+    let tarpit = |at| Rule {
+        test: Test::Always,
+        answer: Answer::Tarpit(Span::from_secs(3_000)),
+        ..limit(at, Meter::Messages, Window::Session, 1, 1, false)
+    };
+    for (at, connections_failed) in [(Stage::Connect, 1), (Stage::Mail, 0), (Stage::EndOfData, 0)] {
+        let mut patient = strategy(1, Span::DAY);
+        patient.retry.give_up = SECOND;
+        let trial = run(&scenario(policy(vec![tarpit(at)], SECOND), 1, patient));
+        let totals = trial.cells[0].totals;
+        assert_eq!((totals.failed, totals.expired, totals.connections_failed), (1, 1, connections_failed), "{at}");
+        assert!(seconds(&trial) < 700.0, "{at}");
+    }
+}

@@ -10,12 +10,12 @@ use super::network::Path;
 use super::queue::EventQueue;
 use crate::provider::{Client, Places, Policy, Provider};
 use crate::record::{Ending, Recorder, Sample, Trial, Unbalanced};
-use crate::rng::{Seed, Stream};
+use crate::rng::Seed;
 use crate::scenario::Scenario;
 use crate::sender::{Action, Delivery, Event, Foresight, Injection, Outcome, Plan, Sender, Strategy, Timer};
 use crate::time::Time;
 use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SenderDomainId, Share};
-use crate::workload::{Mail, Row};
+use crate::workload::{Mail, Row, addresses};
 
 /// What a trial runs: a scenario, one of its strategies, a seed and the mail of that seed.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +70,8 @@ pub(super) struct World<'a> {
     pub(super) settled: Option<Time>,
     pub(super) changes: usize,
     pub(super) complaints: BinaryHeap<Reverse<Complaint>>,
-    pub(super) complaint_delays: Vec<Stream>,
+    /// How long a recipient takes to complain, addressed by recipient.
+    pub(super) complaint_delays: Seed,
     /// Sites where a worker has become free for the first connection of the backlog.
     pub(super) vacant: Vec<ProviderId>,
     /// Who the recipients are, where a list has fewer addresses than it gets messages.
@@ -130,11 +131,9 @@ impl<'a> World<'a> {
             settled: None,
             changes: 0,
             complaints: BinaryHeap::new(),
-            complaint_delays: (0..scenario.workload.streams.len() as u64)
-                .map(|id| seed.stream("complaints", id))
-                .collect(),
+            complaint_delays: seed.named("complaints"),
             vacant: Vec::new(),
-            addresses: seed.named("addresses"),
+            addresses: addresses(seed),
             first_conn,
         };
         world.expect_recipients();

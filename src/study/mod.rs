@@ -84,7 +84,8 @@ fn chosen(scenario: &Scenario, options: &Options) -> Vec<(Strategy, bool)> {
     let wanted = |strategy: &&Strategy| options.strategies.is_empty() || options.strategies.contains(&strategy.name);
     let mut chosen: Vec<(Strategy, bool)> =
         scenario.strategies.iter().filter(wanted).map(|s| (s.clone(), false)).collect();
-    if options.bound && !chosen.iter().any(|(strategy, _)| strategy.oracle) {
+    let asked = options.strategies.iter().any(|name| name == "oracle");
+    if (options.bound || asked) && !chosen.iter().any(|(strategy, _)| strategy.oracle) {
         chosen.extend(bound(scenario).map(|oracle| (oracle, true)));
     }
     chosen

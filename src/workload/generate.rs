@@ -58,6 +58,7 @@ pub fn generate(workload: &Workload, seed: Seed) -> Result<Mail, GenerateError> 
         intended.resize(rows.len(), at);
         next.extend(writers[n].due().map(|at| Reverse((at, n))));
     }
+    settle_mailboxes(&mut rows, workload, seed);
     Ok(Mail { intended: intended.into(), rows: rows.into() })
 }
 
@@ -135,7 +136,8 @@ impl<'a> Writer<'a> {
         }
         self.domains.sort_unstable();
         for &domain in &self.domains {
-            let flags = message | recipient(&self.stream.list, self.stream.priority, &mut self.chance.list);
+            let (fate, complaint) = (self.chance.list.random::<f64>(), self.chance.list.random::<f64>());
+            let flags = message | recipient(&self.stream.list, self.stream.priority, fate, complaint);
             rows.push(Row { size, domain, stream: self.id, flags });
             message |= Row::SAME_MESSAGE;
         }
@@ -149,10 +151,38 @@ fn pick(domains: &[(DomainId, f64)], sums: &[f64], rng: &mut Stream) -> Option<D
     Some(domains[place].0)
 }
 
-/// The flags of one recipient. Always two draws. The engaged are found at the far end of the first draw, the others at
-/// its near end: whoever reads mail exists.
-fn recipient(list: &ListQuality, priority: Priority, rng: &mut Stream) -> u8 {
-    let (drawn, complaint) = (rng.random::<f64>(), rng.random::<f64>());
+/// The seed under which recipients are given addresses.
+pub fn addresses(seed: Seed) -> Seed {
+    seed.named("addresses")
+}
+
+/// Which of so many addresses at its domain a recipient of the table is. The same number at the same domain, the same
+/// mailbox; `addresses` is the seed of [`addresses`].
+pub fn address(addresses: Seed, recipient: usize, row: Row, most: u32) -> u64 {
+    let number = addresses.draw(recipient as u64, u64::from(row.stream.0)) % u64::from(most);
+    u64::from(row.domain.0) << 32 | number
+}
+
+/// Where a list has fewer addresses than it gets messages, everything that belongs to a mailbox must be the same each
+/// time: it is drawn again, addressed by the mailbox.
+fn settle_mailboxes(rows: &mut [Row], workload: &Workload, seed: Seed) {
+    if workload.streams.iter().all(|stream| stream.list.addresses.is_none()) {
+        return;
+    }
+    let (numbers, mailboxes, complaints) = (addresses(seed), seed.named("mailboxes"), seed.named("complains"));
+    for (place, row) in rows.iter_mut().enumerate() {
+        let stream = &workload.streams[row.stream.index()];
+        let Some(most) = stream.list.addresses else { continue };
+        let fate = mailboxes.share(address(numbers, place, *row, most), u64::from(row.stream.0));
+        let message = row.flags & (Row::SAME_MESSAGE | Row::SPAM);
+        let complaint = complaints.share(place as u64, 0);
+        row.flags = message | recipient(&stream.list, stream.priority, fate, complaint);
+    }
+}
+
+/// The flags of one recipient from two draws. The engaged are found at the far end of the first draw, the others at its
+/// near end: whoever reads mail exists.
+fn recipient(list: &ListQuality, priority: Priority, drawn: f64, complaint: f64) -> u8 {
     let unknown = list.unknown.get();
     let full = unknown + list.full.get();
     let trap = full + list.traps.get();

@@ -9,7 +9,7 @@ mod trace;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use generate::{GenerateError, generate};
+pub use generate::{GenerateError, address, addresses, generate};
 pub use trace::read_trace;
 
 use crate::dist::Dist;
@@ -147,7 +147,8 @@ impl Size {
 /// Who is on the list. Together, unknown, full, traps and engaged are at most the whole.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ListQuality {
-    /// How many different addresses there are; `None` is another address for every recipient. At least 1.
+    /// How many different addresses there are at each domain; `None` is another address for every recipient. At least
+    /// 1.
     pub addresses: Option<u32>,
     /// Share of recipients that do not exist.
     pub unknown: Share,

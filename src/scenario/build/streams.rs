@@ -83,6 +83,13 @@ pub(super) fn build(
         }
         streams.push(stream);
     }
+    if let Some(first) = specs.first().filter(|_| expected > 0.0 && expected < 0.5) {
+        check.wrong_do(
+            &first.arrivals.span,
+            "the scenario has no mail to send: less than one recipient is expected",
+            "send more, or for longer",
+        );
+    }
     Workload { streams, sender_domains: sender_domains.names }
 }
 

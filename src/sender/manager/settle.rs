@@ -36,7 +36,7 @@ impl Sender {
             _ => Outcome::Deferred,
         };
         let again = match outcome {
-            Outcome::Delivered | Outcome::Bounced => None,
+            Outcome::Delivered | Outcome::Bounced | Outcome::Unsent => None,
             Outcome::Deferred | Outcome::Failed => self.retry_at(now, part, replied.again),
         };
         let expired = matches!(outcome, Outcome::Deferred | Outcome::Failed) && again.is_none();
@@ -55,7 +55,30 @@ impl Sender {
             }
         }
         self.actions.push_back(Action::Settled(Settled { site, delivery: part, outcome, heard, expired }));
-        meaning.is_some_and(|meaning| meaning.pushes_back) || matches!(heard, Heard::Nothing(_))
+        // A site that does not even let us in pushes back, whatever the code.
+        let shut_out = matches!(heard, Heard::Reply(Stage::Connect | Stage::Ehlo, _));
+        shut_out || meaning.is_some_and(|meaning| meaning.pushes_back) || matches!(heard, Heard::Nothing(_))
+    }
+
+    /// Gives up the mail at the head of a queue that grew too old while the sender held it back. A retry that only came
+    /// due after that gets its last attempt, as in Postfix.
+    pub(super) fn give_up_old(&mut self, now: Time, queue: QueueId) {
+        while let Some(next) = self.queues[queue.index()].peek().copied() {
+            let too_old = self.plan.intended[next.first.index()] + self.strategy.retry.give_up;
+            if now <= too_old || next.ready_at > too_old {
+                return;
+            }
+            let Some(delivery) = self.queues[queue.index()].take(u32::from(next.count)) else { return };
+            let site = self.queues[queue.index()].site;
+            let counts = &mut self.counts[site.index()];
+            let n = u64::from(delivery.count);
+            counts.ready -= n;
+            counts.expired += n;
+            counts.held_back_us += now.since(delivery.ready_at).as_micros() * n;
+            let heard = Heard::Nothing(Stage::Connect);
+            let outcome = Outcome::Unsent;
+            self.actions.push_back(Action::Settled(Settled { site, delivery, outcome, heard, expired: true }));
+        }
     }
 
     fn retry_at(&self, now: Time, part: Delivery, again: Option<Time>) -> Option<Time> {

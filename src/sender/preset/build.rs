@@ -134,6 +134,12 @@ fn session(base: &mut Session, spec: &SessionSpec, check: &mut Checker<'_>) {
     if let Some(written) = &spec.greeting_timeout {
         base.greeting_timeout = check.some_time(written);
     }
+    if let Some(written) = &spec.command_timeout {
+        base.command_timeout = check.some_time(written);
+    }
+    if let Some(written) = &spec.dot_timeout {
+        base.dot_timeout = check.some_time(written);
+    }
     base.idle = spec.idle.unwrap_or(base.idle);
     base.counts_idle = spec.counts_idle.unwrap_or(base.counts_idle);
     base.pipelining = spec.pipelining.unwrap_or(base.pipelining);

@@ -113,6 +113,10 @@ pub struct SessionSpec {
     pub connect_timeout: Option<Located<Span>>,
     /// How long to wait for the greeting.
     pub greeting_timeout: Option<Located<Span>>,
+    /// How long to wait for the reply to MAIL, RCPT or DATA.
+    pub command_timeout: Option<Located<Span>>,
+    /// How long to wait for the reply to the dot.
+    pub dot_timeout: Option<Located<Span>>,
 }
 
 /// A pattern and what a reply that matches it means.

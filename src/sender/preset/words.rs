@@ -80,12 +80,14 @@ fn session(session: &Session) -> String {
     let pipelining = if session.pipelining { "pipelining" } else { "no pipelining" };
     format!(
         "{}, {} recipients a message at most; connections {reuse} are used again, idle ones are kept {} and {places}; \
-         {pipelining}; waits {} for a connection and {} for the greeting",
+         {pipelining}; waits {} for a connection, {} for the greeting, {} for a reply and {} after the dot",
         per_connection(session),
         session.recipients_per_message,
         session.idle,
         session.connect_timeout,
         session.greeting_timeout,
+        session.command_timeout,
+        session.dot_timeout,
     )
 }
 

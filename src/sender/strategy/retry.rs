@@ -15,7 +15,7 @@ use crate::time::{Span, Time};
 pub struct Retry {
     /// The waits.
     pub schedule: Schedule,
-    /// A message older than this when it is deferred is given up.
+    /// A message older than this is given up: when it is deferred, or when the sender held it back past this age.
     pub give_up: Span,
 }
 

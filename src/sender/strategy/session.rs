@@ -21,6 +21,11 @@ pub struct Session {
     pub connect_timeout: Span,
     /// How long to wait for the greeting (RFC 5321, 4.5.3.2.1: five minutes).
     pub greeting_timeout: Span,
+    /// How long to wait for the reply to a command before the connection is given up (RFC 5321, 4.5.3.2.2 and .3: five
+    /// minutes for MAIL and RCPT).
+    pub command_timeout: Span,
+    /// How long to wait for the reply to the dot (RFC 5321, 4.5.3.2.6: ten minutes).
+    pub dot_timeout: Span,
 }
 
 impl Default for Session {
@@ -34,6 +39,8 @@ impl Default for Session {
             pipelining: true,
             connect_timeout: Span::from_secs(30),
             greeting_timeout: Span::from_secs(300),
+            command_timeout: Span::from_secs(300),
+            dot_timeout: Span::from_secs(600),
         }
     }
 }
