@@ -408,3 +408,29 @@ proptest! {
         holds(&with_values(&places));
     }
 }
+
+#[test]
+fn more_queues_than_a_sender_has_are_refused() {
+    let many: Vec<String> = (0..2_000).map(|n| format!("\"d{n}.example\" = 1")).collect();
+    let text = GOOD.replace("count = 2\n", "count = 9000\n");
+    let text = text.replace("\"a.example\" = 3, \"b.example\" = 1", &many.join(", "));
+    let said = read(&text).unwrap_err();
+    assert!(said.contains("queues"), "{said}");
+}
+
+#[test]
+fn less_than_one_message_is_no_mail() {
+    let text = format!("{SMALL}\n[[stream]]\narrivals = {{ poisson = {{ per-hour = 1e-9 }} }}\n");
+    assert!(read(&text).unwrap_err().contains("no mail to send"));
+}
+
+/// A scenario without mail.
+const SMALL: &str = r#"
+question = "q?"
+[[provider]]
+profile = "open"
+[[source]]
+ip = "192.0.2.1"
+[[strategy]]
+preset = "fixed"
+"#;

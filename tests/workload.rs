@@ -26,6 +26,23 @@ fn a_campaign_goes_out_at_once_and_all_of_it() {
 }
 
 #[test]
+fn a_mailbox_that_gets_mail_again_is_the_same_mailbox() {
+    let arrivals = Arrivals::AtOnce { recipients: 5_000, at: Time::ZERO };
+    let mut stream = stream(arrivals);
+    stream.list.addresses = Some(100);
+    stream.list.unknown = Share::new(0.5).unwrap();
+    let mail = one(stream);
+    let mut known = std::collections::BTreeMap::new();
+    for (place, row) in mail.rows.iter().enumerate() {
+        let address = workload::address(workload::addresses(Seed(1)), place, *row, 100);
+        let fate = known.entry(address).or_insert_with(|| row.fate());
+        assert_eq!(*fate, row.fate(), "address {address}");
+    }
+    let unknown = known.values().filter(|fate| **fate == Fate::Unknown).count();
+    assert!((known.len() * 3 / 10..known.len() * 7 / 10).contains(&unknown), "{unknown} of {}", known.len());
+}
+
+#[test]
 fn nothing_to_send_is_an_empty_table() {
     assert!(one(stream(Arrivals::AtOnce { recipients: 0, at: Time::ZERO })).is_empty());
     assert!(one(stream(Arrivals::Poisson { stages: Vec::new() })).is_empty());

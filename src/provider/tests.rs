@@ -518,3 +518,44 @@ fn violations_complaints_and_traps_cost_reputation() {
     assert!(delivers(&mut provider, at(0)) && !delivers(&mut provider, at(0)));
     assert!((score(&provider) - 0.252).abs() < 1e-9, "{}", score(&provider));
 }
+
+#[test]
+fn a_sliding_log_remembers_what_the_load_lets_through() {
+    let mut sliding = limit(Mail, Meter::Messages, Scope::ClientIp, Window::Sliding { length: Span::HOUR }, 10);
+    limit_of(&mut sliding).ceiling.load = vec![LoadStep { from: Span::ZERO, factor: 2.0 }];
+    let mut provider = lab(vec![sliding]);
+    let delivered = (0..59).filter(|minute| delivers(&mut provider, at(*minute))).count();
+    assert_eq!(delivered, 20);
+    assert!(delivers(&mut provider, at(60)), "the first is an hour ago");
+    assert!(!delivers(&mut provider, at(60)));
+}
+
+#[test]
+fn a_share_of_a_limit_is_whole_where_it_is_whole() {
+    assert_eq!([(100, 0.29), (10, 0.9), (7, 0.5)].map(|(n, factor)| Ceiling::scaled(n, factor)), [29, 9, 3]);
+}
+
+#[test]
+fn switching_a_rule_off_lifts_its_holds() {
+    let mut held = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
+    let step = Step { span: Span::DAY, answer: held.answer };
+    held.hold = Some(Hold { ladder: vec![step], after: 1, within: Span::HOUR, forget: Span::DAY, at: Connect });
+    let mut provider = lab(vec![held]);
+    assert!(delivers(&mut provider, at(0)) && !delivers(&mut provider, at(1)) && !delivers(&mut provider, at(70)));
+    provider.amend(&Amendment::Enabled(RuleId(0), false));
+    assert!(delivers(&mut provider, at(71)));
+}
+
+#[test]
+fn only_a_look_at_the_mailbox_makes_a_recipient_known_to_be_unknown() {
+    let blind = rule(Rcpt, Test::Always);
+    let look = rule(Rcpt, Test::Mailbox(Mailbox::Unknown));
+    for (rules, score) in [(vec![blind, look.clone()], 1.0), (vec![look], 0.5)] {
+        let mut policy = policy(rules);
+        policy.reputation.unknown_recipient = Share::new(0.5).unwrap();
+        let mut provider = lab_of(policy);
+        let stage = refused_at(&mut provider, at(0), GOOD, LETTER, &[in_box(Mailbox::Unknown)]);
+        assert_eq!(stage, Some(Rcpt));
+        assert!((provider.reputation(GOOD).get() - score).abs() < 1e-9);
+    }
+}
