@@ -80,13 +80,15 @@ impl Figure {
         self.estimate.map_or(0, |estimate| estimate.n)
     }
 
-    /// As a cell of a table. A time that only some seeds reached says so: the mean of these is no mean of all.
+    /// As a cell of a table. A time that only some seeds reached says so, and gives no interval: the mean of these is no
+    /// mean of all.
     pub(super) fn text(&self) -> String {
         let Some(estimate) = self.estimate else {
             let never = self.metric.is_censored() && self.seeds > 0;
             return if never { "never" } else { NOTHING }.to_owned();
         };
-        let text = with_interval(self.metric.unit(), estimate.mean, estimate.half);
-        if self.defined() == self.seeds { text } else { format!("{text} in {}/{}", self.defined(), self.seeds) }
+        let all = self.defined() == self.seeds;
+        let text = with_interval(self.metric.unit(), estimate.mean, estimate.half.filter(|_| all));
+        if all { text } else { format!("{text} in {}/{}", self.defined(), self.seeds) }
     }
 }
