@@ -80,8 +80,8 @@ impl Figure {
         self.estimate.map_or(0, |estimate| estimate.n)
     }
 
-    /// As a cell of a table. A time that only some seeds reached says so, and gives no interval: the mean of these is no
-    /// mean of all.
+    /// As a cell of a table. A time that only some seeds reached says so, and gives no interval: the mean of these is
+    /// no mean of all.
     pub(super) fn text(&self) -> String {
         let Some(estimate) = self.estimate else {
             let never = self.metric.is_censored() && self.seeds > 0;
