@@ -154,7 +154,7 @@ fn what_is_asked_for_is_printed() {
 fn ctrl_c_keeps_what_is_finished_and_says_so() {
     let home = home();
     let run =
-        command(&home, "run a.toml --seeds 100000 --threads 1 --out kept").stderr(Stdio::piped()).spawn().unwrap();
+        command(&home, "run a.toml --seeds 20000 --threads 1 --out kept").stderr(Stdio::piped()).spawn().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // The folder is made before the first trial; a few seconds hold many trials, but never all.
@@ -162,7 +162,7 @@ fn ctrl_c_keeps_what_is_finished_and_says_so() {
                 std::thread::yield_now();
             }
             Command::new("sleep").arg("3").status().unwrap();
-            Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap();
+            Command::new("sh").args(["-c", &format!("kill -INT {}", run.id())]).status().unwrap();
         });
     });
     let output = run.wait_with_output().unwrap();
