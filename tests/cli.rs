@@ -153,8 +153,7 @@ fn what_is_asked_for_is_printed() {
 #[test]
 fn ctrl_c_keeps_what_is_finished_and_says_so() {
     let home = home();
-    let run =
-        command(&home, "run a.toml --seeds 20000 --threads 1 --out kept").stderr(Stdio::piped()).spawn().unwrap();
+    let run = command(&home, "run a.toml --seeds 20000 --threads 1 --out kept").stderr(Stdio::piped()).spawn().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // The folder is made before the first trial; a few seconds hold many trials, but never all.
