@@ -31,7 +31,7 @@ pub enum Dist {
 }
 
 impl Dist {
-    /// Draws one length of time, rounded to whole microseconds; never more than a century.
+    /// Draws one length of time, rounded to whole microseconds.
     pub fn sample(&self, rng: &mut Stream) -> Span {
         match *self {
             Self::Constant(span) => span,

@@ -388,7 +388,7 @@ impl Provider {
             Scope::Recipient => SPARSE | recipient,
             Scope::RecipientDomain => domain,
             Scope::ClientIpAndRecipientDomain => SPARSE | u64::from(client.0) << 16 | domain,
-            Scope::SenderDomainAndRecipient => SPARSE | sender << 44 | recipient,
+            Scope::SenderDomainAndRecipient => SPARSE | sender << 48 | recipient,
             Scope::Session => u64::from(session.0),
             Scope::Provider => 0,
         }

@@ -15,7 +15,7 @@ mod reputation;
 mod rules;
 mod standing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verdict;
 mod weather;
 mod window;

@@ -9,7 +9,7 @@ use crate::time::{Span, Time};
 use crate::units::*;
 
 /// A policy with these rules and nothing else.
-pub(super) fn policy(rules: Vec<Rule>) -> Policy {
+pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
     let reply = |code: u16| Reply { code: code.try_into().unwrap(), enhanced: None, text: "no".to_owned() };
     Policy {
         name: "test".to_owned(),

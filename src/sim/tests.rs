@@ -9,25 +9,14 @@ use crate::record::Trial;
 use crate::rng::Seed;
 use crate::scenario::{BadHost, Domain, Network, Scenario, Source};
 use crate::sender::strategy::{Breaker, Concurrency, Pacing, Reading, Retry, Schedule, Session, Strategy};
-use crate::smtp::{Reply, Stage};
+use crate::smtp::Stage;
 use crate::time::{Span, Time};
 use crate::units::*;
 use crate::workload::{Arrivals, Authentication, ListQuality, MailStream, Priority, Size, Workload, generate};
 
 fn policy(rules: Vec<Rule>, service: Span) -> Policy {
-    let reply = |code: u16| Reply { code: code.try_into().unwrap(), enhanced: None, text: "no".to_owned() };
-    Policy {
-        name: "test".to_owned(),
-        title: "Test".to_owned(),
-        domains: vec!["test.example".to_owned()],
-        mx: vec!["mx.test.example".to_owned()],
-        replies: vec![reply(421), reply(450), reply(550)],
-        tiers: vec![Tier { name: "all".to_owned(), from: Share::NONE }],
-        reputation: ReputationModel::fixed(Share::ALL),
-        listener: None,
-        service: Service { per_message: Dist::Constant(service), per_recipient: Dist::Constant(Span::ZERO) },
-        rules,
-    }
+    let service = Service { per_message: Dist::Constant(service), per_recipient: Dist::Constant(Span::ZERO) };
+    Policy { service, ..tests::policy(rules) }
 }
 
 fn limit(at: Stage, meter: Meter, window: Window, most: u32, reply: u16, close: bool) -> Rule {
