@@ -104,6 +104,8 @@ metrics! {
     Connections "connections" Count "Connections tried.";
     RefusedConnectionShare "refused-connection-share" Share "Share of connections refused at connect or EHLO.";
     Transactions "transactions" Count "Transactions begun.";
+    Suspended "suspended" Count "How often recipients were put off without being tried, because the sender took their site for dead.";
+    MeanWindow "mean-window" Ratio "Mean of the sender's window of concurrency, seen after every delivery.";
     TimeTo50 "time-to-50" Seconds "Time until 50 % of the deliverable recipients had their mail.";
     TimeTo90 "time-to-90" Seconds "Time until 90 % of the deliverable recipients had their mail.";
     TimeTo99 "time-to-99" Seconds "Time until 99 % of the deliverable recipients had their mail.";
@@ -150,6 +152,8 @@ impl Metric {
             Self::Connections => Some(sum(|t| t.connections)),
             Self::RefusedConnectionShare => share(|t| t.connections_refused, |t| t.connections),
             Self::Transactions => Some(sum(|t| t.transactions)),
+            Self::Suspended => Some(sum(|t| t.suspended)),
+            Self::MeanWindow => share(|t| t.window.sum, |t| t.window.times),
             Self::TimeTo50 => reached(0),
             Self::TimeTo90 => reached(1),
             Self::TimeTo99 => reached(2),

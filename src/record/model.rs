@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::sender::Seen;
+
 /// Everything a report needs to know about a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -154,6 +156,12 @@ pub struct Totals {
     pub connections_failed: u64,
     /// Recipient-microseconds that mail was ready to go and the sender itself held it back.
     pub held_back_us: u64,
+    /// How often recipients were put off without being tried, because the sender took their site for dead.
+    #[serde(default)]
+    pub suspended: u64,
+    /// The sender's window of concurrency, seen after every delivery.
+    #[serde(default)]
+    pub window: Seen,
     /// Client-microseconds under a hold of the provider.
     pub hold_us: u64,
     /// Complaints that reached the provider.

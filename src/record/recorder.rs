@@ -190,7 +190,7 @@ impl Recorder {
         let bucket = self.bucket_of(now);
         let n = u64::from(settled.delivery.count);
         let site = &mut self.sites[settled.site.index()];
-        if settled.outcome != Outcome::Unsent {
+        if !matches!(settled.outcome, Outcome::Unsent | Outcome::Suspended) {
             site.totals.attempts += n;
             site.series.attempts[bucket] += n;
         }
@@ -217,7 +217,7 @@ impl Recorder {
                 site.series.deferred[bucket] += n;
             }
             Outcome::Failed => site.totals.failed += n,
-            Outcome::Unsent => {}
+            Outcome::Unsent | Outcome::Suspended => {}
             Outcome::Bounced => {
                 site.totals.bounced += n;
                 site.series.bounced[bucket] += n;
@@ -332,6 +332,8 @@ impl Site {
         totals.injected = counts.injected;
         totals.queued = counts.ready + counts.delayed + counts.in_flight;
         totals.held_back_us = counts.held_back_us;
+        totals.suspended = counts.suspended;
+        totals.window = counts.window;
         totals.hold_us = activities.iter().map(|activity| activity.held.as_micros()).sum();
         balance(policy, totals, counts)?;
         let mut replies: Vec<Replied> = self.replies.into_iter().map(|tally| tally.finish(policy)).collect();

@@ -83,6 +83,9 @@ pub struct Network {
     pub bad_hosts: Share,
     /// How a bad host fails.
     pub bad_how: BadHost,
+    /// What the sending host needs for each delivery, one after the other: deliveries wait for each other where there are
+    /// more than it can do. Zero is a host that is never busy.
+    pub host_time: Span,
 }
 
 /// How a bad host fails.

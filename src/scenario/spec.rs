@@ -251,6 +251,9 @@ pub struct NetworkSpec {
     /// How a bad host fails.
     #[serde(default)]
     pub bad_how: BadHost,
+    /// What the sending host needs for each delivery, one after the other, such as "4ms"; nothing by default.
+    #[serde(default)]
+    pub host_time: Span,
 }
 
 /// A change while it runs: of a rule (`provider`, `rule`, and `limit` or `enabled`), or of a reputation (`source`,

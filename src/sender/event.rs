@@ -146,8 +146,10 @@ pub enum Outcome {
     Failed,
     /// A permanent failure.
     Bounced,
-    /// Never sent: it was too old when its turn came.
+    /// Never sent: it was too old when its turn came, or when the last of its message had been tried.
     Unsent,
+    /// Not tried: its site is dead, and it waits for its own retry.
+    Suspended,
 }
 
 /// What the oracle may know before it acts; no other strategy asks.

@@ -30,7 +30,7 @@ impl Sender {
         let sharing = |queue: &Queue| match self.strategy.scope {
             Scope::Process => true,
             Scope::Site => queue.site == site,
-            Scope::Domain | Scope::SourceSite => false,
+            Scope::Domain | Scope::SourceSite | Scope::Recipient => false,
         };
         let shared = match self.strategy.scope {
             // The same domain's queue of the first source has the limiter that all sources share.

@@ -1,7 +1,7 @@
 //! A limiter: one window of concurrency, one pace and one breaker, for all queues that share it.
 
 use super::strategy::{Strategy, breaker, concurrency, pacing};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::units::QueueId;
 
 /// What the queues of one scope share.
@@ -9,7 +9,7 @@ use crate::units::QueueId;
 pub(super) struct Limiter {
     pub(super) concurrency: concurrency::State,
     pub(super) pacing: pacing::State,
-    pub(super) breaker: breaker::State,
+    breaker: breaker::State,
     /// Deliveries under way, from the wish to connect to the last reply.
     pub(super) busy: u32,
     /// Connections open or being opened, idle ones included.
@@ -22,6 +22,21 @@ pub(super) struct Limiter {
     pub(super) rings_at: Time,
     /// Whether it stands in the line of limiters that may have something to do.
     pub(super) awake: bool,
+    demand: Demand,
+    /// When what was learnt is forgotten unless mail comes before; `Time::NEVER` while there is work.
+    forgets_at: Time,
+}
+
+/// Whether connections are kept and used again while a site is busy; see
+/// [`super::strategy::Session::on_demand`]. As in Postfix (`qmgr_entry.c`), which counts in whole seconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Demand {
+    /// Whether the connection of a delivery that begins now is kept after it.
+    keeps: bool,
+    /// Whether a kept connection is looked for; stays on once it was.
+    looks: bool,
+    /// When a delivery ended last.
+    last: Option<Time>,
 }
 
 impl Limiter {
@@ -36,6 +51,8 @@ impl Limiter {
             turn: 0,
             rings_at: Time::NEVER,
             awake: false,
+            demand: Demand::default(),
+            forgets_at: Time::NEVER,
         }
     }
 
@@ -51,5 +68,98 @@ impl Limiter {
     /// When breaker and pace next allow a delivery to begin; not after `now` if they do now.
     pub(super) fn ready_at(&self, now: Time, strategy: &Strategy) -> Time {
         self.breaker.open_at().max(self.pacing.ready_at(now, &strategy.pacing))
+    }
+
+    /// How many deliveries at once, now; none at a dead site.
+    pub(super) fn window(&self, now: Time, strategy: &Strategy) -> u32 {
+        if self.is_dead(now, strategy) { 0 } else { self.concurrency.window() }
+    }
+
+    /// Whether mail for the site is deferred without being tried.
+    pub(super) fn is_dead(&self, now: Time, strategy: &Strategy) -> bool {
+        strategy.breaker.defers() && self.breaker.is_open(now)
+    }
+
+    /// A delivery begins; it is counted in `busy` already. Whether its connection is kept for another.
+    pub(super) fn began(&mut self, now: Time, strategy: &Strategy) -> bool {
+        self.pacing.began(now, &strategy.pacing);
+        self.forgets_at = Time::NEVER;
+        !strategy.session.on_demand || self.demand.begins(now, self.busy)
+    }
+
+    /// Whether a delivery that begins now looks for a connection that was kept.
+    pub(super) fn looks_for_idle(&self, now: Time, strategy: &Strategy) -> bool {
+        !strategy.session.on_demand || self.demand.looks || self.demand.follows(now)
+    }
+
+    /// A delivery is over, still counted in `busy`. When the site was found dead by it: until when.
+    pub(super) fn learns(&mut self, now: Time, pushed_back: bool, strategy: &Strategy) -> Option<Time> {
+        let dead = self.is_dead(now, strategy);
+        if !pushed_back && dead {
+            self.revive(strategy);
+        } else if !pushed_back {
+            self.concurrency.succeeded(self.busy, &strategy.concurrency);
+            self.breaker.succeeded();
+        } else if !dead {
+            self.breaker.failed(now, self.concurrency.window(), &strategy.breaker);
+            if self.is_dead(now, strategy) {
+                return Some(self.breaker.open_at());
+            }
+            self.concurrency.failed(&strategy.concurrency);
+        }
+        None
+    }
+
+    /// A delivery is over, and no longer counted in `busy`.
+    pub(super) fn ended(&mut self, now: Time, drained: bool, strategy: &Strategy) {
+        self.demand.last = Some(now);
+        self.pacing.ended(now, &strategy.pacing);
+        // With a rate delay the site rests between deliveries, dead or not.
+        if self.pacing.ready_at(now, &strategy.pacing) > now && self.is_dead(now, strategy) {
+            self.revive(strategy);
+        }
+        if drained && strategy.concurrency.forgets() {
+            self.forgets_at = self.ready_at(now, strategy);
+            self.forget(now, strategy);
+        }
+    }
+
+    /// Time has passed: a dead site may be tried again, and what nobody needed is forgotten.
+    pub(super) fn refresh(&mut self, now: Time, strategy: &Strategy) {
+        let was_dead = strategy.breaker.defers() && self.breaker.open_at() > Time::ZERO;
+        if was_dead && !self.breaker.is_open(now) {
+            self.revive(strategy);
+        }
+        self.forget(now, strategy);
+    }
+
+    fn revive(&mut self, strategy: &Strategy) {
+        self.breaker.close();
+        self.concurrency.reopen(self.busy, &strategy.concurrency);
+    }
+
+    fn forget(&mut self, now: Time, strategy: &Strategy) {
+        if self.forgets_at <= now {
+            self.forgets_at = Time::NEVER;
+            self.breaker.close();
+            self.concurrency = concurrency::State::new(&strategy.concurrency);
+            self.demand = Demand::default();
+        }
+    }
+}
+
+impl Demand {
+    /// A delivery begins, `busy` of them with it. Whether its connection is kept.
+    fn begins(&mut self, now: Time, busy: u32) -> bool {
+        let follows = self.follows(now);
+        self.looks |= follows;
+        self.keeps = if self.keeps { busy > 1 || follows } else { follows };
+        self.keeps
+    }
+
+    /// Whether a delivery that begins now follows upon another.
+    fn follows(&self, now: Time) -> bool {
+        let seconds = |at: Time| at.since(Time::ZERO).as_micros() / Span::from_secs(1).as_micros();
+        self.last.is_some_and(|last| seconds(last) + 1 >= seconds(now))
     }
 }

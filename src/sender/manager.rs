@@ -5,7 +5,9 @@
 //! connection is greeted: what refuses the connection refuses the delivery, as in every MTA that hands a message to a
 //! delivery agent. Recipients are conserved: injected = delivered + bounced + expired + queued.
 
+mod admit;
 mod foreseen;
+mod pass;
 mod settle;
 
 use std::collections::VecDeque;
@@ -20,6 +22,8 @@ use crate::rng::Seed;
 use crate::smtp::Reply;
 use crate::time::{Span, Time};
 use crate::units::{ConnId, ProviderId, QueueId, SourceId};
+use admit::Admission;
+use pass::Passes;
 
 /// A sender at work.
 #[derive(Debug)]
@@ -45,6 +49,12 @@ pub struct Sender {
     meanings: Vec<Vec<Meaning>>,
     /// Limiters that wait for somebody else's connection or slot.
     starved: Vec<u32>,
+    /// Deliveries under way, all sites together.
+    busy: u32,
+    /// When the sender as a whole may begin its next delivery.
+    rested_at: Time,
+    admission: Admission,
+    passes: Passes,
 }
 
 /// What a sender knows of its task.
@@ -81,6 +91,30 @@ pub struct Counts {
     pub in_flight: u64,
     /// Recipient-microseconds in which mail was ready and held back.
     pub held_back_us: u64,
+    /// How often recipients were put off without being tried, because their site was dead.
+    pub suspended: u64,
+    /// The window of concurrency, seen after every delivery.
+    pub window: Seen,
+}
+
+/// A quantity that was looked at now and then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Seen {
+    /// How often.
+    pub times: u64,
+    /// The sum of what was seen.
+    pub sum: u64,
+    /// The sum of the squares.
+    pub squares: u64,
+}
+
+impl Seen {
+    fn see(&mut self, value: u32) {
+        let value = u64::from(value);
+        self.times += 1;
+        self.sum = self.sum.saturating_add(value);
+        self.squares = self.squares.saturating_add(value * value);
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +124,8 @@ struct Conn {
     delivery: Delivery,
     transactions: u32,
     opened: Time,
+    /// Whether it is kept for another delivery after this one.
+    kept: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +142,7 @@ pub const CONNECTIONS_MAX: usize = 20_000;
 impl Sender {
     /// A sender that runs `strategy`.
     pub fn new(strategy: Strategy, plan: Plan, seed: Seed) -> Self {
+        let strategy = strategy.unshared();
         let (sites, domains) = (plan.replies.len(), plan.sites.len());
         let mut sender = Self {
             retries: seed.named("retries"),
@@ -125,6 +162,10 @@ impl Sender {
                 .map(|book| book.iter().map(|reply| Meaning::of(reply, &strategy)).collect())
                 .collect(),
             starved: Vec::new(),
+            busy: 0,
+            rested_at: Time::ZERO,
+            admission: Admission::new(&strategy.whole),
+            passes: Passes::default(),
             strategy,
             plan,
         };
@@ -134,7 +175,7 @@ impl Sender {
 
     /// How many timers it may ask for.
     pub fn timers(&self) -> u32 {
-        u32::try_from(self.queues.len() + self.limiters.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.queues.len() + self.limiters.len() + 1).unwrap_or(u32::MAX)
     }
 
     /// Recipients of `site`, by what became of them.
@@ -153,6 +194,7 @@ impl Sender {
             let held: u64 = queue.ready().map(|d| now.since(d.ready_at).as_micros() * u64::from(d.count)).sum();
             self.counts[queue.site.index()].held_back_us += held;
         }
+        self.hold_back_waiting(now);
     }
 
     /// Recipients found by looking into every queue and connection: must equal what the counters say.
@@ -161,13 +203,15 @@ impl Sender {
         let flying = self.conns.iter().filter(|conn| {
             matches!(conn.state, State::Connecting | State::Busy) && self.queues[conn.queue.index()].site == site
         });
-        queued.map(|d| u64::from(d.count)).chain(flying.map(|conn| u64::from(conn.delivery.count))).sum()
+        let flying = flying.map(|conn| u64::from(conn.delivery.count));
+        let elsewhere = self.waiting_for_admission(site) + self.waiting_for_their_message(site);
+        queued.map(|d| u64::from(d.count)).chain(flying).sum::<u64>() + elsewhere
     }
 
     /// Tells the sender what happened.
     pub fn handle(&mut self, now: Time, event: Event<'_>) {
         match event {
-            Event::Injected(injection) => self.inject(injection),
+            Event::Injected(injection) => self.inject(now, injection),
             Event::Connected(conn) => self.connected(now, conn),
             Event::Replied(replied) => self.replied(now, replied),
             Event::Closed(conn) => self.closed(conn),
@@ -175,6 +219,7 @@ impl Sender {
             Event::Due(Timer(timer)) => self.due(now, timer),
             Event::Amended => self.look_again(),
         }
+        self.admit(now);
     }
 
     /// The next thing to do. `foresight` is what the oracle may know; others are given `None`.
@@ -198,14 +243,16 @@ impl Sender {
         }
     }
 
-    fn inject(&mut self, injection: Injection) {
+    fn inject(&mut self, now: Time, injection: Injection) {
         let Injection { delivery, site, domain, stream } = injection;
         let counts = &mut self.counts[site.index()];
         counts.injected += u64::from(delivery.count);
         counts.ready += u64::from(delivery.count);
         let queue = self.carrier(stream, domain);
-        self.queues[queue.index()].push_ready(delivery);
-        self.wake(self.queues[queue.index()].limiter);
+        if self.strategy.retry.whole_message {
+            self.passes.begin(site, delivery);
+        }
+        self.make_ready(now, queue, delivery);
     }
 
     /// The limiter can do nothing until somebody gives back a connection or a slot.
@@ -231,15 +278,24 @@ impl Sender {
 
     /// Finds one thing a limiter can do now.
     fn dispatch(&mut self, now: Time, limiter: u32, foresight: Option<&dyn Foresight>) -> Option<Action> {
+        self.limiters[limiter as usize].refresh(now, &self.strategy);
+        if self.limiters[limiter as usize].is_dead(now, &self.strategy) {
+            self.suspend(now, limiter);
+            return None;
+        }
         let queues = self.limiters[limiter as usize].queues.len();
         for _ in 0..queues {
             let state = &self.limiters[limiter as usize];
             let queue = state.queues[state.turn];
             self.give_up_old(now, queue);
             if self.queues[queue.index()].has_ready() {
-                let at = self.limiters[limiter as usize].ready_at(now, &self.strategy);
+                let at = self.limiters[limiter as usize].ready_at(now, &self.strategy).max(self.rested_at);
                 if at > now {
                     self.ring_limiter(limiter, at);
+                    return None;
+                }
+                if self.strategy.whole.deliveries.is_some_and(|most| self.busy >= most) {
+                    self.starve(limiter);
                     return None;
                 }
                 if let Some(action) = self.serve(now, limiter, queue, foresight) {
@@ -258,7 +314,8 @@ impl Sender {
         if let Some(foresight) = foresight.filter(|_| !self.queues[queue.index()].idle.is_empty()) {
             return self.reuse_foreseen(now, limiter, queue, foresight);
         }
-        if let Some(conn) = self.queues[queue.index()].idle.last().copied() {
+        let idle = self.queues[queue.index()].idle.last().copied();
+        if let Some(conn) = idle.filter(|_| self.limiters[limiter as usize].looks_for_idle(now, &self.strategy)) {
             if self.is_spent(now, conn) {
                 return Some(self.quit(conn));
             }
@@ -282,7 +339,7 @@ impl Sender {
 
     fn reuse(&mut self, now: Time, limiter: u32, conn: ConnId, most: u32) -> Option<Action> {
         let queue = self.conns[conn.index()].queue;
-        let delivery = self.bind(now, limiter, queue, most)?;
+        let (delivery, kept) = self.bind(now, limiter, queue, most)?;
         let idle = &mut self.queues[queue.index()].idle;
         if let Some(place) = idle.iter().rposition(|idle| *idle == conn) {
             idle.remove(place);
@@ -290,6 +347,7 @@ impl Sender {
         let state = &mut self.conns[conn.index()];
         state.state = State::Busy;
         state.delivery = delivery;
+        state.kept = kept;
         Some(Action::Transact { conn, delivery })
     }
 
@@ -306,9 +364,9 @@ impl Sender {
                 return in_the_way.map(|conn| self.quit(conn));
             }
         }
-        let delivery = self.bind(now, limiter, queue, self.strategy.session.recipients_per_message)?;
+        let (delivery, kept) = self.bind(now, limiter, queue, self.strategy.session.recipients_per_message)?;
         self.limiters[limiter as usize].open += 1;
-        let state = Conn { queue, state: State::Connecting, delivery, transactions: 0, opened: now };
+        let state = Conn { queue, state: State::Connecting, delivery, transactions: 0, opened: now, kept };
         let conn = if let Some(conn) = self.free.pop() {
             self.conns[conn.index()] = state;
             conn
@@ -322,24 +380,23 @@ impl Sender {
         Some(Action::Connect { conn, source, site, delivery })
     }
 
-    /// Takes mail from a queue for a connection.
-    fn bind(&mut self, now: Time, limiter: u32, queue: QueueId, most: u32) -> Option<Delivery> {
+    /// Takes mail from a queue for a connection; with it, whether the connection is kept for more.
+    fn bind(&mut self, now: Time, limiter: u32, queue: QueueId, most: u32) -> Option<(Delivery, bool)> {
         let queue = &mut self.queues[queue.index()];
         let delivery = queue.take(most)?;
         let counts = &mut self.counts[queue.site.index()];
         counts.ready -= u64::from(delivery.count);
         counts.in_flight += u64::from(delivery.count);
         counts.held_back_us += now.since(delivery.ready_at).as_micros() * u64::from(delivery.count);
+        self.busy += 1;
         let limiter = &mut self.limiters[limiter as usize];
         limiter.busy += 1;
-        limiter.pacing.began(now, &self.strategy.pacing);
-        Some(delivery)
+        Some((delivery, limiter.began(now, &self.strategy)))
     }
 
     fn connected(&mut self, now: Time, conn: ConnId) {
         let state = &mut self.conns[conn.index()];
         assert!(state.state == State::Connecting, "only a connection that is being opened is greeted");
-        state.opened = now;
         if self.strategy.oracle {
             self.unbind(now, conn);
             return self.rest_foreseen(now, conn);
@@ -352,17 +409,10 @@ impl Sender {
         let Conn { queue, delivery, .. } = self.conns[replied.conn.index()];
         let limiter = self.queues[queue.index()].limiter;
         let pushed_back = self.settle(now, queue, delivery, &replied);
-        let state = &mut self.limiters[limiter as usize];
-        if delivery.count == 0 {
-            // Only the oracle's: the mail went by another connection.
-        } else if pushed_back {
-            state.concurrency.failed(&self.strategy.concurrency);
-            state.breaker.failed(now, &self.strategy.breaker);
-        } else {
-            state.concurrency.succeeded(state.busy, &self.strategy.concurrency);
-            state.breaker.succeeded();
+        // None left: only the oracle's mail goes by another connection.
+        if delivery.count > 0 {
+            self.learn(now, limiter, pushed_back);
         }
-        state.busy -= u32::from(delivery.count > 0);
         if replied.closed {
             self.drop_conn(replied.conn);
         } else {
@@ -370,6 +420,22 @@ impl Sender {
         }
         self.wake_starved();
         self.wake(limiter);
+    }
+
+    /// What a delivery that is over says about its site.
+    fn learn(&mut self, now: Time, limiter: u32, pushed_back: bool) {
+        let site = self.queues[self.limiters[limiter as usize].queues[0].index()].site;
+        if let Some(until) = self.limiters[limiter as usize].learns(now, pushed_back, &self.strategy) {
+            self.suspend(now, limiter);
+            self.ring_limiter(limiter, until);
+        }
+        self.counts[site.index()].window.see(self.limiters[limiter as usize].window(now, &self.strategy));
+        self.busy -= 1;
+        self.limiters[limiter as usize].busy -= 1;
+        self.rested_at = now + self.strategy.whole.delay;
+        let state = &self.limiters[limiter as usize];
+        let drained = state.busy == 0 && !state.queues.iter().any(|queue| self.queues[queue.index()].has_ready());
+        self.limiters[limiter as usize].ended(now, drained, &self.strategy);
     }
 
     /// A connection has done its transaction and may take another.
@@ -380,11 +446,12 @@ impl Sender {
         if self.strategy.oracle {
             return self.rest_foreseen(now, conn);
         }
-        let queue = state.queue;
+        let (queue, kept) = (state.queue, state.kept);
         self.queues[queue.index()].idle.push(conn);
         let limiter = &self.limiters[self.queues[queue.index()].limiter as usize];
         let too_many = self.strategy.session.counts_idle && limiter.open > limiter.concurrency.window();
         if too_many
+            || !kept
             || self.is_spent(now, conn)
             || self.strategy.session.idle == Span::ZERO && !self.queues[queue.index()].has_ready()
         {
@@ -440,23 +507,30 @@ impl Sender {
     fn due(&mut self, now: Time, timer: u32) {
         let queues = u32::try_from(self.queues.len()).unwrap_or(u32::MAX);
         if let Some(limiter) = timer.checked_sub(queues) {
-            self.limiters[limiter as usize].rings_at = Time::NEVER;
-            self.wake(limiter);
+            // The last timer is that of the admission, which looks after every event.
+            if let Some(state) = self.limiters.get_mut(limiter as usize) {
+                state.rings_at = Time::NEVER;
+                self.wake(limiter);
+            }
             return;
         }
-        let queue = &mut self.queues[timer as usize];
-        queue.rings_at = Time::NEVER;
-        let counts = &mut self.counts[queue.site.index()];
-        // Where a greylist made the oracle come back, what it let wait will now pass, and new mail will not.
-        while let Some(count) = queue.mature(now, self.strategy.oracle) {
-            counts.delayed -= u64::from(count);
-            counts.ready += u64::from(count);
+        self.queues[timer as usize].rings_at = Time::NEVER;
+        while let Some(delivery) = self.queues[timer as usize].mature(now) {
+            let n = u64::from(delivery.count);
+            let counts = &mut self.counts[self.queues[timer as usize].site.index()];
+            counts.delayed -= n;
+            counts.ready += n;
+            if self.strategy.oracle {
+                // Where a greylist made it come back, what it let wait will now pass, and new mail will not.
+                self.queues[timer as usize].push_front(delivery);
+            } else {
+                self.make_ready(now, QueueId(timer), delivery);
+            }
         }
-        let (limiter, next) = (queue.limiter, queue.next_due());
-        if let Some(at) = next {
+        if let Some(at) = self.queues[timer as usize].next_due() {
             self.ring_queue(QueueId(timer), at);
         }
-        self.wake(limiter);
+        self.wake(self.queues[timer as usize].limiter);
     }
 
     fn ring_queue(&mut self, queue: QueueId, at: Time) {

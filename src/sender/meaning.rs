@@ -1,7 +1,7 @@
 //! What a refusal means to a strategy: read once for every reply of every book, so that no text is looked at while mail
 //! flows.
 
-use super::strategy::{ReadAs, Strategy};
+use super::strategy::{PushBack, ReadAs, Strategy};
 use crate::smtp::Reply;
 
 /// What a refusal means once the strategy has read it; prepared for every reply of every book.
@@ -19,7 +19,7 @@ impl Meaning {
         let about_mailbox = reply.enhanced.is_some_and(|enhanced| matches!(enhanced.subject, 1 | 2));
         let pushes_back = match read {
             ReadAs::SlowDown => true,
-            ReadAs::Deferral => !about_mailbox,
+            ReadAs::Deferral => strategy.reading.push_back == PushBack::Deferrals && !about_mailbox,
             ReadAs::Bounce => false,
         };
         Self { read, pushes_back }

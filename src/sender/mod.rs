@@ -13,5 +13,5 @@ mod queue;
 pub mod strategy;
 
 pub use event::{Action, Delivery, Event, Foreseen, Foresight, Heard, Injection, Outcome, Replied, Settled, Timer};
-pub use manager::{CONNECTIONS_MAX, Counts, Plan, Sender};
+pub use manager::{CONNECTIONS_MAX, Counts, Plan, Seen, Sender};
 pub use strategy::Strategy;

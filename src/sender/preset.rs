@@ -4,6 +4,7 @@
 //! exponential = { jitter = "decorrelated" } }`. Tables are laid over the preset's entry by entry.
 
 mod build;
+mod main_cf;
 mod spec;
 mod words;
 
@@ -13,14 +14,15 @@ use crate::diagnostic::{Diagnostic, Document};
 use crate::sender::Strategy;
 use crate::written::{Checker, Located};
 
+pub use main_cf::{MainCf, PARAMETERS, Parameter};
 pub use spec::{
-    AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, PacingSpec, PatternSpec, RetrySpec, SessionSpec,
-    StrategySpec,
+    AgeSpec, AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, FeedbackSpec, PacingSpec, PatternSpec, RetrySpec,
+    ScanSpec, SessionSpec, StrategySpec, WholeSpec,
 };
 pub use words::{axes, sentence};
 
 /// The names of all presets.
-pub const NAMES: [&str; 5] = ["fixed", "paced", "backoff", "aimd", "oracle"];
+pub const NAMES: [&str; 7] = ["fixed", "paced", "backoff", "aimd", "postfix", "postfix-readme", "oracle"];
 
 /// The preset called `name`, as its file has it.
 pub fn built_in(name: &str) -> Option<Document> {
@@ -29,6 +31,8 @@ pub fn built_in(name: &str) -> Option<Document> {
         "paced" => include_str!("presets/paced.toml"),
         "backoff" => include_str!("presets/backoff.toml"),
         "aimd" => include_str!("presets/aimd.toml"),
+        "postfix" => include_str!("presets/postfix.toml"),
+        "postfix-readme" => include_str!("presets/postfix-readme.toml"),
         "oracle" => include_str!("presets/oracle.toml"),
         _ => return None,
     };

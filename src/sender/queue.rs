@@ -83,19 +83,12 @@ impl Queue {
         self.delayed.peek().map(|Reverse(delivery)| delivery.ready_at)
     }
 
-    /// Moves one delivery that has waited long enough to the ready ones, before or behind them, and says how many
-    /// recipients it has.
-    pub(super) fn mature(&mut self, now: Time, before: bool) -> Option<u16> {
+    /// Takes one delivery that has waited long enough for its retry.
+    pub(super) fn mature(&mut self, now: Time) -> Option<Delivery> {
         if self.next_due()? > now {
             return None;
         }
-        let Reverse(delivery) = self.delayed.pop()?;
-        if before {
-            self.push_front(delivery);
-        } else {
-            self.push_ready(delivery);
-        }
-        Some(delivery.count)
+        self.delayed.pop().map(|Reverse(delivery)| delivery)
     }
 
     /// All mail, ready and delayed.
@@ -133,9 +126,8 @@ mod tests {
         let mut queue = Queue::new(SourceId(0), ProviderId(0), 0);
         queue.push_delayed(delivery(1, 1, 20, false));
         queue.push_delayed(delivery(2, 1, 10, false));
-        assert_eq!(queue.mature(Time::from_micros(9), false), None);
-        assert_eq!(queue.mature(Time::from_micros(15), false), Some(1));
-        assert_eq!(queue.peek().map(|d| d.first.0), Some(2));
+        assert_eq!(queue.mature(Time::from_micros(9)), None);
+        assert_eq!(queue.mature(Time::from_micros(15)).map(|d| d.first.0), Some(2));
         assert_eq!(queue.next_due(), Some(Time::from_micros(20)));
     }
 }

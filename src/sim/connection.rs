@@ -12,6 +12,7 @@ use crate::dist::Dist;
 use crate::provider::{Addressee, Answer, Arrival, Decision, Mailbox, Refusal};
 use crate::record::Silence;
 use crate::scenario::BadHost;
+use crate::sender::strategy::Session;
 use crate::sender::{Delivery, Event, Heard, Replied};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
@@ -23,6 +24,10 @@ pub(super) struct Wire {
     pub(super) source: SourceId,
     pub(super) session: Option<SessionId>,
     pub(super) rtt: Span,
+    /// Whether it meets a bad host.
+    bad: bool,
+    /// Whether it has carried a message.
+    used: bool,
     pub(super) phase: Phase,
     pub(super) delivery: Delivery,
     /// What every recipient of the transaction has heard so far.
@@ -35,6 +40,8 @@ pub(super) struct Wire {
 pub(super) enum Phase {
     /// None: the connection is closed, or idle without a timer.
     Quiet,
+    /// The sending host gets to it: the connection is opened, or if it is open already, the message sent.
+    Starting,
     /// The EHLO reply arrives.
     Opening,
     /// The client gives up waiting for a greeting.
@@ -58,6 +65,8 @@ impl Wire {
             source: SourceId(0),
             session: None,
             rtt: Span::ZERO,
+            bad: false,
+            used: false,
             phase: Phase::Quiet,
             delivery: Delivery { ready_at: Time::ZERO, first: RecipientId(0), count: 0, failures: 0, priority: false },
             heard: Vec::new(),
@@ -75,8 +84,16 @@ impl World<'_> {
             self.wires.push(Wire::unused());
         }
         let wire = &mut self.wires[conn.index()];
-        (wire.site, wire.source, wire.rtt, wire.delivery) = (site, source, rtt, delivery);
+        (wire.site, wire.source, wire.rtt, wire.bad, wire.delivery) = (site, source, rtt, bad, delivery);
         wire.heard.clear();
+        match self.path.host(self.now) {
+            Some(at) => self.set(conn, Phase::Starting, at),
+            None => self.dial(conn),
+        }
+    }
+
+    fn dial(&mut self, conn: ConnId) {
+        let Wire { site, rtt, bad, .. } = self.wires[conn.index()];
         if bad {
             return self.meet_bad_host(conn);
         }
@@ -113,6 +130,7 @@ impl World<'_> {
         self.recorder.opened(self.now, site, open);
         let wire = &mut self.wires[conn.index()];
         wire.session = Some(session);
+        wire.used = false;
         wire.delivery = delivery;
         let patience = self.setting.strategy.session.greeting_timeout;
         if ready > patience + rtt.times(TRIPS_TO_GREETING + TRIPS_TO_EHLO) {
@@ -152,27 +170,38 @@ impl World<'_> {
         }
     }
 
-    /// MAIL, RCPT and DATA of a transaction: the server judges them as they are sent.
+    /// A message goes by a connection that is greeted. Where that was opened for the message, the host is at it already.
     pub(super) fn transact(&mut self, conn: ConnId, delivery: Delivery) {
         let wire = &mut self.wires[conn.index()];
         wire.delivery = delivery;
+        let used = std::mem::replace(&mut wire.used, true);
+        match if used { self.path.host(self.now) } else { None } {
+            Some(at) => self.set(conn, Phase::Starting, at),
+            None => self.send(conn),
+        }
+    }
+
+    /// MAIL, RCPT and DATA of a transaction: the server judges them as they are sent.
+    fn send(&mut self, conn: ConnId) {
+        let wire = &mut self.wires[conn.index()];
+        let delivery = wire.delivery;
         wire.again = None;
         wire.heard.clear();
         let (site, rtt, session) = (wire.site, wire.rtt, wire.session);
         let Some(session) = session else { unreachable!("a transaction needs a session") };
         self.recorder.transacts(site);
         let provider = &mut self.sites[site.index()].provider;
-        let patience = self.setting.strategy.session.command_timeout;
+        let Session { mail_timeout, rcpt_timeout, data_timeout, .. } = self.setting.strategy.session;
         let verdict = provider.mail(self.now, session, envelope(&self.setting, &delivery));
-        if verdict.tarpit > patience {
-            return self.give_up(conn, Stage::Mail, Silence::CommandTimeout, rtt + patience);
+        if verdict.tarpit > mail_timeout {
+            return self.give_up(conn, Stage::Mail, Silence::CommandTimeout, rtt + mail_timeout);
         }
         if let Decision::Refuse(refusal) = verdict.decision {
             return self.refuse_transaction(conn, Stage::Mail, refusal, rtt + verdict.tarpit);
         }
         let (accepted, tarpit, longest) = self.name_recipients(conn, session, delivery);
-        if longest > patience {
-            return self.give_up(conn, Stage::Rcpt, Silence::CommandTimeout, rtt + patience);
+        if longest > rcpt_timeout {
+            return self.give_up(conn, Stage::Rcpt, Silence::CommandTimeout, rtt + rcpt_timeout);
         }
         let service = &self.sites[site.index()].provider.policy().service;
         let course = self.path.course(&self.setting, service, rtt, &delivery);
@@ -184,8 +213,8 @@ impl World<'_> {
             return self.refused_at_rcpt(conn, session, false, asked);
         }
         let verdict = self.sites[site.index()].provider.data(self.now, session);
-        if verdict.tarpit > patience {
-            return self.give_up(conn, Stage::Data, Silence::CommandTimeout, asked + patience);
+        if verdict.tarpit > data_timeout {
+            return self.give_up(conn, Stage::Data, Silence::CommandTimeout, asked + data_timeout);
         }
         if let Decision::Refuse(refusal) = verdict.decision {
             return self.refuse_transaction(conn, Stage::Data, refusal, asked + verdict.tarpit);
@@ -287,6 +316,8 @@ impl World<'_> {
         let phase = std::mem::replace(&mut self.wires[conn.index()].phase, Phase::Quiet);
         self.recorder.event(self.now, 3, conn.0);
         match phase {
+            Phase::Starting if self.wires[conn.index()].session.is_some() => self.send(conn),
+            Phase::Starting => self.dial(conn),
             Phase::Opening => self.sender.handle(self.now, Event::Connected(conn)),
             Phase::Idle => self.sender.handle(self.now, Event::IdleExpired(conn)),
             Phase::Failing => self.tell(conn, true),

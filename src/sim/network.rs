@@ -11,7 +11,7 @@ use crate::provider::Service;
 use crate::rng::{Seed, Stream};
 use crate::scenario::Network;
 use crate::sender::Delivery;
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 /// Round trips from the wish to connect to the greeting: TCP's handshake, and the banner after it.
 pub(super) const TRIPS_TO_GREETING: u64 = 2;
@@ -28,6 +28,8 @@ pub(super) struct Path {
     opened: Vec<u64>,
     service: Seed,
     resets: Seed,
+    /// When the sending host has done what it was asked so far.
+    host_free: Time,
 }
 
 /// How long a transaction takes.
@@ -48,7 +50,17 @@ impl Path {
             opened: vec![0; pairs],
             service: seed.named("service"),
             resets: seed.named("resets"),
+            host_free: Time::ZERO,
         }
+    }
+
+    /// When the sending host gets to a delivery that is handed to it now; `None` is at once.
+    pub(super) fn host(&mut self, now: Time) -> Option<Time> {
+        if self.network.host_time.is_zero() {
+            return None;
+        }
+        self.host_free = self.host_free.max(now) + self.network.host_time;
+        Some(self.host_free)
     }
 
     /// The round-trip time of a new connection of this pair, and whether it meets a bad host.
@@ -100,7 +112,6 @@ impl Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Time;
     use crate::units::{RecipientId, Share};
 
     #[test]
@@ -111,6 +122,7 @@ mod tests {
             reset: Share::NONE,
             bad_hosts: Share::NONE,
             bad_how: crate::scenario::BadHost::Refuses,
+            host_time: Span::ZERO,
         };
         let path = Path::new(network, Seed(1), 1);
         let second = Span::from_secs(1);

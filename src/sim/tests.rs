@@ -8,7 +8,7 @@ use crate::provider::*;
 use crate::record::Trial;
 use crate::rng::Seed;
 use crate::scenario::{BadHost, Domain, Network, Scenario, Source};
-use crate::sender::strategy::{Breaker, Concurrency, Pacing, Reading, Retry, Schedule, Session, Strategy};
+use crate::sender::strategy::{Breaker, Concurrency, Pacing, Reading, Retry, Schedule, Session, Strategy, Whole};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
 use crate::units::*;
@@ -46,11 +46,12 @@ fn strategy(connections: u32, wait: Span) -> Strategy {
         about: String::new(),
         scope: crate::sender::strategy::Scope::SourceSite,
         concurrency: Concurrency::Fixed(connections),
+        whole: Whole::FREE,
         pacing: Pacing::None,
         session: Session { messages_per_connection: None, reuse: None, ..Session::default() },
         reading: Reading::default(),
         breaker: Breaker::None,
-        retry: Retry { schedule: Schedule::List(vec![wait]), give_up: Span::DAY.times(5) },
+        retry: Retry { schedule: Schedule::List(vec![wait]), give_up: Span::DAY.times(5), scan: None, whole_message: false },
         oracle: false,
     }
 }
@@ -103,6 +104,7 @@ fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
             reset: Share::NONE,
             bad_hosts: Share::NONE,
             bad_how: BadHost::Refuses,
+            host_time: Span::ZERO,
         },
         strategies: vec![strategy],
         timeline: Vec::new(),

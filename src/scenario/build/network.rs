@@ -20,6 +20,7 @@ pub(super) fn build(spec: &NetworkSpec, check: &mut Checker<'_>) -> Network {
         reset: spec.reset,
         bad_hosts: spec.bad_hosts,
         bad_how: spec.bad_how,
+        host_time: spec.host_time,
     }
 }
 

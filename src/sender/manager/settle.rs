@@ -32,27 +32,25 @@ impl Sender {
         let outcome = match (heard, meaning.map(|meaning| meaning.read)) {
             (Heard::Accepted, _) => Outcome::Delivered,
             (Heard::Nothing(_), _) => Outcome::Failed,
+            (Heard::Reply(Stage::Connect, _), _) if self.strategy.reading.skip_5xx_greeting => Outcome::Deferred,
             (_, Some(ReadAs::Bounce)) => Outcome::Bounced,
             _ => Outcome::Deferred,
         };
-        let again = match outcome {
-            Outcome::Delivered | Outcome::Bounced | Outcome::Unsent => None,
-            Outcome::Deferred | Outcome::Failed => self.retry_at(now, part, replied.again),
-        };
-        let expired = matches!(outcome, Outcome::Deferred | Outcome::Failed) && again.is_none();
-        let counts = &mut self.counts[site.index()];
         let n = u64::from(part.count);
+        let counts = &mut self.counts[site.index()];
         counts.in_flight -= n;
-        match (outcome, again) {
-            (Outcome::Delivered, _) => counts.delivered += n,
-            (Outcome::Bounced, _) => counts.bounced += n,
-            (_, None) => counts.expired += n,
-            (_, Some(ready_at)) => {
-                counts.delayed += n;
+        self.admission.release(n);
+        let mut expired = false;
+        match outcome {
+            Outcome::Delivered => counts.delivered += n,
+            Outcome::Bounced => counts.bounced += n,
+            _ => {
                 let failures = part.failures.saturating_add(1);
-                self.queues[queue.index()].push_delayed(Delivery { ready_at, failures, ..part });
-                self.ring_queue(queue, ready_at);
+                expired = self.put_off(now, queue, Delivery { failures, ..part }, replied.again);
             }
+        }
+        if matches!(outcome, Outcome::Delivered | Outcome::Bounced) {
+            self.tried(now, queue, part);
         }
         self.actions.push_back(Action::Settled(Settled { site, delivery: part, outcome, heard, expired }));
         // A site that does not even let us in pushes back, whatever the code.
@@ -75,16 +73,37 @@ impl Sender {
             counts.ready -= n;
             counts.expired += n;
             counts.held_back_us += now.since(delivery.ready_at).as_micros() * n;
+            self.admission.release(n);
+            self.tried(now, queue, delivery);
             let heard = Heard::Nothing(Stage::Connect);
             let outcome = Outcome::Unsent;
             self.actions.push_back(Action::Settled(Settled { site, delivery, outcome, heard, expired: true }));
         }
     }
 
-    fn retry_at(&self, now: Time, part: Delivery, again: Option<Time>) -> Option<Time> {
+    /// A dead site: all its mail waits for its own retry, as if it had been tried and deferred.
+    pub(super) fn suspend(&mut self, now: Time, limiter: u32) {
+        for place in 0..self.limiters[limiter as usize].queues.len() {
+            let queue = self.limiters[limiter as usize].queues[place];
+            while let Some(delivery) = self.queues[queue.index()].take(u32::MAX) {
+                let site = self.queues[queue.index()].site;
+                let n = u64::from(delivery.count);
+                let counts = &mut self.counts[site.index()];
+                counts.ready -= n;
+                counts.held_back_us += now.since(delivery.ready_at).as_micros() * n;
+                counts.suspended += n;
+                self.admission.release(n);
+                let expired = self.put_off(now, queue, delivery, None);
+                let (outcome, heard) = (Outcome::Suspended, Heard::Nothing(Stage::Connect));
+                self.actions.push_back(Action::Settled(Settled { site, delivery, outcome, heard, expired }));
+            }
+        }
+    }
+
+    /// When a delivery is tried again that has just failed for the `failures`-th time.
+    pub(super) fn retry_at(&self, now: Time, part: Delivery, again: Option<Time>) -> Option<Time> {
         let intended = self.plan.intended[part.first.index()];
-        let failures = part.failures.saturating_add(1);
-        let at = self.strategy.retry.next(now, intended, u64::from(part.first.0), failures, self.retries)?;
+        let at = self.strategy.retry.next(now, intended, u64::from(part.first.0), part.failures, self.retries)?;
         Some(again.unwrap_or(at))
     }
 

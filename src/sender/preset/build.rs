@@ -4,14 +4,16 @@ use std::ops::Range;
 
 use regex::RegexBuilder;
 
+use super::main_cf;
 use super::spec::{
-    AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, PacingSpec, PatternSpec, RetrySpec, SessionSpec,
-    StrategySpec,
+    AgeSpec, AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, FeedbackSpec, PacingSpec, PatternSpec, RetrySpec,
+    SessionSpec, StrategySpec, WholeSpec,
 };
 use crate::sender::Strategy;
 use crate::sender::strategy::concurrency::Round;
+use crate::sender::strategy::feedback::{Feedback, Rule, Step};
 use crate::sender::strategy::{
-    Breaker, Concurrency, Jitter, Pacing, Pattern, Reading, Retry, Schedule, Scope, Session,
+    Breaker, Concurrency, Jitter, Pacing, Pattern, Reading, Retry, Scan, Schedule, Scope, Session, Whole,
 };
 use crate::time::Span;
 use crate::written::{Capped, Checker, Located};
@@ -23,11 +25,12 @@ pub(super) fn plain() -> Strategy {
         about: String::new(),
         scope: Scope::default(),
         concurrency: Concurrency::Unlimited,
+        whole: Whole::FREE,
         pacing: Pacing::None,
         session: Session::default(),
         reading: Reading::default(),
         breaker: Breaker::None,
-        retry: Retry { schedule: exponential(), give_up: Span::DAY.times(5) },
+        retry: Retry { schedule: exponential(), give_up: Span::DAY.times(5), scan: None, whole_message: false },
         oracle: false,
     }
 }
@@ -47,6 +50,9 @@ pub(super) fn overlay(base: &mut Strategy, spec: &StrategySpec, check: &mut Chec
     if let Some(written) = &spec.concurrency {
         base.concurrency = concurrency(base.concurrency, written, check);
     }
+    if let Some(written) = &spec.whole {
+        whole(&mut base.whole, written, check);
+    }
     if let Some(written) = &spec.pacing {
         base.pacing = pacing(written, check);
     }
@@ -54,8 +60,10 @@ pub(super) fn overlay(base: &mut Strategy, spec: &StrategySpec, check: &mut Chec
         session(&mut base.session, written, check);
     }
     if let Some(written) = &spec.reading {
-        base.reading = Reading { patterns: written.iter().filter_map(|one| pattern(one, check)).collect() };
+        base.reading.patterns = written.iter().filter_map(|one| pattern(one, check)).collect();
     }
+    base.reading.push_back = spec.push_back.unwrap_or(base.reading.push_back);
+    base.reading.skip_5xx_greeting = spec.skip_5xx_greeting.unwrap_or(base.reading.skip_5xx_greeting);
     if let Some(written) = &spec.breaker {
         base.breaker = breaker(written, check);
     }
@@ -63,6 +71,9 @@ pub(super) fn overlay(base: &mut Strategy, spec: &StrategySpec, check: &mut Chec
         retry(&mut base.retry, written, check);
     }
     base.oracle = spec.oracle.unwrap_or(base.oracle);
+    if let Some(written) = &spec.main_cf {
+        main_cf::overlay(base, written, check);
+    }
 }
 
 fn concurrency(base: Concurrency, spec: &Located<ConcurrencySpec>, check: &mut Checker<'_>) -> Concurrency {
@@ -70,7 +81,50 @@ fn concurrency(base: Concurrency, spec: &Located<ConcurrencySpec>, check: &mut C
         ConcurrencySpec::Unlimited => Concurrency::Unlimited,
         ConcurrencySpec::Fixed(limit) => Concurrency::Fixed(check.count(limit, 1..=u32::MAX)),
         ConcurrencySpec::Aimd(written) => aimd(base, written, &spec.span, check),
+        ConcurrencySpec::Feedback(written) => Concurrency::Feedback(feedback(base, written, check)),
     }
+}
+
+fn feedback(base: Concurrency, spec: &FeedbackSpec, check: &mut Checker<'_>) -> Feedback {
+    let mut feedback = if let Concurrency::Feedback(before) = base { before } else { POSTFIX };
+    if let Some(written) = &spec.initial {
+        feedback.initial = check.count(written, 1..=u32::MAX);
+    }
+    if let Some(written) = &spec.limit {
+        feedback.limit = capped(written, check);
+    }
+    if let Some(written) = &spec.positive {
+        feedback.positive = step(written, check);
+    }
+    if let Some(written) = &spec.negative {
+        feedback.negative = step(written, check);
+    }
+    feedback.rule = spec.rule.unwrap_or(feedback.rule);
+    feedback
+}
+
+/// A step of Postfix's feedback.
+pub(super) fn step(written: &Located<String>, check: &mut Checker<'_>) -> Step {
+    written.parse().unwrap_or_else(|error: crate::sender::strategy::feedback::StepError| {
+        check.wrong(&written.span, error.to_string());
+        Step::ONE
+    })
+}
+
+fn capped(written: &Located<Capped<crate::written::Count>>, check: &mut Checker<'_>) -> Option<u32> {
+    let Capped(limit) = written.value;
+    limit.map(|limit| check.count(&written.with(limit), 1..=u32::MAX))
+}
+
+fn whole(base: &mut Whole, spec: &WholeSpec, check: &mut Checker<'_>) {
+    if let Some(written) = &spec.deliveries {
+        base.deliveries = capped(written, check);
+    }
+    if let Some(written) = &spec.active {
+        base.active = capped(written, check);
+    }
+    base.delay = spec.delay.unwrap_or(base.delay);
+    base.intake = spec.intake.unwrap_or(base.intake);
 }
 
 fn aimd(base: Concurrency, spec: &AimdSpec, place: &Range<usize>, check: &mut Checker<'_>) -> Concurrency {
@@ -113,13 +167,13 @@ fn pacing(spec: &PacingSpec, check: &mut Checker<'_>) -> Pacing {
         PacingSpec::FixedWindow { messages, per } => {
             Pacing::FixedWindow { messages: check.count(messages, 1..=u32::MAX), per: check.some_time(per) }
         }
+        PacingSpec::RateDelay { delay, lag } => Pacing::RateDelay { delay: check.some_time(delay), lag: *lag },
     }
 }
 
 fn session(base: &mut Session, spec: &SessionSpec, check: &mut Checker<'_>) {
     if let Some(written) = &spec.messages_per_connection {
-        let Capped(limit) = written.value;
-        base.messages_per_connection = limit.map(|limit| check.count(&written.with(limit), 1..=u32::MAX));
+        base.messages_per_connection = capped(written, check);
     }
     if let Some(written) = &spec.recipients_per_message {
         base.recipients_per_message = check.count(written, 1..=u32::MAX);
@@ -128,18 +182,17 @@ fn session(base: &mut Session, spec: &SessionSpec, check: &mut Checker<'_>) {
         let Capped(limit) = written.value;
         base.reuse = limit.map(|limit| check.some_time(&written.with(limit)));
     }
-    if let Some(written) = &spec.connect_timeout {
-        base.connect_timeout = check.some_time(written);
+    for (timeout, written) in [
+        (&mut base.connect_timeout, &spec.connect_timeout),
+        (&mut base.greeting_timeout, &spec.greeting_timeout),
+        (&mut base.mail_timeout, &spec.mail_timeout),
+        (&mut base.rcpt_timeout, &spec.rcpt_timeout),
+        (&mut base.data_timeout, &spec.data_timeout),
+        (&mut base.dot_timeout, &spec.dot_timeout),
+    ] {
+        *timeout = written.as_ref().map_or(*timeout, |written| check.some_time(written));
     }
-    if let Some(written) = &spec.greeting_timeout {
-        base.greeting_timeout = check.some_time(written);
-    }
-    if let Some(written) = &spec.command_timeout {
-        base.command_timeout = check.some_time(written);
-    }
-    if let Some(written) = &spec.dot_timeout {
-        base.dot_timeout = check.some_time(written);
-    }
+    base.on_demand = spec.on_demand.unwrap_or(base.on_demand);
     base.idle = spec.idle.unwrap_or(base.idle);
     base.counts_idle = spec.counts_idle.unwrap_or(base.counts_idle);
     base.pipelining = spec.pipelining.unwrap_or(base.pipelining);
@@ -165,6 +218,10 @@ fn breaker(spec: &BreakerSpec, check: &mut Checker<'_>) -> Breaker {
         BreakerSpec::Suspend { after, pause } => {
             Breaker::Suspend { after: check.count(after, 1..=u32::MAX), pause: check.some_time(pause) }
         }
+        BreakerSpec::DeadSite { cohorts, pause, rule } => {
+            let cohorts = check.count(cohorts, 1..=u32::MAX);
+            Breaker::DeadSite { cohorts, pause: check.some_time(pause), rule: *rule }
+        }
     }
 }
 
@@ -172,15 +229,37 @@ fn retry(base: &mut Retry, spec: &Located<RetrySpec>, check: &mut Checker<'_>) {
     if let Some(give_up) = &spec.give_up {
         base.give_up = check.some_time(give_up);
     }
-    match (&spec.exponential, &spec.list) {
-        (Some(_), Some(list)) => {
-            check.wrong_do(&list.span, "waits are either `exponential` or a `list`, not both", "take one of them out");
-        }
-        (Some(exponential), None) => base.schedule = growing(&base.schedule, exponential, check),
-        (None, Some(list)) if list.is_empty() => check.wrong(&list.span, "a list of waits needs at least one"),
-        (None, Some(list)) => base.schedule = Schedule::List(list.iter().map(|wait| check.some_time(wait)).collect()),
-        (None, None) => {}
+    if let Some(scan) = &spec.scan {
+        base.scan = Some(Scan { every: check.some_time(&scan.every), lag: scan.lag });
     }
+    base.whole_message = spec.whole_message.unwrap_or(base.whole_message);
+    match (&spec.exponential, &spec.list, &spec.age) {
+        (None, None, None) => {}
+        (Some(exponential), None, None) => base.schedule = growing(&base.schedule, exponential, check),
+        (None, Some(list), None) if list.is_empty() => check.wrong(&list.span, "a list of waits needs at least one"),
+        (None, Some(list), None) => {
+            base.schedule = Schedule::List(list.iter().map(|wait| check.some_time(wait)).collect());
+        }
+        (None, None, Some(written)) => base.schedule = age(&base.schedule, written, check),
+        _ => {
+            let what = "waits are `exponential`, a `list` or by `age`, only one of them";
+            let last = spec.age.as_ref().map(|age| &age.span).or(spec.list.as_ref().map(|list| &list.span));
+            check.wrong_do(last.unwrap_or(&spec.span), what, "take the others out");
+        }
+    }
+}
+
+fn age(before: &Schedule, spec: &Located<AgeSpec>, check: &mut Checker<'_>) -> Schedule {
+    let (min, max) = match *before {
+        Schedule::Age { min, max } => (min, max),
+        _ => (Span::from_secs(300), Span::from_secs(4_000)),
+    };
+    let min = spec.min.as_ref().map_or(min, |written| check.some_time(written));
+    let max = spec.max.as_ref().map_or(max, |written| check.some_time(written));
+    if max < min {
+        check.wrong(&spec.span, format!("no wait can be at least {min} and at most {max}"));
+    }
+    Schedule::Age { min, max }
 }
 
 fn growing(before: &Schedule, spec: &Located<ExponentialSpec>, check: &mut Checker<'_>) -> Schedule {
@@ -209,5 +288,8 @@ const fn exponential() -> Schedule {
     }
 }
 
+/// Postfix's window as it comes (`mail_params.h`).
+const POSTFIX: Feedback =
+    Feedback { initial: 5, limit: Some(20), positive: Step::ONE, negative: Step::ONE, rule: Rule::Shipped };
 /// A compiled pattern larger than this is a mistake: `(a{1000}){1000}`.
 const REGEX_BYTES_MAX: usize = 1 << 20;

@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::main_cf::MainCf;
 use crate::sender::strategy::concurrency::Round;
-use crate::sender::strategy::{Jitter, ReadAs, Scope};
+use crate::sender::strategy::feedback::Rule;
+use crate::sender::strategy::{Jitter, PushBack, ReadAs, Scope};
 use crate::time::Span;
 use crate::written::{Capped, Count, Located};
 
@@ -13,7 +15,7 @@ use crate::written::{Capped, Count, Located};
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StrategySpec {
-    /// The preset it starts from: fixed, paced, backoff, aimd or oracle.
+    /// The preset it starts from: fixed, paced, backoff, aimd, postfix, postfix-readme or oracle.
     pub preset: Option<Located<String>>,
     /// The name under which its results appear; the preset's by default.
     pub name: Option<Located<String>>,
@@ -23,18 +25,27 @@ pub struct StrategySpec {
     pub scope: Option<Scope>,
     /// How many at once.
     pub concurrency: Option<Located<ConcurrencySpec>>,
+    /// What the whole sender is held to, all sites together.
+    pub whole: Option<WholeSpec>,
     /// How fast transactions may begin.
     pub pacing: Option<PacingSpec>,
     /// How a connection is used.
     pub session: Option<SessionSpec>,
     /// What replies mean: patterns in the order in which they are tried. What none matches is read by its code.
     pub reading: Option<Vec<PatternSpec>>,
+    /// What tells concurrency and breaker that a site pushes back.
+    pub push_back: Option<PushBack>,
+    /// Whether a greeting that refuses for good (5xx) only defers.
+    pub skip_5xx_greeting: Option<bool>,
     /// When a site is left alone.
     pub breaker: Option<BreakerSpec>,
     /// When a deferred message is tried again.
     pub retry: Option<Located<RetrySpec>>,
     /// Whether it may read the provider's rules: the upper bound, not a strategy anyone can run.
     pub oracle: Option<bool>,
+    /// Parameters of Postfix by their own names, in Postfix's own notation; laid over everything else. Only for
+    /// strategies with Postfix's feedback, such as the preset postfix.
+    pub main_cf: Option<MainCf>,
 }
 
 /// How many deliveries at once.
@@ -47,6 +58,38 @@ pub enum ConcurrencySpec {
     Fixed(Located<Count>),
     /// Additive increase, multiplicative decrease.
     Aimd(AimdSpec),
+    /// Postfix's concurrency feedback.
+    Feedback(FeedbackSpec),
+}
+
+/// Postfix's concurrency feedback. What is not given is as in the preset, or else Postfix's default.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FeedbackSpec {
+    /// The window at the start; 5 by default.
+    pub initial: Option<Located<Count>>,
+    /// Never above, or "unlimited"; 20 by default.
+    pub limit: Option<Located<Capped<Count>>>,
+    /// What a success adds: a number from 0 to 1, "1/concurrency" or "1/sqrt_concurrency"; "1" by default.
+    pub positive: Option<Located<String>>,
+    /// What a failure takes away, likewise.
+    pub negative: Option<Located<String>>,
+    /// How steps become places: as in the code Postfix ships (by default), or as in its published README.
+    pub rule: Option<Rule>,
+}
+
+/// What the whole sender is held to. What is not given is as in the preset, or else no limit.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WholeSpec {
+    /// Deliveries at once, or "unlimited".
+    pub deliveries: Option<Located<Capped<Count>>>,
+    /// The next delivery begins no sooner than this after the end of the one before.
+    pub delay: Option<Span>,
+    /// Recipients that are worked on at once, or "unlimited".
+    pub active: Option<Located<Capped<Count>>>,
+    /// What it takes to bring a message among those that are worked on, one after the other.
+    pub intake: Option<Span>,
 }
 
 /// Additive increase, multiplicative decrease. What is not given is as in the preset, or else the default.
@@ -91,6 +134,15 @@ pub enum PacingSpec {
         /// Length of a frame.
         per: Located<Span>,
     },
+    /// The next message so long after the end of the one before.
+    #[serde(rename_all = "kebab-case")]
+    RateDelay {
+        /// The delay.
+        delay: Located<Span>,
+        /// How late the timer rings; nothing by default.
+        #[serde(default)]
+        lag: Span,
+    },
 }
 
 /// How a connection is used. What is not given is as in the preset.
@@ -107,14 +159,20 @@ pub struct SessionSpec {
     pub reuse: Option<Located<Capped<Span>>>,
     /// Whether an idle connection takes up a place of the concurrency.
     pub counts_idle: Option<bool>,
+    /// Whether a connection is kept only while deliveries follow upon each other.
+    pub on_demand: Option<bool>,
     /// Whether MAIL, RCPT and DATA go out together where the provider allows it (RFC 2920).
     pub pipelining: Option<bool>,
     /// How long to wait for a connection.
     pub connect_timeout: Option<Located<Span>>,
     /// How long to wait for the greeting.
     pub greeting_timeout: Option<Located<Span>>,
-    /// How long to wait for the reply to MAIL, RCPT or DATA.
-    pub command_timeout: Option<Located<Span>>,
+    /// How long to wait for the reply to MAIL.
+    pub mail_timeout: Option<Located<Span>>,
+    /// How long to wait for the reply to RCPT.
+    pub rcpt_timeout: Option<Located<Span>>,
+    /// How long to wait for the reply to DATA.
+    pub data_timeout: Option<Located<Span>>,
     /// How long to wait for the reply to the dot.
     pub dot_timeout: Option<Located<Span>>,
 }
@@ -143,9 +201,20 @@ pub enum BreakerSpec {
         /// How long.
         pause: Located<Span>,
     },
+    /// After so many cohorts of failures, each as many as the window is wide; all mail for the site is then deferred.
+    #[serde(rename_all = "kebab-case")]
+    DeadSite {
+        /// Cohorts.
+        cohorts: Located<Count>,
+        /// How long.
+        pause: Located<Span>,
+        /// At so many cohorts, as Postfix ships (by default), or above, as in its README.
+        #[serde(default)]
+        rule: Rule,
+    },
 }
 
-/// When a deferred message is tried again: `exponential` or `list`, not both. What is not given is as in the preset.
+/// When a deferred message is tried again: `exponential`, `list` or `age`, only one of them. What is not given is as in the preset.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RetrySpec {
@@ -153,8 +222,35 @@ pub struct RetrySpec {
     pub exponential: Option<Located<ExponentialSpec>>,
     /// These waits in turn; the last repeats.
     pub list: Option<Located<Vec<Located<Span>>>>,
+    /// Waits as long as the message is old, within bounds.
+    pub age: Option<Located<AgeSpec>>,
+    /// Deferred mail comes back only when the queue is looked through.
+    pub scan: Option<ScanSpec>,
+    /// Whether the deferred recipients of a message wait until all have been tried, and come back together.
+    pub whole_message: Option<bool>,
     /// A message older than this is given up when it is deferred.
     pub give_up: Option<Located<Span>>,
+}
+
+/// Waits as long as the message is old. What is not given is as in the preset, or else Postfix's default.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AgeSpec {
+    /// No wait is shorter; 300s by default.
+    pub min: Option<Located<Span>>,
+    /// No wait is longer; 4000s by default.
+    pub max: Option<Located<Span>>,
+}
+
+/// The queue is looked through from the start on.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ScanSpec {
+    /// From one look to the next.
+    pub every: Located<Span>,
+    /// What a look adds to that by itself; nothing by default.
+    #[serde(default)]
+    pub lag: Span,
 }
 
 /// Waits that grow. What is not given is as in the preset, or else the default.

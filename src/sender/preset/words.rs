@@ -2,13 +2,16 @@
 
 use crate::sender::Strategy;
 use crate::sender::strategy::concurrency::Round;
-use crate::sender::strategy::{Breaker, Concurrency, Jitter, Pacing, ReadAs, Reading, Retry, Schedule, Scope, Session};
+use crate::sender::strategy::feedback::Rule;
+use crate::sender::strategy::{
+    Breaker, Concurrency, Feedback, Jitter, Pacing, PushBack, ReadAs, Reading, Retry, Schedule, Scope, Session, Whole,
+};
 
 /// The seven axes of `strategy` and what it does on each.
 pub fn axes(strategy: &Strategy) -> [(&'static str, String); 7] {
     [
         ("scope", scope(strategy.scope).to_owned()),
-        ("concurrency", concurrency(&strategy.concurrency)),
+        ("concurrency", with_whole(concurrency(&strategy.concurrency), &strategy.whole)),
         ("pacing", pacing(&strategy.pacing)),
         ("session", session(&strategy.session)),
         ("reading", reading(&strategy.reading)),
@@ -22,12 +25,12 @@ pub fn sentence(strategy: &Strategy) -> String {
     if strategy.oracle {
         return "reads the provider's rules and sends as fast as they allow: the upper bound".to_owned();
     }
-    let mut parts = vec![concurrency(&strategy.concurrency)];
+    let mut parts = vec![with_whole(concurrency(&strategy.concurrency), &strategy.whole)];
     if strategy.pacing != Pacing::None {
         parts.push(pacing(&strategy.pacing));
     }
     parts.push(per_connection(&strategy.session));
-    if !strategy.reading.patterns.is_empty() {
+    if !strategy.reading.patterns.is_empty() || strategy.reading.push_back != PushBack::default() {
         parts.push(reading(&strategy.reading));
     }
     if strategy.breaker != Breaker::None {
@@ -44,6 +47,7 @@ const fn scope(scope: Scope) -> &'static str {
         Scope::Site => "each site, over all sources",
         Scope::SourceSite => "each source towards each site",
         Scope::Process => "everything together",
+        Scope::Recipient => "each recipient, and so nothing at all",
     }
 }
 
@@ -58,7 +62,26 @@ fn concurrency(concurrency: &Concurrency) -> String {
             };
             format!("{initial} at once at first, {increase} more for {per}, × {decrease} on push-back, {min} to {max}")
         }
+        Concurrency::Feedback(feedback) => steps(&feedback),
     }
+}
+
+fn steps(feedback: &Feedback) -> String {
+    let Feedback { initial, limit, positive, negative, rule } = feedback;
+    let limit = limit.map_or_else(|| "without limit".to_owned(), |limit| format!("{limit} at most"));
+    let rule = match rule {
+        Rule::Shipped => "as shipped",
+        Rule::Readme => "as in the README",
+    };
+    format!("{initial} at once at first, {limit}; feedback +{positive} and -{negative}, {rule}")
+}
+
+fn with_whole(concurrency: String, whole: &Whole) -> String {
+    let deliveries = whole.deliveries.map(|most| format!("{most} deliveries at once to all sites together"));
+    let delay = (!whole.delay.is_zero()).then(|| format!("{} after each before the next", whole.delay));
+    let active = whole.active.map(|most| format!("{most} recipients worked on at once"));
+    let intake = (!whole.intake.is_zero()).then(|| format!("{} to take in a message", whole.intake));
+    [Some(concurrency), deliveries, delay, active, intake].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn pacing(pacing: &Pacing) -> String {
@@ -71,22 +94,27 @@ fn pacing(pacing: &Pacing) -> String {
         Pacing::FixedWindow { messages, per } => {
             format!("{} in each {per}, as early in it as possible", mails(messages))
         }
+        Pacing::RateDelay { delay, .. } => format!("{delay} from the end of a message to the next"),
     }
 }
 
 fn session(session: &Session) -> String {
     let reuse = session.reuse.map_or_else(|| "of any age".to_owned(), |age| format!("up to {age} old"));
     let places = if session.counts_idle { "take up a place" } else { "take up no place" };
+    let places = if session.on_demand { format!("{places}, and only while messages follow upon each other") } else { places.to_owned() };
     let pipelining = if session.pipelining { "pipelining" } else { "no pipelining" };
     format!(
         "{}, {} recipients a message at most; connections {reuse} are used again, idle ones are kept {} and {places}; \
-         {pipelining}; waits {} for a connection, {} for the greeting, {} for a reply and {} after the dot",
+         {pipelining}; waits {} for a connection, {} for the greeting, {} after MAIL, {} after RCPT, {} after DATA and {} after \
+         the dot",
         per_connection(session),
         session.recipients_per_message,
         session.idle,
         session.connect_timeout,
         session.greeting_timeout,
-        session.command_timeout,
+        session.mail_timeout,
+        session.rcpt_timeout,
+        session.data_timeout,
         session.dot_timeout,
     )
 }
@@ -106,10 +134,18 @@ fn reading(reading: &Reading) -> String {
     };
     let patterns: Vec<String> =
         reading.patterns.iter().map(|one| format!("/{}/ as {}", one.matches, read(one.means))).collect();
-    if patterns.is_empty() {
-        return "by the code: 4xx is a deferral, 5xx a bounce".to_owned();
+    let mut said = vec![if patterns.is_empty() {
+        "by the code: 4xx is a deferral, 5xx a bounce".to_owned()
+    } else {
+        format!("reads {}, the rest by its code", patterns.join(", "))
+    }];
+    if reading.skip_5xx_greeting {
+        said.push("a 5xx greeting only defers".to_owned());
     }
-    format!("reads {}, the rest by its code", patterns.join(", "))
+    if reading.push_back == PushBack::Handshake {
+        said.push("only a failed handshake or a lost connection counts against a site".to_owned());
+    }
+    said.join("; ")
 }
 
 fn breaker(breaker: &Breaker) -> String {
@@ -117,6 +153,11 @@ fn breaker(breaker: &Breaker) -> String {
         Breaker::None => "none".to_owned(),
         Breaker::Suspend { after: 1, pause } => format!("leaves a site alone for {pause} after every failure"),
         Breaker::Suspend { after, pause } => format!("leaves a site alone for {pause} after {after} failures in a row"),
+        Breaker::DeadSite { cohorts, pause, rule } => {
+            let after = if rule == Rule::Shipped { "after" } else { "after more than" };
+            let cohorts = if cohorts == 1 { "a whole window".to_owned() } else { format!("{cohorts} whole windows") };
+            format!("takes a site for dead for {pause} {after} {cohorts} of failures, and defers all its mail")
+        }
     }
 }
 
@@ -126,6 +167,7 @@ fn retry(retry: &Retry) -> String {
             let waits: Vec<String> = waits.iter().map(ToString::to_string).collect();
             format!("retries after {}", waits.join(", "))
         }
+        Schedule::Age { min, max } => format!("waits as long as a message is old, at least {min} and at most {max}"),
         Schedule::Exponential { base, factor, cap, jitter } => {
             let jitter = match jitter {
                 Jitter::None => "without jitter",
@@ -136,7 +178,10 @@ fn retry(retry: &Retry) -> String {
             format!("retries after {base}, × {factor} each time up to {cap}, {jitter}")
         }
     };
-    format!("{waits}; gives up after {}", retry.give_up)
+    let scan = retry.scan.map(|scan| format!("looks for what is due every {}", scan.every + scan.lag));
+    let whole = retry.whole_message.then(|| "a message's recipients come back together".to_owned());
+    let gives_up = Some(format!("gives up after {}", retry.give_up));
+    [Some(waits), scan, whole, gives_up].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn mails(count: u32) -> String {

@@ -1,5 +1,7 @@
 //! The concurrency axis: how many at once.
 
+use super::feedback::{self, Feedback};
+
 /// How many deliveries (or connections, see [`super::Session::counts_idle`]) at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Concurrency {
@@ -22,6 +24,16 @@ pub enum Concurrency {
         /// Whether `increase` is for every delivery (Netflix's `AIMDLimit`) or for every round (Chiu and Jain, 1989).
         per: Round,
     },
+    /// Postfix's concurrency feedback. What it has learnt is lost when a queue drains.
+    Feedback(Feedback),
+}
+
+impl Concurrency {
+    /// Whether what was learnt about a site is lost when no mail for it is ready or under way. Postfix keeps the state
+    /// of a destination only while it has work for it (`qmgr_entry_done`).
+    pub const fn forgets(&self) -> bool {
+        matches!(self, Self::Feedback(_))
+    }
 }
 
 /// What an additive increase counts.
@@ -37,45 +49,71 @@ pub enum Round {
 
 /// What a controller remembers.
 #[derive(Clone, Copy, Debug)]
-pub struct State {
-    window: f64,
+pub enum State {
+    /// A window that may stand between two whole numbers.
+    Window(f64),
+    /// Postfix's.
+    Feedback(feedback::State),
 }
 
 impl State {
     /// The state before anything happened.
     pub fn new(concurrency: &Concurrency) -> Self {
-        let window = match *concurrency {
-            Concurrency::Unlimited => f64::from(u32::MAX),
-            Concurrency::Fixed(limit) => f64::from(limit),
-            Concurrency::Aimd { initial, .. } => f64::from(initial),
-        };
-        Self { window }
+        match *concurrency {
+            Concurrency::Unlimited => Self::Window(f64::from(u32::MAX)),
+            Concurrency::Fixed(limit) => Self::Window(f64::from(limit)),
+            Concurrency::Aimd { initial, .. } => Self::Window(f64::from(initial)),
+            Concurrency::Feedback(rule) => Self::Feedback(feedback::State::new(&rule)),
+        }
     }
 
     /// How many at once, now.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and u32::MAX")]
     pub fn window(&self) -> u32 {
-        self.window as u32
+        match self {
+            Self::Window(window) => *window as u32,
+            Self::Feedback(state) => state.window(),
+        }
     }
 
     /// A delivery got through while `busy` of them, itself included, were under way.
     pub fn succeeded(&mut self, busy: u32, concurrency: &Concurrency) {
-        let Concurrency::Aimd { max, increase, per, .. } = *concurrency else { return };
-        // A window that is not used says nothing about whether a wider one would do.
-        if f64::from(busy) * 2.0 < self.window.floor() {
-            return;
+        match (self, concurrency) {
+            (Self::Feedback(state), Concurrency::Feedback(rule)) => state.succeeded(busy, rule),
+            (Self::Window(window), Concurrency::Aimd { max, increase, per, .. }) => {
+                // A window that is not used says nothing about whether a wider one would do.
+                if f64::from(busy) * 2.0 < window.floor() {
+                    return;
+                }
+                let step = match per {
+                    Round::Delivery => *increase,
+                    Round::Window => increase / *window,
+                };
+                *window = (*window + step).min(f64::from(*max));
+            }
+            _ => {}
         }
-        let step = match per {
-            Round::Delivery => increase,
-            Round::Window => increase / self.window,
-        };
-        self.window = (self.window + step).min(f64::from(max));
     }
 
     /// The site pushed back.
     pub fn failed(&mut self, concurrency: &Concurrency) {
-        let Concurrency::Aimd { min, decrease, .. } = *concurrency else { return };
-        self.window = (self.window * decrease).floor().max(f64::from(min));
+        match (self, concurrency) {
+            (Self::Feedback(state), Concurrency::Feedback(rule)) => state.failed(rule),
+            (Self::Window(window), Concurrency::Aimd { min, decrease, .. }) => {
+                *window = (*window * decrease).floor().max(f64::from(*min));
+            }
+            _ => {}
+        }
+    }
+
+    /// A site that was dead is tried again: `busy` deliveries are still under way from before. As many more are let in;
+    /// where there are none, the window is as at the start.
+    pub fn reopen(&mut self, busy: u32, concurrency: &Concurrency) {
+        let Concurrency::Feedback(rule) = concurrency else { return };
+        *self = Self::Feedback(match busy {
+            0 => feedback::State::new(rule),
+            busy => feedback::State::open(busy),
+        });
     }
 }
 

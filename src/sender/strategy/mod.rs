@@ -6,6 +6,7 @@
 
 pub mod breaker;
 pub mod concurrency;
+pub mod feedback;
 pub mod pacing;
 pub mod reading;
 pub mod retry;
@@ -14,11 +15,14 @@ pub mod session;
 
 pub use breaker::Breaker;
 pub use concurrency::Concurrency;
+pub use feedback::Feedback;
 pub use pacing::Pacing;
-pub use reading::{Pattern, ReadAs, Reading};
-pub use retry::{Jitter, Retry, Schedule};
+pub use reading::{Pattern, PushBack, ReadAs, Reading};
+pub use retry::{Jitter, Retry, Scan, Schedule};
 pub use scope::Scope;
 pub use session::Session;
+
+use crate::time::Span;
 
 /// How a sender throttles.
 #[derive(Clone, Debug)]
@@ -31,6 +35,8 @@ pub struct Strategy {
     pub scope: Scope,
     /// How many at once.
     pub concurrency: Concurrency,
+    /// What the whole sender is held to, all sites together.
+    pub whole: Whole,
     /// How fast.
     pub pacing: Pacing,
     /// How a connection is used.
@@ -48,4 +54,39 @@ pub struct Strategy {
     /// it is at most one set-up late. Where reputation moves, sending as fast as the rules allow may cost what
     /// sending slowly would have kept.
     pub oracle: bool,
+}
+
+impl Strategy {
+    /// Where every recipient is a scope of its own, nothing is shared: what stands on the axes of a limiter never acts,
+    /// and no delivery follows upon another.
+    #[must_use]
+    pub fn unshared(mut self) -> Self {
+        if self.scope == Scope::Recipient {
+            (self.concurrency, self.pacing, self.breaker) = (Concurrency::Unlimited, Pacing::None, Breaker::None);
+            let alone = self.session.on_demand;
+            self.session.messages_per_connection =
+                if alone { Some(1) } else { self.session.messages_per_connection };
+        }
+        self
+    }
+}
+
+/// What the whole sender is held to, all sites together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// Deliveries at once; `None` is no limit (Postfix's `default_process_limit`). At least 1.
+    pub deliveries: Option<u32>,
+    /// The next delivery begins no sooner than this after the end of the one before (Postfix's
+    /// `default_transport_rate_delay`); zero is at once.
+    pub delay: Span,
+    /// Recipients that are worked on at once; more wait until one of these is settled or deferred, whatever their site
+    /// (Postfix's `qmgr_message_active_limit` and `qmgr_message_recipient_limit`). `None` is no limit. At least 1.
+    pub active: Option<u32>,
+    /// What it takes to bring a message among those that are worked on, one after the other. Zero is no time.
+    pub intake: Span,
+}
+
+impl Whole {
+    /// Held to nothing.
+    pub const FREE: Self = Self { deliveries: None, delay: Span::ZERO, active: None, intake: Span::ZERO };
 }

@@ -14,6 +14,22 @@ use crate::smtp::{Class, Reply};
 pub struct Reading {
     /// In the order in which they are tried.
     pub patterns: Vec<Pattern>,
+    /// What makes a deferral the site's own push-back.
+    pub push_back: PushBack,
+    /// Whether a greeting that refuses for good only defers (Postfix's `smtp_skip_5xx_greeting`).
+    pub skip_5xx_greeting: bool,
+}
+
+/// What tells concurrency and breaker that a site pushes back. A connection that fails or is lost always does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PushBack {
+    /// Every deferral that is not about one mailbox (enhanced codes x.1 and x.2, RFC 3463), at whatever stage.
+    #[default]
+    Deferrals,
+    /// Only a refused greeting or EHLO: whoever is let in and then refused counts as a success. As in Postfix
+    /// (`smtp_trouble.c`): a 4xx to MAIL, RCPT or the dot, and be it a 421, does not reach the scheduler.
+    Handshake,
 }
 
 /// A pattern and what a reply that matches it means.

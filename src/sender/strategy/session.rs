@@ -15,15 +15,22 @@ pub struct Session {
     pub reuse: Option<Span>,
     /// Whether an idle connection takes up a place of the concurrency. Postfix counts deliveries instead.
     pub counts_idle: bool,
+    /// Whether a connection is kept only while deliveries follow upon each other (Postfix's
+    /// `smtp_connection_cache_on_demand`): not before the site has answered once, and no more when a delivery is alone
+    /// and comes later than a second after the one before.
+    pub on_demand: bool,
     /// Whether MAIL, RCPT and DATA go out together where the provider allows it (RFC 2920).
     pub pipelining: bool,
     /// How long to wait for a connection.
     pub connect_timeout: Span,
     /// How long to wait for the greeting (RFC 5321, 4.5.3.2.1: five minutes).
     pub greeting_timeout: Span,
-    /// How long to wait for the reply to a command before the connection is given up (RFC 5321, 4.5.3.2.2 and .3: five
-    /// minutes for MAIL and RCPT).
-    pub command_timeout: Span,
+    /// How long to wait for the reply to MAIL before the connection is given up (RFC 5321, 4.5.3.2.2: five minutes).
+    pub mail_timeout: Span,
+    /// How long to wait for the reply to RCPT (RFC 5321, 4.5.3.2.3: five minutes).
+    pub rcpt_timeout: Span,
+    /// How long to wait for the reply to DATA (RFC 5321, 4.5.3.2.4: two minutes).
+    pub data_timeout: Span,
     /// How long to wait for the reply to the dot (RFC 5321, 4.5.3.2.6: ten minutes).
     pub dot_timeout: Span,
 }
@@ -36,10 +43,13 @@ impl Default for Session {
             idle: Span::from_secs(5),
             reuse: Some(Span::from_secs(300)),
             counts_idle: true,
+            on_demand: false,
             pipelining: true,
             connect_timeout: Span::from_secs(30),
             greeting_timeout: Span::from_secs(300),
-            command_timeout: Span::from_secs(300),
+            mail_timeout: Span::from_secs(300),
+            rcpt_timeout: Span::from_secs(300),
+            data_timeout: Span::from_secs(120),
             dot_timeout: Span::from_secs(600),
         }
     }

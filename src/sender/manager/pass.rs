@@ -1,0 +1,116 @@
+//! A message with several recipients goes through the queue as one: Postfix puts off those that were deferred only when
+//! all have been tried, and all of them until the same moment (`qmgr_active_done`).
+
+use std::collections::BTreeMap;
+
+use super::Sender;
+use crate::sender::event::{Action, Delivery, Heard, Outcome, Settled};
+use crate::smtp::Stage;
+use crate::time::Time;
+use crate::units::{ProviderId, QueueId, RecipientId};
+
+/// The messages that go as one, by their first recipient. A message with a single recipient needs no entry.
+#[derive(Debug, Default)]
+pub(super) struct Passes(BTreeMap<u32, Pass>);
+
+/// How far a message has come.
+#[derive(Debug)]
+struct Pass {
+    /// Who serves it.
+    site: ProviderId,
+    /// One past the last recipient.
+    end: u32,
+    /// Recipients that have not been tried in this pass.
+    left: u32,
+    /// Those that were, and were deferred.
+    put_off: Vec<Delivery>,
+}
+
+impl Passes {
+    /// A message arrives.
+    pub(super) fn begin(&mut self, site: ProviderId, delivery: Delivery) {
+        if delivery.count > 1 {
+            let (first, count) = (delivery.first.0, u32::from(delivery.count));
+            self.0.insert(first, Pass { site, end: first + count, left: count, put_off: Vec::new() });
+        }
+    }
+
+    /// The message of this recipient, if it goes as one.
+    fn of(&mut self, recipient: RecipientId) -> Option<(u32, &mut Pass)> {
+        let (first, pass) = self.0.range_mut(..=recipient.0).next_back()?;
+        (recipient.0 < pass.end).then_some((*first, pass))
+    }
+}
+
+impl Sender {
+    /// Recipients have been tried, and are settled for good.
+    pub(super) fn tried(&mut self, now: Time, queue: QueueId, part: Delivery) {
+        if let Some((first, pass)) = self.passes.of(part.first) {
+            pass.left -= u32::from(part.count);
+            self.close_pass(now, queue, first);
+        }
+    }
+
+    /// Recipients are to be tried again: at `again`, or as the retry clock says. Whether they are too old for that.
+    pub(super) fn put_off(&mut self, now: Time, queue: QueueId, part: Delivery, again: Option<Time>) -> bool {
+        let counts = &mut self.counts[self.queues[queue.index()].site.index()];
+        counts.delayed += u64::from(part.count);
+        if let Some((first, pass)) = self.passes.of(part.first) {
+            pass.left -= u32::from(part.count);
+            pass.put_off.push(part);
+            self.close_pass(now, queue, first);
+            return false;
+        }
+        self.delay(queue, part, self.retry_at(now, part, again))
+    }
+
+    /// Where all recipients of a message have been tried: those that were deferred wait together.
+    fn close_pass(&mut self, now: Time, queue: QueueId, first: u32) {
+        let Some(pass) = self.passes.0.get_mut(&first).filter(|pass| pass.left == 0) else { return };
+        let parts = joined(std::mem::take(&mut pass.put_off));
+        pass.left = parts.iter().map(|part| u32::from(part.count)).sum();
+        if pass.left == 0 {
+            self.passes.0.remove(&first);
+        }
+        for part in parts {
+            if self.delay(queue, part, self.retry_at(now, part, None)) {
+                let site = self.queues[queue.index()].site;
+                let (outcome, heard) = (Outcome::Unsent, Heard::Nothing(Stage::Connect));
+                self.actions.push_back(Action::Settled(Settled { site, delivery: part, outcome, heard, expired: true }));
+                self.tried(now, queue, part);
+            }
+        }
+    }
+
+    /// Recipients that are counted as delayed wait until `at`, or are given up where there is no such moment.
+    fn delay(&mut self, queue: QueueId, part: Delivery, at: Option<Time>) -> bool {
+        if let Some(ready_at) = at {
+            self.queues[queue.index()].push_delayed(Delivery { ready_at, ..part });
+            self.ring_queue(queue, ready_at);
+            return false;
+        }
+        let counts = &mut self.counts[self.queues[queue.index()].site.index()];
+        counts.delayed -= u64::from(part.count);
+        counts.expired += u64::from(part.count);
+        true
+    }
+
+    /// Recipients of `site` that were deferred and wait for the rest of their message.
+    pub(super) fn waiting_for_their_message(&self, site: ProviderId) -> u64 {
+        let here = self.passes.0.values().filter(|pass| pass.site == site).flat_map(|pass| &pass.put_off);
+        here.map(|part| u64::from(part.count)).sum()
+    }
+}
+
+/// Neighbours that were tried equally often travel together again.
+fn joined(mut parts: Vec<Delivery>) -> Vec<Delivery> {
+    parts.sort_unstable_by_key(|part| part.first);
+    parts.dedup_by(|next, before| {
+        let neighbours = before.first.0 + u32::from(before.count) == next.first.0;
+        let alike = (before.failures, before.priority) == (next.failures, next.priority);
+        let count = before.count.checked_add(next.count).filter(|_| neighbours && alike);
+        before.count = count.unwrap_or(before.count);
+        count.is_some()
+    });
+    parts
+}

@@ -1,0 +1,259 @@
+//! Postfix's concurrency feedback: a window that grows and shrinks by small steps, one for every delivery.
+//!
+//! Two rules are told apart. [`Rule::Readme`] is the pseudo-code of the published SCHEDULER_README ("Postfix 2.5
+//! concurrency scheduler"), which its tables were measured with. [`Rule::Shipped`] is what Postfix runs today
+//! (`qmgr_queue.c` and `qmgr_feedback.c`): it rounds by half a step, so that after a success the first failure costs
+//! two places at once, and it calls a site dead one failed cohort earlier.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The settings of the window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Feedback {
+    /// The window at the start, and again whenever the queue has drained; at least 1
+    /// (`initial_destination_concurrency`).
+    pub initial: u32,
+    /// Never above; `None` is no limit (`default_destination_concurrency_limit`).
+    pub limit: Option<u32>,
+    /// What a success adds (`default_destination_concurrency_positive_feedback`).
+    pub positive: Step,
+    /// What a failure takes away (`default_destination_concurrency_negative_feedback`).
+    pub negative: Step,
+    /// How steps become places.
+    pub rule: Rule,
+}
+
+/// How steps become places.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// The code that Postfix ships.
+    #[default]
+    Shipped,
+    /// The pseudo-code of the published README.
+    Readme,
+}
+
+/// A step of feedback: `x`, `x/concurrency` or `x/sqrt_concurrency`; from 0 to 1 for every window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    base: f64,
+    over: Over,
+}
+
+/// What a step is divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    One,
+    Concurrency,
+    Root,
+}
+
+/// Why a text is no step of feedback.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// Not of one of the forms.
+    #[error("`{0}` is no feedback; write a number from 0 to 1 (\"0.25\", \"1/4\"), \"1/concurrency\" or \"1/sqrt_concurrency\"")]
+    Malformed(String),
+    /// A step larger than a place, or smaller than none. (Postfix warns and takes 1.)
+    #[error("feedback of `{0}` is not between 0 and 1")]
+    OutOfBounds(String),
+}
+
+impl Feedback {
+    /// The window before anything happened.
+    pub fn first_window(&self) -> u32 {
+        self.limit.map_or(self.initial, |limit| self.initial.min(limit))
+    }
+}
+
+impl Step {
+    /// Always 1: Postfix's default.
+    pub const ONE: Self = Self { base: 1.0, over: Over::One };
+
+    /// The step at this window.
+    pub fn at(self, window: u32) -> f64 {
+        match self.over {
+            Over::One => self.base,
+            Over::Concurrency => self.base / f64::from(window),
+            Over::Root => self.base / f64::from(window).sqrt(),
+        }
+    }
+}
+
+impl FromStr for Step {
+    type Err = StepError;
+
+    fn from_str(text: &str) -> Result<Self, StepError> {
+        let malformed = || StepError::Malformed(text.to_owned());
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        let (base, under) = text.split_once('/').map_or((text, None), |(base, under)| (base, Some(under.trim())));
+        let base = number(base).ok_or_else(malformed)?;
+        let step = match under {
+            None => Self { base, over: Over::One },
+            Some("concurrency") => Self { base, over: Over::Concurrency },
+            Some("sqrt_concurrency") => Self { base, over: Over::Root },
+            Some(under) => {
+                let under = number(under).filter(|under| *under > 0.0).ok_or_else(malformed)?;
+                Self { base: base / under, over: Over::One }
+            }
+        };
+        if (0.0..=1.0).contains(&step.base) { Ok(step) } else { Err(StepError::OutOfBounds(text.to_owned())) }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.over {
+            Over::One => write!(f, "{}", self.base),
+            Over::Concurrency => write!(f, "{}/concurrency", self.base),
+            Over::Root => write!(f, "{}/sqrt_concurrency", self.base),
+        }
+    }
+}
+
+/// What the window remembers: its width, and the steps that have not become a place yet.
+#[derive(Clone, Copy, Debug)]
+pub struct State {
+    window: u32,
+    success: f64,
+    failure: f64,
+}
+
+impl State {
+    /// The state before anything happened, and after the queue has drained.
+    pub fn new(feedback: &Feedback) -> Self {
+        Self::open(feedback.first_window())
+    }
+
+    /// A window of this width, and nothing remembered.
+    pub const fn open(window: u32) -> Self {
+        Self { window, success: 0.0, failure: 0.0 }
+    }
+
+    /// How many at once.
+    pub const fn window(&self) -> u32 {
+        self.window
+    }
+
+    /// A delivery got through while `busy` of them, itself included, were under way. The window does not run away from
+    /// what is used: it grows to `busy` and the initial window on top at most.
+    pub fn succeeded(&mut self, busy: u32, feedback: &Feedback) {
+        let at_limit = feedback.limit.is_some_and(|limit| self.window >= limit);
+        if at_limit || self.window >= busy.saturating_add(feedback.initial) {
+            return;
+        }
+        let step = feedback.positive.at(self.window);
+        let rounding = feedback.rule.rounding(step);
+        self.success += step;
+        while self.success + rounding >= 1.0 {
+            self.window += 1;
+            self.success -= 1.0;
+            self.failure = 0.0;
+        }
+        self.window = feedback.limit.map_or(self.window, |limit| self.window.min(limit));
+    }
+
+    /// The site pushed back.
+    pub fn failed(&mut self, feedback: &Feedback) {
+        let step = feedback.negative.at(self.window);
+        let rounding = feedback.rule.rounding(step);
+        self.failure -= step;
+        while self.failure - rounding < 0.0 {
+            self.window = self.window.saturating_sub(1);
+            self.success = 0.0;
+            self.failure += 1.0;
+        }
+        self.window = self.window.max(1);
+    }
+}
+
+impl Rule {
+    /// The half step by which the shipped code rounds.
+    fn rounding(self, step: f64) -> f64 {
+        match self {
+            Self::Shipped => step / 2.0,
+            Self::Readme => 0.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feedback(step: &str, rule: Rule) -> Feedback {
+        let step = step.parse().unwrap();
+        Feedback { initial: 5, limit: Some(20), positive: step, negative: step, rule }
+    }
+
+    fn falling(from: u32, step: &str, rule: Rule) -> Vec<u32> {
+        let mut state = State::open(from);
+        let mut fall = || {
+            state.failed(&feedback(step, rule));
+            state.window()
+        };
+        (0..6).map(|_| fall()).collect()
+    }
+
+    /// The window sequences of the shipped code and of the README's pseudo-code: the first failure costs the shipped
+    /// code two places.
+    #[test]
+    fn the_first_failure_costs_two_places_as_shipped_and_one_as_published() {
+        assert_eq!(falling(5, "1", Rule::Shipped)[..2], [3, 2]);
+        assert_eq!(falling(5, "1", Rule::Readme)[..3], [4, 3, 2]);
+        assert_eq!(falling(20, "1", Rule::Shipped), [18, 17, 16, 15, 14, 13]);
+        assert_eq!(falling(20, "1", Rule::Readme), [19, 18, 17, 16, 15, 14]);
+    }
+
+    /// With 1/concurrency it takes about a window of failures to lose a place, and a remainder above 1 is kept: the
+    /// next place is cheaper.
+    #[test]
+    fn a_cohort_of_failures_costs_a_place() {
+        assert_eq!(falling(5, "1/concurrency", Rule::Shipped), [4, 4, 4, 3, 3, 3]);
+        assert_eq!(falling(5, "1/concurrency", Rule::Readme), [4, 4, 4, 4, 3, 3]);
+    }
+
+    /// Published and measured alike: five successes at window 5, then the sixth connection is refused.
+    #[test]
+    fn a_cohort_of_successes_earns_a_place() {
+        for rule in [Rule::Shipped, Rule::Readme] {
+            let feedback = feedback("1/concurrency", rule);
+            let mut state = State::new(&feedback);
+            let mut grow = || {
+                state.succeeded(5, &feedback);
+                state.window()
+            };
+            assert_eq!((0..5).map(|_| grow()).collect::<Vec<_>>(), [5, 5, 5, 5, 6], "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn the_window_follows_what_is_used_and_stops_at_the_limit() {
+        let feedback = feedback("1", Rule::Shipped);
+        let mut state = State::new(&feedback);
+        (0..10).for_each(|_| state.succeeded(1, &feedback));
+        assert_eq!(state.window(), 6, "one busy, and five on top");
+        (0..50).for_each(|_| state.succeeded(20, &feedback));
+        assert_eq!(state.window(), 20);
+        (0..50).for_each(|_| state.failed(&feedback));
+        assert_eq!(state.window(), 1, "never below one");
+    }
+
+    #[test]
+    fn steps_are_written_as_in_main_cf() {
+        let at = |text: &str, window| text.parse::<Step>().map(|step| step.at(window));
+        assert_eq!(at("1", 4), Ok(1.0));
+        assert_eq!(at(" 1 / concurrency ", 4), Ok(0.25));
+        assert_eq!(at("0.5/sqrt_concurrency", 4), Ok(0.25));
+        assert_eq!(at("1/4", 9), Ok(0.25));
+        for wrong in ["", "x", "1/", "1/0", "nan", "1/windows", "-1", "2", "5/4"] {
+            assert!(wrong.parse::<Step>().is_err(), "{wrong}");
+        }
+        assert_eq!("1/sqrt_concurrency".parse::<Step>().unwrap().to_string(), "1/sqrt_concurrency");
+    }
+}

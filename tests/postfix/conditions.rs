@@ -1,0 +1,90 @@
+//! The conditions under which Postfix was measured, as scenarios.
+//!
+//! What the receiver enforced becomes rules; what differs from Postfix's defaults stands under `main-cf` by its own name.
+//! Postfix had been started 1.8 s before the mail came (its first look through the queue is at its start).
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use mxlab::diagnostic::Document;
+use mxlab::record::Trial;
+use mxlab::rng::Seed;
+use mxlab::scenario::{Scenario, parse};
+use mxlab::sim::{Setting, trial};
+use mxlab::workload::generate;
+
+/// A condition.
+#[derive(Clone)]
+pub(crate) struct Condition {
+    /// Rules and service of the receiver, as a profile writes them.
+    pub(crate) receiver: String,
+    /// The strategy, but for its `[[strategy]]`.
+    pub(crate) sender: String,
+    /// Messages, and over how many seconds they come.
+    pub(crate) messages: u32,
+    pub(crate) over: f64,
+    /// Recipients of a message.
+    pub(crate) recipients: u32,
+    /// Lines of the network, besides round trip and host time.
+    pub(crate) network: String,
+    /// Seconds until the run was cut off.
+    pub(crate) lasts: f64,
+}
+
+/// Seconds from the start of Postfix to the first message.
+pub(crate) const STARTED: f64 = 1.8;
+
+impl Condition {
+    pub(crate) fn run(&self, seed: u64) -> Trial {
+        let scenario = self.scenario();
+        let mail = generate(&scenario.workload, Seed(seed)).unwrap();
+        let setting = Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed, mail: &mail };
+        trial(setting, &AtomicBool::new(false)).unwrap_or_else(|broken| panic!("{broken}")).unwrap()
+    }
+
+    fn scenario(&self) -> Scenario {
+        let duration = STARTED + self.lasts;
+        let network = if self.network.contains("rtt") { String::new() } else { NETWORK.to_owned() };
+        let text = format!(
+            "question = \"?\"\nstarts-at = \"23s\"\nduration = \"{duration}s\"\n[[provider]]\nprofile = \"receiver.toml\"\n\
+             [[source]]\nip = \"192.0.2.1\"\n\
+             [[stream]]\nname = \"mail\"\narrivals = {{ trace = \"mail.csv\" }}\nsender-domain = \"a.example\"\n\
+             [network]\n{network}{}\n[[strategy]]\n{}\n",
+            self.network, self.sender
+        );
+        let files = BTreeMap::from([("receiver.toml", self.profile()), ("mail.csv", self.trace())]);
+        let read = |path: &Path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            files.get(name.as_str()).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+        };
+        parse(&Document::new("condition.toml", text), Path::new(""), &read).unwrap_or_else(|wrong| {
+            let wrong: Vec<String> = wrong.iter().map(|diagnostic| diagnostic.render(false)).collect();
+            panic!("{}", wrong.join("\n"))
+        })
+    }
+
+    fn profile(&self) -> String {
+        format!(
+            "name = \"receiver\"\ntitle = \"Receiver\"\ndomains = [\"dest.example\"]\nmx = [\"mx.dest.example\"]\n\
+             [reply.busy]\ncode = 421\nenhanced = \"4.7.0\"\ntext = \"too many\"\n\
+             [reply.later]\ncode = 451\nenhanced = \"4.7.1\"\ntext = \"try again later\"\n{}",
+            self.receiver
+        )
+    }
+
+    fn trace(&self) -> String {
+        let mut text = "time,recipients\n".to_owned();
+        let recipients = vec!["dest.example"; self.recipients as usize].join(";");
+        for n in 0..self.messages {
+            let at = STARTED + self.over * f64::from(n) / f64::from(self.messages);
+            _ = writeln!(text, "{at:.6},{recipients}");
+        }
+        text
+    }
+}
+
+/// The machine both ends ran on.
+const NETWORK: &str = "rtt = { exponential = \"2ms\" }\nhost-time = \"4ms\"\n";
