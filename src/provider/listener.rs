@@ -21,13 +21,14 @@ pub struct Places {
 }
 
 impl Places {
-    /// A connection arrives.
+    /// A connection arrives. The kernel holds one more than the backlog that it was asked for (Linux,
+    /// `sk_acceptq_is_full`).
     pub fn arrive(&mut self, listener: Option<Listener>) -> Arrival {
         let Some(Listener { workers, backlog }) = listener else { return Arrival::Served };
         if self.served < workers {
             self.served += 1;
             Arrival::Served
-        } else if self.queued < backlog {
+        } else if self.queued <= backlog {
             self.queued += 1;
             Arrival::Queued
         } else {
@@ -68,10 +69,11 @@ mod tests {
     fn places_fill_up_and_are_handed_on() {
         let listener = Some(Listener { workers: 1, backlog: 1 });
         let mut places = Places::default();
-        let arrivals: Vec<Arrival> = (0..3).map(|_| places.arrive(listener)).collect();
-        assert_eq!(arrivals, [Arrival::Served, Arrival::Queued, Arrival::Ignored]);
+        let arrivals: Vec<Arrival> = (0..4).map(|_| places.arrive(listener)).collect();
+        assert_eq!(arrivals, [Arrival::Served, Arrival::Queued, Arrival::Queued, Arrival::Ignored]);
         assert!(!places.would_serve(listener));
-        assert!(places.leave(listener), "the queued one takes the place");
+        assert!(places.leave(listener), "a queued one takes the place");
+        assert!(places.leave(listener));
         assert!(!places.leave(listener));
         assert_eq!(places.arrive(listener), Arrival::Served);
     }

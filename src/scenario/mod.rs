@@ -16,6 +16,6 @@ pub use load::{LoadError, load, parse};
 pub use model::*;
 pub use schema::json_schema;
 pub use spec::{
-    ArrivalsSpec, AuthenticationSpec, ChangeSpec, DomainsSpec, ExpectSpec, LimitValue, ListSpec, NetworkSpec,
+    ArrivalsSpec, AuthenticationSpec, ChangeSpec, DomainsSpec, ExpectSpec, HostSpec, LimitValue, ListSpec, NetworkSpec,
     ProviderSpec, ScenarioSpec, SetSpec, SourceSpec, StageSpec, StreamSpec, VaryingSizeSpec,
 };

@@ -83,9 +83,18 @@ pub struct Network {
     pub bad_hosts: Share,
     /// How a bad host fails.
     pub bad_how: BadHost,
-    /// What the sending host needs for each delivery, one after the other: deliveries wait for each other where there are
-    /// more than it can do. Zero is a host that is never busy.
-    pub host_time: Span,
+    /// How fast the sending host is.
+    pub host: Host,
+}
+
+/// What the sending host needs for its work, which it does one piece after the other: deliveries wait where there is more
+/// than it can do. Zero is a host that is never busy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Host {
+    /// For each message that arrives.
+    pub arrival: Span,
+    /// For each delivery that begins.
+    pub delivery: Span,
 }
 
 /// How a bad host fails.

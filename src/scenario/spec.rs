@@ -251,9 +251,21 @@ pub struct NetworkSpec {
     /// How a bad host fails.
     #[serde(default)]
     pub bad_how: BadHost,
-    /// What the sending host needs for each delivery, one after the other, such as "4ms"; nothing by default.
+    /// How fast the sending host is; never busy by default.
     #[serde(default)]
-    pub host_time: Span,
+    pub host: HostSpec,
+}
+
+/// What the sending host needs for its work, which it does one piece after the other.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HostSpec {
+    /// For each message that arrives, such as "2ms"; nothing by default.
+    #[serde(default)]
+    pub arrival: Span,
+    /// For each delivery that begins, such as "4ms"; nothing by default.
+    #[serde(default)]
+    pub delivery: Span,
 }
 
 /// A change while it runs: of a rule (`provider`, `rule`, and `limit` or `enabled`), or of a reputation (`source`,

@@ -26,6 +26,8 @@ pub(super) struct Wire {
     pub(super) rtt: Span,
     /// Whether it meets a bad host.
     bad: bool,
+    /// When the client began to open it.
+    dialed: Time,
     /// Whether it has carried a message.
     used: bool,
     pub(super) phase: Phase,
@@ -40,7 +42,8 @@ pub(super) struct Wire {
 pub(super) enum Phase {
     /// None: the connection is closed, or idle without a timer.
     Quiet,
-    /// The sending host gets to it: the connection is opened, or if it is open already, the message sent.
+    /// The sending host gets to it: the connection is opened (or tried again), or if it is open already, the message
+    /// sent.
     Starting,
     /// The EHLO reply arrives.
     Opening,
@@ -66,6 +69,7 @@ impl Wire {
             session: None,
             rtt: Span::ZERO,
             bad: false,
+            dialed: Time::ZERO,
             used: false,
             phase: Phase::Quiet,
             delivery: Delivery { ready_at: Time::ZERO, first: RecipientId(0), count: 0, failures: 0, priority: false },
@@ -86,7 +90,9 @@ impl World<'_> {
         let wire = &mut self.wires[conn.index()];
         (wire.site, wire.source, wire.rtt, wire.bad, wire.delivery) = (site, source, rtt, bad, delivery);
         wire.heard.clear();
-        match self.path.host(self.now) {
+        let begins = self.path.host_delivery(self.now);
+        self.wires[conn.index()].dialed = begins.unwrap_or(self.now);
+        match begins {
             Some(at) => self.set(conn, Phase::Starting, at),
             None => self.dial(conn),
         }
@@ -105,9 +111,21 @@ impl World<'_> {
                 let patience = self.setting.strategy.session.greeting_timeout;
                 self.set(conn, Phase::Backlog, self.now + rtt + patience);
             }
-            Arrival::Ignored => {
-                self.fail(conn, Silence::ConnectTimeout, self.setting.strategy.session.connect_timeout);
-            }
+            Arrival::Ignored => self.knock_again(conn),
+        }
+    }
+
+    /// The backlog is full, and nobody answers. The client's kernel tries again, a second after the first time and then
+    /// always after twice as long (RFC 6298, 2.1 and 5.5), until the client has waited long enough.
+    fn knock_again(&mut self, conn: ConnId) {
+        let patience = self.setting.strategy.session.connect_timeout;
+        let waited = self.now.since(self.wires[conn.index()].dialed);
+        let next = waited.times(2) + SYN_RETRY;
+        if next < patience {
+            let at = self.wires[conn.index()].dialed + next;
+            self.set(conn, Phase::Starting, at);
+        } else {
+            self.fail(conn, Silence::ConnectTimeout, patience - waited);
         }
     }
 
@@ -175,7 +193,7 @@ impl World<'_> {
         let wire = &mut self.wires[conn.index()];
         wire.delivery = delivery;
         let used = std::mem::replace(&mut wire.used, true);
-        match if used { self.path.host(self.now) } else { None } {
+        match if used { self.path.host_delivery(self.now) } else { None } {
             Some(at) => self.set(conn, Phase::Starting, at),
             None => self.send(conn),
         }
@@ -460,6 +478,9 @@ impl World<'_> {
         self.queue.schedule(self.first_conn + conn.0, at);
     }
 }
+
+/// How long a client's kernel waits before it tries to connect again.
+const SYN_RETRY: Span = Span::from_secs(1);
 
 /// The mailbox of a recipient.
 pub(super) fn mailbox(row: Row) -> Mailbox {

@@ -54,13 +54,15 @@ impl Path {
         }
     }
 
+    /// A message arrives: the sending host has work to do.
+    pub(super) fn host_arrival(&mut self, now: Time) {
+        self.host_free = self.host_free.max(now) + self.network.host.arrival;
+    }
+
     /// When the sending host gets to a delivery that is handed to it now; `None` is at once.
-    pub(super) fn host(&mut self, now: Time) -> Option<Time> {
-        if self.network.host_time.is_zero() {
-            return None;
-        }
-        self.host_free = self.host_free.max(now) + self.network.host_time;
-        Some(self.host_free)
+    pub(super) fn host_delivery(&mut self, now: Time) -> Option<Time> {
+        self.host_free = self.host_free.max(now) + self.network.host.delivery;
+        (self.host_free > now).then_some(self.host_free)
     }
 
     /// The round-trip time of a new connection of this pair, and whether it meets a bad host.
@@ -122,7 +124,7 @@ mod tests {
             reset: Share::NONE,
             bad_hosts: Share::NONE,
             bad_how: crate::scenario::BadHost::Refuses,
-            host_time: Span::ZERO,
+            host: crate::scenario::Host::default(),
         };
         let path = Path::new(network, Seed(1), 1);
         let second = Span::from_secs(1);

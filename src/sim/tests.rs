@@ -51,7 +51,12 @@ fn strategy(connections: u32, wait: Span) -> Strategy {
         session: Session { messages_per_connection: None, reuse: None, ..Session::default() },
         reading: Reading::default(),
         breaker: Breaker::None,
-        retry: Retry { schedule: Schedule::List(vec![wait]), give_up: Span::DAY.times(5), scan: None, whole_message: false },
+        retry: Retry {
+            schedule: Schedule::List(vec![wait]),
+            give_up: Span::DAY.times(5),
+            scan: None,
+            whole_message: false,
+        },
         oracle: false,
     }
 }
@@ -104,7 +109,7 @@ fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
             reset: Share::NONE,
             bad_hosts: Share::NONE,
             bad_how: BadHost::Refuses,
-            host_time: Span::ZERO,
+            host: crate::scenario::Host::default(),
         },
         strategies: vec![strategy],
         timeline: Vec::new(),

@@ -257,6 +257,7 @@ impl<'a> World<'a> {
                 priority: row.is(Row::FIRST),
             };
             let site = self.setting.scenario.domains[row.domain.index()].provider;
+            self.path.host_arrival(self.now);
             let injection = Injection { delivery, site, domain: row.domain, stream: row.stream };
             self.sender.handle(self.now, Event::Injected(injection));
         }

@@ -34,10 +34,20 @@ pub(crate) struct Condition {
     pub(crate) lasts: f64,
 }
 
+/// What the receiver's clock shows when Postfix is started: its minutes begin 35 s after the first message.
+const CLOCK: u64 = 23;
+
 /// Seconds from the start of Postfix to the first message.
 pub(crate) const STARTED: f64 = 1.8;
 
 impl Condition {
+    /// The same, cut off before anything is tried again.
+    pub(crate) fn first_pass(&self) -> Self {
+        let first_retry =
+            if self.sender.contains("minimal_backoff_time = \"30s\"") { 27.0 + self.over } else { 7_000.0 };
+        Self { lasts: self.lasts.min(first_retry), ..self.clone() }
+    }
+
     pub(crate) fn run(&self, seed: u64) -> Trial {
         let scenario = self.scenario();
         let mail = generate(&scenario.workload, Seed(seed)).unwrap();
@@ -49,7 +59,7 @@ impl Condition {
         let duration = STARTED + self.lasts;
         let network = if self.network.contains("rtt") { String::new() } else { NETWORK.to_owned() };
         let text = format!(
-            "question = \"?\"\nstarts-at = \"23s\"\nduration = \"{duration}s\"\n[[provider]]\nprofile = \"receiver.toml\"\n\
+            "question = \"?\"\nstarts-at = \"{CLOCK}s\"\nduration = \"{duration:.3}s\"\n[[provider]]\nprofile = \"receiver.toml\"\n\
              [[source]]\nip = \"192.0.2.1\"\n\
              [[stream]]\nname = \"mail\"\narrivals = {{ trace = \"mail.csv\" }}\nsender-domain = \"a.example\"\n\
              [network]\n{network}{}\n[[strategy]]\n{}\n",
@@ -86,5 +96,6 @@ impl Condition {
     }
 }
 
-/// The machine both ends ran on.
-const NETWORK: &str = "rtt = { exponential = \"2ms\" }\nhost-time = \"4ms\"\n";
+/// The machine both ends ran on: two cores. Not measured by itself, but chosen once for all conditions.
+const NETWORK: &str =
+    "rtt = { uniform = [\"1ms\", \"3ms\"] }\nhost = { arrival = \"1700us\", delivery = \"3500us\" }\n";

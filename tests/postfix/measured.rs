@@ -15,12 +15,8 @@ pub(crate) enum Column {
     FirstDeferred,
     FirstSuspended,
     InjectedFor,
-    FirstPass,
     AttemptsPerRecipient,
-    DeferredAttempts,
     Connections,
-    Refused,
-    Delivered,
     T50,
     T90,
     T100,
@@ -29,6 +25,16 @@ pub(crate) enum Column {
 impl Measured {
     pub(crate) fn get(&self, column: Column) -> Option<f64> {
         self.values[column as usize]
+    }
+
+    /// The first word of the id.
+    pub(crate) fn kind(&self) -> &str {
+        self.id.split('-').next().unwrap()
+    }
+
+    /// The id without the number of the repeat; those two with an `r` are conditions of their own.
+    pub(crate) fn condition(&self) -> String {
+        if self.kind() == "g" { self.id.clone() } else { self.id.trim_end_matches(['1', '2', '3']).to_owned() }
     }
 }
 
@@ -44,40 +50,43 @@ pub(crate) fn all() -> Vec<Measured> {
     .collect()
 }
 
-/// The condition of a line.
+/// The condition of a line. Where the receiver's clock matters (`d1`, `d2`), it is that of the second repeat: in the
+/// first the frames ended in the middle of a round of retries, and a tenth of a second decided what became of it.
 pub(crate) fn condition(measured: &Measured) -> Condition {
     let id = measured.id.as_str();
     let over = measured.get(Column::InjectedFor).unwrap_or(0.0);
-    let kind = id.split('-').next().unwrap();
     let feedback = match () {
         () if id.contains("-1N") => "1/concurrency",
         () if id.contains("-q") => "0.25",
         () => "1",
     };
-    match kind {
-        "t" => readme(gauge(5, "\"1s\""), feedback, !id.contains("nocache")),
+    match measured.kind() {
+        "t" => readme(gauge(5, "1s"), feedback, !id.contains("nocache")),
         "tj" => readme(gauge(5, "{ uniform = [\"500ms\", \"1500ms\"] }"), feedback, false),
         "x" => {
             let network = "bad-hosts = 1.0\nbad-how = \"never-greets\"\n".to_owned();
             Condition { network, ..readme(service("0s"), feedback, false) }
         }
-        "g" => burst(20, over, 960.0, service("0s") + "[rule.all]\nat = \"rcpt\"\ncheck = \"always\"\nanswer = { reply = \"later\" }\n"),
+        "g" => burst(
+            20,
+            over,
+            960.0,
+            service("0s") + "[rule.all]\nat = \"rcpt\"\ncheck = \"always\"\nanswer = { reply = \"later\" }\n",
+        ),
         "d1" => {
-            let window = window(id);
-            let rule = rule("rate", "mail", "messages", &window, 60, "{ reply = \"later\" }");
+            let rule = rule("rate", "mail", "messages", "{ fixed = \"60s\" }", 60, "{ reply = \"later\" }");
             burst(600, over, 2_500.0, service("100ms") + &rule)
         }
         "d2" => {
-            let window = window(id);
             let busy = "{ reply = \"busy\", close = true }";
-            let open = rule("open", "mail", "messages", &window, 60, busy);
-            let door = rule("door", "connect", "messages", &window, 60, busy);
+            let open = rule("open", "mail", "messages", "{ fixed = \"60s\" }", 60, busy);
+            let door = rule("door", "connect", "messages", "{ fixed = \"60s\" }", 60, busy);
             burst(600, over, 2_500.0, service("100ms") + &open + &door)
         }
-        "c" | "k" | "p" => {
+        kind @ ("c" | "k" | "p") => {
             let later = if kind == "k" { "{ reply = \"busy\", close = true }" } else { "{ reply = \"later\" }" };
             let receiver = match () {
-                () if id.contains("p-b") => return paced(gauge(3, "\"500ms\""), over),
+                () if id.contains("p-b") => return paced(gauge(3, "500ms"), over),
                 () if id.contains("conn") => rule("limit", "mail", "open-connections", "\"gauge\"", 3, later),
                 () => rule("limit", "mail", "open-transactions", "\"gauge\"", 3, later),
             };
@@ -90,7 +99,8 @@ pub(crate) fn condition(measured: &Measured) -> Condition {
         }
         "f1" => {
             let condition = burst(600, over, 1_200.0, service("100ms"));
-            let sender = condition.sender.replace("main-cf = {", "main-cf = { default_destination_rate_delay = \"1s\",");
+            let sender =
+                condition.sender.replace("main-cf = {", "main-cf = { default_destination_rate_delay = \"1s\",");
             Condition { sender, ..condition }
         }
         other => panic!("no condition {other}"),
@@ -119,7 +129,7 @@ pub(crate) fn readme(receiver: String, feedback: &str, cache: bool) -> Condition
 
 /// Single messages in a burst, with short back-off times.
 fn burst(messages: u32, over: f64, lasts: f64, receiver: String) -> Condition {
-    let intake = std::env::var("INTAKE").unwrap_or("3ms".into()); let sender = format!("preset = \"postfix\"\nwhole = {{ intake = \"{intake}\" }}\nmain-cf = {{ minimal_backoff_time = \"30s\", maximal_backoff_time = \"240s\", queue_run_delay = \"30s\" }}");
+    let sender = "preset = \"postfix\"\nwhole = { intake = \"3200us\" }\nmain-cf = { minimal_backoff_time = \"30s\", maximal_backoff_time = \"240s\", queue_run_delay = \"30s\" }";
     Condition { receiver, sender: sender.to_owned(), messages, over, recipients: 1, network: String::new(), lasts }
 }
 
@@ -129,17 +139,14 @@ fn paced(receiver: String, over: f64) -> Condition {
 
 /// So many connections at a time; the others are refused at the door.
 pub(crate) fn gauge(limit: u32, per_recipient: &str) -> String {
-    let per_recipient = per_recipient.trim_matches('"');
-    let service = if per_recipient.starts_with('{') {
-        format!("[service]\nper-message = \"0s\"\nper-recipient = {per_recipient}\n")
-    } else {
-        service(per_recipient)
-    };
-    service + &rule("open", "connect", "open-connections", "\"gauge\"", limit, "{ reply = \"busy\", close = true }")
+    service(per_recipient)
+        + &rule("open", "connect", "open-connections", "\"gauge\"", limit, "{ reply = \"busy\", close = true }")
 }
 
-fn service(per_recipient: &str) -> String {
-    format!("[service]\nper-message = \"0s\"\nper-recipient = \"{per_recipient}\"\n")
+/// How long a recipient takes: a length of time, or a distribution.
+pub(crate) fn service(per_recipient: &str) -> String {
+    let quote = if per_recipient.starts_with('{') { "" } else { "\"" };
+    format!("[service]\nper-message = \"0s\"\nper-recipient = {quote}{per_recipient}{quote}\n")
 }
 
 fn rule(name: &str, at: &str, count: &str, window: &str, limit: u32, answer: &str) -> String {
@@ -147,10 +154,4 @@ fn rule(name: &str, at: &str, count: &str, window: &str, limit: u32, answer: &st
     format!(
         "[rule.{name}]\nat = \"{at}\"\nper = \"{per}\"\ncount = \"{count}\"\nwindow = {window}\nlimit = {limit}\nanswer = {answer}\n"
     )
-}
-
-/// Sixty seconds, in the first repeat from the first message on, in the second 35 s later.
-fn window(id: &str) -> String {
-    let aligned = if id.ends_with("r1") { "first" } else { "clock" };
-    format!("{{ fixed = {{ length = \"60s\", aligned = \"{aligned}\" }} }}")
 }

@@ -1,7 +1,7 @@
 //! The network, and lengths of time that vary.
 
 use crate::dist::{Dist, DistSpec, VaryingSpec};
-use crate::scenario::model::Network;
+use crate::scenario::model::{Host, Network};
 use crate::scenario::spec::NetworkSpec;
 use crate::time::Span;
 use crate::written::{Checker, Located, TextOr};
@@ -20,7 +20,7 @@ pub(super) fn build(spec: &NetworkSpec, check: &mut Checker<'_>) -> Network {
         reset: spec.reset,
         bad_hosts: spec.bad_hosts,
         bad_how: spec.bad_how,
-        host_time: spec.host_time,
+        host: Host { arrival: spec.host.arrival, delivery: spec.host.delivery },
     }
 }
 

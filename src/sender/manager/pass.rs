@@ -76,7 +76,13 @@ impl Sender {
             if self.delay(queue, part, self.retry_at(now, part, None)) {
                 let site = self.queues[queue.index()].site;
                 let (outcome, heard) = (Outcome::Unsent, Heard::Nothing(Stage::Connect));
-                self.actions.push_back(Action::Settled(Settled { site, delivery: part, outcome, heard, expired: true }));
+                self.actions.push_back(Action::Settled(Settled {
+                    site,
+                    delivery: part,
+                    outcome,
+                    heard,
+                    expired: true,
+                }));
                 self.tried(now, queue, part);
             }
         }

@@ -101,7 +101,11 @@ fn pacing(pacing: &Pacing) -> String {
 fn session(session: &Session) -> String {
     let reuse = session.reuse.map_or_else(|| "of any age".to_owned(), |age| format!("up to {age} old"));
     let places = if session.counts_idle { "take up a place" } else { "take up no place" };
-    let places = if session.on_demand { format!("{places}, and only while messages follow upon each other") } else { places.to_owned() };
+    let places = if session.on_demand {
+        format!("{places}, and only while messages follow upon each other")
+    } else {
+        places.to_owned()
+    };
     let pipelining = if session.pipelining { "pipelining" } else { "no pipelining" };
     format!(
         "{}, {} recipients a message at most; connections {reuse} are used again, idle ones are kept {} and {places}; \

@@ -57,7 +57,9 @@ enum Over {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StepError {
     /// Not of one of the forms.
-    #[error("`{0}` is no feedback; write a number from 0 to 1 (\"0.25\", \"1/4\"), \"1/concurrency\" or \"1/sqrt_concurrency\"")]
+    #[error(
+        "`{0}` is no feedback; write a number from 0 to 1 (\"0.25\", \"1/4\"), \"1/concurrency\" or \"1/sqrt_concurrency\""
+    )]
     Malformed(String),
     /// A step larger than a place, or smaller than none. (Postfix warns and takes 1.)
     #[error("feedback of `{0}` is not between 0 and 1")]

@@ -64,8 +64,7 @@ impl Strategy {
         if self.scope == Scope::Recipient {
             (self.concurrency, self.pacing, self.breaker) = (Concurrency::Unlimited, Pacing::None, Breaker::None);
             let alone = self.session.on_demand;
-            self.session.messages_per_connection =
-                if alone { Some(1) } else { self.session.messages_per_connection };
+            self.session.messages_per_connection = if alone { Some(1) } else { self.session.messages_per_connection };
         }
         self
     }
