@@ -8,7 +8,8 @@ use crate::report;
 
 /// Draw the reports of a results folder anew, without running anything.
 ///
-/// Reads `record.json` (of a sweep: `sweep.json`) and `run.json`; the same record gives the same files. Prints the table.
+/// Reads `record.json` (of a sweep: `sweep.json`) and `run.json`; the same record gives the same files. Prints the
+/// table.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

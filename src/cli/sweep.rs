@@ -18,8 +18,8 @@ use crate::study::{self, Plan, RunError};
 /// Sweep one value of a scenario over a range: every strategy under every seed at every value.
 ///
 /// Says up to which value it is safe, with its interval, and where goodput has its knee; writes the deferral curve,
-/// goodput, a table and a report in one HTML file. The seeds are the same at every value. A scenario with a table [sweep]
-/// says all of it itself; the command line goes before it.
+/// goodput, a table and a report in one HTML file. The seeds are the same at every value. A scenario with a table
+/// [sweep] says all of it itself; the command line goes before it.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -92,12 +92,15 @@ pub(super) fn sweep(args: &Args) -> Result<Exit, Failure> {
     let sweep = wanted(args, &draft, &base)?;
     let mut options = args.trials.options(&base, args.bound)?;
     let plan = Plan { points: points(&draft, &sweep)?, base, sweep };
-    let trials = plan.trials(&options);
-    if trials == 0 {
-        return Err(Failure::input("nothing runs: the oracle alone is run with --bound"));
+    if !plan.concerns_any(&options) {
+        return Err(Failure::input(format_args!(
+            "{} concerns none of the strategies that run",
+            plan.sweep.over.path()
+        )));
     }
+    let trials = plan.trials(&options);
     options.threads = options.threads.min(trials);
-    let per_trial = plan.points.iter().map(|point| point.memory_per_trial()).max().unwrap_or(0);
+    let per_trial = plan.points.iter().map(Scenario::memory_per_trial).max().unwrap_or(0);
     let kept = (trials as u64).saturating_mul(FIGURES).saturating_mul(plan.base.providers.len() as u64 + 1);
     memory::suffices(&plan.base.name, per_trial, kept, options.threads)?;
     let folder = folder::create(args.out.as_deref(), &plan.base.name, &run_name(&plan, &options))?;

@@ -11,7 +11,7 @@ mod page;
 mod rows;
 mod table;
 
-pub(super) use answer::last_safe;
+pub(super) use answer::{last_safe, limit};
 pub use files::{is_sweep, read_sweep, sweep_json, write_sweep};
 pub(super) use rows::Row;
 pub use table::sweep_table;

@@ -1,11 +1,11 @@
 //! The knee of a curve: beyond it, more costs as much as before and brings little.
 //!
 //! Kneedle (Satopää, Albrecht, Irwin and Raghavan, "Finding a 'Kneedle' in a Haystack: Detecting Knee Points in System
-//! Behavior", ICDCS Workshops 2011), for curves that rise and level off: scale the curve into the unit square; the knee is
-//! where it stands highest above the diagonal, if after that it comes back by more than the sensitivity times the mean
-//! distance of two values. Differences from the paper: the curve is a mean over seeds, and not smoothed further; of several
-//! knees the most pronounced counts; and one that stands less than [`HEIGHT_MIN`] above the diagonal is none, as chance
-//! makes that of a straight line.
+//! Behavior", ICDCS Workshops 2011), for curves that rise and level off: scale the curve into the unit square; the
+//! knee is where it stands highest above the diagonal, if after that it comes back by more than the sensitivity times
+//! the mean distance of two values. Differences from the paper: the curve is a mean over seeds, and not smoothed
+//! further; of several knees the most pronounced counts; and one that stands less than [`HEIGHT_MIN`] above the
+//! diagonal is none, as chance makes that of a straight line.
 
 /// The paper's sensitivity S; it recommends 1.
 const SENSITIVITY: f64 = 1.0;
@@ -18,16 +18,16 @@ const HEIGHT_MIN: f64 = 0.1;
 /// A curve that falls is looked at from its other end: its knee, too, is where the rise from the low end levels off.
 pub fn knee(points: &[(f64, f64)]) -> Option<usize> {
     let (first, last) = (points.first()?, points.last()?);
-    let least = points.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
-    let most = points.iter().map(|(_, y)| *y).fold(f64::NEG_INFINITY, f64::max);
-    let (width, height) = (last.0 - first.0, most - least);
+    let lowest = points.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
+    let highest = points.iter().map(|(_, y)| *y).fold(f64::NEG_INFINITY, f64::max);
+    let (width, height) = (last.0 - first.0, highest - lowest);
     if points.len() < 3 || !(width.is_finite() && height.is_finite()) || width <= 0.0 || height <= 0.0 {
         return None;
     }
     // A curve that collapses after its summit still rises to it: what counts is where it comes from.
-    let rises = most - first.1 >= height / 2.0;
+    let rises = highest - first.1 >= height / 2.0;
     let along = |x: f64| if rises { (x - first.0) / width } else { (last.0 - x) / width };
-    let above: Vec<f64> = points.iter().map(|(x, y)| (y - least) / height - along(*x)).collect();
+    let above: Vec<f64> = points.iter().map(|(x, y)| (y - lowest) / height - along(*x)).collect();
     let above: Vec<f64> = if rises { above } else { above.into_iter().rev().collect() };
     let found = most_pronounced(&above)?;
     Some(if rises { found } else { points.len() - 1 - found })
@@ -74,8 +74,8 @@ mod tests {
         assert_eq!(knee(&points).map(|n| points[n].0), Some(10.0));
         let collapses = curve(|x| if x <= 10.0 { x } else { 10.0 - (x - 10.0) / 3.0 }, 1.0, 40.0, 40);
         assert_eq!(knee(&collapses).map(|n| points[n].0), Some(10.0));
-        let falls = curve(|x| (100.0 / x).min(50.0), 1.0, 20.0, 20);
-        assert_eq!(knee(&falls).map(|n| falls[n].0), Some(2.0));
+        let falls = curve(|x| (41.0 - x).min(10.0), 1.0, 40.0, 40);
+        assert_eq!(knee(&falls).map(|n| falls[n].0), Some(31.0));
     }
 
     #[test]

@@ -5,9 +5,9 @@ pub(super) fn median<T: Copy>(sorted: &[T]) -> Option<T> {
     sorted.get(sorted.len().checked_sub(1)? / 2).copied()
 }
 
-/// An interval that holds the median with at least 95 % confidence, by order statistics: from the k-th value from below to
-/// the k-th from above, where the median lies outside only if fewer than k of n fair coins show heads, or fewer than k
-/// tails (David and Nagaraja, Order Statistics, 2003, section 7.1). `None` below 6 values, which cannot be so sure.
+/// An interval that holds the median with at least 95 % confidence, by order statistics: from the k-th value from below
+/// to the k-th from above, where the median lies outside only if fewer than k of n fair coins show heads, or fewer than
+/// k tails (David and Nagaraja, Order Statistics, 2003, section 7.1). `None` below 6 values, which cannot be so sure.
 pub(super) fn interval<T: Copy>(sorted: &[T]) -> Option<(T, T)> {
     let n = sorted.len();
     // In logarithms, as 2^-n is no number for large n.

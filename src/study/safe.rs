@@ -1,8 +1,9 @@
 //! Up to which value it is safe.
 //!
 //! Judged under each seed by itself, never by a mean: a seed draws what nobody outside a provider knows, and a sender
-//! lives under one such draw, not under their mean. So two things are said: up to which value it is safe under every seed,
-//! with the share of all seeds for which that holds with 95 % confidence; and the median over the seeds with its interval.
+//! lives under one such draw, not under their mean. So two things are said: up to which value it is safe under every
+//! seed, with the share of all seeds for which that holds with 95 % confidence; and the median over the seeds with its
+//! interval.
 
 use super::median::{interval, median};
 use crate::record::Safe;
@@ -26,9 +27,9 @@ pub(super) fn safe(met: &[Vec<bool>], low_is_safe: bool) -> Option<Safe> {
     })
 }
 
-/// The share of all seeds there could be that lie at or above the lowest of `n`, with 95 % confidence: if only a share p
-/// did, all of n would with a chance of p^n (Wilks, "Determination of sample sizes for setting tolerance limits", Annals of
-/// Mathematical Statistics 12, 1941).
+/// The share of all seeds there could be that lie at or above the lowest of `n`, with 95 % confidence: if only a share
+/// p did, all of n would with a chance of p^n (Wilks, "Determination of sample sizes for setting tolerance limits",
+/// Annals of Mathematical Statistics 12, 1941).
 fn coverage(n: usize) -> f64 {
     0.05_f64.powf(1.0 / n.max(1) as f64)
 }

@@ -28,6 +28,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether the value that changes concerns any strategy that is run.
+    pub fn concerns_any(&self, options: &Options) -> bool {
+        strategies(self, options).iter().any(|concern| concern.changes)
+    }
+
     /// How many trials it takes.
     pub fn trials(&self, options: &Options) -> usize {
         let seeds = options.seeds as usize;
@@ -117,8 +122,8 @@ fn tasks(plan: &Plan, options: &Options, strategies: &[Concern]) -> Vec<Task> {
     tasks
 }
 
-/// Takes the tasks one after the other, so many at a time, and gives what came of them in their order. Once `stop` is set
-/// no further one is begun.
+/// Takes the tasks one after the other, so many at a time, and gives what came of them in their order. Once `stop` is
+/// set no further one is begun.
 fn in_order<T: Sync, R: Send>(
     tasks: &[T],
     threads: usize,
@@ -238,11 +243,16 @@ fn find_knee(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> 
     let means: Vec<f64> = (0..record.values.len()).map(mean).collect();
     let mut each: Vec<usize> = curves.iter().filter_map(|curve| knee(&points(curve))).collect();
     each.sort_unstable();
-    Some(Knee { value: knee(&points(&means))?, seeds: each.len(), interval: median::interval(&each) })
+    Some(Knee {
+        value: knee(&points(&means))?,
+        seeds: each.len(),
+        median: median::median(&each),
+        interval: median::interval(&each),
+    })
 }
 
-/// Up to which value it is safe. The safe end is the one where the criterion's figure is better in the mean; the low one
-/// where both are alike.
+/// Up to which value it is safe. The safe end is the one where the criterion's figure is better in the mean; the low
+/// one where both are alike.
 fn find_safe(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> Option<record::Safe> {
     let Criterion { metric, min, max, .. } = &record.safe;
     let metric: Metric = metric.parse().ok()?;

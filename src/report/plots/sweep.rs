@@ -3,10 +3,10 @@
 
 use crate::record::{Found, Measure, Metric, Record, SweepRecord, Swept};
 
-use super::super::sweep::{Row, last_safe};
+use super::super::sweep::{Row, last_safe, limit};
 use super::super::words::{printable, shortened};
 use super::figure::{Axis, Figure, Key, Look, Mark, Panel, Pen, Stroke};
-use super::style::{FAINT, GREY, INK, panel_title, pen};
+use super::style::{FAINT, GREY, GRID, INK, panel_title, pen};
 use super::ticks;
 use super::time::{bands, line};
 
@@ -233,9 +233,18 @@ impl Sweep<'_> {
             let at = only().and_then(safe_at).map(|at| format!(": {}", value(at))).unwrap_or_default();
             keys.push(Key { text: format!("safe under every seed{at}"), look: pen(Stroke::Solid) });
         }
+        if let Some(safe) = only().and_then(|found| found.safe.as_ref())
+            && let Some((low, high)) = safe.interval
+        {
+            let [low, high] = [low, high].map(|rank| limit(self.record, safe, rank));
+            keys.push(Key { text: format!("its median, 95 % interval: {low} to {high}"), look: Look::Area(GRID) });
+        }
         if found().any(|found| found.knee.is_some()) {
             let at = only().and_then(|found| found.knee.as_ref()).map(|knee| format!(": {}", value(knee.value)));
-            keys.push(Key { text: format!("knee of goodput{}", at.unwrap_or_default()), look: pen(Stroke::Dashed) });
+            keys.push(Key {
+                text: format!("knee of mean goodput{}", at.unwrap_or_default()),
+                look: pen(Stroke::Dashed),
+            });
         }
         keys
     }
@@ -257,7 +266,7 @@ impl Sweep<'_> {
         let band =
             if self.is_alone() { " the grey band is the 95 % interval of its median over the seeds;" } else { "" };
         format!(
-            " The upright line is the last value that is safe under every seed ({safe});{band} the dashed line is the knee of goodput."
+            " The upright line is the last value that is safe under every seed ({safe});{band} the dashed line is the knee of mean goodput."
         )
     }
 

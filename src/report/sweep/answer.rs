@@ -1,4 +1,6 @@
-//! The answer of a sweep in a sentence or two for each strategy: up to where it is safe, and where goodput has its knee.
+//! The answer of a sweep, a few sentences for each strategy: up to where it is safe, and where goodput has its knee.
+
+use std::fmt::Write as _;
 
 use crate::record::{Found, Knee, Measure, Metric, Safe, SweepRecord, Swept};
 use crate::report::words::{number, percent, printable};
@@ -76,7 +78,8 @@ fn safety(record: &SweepRecord, safe: &Safe) -> String {
         format!("No value is safe {every}: even {first} misses {criterion} under {missed}.")
     } else {
         let value = limit(safe.every);
-        let next = limit(safe.every + 1);
+        let next = if safe.low_is_safe { safe.every } else { record.values.len() - 1 - safe.every };
+        let next = record.values.get(next).map_or_else(String::new, |value| printable(&value.text));
         format!(
             "Safe {direction} {value}{on}, but not at {next}: {criterion} {every}, so with 95 % confidence under at least {confidence} % of \
              all seeds there could be."
@@ -90,7 +93,7 @@ fn safety(record: &SweepRecord, safe: &Safe) -> String {
             None => "too few seeds for an interval".to_owned(),
         };
         let median = limit(safe.median);
-        said.push_str(&format!(" The median over the seeds is {median} ({interval}); they reach from {spread}."));
+        _ = write!(said, " The median over the seeds is {median} ({interval}); they reach from {spread}.");
     }
     said
 }
@@ -101,7 +104,7 @@ fn between(low: &str, high: &str) -> String {
 
 fn knee(record: &SweepRecord, found: &Found) -> String {
     let text = |place: usize| record.values.get(place).map_or_else(String::new, |value| printable(&value.text));
-    let Some(Knee { value, interval, .. }) = &found.knee else {
+    let Some(Knee { value, seeds, median, interval }) = &found.knee else {
         return " Goodput has no knee in this range.".to_owned();
     };
     let mean = |place: usize| {
@@ -110,14 +113,22 @@ fn knee(record: &SweepRecord, found: &Found) -> String {
         defined.iter().sum::<f64>() / defined.len().max(1) as f64
     };
     let best = (0..record.values.len()).max_by(|a, b| mean(*a).total_cmp(&mean(*b))).unwrap_or(*value);
-    let interval =
-        interval.map(|(low, high)| format!(" (95 % interval over the seeds {})", between(&text(low), &text(high))));
-    let interval = interval.unwrap_or_default();
-    let there = format!(" Goodput has its knee at {}{interval}: {} an hour", text(*value), number(mean(*value)));
-    if best == *value {
-        return format!("{there}, the most there is.");
+    let most = if best == *value {
+        "the most there is".to_owned()
+    } else {
+        format!("of {} at the most (at {})", number(mean(best)), text(best))
+    };
+    let mut said = format!(" Mean goodput has its knee at {}: {} an hour, {most}", text(*value), number(mean(*value)));
+    if let (Some(median), Some((low, high))) = (median, interval) {
+        let interval = between(&text(*low), &text(*high));
+        _ = write!(
+            said,
+            "; the knees of {seeds} single seeds have a median of {} (95 % interval {interval})",
+            text(*median)
+        );
     }
-    format!("{there}, of {} at the most (at {}).", number(mean(best)), text(best))
+    said.push('.');
+    said
 }
 
 /// Values without an order: which of them are safe under every seed.

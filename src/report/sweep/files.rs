@@ -15,8 +15,8 @@ use crate::report::plots::sweep_figures;
 use crate::report::spreadsheets::{ALL, optional, written};
 use crate::report::words::exact;
 
-/// Writes everything a sweep yields into `dir`, which is made if it does not exist: provenance, record, tables, plots and
-/// the page that shows them. Every file appears whole or not at all; `report.html` comes last.
+/// Writes everything a sweep yields into `dir`, which is made if it does not exist: provenance, record, tables, plots
+/// and the page that shows them. Every file appears whole or not at all; `report.html` comes last.
 pub fn write_sweep(record: &SweepRecord, provenance: &Provenance, dir: &Path) -> Result<(), WriteError> {
     for folder in [dir.to_owned(), dir.join(PLOTS)] {
         fs::create_dir_all(&folder).map_err(|source| WriteError::Io { path: folder, source })?;
@@ -76,8 +76,8 @@ fn unsound(record: &SweepRecord) -> Option<String> {
     (!record.found.iter().all(fits)).then(|| "what was found does not fit the values".to_owned())
 }
 
-/// A row for each value, strategy and provider; each figure with both ends of its 95 % interval, of times the median and
-/// in how many seeds they never came.
+/// A row for each value, strategy and provider; each figure with both ends of its 95 % interval, of times the median
+/// and in how many seeds they never came.
 fn spreadsheet(record: &SweepRecord, rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
     let mut header: Vec<String> = ["value", "x", "strategy", "provider", "seeds"].map(str::to_owned).to_vec();
     for figure in Swept::all() {
@@ -135,7 +135,8 @@ fn found_json(record: &SweepRecord, found: &Found) -> Value {
     let text = |place: usize| record.values.get(place).map(|value| value.text.as_str());
     let knee = found.knee.as_ref().map(|knee| {
         let interval = knee.interval.map(|(low, high)| [text(low), text(high)]);
-        json!({ "value": text(knee.value), "interval": interval, "seeds": knee.seeds })
+        let median = knee.median.and_then(text);
+        json!({ "value": text(knee.value), "seeds": knee.seeds, "median": median, "median-interval": interval })
     });
     let safe = found.safe.as_ref().map(|safe| {
         let limit = |rank| limit(record, safe, rank);

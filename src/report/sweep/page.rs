@@ -90,7 +90,7 @@ fn method(record: &SweepRecord) -> Markup {
                 dt { "knee" }
                 dd {
                     "Where goodput stands highest above the straight line from its beginning to its end, both scaled to 1, and comes back afterwards: "
-                    "Kneedle (Satopää and others, 2011), of the mean over the seeds. Its interval is that of the median over the knees of single seeds."
+                    "Kneedle (Satopää and others, 2011), of the mean over the seeds. Where each seed draws another limit, the knees of single seeds lie elsewhere; their median is given too."
                 }
                 dt { "goodput" }
                 dd {

@@ -1,4 +1,5 @@
-//! The table `[sweep]`: what `mxlab sweep` goes through. Whether every value makes a scenario, the sweep itself finds out.
+//! The table `[sweep]`: what `mxlab sweep` goes through. Whether every value makes a scenario is seen when they are
+//! built.
 
 use super::providers::Providers;
 use crate::record::{Criterion, METRICS, Metric};

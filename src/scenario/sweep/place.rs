@@ -1,9 +1,9 @@
 //! The way to one value of a scenario, and the scenario with another value there.
 //!
-//! A path is written as TOML writes dotted keys. Where the file has a list of tables, the next step is the name by which
-//! one of them is known (a strategy's, a provider's or a stream's name, a source's address in quotes) or its number,
-//! counted from 0. A value that the file leaves to its default may be named too: what it must be called, the reader of
-//! scenarios says.
+//! A path is written as TOML writes dotted keys. Where the file has a list of tables, the next step is the name by
+//! which one of them is known (a strategy's, a provider's or a stream's name, a source's address in quotes) or its
+//! number, counted from 0. A value that the file leaves to its default may be named too: what it must be called, the
+//! reader of scenarios says.
 
 use std::path::Path;
 use std::str::FromStr;

@@ -38,9 +38,7 @@ pub fn criterion(text: &str, providers: &[&str]) -> Result<Criterion, WrongCrite
     }
     let number = match (bound.strip_suffix('%'), metric.unit()) {
         (Some(percent), _) => percent.trim().parse::<f64>().ok().map(|percent| percent / 100.0),
-        (None, Unit::Seconds) => {
-            bound.parse().ok().or_else(|| bound.parse::<Span>().ok().map(|span| span.as_secs_f64()))
-        }
+        (None, Unit::Seconds) => bound.parse().ok().or_else(|| bound.parse::<Span>().ok().map(Span::as_secs_f64)),
         _ => bound.parse().ok(),
     };
     let number = number.filter(|number| number.is_finite());

@@ -113,6 +113,8 @@ impl Value {
             Self::Whole(number) => (Measure::Number, *number as f64),
             Self::Decimal(number) => (Measure::Number, *number),
             Self::Flag(_) => (Measure::Name, 0.0),
+            // A size without a unit is a number in quotes.
+            Self::Text(text) if text.ends_with(|c: char| c.is_ascii_digit()) => (Measure::Name, 0.0),
             Self::Text(text) => match (text.parse::<Span>(), text.parse::<bytesize::ByteSize>()) {
                 (Ok(span), _) => (Measure::Seconds, span.as_secs_f64()),
                 (_, Ok(size)) => (Measure::Bytes, size.0 as f64),
@@ -203,8 +205,8 @@ fn range(entry: &str, low: &str, rest: &str) -> Result<Vec<Value>, WrongValues> 
     if steps >= VALUES_MAX as f64 {
         return few_enough(usize::MAX).map(|()| Vec::new());
     }
-    let at = |n: u32| Value::made(measure, figures(from + f64::from(n) * step, 12), whole);
-    Ok((0..VALUES_MAX as u32).take_while(|n| f64::from(*n) <= steps).map(at).collect())
+    let at = |n: usize| Value::made(measure, figures(from + n as f64 * step, 12), whole);
+    Ok((0..VALUES_MAX).take_while(|n| *n as f64 <= steps).map(at).collect())
 }
 
 /// A number to so many significant figures.
@@ -265,7 +267,7 @@ mod tests {
         );
         assert_eq!(Values::read("1,unlimited").unwrap().measure, Measure::Name);
         assert_eq!(Values::read("\"1\",'2'").unwrap().measure, Measure::Name);
-        assert_eq!(Values::read("30s,2min").unwrap().list[1].1, 120.0);
+        assert_eq!(Values::read("30s,2min").unwrap().list[1], (Value::Text("2min".into()), 120.0));
     }
 
     #[test]
