@@ -130,7 +130,7 @@ fn a_sweep_that_is_stopped_keeps_whole_values() {
     assert_eq!(record.trials.len(), 4);
 }
 
-// ---- on the command line ---------------------------------------------------------------------------------------------
+// ---- on the command line ------------------------------------------------------------------------------------------
 
 #[test]
 fn a_scenario_with_a_table_sweep_says_all() {
