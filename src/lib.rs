@@ -17,7 +17,7 @@
 //!    (TOML)     sender ───────┤►  sim ──► record ──► report
 //!               provider ─────┘   ▲                  (table, CSV, JSON, plots, HTML)
 //!                                 │
-//!                               study (strategies × seeds, on all cores)
+//!                               study (strategies × seeds × values, on all cores)
 //! ```
 //!
 //! Data flows from left to right, and nothing imports what stands to its right.
@@ -42,7 +42,7 @@
 //! - [`sim`]: the world in virtual time
 //! - [`record`]: counters, time series and histograms: what happened
 //! - [`report`]: what people read; sees only what was recorded
-//! - [`study`]: many trials
+//! - [`study`]: many trials: runs, and sweeps over one value
 //! - [`cli`]: the command line, one file a subcommand
 //!
 //! # Start here

@@ -13,14 +13,18 @@ use std::thread;
 
 use mxlab::record::{Machine, Provenance, Record};
 use mxlab::report;
-use mxlab::scenario::{self, Scenario};
-use mxlab::study;
+use mxlab::scenario::sweep::Sweep;
+use mxlab::scenario::{self, Draft, Scenario};
+use mxlab::study::{self, Plan};
 
 /// What is kept of a run, where it is kept.
 const KEPT: [&str; 4] = ["run.json", "summary.json", "summary.csv", "replies.csv"];
 
 /// The scenario whose plots are kept too, and these plots: the README shows them.
 const SHOWN: (&str, [&str; 2]) = ("quickstart", ["plots/delivered.svg", "plots/trade-off.svg"]);
+
+/// What is kept of a sweep, for the scenarios that have one.
+const KEPT_OF_SWEEP: [&str; 4] = ["run.json", "sweep.csv", "plots/deferral-curve.svg", "plots/goodput.svg"];
 
 /// A hash of everything that happened in every trial.
 const HASHES: &str = "hashes.txt";
@@ -48,6 +52,11 @@ fn quickstart() {
 #[test]
 fn recipients_per_message() {
     check("recipients-per-message");
+}
+
+#[test]
+fn sweep_charter() {
+    check("sweep-charter");
 }
 
 #[test]
@@ -89,7 +98,10 @@ fn check(name: &str) {
     let path = root().join(format!("scenarios/{name}.toml"));
     let scenario = scenario::load(&path).unwrap_or_else(|errors| panic!("{errors}"));
     let record = run(&scenario);
-    let results = Results::of(&scenario, &record);
+    let mut results = Results::of(&scenario, &record);
+    if let Some(sweep) = &scenario.sweep {
+        results.sweep(&path, sweep, &scenario);
+    }
     if std::env::var_os("MXLAB_BLESS").is_some() {
         results.keep(name);
     }
@@ -101,15 +113,12 @@ fn check(name: &str) {
 }
 
 fn run(scenario: &Scenario) -> Record {
+    study::run(scenario, &options(scenario, true), &|_| {}, &AtomicBool::new(false)).unwrap()
+}
+
+fn options(scenario: &Scenario, bound: bool) -> study::Options {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let options = study::Options {
-        first_seed: scenario.seed,
-        seeds: scenario.seeds,
-        threads,
-        bound: true,
-        strategies: Vec::new(),
-    };
-    study::run(scenario, &options, &|_| {}, &AtomicBool::new(false)).unwrap()
+    study::Options { first_seed: scenario.seed, seeds: scenario.seeds, threads, bound, strategies: Vec::new() }
 }
 
 /// The files of a run that are kept.
@@ -121,13 +130,24 @@ impl Results {
     /// What `mxlab run` would write, and the hashes.
     fn of(scenario: &Scenario, record: &Record) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        report::write_all(record, &provenance(scenario), folder.path()).unwrap();
+        report::write_all(record, &provenance(scenario, "run"), folder.path()).unwrap();
         let shown = if scenario.name == SHOWN.0 { &SHOWN.1[..] } else { &[] };
         let read = |file: &&str| ((*file).to_owned(), fs::read(folder.path().join(file)).unwrap());
         let mut files: Vec<_> = KEPT.iter().chain(shown).map(read).collect();
         let hashes = record.trials.iter().map(|trial| format!("{} {} {}\n", trial.hash, trial.seed, trial.strategy));
         files.push((HASHES.to_owned(), hashes.collect::<String>().into_bytes()));
         Self { files }
+    }
+
+    /// Adds what `mxlab sweep` would write.
+    fn sweep(&mut self, path: &Path, sweep: &Sweep, scenario: &Scenario) {
+        let points = Draft::open(path).unwrap().points(sweep).unwrap();
+        let plan = Plan { base: scenario.clone(), sweep: sweep.clone(), points };
+        let record = study::sweep(&plan, &options(scenario, false), &|_| {}, &AtomicBool::new(false)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        report::write_sweep(&record, &provenance(scenario, "sweep"), folder.path()).unwrap();
+        let read = |file: &&str| (format!("sweep/{file}"), fs::read(folder.path().join(file)).unwrap());
+        self.files.extend(KEPT_OF_SWEEP.iter().map(read));
     }
 
     fn keep(&self, name: &str) {
@@ -155,13 +175,13 @@ impl Results {
 }
 
 /// Where reference results come from: the same on every machine.
-fn provenance(scenario: &Scenario) -> Provenance {
+fn provenance(scenario: &Scenario, command: &str) -> Provenance {
     Provenance {
         format: Record::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         scenario: scenario.name.clone(),
         scenario_hash: format!("{:016x}", scenario.hash),
-        command: format!("mxlab run scenarios/{}.toml", scenario.name),
+        command: format!("mxlab {command} scenarios/{}.toml", scenario.name),
         seed: scenario.seed,
         seeds: scenario.seeds,
         machine: Machine { os: "any".to_owned(), arch: "any".to_owned(), cores: 1 },

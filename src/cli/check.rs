@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, Failure, terminal};
-use crate::scenario::{self, LoadError, Scenario};
+use super::{Exit, Failure, sweep, terminal};
+use crate::scenario::{self, Draft, LoadError, Scenario};
 
 /// Check scenarios and say in words what they will do.
 ///
@@ -22,7 +22,13 @@ Examples:
   mxlab check scenarios/quickstart.toml scenarios/hourly-limit.toml";
 
 pub(super) fn check(args: &Args) -> Result<Exit, Failure> {
-    let texts: Vec<String> = load_all(&args.scenarios)?.iter().map(scenario::explain).collect();
+    let scenarios = load_all(&args.scenarios)?;
+    for (path, scenario) in args.scenarios.iter().zip(&scenarios) {
+        if let Some(sweep) = &scenario.sweep {
+            sweep::points(&Draft::open(path).map_err(|error| Failure::drawn(drawn(&error)))?, sweep)?;
+        }
+    }
+    let texts: Vec<String> = scenarios.iter().map(scenario::explain).collect();
     terminal::print(&texts.join("\n"))?;
     Ok(Exit::Met)
 }
@@ -39,7 +45,8 @@ pub(super) fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
     if wrong.is_empty() { Ok(scenarios) } else { Err(Failure::drawn(wrong.join("\n\n"))) }
 }
 
-fn drawn(error: &LoadError) -> String {
+/// What is wrong with a scenario, as standard error shows it.
+pub(super) fn drawn(error: &LoadError) -> String {
     let styled = terminal::stderr_styled();
     match error {
         LoadError::Invalid(found) => found.iter().map(|one| one.render(styled)).collect::<Vec<_>>().join("\n\n"),

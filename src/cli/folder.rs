@@ -5,27 +5,26 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::scenario::Scenario;
 
 /// Reruns of one and the same run that are kept side by side.
 const RERUNS_MAX: u32 = 10_000;
 
-/// Makes the folder for the results of `scenario` under `seeds` seeds from `first` on, and checks that it takes files.
+/// Makes the folder for the results of a run of the scenario of that name, and checks that it takes files.
 ///
-/// Without a wish that is `results/<scenario>/<run>`, where the run's name says seeds and scenario hash, and a number
-/// if there was such a run before. A wished for folder must be new or empty.
-pub(super) fn create(wish: Option<&Path>, scenario: &Scenario, first: u64, seeds: u32) -> Result<PathBuf, Failure> {
+/// Without a wish that is `results/<scenario>/<run>`, with a number if there was such a run before. A wished for folder
+/// must be new or empty.
+pub(super) fn create(wish: Option<&Path>, scenario: &str, run: &str) -> Result<PathBuf, Failure> {
     let folder = match wish {
         Some(wish) => wished(wish)?,
-        None => fresh(&Path::new("results").join(&scenario.name), &run_name(first, seeds, scenario.hash))?,
+        None => fresh(&Path::new("results").join(scenario), run)?,
     };
     let probe = folder.join(".mxlab-probe");
     fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).map_err(|e| Failure::unwritten_path(&folder, &e))?;
     Ok(folder)
 }
 
-/// `seed1-5-1a2b3c4d`: the same run has the same name everywhere.
-fn run_name(first: u64, seeds: u32, hash: u64) -> String {
+/// `seed1-5-1a2b3c4d`, after seeds and scenario hash: the same run has the same name everywhere.
+pub(super) fn run_name(first: u64, seeds: u32, hash: u64) -> String {
     let last = first.saturating_add(u64::from(seeds.saturating_sub(1)));
     let range = if last == first { format!("seed{first}") } else { format!("seed{first}-{last}") };
     format!("{range}-{:08x}", hash >> 32)

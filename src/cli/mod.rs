@@ -17,7 +17,9 @@ mod report;
 mod run;
 mod schema;
 mod strategies;
+mod sweep;
 mod terminal;
+mod trials;
 
 use std::panic;
 use std::process::ExitCode;
@@ -47,6 +49,7 @@ pub fn main() -> ExitCode {
 fn obey(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args),
+        Command::Sweep(args) => sweep::sweep(args),
         Command::Check(args) => check::check(args),
         Command::Schema(args) => schema::schema(args),
         Command::Profiles(args) => profiles::profiles(args),
@@ -81,6 +84,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Args),
+    Sweep(sweep::Args),
     Check(check::Args),
     Schema(schema::Args),
     Profiles(profiles::Args),
@@ -98,6 +102,7 @@ and a run says what was delivered, when, and what it cost in deferrals.";
 const EXAMPLES: &str = "\
 Examples:
   mxlab run scenarios/quickstart.toml      one campaign, four providers, four strategies
+  mxlab sweep scenarios/sweep-charter.toml one value over a range: where it stops being safe
   mxlab check scenarios/quickstart.toml    what the scenario will do, in words
   mxlab profiles show charter              a provider's limits, each with its source
   mxlab run --help                         more about running

@@ -1,14 +1,15 @@
-//! `mxlab report`: tables, plots and HTML anew from what a run recorded.
+//! `mxlab report`: tables, plots and HTML anew from what a run or a sweep recorded.
 
 use std::path::PathBuf;
 
 use super::run::{self, Format};
-use super::{Exit, Failure};
+use super::{Exit, Failure, sweep};
 use crate::report;
 
 /// Draw the reports of a results folder anew, without running anything.
 ///
-/// Reads `record.json` and `run.json`; the same record gives the same files. Prints the table.
+/// Reads `record.json` (of a sweep: `sweep.json`) and `run.json`; the same record gives the same files. Prints the
+/// table.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -26,6 +27,13 @@ Examples:
   mxlab report results/quickstart/reference --format json";
 
 pub(super) fn report(args: &Args) -> Result<Exit, Failure> {
+    if report::is_sweep(&args.folder) {
+        let record = report::read_sweep(&args.folder).map_err(Failure::input)?;
+        let provenance = report::read_provenance(&args.folder).map_err(Failure::input)?;
+        report::write_sweep(&record, &provenance, &args.folder).map_err(Failure::unwritten)?;
+        sweep::show(&record, args.format)?;
+        return Ok(Exit::Met);
+    }
     let record = report::read(&args.folder).map_err(Failure::input)?;
     let provenance = report::read_provenance(&args.folder).map_err(Failure::input)?;
     report::write_all(&record, &provenance, &args.folder).map_err(Failure::unwritten)?;

@@ -1,17 +1,15 @@
 //! `mxlab run`: from scenarios to results.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::thread;
 
 use clap::ValueEnum;
 
 use super::progress::Progress;
+use super::trials::{Trials, grouped, provenance, quoted, seeds};
 use super::{Exit, Failure, check, folder, interrupt, memory, terminal};
-use crate::diagnostic::nearest;
-use crate::record::{Machine, Provenance, Record};
+use crate::record::Record;
 use crate::report;
 use crate::scenario::Scenario;
 use crate::study::{self, RunError};
@@ -31,18 +29,8 @@ pub(super) struct Args {
     /// [default: results/<scenario>/<run>, with a number if that exists]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How many seeds. [default: as the scenario says]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    seeds: Option<u32>,
-    /// The first seed. [default: as the scenario says]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Only these strategies of the scenario; may be given more than once.
-    #[arg(long = "strategy", value_name = "NAME")]
-    strategies: Vec<String>,
-    /// Trials side by side. [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    trials: Trials,
     /// What goes to standard output: a table, or the summary as JSON, a line for each scenario.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     format: Format,
@@ -115,7 +103,8 @@ fn prepare(args: &Args) -> Result<Vec<Job<'_>>, Failure> {
     }
     for job in &mut jobs {
         let wish = args.out.as_ref().map(|out| if several { out.join(&job.scenario.name) } else { out.clone() });
-        job.folder = folder::create(wish.as_deref(), &job.scenario, job.options.first_seed, job.options.seeds)?;
+        let run = folder::run_name(job.options.first_seed, job.options.seeds, job.scenario.hash);
+        job.folder = folder::create(wish.as_deref(), &job.scenario.name, &run)?;
     }
     Ok(jobs)
 }
@@ -132,27 +121,11 @@ const CELL: u64 = 64_000;
 
 /// What the command line and the scenario say together.
 fn options(args: &Args, scenario: &Scenario) -> Result<study::Options, Failure> {
-    let first_seed = args.seed.unwrap_or(scenario.seed);
-    let seeds = args.seeds.unwrap_or(scenario.seeds);
-    if first_seed.checked_add(u64::from(seeds.saturating_sub(1))).is_none() {
-        return Err(Failure::input(format_args!("there are no {seeds} seeds from {first_seed} on")));
-    }
-    for name in &args.strategies {
-        // The oracle is always there: alone it is only the bound.
-        let known = || scenario.strategies.iter().map(|strategy| strategy.name.as_str()).chain(["oracle"]);
-        if !known().any(|known| known == name) {
-            let hint = match nearest(name, known()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("it has {}", known().collect::<Vec<_>>().join(", ")),
-            };
-            return Err(Failure::input(format_args!("{} has no strategy `{name}`; {hint}", scenario.name)));
-        }
-    }
-    let cores = || thread::available_parallelism().map_or(1, usize::from);
-    let strategies = if args.strategies.is_empty() { scenario.strategies.len() } else { args.strategies.len() };
-    let trials = (strategies + usize::from(!args.no_bound)).saturating_mul(seeds as usize);
-    let threads = args.threads.map_or_else(cores, usize::from).min(trials);
-    Ok(study::Options { first_seed, seeds, threads, bound: !args.no_bound, strategies: args.strategies.clone() })
+    let mut options = args.trials.options(scenario, !args.no_bound)?;
+    let strategies = if options.strategies.is_empty() { scenario.strategies.len() } else { options.strategies.len() };
+    let trials = (strategies + usize::from(options.bound)).saturating_mul(options.seeds as usize);
+    options.threads = options.threads.min(trials);
+    Ok(options)
 }
 
 fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failure> {
@@ -170,7 +143,7 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
         terminal::note(&format!("{}: stopped before any trial was finished; nothing is kept", job.scenario.name));
         return Ok(Exit::Interrupted);
     }
-    report::write_all(&record, &provenance(job), &job.folder).map_err(Failure::unwritten)?;
+    report::write_all(&record, &provenance(&job.scenario, &job.options), &job.folder).map_err(Failure::unwritten)?;
     show(&record, args.format)?;
     if !args.quiet {
         terminal::note(&format!("results in {}", job.folder.display()));
@@ -200,24 +173,14 @@ fn exit(record: &Record) -> Exit {
 /// What is about to run; seeds first.
 fn headline(job: &Job<'_>) -> String {
     let options = &job.options;
-    let last = options.first_seed + u64::from(options.seeds) - 1;
-    let seeds = match options.seeds {
-        1 => format!("seed {last}"),
-        _ => format!("seeds {} to {last}", options.first_seed),
-    };
     let memory = Bytes(job.scenario.memory_per_trial().saturating_mul(options.threads as u64));
     format!(
-        "{}: {seeds}; about {} recipients a trial, {} side by side, about {memory} of memory",
+        "{}: {}; about {} recipients a trial, {} side by side, about {memory} of memory",
         job.scenario.name,
+        seeds(options),
         grouped(&format!("{:.0}", job.scenario.expected_recipients())),
         options.threads
     )
-}
-
-/// A count as people read it: `50,000`.
-fn grouped(digits: &str) -> String {
-    let comma = |n: usize| n > 0 && (digits.len() - n).is_multiple_of(3);
-    digits.char_indices().flat_map(|(n, digit)| comma(n).then_some(',').into_iter().chain([digit])).collect()
 }
 
 /// Why a run came to nothing; for a broken invariant, with the command that shows it again.
@@ -229,49 +192,5 @@ fn failure(path: &Path, error: &RunError) -> Failure {
             let replay = format!("mxlab run {path} --seed {} --seeds 1 --strategy {strategy}", broken.seed);
             Failure::broken(format_args!("an invariant is broken: {broken}\n  replay: {replay}"))
         }
-    }
-}
-
-fn provenance(job: &Job<'_>) -> Provenance {
-    let arguments = env::args().skip(1).map(|argument| format!(" {}", quoted(&argument)));
-    Provenance {
-        format: Record::FORMAT,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        scenario: job.scenario.name.clone(),
-        scenario_hash: format!("{:016x}", job.scenario.hash),
-        command: format!("mxlab{}", arguments.collect::<String>()),
-        seed: job.options.first_seed,
-        seeds: job.options.seeds,
-        machine: Machine {
-            os: env::consts::OS.to_owned(),
-            arch: env::consts::ARCH.to_owned(),
-            cores: thread::available_parallelism().map_or(1, usize::from),
-        },
-    }
-}
-
-/// An argument as a shell takes it.
-fn quoted(argument: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@".contains(c);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_are_grouped_by_three() {
-        assert_eq!(["0", "999", "50000", "1234567"].map(grouped), ["0", "999", "50,000", "1,234,567"]);
-    }
-
-    #[test]
-    fn arguments_are_quoted_as_a_shell_takes_them() {
-        let words = ["a/b.toml", "--out=x", "two words", "it's", ""].map(quoted);
-        assert_eq!(words, ["a/b.toml", "--out=x", "'two words'", r"'it'\''s'", "''"]);
     }
 }

@@ -8,8 +8,10 @@ mod metrics;
 mod model;
 mod provenance;
 mod recorder;
+mod sweep;
 
 pub use metrics::{METRICS, Metric, Unit, UnknownMetric, value};
 pub use model::{Cell, Expected, Limited, Provider, Record, Replied, Series, Strategy, Totals, Trial};
 pub use provenance::{Machine, Provenance};
 pub use recorder::{Ending, Recorder, Sample, Silence, Unbalanced};
+pub use sweep::{Criterion, Found, Knee, Measure, Safe, SweepRecord, Swept, SweptTrial, SweptValue};

@@ -14,7 +14,7 @@ use super::answer::answer;
 use super::folder::{RECORD, RUN};
 use super::histograms::{self, BrokenHistogram};
 use super::html;
-use super::plots::{self, PlotError};
+use super::plots::{self, Figure, PlotError};
 use super::spreadsheets;
 use super::summary::Summary;
 use super::words::slugs;
@@ -67,27 +67,30 @@ pub fn write_all(record: &Record, provenance: &Provenance, dir: &Path) -> Result
         put(&dir.join(HISTOGRAMS).join(format!("{name}.hlog")), &histograms::log(record, &strategy.name)?)?;
     }
     let figures = plots::figures(record)?;
-    let drawn: Vec<String> = figures
-        .par_iter()
-        .map(|figure| {
-            let svg = figure.svg()?;
-            put(&dir.join(PLOTS).join(format!("{}.svg", figure.name)), svg.as_bytes())?;
-            put(&dir.join(PLOTS).join(format!("{}.png", figure.name)), &figure.png()?)?;
-            Ok(svg)
-        })
-        .collect::<Result<_, WriteError>>()?;
+    let drawn = put_plots(&figures, dir)?;
     let shown: Vec<_> = figures.iter().zip(&drawn).map(|(figure, svg)| (figure, svg.as_str())).collect();
     put(&dir.join("report.html"), html::page(record, provenance, &summary, &shown).as_bytes())
 }
 
+/// Writes figures into their folder in `dir`, as SVG and PNG; gives the SVGs.
+pub(super) fn put_plots(figures: &[Figure], dir: &Path) -> Result<Vec<String>, WriteError> {
+    let one = |figure: &Figure| {
+        let svg = figure.svg()?;
+        put(&dir.join(PLOTS).join(format!("{}.svg", figure.name)), svg.as_bytes())?;
+        put(&dir.join(PLOTS).join(format!("{}.png", figure.name)), &figure.png()?)?;
+        Ok(svg)
+    };
+    figures.par_iter().map(one).collect()
+}
+
 /// The folder of the plots.
-const PLOTS: &str = "plots";
+pub(super) const PLOTS: &str = "plots";
 
 /// The folder of the histograms.
 const HISTOGRAMS: &str = "histograms";
 
 /// Writes a file under another name and then gives it its own, so that nobody ever sees half of it.
-fn put(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let part = path.with_file_name(name);
@@ -100,13 +103,13 @@ fn put(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     })
 }
 
-fn pretty(name: &'static str, value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
+pub(super) fn pretty(name: &'static str, value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| WriteError::Json { name, source })?;
     bytes.push(b'\n');
     Ok(bytes)
 }
 
-fn compact(name: &'static str, value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
+pub(super) fn compact(name: &'static str, value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
     let mut bytes = serde_json::to_vec(value).map_err(|source| WriteError::Json { name, source })?;
     bytes.push(b'\n');
     Ok(bytes)

@@ -92,7 +92,7 @@ struct Version {
 }
 
 /// Reads a file whose format is the one we know; looks at the version before anything else, as all else may differ.
-fn versioned<T: DeserializeOwned>(path: &Path) -> Result<T, ReadError> {
+pub(super) fn versioned<T: DeserializeOwned>(path: &Path) -> Result<T, ReadError> {
     let text = fs::read_to_string(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ReadError::Missing { path: path.to_owned() },
         io::ErrorKind::InvalidData => {

@@ -40,7 +40,7 @@ pub(super) fn page(record: &Record, provenance: &Provenance, summary: &Summary, 
                     (replies(record))
                     (about(record))
                 }
-                (origin(record, provenance))
+                (origin(provenance, &trials(record)))
             }
         }
     };
@@ -48,13 +48,13 @@ pub(super) fn page(record: &Record, provenance: &Provenance, summary: &Summary, 
 }
 
 /// Everything a page needs to look like one.
-const STYLE: &str = include_str!("page.css");
+pub(super) const STYLE: &str = include_str!("page.css");
 
 /// Reply texts shown for each provider; `replies.csv` has all.
 const MOST_REPLIES: usize = 12;
 
 /// A sentence whose numbers are not torn from their units at the end of a line.
-fn together(sentence: &str) -> String {
+pub(super) fn together(sentence: &str) -> String {
     sentence.replace(" %", "\u{a0}%")
 }
 
@@ -136,7 +136,7 @@ fn expectations(record: &Record) -> Markup {
     }
 }
 
-fn plots(figures: &[(&Figure, &str)]) -> Markup {
+pub(super) fn plots(figures: &[(&Figure, &str)]) -> Markup {
     html! {
         @for (figure, svg) in figures {
             figure id=(figure.name) {
@@ -227,7 +227,12 @@ fn about(record: &Record) -> Markup {
     }
 }
 
-fn origin(record: &Record, provenance: &Provenance) -> Markup {
+fn trials(record: &Record) -> String {
+    format!("{}, each of at most {}", record.trials.len(), duration(record.duration_us as f64 / 1e6))
+}
+
+/// Where results come from; `trials` says how many there were.
+pub(super) fn origin(provenance: &Provenance, trials: &str) -> Markup {
     let machine = &provenance.machine;
     html! {
         footer {
@@ -236,7 +241,7 @@ fn origin(record: &Record, provenance: &Provenance) -> Markup {
                 dt { "command" } dd { code { (printable(&provenance.command)) } }
                 dt { "scenario" } dd { (printable(&provenance.scenario)) ", hash " code { (printable(&provenance.scenario_hash)) } }
                 dt { "seeds" } dd { (provenance.seeds) ", from " (provenance.seed) }
-                dt { "trials" } dd { (record.trials.len()) ", each of at most " (duration(record.duration_us as f64 / 1e6)) }
+                dt { "trials" } dd { (trials) }
                 dt { "version" } dd { "mxlab " (printable(&provenance.version)) ", format " (provenance.format) }
                 dt { "machine" } dd { (printable(&machine.os)) ", " (printable(&machine.arch)) ", " (machine.cores) " cores" }
             }

@@ -6,6 +6,7 @@
 //! - `summary`, `curve`, `replies`, `histograms`: the trials put together over the seeds
 //! - `answer`, `table`, `html`: what is said; `words`: how numbers and names are written
 //! - `plots`: what is drawn
+//! - `sweep`: the same for a sweep, which has a record of its own kind
 //! - `files`, `spreadsheets`, `folder`: a results folder, written and read
 
 mod answer;
@@ -20,6 +21,7 @@ mod replies;
 mod sample;
 mod spreadsheets;
 mod summary;
+mod sweep;
 mod table;
 mod words;
 
@@ -27,4 +29,5 @@ pub use files::{WriteError, summary_json, write_all};
 pub use folder::{ReadError, read, read_provenance};
 pub use histograms::BrokenHistogram;
 pub use plots::PlotError;
+pub use sweep::{is_sweep, read_sweep, sweep_json, sweep_table, write_sweep};
 pub use table::{Look, table};

@@ -117,11 +117,11 @@ fn provider_name(record: &Record, provider: Option<usize>) -> &str {
     provider.map_or(ALL, |place| &record.providers[place].name)
 }
 
-fn optional(value: Option<f64>) -> String {
+pub(super) fn optional(value: Option<f64>) -> String {
     value.map(exact).unwrap_or_default()
 }
 
-fn written(rows: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>, csv::Error> {
+pub(super) fn written(rows: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         writer.write_record(row)?;

@@ -79,7 +79,7 @@ pub(super) fn blocks(record: &Record) -> Vec<Option<usize>> {
 }
 
 impl Look {
-    fn paint(self, code: &str, text: &str) -> String {
+    pub(super) fn paint(self, code: &str, text: &str) -> String {
         if self.styled { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
@@ -138,7 +138,7 @@ pub(super) fn text(row: &Row, metric: Metric) -> String {
     if figure.seeds == 0 { NOTHING.to_owned() } else { figure.text() }
 }
 
-fn right(text: String) -> Cell {
+pub(super) fn right(text: String) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
@@ -152,8 +152,8 @@ pub(super) fn range(expected: &Expected) -> String {
     }
 }
 
-const BOLD: &str = "1";
-const RED: &str = "1;31";
+pub(super) const BOLD: &str = "1";
+pub(super) const RED: &str = "1;31";
 const GREEN: &str = "32";
 
 #[cfg(test)]

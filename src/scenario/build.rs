@@ -9,6 +9,7 @@ mod network;
 mod providers;
 mod sources;
 mod streams;
+mod sweep;
 mod timeline;
 
 use std::io;
@@ -63,6 +64,7 @@ pub(super) fn build(
         );
     }
     let expectations = expect::build(&spec.expect, &strategy_names, &providers, &mut check);
+    let sweep = spec.sweep.as_ref().map(|spec| sweep::build(spec, &providers, &mut check));
     let stem = Path::new(&document.name).file_stem().and_then(|stem| stem.to_str());
     let scenario = Scenario {
         name: stem.unwrap_or("scenario").to_owned(),
@@ -79,6 +81,7 @@ pub(super) fn build(
         strategies,
         timeline,
         expectations,
+        sweep: sweep.flatten(),
         hash: shelf.hash.0,
     };
     check.finish(scenario)

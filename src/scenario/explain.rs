@@ -8,6 +8,7 @@ mod mail;
 use std::fmt::Write as _;
 
 use super::model::{BadHost, Change, Expectation, Network, Scenario, Source};
+use super::sweep::Sweep;
 use crate::dist::Dist;
 use crate::provider::Amendment;
 use crate::sender::{Strategy, preset};
@@ -32,6 +33,7 @@ pub fn explain(scenario: &Scenario) -> String {
         &scenario.timeline.iter().map(|change| self::change(change, scenario)).collect::<Vec<_>>(),
     );
     section(&mut out, "expects", &scenario.expectations.iter().map(expectation).collect::<Vec<_>>());
+    section(&mut out, "sweeps", &scenario.sweep.iter().flat_map(sweep).collect::<Vec<_>>());
     section(&mut out, "runs", &trials(scenario));
     out
 }
@@ -147,6 +149,21 @@ fn expectation(expected: &Expectation) -> String {
         _ => format!("at most {max}"),
     };
     format!("{metric} of {strategy}{place}: {range}")
+}
+
+/// What `mxlab sweep` goes through, and what it looks for.
+fn sweep(sweep: &Sweep) -> [String; 2] {
+    let values: Vec<String> = sweep.values.list.iter().map(|(value, _)| value.to_string()).collect();
+    let shown = match values.as_slice() {
+        [first, second, .., last] if values.len() > 8 => {
+            format!("{first}, {second} ... {last}, {} in all", values.len())
+        }
+        all => all.join(", "),
+    };
+    [
+        format!("{} over {shown} (mxlab sweep)", sweep.over.path()),
+        format!("  looks for the values that are safe: {}", sweep.safe),
+    ]
 }
 
 fn trials(scenario: &Scenario) -> Vec<String> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::build::{Files, build};
 use super::model::Scenario;
+use super::sweep::{Place, Sweep, Value};
 use crate::diagnostic::{Diagnostic, Document};
 
 /// Why there is no scenario.
@@ -50,18 +51,81 @@ impl LoadError {
 /// # Errors
 /// The file cannot be read, is no text, or says what cannot be: all that was found wrong, each with its place.
 pub fn load(path: &Path) -> Result<Scenario, LoadError> {
-    let bytes = read(path, SCENARIO_BYTES_MAX);
-    let bytes = bytes.map_err(|error| LoadError::Unreadable { path: path.to_owned(), error })?;
-    let text = into_text(bytes).map_err(|offset| LoadError::NotText { path: path.to_owned(), offset })?;
-    let document = Document::new(path.display().to_string(), text);
-    let beside = path.parent().unwrap_or_else(|| Path::new(""));
-    let files = |path: &Path| {
-        let not_text = |offset| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("not a text file: byte {offset} is not UTF-8 text"))
+    Draft::open(path)?.scenario()
+}
+
+/// A scenario's file as it was read: what it means, or would mean with another value in some place.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    document: Document,
+    beside: PathBuf,
+}
+
+impl Draft {
+    /// Reads the file `path`.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no text.
+    pub fn open(path: &Path) -> Result<Self, LoadError> {
+        let bytes = read(path, SCENARIO_BYTES_MAX);
+        let bytes = bytes.map_err(|error| LoadError::Unreadable { path: path.to_owned(), error })?;
+        let text = into_text(bytes).map_err(|offset| LoadError::NotText { path: path.to_owned(), offset })?;
+        let document = Document::new(path.display().to_string(), text);
+        Ok(Self { document, beside: path.parent().unwrap_or_else(|| Path::new("")).to_owned() })
+    }
+
+    /// Its text.
+    pub fn text(&self) -> &str {
+        &self.document.text
+    }
+
+    /// The scenario as it is written.
+    ///
+    /// # Errors
+    /// All that was found wrong, each with its place.
+    pub fn scenario(&self) -> Result<Scenario, LoadError> {
+        self.meant(&self.document)
+    }
+
+    /// The scenario with `value` in `place`. Whatever is wrong with it is shown where it then stands.
+    ///
+    /// # Errors
+    /// All that was found wrong, each with its place.
+    pub fn with(&self, place: &Place, value: &Value) -> Result<Scenario, LoadError> {
+        let text = place.set(&self.document.text, value);
+        self.meant(&Document::new(self.document.name.clone(), text))
+    }
+
+    /// The scenario with each value of `sweep`, in their order.
+    ///
+    /// # Errors
+    /// The first value that makes no scenario, and why.
+    pub fn points(&self, sweep: &Sweep) -> Result<Vec<Scenario>, Box<WrongPoint>> {
+        let (mut points, mut wrong) = (Vec::new(), Vec::new());
+        for (value, _) in &sweep.values.list {
+            match self.with(&sweep.over, value) {
+                Ok(scenario) => points.push(scenario),
+                Err(error) => wrong.push((value.clone(), error)),
+            }
+        }
+        let others = wrong.len().saturating_sub(1);
+        match wrong.into_iter().next() {
+            None => Ok(points),
+            Some((value, error)) => {
+                Err(Box::new(WrongPoint { path: sweep.over.path().to_owned(), value, others, error }))
+            }
+        }
+    }
+
+    fn meant(&self, document: &Document) -> Result<Scenario, LoadError> {
+        let files = |path: &Path| {
+            let not_text = |offset| {
+                io::Error::new(io::ErrorKind::InvalidData, format!("not a text file: byte {offset} is not UTF-8 text"))
+            };
+            into_text(read(path, OTHER_BYTES_MAX)?).map_err(not_text)
         };
-        into_text(read(path, OTHER_BYTES_MAX)?).map_err(not_text)
-    };
-    parse(&document, beside, &files).map_err(LoadError::Invalid)
+        parse(document, &self.beside, &files).map_err(LoadError::Invalid)
+    }
 }
 
 /// What the scenario in `document` means; `files` reads the files it names, `base_dir` goes before their paths.
@@ -71,6 +135,31 @@ pub fn load(path: &Path) -> Result<Scenario, LoadError> {
 pub fn parse(document: &Document, base_dir: &Path, files: &Files<'_>) -> Result<Scenario, Vec<Diagnostic>> {
     let spec = toml::from_str(&document.text).map_err(|error| vec![document.not_toml(&error)])?;
     build(&spec, document, base_dir, files)
+}
+
+/// A value of a sweep that makes no scenario.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} cannot be {value}{}", self.and_others())]
+pub struct WrongPoint {
+    /// The path of what is swept.
+    pub path: String,
+    /// The first such value.
+    pub value: Value,
+    /// How many more there are.
+    pub others: usize,
+    /// What is wrong with the first.
+    #[source]
+    pub error: LoadError,
+}
+
+impl WrongPoint {
+    fn and_others(&self) -> String {
+        match self.others {
+            0 => String::new(),
+            1 => ", nor 1 other value of the sweep".to_owned(),
+            more => format!(", nor {more} other values of the sweep"),
+        }
+    }
 }
 
 fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {

@@ -1,7 +1,8 @@
 //! What people write: an experiment as a TOML file, and what it means.
 //!
 //! `spec` mirrors the file, `build` turns it into the values of `model`, which cannot be wrong; `load` reads files,
-//! `explain` says in words what a scenario will do, `size` how much it will take, `schema` what an editor must know.
+//! `explain` says in words what a scenario will do, `size` how much it will take, `schema` what an editor must know;
+//! `sweep` puts one value after the other in place of one that is written.
 
 mod build;
 mod explain;
@@ -10,12 +11,14 @@ mod model;
 mod schema;
 mod size;
 mod spec;
+pub mod sweep;
 
 pub use explain::explain;
-pub use load::{LoadError, load, parse};
+pub use load::{Draft, LoadError, WrongPoint, load, parse};
 pub use model::*;
 pub use schema::json_schema;
 pub use spec::{
     ArrivalsSpec, AuthenticationSpec, ChangeSpec, DomainsSpec, ExpectSpec, HostSpec, LimitValue, ListSpec, NetworkSpec,
-    ProviderSpec, ScenarioSpec, SetSpec, SourceSpec, StageSpec, StreamSpec, VaryingSizeSpec,
+    ProviderSpec, SafeSpec, ScenarioSpec, SetSpec, SourceSpec, StageSpec, StreamSpec, SweepSpec, ValuesSpec,
+    VaryingSizeSpec,
 };

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::sweep::Sweep;
 use crate::dist::Dist;
 use crate::provider::{Amendment, Policy};
 use crate::sender::Strategy;
@@ -40,6 +41,8 @@ pub struct Scenario {
     pub timeline: Vec<Change>,
     /// What the results must be.
     pub expectations: Vec<Expectation>,
+    /// What `mxlab sweep` goes through unless the command line says otherwise.
+    pub sweep: Option<Sweep>,
     /// FNV-1a hash of the scenario's text and of every file it draws on.
     pub hash: u64,
 }

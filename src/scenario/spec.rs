@@ -3,6 +3,8 @@
 //! Nothing here is checked beyond its type; `build` says what it means. The JSON Schema comes from these types, so the
 //! comments on their fields are what an editor shows.
 
+mod sweep;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
@@ -13,6 +15,7 @@ use crate::time::Span;
 use crate::units::{Bytes, Share};
 use crate::workload::Priority;
 use crate::written::{Count, CountRange, Located, TextOr};
+pub use sweep::{SafeSpec, SweepSpec, ValuesSpec};
 
 /// An experiment: who sends what to whom, by which strategies.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -50,6 +53,8 @@ pub struct ScenarioSpec {
     /// What the results must be.
     #[serde(default)]
     pub expect: Vec<Located<ExpectSpec>>,
+    /// What `mxlab sweep` goes through; a run takes no notice of it.
+    pub sweep: Option<Located<SweepSpec>>,
 }
 
 /// A mailbox provider: a profile, its share of the recipients, and what differs from the profile.

@@ -114,6 +114,7 @@ fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
         strategies: vec![strategy],
         timeline: Vec::new(),
         expectations: Vec::new(),
+        sweep: None,
         hash: 0,
     }
 }

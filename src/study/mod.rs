@@ -1,6 +1,17 @@
 //! Many trials: every strategy of a scenario under every seed, side by side on all cores.
 //!
 //! A world never runs in parallel inside; trials do. The result does not depend on how many threads ran it.
+//!
+//! - `sweep`: all of that at every value of a sweep
+//! - `knee`, `safe`: what is found in its curves; `median`: how sure one can be of a median
+
+mod knee;
+mod median;
+mod safe;
+mod sweep;
+
+pub use knee::knee;
+pub use sweep::{Plan, sweep};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

@@ -14,11 +14,13 @@ mod latency;
 mod replies;
 mod reputation;
 mod style;
+mod sweep;
 mod ticks;
 mod time;
 mod tradeoff;
 
 pub(super) use figure::Figure;
+pub(super) use sweep::figures as sweep_figures;
 
 use crate::record::Record;
 

@@ -54,6 +54,37 @@ pub(super) fn log_time(label: &str, least: f64, most: f64) -> Axis {
     }
 }
 
+/// An axis of numbers around all of them, which need not begin at 0.
+pub(super) fn around(label: &str, least: f64, most: f64) -> Axis {
+    let width = if most > least { most - least } else { most.abs().max(1.0) };
+    let step = round_step(width / 6.0);
+    let (min, max) = ((least / step).floor() * step, (most / step).ceil() * step);
+    let max = if max > min { max } else { min + step };
+    let ticks = steps(max - min, step).map(|value| (min + value, plain(min + value, step))).collect();
+    Axis { label: label.to_owned(), min, max, ticks }
+}
+
+/// An axis of the logarithm (to the base 10) of numbers above 0, around all of them.
+pub(super) fn log(label: &str, least: f64, most: f64) -> Axis {
+    let (least, most) = (least.max(f64::MIN_POSITIVE), most.max(least.max(f64::MIN_POSITIVE) * 1.001));
+    let decades = (most / least).log10();
+    // Over many decades only powers of ten have room.
+    let factors: &[f64] = if decades > 3.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+    #[expect(clippy::cast_possible_truncation, reason = "the exponent of a number is small")]
+    let exponents = (least.log10().floor() as i32)..=(most.log10().ceil() as i32);
+    let all = exponents.flat_map(|exponent| factors.iter().map(move |factor| factor * 10_f64.powi(exponent)));
+    let all: Vec<f64> = all.collect();
+    let from = all.iter().rposition(|value| *value <= least * 1.000_1).unwrap_or(0);
+    let to = all.iter().position(|value| *value >= most * 0.999_9).unwrap_or(all.len() - 1).max(from + 1);
+    let shown = &all[from..=to.min(all.len() - 1)];
+    Axis {
+        label: label.to_owned(),
+        min: shown[0].log10(),
+        max: shown[shown.len() - 1].log10(),
+        ticks: shown.iter().map(|value| (value.log10(), plain(*value, *value))).collect(),
+    }
+}
+
 /// More ticks than this crowd a small panel.
 const MOST_TICKS: usize = 7;
 
@@ -125,13 +156,19 @@ mod tests {
         assert_eq!(time("time", 86_400.0).label, "time (hours)");
         assert_eq!(said(&time("", 3_600.0)), "0 15 30 45 60");
         assert_eq!(said(&log_time("", 500.0, 4_000.0)), "2 h 1 h 20 min 10 min 3 min");
+        assert_eq!(said(&around("", 1.0, 40.0)), "0 10 20 30 40");
+        assert_eq!(said(&around("", 0.2, 0.5)), "0.20 0.25 0.30 0.35 0.40 0.45 0.50");
+        assert_eq!(said(&log("", 1.0, 100.0)), "1 2 5 10 20 50 100");
+        assert_eq!(said(&log("", 0.03, 0.3)), "0.02 0.05 0.1 0.2 0.5");
+        assert_eq!(said(&log("", 1.0, 1e6)), "1 10 100 1000 10,000 100,000 1,000,000");
         assert_eq!(said(&log_time("", 3.0, 4_000.0)), "2 h 20 min 3 min 30 s 3 s");
     }
 
     #[test]
     fn odd_values_are_no_panic() {
         for value in [0.0, -1.0, 1e-9, 1e300, f64::INFINITY, f64::NAN] {
-            for axis in [count("", value), share("", value), time("", value), log_time("", value, value)] {
+            let axes = [count("", value), share("", value), time("", value), log_time("", value, value)];
+            for axis in axes.into_iter().chain([around("", value, value), log("", value, value)]) {
                 assert!(axis.ticks.len() <= 100);
             }
         }

@@ -1,0 +1,111 @@
+//! What `run` and `sweep` have in common: which trials, and where their results come from.
+
+use std::env;
+use std::thread;
+
+use super::Failure;
+use crate::diagnostic::nearest;
+use crate::record::{Machine, Provenance, Record};
+use crate::scenario::Scenario;
+use crate::study;
+
+/// Which trials of a scenario to run.
+#[derive(clap::Args)]
+pub(super) struct Trials {
+    /// How many seeds. [default: as the scenario says]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    seeds: Option<u32>,
+    /// The first seed. [default: as the scenario says]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Only these strategies of the scenario; may be given more than once.
+    #[arg(long = "strategy", value_name = "NAME")]
+    strategies: Vec<String>,
+    /// Trials side by side. [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    threads: Option<u16>,
+}
+
+impl Trials {
+    /// What the command line and the scenario say together; as many threads as were asked for or as there are cores.
+    pub(super) fn options(&self, scenario: &Scenario, bound: bool) -> Result<study::Options, Failure> {
+        let first_seed = self.seed.unwrap_or(scenario.seed);
+        let seeds = self.seeds.unwrap_or(scenario.seeds);
+        if first_seed.checked_add(u64::from(seeds.saturating_sub(1))).is_none() {
+            return Err(Failure::input(format_args!("there are no {seeds} seeds from {first_seed} on")));
+        }
+        for name in &self.strategies {
+            // The oracle is always there: alone it is only the bound.
+            let known = || scenario.strategies.iter().map(|strategy| strategy.name.as_str()).chain(["oracle"]);
+            if !known().any(|known| known == name) {
+                let hint = match nearest(name, known()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("it has {}", known().collect::<Vec<_>>().join(", ")),
+                };
+                return Err(Failure::input(format_args!("{} has no strategy `{name}`; {hint}", scenario.name)));
+            }
+        }
+        let threads = self.threads.map_or_else(cores, usize::from);
+        Ok(study::Options { first_seed, seeds, threads, bound, strategies: self.strategies.clone() })
+    }
+}
+
+/// Where the results of these trials come from.
+pub(super) fn provenance(scenario: &Scenario, options: &study::Options) -> Provenance {
+    let arguments = env::args().skip(1).map(|argument| format!(" {}", quoted(&argument)));
+    Provenance {
+        format: Record::FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: scenario.name.clone(),
+        scenario_hash: format!("{:016x}", scenario.hash),
+        command: format!("mxlab{}", arguments.collect::<String>()),
+        seed: options.first_seed,
+        seeds: options.seeds,
+        machine: Machine { os: env::consts::OS.to_owned(), arch: env::consts::ARCH.to_owned(), cores: cores() },
+    }
+}
+
+/// The seeds in words.
+pub(super) fn seeds(options: &study::Options) -> String {
+    let last = options.first_seed + u64::from(options.seeds) - 1;
+    match options.seeds {
+        1 => format!("seed {last}"),
+        _ => format!("seeds {} to {last}", options.first_seed),
+    }
+}
+
+/// A count as people read it: `50,000`.
+pub(super) fn grouped(digits: &str) -> String {
+    let comma = |n: usize| n > 0 && (digits.len() - n).is_multiple_of(3);
+    digits.char_indices().flat_map(|(n, digit)| comma(n).then_some(',').into_iter().chain([digit])).collect()
+}
+
+/// An argument as a shell takes it.
+pub(super) fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped_by_three() {
+        assert_eq!(["0", "999", "50000", "1234567"].map(grouped), ["0", "999", "50,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn arguments_are_quoted_as_a_shell_takes_them() {
+        let words = ["a/b.toml", "--out=x", "two words", "it's", ""].map(quoted);
+        assert_eq!(words, ["a/b.toml", "--out=x", "'two words'", r"'it'\''s'", "''"]);
+    }
+}

@@ -1,0 +1,183 @@
+//! A results folder of a sweep: written, and read to be drawn again.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::answer::{answer, limit};
+use super::page;
+use super::rows::{Row, is_censored, rows};
+use crate::record::{Found, Provenance, Record, SweepRecord, Swept, SweptTrial};
+use crate::report::files::{PLOTS, WriteError, compact, pretty, put, put_plots};
+use crate::report::folder::{RUN, ReadError, versioned};
+use crate::report::plots::sweep_figures;
+use crate::report::spreadsheets::{ALL, optional, written};
+use crate::report::words::exact;
+
+/// Writes everything a sweep yields into `dir`, which is made if it does not exist: provenance, record, tables, plots
+/// and the page that shows them. Every file appears whole or not at all; `report.html` comes last.
+pub fn write_sweep(record: &SweepRecord, provenance: &Provenance, dir: &Path) -> Result<(), WriteError> {
+    for folder in [dir.to_owned(), dir.join(PLOTS)] {
+        fs::create_dir_all(&folder).map_err(|source| WriteError::Io { path: folder, source })?;
+    }
+    let rows = rows(record);
+    put(&dir.join(RUN), &pretty(RUN, provenance)?)?;
+    put(&dir.join(SWEEP), &compact(SWEEP, record)?)?;
+    put(&dir.join("summary.json"), &pretty("summary.json", &json_of(record, &rows))?)?;
+    put(&dir.join("sweep.csv"), &spreadsheet(record, &rows)?)?;
+    let figures = sweep_figures(record, &rows);
+    let drawn = put_plots(&figures, dir)?;
+    let shown: Vec<_> = figures.iter().zip(&drawn).map(|(figure, svg)| (figure, svg.as_str())).collect();
+    put(&dir.join("report.html"), page::page(record, provenance, &shown).as_bytes())
+}
+
+/// Whether a folder has the results of a sweep in it.
+pub fn is_sweep(dir: &Path) -> bool {
+    dir.join(SWEEP).exists()
+}
+
+/// The record of a sweep's results folder.
+pub fn read_sweep(dir: &Path) -> Result<SweepRecord, ReadError> {
+    let path = dir.join(SWEEP);
+    let record: SweepRecord = versioned(&path)?;
+    match unsound(&record) {
+        None => Ok(record),
+        Some(reason) => Err(ReadError::Malformed { path, reason }),
+    }
+}
+
+/// The file of the record.
+const SWEEP: &str = "sweep.json";
+
+/// Why a record cannot be what it says, if it cannot: everything else relies on its places.
+fn unsound(record: &SweepRecord) -> Option<String> {
+    let (values, strategies) = (record.values.len(), record.strategies.len());
+    let (places, figures) = (record.places(), record.figures.len());
+    if record.concerned.len() != strategies {
+        return Some(format!("it has {strategies} strategies and says of {} if they change", record.concerned.len()));
+    }
+    for trial in &record.trials {
+        let cells = trial.cells.len() == places.len() && trial.cells.iter().all(|cell| cell.len() == figures);
+        if trial.value >= values || trial.strategy >= strategies || !cells {
+            let SweptTrial { value, strategy, seed, .. } = trial;
+            return Some(format!("the trial of value {value}, strategy {strategy}, seed {seed} does not fit the rest"));
+        }
+    }
+    let rank_fits = |rank: &usize| *rank <= values;
+    let fits = |found: &Found| {
+        let knee = found.knee.as_ref().is_none_or(|knee| knee.value < values);
+        let safe = found.safe.as_ref().is_none_or(|safe| {
+            let (low, high) = safe.interval.unwrap_or_default();
+            values > 0 && safe.ranks.iter().chain([&safe.every, &safe.median, &low, &high]).all(rank_fits)
+        });
+        found.strategy < strategies && places.contains(&found.provider) && knee && safe
+    };
+    (!record.found.iter().all(fits)).then(|| "what was found does not fit the values".to_owned())
+}
+
+/// A row for each value, strategy and provider; each figure with both ends of its 95 % interval, of times the median
+/// and in how many seeds they never came.
+fn spreadsheet(record: &SweepRecord, rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
+    let mut header: Vec<String> = ["value", "x", "strategy", "provider", "seeds"].map(str::to_owned).to_vec();
+    for figure in Swept::all() {
+        let name = figure.name().replace('-', "_");
+        if is_censored(figure) {
+            header.extend([format!("{name}_median"), format!("{name}_never")]);
+        } else {
+            header.extend([name.clone(), format!("{name}_low"), format!("{name}_high")]);
+        }
+    }
+    let fields = rows.iter().map(|row| {
+        let value = &record.values[row.value];
+        let strategy = record.strategies[row.strategy].name.clone();
+        let provider = row.provider.map_or(ALL, |place| &record.providers[place].name).to_owned();
+        let mut fields = vec![value.text.clone(), exact(value.x), strategy, provider];
+        fields.push(row.sample(Swept::OfferedPerHour).seeds.to_string());
+        for figure in Swept::all() {
+            let sample = row.sample(figure);
+            if is_censored(figure) {
+                fields.extend([optional(sample.median), sample.never().to_string()]);
+            } else {
+                let estimate = sample.estimate;
+                fields.push(optional(estimate.map(|estimate| estimate.mean)));
+                fields.push(optional(estimate.and_then(|estimate| estimate.low())));
+                fields.push(optional(estimate.and_then(|estimate| estimate.high())));
+            }
+        }
+        fields
+    });
+    written(std::iter::once(header).chain(fields))
+}
+
+/// The sweep for other programs: the answer, what was found, and the rows of `sweep.csv`.
+pub fn sweep_json(record: &SweepRecord) -> Value {
+    json_of(record, &rows(record))
+}
+
+fn json_of(record: &SweepRecord, rows: &[Row]) -> Value {
+    let found: Vec<Value> = record.found.iter().map(|found| found_json(record, found)).collect();
+    let rows: Vec<Value> = rows.iter().map(|row| row_json(record, row)).collect();
+    json!({
+        "format": Record::FORMAT,
+        "scenario": record.scenario,
+        "question": record.question,
+        "over": record.over,
+        "safe": record.safe,
+        "partial": record.partial,
+        "answer": answer(record).join(" "),
+        "found": found,
+        "rows": rows,
+    })
+}
+
+fn found_json(record: &SweepRecord, found: &Found) -> Value {
+    let text = |place: usize| record.values.get(place).map(|value| value.text.as_str());
+    let knee = found.knee.as_ref().map(|knee| {
+        let interval = knee.interval.map(|(low, high)| [text(low), text(high)]);
+        let median = knee.median.and_then(text);
+        json!({ "value": text(knee.value), "seeds": knee.seeds, "median": median, "median-interval": interval })
+    });
+    let safe = found.safe.as_ref().map(|safe| {
+        let limit = |rank| limit(record, safe, rank);
+        json!({
+            "side": if safe.low_is_safe { "low" } else { "high" },
+            "every-seed": limit(safe.every),
+            "coverage": safe.coverage,
+            "median": limit(safe.median),
+            "median-interval": safe.interval.map(|(low, high)| [limit(low), limit(high)]),
+        })
+    });
+    json!({
+        "strategy": record.strategies[found.strategy].name,
+        "provider": found.provider.map(|place| &record.providers[place].name),
+        "knee": knee,
+        "safe": safe,
+    })
+}
+
+fn row_json(record: &SweepRecord, row: &Row) -> Value {
+    let figures: Map<String, Value> = Swept::all()
+        .map(|figure| {
+            let sample = row.sample(figure);
+            let estimate = sample.estimate;
+            let value = if is_censored(figure) {
+                json!({ "median": sample.median, "never": sample.never() })
+            } else {
+                json!({
+                    "mean": estimate.map(|estimate| estimate.mean),
+                    "low": estimate.and_then(|estimate| estimate.low()),
+                    "high": estimate.and_then(|estimate| estimate.high()),
+                    "seeds": estimate.map_or(0, |estimate| estimate.n),
+                })
+            };
+            (figure.name().to_owned(), value)
+        })
+        .collect();
+    json!({
+        "value": record.values[row.value].text,
+        "strategy": record.strategies[row.strategy].name,
+        "provider": row.provider.map(|place| &record.providers[place].name),
+        "figures": figures,
+    })
+}

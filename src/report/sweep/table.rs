@@ -1,0 +1,120 @@
+//! What the terminal shows of a sweep: the answer, and a line for each value.
+
+use comfy_table::presets::NOTHING as NO_LINES;
+use comfy_table::{Cell, Table};
+
+use super::answer::{answer, last_safe, warning};
+use super::rows::{Row, rows};
+use crate::record::{Metric, SweepRecord, Swept};
+use crate::report::table::{BOLD, Look, RED, right};
+use crate::report::words::{printable, shortened};
+
+/// The answer of a sweep and its table; where the terminal is narrow, the columns that matter least are left out.
+pub fn sweep_table(record: &SweepRecord, look: Look) -> String {
+    let mut lines = Vec::new();
+    if let Some(warning) = warning(record) {
+        lines.extend([look.paint(RED, &warning), String::new()]);
+    }
+    lines.extend(answer(record).iter().map(|line| look.paint(BOLD, line)));
+    lines.extend([String::new(), fitting(record, look.width), String::new()]);
+    lines.join("\n")
+}
+
+/// A column: its two lines of heading, what stands in it, and how long it is kept where there is little room.
+pub(super) struct Column {
+    pub(super) heading: [&'static str; 2],
+    pub(super) figure: Swept,
+    keep: usize,
+}
+
+/// The columns of figures, from left to right.
+pub(super) const COLUMNS: [Column; 8] = [
+    Column { heading: ["offered", "attempts/h"], figure: Swept::OfferedPerHour, keep: 5 },
+    Column { heading: ["goodput", "delivered/h"], figure: Swept::GoodputPerHour, keep: 8 },
+    Column { heading: ["deferred", "% of attempts"], figure: Swept::Of(Metric::DeferralShare), keep: 7 },
+    Column { heading: ["delivered", "%"], figure: Swept::Of(Metric::DeliveredShare), keep: 6 },
+    Column { heading: ["bounced", ""], figure: Swept::Of(Metric::Bounced), keep: 2 },
+    Column { heading: ["time to 90 %", "median"], figure: Swept::Of(Metric::TimeTo90), keep: 4 },
+    Column { heading: ["time to 99 %", "median"], figure: Swept::Of(Metric::TimeTo99), keep: 1 },
+    Column { heading: ["connections", "refused %"], figure: Swept::Of(Metric::RefusedConnectionShare), keep: 3 },
+];
+
+/// The rows that are shown: at the provider where safety is judged, what is the same at every value only once. All of
+/// them are in `sweep.csv`.
+pub(super) fn shown(record: &SweepRecord) -> Vec<Row> {
+    let judged = record.judged_at().filter(|_| record.providers.len() > 1);
+    let mut rows: Vec<Row> = rows(record).into_iter().filter(|row| row.provider == judged).collect();
+    rows.retain(|row| record.concerned[row.strategy] || row.value == 0);
+    rows.sort_by_key(|row| (row.strategy, row.value));
+    // Of many values as many as a screen has room for, and whatever there is something to say of.
+    let apart = record.values.len().div_ceil(MOST_ROWS).max(1);
+    let last = record.values.len().saturating_sub(1);
+    rows.retain(|row| row.value % apart == 0 || row.value == last || !marks(record, row).is_empty());
+    rows
+}
+
+/// Values that are shown of one strategy, besides those that are marked.
+const MOST_ROWS: usize = 24;
+
+/// What a row's value is, in words.
+pub(super) fn value(record: &SweepRecord, row: &Row) -> String {
+    if record.concerned[row.strategy] { shortened(&record.values[row.value].text, 24) } else { "any".to_owned() }
+}
+
+/// What is to be said of a row: that it is the knee, that it is the last safe one.
+pub(super) fn marks(record: &SweepRecord, row: &Row) -> String {
+    let Some(found) = record.found_for(row.strategy, row.provider) else { return String::new() };
+    let safe = found.safe.as_ref();
+    let every = safe.and_then(|safe| last_safe(record, safe, safe.every)) == Some(row.value);
+    let median = safe.and_then(|safe| last_safe(record, safe, safe.median)) == Some(row.value);
+    let knee = found.knee.as_ref().is_some_and(|knee| knee.value == row.value);
+    let said = [(every, "safe under every seed"), (median, "median limit"), (knee, "knee")];
+    said.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text).collect::<Vec<_>>().join(", ")
+}
+
+fn fitting(record: &SweepRecord, width: Option<u16>) -> String {
+    let widest = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    let rows = shown(record);
+    let mut text = String::new();
+    for keep in 1..=COLUMNS.len() {
+        text = drawn(record, &rows, keep);
+        if width.is_none_or(|width| widest(&text) <= usize::from(width)) {
+            break;
+        }
+    }
+    text
+}
+
+fn drawn(record: &SweepRecord, rows: &[Row], keep: usize) -> String {
+    let columns: Vec<&Column> = COLUMNS.iter().filter(|column| column.keep >= keep).collect();
+    let several = record.strategies.len() > 1;
+    let mut table = Table::new();
+    table.load_style(NO_LINES);
+    let mut header: Vec<Cell> = if several { vec![Cell::new("strategy")] } else { Vec::new() };
+    header.push(right("value".to_owned()));
+    header.extend(columns.iter().map(|column| right(column.heading.join("\n"))));
+    header.push(Cell::new(""));
+    table.set_header(header);
+    let mut before = None;
+    for row in rows {
+        if before.is_some_and(|before| before != row.strategy) {
+            table.add_row([""]);
+        }
+        before = Some(row.strategy);
+        let strategy = &record.strategies[row.strategy];
+        let name = shortened(&strategy.name, 28);
+        let mut cells: Vec<Cell> = Vec::new();
+        if several {
+            cells.push(Cell::new(if strategy.bound { format!("({name})") } else { name }));
+        }
+        cells.push(right(value(record, row)));
+        cells.extend(columns.iter().map(|column| right(row.text(column.figure))));
+        cells.push(Cell::new(marks(record, row)));
+        table.add_row(cells);
+    }
+    if let Some(first) = table.column_mut(0) {
+        first.set_padding((0, 1));
+    }
+    let lines = table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n");
+    format!("{}\n\n{lines}", printable(&record.over))
+}

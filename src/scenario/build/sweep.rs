@@ -1,0 +1,68 @@
+//! The table `[sweep]`: what `mxlab sweep` goes through. Whether every value makes a scenario is seen when they are
+//! built.
+
+use super::providers::Providers;
+use crate::record::{Criterion, METRICS, Metric};
+use crate::scenario::spec::{SafeSpec, SweepSpec, ValuesSpec};
+use crate::scenario::sweep::{Place, Sweep, Values, default_safe};
+use crate::written::{Checker, Located};
+
+/// The sweep of a scenario, if nothing is wrong with it.
+pub(super) fn build(spec: &Located<SweepSpec>, providers: &Providers, check: &mut Checker<'_>) -> Option<Sweep> {
+    let over = match Place::find(&spec.over, &check.document.text) {
+        Ok(place) => Some(place),
+        Err(wrong) => {
+            let help = wrong.help.unwrap_or_else(|| "name one of its values by its path".to_owned());
+            check.wrong_do(&spec.over.span, wrong.message, help);
+            None
+        }
+    };
+    let values = match &spec.values.value {
+        ValuesSpec::Text(text) => Values::read(text),
+        ValuesSpec::List(list) => Values::of(list.clone()),
+    };
+    let values = match values {
+        Ok(values) => Some(values),
+        Err(wrong) => {
+            check.wrong(&spec.values.span, wrong.to_string());
+            None
+        }
+    };
+    let safe = spec.safe.as_ref().map_or_else(default_safe, |safe| criterion(safe, providers, check));
+    Some(Sweep { over: over?, values: values?, safe })
+}
+
+fn criterion(spec: &Located<SafeSpec>, providers: &Providers, check: &mut Checker<'_>) -> Criterion {
+    let metric = spec.metric.as_ref().map_or(Metric::DeferralShare, |written| {
+        written.parse().unwrap_or_else(|_| {
+            check.unknown("metric", written, METRICS);
+            Metric::DeferralShare
+        })
+    });
+    if metric == Metric::BoundShare
+        && let Some(written) = &spec.metric
+    {
+        check.wrong(&written.span, "a sweep does not compare every trial with the oracle: choose another metric");
+    }
+    if let Some(name) = &spec.provider {
+        providers.find(name, check);
+    }
+    let mut bound = |written: &Option<Located<f64>>, open| match written {
+        Some(bound) => check.number(bound, "write a number", |_| true).unwrap_or(open),
+        None => open,
+    };
+    let (min, max) = (bound(&spec.min, f64::NEG_INFINITY), bound(&spec.max, f64::INFINITY));
+    match (&spec.min, &spec.max) {
+        (None, None) => check.wrong_do(&spec.span, "any value would be safe", "write `min`, `max` or both"),
+        (Some(_), Some(place)) if min > max => {
+            check.wrong(&place.span, format!("nothing is at least {min} and at most {max}"));
+        }
+        _ => {}
+    }
+    Criterion {
+        metric: metric.name().to_owned(),
+        provider: spec.provider.as_ref().map(|name| name.value.clone()),
+        min,
+        max,
+    }
+}

@@ -1,0 +1,274 @@
+//! A sweep: every strategy under every seed at every value, side by side on all cores, and what is found in the curves.
+//!
+//! The seeds are the same at every value (common random numbers), so that what changes from one to the next comes from
+//! the value and not from chance. A strategy that the value does not concern is run once and counted at all of them.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::{Options, Progress, RunError, chosen, knee, median, safe};
+use crate::record::{self, Criterion, Found, Knee, Metric, Record, SweepRecord, Swept, SweptTrial, SweptValue, Trial};
+use crate::rng::Seed;
+use crate::scenario::Scenario;
+use crate::scenario::sweep::Sweep;
+use crate::sender::Strategy;
+use crate::sim::{self, Setting};
+use crate::workload::generate;
+
+/// What a sweep goes through.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The scenario as it is written.
+    pub base: Scenario,
+    /// What changes in it, and what makes a value safe.
+    pub sweep: Sweep,
+    /// The scenario with each of the values, in the order of [`Sweep::values`]; see [`crate::scenario::Draft::points`].
+    pub points: Vec<Scenario>,
+}
+
+impl Plan {
+    /// Whether the value that changes concerns any strategy that is run.
+    pub fn concerns_any(&self, options: &Options) -> bool {
+        strategies(self, options).iter().any(|concern| concern.changes)
+    }
+
+    /// How many trials it takes.
+    pub fn trials(&self, options: &Options) -> usize {
+        let seeds = options.seeds as usize;
+        strategies(self, options)
+            .iter()
+            .map(|concern| if concern.changes { self.points.len() } else { 1 } * seeds)
+            .sum()
+    }
+}
+
+/// Runs all trials of a sweep. When `stop` is set, the values that are done are kept and the record says that it is
+/// partial.
+pub fn sweep(
+    plan: &Plan,
+    options: &Options,
+    progress: &(dyn Fn(Progress) + Sync),
+    stop: &AtomicBool,
+) -> Result<SweepRecord, RunError> {
+    let strategies = strategies(plan, options);
+    let mut record = blank(plan, options, &strategies);
+    let tasks = tasks(plan, options, &strategies);
+    let done = AtomicUsize::new(0);
+    let one = |task: &Task| -> Result<Option<SweptTrial>, RunError> {
+        let scenario = &plan.points[task.value];
+        let mail = generate(&scenario.workload, Seed(task.seed))?;
+        let strategy = &strategies[task.strategy].at[task.value];
+        let Some(trial) = sim::trial(Setting { scenario, strategy, seed: task.seed, mail: &mail }, stop)? else {
+            return Ok(None);
+        };
+        progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of: tasks.len() });
+        Ok(Some(figures(&record, scenario, task, &trial)))
+    };
+    let outcomes = in_order(&tasks, options.threads, stop, &one)?;
+    keep_whole_values(&mut record, plan, &strategies, outcomes);
+    record.found = find(&record);
+    Ok(record)
+}
+
+/// A strategy at every value.
+struct Concern {
+    /// Its name, and what it does, in the scenario as it is written.
+    about: record::Strategy,
+    /// Whether the value that changes concerns it.
+    changes: bool,
+    /// What it is at each value.
+    at: Vec<Strategy>,
+}
+
+/// The strategies to run.
+fn strategies(plan: &Plan, options: &Options) -> Vec<Concern> {
+    let named = chosen(&plan.base, options);
+    let place = |name: &str| plan.base.strategies.iter().position(|strategy| strategy.name == name);
+    let concern = |(strategy, bound): &(Strategy, bool)| {
+        let about = record::Strategy { name: strategy.name.clone(), about: strategy.about.clone(), bound: *bound };
+        // By its place: a sweep may go through names as well.
+        let at = |point: &Scenario| match (bound, place(&strategy.name)) {
+            (false, Some(place)) => point.strategies.get(place).cloned(),
+            _ => chosen(point, options).into_iter().find(|(_, bound)| *bound).map(|(oracle, _)| oracle),
+        };
+        let at: Vec<Strategy> = plan.points.iter().map(|point| at(point).unwrap_or_else(|| strategy.clone())).collect();
+        let own = plan.sweep.over.strategy();
+        let changes = match place(&strategy.name).filter(|_| !bound) {
+            Some(place) => own.is_none_or(|own| own == place),
+            None => own.is_none() || at.iter().any(|one| one.session != at[0].session),
+        };
+        Concern { about, changes, at }
+    };
+    named.iter().map(concern).collect()
+}
+
+/// One trial to run.
+struct Task {
+    value: usize,
+    strategy: usize,
+    seed: u64,
+}
+
+/// What runs once first, then value by value, so that a sweep that is stopped has whole values.
+fn tasks(plan: &Plan, options: &Options, strategies: &[Concern]) -> Vec<Task> {
+    let seeds = || (0..u64::from(options.seeds)).map(|n| options.first_seed.wrapping_add(n));
+    let mut tasks: Vec<Task> = (0..plan.points.len())
+        .flat_map(|value| (0..strategies.len()).map(move |strategy| (value, strategy)))
+        .filter(|(value, strategy)| *value == 0 || strategies[*strategy].changes)
+        .flat_map(|(value, strategy)| seeds().map(move |seed| Task { value, strategy, seed }))
+        .collect();
+    tasks.sort_by_key(|task| strategies[task.strategy].changes);
+    tasks
+}
+
+/// Takes the tasks one after the other, so many at a time, and gives what came of them in their order. Once `stop` is
+/// set no further one is begun.
+fn in_order<T: Sync, R: Send>(
+    tasks: &[T],
+    threads: usize,
+    stop: &AtomicBool,
+    one: &(dyn Fn(&T) -> Result<Option<R>, RunError> + Sync),
+) -> Result<Vec<R>, RunError> {
+    let next = AtomicUsize::new(0);
+    let worker = |_: usize| -> Result<Vec<(usize, R)>, RunError> {
+        let mut mine = Vec::new();
+        while !stop.load(Ordering::Relaxed) {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(task) = tasks.get(place) else { break };
+            mine.extend(one(task)?.map(|outcome| (place, outcome)));
+        }
+        Ok(mine)
+    };
+    let outcomes: Vec<Result<Vec<(usize, R)>, RunError>> =
+        match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+            Ok(pool) => pool.install(|| (0..threads).into_par_iter().map(worker).collect()),
+            // A machine that gives us no threads can still run one trial after the other.
+            Err(_) => vec![worker(0)],
+        };
+    let mut all: Vec<(usize, R)> = outcomes.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    all.sort_by_key(|(place, _)| *place);
+    Ok(all.into_iter().map(|(_, outcome)| outcome).collect())
+}
+
+/// The record before anything has run.
+fn blank(plan: &Plan, options: &Options, strategies: &[Concern]) -> SweepRecord {
+    let Sweep { over, values, safe } = &plan.sweep;
+    let base = &plan.base;
+    SweepRecord {
+        format: Record::FORMAT,
+        scenario: base.name.clone(),
+        question: base.question.clone(),
+        over: over.path().to_owned(),
+        measure: values.measure,
+        logarithmic: values.are_logarithmic(),
+        values: values.list.iter().map(|(value, x)| SweptValue { text: value.to_string(), x: *x }).collect(),
+        safe: safe.clone(),
+        seeds: options.seeds,
+        partial: false,
+        strategies: strategies.iter().map(|concern| concern.about.clone()).collect(),
+        concerned: strategies.iter().map(|concern| concern.changes).collect(),
+        providers: base
+            .providers
+            .iter()
+            .map(|policy| record::Provider { name: policy.name.clone(), title: policy.title.clone() })
+            .collect(),
+        figures: Swept::all().map(|figure| figure.name().to_owned()).collect(),
+        trials: Vec::new(),
+        found: Vec::new(),
+    }
+}
+
+/// The figures of a trial: all that is kept of it.
+fn figures(record: &SweepRecord, scenario: &Scenario, task: &Task, trial: &Trial) -> SweptTrial {
+    let frame = record.frame(scenario.duration.as_micros());
+    let cell = |place| Swept::all().map(|figure| figure.of(trial, &frame, place)).collect();
+    let cells = record.places().into_iter().map(cell).collect();
+    SweptTrial { value: task.value, strategy: task.strategy, seed: task.seed, hash: trial.hash.clone(), cells }
+}
+
+/// Keeps the values whose trials are all there, and counts what ran once at each of them.
+fn keep_whole_values(record: &mut SweepRecord, plan: &Plan, strategies: &[Concern], outcomes: Vec<SweptTrial>) {
+    let seeds = record.seeds as usize;
+    let mut done = vec![vec![0; strategies.len()]; plan.points.len()];
+    for trial in &outcomes {
+        done[trial.value][trial.strategy] += 1;
+    }
+    let whole: Vec<usize> = (0..plan.points.len())
+        .filter(|value| {
+            let at = |strategy: usize| if strategies[strategy].changes { *value } else { 0 };
+            (0..strategies.len()).all(|strategy| done[at(strategy)][strategy] == seeds)
+        })
+        .collect();
+    record.partial = whole.len() < plan.points.len();
+    record.values = whole.iter().filter_map(|value| record.values.get(*value).cloned()).collect();
+    let mut trials: Vec<SweptTrial> = Vec::new();
+    for trial in outcomes {
+        if strategies[trial.strategy].changes {
+            let place = whole.iter().position(|value| *value == trial.value);
+            trials.extend(place.map(|value| SweptTrial { value, ..trial }));
+        } else {
+            trials.extend((0..whole.len()).map(|value| SweptTrial { value, ..trial.clone() }));
+        }
+    }
+    trials.sort_by_key(|trial| (trial.value, trial.strategy, trial.seed));
+    record.trials = trials;
+}
+
+/// What there is to be found in a sweep.
+fn find(record: &SweepRecord) -> Vec<Found> {
+    let ordered = record.measure != record::Measure::Name && !record.values.is_empty();
+    let concerned = (0..record.strategies.len()).filter(|strategy| record.concerned[*strategy]);
+    let pairs = concerned.flat_map(|strategy| record.places().into_iter().map(move |provider| (strategy, provider)));
+    pairs
+        .map(|(strategy, provider)| Found {
+            strategy,
+            provider,
+            knee: if ordered { find_knee(record, strategy, provider) } else { None },
+            safe: if ordered { find_safe(record, strategy, provider) } else { None },
+        })
+        .collect()
+}
+
+/// The knee of the goodput, of the means and of each seed.
+fn find_knee(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> Option<Knee> {
+    let curves: Vec<Vec<f64>> = by_seed(record, Swept::GoodputPerHour, strategy, provider)
+        .into_iter()
+        .map(|curve| curve.into_iter().map(|goodput| goodput.unwrap_or(0.0)).collect())
+        .collect();
+    let points = |curve: &[f64]| -> Vec<(f64, f64)> {
+        record.values.iter().map(|value| value.x).zip(curve.iter().copied()).collect()
+    };
+    let mean = |value: usize| curves.iter().map(|curve| curve[value]).sum::<f64>() / curves.len() as f64;
+    let means: Vec<f64> = (0..record.values.len()).map(mean).collect();
+    let mut each: Vec<usize> = curves.iter().filter_map(|curve| knee(&points(curve))).collect();
+    each.sort_unstable();
+    Some(Knee {
+        value: knee(&points(&means))?,
+        seeds: each.len(),
+        median: median::median(&each),
+        interval: median::interval(&each),
+    })
+}
+
+/// Up to which value it is safe. The safe end is the one where the criterion's figure is better in the mean; the low
+/// one where both are alike.
+fn find_safe(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> Option<record::Safe> {
+    let Criterion { metric, min, max, .. } = &record.safe;
+    let metric: Metric = metric.parse().ok()?;
+    let curves = by_seed(record, Swept::Of(metric), strategy, provider);
+    // How far outside of what is wanted; not defined is as far as it gets.
+    let outside = |figure: Option<f64>| figure.map_or(f64::MAX, |figure| (min - figure).max(figure - max));
+    let at = |value: Option<usize>| curves.iter().map(|curve| outside(value.and_then(|n| curve[n]))).sum::<f64>();
+    let low_is_safe = at(Some(0)) <= at(record.values.len().checked_sub(1));
+    let met: Vec<Vec<bool>> =
+        curves.iter().map(|curve| curve.iter().map(|figure| record.safe.meets(*figure)).collect()).collect();
+    safe::safe(&met, low_is_safe)
+}
+
+/// The curve of a figure under each seed.
+fn by_seed(record: &SweepRecord, figure: Swept, strategy: usize, provider: Option<usize>) -> Vec<Vec<Option<f64>>> {
+    let at: Vec<Vec<Option<f64>>> =
+        (0..record.values.len()).map(|value| record.figures_of(figure, value, strategy, provider)).collect();
+    (0..record.seeds as usize).map(|seed| at.iter().map(|value| value.get(seed).copied().flatten()).collect()).collect()
+}
