@@ -51,6 +51,21 @@ fn recipients_per_message() {
 }
 
 #[test]
+fn stage_matters() {
+    check("stage-matters");
+}
+
+#[test]
+fn stampede() {
+    check("stampede");
+}
+
+#[test]
+fn warm_up() {
+    check("warm-up");
+}
+
+#[test]
 fn yahoo_twenty() {
     check("yahoo-twenty");
 }

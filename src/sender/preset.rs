@@ -5,6 +5,7 @@
 
 mod build;
 mod spec;
+mod warm_up;
 mod words;
 
 use std::fmt::Write as _;
@@ -17,16 +18,18 @@ pub use spec::{
     AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, PacingSpec, PatternSpec, RetrySpec, SessionSpec,
     StrategySpec,
 };
+pub use warm_up::WarmUpSpec;
 pub use words::{axes, sentence};
 
 /// The names of all presets.
-pub const NAMES: [&str; 5] = ["fixed", "paced", "backoff", "aimd", "oracle"];
+pub const NAMES: [&str; 6] = ["fixed", "paced", "warm-up", "backoff", "aimd", "oracle"];
 
 /// The preset called `name`, as its file has it.
 pub fn built_in(name: &str) -> Option<Document> {
     let text = match name {
         "fixed" => include_str!("presets/fixed.toml"),
         "paced" => include_str!("presets/paced.toml"),
+        "warm-up" => include_str!("presets/warm-up.toml"),
         "backoff" => include_str!("presets/backoff.toml"),
         "aimd" => include_str!("presets/aimd.toml"),
         "oracle" => include_str!("presets/oracle.toml"),

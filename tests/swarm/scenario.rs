@@ -9,7 +9,8 @@ use super::profile::profile;
 /// The text of a scenario, and of its profiles by file name.
 pub(crate) fn scenario(seed: u64) -> (String, BTreeMap<String, String>) {
     let draws = &mut Draws::new(seed);
-    let hours = draws.from(1, 8);
+    // Some go on for days: a warm-up grows, a history is made, holds are forgotten.
+    let hours = if draws.percent(15) { draws.from(25, 60) } else { draws.from(1, 8) };
     let starts = draws.below(24);
     let mut text = format!("seed = {seed}\nseeds = 1\nduration = \"{hours}h\"\nstarts-at = \"{starts}h\"\n");
     let mut files = BTreeMap::new();
@@ -32,7 +33,7 @@ pub(crate) fn scenario(seed: u64) -> (String, BTreeMap<String, String>) {
     for n in 0..draws.from(1, 2) {
         text += &strategy(n, draws);
     }
-    for _ in 0..draws.below(4) {
+    for _ in 0..draws.below(8) {
         text += &change(&rules, draws);
     }
     (text, files)
@@ -106,14 +107,15 @@ fn strategy(n: u64, draws: &mut Draws) -> String {
             draws.one(&["delivery", "window"])
         ),
     };
-    let pacing = match draws.below(3) {
+    let pacing = match draws.below(5) {
         0 => "\"none\"".to_owned(),
         1 => format!(
             "{{ token-bucket = {{ messages = {}, per = \"1min\", burst = {} }} }}",
             draws.from(1, 600),
             draws.from(1, 9)
         ),
-        _ => format!("{{ fixed-window = {{ messages = {}, per = \"5min\" }} }}", draws.from(1, 60)),
+        2 => format!("{{ fixed-window = {{ messages = {}, per = \"5min\" }} }}", draws.from(1, 60)),
+        _ => warm_up(draws),
     };
     let breaker = match draws.below(2) {
         0 => "\"none\"".to_owned(),
@@ -138,6 +140,17 @@ fn strategy(n: u64, draws: &mut Draws) -> String {
     text + &session(draws)
 }
 
+/// The warm-up of a day or two, in frames in which it has something to hold back.
+fn warm_up(draws: &mut Draws) -> String {
+    let per = draws.one(&["1min", "10min", "1h", "7h", "1d"]);
+    let first = draws.from(1, 60);
+    if draws.percent(50) {
+        return format!("{{ warm-up = {{ days = [{first}, {}], per = \"{per}\" }} }}", draws.from(1, 200));
+    }
+    let (factor, cap) = (draws.one(&["1.1", "1.4", "3.0"]), first + draws.below(500));
+    format!("{{ warm-up = {{ first-day = {first}, factor = {factor}, cap = {cap}, per = \"{per}\" }} }}")
+}
+
 fn session(draws: &mut Draws) -> String {
     let most = draws.one(&["\"unlimited\"", "1", "7"]);
     let recipients = draws.from(1, 30);
@@ -154,10 +167,14 @@ fn change(rules: &[(String, String, bool)], draws: &mut Draws) -> String {
     if rules.is_empty() || draws.percent(30) {
         return format!("{at}source = \"192.0.2.1\"\nreputation = 0.{}\n", draws.below(10));
     }
+    if draws.percent(10) {
+        let provider = &rules[0].0;
+        return format!("{at}source = \"192.0.2.1\"\nprovider = \"{provider}\"\nreputation = 0.{}\n", draws.below(10));
+    }
     let (provider, rule, is_limit) = &rules[usize::try_from(draws.below(rules.len() as u64)).unwrap()];
     let of = format!("{at}provider = \"{provider}\"\nrule = \"{rule}\"\n");
     if *is_limit && draws.percent(60) {
-        return format!("{of}limit = {}\n", draws.one(&["0", "3", "100", "\"none\""]));
+        return format!("{of}limit = {}\n", draws.one(&["0", "3", "100", "\"none\"", "{ unknown = [1, 40] }"]));
     }
     format!("{of}enabled = {}\n", draws.percent(50))
 }

@@ -8,6 +8,7 @@ use super::spec::{
     AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, PacingSpec, PatternSpec, RetrySpec, SessionSpec,
     StrategySpec,
 };
+use super::warm_up;
 use crate::sender::Strategy;
 use crate::sender::strategy::concurrency::Round;
 use crate::sender::strategy::{
@@ -113,6 +114,7 @@ fn pacing(spec: &PacingSpec, check: &mut Checker<'_>) -> Pacing {
         PacingSpec::FixedWindow { messages, per } => {
             Pacing::FixedWindow { messages: check.count(messages, 1..=u32::MAX), per: check.some_time(per) }
         }
+        PacingSpec::WarmUp(written) => warm_up::build(written, check),
     }
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::warm_up::WarmUpSpec;
 use crate::sender::strategy::concurrency::Round;
 use crate::sender::strategy::{Jitter, ReadAs, Scope};
 use crate::time::Span;
@@ -13,7 +14,7 @@ use crate::written::{Capped, Count, Located};
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StrategySpec {
-    /// The preset it starts from: fixed, paced, backoff, aimd or oracle.
+    /// The preset it starts from: fixed, paced, warm-up, backoff, aimd or oracle.
     pub preset: Option<Located<String>>,
     /// The name under which its results appear; the preset's by default.
     pub name: Option<Located<String>>,
@@ -91,6 +92,8 @@ pub enum PacingSpec {
         /// Length of a frame.
         per: Located<Span>,
     },
+    /// The warm-up of a new IP: so many messages a day, and more every day.
+    WarmUp(Located<WarmUpSpec>),
 }
 
 /// How a connection is used. What is not given is as in the preset.
