@@ -104,11 +104,13 @@ fn limits_that_are_exceeded_are_found() {
         };
         case.must_say(if gauge { "places are taken" } else { "lets through" }, |log| ceilings(log, |limit| limit / 2));
         case.must_say(if gauge { "refused with" } else { "refuses what fits" }, |log| {
-            ceilings(log, |limit| limit * 20)
+            ceilings(log, |limit| limit * 20);
         });
         if !gauge && !rule.contains("\"session\"") {
             case.must_say("lets through", |log| {
-                log.iter_mut().for_each(|entry| entry.at = Time::from_micros(entry.at.as_micros() / 10));
+                for entry in log {
+                    entry.at = Time::from_micros(entry.at.as_micros() / 10);
+                }
             });
         }
     }

@@ -108,27 +108,6 @@ impl Log {
             Command::Complain(..) | Command::Amend(_) => None,
         }
     }
-
-    fn judged(&self, provider: &Provider, command: &Command<'_>, client: ClientId, answer: Answer) -> Option<Judged> {
-        let (stage, session, verdict) = heard(command, answer)?;
-        let refused = match verdict.decision {
-            Decision::Accept => None,
-            Decision::Refuse(refusal) => Some(refusal.rule.index()),
-        };
-        let undeliverable = if stage == Stage::EndOfData { provider.undeliverable().len() } else { 0 };
-        Some(Judged {
-            stage,
-            session,
-            client,
-            envelope: if let Command::Mail(_, envelope) = command { Some(*envelope) } else { None },
-            who: if let Command::Rcpt(_, who) = command { Some(*who) } else { None },
-            refused,
-            late: undeliverable > 0,
-            undeliverable,
-            rules: Vec::new(),
-            open: provider.open_sessions(),
-        })
-    }
 }
 
 impl Witness for Log {
@@ -180,7 +159,7 @@ impl Witness for Log {
         }
         // Nobody speaks in a session that is not open: the checkers see it as nobody's.
         let (client, sender) = speaker.unwrap_or((NOBODY, None));
-        let Some(mut judged) = self.judged(provider, command, client, answer) else {
+        let Some(mut judged) = judge(provider, command, client, answer) else {
             return self.note(now, Word::Other);
         };
         if speaker.is_some() {
@@ -205,6 +184,28 @@ fn standings(now: Time, provider: &Provider, client: ClientId, sender: Option<Se
         ceiling: provider.ceiling(now, id, client, sender),
     };
     rules.map(standing).collect()
+}
+
+/// What is to be noted of a command that is judged.
+fn judge(provider: &Provider, command: &Command<'_>, client: ClientId, answer: Answer) -> Option<Judged> {
+    let (stage, session, verdict) = heard(command, answer)?;
+    let refused = match verdict.decision {
+        Decision::Accept => None,
+        Decision::Refuse(refusal) => Some(refusal.rule.index()),
+    };
+    let undeliverable = if stage == Stage::EndOfData { provider.undeliverable().len() } else { 0 };
+    Some(Judged {
+        stage,
+        session,
+        client,
+        envelope: if let Command::Mail(_, envelope) = command { Some(*envelope) } else { None },
+        who: if let Command::Rcpt(_, who) = command { Some(*who) } else { None },
+        refused,
+        late: undeliverable > 0,
+        undeliverable,
+        rules: Vec::new(),
+        open: provider.open_sessions(),
+    })
 }
 
 /// The stage of a command, its session and the verdict on it; `None` for what is not judged.

@@ -178,6 +178,10 @@ impl Recount<'_> {
         let stage = if asked.did == Did::CountedLate { meter.natural_stage() } else { rule.at };
         let looks = stage < meter.natural_stage();
         let n = if looks { 1 } else { amount(limit, stage, session, who) };
+        if asked.standing[0] != asked.standing[1] {
+            self.unsure.insert((asked.site, asked.index));
+        }
+        let sure = !self.unsure.contains(&(asked.site, asked.index));
         let [Some(most), Some(least)] = asked.ceilings() else { return Ok(()) };
         let asks_once = match meter {
             Meter::Connections => rule.at >= Stage::Mail,
@@ -188,10 +192,6 @@ impl Recount<'_> {
         if !late && (n == 0 || asks_once && session.passed.contains(&(asked.index, meter))) {
             return asked.must(asked.did == Did::Passed, "refused what it does not count");
         }
-        if asked.standing[0] != asked.standing[1] {
-            self.unsure.insert((asked.site, asked.index));
-        }
-        let sure = !self.unsure.contains(&(asked.site, asked.index));
         let amended = |change: &Change| {
             let of = matches!(change.amendment, Amendment::Ceiling(rule, _) if rule.index() == asked.index);
             of && change.provider == asked.site
