@@ -39,7 +39,7 @@
 //!
 //! From a file to results:
 //! - [`scenario`]: what people write (`spec`), what it means (`model`), and the way from one to the other (`build`)
-//! - [`sim`]: the world in virtual time
+//! - [`sim`]: the world in virtual time, and whoever wants to witness it
 //! - [`record`]: counters, time series and histograms: what happened
 //! - [`report`]: what people read; sees only what was recorded
 //! - [`study`]: many trials: runs, and sweeps over one value

@@ -60,6 +60,21 @@ fn sweep_charter() {
 }
 
 #[test]
+fn stage_matters() {
+    check("stage-matters");
+}
+
+#[test]
+fn stampede() {
+    check("stampede");
+}
+
+#[test]
+fn warm_up() {
+    check("warm-up");
+}
+
+#[test]
 fn yahoo_twenty() {
     check("yahoo-twenty");
 }

@@ -1,30 +1,50 @@
 //! A swarm of scenarios drawn from seeds, run to their ends with every checker on. Nothing they say makes sense, all of
-//! it is allowed: recipients are conserved, the sums add up, nothing goes round in circles, and twice is the same.
+//! it is allowed: recipients are conserved, no window is exceeded, no gauge is above its limit at any moment, time does
+//! not go back, nothing happens on what is closed, the sums add up, nothing goes round in circles, and twice is the
+//! same.
+//!
+//! The checkers read what a witness wrote down, word by word (`swarm/log.rs`), and count everything anew;
+//! `swarm/broken.rs` shows that each of them can fail.
 //!
 //! `MXLAB_SEED=17 cargo test --test swarm` runs one seed and says where its files are; `MXLAB_SWARM=5000` runs more.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "swarm/books.rs"]
+mod books;
+#[path = "swarm/broken.rs"]
+mod broken;
 #[path = "swarm/checks.rs"]
 mod checks;
 #[path = "swarm/draws.rs"]
 mod draws;
+#[path = "swarm/life.rs"]
+mod life;
+#[path = "swarm/log.rs"]
+mod log;
+#[path = "swarm/naive.rs"]
+mod naive;
 #[path = "swarm/profile.rs"]
 mod profile;
 #[path = "swarm/scenario.rs"]
 mod scenario;
+#[path = "swarm/windows.rs"]
+mod windows;
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use log::Log;
 use mxlab::diagnostic::Document;
 use mxlab::record::Trial;
 use mxlab::rng::Seed;
@@ -37,14 +57,14 @@ use rayon::prelude::*;
 #[test]
 fn whatever_a_scenario_says_the_books_balance() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let stop = watchdog();
+    let trials = number("MXLAB_SWARM").unwrap_or(200);
+    let stop = watchdog(Duration::from_secs(120 + trials / 5));
     if let Some(seed) = number("MXLAB_SEED") {
         run(seed, &stop);
         eprintln!("seed {seed} is well; its scenario: {}", save(seed));
         return;
     }
-    let number = number("MXLAB_SWARM").unwrap_or(200);
-    let outcomes: Vec<Result<Seen, String>> = (0..number)
+    let outcomes: Vec<Result<Seen, String>> = (0..trials)
         .into_par_iter()
         .map(|seed| catch_unwind(AssertUnwindSafe(|| run(seed, &stop))).map_err(|why| told(seed, why.as_ref())))
         .collect();
@@ -56,7 +76,7 @@ fn whatever_a_scenario_says_the_books_balance() {
         *seen.entry(what).or_default() += count;
     }
     let never: Vec<_> = seen.iter().filter(|(_, count)| **count == 0).collect();
-    assert!(number < 200 || never.is_empty(), "never happened: {never:?}, of {seen:?}");
+    assert!(trials < 200 || never.is_empty(), "never happened: {never:?}, of {seen:?}");
 }
 
 /// How often what happened.
@@ -69,15 +89,21 @@ fn told(seed: u64, why: &(dyn Any + Send)) -> String {
     format!("{replay}\n  {}\n  scenario: {}", why.unwrap_or_default(), save(seed))
 }
 
-/// Runs every strategy of a seed's scenario twice, and checks what comes out.
+/// Runs every strategy of a seed's scenario twice, once under the eyes of a witness, and checks what comes out.
 fn run(seed: u64, stop: &AtomicBool) -> Seen {
     let (text, files) = scenario::scenario(seed);
     let scenario = read(&text, &files);
     let mail = generate(&scenario.workload, Seed(seed)).unwrap();
     let mut happened = Seen::new();
     for strategy in &scenario.strategies {
-        let first = trial(&scenario, strategy, seed, &mail, stop);
+        let (first, log) = witnessed(&scenario, strategy, seed, &mail, stop);
         checks::check(&scenario, &mail, &first);
+        let recounted = life::check(&log)
+            .and_then(|()| books::check(&log, &first, mail.rows.len(), strategy.oracle))
+            .and_then(|()| windows::check(&scenario, &log));
+        let [passed, refused] = recounted.unwrap_or_else(|wrong| panic!("{}: {wrong}", strategy.name));
+        *happened.entry("passed a limit that was recounted").or_default() += passed;
+        *happened.entry("refused by a limit that was recounted").or_default() += refused;
         assert_eq!(first, trial(&scenario, strategy, seed, &mail, stop), "{}: not the same twice", strategy.name);
         checks::count(&first, &mut happened);
     }
@@ -101,13 +127,21 @@ fn trial(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop:
     trial.unwrap_or_else(|| panic!("{}: goes round in circles", strategy.name))
 }
 
-/// Stops what does not end by itself: all trials together take seconds.
+/// A trial, and every word of it.
+fn witnessed(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop: &AtomicBool) -> (Trial, Log) {
+    let log = Rc::new(RefCell::new(Log::default()));
+    let trial = sim::witnessed(Setting { scenario, strategy, seed, mail }, stop, log.clone());
+    let trial = trial.unwrap_or_else(|broken| panic!("{broken}"));
+    (trial.unwrap_or_else(|| panic!("{}: goes round in circles", strategy.name)), log.take())
+}
+
+/// Stops what does not end by itself: two hundred trials together take seconds.
 #[allow(clippy::disallowed_methods, reason = "a watchdog looks at the wall, from outside the worlds")]
-fn watchdog() -> Arc<AtomicBool> {
+fn watchdog(patience: Duration) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let rings = Arc::clone(&stop);
     thread::spawn(move || {
-        thread::sleep(Duration::from_mins(2));
+        thread::sleep(patience);
         rings.store(true, Ordering::Relaxed);
     });
     stop

@@ -5,7 +5,8 @@
 //! - A complaint, an unknown recipient, a spam trap, a message without authentication and a broken rule each cost a
 //!   share of the score. With complaint rate `c` the score thus settles where `gain × (1 − s) = c × complaint × s`.
 //! - A message above the volume that the client's history allows costs `surge`: the history is the most of the last
-//!   seven days, and a day may bring `growth` times as much. This is what a warm-up earns.
+//!   seven days, and a day may bring `growth` times as much. What is above that makes no history: a volume grows into a
+//!   habit day by day, as it does in a warm-up, and not by one large day.
 //! - After a day without mail the score rises by `rest-gain` a day, up to `rest-toward`.
 //!
 //! No provider publishes its formula. Every constant is in the profile and marked as assumed where it is.
@@ -23,7 +24,7 @@ pub struct Reputation {
     day: u64,
     accepted_today: u32,
     gained_today: f64,
-    /// Accepted messages of the last days, the latest first.
+    /// Accepted messages of the last days that the history before them allowed for, the latest first.
     history: [u32; DAYS],
 }
 
@@ -69,7 +70,7 @@ impl Reputation {
             return;
         }
         self.day = day;
-        self.roll_history(passed);
+        self.roll_history(passed, &policy.reputation);
         // The day just ended rested only if nothing was accepted in it; the days skipped had no mail at all.
         let rested = passed - u64::from(self.accepted_today > 0);
         self.accepted_today = 0;
@@ -114,10 +115,12 @@ impl Reputation {
         (f64::from(most) * model.growth).max(f64::from(model.volume_floor))
     }
 
-    fn roll_history(&mut self, passed: u64) {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
+    fn roll_history(&mut self, passed: u64, model: &ReputationModel) {
+        let today = self.accepted_today.min(self.allowance(model) as u32);
         for n in 0..passed.min(DAYS as u64) {
             self.history.rotate_right(1);
-            self.history[0] = if n == 0 { self.accepted_today } else { 0 };
+            self.history[0] = if n == 0 { today } else { 0 };
         }
     }
 
@@ -199,6 +202,26 @@ mod tests {
         }
         assert!(newcomer.score().get() < 0.01 && newcomer.tier() == 0);
         assert!(regular.score().get() > 0.6);
+    }
+
+    #[test]
+    fn a_history_grows_day_by_day_and_is_forgotten_after_seven() {
+        let policy = lab();
+        let day = |n| Time::ZERO + Span::DAY.times(n);
+        let allowed = |reputation: &Reputation| reputation.allowance(&policy.reputation);
+        let mut newcomer = Reputation::new(share(0.6), 0, &policy);
+        // Ten times what the first day allows, every day: it doubles until the habit is there.
+        let mut grown = Vec::new();
+        for n in 0..6 {
+            newcomer.touch(day(n), &policy);
+            grown.push(allowed(&newcomer));
+            (0..1_000).for_each(|_| newcomer.accepted(day(n), &policy));
+        }
+        assert_eq!(grown, [100.0, 200.0, 400.0, 800.0, 1_600.0, 2_000.0]);
+        newcomer.touch(day(12), &policy);
+        assert!((allowed(&newcomer) - 2_000.0).abs() < 1e-9, "the last of seven days");
+        newcomer.touch(day(13), &policy);
+        assert!((allowed(&newcomer) - 100.0).abs() < 1e-9, "forgotten");
     }
 
     #[test]

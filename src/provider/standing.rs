@@ -94,6 +94,13 @@ impl Provider {
         }
     }
 
+    /// The number that a limit allows this client, writing as this sender, at `now`; `None` where there is none, or the
+    /// rule is no limit.
+    pub fn ceiling(&self, now: Time, rule: RuleId, client: ClientId, sender: Option<SenderDomainId>) -> Option<u32> {
+        let Test::Limit(limit) = &self.policy.rules[rule.index()].test else { return None };
+        self.limit(rule.index(), limit, self.tier(limit.standing, client, sender), self.clock(now))
+    }
+
     pub(super) fn tier(&self, of: Standing, client: ClientId, sender: Option<SenderDomainId>) -> usize {
         let client = self.clients[client.index()].1.tier();
         let sender = sender.and_then(|sender| self.senders.get(sender.index())).map(Reputation::tier);

@@ -6,6 +6,7 @@
 mod build;
 mod main_cf;
 mod spec;
+mod warm_up;
 mod words;
 
 use std::fmt::Write as _;
@@ -19,16 +20,18 @@ pub use spec::{
     AgeSpec, AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, FeedbackSpec, PacingSpec, PatternSpec, RetrySpec,
     ScanSpec, SessionSpec, StrategySpec, WholeSpec,
 };
+pub use warm_up::WarmUpSpec;
 pub use words::{axes, sentence};
 
 /// The names of all presets.
-pub const NAMES: [&str; 7] = ["fixed", "paced", "backoff", "aimd", "postfix", "postfix-readme", "oracle"];
+pub const NAMES: [&str; 8] = ["fixed", "paced", "warm-up", "backoff", "aimd", "postfix", "postfix-readme", "oracle"];
 
 /// The preset called `name`, as its file has it.
 pub fn built_in(name: &str) -> Option<Document> {
     let text = match name {
         "fixed" => include_str!("presets/fixed.toml"),
         "paced" => include_str!("presets/paced.toml"),
+        "warm-up" => include_str!("presets/warm-up.toml"),
         "backoff" => include_str!("presets/backoff.toml"),
         "aimd" => include_str!("presets/aimd.toml"),
         "postfix" => include_str!("presets/postfix.toml"),

@@ -1,13 +1,16 @@
 //! The world: it owns the time, and moves events between one sender and the providers.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::connection::{Phase, Wire, mailbox};
 use super::foresight::View;
 use super::network::Path;
 use super::queue::EventQueue;
+use super::witness::{Watch, Watched, Witness};
 use crate::provider::{Client, Places, Policy, Provider};
 use crate::record::{Ending, Recorder, Sample, Trial, Unbalanced};
 use crate::rng::Seed;
@@ -44,10 +47,23 @@ pub struct Broken {
 
 /// Runs a trial to its end. `None` if `stop` was set before that.
 pub fn trial(setting: Setting<'_>, stop: &AtomicBool) -> Result<Option<Trial>, Broken> {
-    let mut world = World::new(setting);
+    run(World::new(setting, None), stop)
+}
+
+/// The same, and the witness sees it. What comes out is the same with a witness as without.
+pub fn witnessed(
+    setting: Setting<'_>,
+    stop: &AtomicBool,
+    witness: Rc<RefCell<dyn Witness>>,
+) -> Result<Option<Trial>, Broken> {
+    run(World::new(setting, Some(&Watch::new(witness))), stop)
+}
+
+fn run(mut world: World<'_>, stop: &AtomicBool) -> Result<Option<Trial>, Broken> {
     if !world.run(stop) {
         return Ok(None);
     }
+    let setting = world.setting;
     let broken = |why| Broken { strategy: setting.strategy.name.clone(), seed: setting.seed, why };
     world.finish().map(Some).map_err(broken)
 }
@@ -57,7 +73,7 @@ pub(super) struct World<'a> {
     pub(super) now: Time,
     pub(super) end: Time,
     pub(super) queue: EventQueue,
-    pub(super) sender: Sender,
+    pub(super) sender: Watched<Sender>,
     pub(super) sites: Vec<Site>,
     pub(super) wires: Vec<Wire>,
     pub(super) path: Path,
@@ -77,11 +93,12 @@ pub(super) struct World<'a> {
     /// Who the recipients are, where a list has fewer addresses than it gets messages.
     pub(super) addresses: Seed,
     pub(super) first_conn: u32,
+    watch: Option<Rc<Watch>>,
 }
 
 /// A provider and what the world keeps for it.
 pub(super) struct Site {
-    pub(super) provider: Provider,
+    pub(super) provider: Watched<Provider>,
     pub(super) places: Places,
     /// Connections in the backlog, the first to be greeted first.
     pub(super) backlog: VecDeque<ConnId>,
@@ -103,7 +120,7 @@ pub(super) const COMPLAINT: u32 = 3;
 const FIRST_TIMER: u32 = 4;
 
 impl<'a> World<'a> {
-    fn new(setting: Setting<'a>) -> Self {
+    fn new(setting: Setting<'a>, watch: Option<&Rc<Watch>>) -> Self {
         let Setting { scenario, strategy, seed, mail } = setting;
         let seed = Seed(seed);
         let plan = Plan {
@@ -116,13 +133,17 @@ impl<'a> World<'a> {
         let sender = Sender::new(strategy.clone(), plan, seed);
         let first_conn = FIRST_TIMER + sender.timers();
         let pairs = scenario.sources.len() * scenario.providers.len();
+        let site = |(id, policy)| {
+            let provider = Watched::new(provider(scenario, policy, seed), id, watch.cloned());
+            Site { provider, places: Places::default(), backlog: VecDeque::new() }
+        };
         let mut world = Self {
             setting,
             now: Time::ZERO,
             end: Time::ZERO + scenario.duration,
             queue: EventQueue::default(),
-            sender,
-            sites: scenario.providers.iter().map(|policy| Site::new(scenario, policy, seed)).collect(),
+            sender: Watched::new(sender, ProviderId(0), watch.cloned()),
+            sites: (0..).map(ProviderId).zip(&scenario.providers).map(site).collect(),
             wires: Vec::new(),
             path: Path::new(scenario.network, seed, pairs),
             recorder: Recorder::new(&scenario.providers, scenario.duration),
@@ -135,6 +156,7 @@ impl<'a> World<'a> {
             vacant: Vec::new(),
             addresses: addresses(seed),
             first_conn,
+            watch: watch.cloned(),
         };
         world.expect_recipients();
         world.schedule_first();
@@ -151,6 +173,9 @@ impl<'a> World<'a> {
                 return true;
             }
             self.now = at;
+            if let Some(watch) = &self.watch {
+                watch.now.set(at);
+            }
             self.happen(slot);
             if self.left == 0 {
                 self.settled.get_or_insert(at);
@@ -347,26 +372,24 @@ impl<'a> World<'a> {
 /// After so many events the world looks whether it was asked to stop.
 const LOOK_EVERY: u32 = 4_096;
 
-impl Site {
-    fn new(scenario: &Scenario, policy: &Policy, seed: Seed) -> Self {
-        let mut provider = Provider::new(policy.clone(), seed, scenario.day_starts);
-        for source in &scenario.sources {
-            provider.meet_client(Client {
-                network: source.network,
-                listed: source.listed,
-                ptr: source.ptr,
-                reputation: source.reputation,
-                daily_volume: source.daily_volume,
-            });
-        }
-        let volume = scenario.sources.iter().fold(0_u32, |sum, source| sum.saturating_add(source.daily_volume));
-        let known =
-            scenario.sources.iter().filter_map(|source| source.reputation).reduce(|a, b| if a < b { a } else { b });
-        for _ in &scenario.workload.sender_domains {
-            provider.meet_sender(known, volume);
-        }
-        Self { provider, places: Places::default(), backlog: VecDeque::new() }
+/// A provider that has met every source and every sender domain of the scenario.
+fn provider(scenario: &Scenario, policy: &Policy, seed: Seed) -> Provider {
+    let mut provider = Provider::new(policy.clone(), seed, scenario.day_starts);
+    for source in &scenario.sources {
+        provider.meet_client(Client {
+            network: source.network,
+            listed: source.listed,
+            ptr: source.ptr,
+            reputation: source.reputation,
+            daily_volume: source.daily_volume,
+        });
     }
+    let volume = scenario.sources.iter().fold(0_u32, |sum, source| sum.saturating_add(source.daily_volume));
+    let known = scenario.sources.iter().filter_map(|source| source.reputation).reduce(|a, b| if a < b { a } else { b });
+    for _ in &scenario.workload.sender_domains {
+        provider.meet_sender(known, volume);
+    }
+    provider
 }
 
 /// Whether two neighbours in the table are recipients of one message that travel in one delivery.

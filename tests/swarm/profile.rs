@@ -26,12 +26,18 @@ pub(crate) fn profile(name: &str, draws: &mut Draws) -> (String, Vec<(String, bo
     if draws.percent(50) {
         text += &reputation(draws);
     }
-    if draws.percent(20) {
+    if draws.percent(35) {
         let (workers, backlog) = (draws.from(1, 8), draws.below(6));
         _ = writeln!(text, "[listener]\nworkers = {workers}\nbacklog = {backlog}");
     }
-    let per_message = draws.one(&["\"0s\"", "\"200ms\"", "{ log-normal = { median = \"300ms\", sigma = 0.5 } }"]);
-    let per_recipient = draws.one(&["\"0s\"", "\"5ms\"", "{ exponential = \"10ms\" }"]);
+    let per_message = draws.one(&[
+        "\"0s\"",
+        "\"200ms\"",
+        "{ log-normal = { median = \"300ms\", sigma = 0.5 } }",
+        "{ exponential = \"5s\" }",
+    ]);
+    let per_recipient =
+        draws.one(&["\"0s\"", "\"5ms\"", "\"3s\"", "{ exponential = \"10ms\" }", "{ uniform = [\"1ms\", \"2s\"] }"]);
     _ = writeln!(text, "[service]\nper-message = {per_message}\nper-recipient = {per_recipient}");
     for (reply, code, enhanced) in REPLIES {
         _ = writeln!(text, "[reply.{reply}]\ncode = {code}\nenhanced = \"{enhanced}\"\ntext = \"{reply} {{ip}}\"");

@@ -9,7 +9,8 @@ use super::profile::profile;
 /// The text of a scenario, and of its profiles by file name.
 pub(crate) fn scenario(seed: u64) -> (String, BTreeMap<String, String>) {
     let draws = &mut Draws::new(seed);
-    let hours = draws.from(1, 8);
+    // Some go on for days: a warm-up grows, a history is made, holds are forgotten.
+    let hours = if draws.percent(15) { draws.from(25, 60) } else { draws.from(1, 8) };
     let starts = draws.below(24);
     let mut text = format!("seed = {seed}\nseeds = 1\nduration = \"{hours}h\"\nstarts-at = \"{starts}h\"\n");
     let mut files = BTreeMap::new();
@@ -32,7 +33,7 @@ pub(crate) fn scenario(seed: u64) -> (String, BTreeMap<String, String>) {
     for n in 0..draws.from(1, 2) {
         text += &strategy(n, draws);
     }
-    for _ in 0..draws.below(4) {
+    for _ in 0..draws.below(8) {
         text += &change(&rules, draws);
     }
     (text, files)
@@ -86,7 +87,9 @@ fn network(draws: &mut Draws) -> String {
     let (reset, bad) = (draws.one(&["0.0", "0.1"]), draws.one(&["0.0", "0.2"]));
     let how = draws.one(&["refuses", "silent", "never-greets"]);
     let bandwidth = draws.one(&["", "bandwidth = \"100kB\"\n"]);
-    format!("[network]\nrtt = {rtt}\nreset = {reset}\nbad-hosts = {bad}\nbad-how = \"{how}\"\n{bandwidth}")
+    let host =
+        draws.one(&["", "host = { delivery = \"5ms\" }\n", "host = { arrival = \"2ms\", delivery = \"50ms\" }\n"]);
+    format!("[network]\nrtt = {rtt}\nreset = {reset}\nbad-hosts = {bad}\nbad-how = \"{how}\"\n{bandwidth}{host}")
 }
 
 fn strategy(n: u64, draws: &mut Draws) -> String {
@@ -96,30 +99,46 @@ fn strategy(n: u64, draws: &mut Draws) -> String {
             "[[strategy]]\npreset = \"oracle\"\nname = \"oracle-{n}\"\nsession = {{ recipients-per-message = {most} }}\n"
         );
     }
-    let scope = draws.one(&["domain", "site", "source-site", "process"]);
-    let concurrency = match draws.below(3) {
+    let scope = draws.one(&["domain", "site", "source-site", "process", "recipient"]);
+    let concurrency = match draws.below(4) {
         0 => "\"unlimited\"".to_owned(),
         1 => format!("{{ fixed = {} }}", draws.from(1, 30)),
+        2 => {
+            let steps = ["0", "0.25", "1", "1/concurrency", "1/sqrt_concurrency"];
+            let (up, down) = (draws.one(&steps), draws.one(&steps));
+            let (initial, rule) = (draws.from(1, 9), draws.one(&["shipped", "readme"]));
+            format!(
+                "{{ feedback = {{ initial = {initial}, positive = \"{up}\", negative = \"{down}\", rule = \"{rule}\" }} }}"
+            )
+        }
         _ => format!(
             "{{ aimd = {{ initial = 1, max = {}, per = \"{}\" }} }}",
             draws.from(1, 30),
             draws.one(&["delivery", "window"])
         ),
     };
-    let pacing = match draws.below(3) {
+    let pacing = match draws.below(6) {
         0 => "\"none\"".to_owned(),
+        5 => format!("{{ rate-delay = {{ delay = \"{}s\", lag = \"5ms\" }} }}", draws.from(1, 9)),
         1 => format!(
             "{{ token-bucket = {{ messages = {}, per = \"1min\", burst = {} }} }}",
             draws.from(1, 600),
             draws.from(1, 9)
         ),
-        _ => format!("{{ fixed-window = {{ messages = {}, per = \"5min\" }} }}", draws.from(1, 60)),
+        2 => format!("{{ fixed-window = {{ messages = {}, per = \"5min\" }} }}", draws.from(1, 60)),
+        _ => warm_up(draws),
     };
-    let breaker = match draws.below(2) {
+    let breaker = match draws.below(3) {
         0 => "\"none\"".to_owned(),
+        1 => format!("{{ dead-site = {{ cohorts = {}, pause = \"2min\" }} }}", draws.from(1, 3)),
         _ => format!("{{ suspend = {{ after = {}, pause = \"5min\" }} }}", draws.from(1, 5)),
     };
-    let retry = match draws.below(2) {
+    let retry = match draws.below(3) {
+        1 => format!(
+            "age = {{ min = \"{}s\", max = \"20min\" }}, scan = {{ every = \"1min\" }}, whole-message = {}",
+            draws.from(1, 300),
+            draws.percent(70)
+        ),
         0 => format!("list = [\"{}s\", \"10min\"]", draws.from(1, 100)),
         _ => format!(
             "exponential = {{ base = \"{}s\", factor = 2.0, cap = \"1h\", jitter = \"{}\" }}",
@@ -132,10 +151,30 @@ fn strategy(n: u64, draws: &mut Draws) -> String {
         "[[strategy]]\nname = \"strategy-{n}\"\nscope = \"{scope}\"\nconcurrency = {concurrency}\npacing = {pacing}\nbreaker = {breaker}\n"
     );
     _ = writeln!(text, "retry = {{ {retry}, give-up = \"{give_up}\" }}");
+    text += draws.one(&["", "", "push-back = \"handshake\"\nskip-5xx-greeting = true\n"]);
+    if draws.percent(30) {
+        let (deliveries, active) = (draws.from(1, 40), draws.from(1, 200));
+        let (delay, intake) = (draws.one(&["0s", "1s"]), draws.one(&["0s", "20ms"]));
+        _ = writeln!(
+            text,
+            "whole = {{ deliveries = {deliveries}, active = {active}, delay = \"{delay}\", intake = \"{intake}\" }}"
+        );
+    }
     if draws.percent(30) {
         text += "reading = [{ matches = \"^421\", means = \"slow-down\" }, { matches = \"^550 5.7\", means = \"deferral\" }]\n";
     }
     text + &session(draws)
+}
+
+/// The warm-up of a day or two, in frames in which it has something to hold back.
+fn warm_up(draws: &mut Draws) -> String {
+    let per = draws.one(&["1min", "10min", "1h", "7h", "1d"]);
+    let first = draws.from(1, 60);
+    if draws.percent(50) {
+        return format!("{{ warm-up = {{ days = [{first}, {}], per = \"{per}\" }} }}", draws.from(1, 200));
+    }
+    let (factor, cap) = (draws.one(&["1.1", "1.4", "3.0"]), first + draws.below(500));
+    format!("{{ warm-up = {{ first-day = {first}, factor = {factor}, cap = {cap}, per = \"{per}\" }} }}")
 }
 
 fn session(draws: &mut Draws) -> String {
@@ -143,9 +182,9 @@ fn session(draws: &mut Draws) -> String {
     let recipients = draws.from(1, 30);
     let idle = draws.one(&["0s", "5s", "10min"]);
     let reuse = draws.one(&["unlimited", "1min"]);
-    let (counts_idle, pipelining) = (draws.percent(50), draws.percent(50));
+    let (counts_idle, pipelining, on_demand) = (draws.percent(50), draws.percent(50), draws.percent(30));
     format!(
-        "[strategy.session]\nmessages-per-connection = {most}\nrecipients-per-message = {recipients}\nidle = \"{idle}\"\nreuse = \"{reuse}\"\ncounts-idle = {counts_idle}\npipelining = {pipelining}\n"
+        "[strategy.session]\nmessages-per-connection = {most}\nrecipients-per-message = {recipients}\nidle = \"{idle}\"\nreuse = \"{reuse}\"\ncounts-idle = {counts_idle}\npipelining = {pipelining}\non-demand = {on_demand}\n"
     )
 }
 
@@ -154,10 +193,14 @@ fn change(rules: &[(String, String, bool)], draws: &mut Draws) -> String {
     if rules.is_empty() || draws.percent(30) {
         return format!("{at}source = \"192.0.2.1\"\nreputation = 0.{}\n", draws.below(10));
     }
+    if draws.percent(10) {
+        let provider = &rules[0].0;
+        return format!("{at}source = \"192.0.2.1\"\nprovider = \"{provider}\"\nreputation = 0.{}\n", draws.below(10));
+    }
     let (provider, rule, is_limit) = &rules[usize::try_from(draws.below(rules.len() as u64)).unwrap()];
     let of = format!("{at}provider = \"{provider}\"\nrule = \"{rule}\"\n");
     if *is_limit && draws.percent(60) {
-        return format!("{of}limit = {}\n", draws.one(&["0", "3", "100", "\"none\""]));
+        return format!("{of}limit = {}\n", draws.one(&["0", "3", "100", "\"none\"", "{ unknown = [1, 40] }"]));
     }
     format!("{of}enabled = {}\n", draws.percent(50))
 }

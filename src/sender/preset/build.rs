@@ -9,6 +9,7 @@ use super::spec::{
     AgeSpec, AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, FeedbackSpec, PacingSpec, PatternSpec, RetrySpec,
     SessionSpec, StrategySpec, WholeSpec,
 };
+use super::warm_up;
 use crate::sender::Strategy;
 use crate::sender::strategy::concurrency::Round;
 use crate::sender::strategy::feedback::{Feedback, Rule, Step};
@@ -168,6 +169,7 @@ fn pacing(spec: &PacingSpec, check: &mut Checker<'_>) -> Pacing {
             Pacing::FixedWindow { messages: check.count(messages, 1..=u32::MAX), per: check.some_time(per) }
         }
         PacingSpec::RateDelay { delay, lag } => Pacing::RateDelay { delay: check.some_time(delay), lag: *lag },
+        PacingSpec::WarmUp(written) => warm_up::build(written, check),
     }
 }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::main_cf::MainCf;
+use super::warm_up::WarmUpSpec;
 use crate::sender::strategy::concurrency::Round;
 use crate::sender::strategy::feedback::Rule;
 use crate::sender::strategy::{Jitter, PushBack, ReadAs, Scope};
@@ -15,7 +16,7 @@ use crate::written::{Capped, Count, Located};
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StrategySpec {
-    /// The preset it starts from: fixed, paced, backoff, aimd, postfix, postfix-readme or oracle.
+    /// The preset it starts from: fixed, paced, warm-up, backoff, aimd, postfix, postfix-readme or oracle.
     pub preset: Option<Located<String>>,
     /// The name under which its results appear; the preset's by default.
     pub name: Option<Located<String>>,
@@ -143,6 +144,8 @@ pub enum PacingSpec {
         #[serde(default)]
         lag: Span,
     },
+    /// The warm-up of a new IP: so many messages a day, and more every day.
+    WarmUp(Located<WarmUpSpec>),
 }
 
 /// How a connection is used. What is not given is as in the preset.

@@ -1,7 +1,7 @@
 //! Presets mean what they say, and what is laid over them is checked.
 
 use super::*;
-use crate::sender::strategy::{Concurrency, Jitter, Schedule};
+use crate::sender::strategy::{Concurrency, Jitter, Pacing, Schedule};
 use crate::time::Span;
 
 fn read(text: &str) -> Result<Strategy, Vec<String>> {
@@ -44,6 +44,20 @@ fn what_is_said_lies_over_the_preset_entry_by_entry() {
 }
 
 #[test]
+fn a_warm_up_is_a_growth_or_a_list() {
+    let pacing = |text: &str| {
+        let strategy = read(&format!("name = \"a\"\npacing = {{ warm-up = {text} }}")).unwrap();
+        (sentence(&strategy), strategy.pacing)
+    };
+    let (words, grown) = pacing("{ first-day = 50, factor = 2.0, cap = 300 }");
+    assert_eq!(grown, Pacing::WarmUp { days: [50, 100, 200, 300].into(), per: Span::DAY });
+    assert!(words.contains("warms up: 50 messages a day on the first day, then 100, … 300 from day 4"), "{words}");
+    let (words, listed) = pacing("{ days = [20, 28], per = \"1h\" }");
+    assert_eq!(listed, Pacing::WarmUp { days: [20, 28].into(), per: Span::HOUR });
+    assert!(words.contains("warms up: 20 messages every 1h on the first day, then 28 from day 2"), "{words}");
+}
+
+#[test]
 fn what_cannot_be_is_refused_at_its_place() {
     let wrong = [
         "preset = \"fixd\"",
@@ -56,6 +70,14 @@ fn what_cannot_be_is_refused_at_its_place() {
         "name = \"a\"\nconcurrency = { aimd = { initial = 200, decrease = 1.0, increase = 0 } }",
         "name = \"a\"\npacing = { token-bucket = { messages = 10, per = \"0s\", burst = 0 } }",
         "name = \"a\"\npacing = { fixed-window = { messages = 10, per = \"1 fortnight\" } }",
+        "name = \"a\"\npacing = { warm-up = {} }",
+        "name = \"a\"\npacing = { warm-up = { first-day = 50, per = \"1h\" } }",
+        "name = \"a\"\npacing = { warm-up = { first-day = 50, factor = 1.0, cap = 20, per = \"2d\" } }",
+        "name = \"a\"\npacing = { warm-up = { first-day = 0, factor = 1.001, per = \"0s\" } }",
+        "name = \"a\"\npacing = { warm-up = { days = [], per = \"1h\" } }",
+        "name = \"a\"\npacing = { warm-up = { days = [50, 0] } }",
+        "name = \"a\"\npacing = { warm-up = { days = [50], cap = 100 } }",
+        "name = \"a\"\npacing = { warmup = { days = [50] } }",
         "name = \"a\"\nbreaker = { suspend = { after = 0, pause = \"0s\" } }",
         "name = \"a\"\nretry = { exponential = { base = \"5h\", factor = 0.5 } }",
         "name = \"a\"\nretry = { exponential = { factor = nan }, give-up = \"0s\" }",

@@ -1,5 +1,6 @@
 //! A strategy in words: what it does on each axis.
 
+use super::warm_up;
 use crate::sender::Strategy;
 use crate::sender::strategy::concurrency::Round;
 use crate::sender::strategy::feedback::Rule;
@@ -85,16 +86,17 @@ fn with_whole(concurrency: String, whole: &Whole) -> String {
 }
 
 fn pacing(pacing: &Pacing) -> String {
-    match *pacing {
+    match pacing {
         Pacing::None => "none".to_owned(),
-        Pacing::TokenBucket { messages, per, burst: 1 } => format!("{} every {per}, evenly spaced", mails(messages)),
+        Pacing::TokenBucket { messages, per, burst: 1 } => format!("{} every {per}, evenly spaced", mails(*messages)),
         Pacing::TokenBucket { messages, per, burst } => {
-            format!("{} every {per}, at most {burst} at once", mails(messages))
+            format!("{} every {per}, at most {burst} at once", mails(*messages))
         }
         Pacing::FixedWindow { messages, per } => {
-            format!("{} in each {per}, as early in it as possible", mails(messages))
+            format!("{} in each {per}, as early in it as possible", mails(*messages))
         }
         Pacing::RateDelay { delay, .. } => format!("{delay} from the end of a message to the next"),
+        Pacing::WarmUp { days, per } => warm_up::words(days, *per),
     }
 }
 

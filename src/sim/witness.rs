@@ -1,0 +1,179 @@
+//! A witness: sees every word that passes between a world and its two machines, and changes none.
+//!
+//! The machines know nothing of it. A world keeps each of them in a [`Watched`], which hands every call on and tells
+//! the witness if there is one; without one, that is a look at an empty place. Checkers and traces are witnesses.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+use std::rc::Rc;
+
+use crate::provider::{Addressee, Amendment, Envelope, Provider, Verdict};
+use crate::sender::{Action, Event, Foresight, Sender};
+use crate::time::Time;
+use crate::units::{ClientId, ProviderId, SenderDomainId, SessionId};
+
+/// Sees every word that passes between a world and its two machines, in the order in which they pass.
+pub trait Witness {
+    /// The sender is told what happened.
+    fn told(&mut self, now: Time, event: &Event<'_>);
+    /// The sender wants something done.
+    fn wanted(&mut self, now: Time, action: &Action);
+    /// A provider is about to be told something, and stands as it did before.
+    fn asked(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &Command<'_>);
+    /// A provider was told something, and stands as it does after that.
+    fn answered(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &Command<'_>, answer: Answer);
+}
+
+/// What a provider is told.
+#[derive(Clone, Copy, Debug)]
+pub enum Command<'a> {
+    /// A client connects.
+    Connect(ClientId),
+    /// EHLO.
+    Ehlo(SessionId),
+    /// MAIL.
+    Mail(SessionId, Envelope),
+    /// RCPT.
+    Rcpt(SessionId, Addressee),
+    /// DATA.
+    Data(SessionId),
+    /// The dot.
+    EndOfData(SessionId),
+    /// The transaction is given up.
+    Abort(SessionId),
+    /// The session is over.
+    Close(SessionId),
+    /// A recipient complains.
+    Complain(ClientId, SenderDomainId),
+    /// An administrator changes something.
+    Amend(&'a Amendment),
+}
+
+/// What a provider answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A verdict.
+    Verdict(Verdict),
+    /// A verdict on a client that connects, and its session if it is let in.
+    Session(Option<SessionId>, Verdict),
+    /// Nothing.
+    Nothing,
+}
+
+/// A witness and the time; one for all machines of a world.
+pub(super) struct Watch {
+    /// The world's time, for what a provider is told without one.
+    pub(super) now: Cell<Time>,
+    witness: Rc<RefCell<dyn Witness>>,
+}
+
+impl Watch {
+    pub(super) fn new(witness: Rc<RefCell<dyn Witness>>) -> Rc<Self> {
+        Rc::new(Self { now: Cell::new(Time::ZERO), witness })
+    }
+}
+
+/// A machine that is perhaps watched. Who only looks at it goes past the witness.
+pub(super) struct Watched<M> {
+    machine: M,
+    /// Which provider it is; nothing for the sender.
+    site: ProviderId,
+    watch: Option<Rc<Watch>>,
+}
+
+impl<M> Deref for Watched<M> {
+    type Target = M;
+    fn deref(&self) -> &M {
+        &self.machine
+    }
+}
+
+impl<M> Watched<M> {
+    pub(super) const fn new(machine: M, site: ProviderId, watch: Option<Rc<Watch>>) -> Self {
+        Self { machine, site, watch }
+    }
+}
+
+impl Watched<Sender> {
+    pub(super) fn handle(&mut self, now: Time, event: Event<'_>) {
+        if let Some(watch) = &self.watch {
+            watch.witness.borrow_mut().told(now, &event);
+        }
+        self.machine.handle(now, event);
+    }
+
+    pub(super) fn poll(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
+        let action = self.machine.poll(now, foresight)?;
+        if let Some(watch) = &self.watch {
+            watch.witness.borrow_mut().wanted(now, &action);
+        }
+        Some(action)
+    }
+
+    pub(super) fn finish(&mut self, now: Time) {
+        self.machine.finish(now);
+    }
+}
+
+/// The provider's own calls; see there for what they do.
+impl Watched<Provider> {
+    pub(super) fn connect(&mut self, now: Time, client: ClientId) -> (Option<SessionId>, Verdict) {
+        let answer = |(session, verdict)| Answer::Session(session, verdict);
+        self.call(Some(now), Command::Connect(client), answer, |provider| provider.connect(now, client))
+    }
+
+    pub(super) fn ehlo(&mut self, now: Time, session: SessionId) -> Verdict {
+        self.call(Some(now), Command::Ehlo(session), Answer::Verdict, |provider| provider.ehlo(now, session))
+    }
+
+    pub(super) fn mail(&mut self, now: Time, session: SessionId, envelope: Envelope) -> Verdict {
+        let command = Command::Mail(session, envelope);
+        self.call(Some(now), command, Answer::Verdict, |provider| provider.mail(now, session, envelope))
+    }
+
+    pub(super) fn rcpt(&mut self, now: Time, session: SessionId, addressee: Addressee) -> Verdict {
+        let command = Command::Rcpt(session, addressee);
+        self.call(Some(now), command, Answer::Verdict, |provider| provider.rcpt(now, session, addressee))
+    }
+
+    pub(super) fn data(&mut self, now: Time, session: SessionId) -> Verdict {
+        self.call(Some(now), Command::Data(session), Answer::Verdict, |provider| provider.data(now, session))
+    }
+
+    pub(super) fn end_of_data(&mut self, now: Time, session: SessionId) -> Verdict {
+        let command = Command::EndOfData(session);
+        self.call(Some(now), command, Answer::Verdict, |provider| provider.end_of_data(now, session))
+    }
+
+    pub(super) fn abort(&mut self, session: SessionId) {
+        self.call(None, Command::Abort(session), |()| Answer::Nothing, |provider| provider.abort(session));
+    }
+
+    pub(super) fn close(&mut self, session: SessionId) {
+        self.call(None, Command::Close(session), |()| Answer::Nothing, |provider| provider.close(session));
+    }
+
+    pub(super) fn complain(&mut self, now: Time, client: ClientId, sender: SenderDomainId) {
+        let command = Command::Complain(client, sender);
+        self.call(Some(now), command, |()| Answer::Nothing, |provider| provider.complain(now, client, sender));
+    }
+
+    pub(super) fn amend(&mut self, amendment: &Amendment) {
+        self.call(None, Command::Amend(amendment), |()| Answer::Nothing, |provider| provider.amend(amendment));
+    }
+
+    fn call<T: Copy>(
+        &mut self,
+        now: Option<Time>,
+        command: Command<'_>,
+        answer: impl FnOnce(T) -> Answer,
+        call: impl FnOnce(&mut Provider) -> T,
+    ) -> T {
+        let Some(watch) = &self.watch else { return call(&mut self.machine) };
+        let now = now.unwrap_or(watch.now.get());
+        watch.witness.borrow_mut().asked(now, self.site, &self.machine, &command);
+        let result = call(&mut self.machine);
+        watch.witness.borrow_mut().answered(now, self.site, &self.machine, &command, answer(result));
+        result
+    }
+}
