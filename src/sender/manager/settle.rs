@@ -40,19 +40,19 @@ impl Sender {
         let counts = &mut self.counts[site.index()];
         counts.in_flight -= n;
         self.admission.release(n);
-        let mut expired = false;
         match outcome {
             Outcome::Delivered => counts.delivered += n,
             Outcome::Bounced => counts.bounced += n,
-            _ => {
-                let failures = part.failures.saturating_add(1);
-                expired = self.put_off(now, queue, Delivery { failures, ..part }, replied.again);
-            }
+            _ => {}
         }
+        let settled = Settled { site, delivery: part, outcome, heard, expired: false };
         if matches!(outcome, Outcome::Delivered | Outcome::Bounced) {
+            self.actions.push_back(Action::Settled(settled));
             self.tried(now, queue, part);
+        } else {
+            let failures = part.failures.saturating_add(1);
+            self.settle_for_now(now, queue, settled, Delivery { failures, ..part }, replied.again);
         }
-        self.actions.push_back(Action::Settled(Settled { site, delivery: part, outcome, heard, expired }));
         // A site that does not even let us in pushes back, whatever the code.
         let shut_out = matches!(heard, Heard::Reply(Stage::Connect | Stage::Ehlo, _));
         shut_out || meaning.is_some_and(|meaning| meaning.pushes_back) || matches!(heard, Heard::Nothing(_))
@@ -74,10 +74,10 @@ impl Sender {
             counts.expired += n;
             counts.held_back_us += now.since(delivery.ready_at).as_micros() * n;
             self.admission.release(n);
-            self.tried(now, queue, delivery);
             let heard = Heard::Nothing(Stage::Connect);
             let outcome = Outcome::Unsent;
             self.actions.push_back(Action::Settled(Settled { site, delivery, outcome, heard, expired: true }));
+            self.tried(now, queue, delivery);
         }
     }
 
@@ -93,10 +93,22 @@ impl Sender {
                 counts.held_back_us += now.since(delivery.ready_at).as_micros() * n;
                 counts.suspended += n;
                 self.admission.release(n);
-                let expired = self.put_off(now, queue, delivery, None);
                 let (outcome, heard) = (Outcome::Suspended, Heard::Nothing(Stage::Connect));
-                self.actions.push_back(Action::Settled(Settled { site, delivery, outcome, heard, expired }));
+                let settled = Settled { site, delivery, outcome, heard, expired: false };
+                self.settle_for_now(now, queue, settled, delivery, None);
             }
+        }
+    }
+
+    /// Notes what became of an attempt, and puts the recipients off until they are tried again. Where they are too old
+    /// for that, the note says so. It goes before what their whole message may now come to.
+    fn settle_for_now(&mut self, now: Time, queue: QueueId, settled: Settled, next: Delivery, again: Option<Time>) {
+        let place = self.actions.len();
+        self.actions.push_back(Action::Settled(settled));
+        if self.put_off(now, queue, next, again)
+            && let Some(Action::Settled(note)) = self.actions.get_mut(place)
+        {
+            note.expired = true;
         }
     }
 
