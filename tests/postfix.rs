@@ -42,8 +42,8 @@ const SILENT: [Row; 6] = [
     ("1", true, 10.8, 19.3),
 ];
 
-/// A second for every recipient. What varies is every command by itself, and little of it: with a jitter that stays with
-/// a connection, cached connections would drift apart as they did not.
+/// A second for every recipient. What varies is every command by itself, and by little: with a jitter that stays with a
+/// connection, cached connections would drift apart as they did not.
 const SECOND: &str = "{ uniform = [\"1s\", \"1020ms\"] }";
 const RTT: &str = "rtt = { uniform = [\"1ms\", \"3ms\"] }\n";
 

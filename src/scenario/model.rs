@@ -90,8 +90,8 @@ pub struct Network {
     pub host: Host,
 }
 
-/// What the sending host needs for its work, which it does one piece after the other: deliveries wait where there is more
-/// than it can do. Zero is a host that is never busy.
+/// What the sending host needs for its work, which it does one piece after the other: deliveries wait where there is
+/// more than it can do. Zero is a host that is never busy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Host {
     /// For each message that arrives.

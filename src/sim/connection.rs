@@ -188,7 +188,8 @@ impl World<'_> {
         }
     }
 
-    /// A message goes by a connection that is greeted. Where that was opened for the message, the host is at it already.
+    /// A message goes by a connection that is greeted. Where that was opened for the message, the host is at it
+    /// already.
     pub(super) fn transact(&mut self, conn: ConnId, delivery: Delivery) {
         let wire = &mut self.wires[conn.index()];
         wire.delivery = delivery;

@@ -1,7 +1,7 @@
 //! The conditions under which Postfix was measured, as scenarios.
 //!
-//! What the receiver enforced becomes rules; what differs from Postfix's defaults stands under `main-cf` by its own name.
-//! Postfix had been started 1.8 s before the mail came (its first look through the queue is at its start).
+//! What the receiver enforced becomes rules; what differs from Postfix's defaults stands under `main-cf` by its own
+//! name. Postfix had been started 1.8 s before the mail came (its first look through the queue is at its start).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

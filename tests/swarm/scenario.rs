@@ -128,24 +128,7 @@ fn strategy(n: u64, draws: &mut Draws) -> String {
         2 => format!("{{ fixed-window = {{ messages = {}, per = \"5min\" }} }}", draws.from(1, 60)),
         _ => warm_up(draws),
     };
-    let breaker = match draws.below(3) {
-        0 => "\"none\"".to_owned(),
-        1 => format!("{{ dead-site = {{ cohorts = {}, pause = \"2min\" }} }}", draws.from(1, 3)),
-        _ => format!("{{ suspend = {{ after = {}, pause = \"5min\" }} }}", draws.from(1, 5)),
-    };
-    let retry = match draws.below(3) {
-        1 => format!(
-            "age = {{ min = \"{}s\", max = \"20min\" }}, scan = {{ every = \"1min\" }}, whole-message = {}",
-            draws.from(1, 300),
-            draws.percent(70)
-        ),
-        0 => format!("list = [\"{}s\", \"10min\"]", draws.from(1, 100)),
-        _ => format!(
-            "exponential = {{ base = \"{}s\", factor = 2.0, cap = \"1h\", jitter = \"{}\" }}",
-            draws.from(10, 300),
-            draws.one(&["none", "full", "equal", "decorrelated"])
-        ),
-    };
+    let (breaker, retry) = (breaker(draws), retry(draws));
     let give_up = draws.one(&["5d", "30min", "3h"]);
     let mut text = format!(
         "[[strategy]]\nname = \"strategy-{n}\"\nscope = \"{scope}\"\nconcurrency = {concurrency}\npacing = {pacing}\nbreaker = {breaker}\n"
@@ -164,6 +147,30 @@ fn strategy(n: u64, draws: &mut Draws) -> String {
         text += "reading = [{ matches = \"^421\", means = \"slow-down\" }, { matches = \"^550 5.7\", means = \"deferral\" }]\n";
     }
     text + &session(draws)
+}
+
+fn breaker(draws: &mut Draws) -> String {
+    match draws.below(3) {
+        0 => "\"none\"".to_owned(),
+        1 => format!("{{ dead-site = {{ cohorts = {}, pause = \"2min\" }} }}", draws.from(1, 3)),
+        _ => format!("{{ suspend = {{ after = {}, pause = \"5min\" }} }}", draws.from(1, 5)),
+    }
+}
+
+fn retry(draws: &mut Draws) -> String {
+    match draws.below(3) {
+        1 => format!(
+            "age = {{ min = \"{}s\", max = \"20min\" }}, scan = {{ every = \"1min\" }}, whole-message = {}",
+            draws.from(1, 300),
+            draws.percent(70)
+        ),
+        0 => format!("list = [\"{}s\", \"10min\"]", draws.from(1, 100)),
+        _ => format!(
+            "exponential = {{ base = \"{}s\", factor = 2.0, cap = \"1h\", jitter = \"{}\" }}",
+            draws.from(10, 300),
+            draws.one(&["none", "full", "equal", "decorrelated"])
+        ),
+    }
 }
 
 /// The warm-up of a day or two, in frames in which it has something to hold back.

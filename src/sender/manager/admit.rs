@@ -1,5 +1,6 @@
-//! Who may be worked on. Mail that is due is taken into work one message after the other, and no more of it than there is
-//! room for, whoever it is for: Postfix's active queue, and the time its queue manager needs to bring a message there.
+//! Who may be worked on. Mail that is due is taken into work one message after the other, and no more of it than there
+//! is room for, whoever it is for: Postfix's active queue, and the time its queue manager needs to bring a message
+//! there.
 //!
 //! What cannot be taken in waits in one line, first come, first served, new mail and retries alike. A site that is slow
 //! can so keep the mail for all others waiting.

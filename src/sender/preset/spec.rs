@@ -217,7 +217,8 @@ pub enum BreakerSpec {
     },
 }
 
-/// When a deferred message is tried again: `exponential`, `list` or `age`, only one of them. What is not given is as in the preset.
+/// When a deferred message is tried again: `exponential`, `list` or `age`, only one of them. What is not given is as in
+/// the preset.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RetrySpec {

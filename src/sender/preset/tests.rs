@@ -18,7 +18,7 @@ fn every_preset_is_a_strategy_of_its_name() {
         assert!(!strategy.about.is_empty(), "{name}");
         assert_eq!(strategy.oracle, name == "oracle");
     }
-    assert!(strategy("postfix").is_none());
+    assert!(strategy("sendmail").is_none());
 }
 
 #[test]
