@@ -107,6 +107,7 @@ fn run(scenario: &Scenario) -> Record {
         seeds: scenario.seeds,
         threads,
         bound: true,
+        spread: true,
         strategies: Vec::new(),
     };
     study::run(scenario, &options, &|_| {}, &AtomicBool::new(false)).unwrap()

@@ -96,7 +96,7 @@ fn read(text: &str, files: &BTreeMap<String, String>) -> Scenario {
 }
 
 fn trial(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop: &AtomicBool) -> Trial {
-    let trial = sim::trial(Setting { scenario, strategy, seed, mail }, stop);
+    let trial = sim::trial(Setting { scenario, strategy, seed, unknowns: seed, mail }, stop);
     let trial = trial.unwrap_or_else(|broken| panic!("{broken}"));
     trial.unwrap_or_else(|| panic!("{}: goes round in circles", strategy.name))
 }

@@ -10,34 +10,38 @@ use super::network::Path;
 use super::queue::EventQueue;
 use crate::provider::{Client, Places, Policy, Provider};
 use crate::record::{Ending, Recorder, Sample, Trial, Unbalanced};
-use crate::rng::Seed;
+use crate::rng::{Seed, Seeds};
 use crate::scenario::Scenario;
 use crate::sender::{Action, Delivery, Event, Foresight, Injection, Outcome, Plan, Sender, Strategy, Timer};
 use crate::time::Time;
 use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SenderDomainId, Share};
 use crate::workload::{Mail, Row, addresses};
 
-/// What a trial runs: a scenario, one of its strategies, a seed and the mail of that seed.
+/// What a trial runs: a scenario, one of its strategies, its seeds and the mail of the first.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
     /// The scenario.
     pub scenario: &'a Scenario,
     /// The strategy.
     pub strategy: &'a Strategy,
-    /// The seed.
+    /// The seed of chance.
     pub seed: u64,
+    /// The seed of what nobody outside the providers knows: the same in an ordinary trial.
+    pub unknowns: u64,
     /// The mail that [`crate::workload::generate`] makes of the seed.
     pub mail: &'a Mail,
 }
 
 /// An invariant does not hold: a defect of mxlab.
 #[derive(Debug, thiserror::Error)]
-#[error("strategy {strategy}, seed {seed}: {why}")]
+#[error("strategy {strategy}, seed {seed}{}: {why}", if unknowns == seed { String::new() } else { format!(" with the unknown limits of seed {unknowns}") })]
 pub struct Broken {
     /// The strategy.
     pub strategy: String,
-    /// The seed.
+    /// The seed of chance.
     pub seed: u64,
+    /// The seed of the unknown limits.
+    pub unknowns: u64,
     /// What does not hold.
     pub why: Unbalanced,
 }
@@ -48,7 +52,8 @@ pub fn trial(setting: Setting<'_>, stop: &AtomicBool) -> Result<Option<Trial>, B
     if !world.run(stop) {
         return Ok(None);
     }
-    let broken = |why| Broken { strategy: setting.strategy.name.clone(), seed: setting.seed, why };
+    let broken =
+        |why| Broken { strategy: setting.strategy.name.clone(), seed: setting.seed, unknowns: setting.unknowns, why };
     world.finish().map(Some).map_err(broken)
 }
 
@@ -104,8 +109,9 @@ const FIRST_TIMER: u32 = 4;
 
 impl<'a> World<'a> {
     fn new(setting: Setting<'a>) -> Self {
-        let Setting { scenario, strategy, seed, mail } = setting;
+        let Setting { scenario, strategy, seed, unknowns, mail } = setting;
         let seed = Seed(seed);
+        let seeds = Seeds { chance: seed, unknowns: Seed(unknowns) };
         let plan = Plan {
             intended: mail.intended.clone(),
             sources: scenario.sources.len(),
@@ -122,7 +128,7 @@ impl<'a> World<'a> {
             end: Time::ZERO + scenario.duration,
             queue: EventQueue::default(),
             sender,
-            sites: scenario.providers.iter().map(|policy| Site::new(scenario, policy, seed)).collect(),
+            sites: scenario.providers.iter().map(|policy| Site::new(scenario, policy, seeds)).collect(),
             wires: Vec::new(),
             path: Path::new(scenario.network, seed, pairs),
             recorder: Recorder::new(&scenario.providers, scenario.duration),
@@ -339,7 +345,8 @@ impl<'a> World<'a> {
             let activities = (0..rules).map(|rule| site.provider.activity(RuleId(rule), self.now)).collect();
             endings.push(Ending { policy, counts, activities });
         }
-        self.recorder.finish(&self.setting.strategy.name, self.setting.seed, self.settled, &endings)
+        let Setting { strategy, seed, unknowns, .. } = self.setting;
+        self.recorder.finish(&strategy.name, seed, unknowns, self.settled, &endings)
     }
 }
 
@@ -347,8 +354,8 @@ impl<'a> World<'a> {
 const LOOK_EVERY: u32 = 4_096;
 
 impl Site {
-    fn new(scenario: &Scenario, policy: &Policy, seed: Seed) -> Self {
-        let mut provider = Provider::new(policy.clone(), seed, scenario.day_starts);
+    fn new(scenario: &Scenario, policy: &Policy, seeds: Seeds) -> Self {
+        let mut provider = Provider::new(policy.clone(), seeds, scenario.day_starts);
         for source in &scenario.sources {
             provider.meet_client(Client {
                 network: source.network,
