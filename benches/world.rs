@@ -45,7 +45,7 @@ fn scenario() -> Scenario {
 fn worlds(criterion: &mut Criterion) {
     let scenario = scenario();
     let mail = generate(&scenario.workload, Seed(1)).expect("the mail fits");
-    let setting = Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, mail: &mail };
+    let setting = Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
     let never = AtomicBool::new(false);
     let run = || trial(setting, &never).expect("recipients are conserved").expect("nobody stops it");
     let attempts = run().cells[0].totals.attempts;

@@ -29,7 +29,7 @@
 //!   distributions
 //! - [`diagnostic`], [`written`]: what is wrong with a file a person wrote, and values that know where they were
 //!   written
-//! - [`stats`]: a mean over seeds and how sure of it one can be
+//! - [`stats`]: means, differences, medians over seeds and how sure of them one can be
 //! - [`smtp`]: stages, reply codes, replies
 //!
 //! The two machines and what they work on:

@@ -1,5 +1,8 @@
 //! Chance, in named streams: one seed per trial, one stream per subsystem and entity.
 //!
+//! What nobody outside a provider knows is drawn from a seed of its own, by default the same one: so that a study can
+//! hold the one and change the other ([`Seeds`]).
+//!
 //! Two strategies under one seed meet the same mail, the same unknowns and the same weather (common random
 //! numbers), and a new draw in one place moves nothing in another. The generator is named so that its output is
 //! part of the version: `Xoshiro256PlusPlus`, seeded by `SplitMix64`, as its authors recommend
@@ -35,6 +38,22 @@ impl Seed {
     /// The `n`-th draw of entity `id` as a share: uniform in 0 (included) to 1 (excluded).
     pub fn share(self, id: u64, n: u64) -> f64 {
         (self.draw(id, n) >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+    }
+}
+
+/// What a trial draws from: one seed for chance, one for what nobody outside the providers knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seeds {
+    /// Of mail, weather, network and everything else that happens by chance.
+    pub chance: Seed,
+    /// Of the limits that a profile gives as a range.
+    pub unknowns: Seed,
+}
+
+impl From<Seed> for Seeds {
+    /// The same for both: an ordinary trial.
+    fn from(seed: Seed) -> Self {
+        Self { chance: seed, unknowns: seed }
     }
 }
 

@@ -94,6 +94,32 @@ fn the_record_does_not_depend_on_threads_and_redraws_to_the_same_bytes() {
 }
 
 #[test]
+fn unknown_limits_are_told_apart_unless_that_is_not_wanted() {
+    let home = home();
+    change(&home, "profile = \"open\"", "profile = \"charter\"");
+    let record = |folder: &str| fs::read_to_string(home.path().join(folder).join("record.json")).unwrap();
+    let told = mxlab(&home, "run a.toml --seeds 5 --out told");
+    assert!(stderr(&told).contains("each again with the next one's unknown limits"), "{}", stderr(&told));
+    assert!(stdout(&told).contains("limits nobody outside knows"), "{}", stdout(&told));
+    assert!(record("told").contains("\"crossed\":[{"));
+    let mixed = mxlab(&home, "run a.toml --seeds 5 --no-spread --out mixed");
+    assert!(!stdout(&mixed).contains("limits nobody outside knows"), "{}", stdout(&mixed));
+    assert!(record("mixed").contains("\"crossed\":[]"));
+    // The second set of trials enters no mean.
+    let rows = |folder: &str| fs::read(home.path().join(folder).join("summary.csv")).unwrap();
+    assert!(rows("told") == rows("mixed"));
+}
+
+#[test]
+fn a_record_of_an_older_version_is_refused_with_advice() {
+    let home = home();
+    fs::write(home.path().join("record.json"), "{\"format\":1}").unwrap();
+    let output = mxlab(&home, "report .");
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("has format 1") && stderr(&output).contains("run the scenario again"));
+}
+
+#[test]
 fn json_is_a_line_for_each_scenario() {
     let home = home();
     fs::copy(home.path().join("a.toml"), home.path().join("b.toml")).unwrap();

@@ -15,10 +15,11 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use mxlab::diagnostic::Document;
-use mxlab::record::{Machine, Provenance, Record};
+use mxlab::record::{Machine, Provenance, Record, Trial};
 use mxlab::report::write_all;
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, parse};
+use mxlab::sim::{self, Setting};
 use mxlab::study::{self, Options};
 use mxlab::workload::{Mail, generate};
 
@@ -163,6 +164,44 @@ fn a_draw_in_one_place_moves_nothing_in_another() {
     assert_eq!(of_first(&before), of_first(&more), "arrivals of a stream beside another");
 }
 
+/// Crossed trials: the unknown limits of the next seed, and all else of their own.
+#[test]
+fn unknown_limits_have_a_seed_of_their_own() {
+    // All at once, so that the limits are met.
+    let all_at_once = "at-once = { recipients = 1500 }";
+    let text = CAMPAIGN.replace("poisson = { per-hour = 600, until = \"2h\" }", all_at_once);
+    assert!(text.contains(all_at_once));
+    let scenario = scenario("campaign", &text);
+    let options = Options { first_seed: 7, seeds: 5, threads: 2, bound: true, spread: true, strategies: Vec::new() };
+    assert!(study::tells_apart(&scenario, &options));
+    let record = study::run(&scenario, &options, &|_| {}, &AtomicBool::new(false)).unwrap();
+    assert_eq!((record.trials.len(), record.crossed.len()), (15, 10), "the bound is not crossed");
+    let limits = |trial: &Trial| -> Vec<Vec<Option<u32>>> {
+        trial.cells.iter().flat_map(|cell| &cell.rules).map(|rule| rule.limits.clone()).collect()
+    };
+    for crossed in &record.crossed {
+        assert_eq!(crossed.unknowns, if crossed.seed == 11 { 7 } else { crossed.seed + 1 });
+        let own = |seed: u64| record.trials_of(&crossed.strategy).find(|trial| trial.seed == seed).unwrap();
+        let (chance, unknowns) = (own(crossed.seed), own(crossed.unknowns));
+        assert_eq!(limits(crossed), limits(unknowns));
+        assert_ne!(limits(crossed), limits(chance));
+        let injected = |trial: &Trial| -> Vec<u64> { trial.cells.iter().map(|cell| cell.totals.injected).collect() };
+        assert_eq!(injected(crossed), injected(chance));
+        assert_ne!(crossed.hash, chance.hash);
+    }
+    // Without unknowns the same trial would come twice, and it is not run.
+    let (head, tail) = CLOCKWORK.split_once("profile = \"yahoo\"").unwrap();
+    let (_, tail) = tail.split_once("[[source]]").unwrap();
+    let open = self::scenario("open", &format!("{head}profile = \"open\"\n[[source]]{tail}"));
+    assert!(!study::tells_apart(&open, &options));
+    let mail = generate(&open.workload, Seed(7)).unwrap();
+    let hash = |unknowns| {
+        let setting = Setting { scenario: &open, strategy: &open.strategies[0], seed: 7, unknowns, mail: &mail };
+        sim::trial(setting, &AtomicBool::new(false)).unwrap().unwrap().hash
+    };
+    assert_eq!(hash(7), hash(8));
+}
+
 /// A strategy beside it, a rule that never speaks, or a profile's unknowns elsewhere do not touch a trial.
 #[test]
 fn what_does_not_concern_a_trial_does_not_change_it() {
@@ -193,7 +232,7 @@ fn scenario(name: &str, text: &str) -> Scenario {
 }
 
 fn run(scenario: &Scenario, threads: usize) -> Record {
-    let options = Options { first_seed: 7, seeds: 2, threads, bound: true, strategies: Vec::new() };
+    let options = Options { first_seed: 7, seeds: 2, threads, bound: true, spread: true, strategies: Vec::new() };
     study::run(scenario, &options, &|_| {}, &AtomicBool::new(false)).unwrap()
 }
 

@@ -133,7 +133,8 @@ fn run(scenario: &Scenario) -> Record {
 
 fn options(scenario: &Scenario, bound: bool) -> study::Options {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    study::Options { first_seed: scenario.seed, seeds: scenario.seeds, threads, bound, strategies: Vec::new() }
+    let seeds = (scenario.seed, scenario.seeds);
+    study::Options { first_seed: seeds.0, seeds: seeds.1, threads, bound, spread: bound, strategies: Vec::new() }
 }
 
 /// The files of a run that are kept.

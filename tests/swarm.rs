@@ -122,7 +122,7 @@ fn read(text: &str, files: &BTreeMap<String, String>) -> Scenario {
 }
 
 fn trial(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop: &AtomicBool) -> Trial {
-    let trial = sim::trial(Setting { scenario, strategy, seed, mail }, stop);
+    let trial = sim::trial(Setting { scenario, strategy, seed, unknowns: seed, mail }, stop);
     let trial = trial.unwrap_or_else(|broken| panic!("{broken}"));
     trial.unwrap_or_else(|| panic!("{}: goes round in circles", strategy.name))
 }
@@ -130,7 +130,7 @@ fn trial(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop:
 /// A trial, and every word of it.
 fn witnessed(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop: &AtomicBool) -> (Trial, Log) {
     let log = Rc::new(RefCell::new(Log::default()));
-    let trial = sim::witnessed(Setting { scenario, strategy, seed, mail }, stop, log.clone());
+    let trial = sim::witnessed(Setting { scenario, strategy, seed, unknowns: seed, mail }, stop, log.clone());
     let trial = trial.unwrap_or_else(|broken| panic!("{broken}"));
     (trial.unwrap_or_else(|| panic!("{}: goes round in circles", strategy.name)), log.take())
 }

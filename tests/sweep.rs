@@ -267,7 +267,14 @@ fn plan(path: &Path) -> Plan {
 }
 
 fn options(scenario: &mxlab::scenario::Scenario, threads: usize) -> Options {
-    Options { first_seed: scenario.seed, seeds: scenario.seeds, threads, bound: false, strategies: Vec::new() }
+    Options {
+        first_seed: scenario.seed,
+        seeds: scenario.seeds,
+        threads,
+        bound: false,
+        spread: false,
+        strategies: Vec::new(),
+    }
 }
 
 /// The mean of a figure of the first strategy over the seeds.

@@ -17,8 +17,12 @@ use crate::units::Bytes;
 
 /// Run scenarios: every strategy under every seed.
 ///
-/// Prints one table a scenario and writes everything else into a results folder: record, summary, curves, replies,
-/// plots, and a report in one HTML file. The same scenario, seeds and version give the same bytes.
+/// Prints one table a scenario and writes everything else into a results folder: record, summary, comparisons, curves,
+/// replies, plots, and a report in one HTML file. The same scenario, seeds and version give the same bytes.
+///
+/// What stands behind ± or in parentheses is a 95 % interval over the seeds. Strategies meet the same mail, unknown
+/// limits and weather under a seed, and are compared seed by seed. A time that some seeds never reached is shown as a
+/// median with the number of seeds that never did.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -37,6 +41,10 @@ pub(super) struct Args {
     /// Do without the oracle, and so without the share of its bound that each strategy reached.
     #[arg(long)]
     no_bound: bool,
+    /// Do without the second set of trials, which tells the spread of unknown limits apart from chance. It is run where
+    /// a provider has unknown limits and there are five seeds or more, and nearly doubles the trials.
+    #[arg(long)]
+    no_spread: bool,
     /// No notes and no progress bar.
     #[arg(long, short)]
     quiet: bool,
@@ -57,6 +65,7 @@ Examples:
   mxlab run scenarios/quickstart.toml --seeds 100 --out results/hundred
   mxlab run scenarios/yahoo-twenty.toml --strategy fixed --strategy aimd
   mxlab run scenarios/quickstart.toml --format json --quiet | jq .
+  mxlab run scenarios/quickstart.toml --no-spread    half the trials; chance and unknown limits stay mixed
   mxlab run scenarios/quickstart.toml --seed 17 --seeds 1    replays one trial of each strategy
 
 Ctrl-C ends the trials in flight; finished trials are kept and the results marked partial (exit
@@ -109,15 +118,20 @@ fn prepare(args: &Args) -> Result<Vec<Job<'_>>, Failure> {
     Ok(jobs)
 }
 
-/// Bytes of what is kept of all trials until the report is written: time series and a histogram for each provider.
+/// Bytes of what is kept of all trials until the report is written: time series and a histogram for each provider, and
+/// the sums of crossed trials.
 fn kept(scenario: &Scenario, options: &study::Options) -> u64 {
     let strategies = if options.strategies.is_empty() { scenario.strategies.len() } else { options.strategies.len() };
-    let cells = (strategies + usize::from(options.bound)).saturating_mul(scenario.providers.len()) as u64;
-    cells.saturating_mul(u64::from(options.seeds)).saturating_mul(CELL)
+    let crossed = if study::tells_apart(scenario, options) { strategies as u64 * CROSSED_CELL } else { 0 };
+    let bytes = ((strategies + usize::from(options.bound)) as u64).saturating_mul(CELL).saturating_add(crossed);
+    bytes.saturating_mul(scenario.providers.len() as u64).saturating_mul(u64::from(options.seeds))
 }
 
 /// Bytes of one strategy, seed and provider in a record and its report, measured with ten thousand seeds.
 const CELL: u64 = 64_000;
+
+/// Bytes of one strategy, seed and provider of a crossed trial: sums, and the limits of each rule.
+const CROSSED_CELL: u64 = 4_000;
 
 /// What the command line and the scenario say together.
 fn options(args: &Args, scenario: &Scenario) -> Result<study::Options, Failure> {
@@ -125,6 +139,7 @@ fn options(args: &Args, scenario: &Scenario) -> Result<study::Options, Failure> 
     let strategies = if options.strategies.is_empty() { scenario.strategies.len() } else { options.strategies.len() };
     let trials = (strategies + usize::from(options.bound)).saturating_mul(options.seeds as usize);
     options.threads = options.threads.min(trials);
+    options.spread = !args.no_spread;
     Ok(options)
 }
 
@@ -135,7 +150,7 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
     let record = {
         let progress = Progress::new(&job.scenario.name, args.quiet);
         study::run(&job.scenario, &job.options, &|now| progress.show(now), stop)
-            .map_err(|error| failure(job.path, &error))?
+            .map_err(|error| failure(job, &error))?
     };
     if record.trials.is_empty() {
         // Only the folder made for this run, and only while it is empty.
@@ -173,9 +188,11 @@ fn exit(record: &Record) -> Exit {
 /// What is about to run; seeds first.
 fn headline(job: &Job<'_>) -> String {
     let options = &job.options;
+    let crossed =
+        if study::tells_apart(&job.scenario, options) { ", each again with the next one's unknown limits" } else { "" };
     let memory = Bytes(job.scenario.memory_per_trial().saturating_mul(options.threads as u64));
     format!(
-        "{}: {}; about {} recipients a trial, {} side by side, about {memory} of memory",
+        "{}: {}{crossed}; about {} recipients a trial, {} side by side, about {memory} of memory",
         job.scenario.name,
         seeds(options),
         grouped(&format!("{:.0}", job.scenario.expected_recipients())),
@@ -184,12 +201,17 @@ fn headline(job: &Job<'_>) -> String {
 }
 
 /// Why a run came to nothing; for a broken invariant, with the command that shows it again.
-fn failure(path: &Path, error: &RunError) -> Failure {
+fn failure(job: &Job<'_>, error: &RunError) -> Failure {
     match error {
         RunError::Mail(error) => Failure::input(error),
         RunError::Broken(broken) => {
-            let (path, strategy) = (quoted(&path.to_string_lossy()), quoted(&broken.strategy));
-            let replay = format!("mxlab run {path} --seed {} --seeds 1 --strategy {strategy}", broken.seed);
+            let (path, strategy) = (quoted(&job.path.to_string_lossy()), quoted(&broken.strategy));
+            // Which unknown limits a crossed trial meets depends on where the seeds begin and end.
+            let (seed, seeds) = match (broken.seed, broken.unknowns) {
+                (seed, unknowns) if seed == unknowns => (seed, 1),
+                _ => (job.options.first_seed, job.options.seeds),
+            };
+            let replay = format!("mxlab run {path} --seed {seed} --seeds {seeds} --strategy {strategy}");
             Failure::broken(format_args!("an invariant is broken: {broken}\n  replay: {replay}"))
         }
     }

@@ -46,7 +46,7 @@ impl Trials {
             }
         }
         let threads = self.threads.map_or_else(cores, usize::from);
-        Ok(study::Options { first_seed, seeds, threads, bound, strategies: self.strategies.clone() })
+        Ok(study::Options { first_seed, seeds, threads, bound, spread: false, strategies: self.strategies.clone() })
     }
 }
 

@@ -17,6 +17,11 @@ impl Ceiling {
         self.load.iter().map(|step| step.factor).reduce(f64::max).unwrap_or(1.0)
     }
 
+    /// Whether the amount of any tier is drawn, because nobody outside the provider knows it.
+    pub fn is_unknown(&self) -> bool {
+        self.by_tier.iter().any(|amount| matches!(amount, Amount::Unknown { .. }))
+    }
+
     /// An amount scaled by a factor, rounded down; a product that is whole but for its last bit is whole.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
     pub(super) fn scaled(amount: u32, factor: f64) -> u32 {

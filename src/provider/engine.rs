@@ -11,7 +11,7 @@ use super::reputation::Reputation;
 use super::rules::{RuleState, Step, steps};
 use super::verdict::{Addressee, Client, Decision, Envelope, Refusal, Verdict};
 use super::window::Counter;
-use crate::rng::Seed;
+use crate::rng::{Seed, Seeds};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
 use crate::units::{ClientId, RuleId, SenderDomainId, SessionId, Share};
@@ -30,6 +30,8 @@ pub struct Provider {
     open: u32,
     day_starts: Span,
     pub(super) coins: Seed,
+    /// What limits that are amended later are drawn from.
+    pub(super) amended: Seed,
     pub(super) undeliverable: Vec<(u32, Refusal)>,
 }
 
@@ -78,10 +80,12 @@ pub struct Activity {
 }
 
 impl Provider {
-    /// A provider under a seed: unknown limits are drawn, weather is set. `day_starts` is the time of day at time zero.
-    pub fn new(policy: Policy, seed: Seed, day_starts: Span) -> Self {
-        let seed = seed.named(&policy.name);
-        let rules = policy.rules.iter().map(|rule| RuleState::new(rule, seed)).collect();
+    /// A provider under its seeds: unknown limits are drawn, weather is set. `day_starts` is the time of day at time
+    /// zero.
+    pub fn new(policy: Policy, seeds: Seeds, day_starts: Span) -> Self {
+        let own = |seed: Seed| seed.named(&policy.name);
+        let seeds = Seeds { chance: own(seeds.chance), unknowns: own(seeds.unknowns) };
+        let rules = policy.rules.iter().map(|rule| RuleState::new(rule, seeds)).collect();
         let steps = Stage::ALL.map(|stage| steps(&policy, stage));
         Self {
             rules,
@@ -92,7 +96,9 @@ impl Provider {
             free: Vec::new(),
             open: 0,
             day_starts,
-            coins: seed.named("coins"),
+            coins: seeds.chance.named("coins"),
+            // Amended limits draw from where the coins came before unknowns had a seed of their own.
+            amended: seeds.unknowns.named("coins").named("amended"),
             undeliverable: Vec::new(),
             policy,
         }

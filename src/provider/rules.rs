@@ -11,7 +11,7 @@ use super::policy::{Answer, Counts, Greylist, Hold, Limit, Mailbox, Meter, Polic
 use super::verdict::{Addressee, Envelope};
 use super::weather;
 use super::window::Counter;
-use crate::rng::Seed;
+use crate::rng::{Seed, Seeds};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
 use crate::units::{RuleId, SessionId};
@@ -57,8 +57,8 @@ impl RuleState {
         Ceiling::scaled(most, ceiling.most_load())
     }
 
-    pub(super) fn new(rule: &Rule, seed: Seed) -> Self {
-        let draws = seed.named("unknown").named(&rule.name);
+    pub(super) fn new(rule: &Rule, seeds: Seeds) -> Self {
+        let draws = seeds.unknowns.named("unknown").named(&rule.name);
         let limits = match &rule.test {
             Test::Limit(limit) => draw_limits(&limit.ceiling, draws, 0),
             _ => Vec::new(),
@@ -68,7 +68,7 @@ impl RuleState {
             counters: Keyed::new(),
             holds: Keyed::new(),
             greylist: Keyed::new(),
-            weather: weather::State::new(seed.named("weather").named(&rule.name)),
+            weather: weather::State::new(seeds.chance.named("weather").named(&rule.name)),
             tossed: 0,
             refused: 0,
             holds_begun: 0,
@@ -336,8 +336,7 @@ impl Provider {
     pub(super) fn raise(&mut self, rule: RuleId, ceiling: &Ceiling) {
         if let Test::Limit(limit) = &mut self.policy.rules[rule.index()].test {
             limit.ceiling = ceiling.clone();
-            let draws = self.coins.named("amended");
-            self.rules[rule.index()].limits = draw_limits(ceiling, draws, rule.0);
+            self.rules[rule.index()].limits = draw_limits(ceiling, self.amended, rule.0);
         }
     }
 }

@@ -76,7 +76,7 @@ fn lab(rules: Vec<Rule>) -> Provider {
 }
 
 fn lab_of(policy: Policy) -> Provider {
-    let mut provider = Provider::new(policy, Seed(1), Span::ZERO);
+    let mut provider = Provider::new(policy, Seed(1).into(), Span::ZERO);
     provider.meet_client(PLAIN);
     provider.meet_client(Client { listed: true, ptr: false, reputation: Some(Share::NONE), ..PLAIN });
     provider.meet_sender(None, 0);
@@ -409,7 +409,7 @@ fn unknown_limits_are_drawn_by_the_seed_within_their_range_and_keep_their_order(
         let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 0);
         let unknown = |low, high| Amount::Unknown { low, high };
         limit_of(&mut rule).ceiling.by_tier = vec![unknown(1, 10), unknown(5, 50)];
-        let limits = Provider::new(two_tiers(rule), Seed(seed), Span::ZERO).activity(RuleId(0), at(0)).limits;
+        let limits = Provider::new(two_tiers(rule), Seed(seed).into(), Span::ZERO).activity(RuleId(0), at(0)).limits;
         (limits[0].unwrap(), limits[1].unwrap())
     };
     let drawn: Vec<(u32, u32)> = (0..500).map(draw).collect();
@@ -424,7 +424,7 @@ fn the_load_goes_by_the_time_of_day() {
     let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
     let step = |hours, factor| LoadStep { from: Span::HOUR.times(hours), factor };
     limit_of(&mut rule).ceiling.load = vec![step(0, 2.0), step(6, 0.5), step(12, 1.0)];
-    let mut provider = Provider::new(policy(vec![rule]), Seed(1), Span::HOUR.times(22));
+    let mut provider = Provider::new(policy(vec![rule]), Seed(1).into(), Span::HOUR.times(22));
     provider.meet_client(PLAIN);
     provider.meet_sender(None, 0);
     let mut many = |minute| (0..5).filter(|_| delivers(&mut provider, at(minute))).count();

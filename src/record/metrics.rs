@@ -236,6 +236,7 @@ mod tests {
         let trial = |strategy: &str, cells| Trial {
             strategy: strategy.into(),
             seed: 7,
+            unknowns: 7,
             hash: String::new(),
             events: 0,
             settled_us: None,
@@ -256,6 +257,7 @@ mod tests {
                 trial("fixed", vec![cell(100, 25, [10, 10, 10, 10]), cell(0, 0, [0; 4])]),
                 trial("oracle", vec![cell(40, 0, [30, 8, 2, 0]), cell(10, 0, [0, 0, 0, 10])]),
             ],
+            crossed: vec![],
         }
     }
 

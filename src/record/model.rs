@@ -27,11 +27,15 @@ pub struct Record {
     pub expected: Vec<Expected>,
     /// The trials, ordered by strategy, then by seed.
     pub trials: Vec<Trial>,
+    /// The same trials again, each with the unknown limits of the next seed (of the first, after the last): what tells
+    /// unknown limits from chance. Sums only, see [`Trial::sums`]. Empty if that was not asked for, or no limit is
+    /// unknown. No mean or interval counts them.
+    pub crossed: Vec<Trial>,
 }
 
 impl Record {
     /// The version of the format this program writes and reads.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// The strategy that is the upper bound of the others: the one that was added as such, or the one called `oracle`.
     pub fn oracle(&self) -> Option<&Strategy> {
@@ -82,6 +86,8 @@ pub struct Expected {
     pub max: f64,
     /// The mean over the seeds; `None` if it is not defined for any of them.
     pub mean: Option<f64>,
+    /// Half the width of its 95 % interval over the seeds; `None` for a single seed.
+    pub half: Option<f64>,
     /// Whether it was met.
     pub met: bool,
 }
@@ -91,8 +97,10 @@ pub struct Expected {
 pub struct Trial {
     /// The strategy's name.
     pub strategy: String,
-    /// The seed.
+    /// The seed of chance.
     pub seed: u64,
+    /// The seed of what nobody outside the providers knows: the same, but in crossed trials.
+    pub unknowns: u64,
     /// Hash of everything that happened, 16 hexadecimal digits: equal hashes, equal trials.
     pub hash: String,
     /// Events the world went through.
@@ -104,6 +112,19 @@ pub struct Trial {
     pub reached_us: [Option<u64>; 4],
     /// One for each provider, in the record's order.
     pub cells: Vec<Cell>,
+}
+
+impl Trial {
+    /// The trial without what it is drawn from over time: series, histograms and replies. Sums, times and limits stay.
+    #[must_use]
+    pub fn sums(mut self) -> Self {
+        for cell in &mut self.cells {
+            cell.series = Series::default();
+            cell.time_to_delivery = String::new();
+            cell.replies = Vec::new();
+        }
+        self
+    }
 }
 
 /// One strategy, one seed, one provider.

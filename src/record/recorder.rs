@@ -255,6 +255,7 @@ impl Recorder {
         mut self,
         strategy: &str,
         seed: u64,
+        unknowns: u64,
         settled: Option<Time>,
         endings: &[Ending<'_>],
     ) -> Result<Trial, Unbalanced> {
@@ -264,6 +265,7 @@ impl Recorder {
         Ok(Trial {
             strategy: strategy.to_owned(),
             seed,
+            unknowns,
             hash,
             events: self.events,
             settled_us: settled.map(Time::as_micros),

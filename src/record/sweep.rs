@@ -267,6 +267,7 @@ impl SweepRecord {
             providers: self.providers.clone(),
             expected: Vec::new(),
             trials: Vec::new(),
+            crossed: Vec::new(),
         }
     }
 }
@@ -309,6 +310,7 @@ mod tests {
         Trial {
             strategy: "fixed".into(),
             seed: 1,
+            unknowns: 1,
             hash: String::new(),
             events: 0,
             settled_us: settled,
@@ -329,6 +331,7 @@ mod tests {
             providers: vec![],
             expected: vec![],
             trials: vec![],
+            crossed: vec![],
         }
     }
 

@@ -1,22 +1,17 @@
 //! The answer in one sentence: which strategy did best, and the numbers that say so.
 
-use std::cmp::Ordering;
-
 use crate::record::{Metric, Record};
 
+use super::comparisons::{self, Comparison};
+use super::ranking::ranking;
+use super::spread;
 use super::summary::{Row, Summary};
 use super::words::{duration, number, percent, printable};
 
-/// The answer of a run.
-///
-/// Best is who delivers the largest share; among those equal to a tenth of a percent, who is deferred least; among
-/// those equal again, who reaches 90 % first. The bound takes no part unless nothing else ran.
+/// The answer of a run: who does best, how it fares, and what the second and the last do worse under the same seeds.
 pub(super) fn answer(record: &Record, summary: &Summary) -> String {
-    let oracle = record.oracle().map(|oracle| oracle.name.as_str());
-    let ran = |row: &&Row| row.figure(Metric::Delivered).defined() > 0;
-    let rivals: Vec<&Row> = summary.at(None).filter(ran).filter(|row| Some(name(record, row)) != oracle).collect();
-    let rivals = if rivals.is_empty() { summary.at(None).filter(ran).collect() } else { rivals };
-    let Some(best) = rivals.iter().copied().min_by(|a, b| compare(a, b)) else {
+    let rivals = ranking(record, summary);
+    let Some(best) = rivals.first().copied() else {
         return "No trial was finished: there is no answer.".to_owned();
     };
     if best.mean(Metric::Injected) == Some(0.0) {
@@ -33,20 +28,21 @@ pub(super) fn answer(record: &Record, summary: &Summary) -> String {
     }
     parts.push(reached(best));
     parts.push(".".to_owned());
+    let oracle = record.oracle().map(|oracle| oracle.name.as_str());
     if let Some(share) = best.mean(Metric::BoundShare).filter(|_| Some(name(record, best)) != oracle) {
         let share = percent(share);
         parts.push(format!(
             " By the time the oracle has delivered 90 % of its mail, it has delivered {share} % as much."
         ));
     }
-    let last = rivals.iter().copied().max_by(|a, b| compare(a, b)).filter(|last| last.strategy != best.strategy);
-    parts.extend(last.and_then(|last| {
-        let delivered = percent(last.mean(Metric::DeliveredShare)?);
-        let deferred = percent(last.mean(Metric::DeferralShare)?);
-        let last = printable(name(record, last));
-        Some(format!(" Last comes {last}: {delivered} % delivered, {deferred} % deferred."))
-    }));
+    parts.extend(rivals.get(1).filter(|_| rivals.len() > 2).map(|next| beside(record, "Second", next, best)));
+    parts.extend(rivals.last().filter(|_| rivals.len() > 1).map(|last| beside(record, "Last", last, best)));
     parts.concat()
+}
+
+/// Where the spread over seeds of the best strategy comes from, in a sentence; `None` if the run did not tell.
+pub(super) fn spread_of_best(record: &Record, summary: &Summary) -> Option<String> {
+    spread::sentence(record, ranking(record, summary).first()?.strategy)
 }
 
 /// What makes a run less than whole, if anything does.
@@ -54,7 +50,7 @@ pub(super) fn warning(record: &Record) -> Option<String> {
     record.partial.then(|| {
         format!(
             "PARTIAL RUN: it was stopped before all trials were done; what follows rests on the {} that were.",
-            number(record.trials.len() as f64)
+            number((record.trials.len() + record.crossed.len()) as f64)
         )
     })
 }
@@ -85,24 +81,39 @@ fn whole(row: &Row) -> String {
 fn reached(row: &Row) -> String {
     let figure = row.figure(Metric::TimeTo90);
     match figure.estimate {
-        Some(estimate) if figure.defined() == figure.seeds => {
-            format!(", and 90 % have their mail after {}", duration(estimate.mean))
+        Some(estimate) => format!(", and 90 % have their mail after {}", duration(estimate.mean)),
+        None if figure.defined > 0 => {
+            format!(", and 90 % have their mail in only {} of {} seeds", figure.defined, figure.seeds)
         }
-        Some(_) => format!(", and 90 % have their mail in only {} of {} seeds", figure.defined(), figure.seeds),
-        None if row.mean(Metric::DeliveredShare).is_some() => ", and 90 % is never reached".to_owned(),
+        None if figure.beyond() > 0 => ", and 90 % is never reached".to_owned(),
         None => String::new(),
     }
 }
 
-fn compare(a: &Row, b: &Row) -> Ordering {
-    let tenths = |row: &Row, metric| (row.mean(metric).unwrap_or(0.0) * 1_000.0).round();
-    let time = |row: &Row| {
-        let figure = row.figure(Metric::TimeTo90);
-        let all = figure.defined() == figure.seeds;
-        figure.estimate.filter(|_| all).map_or(f64::INFINITY, |estimate| estimate.mean)
-    };
-    tenths(b, Metric::DeliveredShare)
-        .total_cmp(&tenths(a, Metric::DeliveredShare))
-        .then(tenths(a, Metric::DeferralShare).total_cmp(&tenths(b, Metric::DeferralShare)))
-        .then(time(a).total_cmp(&time(b)))
+/// A strategy beside the best: what the seeds show it does more or less; under a single seed, its own figures.
+fn beside(record: &Record, place: &str, row: &Row, best: &Row) -> String {
+    let rival = printable(name(record, row));
+    if row.figure(Metric::Injected).seeds < 2 {
+        let share =
+            |metric| row.mean(metric).map_or_else(|| "none".to_owned(), |share| format!("{} %", percent(share)));
+        let (delivered, deferred) = (share(Metric::DeliveredShare), share(Metric::DeferralShare));
+        return format!(" {place} comes {rival}: {delivered} delivered, {deferred} deferred.");
+    }
+    let against = |metric| comparisons::of(record, row.strategy, best.strategy, None, metric);
+    let shown = |metric| against(metric).filter(Comparison::is_shown).map(|comparison| comparison.phrase());
+    let [delivered, deferred] = [Metric::DeliveredShare, Metric::DeferralShare].map(shown);
+    // Who ranks lower by a mean that differs by chance may well be ahead in what differs for sure.
+    let open = delivered.is_none() && against(Metric::DeliveredShare).is_some_and(|comparison| !comparison.is_equal());
+    let sure: Vec<String> = delivered.into_iter().chain(deferred).collect();
+    let sure = if sure.is_empty() { shown(Metric::TimeTo90).into_iter().collect() } else { sure };
+    match (sure.is_empty(), open) {
+        (true, _) => format!(" {place} comes {rival}, but these seeds show no difference."),
+        (false, true) => {
+            format!(
+                " {place} comes {rival}: these seeds show no difference in what it delivers, but it {}.",
+                sure.concat()
+            )
+        }
+        (false, false) => format!(" {place} comes {rival}: it {}.", sure.join(" and ")),
+    }
 }

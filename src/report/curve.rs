@@ -1,6 +1,7 @@
 //! The deferral curve and its companions: time series of a strategy at a provider, over the seeds.
 
 use crate::record::{Cell, Record, Series};
+use crate::stats::Estimate;
 
 /// A time series over the seeds of one strategy at one provider, or at all together.
 #[derive(Clone, Debug)]
@@ -18,6 +19,9 @@ pub(super) struct Point {
     pub(super) attempts: f64,
     /// Deferred attempts.
     pub(super) deferred: f64,
+    /// Share of attempts deferred, all seeds together, with the interval over the seeds; `None` if there were no
+    /// attempts.
+    pub(super) share: Option<Estimate>,
     /// Smallest and largest share of attempts deferred in any seed that made attempts.
     pub(super) share_range: Option<(f64, f64)>,
     /// Delivered until the end of the bucket: mean, least and most of any seed.
@@ -43,9 +47,10 @@ pub(super) struct Point {
 }
 
 impl Point {
-    /// Share of attempts deferred, all seeds together; `None` if there were no attempts.
-    pub(super) fn share(&self) -> Option<f64> {
-        (self.attempts > 0.0).then(|| self.deferred / self.attempts)
+    /// The ends of the interval of the share of attempts deferred, within 0 and 1.
+    pub(super) fn share_interval(&self) -> Option<(f64, f64)> {
+        let share = self.share?;
+        Some((share.low()?.max(0.0), share.high()?.min(1.0)))
     }
 }
 
@@ -124,10 +129,12 @@ fn point(trials: &[Vec<&Series>], buckets: std::ops::Range<usize>, sums: &mut [[
         *expired += count(trial, |series| &series.expired);
     }
     let total = |which: usize| sums.iter().map(|sums| sums[which]).sum::<u64>() as f64 / seeds;
-    let shares = trials.iter().filter_map(|trial| {
-        let attempts = count(trial, |series| &series.attempts);
-        (attempts > 0).then(|| count(trial, |series| &series.deferred) as f64 / attempts as f64)
-    });
+    let deferred: Vec<(f64, f64)> = trials
+        .iter()
+        .map(|trial| (count(trial, |series| &series.deferred) as f64, count(trial, |series| &series.attempts) as f64))
+        .collect();
+    let shares =
+        deferred.iter().filter(|(_, attempts)| *attempts > 0.0).map(|(deferred, attempts)| deferred / attempts);
     let open =
         trials.iter().filter(|_| single).flatten().filter_map(|series| {
             buckets.clone().filter_map(|n| series.open_max.get(n)).max().map(|most| f64::from(*most))
@@ -141,6 +148,7 @@ fn point(trials: &[Vec<&Series>], buckets: std::ops::Range<usize>, sums: &mut [[
     Point {
         attempts: mean(|series| &series.attempts),
         deferred: mean(|series| &series.deferred),
+        share: Estimate::ratio(&deferred),
         share_range: Range::of(shares).map(|range| (range.least, range.most)),
         delivered: Range::of(sums.iter().map(|[delivered, ..]| *delivered as f64)).unwrap_or_default(),
         bounced: total(1),

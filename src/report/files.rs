@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 
-use crate::record::{Metric, Provenance, Record};
+use crate::record::{Provenance, Record};
 
-use super::answer::answer;
 use super::folder::{RECORD, RUN};
 use super::histograms::{self, BrokenHistogram};
 use super::html;
+use super::json::json_of;
 use super::plots::{self, Figure, PlotError};
 use super::spreadsheets;
 use super::summary::Summary;
@@ -60,6 +59,7 @@ pub fn write_all(record: &Record, provenance: &Provenance, dir: &Path) -> Result
     put(&dir.join(RECORD), &compact(RECORD, record)?)?;
     put(&dir.join("summary.json"), &pretty("summary.json", &json_of(record, &summary))?)?;
     put(&dir.join("summary.csv"), &spreadsheets::summary(record, &summary)?)?;
+    put(&dir.join("comparisons.csv"), &spreadsheets::compared(record, &summary)?)?;
     put(&dir.join("curve.csv"), &spreadsheets::curve(record)?)?;
     put(&dir.join("replies.csv"), &spreadsheets::replies(record)?)?;
     let names = slugs(record.strategies.iter().map(|strategy| strategy.name.as_str()));
@@ -113,51 +113,6 @@ pub(super) fn compact(name: &'static str, value: &impl Serialize) -> Result<Vec<
     let mut bytes = serde_json::to_vec(value).map_err(|source| WriteError::Json { name, source })?;
     bytes.push(b'\n');
     Ok(bytes)
-}
-
-/// The summary for other programs, as `summary.json` has it: the rows of `summary.csv`, the answer, the expectations.
-pub fn summary_json(record: &Record) -> Value {
-    json_of(record, &Summary::of(record))
-}
-
-fn json_of(record: &Record, summary: &Summary) -> Value {
-    let rows: Vec<Value> = summary
-        .rows
-        .iter()
-        .map(|row| {
-            let metrics: Map<String, Value> = Metric::ALL
-                .into_iter()
-                .map(|metric| {
-                    let figure = row.figure(metric);
-                    let estimate = figure.estimate;
-                    let value = json!({
-                        "mean": estimate.map(|estimate| estimate.mean),
-                        "low": estimate.and_then(|estimate| estimate.low()),
-                        "high": estimate.and_then(|estimate| estimate.high()),
-                        "seeds": figure.defined(),
-                    });
-                    (metric.name().to_owned(), value)
-                })
-                .collect();
-            let strategy = &record.strategies[row.strategy];
-            json!({
-                "strategy": strategy.name,
-                "bound": strategy.bound,
-                "provider": row.provider.map(|place| &record.providers[place].name),
-                "seeds": row.figure(Metric::Injected).seeds,
-                "metrics": metrics,
-            })
-        })
-        .collect();
-    json!({
-        "format": Record::FORMAT,
-        "scenario": record.scenario,
-        "question": record.question,
-        "answer": answer(record, summary),
-        "partial": record.partial,
-        "expected": record.expected,
-        "rows": rows,
-    })
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub fn read(dir: &Path) -> Result<Record, ReadError> {
     let path = dir.join(RECORD);
     let record: Record = versioned(&path)?;
     let malformed = |reason: String| ReadError::Malformed { path: path.clone(), reason };
-    for trial in &record.trials {
+    for trial in record.trials.iter().chain(&record.crossed) {
         if trial.cells.len() != record.providers.len() {
             let (cells, providers) = (trial.cells.len(), record.providers.len());
             return Err(malformed(format!(

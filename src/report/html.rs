@@ -4,12 +4,13 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::record::{Metric, Provenance, Record, Replied};
 
-use super::answer::{answer, verdict, warning};
+use super::answer::{answer, spread_of_best, verdict, warning};
 use super::plots::Figure;
 use super::replies::counted;
+use super::statistics;
 use super::summary::Summary;
-use super::table::{COLUMNS, blocks, range, text};
-use super::words::{NOTHING, duration, exact, number, printable};
+use super::table::{COLUMNS, blocks, mean, range, text};
+use super::words::{NOTHING, duration, number, printable};
 
 /// The page; `figures` with their SVG.
 pub(super) fn page(record: &Record, provenance: &Provenance, summary: &Summary, figures: &[(&Figure, &str)]) -> String {
@@ -31,10 +32,13 @@ pub(super) fn page(record: &Record, provenance: &Provenance, summary: &Summary, 
                 main {
                     @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
                     p.answer { (together(&answer(record, summary))) }
+                    @if let Some(sentence) = spread_of_best(record, summary) { p.spread { (together(&sentence)) } }
                     @if let Some(verdict) = verdict(record) {
                         p.verdict.missed[record.expected.iter().any(|expected| !expected.met)] { (verdict) }
                     }
                     (figures_table(record, summary))
+                    (statistics::compared(record, summary))
+                    (statistics::spreads(record, summary))
                     (expectations(record))
                     (plots(figures))
                     (replies(record))
@@ -91,7 +95,7 @@ fn figures_table(record: &Record, summary: &Summary) -> Markup {
                                         (printable(&strategy.name))
                                         @if strategy.bound { " (bound)" }
                                     }
-                                    @for column in &COLUMNS { td.number { (text(row, column.metric)) } }
+                                    @for column in &COLUMNS { (figure(&text(row, column.metric))) }
                                 }
                             }
                         }
@@ -101,10 +105,19 @@ fn figures_table(record: &Record, summary: &Summary) -> Markup {
             p.note {
                 "Means over the seeds"
                 @if summary.rows.iter().any(|row| row.figure(Metric::Injected).seeds > 1) { " ± half the 95 % interval (Student's t) where it does not round to nothing" }
-                ". “in 3/5” counts the seeds in which the time was reached at all: the mean is of these only. "
+                ". A time that some seeds never reached has no mean: “med 70.0 (65.0-∞) min, 3/10 never” is the median, its 95 % interval by order statistics, whose end ∞ is beyond the trial, and in how many seeds it was never reached; an interval needs six seeds. "
                 "“of the bound” is what was delivered by the time the oracle had delivered 90 % of its own total, as a share of what it had. "
                 "Every other metric is in summary.csv."
             }
+        }
+    }
+}
+
+/// A figure in a table; a median has how many never got there on a second line, so that the table fits the page.
+fn figure(text: &str) -> Markup {
+    html! {
+        td.number {
+            @for (n, part) in text.split(", ").enumerate() { @if n > 0 { br; } (part) }
         }
     }
 }
@@ -124,7 +137,7 @@ fn expectations(record: &Record) -> Markup {
                                     td { (printable(&expected.metric)) }
                                     td { (printable(&expected.strategy)) }
                                     td { (expected.provider.as_deref().map_or_else(|| "all".to_owned(), printable)) }
-                                    td.number { (expected.mean.map_or_else(|| "not defined".to_owned(), exact)) }
+                                    td.number { (mean(expected)) }
                                     td { (range(expected)) }
                                 }
                             }

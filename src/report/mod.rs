@@ -4,30 +4,37 @@
 //! `record.json`. Equal records give equal bytes: nothing here looks at a clock or at the machine.
 //!
 //! - `summary`, `curve`, `replies`, `histograms`: the trials put together over the seeds
-//! - `answer`, `table`, `html`: what is said; `words`: how numbers and names are written
+//! - `ranking`, `comparisons`, `spread`: strategies against each other; where the spread over seeds comes from
+//! - `answer`, `table`, `html`, `statistics`, `json`: what is said; `words`: how numbers and names are written
 //! - `plots`: what is drawn
 //! - `sweep`: the same for a sweep, which has a record of its own kind
 //! - `files`, `spreadsheets`, `folder`: a results folder, written and read
 
 mod answer;
+mod comparisons;
 mod curve;
 mod files;
 mod folder;
 mod histograms;
 mod html;
+mod json;
 mod plots;
+mod ranking;
 mod replies;
 #[cfg(test)]
 mod sample;
+mod spread;
 mod spreadsheets;
+mod statistics;
 mod summary;
 mod sweep;
 mod table;
 mod words;
 
-pub use files::{WriteError, summary_json, write_all};
+pub use files::{WriteError, write_all};
 pub use folder::{ReadError, read, read_provenance};
 pub use histograms::BrokenHistogram;
+pub use json::summary_json;
 pub use plots::PlotError;
 pub use sweep::{is_sweep, read_sweep, sweep_json, sweep_table, write_sweep};
 pub use table::{Look, table};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::record::{Record, Replied};
+use crate::stats::Estimate;
 
 /// The replies of a provider to a strategy, all seeds together; the most frequent first, then by text.
 pub(super) fn counted(record: &Record, strategy: &str, provider: usize) -> Vec<Replied> {
@@ -29,6 +30,16 @@ pub(super) fn counted(record: &Record, strategy: &str, provider: usize) -> Vec<R
     // The sort is stable: equal counts stay ordered by text.
     replies.sort_by_key(|reply| std::cmp::Reverse(reply.count));
     replies
+}
+
+/// How often a reply was given in a trial: mean over the seeds, with its interval; a seed without it counts as 0.
+pub(super) fn per_seed(record: &Record, strategy: &str, provider: usize, reply: &Replied) -> Option<Estimate> {
+    let same = |other: &&Replied| (&other.text, &other.stage, &other.rule) == (&reply.text, &reply.stage, &reply.rule);
+    let counts = record.trials_of(strategy).map(|trial| {
+        let replies = trial.cells.get(provider).map_or(&[][..], |cell| &cell.replies);
+        replies.iter().filter(same).map(|reply| reply.count).sum::<u64>() as f64
+    });
+    Estimate::of(&counts.collect::<Vec<_>>())
 }
 
 /// How often a reply was given, in all and in each bucket.

@@ -24,7 +24,14 @@ pub(super) fn large() -> Record {
 /// Records with as little in them as there can be.
 pub(super) fn degenerate() -> Vec<Record> {
     let small = small();
-    let empty = Record { strategies: vec![], providers: vec![], expected: vec![], trials: vec![], ..small.clone() };
+    let empty = Record {
+        strategies: vec![],
+        providers: vec![],
+        expected: vec![],
+        trials: vec![],
+        crossed: vec![],
+        ..small.clone()
+    };
     let no_trials = Record { trials: vec![], partial: true, ..small.clone() };
     let one = |change: fn(&mut Trial)| {
         let mut record = small.clone();
@@ -72,25 +79,28 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
         .map(|name| Strategy { name: (*name).to_owned(), about: format!("Sends the way {name} does."), bound: false })
         .collect();
     names.push(Strategy { name: "oracle".to_owned(), about: "Knows the rules.".to_owned(), bound: true });
-    let trials = (0..names.len())
-        .flat_map(|strategy| (1..=seeds).map(move |seed| (strategy, seed)))
-        .map(|(strategy, seed)| {
-            let kind = if strategy + 1 == names.len() { 0 } else { strategy + 1 };
-            let cells: Vec<Cell> = (0..providers.len()).map(|place| cell(kind, seed, place, buckets)).collect();
-            let reached_us = [0, 1, 2, 3]
-                .map(|n| cells.iter().map(|cell| cell.totals.reached_us[n]).reduce(|a, b| Some(a?.max(b?))).flatten());
-            let hash = format!("{:016x}", seed * 0x9e37_79b9);
-            Trial {
-                strategy: names[strategy].name.clone(),
-                seed,
-                hash,
-                events: 1,
-                settled_us: reached_us[3],
-                reached_us,
-                cells,
-            }
-        })
-        .collect();
+    let trial = |(strategy, seed, unknowns): (usize, u64, u64)| {
+        let kind = if strategy + 1 == names.len() { 0 } else { strategy + 1 };
+        let cells: Vec<Cell> = (0..providers.len()).map(|place| cell(kind, (seed, unknowns), place, buckets)).collect();
+        let reached_us = [0, 1, 2, 3]
+            .map(|n| cells.iter().map(|cell| cell.totals.reached_us[n]).reduce(|a, b| Some(a?.max(b?))).flatten());
+        let hash = format!("{:016x}", seed * 0x9e37_79b9);
+        Trial {
+            strategy: names[strategy].name.clone(),
+            seed,
+            unknowns,
+            hash,
+            events: 1,
+            settled_us: reached_us[3],
+            reached_us,
+            cells,
+        }
+    };
+    let all = || (0..names.len()).flat_map(|strategy| (1..=seeds).map(move |seed| (strategy, seed)));
+    let trials = all().map(|(strategy, seed)| trial((strategy, seed, seed))).collect();
+    // As in a run: not for the bound, and not of few seeds.
+    let apart = all().filter(|(strategy, _)| seeds >= 5 && strategy + 1 < names.len());
+    let crossed = apart.map(|(strategy, seed)| trial((strategy, seed, seed % seeds + 1)).sums()).collect();
     let expected = |metric: &str, provider: Option<&str>, min, max, mean, met| Expected {
         metric: metric.to_owned(),
         strategy: strategies[0].to_owned(),
@@ -98,6 +108,7 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
         min,
         max,
         mean,
+        half: mean.map(|_| 0.02),
         met,
     };
     Record {
@@ -114,6 +125,7 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
             expected("time-to-99", None, f64::NEG_INFINITY, 3_600.0, None, false),
         ],
         trials,
+        crossed,
     }
 }
 
@@ -131,13 +143,14 @@ fn title(name: &str) -> String {
     }
 }
 
-/// `kind` 0 is the oracle; the others are the more patient the larger. All chance is a hash.
-fn cell(kind: usize, seed: u64, place: usize, buckets: usize) -> Cell {
+/// `kind` 0 is the oracle; the others are the more patient the larger. All chance is a hash of the first seed, and how
+/// harsh the provider is one of the second.
+fn cell(kind: usize, (seed, unknowns): (u64, u64), place: usize, buckets: usize) -> Cell {
     let noise = |n: usize| noise(seed * 7_919 + kind as u64 * 104_729 + place as u64, n);
     let recipients = 4_000 + 2_000 * place as u64;
     let (length, harsh) = match kind {
         0 => (buckets / 2, 0.0),
-        kind => ((buckets / 2 + kind * buckets / 12).min(buckets), 0.75 / kind as f64),
+        kind => ((buckets / 2 + kind * buckets / 12).min(buckets), harshness(unknowns, place) / kind as f64),
     };
     let mut series = Series::default();
     let (mut totals, mut left) =
@@ -201,6 +214,10 @@ fn cell(kind: usize, seed: u64, place: usize, buckets: usize) -> Cell {
             limits: vec![Some(10)],
         }],
     }
+}
+
+fn harshness(unknowns: u64, place: usize) -> f64 {
+    0.6 + 0.3 * noise(unknowns * 31 + place as u64, 7)
 }
 
 fn noise(who: u64, n: usize) -> f64 {

@@ -1,9 +1,12 @@
-//! The results as tables for other programs: `summary.csv`, `curve.csv`, `replies.csv`.
+//! The results as tables for other programs: `summary.csv`, `comparisons.csv`, `curve.csv`, `replies.csv`.
 //!
-//! Times are in seconds, shares between 0 and 1, an empty field is "not defined". Means are over the seeds.
+//! Times are in seconds, shares between 0 and 1, an empty field is "not defined", `inf` a time beyond the trial. Means
+//! are over the seeds; `_low` and `_high` are the ends of 95 % intervals.
 
 use crate::record::{Metric, Record};
+use crate::stats::{Moment, Paired, Sign};
 
+use super::comparisons::{Comparison, Outcome, comparisons};
 use super::curve::{Curve, Point};
 use super::replies;
 use super::summary::{Row, Summary};
@@ -12,15 +15,18 @@ use super::words::exact;
 /// What stands for all providers together where a provider's name would.
 pub(super) const ALL: &str = "all";
 
-/// A row for each strategy and provider; each metric with both ends of its 95 % interval and, for times that may
-/// never be reached, the number of seeds that reached them.
+/// A row for each strategy and provider; each metric with both ends of its interval. Times that may lie beyond the
+/// trial have a mean only if every seed reached them, and besides a median with its interval, the number of seeds that
+/// reached them, and of those that did not.
 pub(super) fn summary(record: &Record, summary: &Summary) -> Result<Vec<u8>, csv::Error> {
     let mut header: Vec<String> = ["strategy", "provider", "seeds"].map(str::to_owned).to_vec();
     for metric in Metric::ALL {
         let name = metric.name().replace('-', "_");
         header.extend([name.clone(), format!("{name}_low"), format!("{name}_high")]);
         if metric.is_censored() {
-            header.push(format!("{name}_seeds"));
+            header.extend(
+                ["median", "median_low", "median_high", "seeds", "censored"].map(|part| format!("{name}_{part}")),
+            );
         }
     }
     let mut rows: Vec<&Row> = summary.rows.iter().collect();
@@ -31,12 +37,12 @@ pub(super) fn summary(record: &Record, summary: &Summary) -> Result<Vec<u8>, csv
             vec![record.strategies[row.strategy].name.clone(), provider_name(record, row.provider).to_owned(), seeds];
         for metric in Metric::ALL {
             let figure = row.figure(metric);
-            let estimate = figure.estimate;
-            fields.push(optional(estimate.map(|estimate| estimate.mean)));
-            fields.push(optional(estimate.and_then(|estimate| estimate.low())));
-            fields.push(optional(estimate.and_then(|estimate| estimate.high())));
+            fields.extend([row.mean(metric), figure.low(), figure.high()].map(optional));
             if metric.is_censored() {
-                fields.push(figure.defined().to_string());
+                let interval = figure.median.and_then(|median| median.interval);
+                let median = figure.median.map(|median| median.median);
+                fields.extend([median, interval.map(|(low, _)| low), interval.map(|(_, high)| high)].map(moment));
+                fields.extend([figure.defined, figure.beyond()].map(|count| count.to_string()));
             }
         }
         fields
@@ -54,6 +60,8 @@ pub(super) fn curve(record: &Record) -> Result<Vec<u8>, csv::Error> {
         "attempts",
         "deferred",
         "deferral_share",
+        "deferral_share_low",
+        "deferral_share_high",
         "deferral_share_min",
         "deferral_share_max",
         "delivered",
@@ -79,10 +87,13 @@ pub(super) fn curve(record: &Record) -> Result<Vec<u8>, csv::Error> {
     written(rows)
 }
 
-/// A row for each strategy, provider and reply; `count` is attempts, all seeds together.
+/// A row for each strategy, provider and reply; `count` is attempts, all seeds together, `mean` those of a seed.
 pub(super) fn replies(record: &Record) -> Result<Vec<u8>, csv::Error> {
-    let mut rows =
-        vec![["strategy", "provider", "stage", "rule", "reply", "count", "seeds"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["strategy", "provider", "stage", "rule", "reply", "count", "seeds", "mean", "low", "high"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for strategy in &record.strategies {
         let seeds = record.trials_of(&strategy.name).count().to_string();
         for (place, provider) in record.providers.iter().enumerate() {
@@ -90,6 +101,10 @@ pub(super) fn replies(record: &Record) -> Result<Vec<u8>, csv::Error> {
                 let names = [&strategy.name, &provider.name, &reply.stage, &reply.rule, &reply.text];
                 let mut fields = names.map(String::clone).to_vec();
                 fields.extend([reply.count.to_string(), seeds.clone()]);
+                let estimate = replies::per_seed(record, &strategy.name, place, &reply);
+                let low = estimate.and_then(|estimate| estimate.low()).map(|low| low.max(0.0));
+                let high = estimate.and_then(|estimate| estimate.high());
+                fields.extend([estimate.map(|estimate| estimate.mean), low, high].map(optional));
                 rows.push(fields);
             }
         }
@@ -101,7 +116,9 @@ fn curve_row(names: [&str; 2], time: f64, point: &Point) -> Vec<String> {
     let mut fields = names.map(str::to_owned).to_vec();
     fields.extend([time, point.attempts, point.deferred].map(exact));
     fields.extend([
-        optional(point.share()),
+        optional(point.share.map(|share| share.mean)),
+        optional(point.share_interval().map(|(low, _)| low)),
+        optional(point.share_interval().map(|(_, high)| high)),
         optional(point.share_range.map(|(least, _)| least)),
         optional(point.share_range.map(|(_, most)| most)),
     ]);
@@ -111,6 +128,72 @@ fn curve_row(names: [&str; 2], time: f64, point: &Point) -> Vec<String> {
     fields.extend([point.held_back, point.waiting].map(exact));
     fields.push(optional(point.reputation.map(|reputation| reputation.mean)));
     fields
+}
+
+/// A row for each provider, pair of strategies and figure: what `strategy` has more than `than`, which ranks above it,
+/// under the same seeds. Where a time did not come within every trial, in how many seeds `strategy` got there sooner,
+/// in how many later, and the share of sooner with its exact interval.
+pub(super) fn compared(record: &Record, summary: &Summary) -> Result<Vec<u8>, csv::Error> {
+    let header = [
+        "provider",
+        "strategy",
+        "than",
+        "metric",
+        "unit",
+        "seeds",
+        "difference",
+        "difference_low",
+        "difference_high",
+        "sooner",
+        "later",
+        "sooner_share",
+        "sooner_share_low",
+        "sooner_share_high",
+        "shown",
+        "verdict",
+    ];
+    let rows = comparisons(record, summary).into_iter().map(|comparison| comparison_row(record, &comparison));
+    written(std::iter::once(header.map(str::to_owned).to_vec()).chain(rows))
+}
+
+fn comparison_row(record: &Record, comparison: &Comparison) -> Vec<String> {
+    let name = |place: usize| record.strategies[place].name.clone();
+    let metric = comparison.metric;
+    let mut fields = vec![
+        provider_name(record, comparison.provider).to_owned(),
+        name(comparison.strategy),
+        name(comparison.than),
+        metric.name().to_owned(),
+        metric.unit().to_string(),
+    ];
+    match comparison.outcome {
+        Outcome::Difference(Paired { difference: by }) => {
+            fields.push(by.n.to_string());
+            fields.extend([Some(by.mean), by.low(), by.high()].map(optional));
+            fields.extend([const { String::new() }; 5]);
+        }
+        Outcome::Order(sign) => {
+            let Sign { sooner, later, tied } = sign;
+            fields.push((sooner + later + tied).to_string());
+            fields.extend([const { String::new() }; 3]);
+            fields.extend([sooner, later].map(|count| count.to_string()));
+            let share = sign.share();
+            let ends = share.map(|(_, ends)| ends);
+            fields.extend(
+                [share.map(|(share, _)| share), ends.map(|ends| ends.0), ends.map(|ends| ends.1)].map(optional),
+            );
+        }
+    }
+    fields.extend([comparison.is_shown().to_string(), comparison.verdict(record)]);
+    fields
+}
+
+fn moment(moment: Option<Moment>) -> String {
+    match moment {
+        Some(Moment::Beyond) => "inf".to_owned(),
+        Some(Moment::At(time)) => exact(time),
+        None => String::new(),
+    }
 }
 
 fn provider_name(record: &Record, provider: Option<usize>) -> &str {

@@ -1,9 +1,9 @@
-//! Every figure of every strategy at every provider, as a mean over the seeds with its interval.
+//! Every figure of every strategy at every provider over the seeds, with its interval.
 
-use crate::record::{Metric, Record};
-use crate::stats::Estimate;
+use crate::record::{Metric, Record, Trial, Unit};
+use crate::stats::{Estimate, Median, Moment};
 
-use super::words::{NOTHING, with_interval};
+use super::words::{NOTHING, duration, time_range, with_interval};
 
 /// All figures of a run.
 #[derive(Clone, Debug)]
@@ -26,8 +26,13 @@ pub(super) struct Row {
 /// A figure over the seeds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Figure {
-    /// Mean and interval over the seeds in which it is defined; `None` if it is in none.
+    /// Mean and interval over the seeds in which it is defined; `None` if it is in none, and for a time that some seeds
+    /// did not reach: the mean of those that did is no mean of all.
     pub(super) estimate: Option<Estimate>,
+    /// The median of a time that may lie beyond the trial; `None` for every other figure.
+    pub(super) median: Option<Median>,
+    /// In how many seeds it has a value.
+    pub(super) defined: usize,
     /// How many seeds there were.
     pub(super) seeds: usize,
     metric: Metric,
@@ -56,7 +61,7 @@ impl Summary {
 impl Row {
     pub(super) fn figure(&self, metric: Metric) -> Figure {
         let place = Metric::ALL.iter().position(|other| *other == metric);
-        let nothing = Figure { estimate: None, seeds: 0, metric };
+        let nothing = Figure { estimate: None, median: None, defined: 0, seeds: 0, metric };
         place.and_then(|place| self.figures.get(place)).copied().unwrap_or(nothing)
     }
 
@@ -67,28 +72,63 @@ impl Row {
 
 impl Figure {
     fn of(record: &Record, strategy: usize, provider: Option<usize>, metric: Metric) -> Self {
-        let all: Vec<Option<f64>> = record
-            .trials_of(&record.strategies[strategy].name)
-            .map(|trial| metric.of(trial, record, provider))
-            .collect();
-        let defined: Vec<f64> = all.iter().copied().flatten().collect();
-        Self { estimate: Estimate::of(&defined), seeds: all.len(), metric }
+        let trials: Vec<&Trial> = record.trials_of(&record.strategies[strategy].name).collect();
+        let values: Vec<f64> = trials.iter().filter_map(|trial| metric.of(trial, record, provider)).collect();
+        let moments: Vec<Moment> = trials.iter().filter_map(|trial| moment(metric, trial, record, provider)).collect();
+        let median = Median::of(&moments);
+        let censored = median.is_some_and(|median| median.beyond > 0);
+        let estimate = Estimate::of(&values).filter(|_| !censored);
+        Self { estimate, median, defined: values.len(), seeds: trials.len(), metric }
     }
 
-    /// In how many seeds it is defined.
-    pub(super) fn defined(&self) -> usize {
-        self.estimate.map_or(0, |estimate| estimate.n)
+    /// Lower end of the interval of the mean; no figure is below 0.
+    pub(super) fn low(&self) -> Option<f64> {
+        self.estimate?.low().map(|low| low.max(0.0))
     }
 
-    /// As a cell of a table. A time that only some seeds reached says so, and gives no interval: the mean of these is
-    /// no mean of all.
+    /// Upper end of the interval of the mean; no share of a whole is above 1.
+    pub(super) fn high(&self) -> Option<f64> {
+        // Reputation can cost the oracle more than it costs a patient strategy: the bound is no whole.
+        let whole = self.metric.unit() == Unit::Share && self.metric != Metric::BoundShare;
+        self.estimate?.high().map(|high| if whole { high.min(1.0) } else { high })
+    }
+
+    /// In how many seeds it is a time that did not come within the trial.
+    pub(super) fn beyond(&self) -> usize {
+        self.median.map_or(0, |median| median.beyond)
+    }
+
+    /// As a cell of a table: mean and interval; of a time that some seeds did not reach, median and interval, and how
+    /// many did not.
     pub(super) fn text(&self) -> String {
-        let Some(estimate) = self.estimate else {
-            let never = self.metric.is_censored() && self.seeds > 0;
-            return if never { "never" } else { NOTHING }.to_owned();
-        };
-        let all = self.defined() == self.seeds;
-        let text = with_interval(self.metric.unit(), estimate.mean, estimate.half.filter(|_| all));
-        if all { text } else { format!("{text} in {}/{}", self.defined(), self.seeds) }
+        if let Some(median) = self.median.filter(|median| median.beyond > 0) {
+            return censored(&median);
+        }
+        let Some(estimate) = self.estimate else { return NOTHING.to_owned() };
+        let all = self.defined == self.seeds;
+        let text = with_interval(self.metric.unit(), estimate.mean, estimate.half);
+        if all { text } else { format!("{text} in {}/{}", self.defined, self.seeds) }
+    }
+}
+
+/// The time of a trial, or that it did not come; `None` if the metric is no such time or nobody could be delivered to.
+pub(super) fn moment(metric: Metric, trial: &Trial, record: &Record, provider: Option<usize>) -> Option<Moment> {
+    let possible = metric.is_censored() && Metric::DeliveredShare.of(trial, record, provider).is_some();
+    possible.then(|| Moment::from(metric.of(trial, record, provider)))
+}
+
+/// The median of times of which some did not come: `med 70.0 (65.0-∞) min, 3/10 never`.
+fn censored(median: &Median) -> String {
+    let Median { n, beyond, median, interval } = *median;
+    if beyond == n {
+        return "never".to_owned();
+    }
+    match (median, interval) {
+        (Moment::At(at), Some((low, high))) => {
+            format!("med {}, {beyond}/{n} never", time_range(at, low.at(), high.at()))
+        }
+        (Moment::At(at), None) => format!("med {}, {beyond}/{n} never", duration(at)),
+        (Moment::Beyond, Some((Moment::At(low), _))) => format!("med >{}, {beyond}/{n} never", duration(low)),
+        (Moment::Beyond, _) => format!("never in {beyond}/{n}"),
     }
 }

@@ -1,13 +1,14 @@
-//! What the terminal shows: the answer, one table, and how the expectations came out.
+//! What the terminal shows: the answer, one table, where the spread comes from, and how the expectations came
+//! out.
 
 use comfy_table::presets::NOTHING as NO_LINES;
 use comfy_table::{Cell, CellAlignment, Table};
 
 use crate::record::{Expected, Metric, Record};
 
-use super::answer::{answer, verdict, warning};
+use super::answer::{answer, spread_of_best, verdict, warning};
 use super::summary::{Row, Summary};
-use super::words::{NOTHING, exact, printable, shortened};
+use super::words::{NOTHING, exact, printable, shortened, with_half};
 
 /// How the terminal wants it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +28,7 @@ pub fn table(record: &Record, look: Look) -> String {
         lines.extend([look.paint(RED, &warning), String::new()]);
     }
     lines.extend([look.paint(BOLD, &answer(record, &summary)), String::new(), fitting(record, &summary, look.width)]);
+    lines.extend(spread_of_best(record, &summary).into_iter().flat_map(|sentence| [String::new(), sentence]));
     if let Some(verdict) = verdict(record) {
         let colour = if record.expected.iter().all(|expected| expected.met) { GREEN } else { RED };
         lines.extend([String::new(), look.paint(colour, &verdict)]);
@@ -36,7 +38,7 @@ pub fn table(record: &Record, look: Look) -> String {
     lines.join("\n")
 }
 
-/// An expectation as one line: `missed  deferral-share of fixed at charter: 0.51, expected 0.3 to 0.4`.
+/// An expectation as one line: `MISSED deferral-share of fixed at charter: 0.51 ±0.02, expected 0.3 to 0.4`.
 pub(super) fn expectation(expected: &Expected) -> String {
     format!(
         "{} {} of {} at {}: {}, expected {}",
@@ -44,7 +46,7 @@ pub(super) fn expectation(expected: &Expected) -> String {
         printable(&expected.metric),
         printable(&expected.strategy),
         expected.provider.as_deref().map_or("all providers".to_owned(), printable),
-        expected.mean.map_or_else(|| "not defined".to_owned(), exact),
+        mean(expected),
         range(expected)
     )
 }
@@ -140,6 +142,11 @@ pub(super) fn text(row: &Row, metric: Metric) -> String {
 
 pub(super) fn right(text: String) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+/// The mean that an expectation is about, with its interval.
+pub(super) fn mean(expected: &Expected) -> String {
+    expected.mean.map_or_else(|| "not defined".to_owned(), |mean| with_half(mean, expected.half))
 }
 
 /// The range of an expectation in words.

@@ -12,6 +12,12 @@ pub(super) fn exact(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
+/// A mean with half its interval, both exact: `0.331 ±0.004`.
+pub(super) fn with_half(mean: f64, half: Option<f64>) -> String {
+    let half = half.map(exact).filter(|half| half != "0").map(|half| format!(" ±{half}")).unwrap_or_default();
+    format!("{}{half}", exact(mean))
+}
+
 /// A number as a person reads it: three or so figures, thousands set apart by commas.
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
@@ -46,6 +52,41 @@ pub(super) fn with_interval(unit: Unit, mean: f64, half: Option<f64>) -> String 
     let half = half.map(|half| format!(" ±{half}")).unwrap_or_default();
     let gap = if name.is_empty() { "" } else { " " };
     format!("{}{half}{gap}{name}", text(mean, size))
+}
+
+/// A time with the ends of its interval, where no end is beyond the trial: `70.0 (65.0-∞) min`.
+pub(super) fn time_range(at: f64, low: Option<f64>, high: Option<f64>) -> String {
+    // An end that is too long for the unit of the median decides.
+    let too_long = high.filter(|high| high / time_unit(at).0 >= 1_000.0);
+    let (size, name) = time_unit(too_long.unwrap_or(at));
+    let end = |end: Option<f64>| end.map_or_else(|| "∞".to_owned(), |end| short(end / size));
+    format!("{} ({}-{}) {name}", short(at / size), end(low), end(high))
+}
+
+/// How much more or less something is, without the sign, with its interval and its unit: `18.0 ±1.2 points`.
+pub(super) fn difference(unit: Unit, mean: f64, half: Option<f64>) -> String {
+    let largest = mean.abs().max(half.unwrap_or(0.0));
+    if largest == 0.0 {
+        return "0".to_owned();
+    }
+    let (size, decimals, name) = match unit {
+        Unit::Seconds => {
+            let (size, name) = time_unit(largest);
+            (size, usize::from(largest / size < 99.95), name)
+        }
+        // A share in points of a percent.
+        Unit::Share => (0.01, if largest < 0.001 { 3 } else { 1 }, "points"),
+        Unit::Ratio | Unit::Reputation => (1.0, if largest < 0.1 { 3 } else { 2 }, ""),
+        Unit::Count | Unit::RecipientHours => (1.0, usize::from(largest < 10.0), ""),
+    };
+    let text = |value: f64| {
+        let value = value / size;
+        if decimals == 0 { thousands(value) } else { format!("{value:.decimals$}") }
+    };
+    let half = half.map(text).filter(|half| half.chars().any(|c| c.is_ascii_digit() && c != '0'));
+    let half = half.map(|half| format!(" ±{half}")).unwrap_or_default();
+    let gap = if name.is_empty() { "" } else { " " };
+    format!("{}{half}{gap}{name}", text(mean.abs()))
 }
 
 /// A name of at most `most` characters; of a longer one its beginning and an ellipsis.
@@ -137,6 +178,17 @@ mod tests {
         assert_eq!(with_interval(Unit::Seconds, 11_520.0, Some(360.0)), "3.2 ±0.1 h");
         assert_eq!(with_interval(Unit::Count, 12_000.0, Some(0.0)), "12,000");
         assert_eq!(with_interval(Unit::Ratio, 1.25, None), "1.25");
+    }
+
+    #[test]
+    fn differences_have_the_unit_of_the_larger_of_mean_and_interval() {
+        assert_eq!(difference(Unit::Share, -0.18, Some(0.012)), "18.0 ±1.2 points");
+        assert_eq!(difference(Unit::Share, 0.0002, Some(0.0001)), "0.020 ±0.010 points");
+        assert_eq!(difference(Unit::Seconds, 0.02, Some(360.0)), "0.0 ±6.0 min");
+        assert_eq!(difference(Unit::Count, -1_234.0, Some(0.0)), "1,234");
+        assert_eq!(difference(Unit::Seconds, 0.0, Some(0.0)), "0");
+        assert_eq!(time_range(4_200.0, Some(3_900.0), None), "70.0 (65.0-∞) min");
+        assert_eq!(time_range(5_400.0, Some(1_020.0), Some(72_000.0)), "1.5 (0.3-20.0) h");
     }
 
     #[test]

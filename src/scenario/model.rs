@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::sweep::Sweep;
 use crate::dist::Dist;
-use crate::provider::{Amendment, Policy};
+use crate::provider::{Amendment, Policy, Rule, Test};
 use crate::sender::Strategy;
 use crate::time::{Span, Time};
 use crate::units::{NetworkId, ProviderId, Share};
@@ -45,6 +45,24 @@ pub struct Scenario {
     pub sweep: Option<Sweep>,
     /// FNV-1a hash of the scenario's text and of every file it draws on.
     pub hash: u64,
+}
+
+impl Scenario {
+    /// Whether any limit that is in force at some time is one that nobody outside its provider knows.
+    pub fn has_unknowns(&self) -> bool {
+        let unknown = |rule: &Rule| matches!(&rule.test, Test::Limit(limit) if limit.ceiling.is_unknown());
+        let enabled_later = |provider: usize, id: usize| {
+            self.timeline.iter().filter(|change| change.provider.index() == provider).any(
+                |change| matches!(change.amendment, Amendment::Enabled(rule, enabled) if enabled && rule.index() == id),
+            )
+        };
+        let in_policy = self.providers.iter().enumerate().any(|(provider, policy)| {
+            let mut rules = policy.rules.iter().enumerate();
+            rules.any(|(id, rule)| unknown(rule) && (rule.enabled || enabled_later(provider, id)))
+        });
+        let amended = |change: &Change| matches!(&change.amendment, Amendment::Ceiling(_, new) if new.is_unknown());
+        in_policy || self.timeline.iter().any(amended)
+    }
 }
 
 /// A recipient domain.

@@ -121,7 +121,7 @@ fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
 
 fn run(scenario: &Scenario) -> Trial {
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
-    let setting = Setting { scenario, strategy: &scenario.strategies[0], seed: 1, mail: &mail };
+    let setting = Setting { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
     trial(setting, &AtomicBool::new(false)).unwrap().unwrap()
 }
 
@@ -208,7 +208,7 @@ fn the_same_seed_gives_the_same_trial_and_another_seed_another() {
     scenario.network.rtt = Dist::Exponential(Span::from_millis(20));
     assert_eq!(run(&scenario), run(&scenario));
     let mail = generate(&scenario.workload, Seed(2)).unwrap();
-    let setting = Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 2, mail: &mail };
+    let setting = Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 2, unknowns: 2, mail: &mail };
     let other = trial(setting, &AtomicBool::new(false)).unwrap().unwrap();
     assert_ne!(other.hash, run(&scenario).hash);
 }

@@ -13,34 +13,38 @@ use super::queue::EventQueue;
 use super::witness::{Watch, Watched, Witness};
 use crate::provider::{Client, Places, Policy, Provider};
 use crate::record::{Ending, Recorder, Sample, Trial, Unbalanced};
-use crate::rng::Seed;
+use crate::rng::{Seed, Seeds};
 use crate::scenario::Scenario;
 use crate::sender::{Action, Delivery, Event, Foresight, Injection, Outcome, Plan, Sender, Strategy, Timer};
 use crate::time::Time;
 use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SenderDomainId, Share};
 use crate::workload::{Mail, Row, addresses};
 
-/// What a trial runs: a scenario, one of its strategies, a seed and the mail of that seed.
+/// What a trial runs: a scenario, one of its strategies, its seeds and the mail of the first.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
     /// The scenario.
     pub scenario: &'a Scenario,
     /// The strategy.
     pub strategy: &'a Strategy,
-    /// The seed.
+    /// The seed of chance.
     pub seed: u64,
+    /// The seed of what nobody outside the providers knows: the same in an ordinary trial.
+    pub unknowns: u64,
     /// The mail that [`crate::workload::generate`] makes of the seed.
     pub mail: &'a Mail,
 }
 
 /// An invariant does not hold: a defect of mxlab.
 #[derive(Debug, thiserror::Error)]
-#[error("strategy {strategy}, seed {seed}: {why}")]
+#[error("strategy {strategy}, seed {seed}{}: {why}", if unknowns == seed { String::new() } else { format!(" with the unknown limits of seed {unknowns}") })]
 pub struct Broken {
     /// The strategy.
     pub strategy: String,
-    /// The seed.
+    /// The seed of chance.
     pub seed: u64,
+    /// The seed of the unknown limits.
+    pub unknowns: u64,
     /// What does not hold.
     pub why: Unbalanced,
 }
@@ -64,7 +68,8 @@ fn run(mut world: World<'_>, stop: &AtomicBool) -> Result<Option<Trial>, Broken>
         return Ok(None);
     }
     let setting = world.setting;
-    let broken = |why| Broken { strategy: setting.strategy.name.clone(), seed: setting.seed, why };
+    let broken =
+        |why| Broken { strategy: setting.strategy.name.clone(), seed: setting.seed, unknowns: setting.unknowns, why };
     world.finish().map(Some).map_err(broken)
 }
 
@@ -121,8 +126,9 @@ const FIRST_TIMER: u32 = 4;
 
 impl<'a> World<'a> {
     fn new(setting: Setting<'a>, watch: Option<&Rc<Watch>>) -> Self {
-        let Setting { scenario, strategy, seed, mail } = setting;
+        let Setting { scenario, strategy, seed, unknowns, mail } = setting;
         let seed = Seed(seed);
+        let seeds = Seeds { chance: seed, unknowns: Seed(unknowns) };
         let plan = Plan {
             intended: mail.intended.clone(),
             sources: scenario.sources.len(),
@@ -134,7 +140,7 @@ impl<'a> World<'a> {
         let first_conn = FIRST_TIMER + sender.timers();
         let pairs = scenario.sources.len() * scenario.providers.len();
         let site = |(id, policy)| {
-            let provider = Watched::new(provider(scenario, policy, seed), id, watch.cloned());
+            let provider = Watched::new(provider(scenario, policy, seeds), id, watch.cloned());
             Site { provider, places: Places::default(), backlog: VecDeque::new() }
         };
         let mut world = Self {
@@ -365,7 +371,8 @@ impl<'a> World<'a> {
             let activities = (0..rules).map(|rule| site.provider.activity(RuleId(rule), self.now)).collect();
             endings.push(Ending { policy, counts, activities });
         }
-        self.recorder.finish(&self.setting.strategy.name, self.setting.seed, self.settled, &endings)
+        let Setting { strategy, seed, unknowns, .. } = self.setting;
+        self.recorder.finish(&strategy.name, seed, unknowns, self.settled, &endings)
     }
 }
 
@@ -373,8 +380,8 @@ impl<'a> World<'a> {
 const LOOK_EVERY: u32 = 4_096;
 
 /// A provider that has met every source and every sender domain of the scenario.
-fn provider(scenario: &Scenario, policy: &Policy, seed: Seed) -> Provider {
-    let mut provider = Provider::new(policy.clone(), seed, scenario.day_starts);
+fn provider(scenario: &Scenario, policy: &Policy, seeds: Seeds) -> Provider {
+    let mut provider = Provider::new(policy.clone(), seeds, scenario.day_starts);
     for source in &scenario.sources {
         provider.meet_client(Client {
             network: source.network,

@@ -22,6 +22,7 @@ use crate::rng::Seed;
 use crate::scenario::{Expectation, Scenario};
 use crate::sender::{Strategy, preset};
 use crate::sim::{self, Broken, Setting};
+use crate::stats::Estimate;
 use crate::workload::{GenerateError, generate};
 
 /// What is run of a scenario, and how.
@@ -37,7 +38,19 @@ pub struct Options {
     pub bound: bool,
     /// Only strategies with these names; empty is all.
     pub strategies: Vec<String>,
+    /// Whether unknown limits are told apart from chance, where there are any: by a second set of trials, in which each
+    /// seed meets the unknown limits of the next. See [`tells_apart`].
+    pub spread: bool,
 }
+
+/// Whether a run of the scenario has a second set of trials to tell unknown limits apart from chance: if that is asked
+/// for, some limit is unknown, and there are seeds enough to say anything.
+pub fn tells_apart(scenario: &Scenario, options: &Options) -> bool {
+    options.spread && options.seeds >= FEWEST_SEEDS && scenario.has_unknowns()
+}
+
+/// With fewer seeds the interval of the share reaches from nearly nothing to nearly all.
+const FEWEST_SEEDS: u32 = 5;
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug)]
@@ -68,26 +81,53 @@ pub fn run(
     stop: &AtomicBool,
 ) -> Result<Record, RunError> {
     let chosen = chosen(scenario, options);
-    let seeds = (0..u64::from(options.seeds)).map(|n| options.first_seed.wrapping_add(n));
-    let tasks: Vec<(usize, u64)> = seeds.flat_map(|seed| (0..chosen.len()).map(move |index| (index, seed))).collect();
+    let [own, crossed] = tasks(scenario, &chosen, options);
+    let of = own.len() + crossed.len();
     let done = AtomicUsize::new(0);
-    let one = |&(index, seed): &(usize, u64)| -> Result<Option<Trial>, RunError> {
+    let one = |&Task { strategy, seed, unknowns }: &Task| -> Result<Option<Trial>, RunError> {
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
         let mail = generate(&scenario.workload, Seed(seed))?;
-        let trial = sim::trial(Setting { scenario, strategy: &chosen[index].0, seed, mail: &mail }, stop)?;
-        progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of: tasks.len() });
+        let setting = Setting { scenario, strategy: &chosen[strategy].0, seed, unknowns, mail: &mail };
+        let trial = sim::trial(setting, stop)?;
+        let trial = if unknowns == seed { trial } else { trial.map(Trial::sums) };
+        progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
         Ok(trial)
     };
-    let outcomes: Vec<Result<Option<Trial>, RunError>> =
-        match rayon::ThreadPoolBuilder::new().num_threads(options.threads).build() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
+    let all = |tasks: &[Task]| -> Result<Vec<Option<Trial>>, RunError> {
+        let outcomes: Vec<Result<Option<Trial>, RunError>> = match &pool {
             Ok(pool) => pool.install(|| tasks.par_iter().map(one).collect()),
             // A machine that gives us no threads can still run one trial after the other.
             Err(_) => tasks.iter().map(one).collect(),
         };
-    let trials = outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(assemble(scenario, &chosen, trials, tasks.len()))
+        outcomes.into_iter().collect()
+    };
+    // One after the other: who stops a run early has as many of the trials that count as can be.
+    let mut trials = all(&own)?;
+    trials.extend(all(&crossed)?);
+    Ok(assemble(scenario, &chosen, trials, of))
+}
+
+/// A trial to run.
+struct Task {
+    /// Place among the chosen strategies.
+    strategy: usize,
+    seed: u64,
+    unknowns: u64,
+}
+
+/// All trials to run: every strategy under every seed, and the crossed ones. The bound is nobody's choice, so nobody
+/// asks where its spread comes from.
+fn tasks(scenario: &Scenario, chosen: &[(Strategy, bool)], options: &Options) -> [Vec<Task>; 2] {
+    let of_seed = |n: u32| options.first_seed.wrapping_add(u64::from(n % options.seeds.max(1)));
+    let all = (0..options.seeds).flat_map(|n| (0..chosen.len()).map(move |strategy| (n, strategy)));
+    let own = all.clone().map(|(n, strategy)| Task { strategy, seed: of_seed(n), unknowns: of_seed(n) });
+    let crossed = all
+        .filter(|(_, strategy)| tells_apart(scenario, options) && !chosen[*strategy].1)
+        .map(|(n, strategy)| Task { strategy, seed: of_seed(n), unknowns: of_seed(n + 1) });
+    [own.collect(), crossed.collect()]
 }
 
 /// The strategies to run, and whether each is only there as the bound.
@@ -114,13 +154,15 @@ fn assemble(scenario: &Scenario, chosen: &[(Strategy, bool)], trials: Vec<Option
     let mut trials: Vec<Trial> = trials.into_iter().flatten().collect();
     let place = |trial: &Trial| chosen.iter().position(|(strategy, _)| strategy.name == trial.strategy);
     trials.sort_by_key(|trial| (place(trial), trial.seed));
+    let partial = trials.len() < of;
+    let (trials, crossed) = trials.into_iter().partition(|trial| trial.unknowns == trial.seed);
     let mut record = Record {
         format: Record::FORMAT,
         scenario: scenario.name.clone(),
         question: scenario.question.clone(),
         duration_us: scenario.duration.as_micros(),
         bucket_us: record::Recorder::new(&[], scenario.duration).bucket().as_micros(),
-        partial: trials.len() < of,
+        partial,
         strategies: chosen
             .iter()
             .map(|(s, bound)| record::Strategy { name: s.name.clone(), about: s.about.clone(), bound: *bound })
@@ -132,6 +174,7 @@ fn assemble(scenario: &Scenario, chosen: &[(Strategy, bool)], trials: Vec<Option
             .collect(),
         expected: Vec::new(),
         trials,
+        crossed,
     };
     record.expected = scenario.expectations.iter().filter_map(|e| judge(&record, chosen, e)).collect();
     record
@@ -144,8 +187,9 @@ fn judge(record: &Record, chosen: &[(Strategy, bool)], expectation: &Expectation
     let trials = record.trials_of(&strategy);
     let values: Option<Vec<f64>> =
         trials.map(|trial| record::value(trial, record, &metric, provider.as_deref())).collect();
-    let mean =
-        values.filter(|values| !values.is_empty()).map(|values| values.iter().sum::<f64>() / values.len() as f64);
+    let estimate = values.and_then(|values| Estimate::of(&values));
+    let mean = estimate.map(|estimate| estimate.mean);
+    let half = estimate.and_then(|estimate| estimate.half);
     let met = mean.is_some_and(|mean| (min..=max).contains(&mean));
-    Some(Expected { metric, strategy, provider, min, max, mean, met })
+    Some(Expected { metric, strategy, provider, min, max, mean, half, met })
 }

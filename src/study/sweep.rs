@@ -59,7 +59,9 @@ pub fn sweep(
         let scenario = &plan.points[task.value];
         let mail = generate(&scenario.workload, Seed(task.seed))?;
         let strategy = &strategies[task.strategy].at[task.value];
-        let Some(trial) = sim::trial(Setting { scenario, strategy, seed: task.seed, mail: &mail }, stop)? else {
+        let Some(trial) =
+            sim::trial(Setting { scenario, strategy, seed: task.seed, unknowns: task.seed, mail: &mail }, stop)?
+        else {
             return Ok(None);
         };
         progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of: tasks.len() });

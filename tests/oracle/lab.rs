@@ -26,6 +26,8 @@ pub(crate) fn scenario(text: &str, profile: &str) -> Scenario {
 /// A trial of every strategy of the scenario under a seed.
 pub(crate) fn trials(scenario: &Scenario, seed: u64) -> Vec<Trial> {
     let mail = generate(&scenario.workload, Seed(seed)).unwrap();
-    let run = |strategy| sim::trial(Setting { scenario, strategy, seed, mail: &mail }, &AtomicBool::new(false));
+    let run = |strategy| {
+        sim::trial(Setting { scenario, strategy, seed, unknowns: seed, mail: &mail }, &AtomicBool::new(false))
+    };
     scenario.strategies.iter().map(|strategy| run(strategy).unwrap().unwrap()).collect()
 }

@@ -51,7 +51,8 @@ impl Condition {
     pub(crate) fn run(&self, seed: u64) -> Trial {
         let scenario = self.scenario();
         let mail = generate(&scenario.workload, Seed(seed)).unwrap();
-        let setting = Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed, mail: &mail };
+        let setting =
+            Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed, unknowns: seed, mail: &mail };
         trial(setting, &AtomicBool::new(false)).unwrap_or_else(|broken| panic!("{broken}")).unwrap()
     }
 

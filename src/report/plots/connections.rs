@@ -5,7 +5,7 @@ use crate::record::Record;
 use super::super::curve::{Curve, Range};
 use super::super::words::number;
 use super::figure::{Figure, Key, Look, Mark, Panel, Pen, Stroke};
-use super::style::{INK, legend, name, panel_title, pen, seeds, strategies};
+use super::style::{INK, LEAST_TO_MOST, legend, name, panel_title, pen, seeds, strategies};
 use super::ticks;
 use super::time::{Window, bands, line};
 
@@ -25,7 +25,7 @@ pub(super) fn figure(record: &Record) -> Figure {
         title: "Does the sender keep to the connection limit?".to_owned(),
         caption: format!(
             "Most connections open at once in each interval, as the provider sees them; the dotted line is the tightest limit, summed over sources and averaged over the seeds.{}{}",
-            seeds(record),
+            seeds(record, LEAST_TO_MOST),
             window.beyond
         ),
         legend: keys,

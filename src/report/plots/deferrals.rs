@@ -2,6 +2,7 @@
 
 use crate::record::Record;
 
+use super::super::curve::Point;
 use super::figure::{Figure, Look, Mark, Panel};
 use super::style::{legend, panel_title, pen, seeds, strategies};
 use super::ticks;
@@ -22,9 +23,11 @@ pub(super) fn figure(record: &Record) -> Figure {
             let curve = window.curve(record, strategy, Some(place));
             let pen = pen(record, strategy);
             let points = || curve.points.iter().enumerate().map(|(n, point)| (curve.middle(n), point));
-            behind.extend(bands(points().map(|(x, point)| (x, point.share_range)), pen));
-            lines.push(line(points().map(|(x, point)| (x, point.share())), pen, curve.width));
-            most = points().filter_map(|(_, point)| Some(point.share_range?.1)).fold(most, f64::max);
+            behind.extend(bands(points().map(|(x, point)| (x, point.share_interval())), pen));
+            lines.push(line(points().map(|(x, point)| (x, point.share.map(|share| share.mean))), pen, curve.width));
+            let top =
+                |point: &Point| point.share_interval().map_or(point.share.map(|share| share.mean), |ends| Some(ends.1));
+            most = points().filter_map(|(_, point)| top(point)).fold(most, f64::max);
         }
         let note = nothing(&lines).then(|| "nothing was deferred".to_owned());
         behind.extend(lines);
@@ -45,7 +48,7 @@ pub(super) fn figure(record: &Record) -> Figure {
         title: "Who is deferred, and when?".to_owned(),
         caption: format!(
             "Share of the delivery attempts in each interval that the provider deferred; a gap is an interval without attempts.{}{}",
-            seeds(record),
+            seeds(record, "are the 95 % intervals of these means"),
             window.beyond
         ),
         legend: legend(record, Look::Line),

@@ -4,7 +4,7 @@ use crate::record::Record;
 
 use super::super::curve::Range;
 use super::figure::{Figure, Look, Panel};
-use super::style::{legend, panel_title, pen, seeds, strategies};
+use super::style::{LEAST_TO_MOST, legend, panel_title, pen, seeds, strategies};
 use super::ticks;
 use super::time::{Window, bands, line};
 
@@ -43,7 +43,7 @@ pub(super) fn figure(record: &Record) -> Figure {
         title: "How fast does the mail get through?".to_owned(),
         caption: format!(
             "Share of the recipients with a mailbox that takes mail who have theirs.{bound}{}{}",
-            seeds(record),
+            seeds(record, LEAST_TO_MOST),
             window.beyond
         ),
         panels: panels.collect(),

@@ -3,7 +3,7 @@
 use crate::record::Record;
 
 use super::figure::{Figure, Look, Panel};
-use super::style::{legend, panel_title, pen, seeds, strategies};
+use super::style::{LEAST_TO_MOST, legend, panel_title, pen, seeds, strategies};
 use super::ticks;
 use super::time::{Window, bands, line};
 
@@ -26,7 +26,11 @@ pub(super) fn figure(record: &Record) -> Figure {
     Figure {
         name: "reputation".to_owned(),
         title: "What does it cost in reputation?".to_owned(),
-        caption: format!("Lowest reputation of any of the sources at the provider.{}{}", seeds(record), window.beyond),
+        caption: format!(
+            "Lowest reputation of any of the sources at the provider.{}{}",
+            seeds(record, LEAST_TO_MOST),
+            window.beyond
+        ),
         panels: panels.collect(),
         legend: legend(record, Look::Line),
         stacked: false,

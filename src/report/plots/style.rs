@@ -49,15 +49,14 @@ pub(super) fn panel_title(record: &Record, provider: &Provider) -> String {
     if record.providers.len() == 1 { String::new() } else { shortened(&provider.title, 44) }
 }
 
-/// "mean of 5 seeds, band from least to most", or nothing if there is one seed.
-pub(super) fn seeds(record: &Record) -> String {
+/// What lines and bands are over the seeds, in a sentence; nothing if there is one seed. `bands` says what bands do.
+pub(super) fn seeds(record: &Record, bands: &str) -> String {
     let most = record.strategies.iter().map(|strategy| record.trials_of(&strategy.name).count()).max().unwrap_or(0);
-    if most > 1 {
-        format!(" Lines are means over {most} seeds, bands reach from the least to the most of any seed.")
-    } else {
-        String::new()
-    }
+    if most > 1 { format!(" Lines are means over {most} seeds, bands {bands}.") } else { String::new() }
 }
+
+/// What most bands do.
+pub(super) const LEAST_TO_MOST: &str = "reach from the least to the most of any seed";
 
 /// Okabe and Ito's palette (Color Universal Design, 2008) without black and yellow, which do not show on every ground.
 pub(super) const COLOURS: [Rgb; 7] = [

@@ -1,49 +1,10 @@
-//! Pure statistics: a mean over seeds and how sure of it one can be.
+//! Student's t: the quantile that a two-sided 95 % interval of a mean needs.
 
-/// The mean of a sample and its 95 % interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
-    /// How many values there were; at least 1.
-    pub n: usize,
-    /// Their mean.
-    pub mean: f64,
-    /// Half the width of the 95 % interval of the mean (Student's t); `None` for a single value, which says nothing
-    /// about the spread.
-    pub half: Option<f64>,
-}
-
-impl Estimate {
-    /// The estimate from a sample; `None` if it is empty.
-    pub fn of(values: &[f64]) -> Option<Self> {
-        let n = values.len();
-        if n == 0 {
-            return None;
-        }
-        let mean = values.iter().sum::<f64>() / n as f64;
-        let half = (n > 1).then(|| {
-            let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-            let variance = squares / (n - 1) as f64;
-            t_975(n - 1) * (variance / n as f64).sqrt()
-        });
-        Some(Self { n, mean, half })
-    }
-
-    /// Lower end of the interval.
-    pub fn low(&self) -> Option<f64> {
-        self.half.map(|half| self.mean - half)
-    }
-
-    /// Upper end of the interval.
-    pub fn high(&self) -> Option<f64> {
-        self.half.map(|half| self.mean + half)
-    }
-}
-
-/// The 97.5 % quantile of Student's t with `freedom` degrees of freedom: what a two-sided 95 % interval needs.
+/// The 97.5 % quantile of Student's t with `freedom` degrees of freedom.
 ///
 /// Up to 30 from the published table, beyond that by the expansion around the normal quantile (Abramowitz and Stegun,
 /// Handbook of Mathematical Functions, 26.7.5), which is good to four decimals there.
-fn t_975(freedom: usize) -> f64 {
+pub(super) fn t_975(freedom: usize) -> f64 {
     if let Some(quantile) = freedom.checked_sub(1).and_then(|place| T_975.get(place)) {
         return *quantile;
     }
@@ -92,16 +53,5 @@ mod tests {
         for (freedom, published) in [(1, 12.706), (9, 2.262), (19, 2.093), (40, 2.0211), (60, 2.0003), (120, 1.9799)] {
             assert!((t_975(freedom) - published).abs() < 5e-4, "{freedom}");
         }
-    }
-
-    #[test]
-    fn an_interval_needs_two_values() {
-        assert_eq!(Estimate::of(&[]), None);
-        assert_eq!(Estimate::of(&[3.0]), Some(Estimate { n: 1, mean: 3.0, half: None }));
-        let two = Estimate::of(&[1.0, 3.0]).unwrap();
-        assert!((two.mean - 2.0).abs() < 1e-12);
-        // s = √2, s/√2 = 1, t(1) = 12.7062
-        assert!((two.half.unwrap() - 12.7062).abs() < 1e-9);
-        assert_eq!(Estimate::of(&[5.0; 4]).unwrap().half, Some(0.0));
     }
 }

@@ -1,0 +1,104 @@
+//! Where the spread over seeds comes from: limits nobody outside the providers knows, or chance.
+
+use std::collections::BTreeMap;
+
+use crate::record::{Metric, Record, Trial};
+use crate::stats::Spread;
+
+use super::comparisons::COMPARED;
+use super::words::printable;
+
+/// The spread of a strategy's figure at the provider in that place, or at all together, divided between unknown limits
+/// and chance. `None` if the run did not tell them apart, if nothing varies, or if the figure is not defined in every
+/// trial: where a time did not come within the trial, its variance is not known either.
+pub(super) fn of(record: &Record, strategy: usize, provider: Option<usize>, metric: Metric) -> Option<Spread> {
+    let name = &record.strategies[strategy].name;
+    let own: Vec<&Trial> = record.trials_of(name).collect();
+    let crossed: BTreeMap<u64, &Trial> =
+        record.crossed.iter().filter(|trial| trial.strategy == *name).map(|trial| (trial.seed, trial)).collect();
+    // A ring: each seed once with its own unknown limits, once with those of the next. A run cut short has none.
+    let next = own.iter().cycle().skip(1);
+    let whole = own.iter().zip(next).all(|(one, next)| crossed.get(&one.seed).is_some_and(|t| t.unknowns == next.seed));
+    if !whole {
+        return None;
+    }
+    let value = |trial: &Trial| metric.of(trial, record, provider);
+    let owns: Option<Vec<f64>> = own.iter().map(|trial| value(trial)).collect();
+    let crosseds: Option<Vec<f64>> = own.iter().map(|trial| value(crossed.get(&trial.seed)?)).collect();
+    Spread::of(&owns?, &crosseds?)
+}
+
+/// The figures of a strategy with something to divide, at the provider in that place or at all together.
+pub(super) fn figures(record: &Record, strategy: usize, provider: Option<usize>) -> Vec<(Metric, Spread)> {
+    let found = COMPARED.into_iter().map(|metric| (metric, of(record, strategy, provider, metric)));
+    found.filter_map(|(metric, spread)| Some((metric, spread?))).collect()
+}
+
+/// Where the spread of a strategy's main figure comes from, in a sentence; `None` if there is nothing to tell.
+pub(super) fn sentence(record: &Record, strategy: usize) -> Option<String> {
+    let told = |metric: &Metric| Some((*metric, of(record, strategy, None, *metric)?));
+    let (metric, spread) = MAIN.iter().find_map(told)?;
+    let name = printable(&record.strategies[strategy].name);
+    let what = match metric {
+        Metric::DeferralShare => "share of deferrals",
+        Metric::TimeTo90 => "time to 90 %",
+        _ => "share delivered",
+    };
+    let (low, high) = spread.interval;
+    if high - low > TOO_WIDE {
+        let seeds = record.trials_of(&record.strategies[strategy].name).count();
+        return Some(format!(
+            "Whether the {what} of {name} differs from seed to seed by limits nobody outside knows or by chance, {seeds} seeds are too few to tell."
+        ));
+    }
+    Some(format!(
+        "Of the spread over seeds in the {what} of {name}, about {:.0} % ({:.0} to {:.0}) comes from limits nobody outside knows, the rest from chance.",
+        spread.share * 100.0,
+        low * 100.0,
+        high * 100.0
+    ))
+}
+
+/// The share of a spread that unknown limits are behind, with its interval: `83 % (62-95)`; `? (2-98)` where the
+/// interval says next to nothing.
+pub(super) fn text(spread: &Spread) -> String {
+    let (low, high) = spread.interval;
+    if high - low > TOO_WIDE {
+        return format!("? ({:.0}-{:.0})", low * 100.0, high * 100.0);
+    }
+    format!("{:.0} % ({:.0}-{:.0})", spread.share * 100.0, low * 100.0, high * 100.0)
+}
+
+/// What a sentence is about, the first of them that varies.
+const MAIN: [Metric; 3] = [Metric::DeferralShare, Metric::TimeTo90, Metric::DeliveredShare];
+
+/// An interval of a share that is wider than this says next to nothing.
+const TOO_WIDE: f64 = 0.75;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    /// The sample's provider is as harsh as the seed of the unknowns says; noise moves the times.
+    #[test]
+    fn harshness_is_unknown_and_times_are_chance() {
+        let record = sample::large();
+        let deferred = of(&record, 0, Some(1), Metric::DeferralShare).unwrap();
+        assert!(deferred.interval.0 > 0.5, "{deferred:?}");
+        let time = of(&record, 0, Some(1), Metric::TimeTo50).unwrap();
+        assert!(time.interval.1 < 0.5, "{time:?}");
+        assert!(sentence(&record, 3).unwrap().contains("comes from limits nobody outside knows"));
+    }
+
+    #[test]
+    fn a_broken_ring_tells_nothing() {
+        assert!(of(&sample::small(), 0, None, Metric::DeferralShare).is_none(), "it has no crossed trials");
+        let mut cut = sample::large();
+        cut.crossed.pop();
+        let last = cut.strategies.len() - 2;
+        assert!(of(&cut, last, None, Metric::DeferralShare).is_none());
+        assert!(of(&cut, 0, None, Metric::DeferralShare).is_some());
+        assert!(of(&cut, 0, Some(0), Metric::TimeTo99).is_none(), "under one seed it was never reached");
+    }
+}

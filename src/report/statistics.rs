@@ -1,0 +1,127 @@
+//! What the seeds show, on the page: every strategy against the best, and where the spread over seeds comes from.
+
+use maud::{Markup, html};
+
+use crate::record::{Metric, Record};
+
+use super::comparisons::{COMPARED, Comparison, comparisons};
+use super::ranking::ranking;
+use super::spread;
+use super::summary::Summary;
+use super::table::{COLUMNS, blocks};
+use super::words::{NOTHING, printable};
+
+/// Every strategy less the best, under the same seeds; nothing if there are no two, or only one seed.
+pub(super) fn compared(record: &Record, summary: &Summary) -> Markup {
+    let ranked: Vec<usize> = ranking(record, summary).iter().map(|row| row.strategy).collect();
+    let seeds = summary.rows.iter().map(|row| row.figure(Metric::Injected).seeds).max().unwrap_or(0);
+    let Some((best, others)) = ranked.split_first().filter(|(_, others)| !others.is_empty() && seeds > 1) else {
+        return Markup::default();
+    };
+    let against_best: Vec<Comparison> =
+        comparisons(record, summary).into_iter().filter(|comparison| comparison.than == *best).collect();
+    let name = printable(&record.strategies[*best].name);
+    let cell = |provider: Option<usize>, strategy: usize, metric: Metric| {
+        let found = against_best.iter().find(|c| (c.provider, c.strategy, c.metric) == (provider, strategy, metric));
+        html! {
+            @if let Some(comparison) = found {
+                @let shown = comparison.is_shown();
+                td.number.shown[shown].unshown[!shown] title=(comparison.verdict(record)) { (comparison.cell()) }
+            } @else { td.number { (NOTHING) } }
+        }
+    };
+    html! {
+        section {
+            h2 { "Compared with " (name) }
+            (grid(record, others, "points", &cell))
+            p.note {
+                "What each strategy has more (+) or less (\u{2212}) than " (name) " under the same seeds, ± half the 95 % interval of the difference (Student's t, paired); shares in points. "
+                "Bold is a difference that the seeds show; where the interval covers 0 they show none. "
+                "Where a time did not come within every trial, it is counted in how many seeds the strategy got there sooner or later: bold if the exact sign test gives chance at most 5 %. "
+                "Each cell stands for itself: of twenty comparisons without any difference, one would be bold. "
+                "Every other pair is in comparisons.csv."
+            }
+        }
+    }
+}
+
+/// How much of the spread over seeds comes from unknown limits; nothing if the run did not tell.
+pub(super) fn spreads(record: &Record, summary: &Summary) -> Markup {
+    let ranked: Vec<usize> = ranking(record, summary).iter().map(|row| row.strategy).collect();
+    let told = |provider: &Option<usize>| ranked.iter().any(|s| !spread::figures(record, *s, *provider).is_empty());
+    if !blocks(record).iter().any(told) {
+        return Markup::default();
+    }
+    let cell = |provider: Option<usize>, strategy: usize, metric: Metric| {
+        let spread = spread::of(record, strategy, provider, metric);
+        html! { td.number { (spread.map_or_else(|| NOTHING.to_owned(), |spread| spread::text(&spread))) } }
+    };
+    html! {
+        section {
+            h2 { "Where the spread over seeds comes from" }
+            (grid(record, &ranked, "%", &cell))
+            p.note {
+                "Share of the variance over seeds that comes from limits nobody outside the providers knows, with its 95 % interval; the rest is chance: mail, network, weather. "
+                "What both do together is shared between them. "
+                "Told by running every seed a second time, with the unknown limits of the next (pick-freeze, Jansen's estimator; jackknife over seeds, rather too wide than too narrow). "
+                "“?” is where the interval says next to nothing, “" (NOTHING) "” a figure that does not vary, or a time that some trial did not reach. "
+                "Chance is another in every campaign; the unknown limits stay the same from one campaign to the next, and only knowing more about a provider makes their part smaller."
+            }
+        }
+    }
+}
+
+/// A table of the compared figures: a row for each strategy, a block for each provider. `share` is what shares are in.
+fn grid(
+    record: &Record,
+    strategies: &[usize],
+    share: &'static str,
+    cell: &dyn Fn(Option<usize>, usize, Metric) -> Markup,
+) -> Markup {
+    html! {
+        div.wide {
+            table {
+                thead {
+                    tr {
+                        th { "strategy" }
+                        @for metric in COMPARED {
+                            @let heading = heading(metric, share);
+                            th.number title=(metric.about()) { (heading[0]) br; (heading[1]) }
+                        }
+                    }
+                }
+                @for provider in blocks(record) {
+                    tbody {
+                        @if record.providers.len() != 1 {
+                            tr.block {
+                                th colspan=(COMPARED.len() + 1) scope="rowgroup" {
+                                    @match provider {
+                                        Some(place) => (printable(&record.providers[place].title)),
+                                        None => "all providers together",
+                                    }
+                                }
+                            }
+                        }
+                        @for strategy in strategies {
+                            tr {
+                                th scope="row" { (printable(&record.strategies[*strategy].name)) }
+                                @for metric in COMPARED { (cell(provider, *strategy, metric)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The two lines above a figure: those of the table of figures where it is there too, but for what shares are in.
+fn heading(metric: Metric, share: &'static str) -> [&'static str; 2] {
+    match metric {
+        Metric::DeliveredShare => return ["delivered", share],
+        Metric::DeferralShare => return ["deferred", share],
+        _ => {}
+    }
+    let column = COLUMNS.iter().find(|column| column.metric == metric);
+    column.map_or(["held back", "recipient-hours"], |column| column.heading)
+}
