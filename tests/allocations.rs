@@ -27,7 +27,7 @@ const EVENTS_PER_ALLOCATION_MIN: u64 = 2_000;
 /// A queue that is longer than ever before asks for room for so many deliveries at a time.
 const CHUNK: u64 = 64;
 
-/// Mail that comes in as fast as it goes out, to a list of limited size: a world that has seen everything after an hour.
+/// Mail that comes in as fast as it goes out, to a list of limited size: a world that has seen everything after a day.
 fn steady(profile: &str, preset: &str, hours: u32) -> Scenario {
     scenario(&format!(
         r#"
@@ -40,9 +40,9 @@ count = 2
 reputation = 0.6
 daily-volume = 20000
 [[stream]]
-arrivals = {{ poisson = {{ per-hour = 2000 }} }}
+arrivals = {{ poisson = {{ per-hour = 600 }} }}
 recipients-per-message = [1, 3]
-list = {{ addresses = 500, unknown = 0.01, complaints = 0.001 }}
+list = {{ addresses = 200, unknown = 0.01, complaints = 0.001 }}
 [network]
 rtt = {{ log-normal = {{ median = "40ms", sigma = 0.3 }} }}
 reset = 0.01
@@ -81,7 +81,7 @@ fn costs_nothing_per_event(profile: &str) {
             let (asked, trial) = counted(|| run(&scenario, &mail));
             (asked.count_total, trial.events, most_queued(&trial))
         };
-        let ((few, short, before), (many, long, queued)) = (count(4), count(40));
+        let ((few, short, before), (many, long, queued)) = (count(20), count(120));
         let growth = (long - short) / EVENTS_PER_ALLOCATION_MIN + queued.saturating_sub(before) / CHUNK;
         assert!(long > 5 * short, "{profile}, {preset}: {short} and {long} events");
         assert!(
