@@ -66,8 +66,7 @@ pub(crate) fn run(load: Load) -> Done {
     let each = load.messages / load.senders;
     let gap = if load.burst { 3_600_000_000 / u64::from(each) } else { 240_000_000 };
     let mut senders: Vec<Sender> = (0..load.senders).map(|_| Sender::new(each, gap)).collect();
-    let mut events =
-        Loop { now: 0, heap: BinaryHeap::new(), chance: Seed(1).stream("bare", 0), sums: Done::default() };
+    let mut events = Loop { now: 0, heap: BinaryHeap::new(), chance: Seed(1).stream("bare", 0), sums: Done::default() };
     for sender in 0..load.senders {
         // Not all at the same moment.
         events.heap.push(Reverse((gap * u64::from(sender) / u64::from(load.senders), sender * KINDS + ARRIVAL)));
@@ -154,7 +153,8 @@ impl Loop {
 
     /// One timer a sender, for the first message that comes back.
     fn ring(&mut self, id: u32, sender: &mut Sender) {
-        if let Some(Reverse((due, _))) = sender.delayed.peek().copied().filter(|Reverse((due, _))| *due < sender.rings) {
+        if let Some(Reverse((due, _))) = sender.delayed.peek().copied().filter(|Reverse((due, _))| *due < sender.rings)
+        {
             sender.rings = due;
             self.heap.push(Reverse((u64::from(due) * 1_000, id * KINDS + RETRY)));
         }

@@ -3,6 +3,8 @@
 //! The world beside a bare event loop and the SimPy model of it, all in the same rounds: quote the ratios, not the seconds.
 //! Time is CPU time, each figure the median over the rounds. Every measurement is a process of its own (this program, told
 //! `--measure`). SimPy is skipped where python3 has none; `PYTHON` names another interpreter.
+//!
+//! `--once SCENARIO` and `--once wide AMOUNT` run one seed and print nothing: `.ci/run` counts their instructions.
 
 mod bare;
 mod meter;
@@ -11,6 +13,7 @@ mod worlds;
 
 use std::env;
 use std::fs;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use bare::Load;
@@ -78,6 +81,10 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| *word != "--bench").collect();
     match words.as_slice() {
         ["--measure", case, amount] => measure(case, amount.parse().expect("a number")),
+        ["--once", "wide", amount] => {
+            worlds::run(&worlds::campaign(amount.parse().expect("a number"), Limits::Wide));
+        }
+        ["--once", path] => worlds::replay(Path::new(path)),
         [] => return all(&FULL),
         ["--quick"] => return all(&QUICK),
         _ => {

@@ -63,7 +63,8 @@ impl Table {
         let deferred = self.median(|race| own(race).deferred / own(race).attempts) * 100.0;
         let bare = self.median(|race| own(race).rate() / against(race).0.rate());
         let simpy = self.races.iter().map(|race| Some(own(race).rate() / against(race).1?.rate()));
-        let simpy = simpy.collect::<Option<Vec<f64>>>().map_or("skipped".to_owned(), |all| format!("{:.0}", median(all)));
+        let simpy =
+            simpy.collect::<Option<Vec<f64>>>().map_or("skipped".to_owned(), |all| format!("{:.0}", median(all)));
         writeln!(f, "| {name} | {rate:.3} M | {deferred:.1} % | {bare:.2} | {simpy} |")
     }
 
@@ -87,7 +88,11 @@ impl Table {
     fn other_rows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = |race: &Race| race.wide.bytes.max(race.bite.bytes) / race.recipients as f64;
         writeln!(f, "| memory | {:.1} bytes a recipient, its row in the table of mail included |", self.median(bytes))?;
-        writeln!(f, "| start of a process to its first event and exit | {:.0} ms |", median(self.first_events.clone()))?;
+        writeln!(
+            f,
+            "| start of a process to its first event and exit | {:.0} ms |",
+            median(self.first_events.clone())
+        )?;
         writeln!(f, "| `mxlab run` of one recipient, report written | {:.0} ms |", median(self.starts.clone()))?;
         writeln!(f, "| trials on two cores | {:.2} × one |", median(self.speedups.clone()))?;
         if let Some([bare, simpy]) = self.shares() {

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use mxlab::diagnostic::Document;
 use mxlab::rng::Seed;
-use mxlab::scenario::{Scenario, parse};
+use mxlab::scenario::{Scenario, load, parse};
+use mxlab::sender::Strategy;
 use mxlab::sim::{Setting, trial};
 use mxlab::study::{self, Options};
 use mxlab::workload::generate;
@@ -57,10 +58,23 @@ concurrency = {{ fixed = 10 }}
     parse(&Document::new("bench", text), Path::new(""), &files).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
 }
 
-/// Makes the mail and runs the trial, as `mxlab run` does for each.
+/// One trial of every strategy in the file.
+pub(crate) fn replay(path: &Path) {
+    let scenario = load(path).unwrap_or_else(|wrong| panic!("{wrong}"));
+    for strategy in &scenario.strategies {
+        one(&scenario, strategy);
+    }
+}
+
+/// One trial of the first strategy.
 pub(crate) fn run(scenario: &Scenario) -> Done {
+    one(scenario, &scenario.strategies[0])
+}
+
+/// Makes the mail and runs the trial, as `mxlab run` does for each.
+fn one(scenario: &Scenario, strategy: &Strategy) -> Done {
     let mail = generate(&scenario.workload, Seed(1)).expect("the mail fits");
-    let setting = Setting { scenario, strategy: &scenario.strategies[0], seed: 1, mail: &mail };
+    let setting = Setting { scenario, strategy, seed: 1, mail: &mail };
     let trial = trial(setting, &AtomicBool::new(false)).expect("recipients are conserved").expect("nobody stops it");
     let totals = trial.cells[0].totals;
     Done { attempts: totals.attempts, deferred: totals.deferred }
