@@ -18,7 +18,13 @@ pub struct Seed(pub u64);
 impl Seed {
     /// The stream called `name` of entity `id`. The same three words always give the same stream.
     pub fn stream(self, name: &str, id: u64) -> Stream {
-        Stream::seed_from_u64(self.named(name).0 ^ mix(id.wrapping_add(GOLDEN)))
+        self.named(name).of(id)
+    }
+
+    /// The stream of entity `id` among those of this name: `seed.named(name).of(id)` is `seed.stream(name, id)`, for
+    /// whoever opens many of one name.
+    pub fn of(self, id: u64) -> Stream {
+        Stream::seed_from_u64(self.0 ^ mix(id.wrapping_add(GOLDEN)))
     }
 
     /// A seed of its own for everything called `name`: for draws that are addressed, not taken in turn.

@@ -3,6 +3,8 @@
 //! A [`Time`] is a moment, a [`Span`] a length of time. Neither can be read from the operating system: only a
 //! world makes them, so that the machines of `provider` and `sender` run in virtual and in real time alike.
 
+mod moments;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
@@ -11,6 +13,8 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use moments::Moments;
 
 /// A moment: microseconds since the start of the trial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

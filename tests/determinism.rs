@@ -159,7 +159,7 @@ fn a_draw_in_one_place_moves_nothing_in_another() {
     assert!(sizes(&before).eq(sizes(&quiet)) && sizes(&before).eq(sizes(&clean)), "sizes");
     assert!(!sizes(&before).eq(sizes(&light)), "the sizes are not those of another list");
     let of_first = |mail: &Mail| -> Vec<_> {
-        mail.intended.iter().zip(mail.rows.iter()).filter(|(_, row)| row.stream.0 == 0).map(|(at, _)| *at).collect()
+        mail.intended.iter().zip(mail.rows.iter()).filter(|(_, row)| row.stream.0 == 0).map(|(at, _)| at).collect()
     };
     assert_eq!(of_first(&before), of_first(&more), "arrivals of a stream beside another");
 }

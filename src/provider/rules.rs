@@ -51,8 +51,12 @@ struct Triplet {
 }
 
 impl RuleState {
-    /// How many moments a sliding log must remember: as many as the limit can ever be.
-    fn keep(&self, ceiling: &Ceiling) -> u32 {
+    /// How many moments a sliding log must remember: as many as the limit can ever be. Other windows remember none.
+    fn keep(&self, limit: &Limit) -> u32 {
+        if !matches!(limit.window, Window::Sliding { .. }) {
+            return 0;
+        }
+        let ceiling = &limit.ceiling;
         let most = self.limits.iter().flatten().copied().max().unwrap_or(0);
         Ceiling::scaled(most, ceiling.most_load())
     }
@@ -276,7 +280,7 @@ impl Provider {
     fn meter(&mut self, index: usize, clock: Time, key: u64, ceiling: u32, n: u32, early: bool) -> bool {
         let Test::Limit(limit) = &self.policy.rules[index].test else { return true };
         let (window, counts) = (limit.window, limit.counts);
-        let keep = self.rules[index].keep(&limit.ceiling);
+        let keep = self.rules[index].keep(limit);
         let blank = || Counter::new(&window);
         let counter = self.rules[index].counters.entry(key, blank, |counter| counter.is_blank(clock, &window, ceiling));
         let fits = counter.admits(clock, &window, ceiling, n);
@@ -305,7 +309,7 @@ impl Provider {
         let key = self.key_of(limit.scope, state.client, session, sender, who);
         let counted_at = limit.meter.natural_stage();
         let (n, _) = amount(limit, counted_at, state.envelope.as_ref(), &state.addressees, who);
-        let keep = self.rules[index].keep(&limit.ceiling);
+        let keep = self.rules[index].keep(limit);
         let blank = || Counter::new(&window);
         let counter = self.rules[index].counters.entry(key, blank, |counter| counter.is_blank(clock, &window, ceiling));
         counter.count(clock, &window, ceiling, n, keep);

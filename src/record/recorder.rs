@@ -21,6 +21,8 @@ const BUCKETS: u64 = 240;
 #[derive(Debug)]
 pub struct Recorder {
     bucket: Span,
+    /// The bucket that was asked for last, and when it ends: the next is mostly the same, and a division is dear.
+    last: (usize, Time),
     sites: Vec<Site>,
     hash: u64,
     events: u64,
@@ -117,6 +119,7 @@ impl Recorder {
         let bucket = Span::from_micros(duration.as_micros().div_ceil(BUCKETS).max(1));
         Self {
             bucket,
+            last: (0, Time::ZERO),
             sites: policies.iter().map(|policy| Site::new(policy, duration)).collect(),
             hash: 0,
             events: 0,
@@ -274,9 +277,15 @@ impl Recorder {
         })
     }
 
-    fn bucket_of(&self, now: Time) -> usize {
+    fn bucket_of(&mut self, now: Time) -> usize {
+        let (last, end) = self.last;
+        if now < end && end.since(now) <= self.bucket {
+            return last;
+        }
         let bucket = now.as_micros() / self.bucket.as_micros();
-        usize::try_from(bucket.min(BUCKETS - 1)).unwrap_or(0)
+        let end = Time::ZERO + self.bucket.times(bucket + 1);
+        self.last = (usize::try_from(bucket.min(BUCKETS - 1)).unwrap_or(0), end);
+        self.last.0
     }
 
     /// One round of a multiply-rotate hash (as in FxHash): cheap, and every word and its place count.

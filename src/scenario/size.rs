@@ -79,13 +79,13 @@ fn largest(limit: &Limit) -> f64 {
     limit.ceiling.by_tier.iter().map(most).fold(0.0, f64::max) * limit.ceiling.most_load()
 }
 
-/// Bytes of a queue with its limiter, empty.
-const QUEUE: f64 = 512.0;
+/// Bytes of a queue with its limiter, and of the chunks at the ends of its lines.
+const QUEUE: f64 = 4_096.0;
 
 /// Bytes of a recipient in the table of mail.
-const MAIL: f64 = 16.0;
+const MAIL: f64 = 12.0;
 /// Bytes of a recipient that waits in the sender's queue.
-const QUEUED: f64 = 32.0;
+const QUEUED: f64 = 17.0;
 /// Bytes of one counter with its key.
 const COUNTER: f64 = 64.0;
 /// Bytes of one moment in a sliding log.

@@ -20,7 +20,7 @@ use super::queue::Queue;
 use super::strategy::Strategy;
 use crate::rng::Seed;
 use crate::smtp::Reply;
-use crate::time::{Span, Time};
+use crate::time::{Moments, Span, Time};
 use crate::units::{ConnId, ProviderId, QueueId, SourceId};
 use admit::Admission;
 use pass::Passes;
@@ -61,7 +61,7 @@ pub struct Sender {
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// When each recipient's message should go out.
-    pub intended: Arc<[Time]>,
+    pub intended: Arc<Moments>,
     /// How many sources there are.
     pub sources: usize,
     /// Who serves each recipient domain.

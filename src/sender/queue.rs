@@ -1,8 +1,14 @@
 //! A queue: mail waiting for one source and one site, *ready* or *delayed*.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+mod chunk;
+mod heap;
+mod line;
 
+use std::collections::VecDeque;
+
+use self::chunk::Spare;
+use self::heap::Heap;
+use self::line::Line;
 use super::event::Delivery;
 use crate::time::Time;
 use crate::units::{ConnId, ProviderId, SourceId};
@@ -19,9 +25,10 @@ pub(super) struct Queue {
     pub(super) connecting: VecDeque<ConnId>,
     /// When the timer of the delayed mail will ring; `Time::NEVER` where it is not set.
     pub(super) rings_at: Time,
-    first: VecDeque<Delivery>,
-    ready: VecDeque<Delivery>,
-    delayed: BinaryHeap<Reverse<Delivery>>,
+    first: Line,
+    ready: Line,
+    delayed: Heap,
+    spare: Spare,
 }
 
 impl Queue {
@@ -33,9 +40,10 @@ impl Queue {
             idle: Vec::new(),
             connecting: VecDeque::new(),
             rings_at: Time::NEVER,
-            first: VecDeque::new(),
-            ready: VecDeque::new(),
-            delayed: BinaryHeap::new(),
+            first: Line::new(),
+            ready: Line::new(),
+            delayed: Heap::new(),
+            spare: Spare::new(),
         }
     }
 
@@ -46,12 +54,14 @@ impl Queue {
 
     /// Mail becomes ready, at the end of the line.
     pub(super) fn push_ready(&mut self, delivery: Delivery) {
-        if delivery.priority { self.first.push_back(delivery) } else { self.ready.push_back(delivery) }
+        let line = if delivery.priority { &mut self.first } else { &mut self.ready };
+        line.push_back(delivery, &mut self.spare);
     }
 
     /// Mail goes back to the head of the line.
     pub(super) fn push_front(&mut self, delivery: Delivery) {
-        if delivery.priority { self.first.push_front(delivery) } else { self.ready.push_front(delivery) }
+        let line = if delivery.priority { &mut self.first } else { &mut self.ready };
+        line.push_front(delivery, &mut self.spare);
     }
 
     /// The mail that goes next.
@@ -65,7 +75,7 @@ impl Queue {
         let next = line.front_mut()?;
         let most = u16::try_from(most).unwrap_or(u16::MAX);
         if next.count <= most {
-            return line.pop_front();
+            return line.pop_front(&mut self.spare);
         }
         let taken = Delivery { count: most, ..*next };
         next.first.0 += u32::from(most);
@@ -75,12 +85,12 @@ impl Queue {
 
     /// Mail waits for its retry, at `delivery.ready_at`.
     pub(super) fn push_delayed(&mut self, delivery: Delivery) {
-        self.delayed.push(Reverse(delivery));
+        self.delayed.push(delivery, &mut self.spare);
     }
 
     /// When the first delayed mail becomes ready.
     pub(super) fn next_due(&self) -> Option<Time> {
-        self.delayed.peek().map(|Reverse(delivery)| delivery.ready_at)
+        self.delayed.first().map(|delivery| delivery.ready_at)
     }
 
     /// Takes one delivery that has waited long enough for its retry.
@@ -88,17 +98,17 @@ impl Queue {
         if self.next_due()? > now {
             return None;
         }
-        self.delayed.pop().map(|Reverse(delivery)| delivery)
+        self.delayed.pop(&mut self.spare)
     }
 
     /// All mail, ready and delayed.
     pub(super) fn mail(&self) -> impl Iterator<Item = &Delivery> {
-        self.first.iter().chain(&self.ready).chain(self.delayed.iter().map(|Reverse(delivery)| delivery))
+        self.ready().chain(self.delayed.iter())
     }
 
     /// The mail that is ready.
     pub(super) fn ready(&self) -> impl Iterator<Item = &Delivery> {
-        self.first.iter().chain(&self.ready)
+        self.first.iter().chain(self.ready.iter())
     }
 }
 

@@ -457,6 +457,7 @@ impl World<'_> {
     }
 
     fn expect_complaints(&mut self, conn: ConnId, delivery: Delivery, site: ProviderId, source: SourceId) {
+        let before = self.complaints.len();
         for n in 0..usize::from(delivery.count) {
             let row = self.setting.mail.rows[delivery.first.index() + n];
             if !row.is(Row::COMPLAINS) || self.wires[conn.index()].heard.get(n) != Some(&Heard::Accepted) {
@@ -469,7 +470,10 @@ impl World<'_> {
             let complaint = Complaint { at, site, client: ClientId(u32::from(source.0)), sender: stream.sender_domain };
             self.complaints.push(Reverse(complaint));
         }
-        if let Some(Reverse(first)) = self.complaints.peek() {
+        // Most messages bring none, and every key that is replaced stays in the event queue until its time comes.
+        if self.complaints.len() > before
+            && let Some(Reverse(first)) = self.complaints.peek()
+        {
             self.queue.schedule(COMPLAINT, first.at.max(self.now));
         }
     }

@@ -48,7 +48,7 @@ impl Path {
             connections: (0..pairs as u64).map(|pair| seed.stream("round trips", pair)).collect(),
             hosts: seed.named("hosts"),
             opened: vec![0; pairs],
-            service: seed.named("service"),
+            service: seed.named("service").named("transaction"),
             resets: seed.named("resets"),
             host_free: Time::ZERO,
         }
@@ -94,8 +94,7 @@ impl Path {
         if let (Some(message), Some(recipient)) = (service.per_message.constant(), service.per_recipient.constant()) {
             return (recipient.times(named), message);
         }
-        let mut draws =
-            self.service.stream("transaction", u64::from(delivery.first.0) << 8 | u64::from(delivery.failures));
+        let mut draws = self.service.of(u64::from(delivery.first.0) << 8 | u64::from(delivery.failures));
         let message = service.per_message.sample(&mut draws);
         let recipients = match service.per_recipient {
             Dist::Constant(span) => span.times(named),

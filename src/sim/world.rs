@@ -237,7 +237,7 @@ impl<'a> World<'a> {
                     self.queue.schedule(FIRST_TIMER + timer, at.max(self.now));
                 }
                 Action::Settled(settled) => {
-                    let intended = self.setting.mail.intended[settled.delivery.first.index()];
+                    let intended = self.setting.mail.intended.at(settled.delivery.first.index());
                     self.recorder.settled(self.now, &settled, intended);
                     if settled.expired || matches!(settled.outcome, Outcome::Delivered | Outcome::Bounced) {
                         self.left -= u64::from(settled.delivery.count);
@@ -248,8 +248,8 @@ impl<'a> World<'a> {
     }
 
     fn schedule_first(&mut self) {
-        if let Some(first) = self.setting.mail.intended.first() {
-            self.queue.schedule(ARRIVAL, *first);
+        if let Some(first) = self.setting.mail.intended.get(0) {
+            self.queue.schedule(ARRIVAL, first);
         }
         if let Some(change) = self.setting.scenario.timeline.first() {
             self.queue.schedule(TIMELINE, change.at);
@@ -272,7 +272,7 @@ impl<'a> World<'a> {
     /// Hands over everything that should go out now.
     fn inject(&mut self) {
         let Mail { intended, rows } = self.setting.mail;
-        while let Some(at) = intended.get(self.next).filter(|at| **at <= self.now) {
+        while let Some(at) = intended.get(self.next).filter(|at| *at <= self.now) {
             let first = self.next;
             let row = rows[first];
             let mut end = first + 1;
@@ -281,7 +281,7 @@ impl<'a> World<'a> {
             }
             self.next = end;
             let delivery = Delivery {
-                ready_at: *at,
+                ready_at: at,
                 first: RecipientId(u32::try_from(first).unwrap_or(u32::MAX)),
                 count: u16::try_from(end - first).unwrap_or(u16::MAX),
                 failures: 0,
@@ -294,7 +294,7 @@ impl<'a> World<'a> {
         }
         self.recorder.event(self.now, 2, u32::try_from(self.next).unwrap_or(u32::MAX));
         if let Some(at) = intended.get(self.next) {
-            self.queue.schedule(ARRIVAL, *at);
+            self.queue.schedule(ARRIVAL, at);
         }
     }
 

@@ -13,7 +13,7 @@ use rand_distr::{Distribution, Exp1, StandardNormal};
 use super::arrivals::{self, Planned, Timetable};
 use super::{Fate, ListQuality, Mail, MailStream, Priority, Row, Size, Workload};
 use crate::rng::{Seed, Stream};
-use crate::time::Time;
+use crate::time::{Moments, Time};
 use crate::units::{DomainId, MailStreamId};
 
 /// Why a workload cannot be made into a table.
@@ -42,7 +42,7 @@ impl Mail {
 /// The table of all recipients of `workload` under `seed`: sorted by intended time, then by mail stream.
 pub fn generate(workload: &Workload, seed: Seed) -> Result<Mail, GenerateError> {
     let capacity = capacity(workload)?;
-    let mut intended = Vec::with_capacity(capacity);
+    let mut intended = Moments::with_capacity(capacity);
     let mut rows = Vec::with_capacity(capacity);
     let mut writers: Vec<Writer<'_>> = (0u8..=u8::MAX)
         .zip(&workload.streams)
@@ -55,7 +55,7 @@ pub fn generate(workload: &Workload, seed: Seed) -> Result<Mail, GenerateError> 
         if rows.len() > Mail::RECIPIENTS_MAX as usize {
             return Err(GenerateError::TooManyRecipients);
         }
-        intended.resize(rows.len(), at);
+        intended.fill(rows.len(), at);
         next.extend(writers[n].due().map(|at| Reverse((at, n))));
     }
     settle_mailboxes(&mut rows, workload, seed);

@@ -13,7 +13,7 @@ pub use generate::{GenerateError, address, addresses, generate};
 pub use trace::read_trace;
 
 use crate::dist::Dist;
-use crate::time::{Span, Time};
+use crate::time::{Moments, Span, Time};
 use crate::units::{Bytes, DomainId, MailStreamId, SenderDomainId, Share, SourceId};
 
 /// Everything a scenario wants to send.
@@ -192,11 +192,11 @@ pub enum Priority {
 }
 
 /// The table of all recipients of a trial, in the order of their intended times; the recipients of one message stand in
-/// a row, those of one domain together. Sixteen bytes a recipient.
+/// a row, those of one domain together. Twelve bytes a recipient.
 #[derive(Clone, Debug)]
 pub struct Mail {
     /// When each recipient's message should go out: latency is measured from here.
-    pub intended: Arc<[Time]>,
+    pub intended: Arc<Moments>,
     /// The rest.
     pub rows: Arc<[Row]>,
 }

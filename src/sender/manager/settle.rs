@@ -62,7 +62,7 @@ impl Sender {
     /// due after that gets its last attempt, as in Postfix.
     pub(super) fn give_up_old(&mut self, now: Time, queue: QueueId) {
         while let Some(next) = self.queues[queue.index()].peek().copied() {
-            let too_old = self.plan.intended[next.first.index()] + self.strategy.retry.give_up;
+            let too_old = self.plan.intended.at(next.first.index()) + self.strategy.retry.give_up;
             if now <= too_old || next.ready_at > too_old {
                 return;
             }
@@ -114,7 +114,7 @@ impl Sender {
 
     /// When a delivery is tried again that has just failed for the `failures`-th time.
     pub(super) fn retry_at(&self, now: Time, part: Delivery, again: Option<Time>) -> Option<Time> {
-        let intended = self.plan.intended[part.first.index()];
+        let intended = self.plan.intended.at(part.first.index());
         let at = self.strategy.retry.next(now, intended, u64::from(part.first.0), part.failures, self.retries)?;
         Some(again.unwrap_or(at))
     }

@@ -1,0 +1,91 @@
+//! The worlds that are measured: Charter with all its rules and eight sources, recording on.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use mxlab::diagnostic::Document;
+use mxlab::rng::Seed;
+use mxlab::scenario::{Scenario, load, parse};
+use mxlab::sender::Strategy;
+use mxlab::sim::{Setting, trial};
+use mxlab::study::{self, Options};
+use mxlab::workload::generate;
+
+use crate::Done;
+
+/// How Charter's limits meet the mail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limits {
+    /// Every rule is asked, and hardly any refuses.
+    Wide,
+    /// Messages and recipients an hour are as the profile has them: most of a burst is deferred, again and again.
+    Bite,
+}
+
+/// Charter's limits over time. The first answers whoever goes on with a 550, and most of a burst would be lost to it.
+const OVER_TIME: [&str; 4] = ["connection-rate", "unknown-rate", "message-rate", "recipient-rate"];
+
+/// A campaign to Charter from eight sources.
+pub(crate) fn campaign(recipients: u64, limits: Limits) -> Scenario {
+    let (wide, duration) = match limits {
+        Limits::Wide => (&OVER_TIME[..], "30d"),
+        Limits::Bite => (&OVER_TIME[..1], "12h"),
+    };
+    let set = wide.iter().map(|rule| format!("rule.{rule}.limit = 10000000\n")).collect::<String>();
+    let text = format!(
+        r#"
+duration = "{duration}"
+[[provider]]
+profile = "charter"
+[provider.set]
+{set}
+[[source]]
+ip = "192.0.2.1"
+count = 8
+reputation = 0.9
+daily-volume = 4000000
+[[stream]]
+arrivals = {{ at-once = {{ recipients = {recipients} }} }}
+list = {{ unknown = 0.001, complaints = 0.0001, engaged = 0.3 }}
+[[strategy]]
+preset = "fixed"
+concurrency = {{ fixed = 10 }}
+"#
+    );
+    let files = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
+    parse(&Document::new("bench", text), Path::new(""), &files).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
+}
+
+/// One trial of every strategy in the file.
+pub(crate) fn replay(path: &Path) {
+    let scenario = load(path).unwrap_or_else(|wrong| panic!("{wrong}"));
+    for strategy in &scenario.strategies {
+        one(&scenario, strategy);
+    }
+}
+
+/// One trial of the first strategy.
+pub(crate) fn run(scenario: &Scenario) -> Done {
+    one(scenario, &scenario.strategies[0])
+}
+
+/// Makes the mail and runs the trial, as `mxlab run` does for each.
+fn one(scenario: &Scenario, strategy: &Strategy) -> Done {
+    let mail = generate(&scenario.workload, Seed(1)).expect("the mail fits");
+    let setting = Setting { scenario, strategy, seed: 1, unknowns: 1, mail: &mail };
+    let trial = trial(setting, &AtomicBool::new(false)).expect("recipients are conserved").expect("nobody stops it");
+    let totals = trial.cells[0].totals;
+    Done { attempts: totals.attempts, deferred: totals.deferred }
+}
+
+/// Seconds on the wall for so many trials on so many threads.
+pub(crate) fn study(trials: u32, recipients: u64, threads: usize) -> f64 {
+    let scenario = campaign(recipients, Limits::Wide);
+    let options =
+        Options { first_seed: 1, seeds: trials, threads, bound: false, spread: false, strategies: Vec::new() };
+    let began = Instant::now();
+    study::run(&scenario, &options, &|_| {}, &AtomicBool::new(false)).expect("recipients are conserved");
+    began.elapsed().as_secs_f64()
+}

@@ -1,0 +1,39 @@
+//! The room in which mail waits: pieces of a kilobyte that a queue's lines lend each other.
+//!
+//! A vector that grows by doubling is half empty at worst, and holds old and new room while it moves. Here what is not
+//! used is at most a chunk for each end of a line, and a chunk that comes free is kept for whatever grows next: a queue
+//! that has once been as long as it gets asks for no more memory.
+
+use super::super::event::Delivery;
+use crate::time::Time;
+use crate::units::RecipientId;
+
+/// Deliveries in a chunk: a kilobyte.
+pub(super) const CHUNK: usize = 64;
+
+/// A piece of room.
+pub(super) type Chunk = Box<[Delivery; CHUNK]>;
+
+/// Chunks that nothing uses now.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spare(Vec<Chunk>);
+
+impl Spare {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// A chunk to fill.
+    pub(super) fn take(&mut self) -> Chunk {
+        self.0.pop().unwrap_or_else(|| Box::new([NOTHING; CHUNK]))
+    }
+
+    /// A chunk is empty again.
+    pub(super) fn give_back(&mut self, chunk: Chunk) {
+        self.0.push(chunk);
+    }
+}
+
+/// What stands in a chunk where no delivery does.
+const NOTHING: Delivery =
+    Delivery { ready_at: Time::ZERO, first: RecipientId(0), count: 0, failures: 0, priority: false };

@@ -1,0 +1,106 @@
+//! Mail in the order in which it goes: in at the back, out at the front, and back to the front.
+
+use std::collections::VecDeque;
+
+use super::super::event::Delivery;
+use super::chunk::{CHUNK, Chunk, Spare};
+
+/// A line of deliveries.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    chunks: VecDeque<Chunk>,
+    /// Where the first delivery stands in the first chunk.
+    start: usize,
+    len: usize,
+}
+
+impl Line {
+    pub(super) const fn new() -> Self {
+        Self { chunks: VecDeque::new(), start: 0, len: 0 }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(super) fn push_back(&mut self, delivery: Delivery, spare: &mut Spare) {
+        let place = self.start + self.len;
+        if place == self.chunks.len() * CHUNK {
+            self.chunks.push_back(spare.take());
+        }
+        self.chunks[place / CHUNK][place % CHUNK] = delivery;
+        self.len += 1;
+    }
+
+    pub(super) fn push_front(&mut self, delivery: Delivery, spare: &mut Spare) {
+        if self.start == 0 {
+            self.chunks.push_front(spare.take());
+            self.start = CHUNK;
+        }
+        self.start -= 1;
+        self.chunks[0][self.start] = delivery;
+        self.len += 1;
+    }
+
+    pub(super) fn front(&self) -> Option<&Delivery> {
+        self.chunks.front().filter(|_| self.len > 0).map(|chunk| &chunk[self.start])
+    }
+
+    pub(super) fn front_mut(&mut self) -> Option<&mut Delivery> {
+        self.chunks.front_mut().filter(|_| self.len > 0).map(|chunk| &mut chunk[self.start])
+    }
+
+    pub(super) fn pop_front(&mut self, spare: &mut Spare) -> Option<Delivery> {
+        let delivery = *self.front()?;
+        self.start += 1;
+        self.len -= 1;
+        if self.start == CHUNK || self.len == 0 {
+            self.start = 0;
+            self.chunks.pop_front().map(|chunk| spare.give_back(chunk));
+        }
+        Some(delivery)
+    }
+
+    /// Everything in the line, the first first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Delivery> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).skip(self.start).take(self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::time::Time;
+    use crate::units::RecipientId;
+
+    fn delivery(first: u32) -> Delivery {
+        Delivery { ready_at: Time::ZERO, first: RecipientId(first), count: 1, failures: 0, priority: false }
+    }
+
+    proptest! {
+        /// Whatever is pushed and popped: the same as the standard library's, and no room is lost.
+        #[test]
+        fn a_line_is_a_deque(steps in prop::collection::vec(0..10_u8, 1..600)) {
+            let (mut line, mut spare, mut deque) = (Line::new(), Spare::new(), VecDeque::new());
+            for (n, step) in (0..).zip(steps) {
+                match step {
+                    0..=4 => {
+                        line.push_back(delivery(n), &mut spare);
+                        deque.push_back(delivery(n));
+                    }
+                    5..=6 => {
+                        line.push_front(delivery(n), &mut spare);
+                        deque.push_front(delivery(n));
+                    }
+                    _ => prop_assert_eq!(line.pop_front(&mut spare), deque.pop_front()),
+                }
+                prop_assert_eq!(line.front(), deque.front());
+                prop_assert_eq!(line.is_empty(), deque.is_empty());
+                prop_assert!(line.chunks.len() <= deque.len() / CHUNK + 2);
+            }
+            prop_assert!(line.iter().eq(deque.iter()));
+        }
+    }
+}
