@@ -55,6 +55,16 @@ fn recipients_per_message() {
 }
 
 #[test]
+fn postfix_limit() {
+    check("postfix-limit");
+}
+
+#[test]
+fn postfix_scheduler() {
+    check("postfix-scheduler");
+}
+
+#[test]
 fn sweep_charter() {
     check("sweep-charter");
 }

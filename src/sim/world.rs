@@ -14,7 +14,7 @@ use super::witness::{Watch, Watched, Witness};
 use crate::provider::{Client, Places, Policy, Provider};
 use crate::record::{Ending, Recorder, Sample, Trial, Unbalanced};
 use crate::rng::{Seed, Seeds};
-use crate::scenario::Scenario;
+use crate::scenario::{Host, Network, Scenario};
 use crate::sender::{Action, Delivery, Event, Foresight, Injection, Outcome, Plan, Sender, Strategy, Timer};
 use crate::time::Time;
 use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SenderDomainId, Share};
@@ -151,7 +151,7 @@ impl<'a> World<'a> {
             sender: Watched::new(sender, ProviderId(0), watch.cloned()),
             sites: (0..).map(ProviderId).zip(&scenario.providers).map(site).collect(),
             wires: Vec::new(),
-            path: Path::new(scenario.network, seed, pairs),
+            path: Path::new(network(&setting), seed, pairs),
             recorder: Recorder::new(&scenario.providers, scenario.duration),
             next: 0,
             left: mail.rows.len() as u64,
@@ -378,6 +378,12 @@ impl<'a> World<'a> {
 
 /// After so many events the world looks whether it was asked to stop.
 const LOOK_EVERY: u32 = 4_096;
+
+/// The network of a trial. What the rules allow does not depend on how fast the host is: the oracle's is never busy.
+fn network(setting: &Setting<'_>) -> Network {
+    let network = setting.scenario.network;
+    if setting.strategy.oracle { Network { host: Host::default(), ..network } } else { network }
+}
 
 /// A provider that has met every source and every sender domain of the scenario.
 fn provider(scenario: &Scenario, policy: &Policy, seeds: Seeds) -> Provider {

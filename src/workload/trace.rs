@@ -1,9 +1,11 @@
 //! Mail as it really went: a CSV file of messages, such as an excerpt of a mail server's log.
 //!
 //! The first line names the columns, in any order: `time` (seconds since the start such as `12.5`, or a span such as
-//! `1h30m`), `recipients` (addresses or bare domains, separated by `;` or spaces) and, if one likes, `size` (`75kB`, or
+//! `1h30m`), `recipients` (addresses or bare domains, separated by `;` or spaces; `example.com*2000` is two thousand at a
+//! domain) and, if one likes, `size` (`75kB`, or
 //! a plain number of bytes). Rows may stand in any order; lines that begin with `#` are comments (RFC 4180 otherwise).
 
+use std::iter;
 use std::ops::Range;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
@@ -90,11 +92,16 @@ impl Columns {
         })?;
         let mut domains = Vec::new();
         for recipient in line.field(self.recipients).split([';', ' ', '\t']).filter(|text| !text.is_empty()) {
-            let name = recipient.rsplit('@').next().unwrap_or(recipient).trim_end_matches('.').to_ascii_lowercase();
+            let (address, times) = recipient.rsplit_once('*').unwrap_or((recipient, "1"));
+            let name = address.rsplit('@').next().unwrap_or(address).trim_end_matches('.').to_ascii_lowercase();
             let served = domain(&name).ok_or_else(|| {
                 line.wrong_part(self.recipients, recipient, format!("no provider of the scenario serves `{name}`"))
             })?;
-            domains.push(served);
+            let times = times.parse().ok().filter(|times| (1..=TIMES_MAX).contains(times)).ok_or_else(|| {
+                let what = format!("`{times}` is no number of recipients; write 1 to {TIMES_MAX}");
+                line.wrong_part(self.recipients, recipient, what)
+            })?;
+            domains.extend(iter::repeat_n(served, times));
         }
         if domains.is_empty() {
             return Err(line
@@ -105,6 +112,9 @@ impl Columns {
         Ok(TraceRow { at, domains, size })
     }
 }
+
+/// No message has more recipients at one domain.
+const TIMES_MAX: usize = 100_000;
 
 /// A moment: seconds, or a length of time with its unit.
 fn time(text: &str) -> Option<Time> {
@@ -195,6 +205,15 @@ mod tests {
     fn wrong(text: &str) -> (String, (usize, usize)) {
         let diagnostic = read(text).unwrap_err();
         (diagnostic.message().to_owned(), diagnostic.line_and_column())
+    }
+
+    #[test]
+    fn many_recipients_at_a_domain_are_written_in_one() {
+        let rows = read("time,recipients\n0,charter.net*3;yahoo.com\n").unwrap();
+        assert_eq!(rows[0].domains, [DomainId(0), DomainId(0), DomainId(0), DomainId(1)]);
+        for none in ["charter.net*0", "charter.net*", "charter.net*-1", "charter.net*1000000"] {
+            assert!(wrong(&format!("time,recipients\n0,{none}\n")).0.contains("is no number of recipients"), "{none}");
+        }
     }
 
     #[test]
