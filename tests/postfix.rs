@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use conditions::{Condition, STARTED};
 use measured::{Column, Measured};
-use mxlab::record::Totals;
+use mxlab::record::{Totals, Trial};
 
 /// Seeds over which the model is averaged.
 const SEEDS: u64 = 20;
@@ -110,6 +110,19 @@ fn the_retry_clock_as_measured() {
 #[test]
 fn a_server_that_never_greets_as_measured() {
     as_measured(&["x"]);
+}
+
+/// A classic: whoever slows Postfix down for a site, and sets its recipient limit to 1, has not slowed it down at all.
+#[test]
+fn a_recipient_limit_of_one_undoes_a_rate_delay() {
+    let slow = measured::condition(&measured::all().into_iter().find(|measured| measured.kind() == "f1").unwrap());
+    let sender = slow.sender.replace("main-cf = {", "main-cf = { smtp_destination_recipient_limit = 1,");
+    let undone = Condition { sender, ..slow.clone() }.run(1);
+    let seconds = |trial: &Trial| trial.settled_us.unwrap() as f64 / 1e6;
+    assert!(seconds(&slow.run(1)) > 600.0);
+    assert!(seconds(&undone) < 6.0, "{} s", seconds(&undone));
+    let open = undone.cells[0].series.open_max.iter().copied().max().unwrap();
+    assert!((21..=100).contains(&open), "only the process limit holds: {open}");
 }
 
 /// Compares every condition of these kinds with the mean of its repeats. Deferral shares within two points, the rest

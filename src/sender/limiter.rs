@@ -163,3 +163,66 @@ impl Demand {
         self.last.is_some_and(|last| seconds(last) + 1 >= seconds(now))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sender::preset;
+
+    /// The window after each of many failures in a row, from a window of `from`; 0 is a dead site.
+    fn falls(preset: &str, from: u32, negative: &str) -> Vec<u32> {
+        let mut strategy = preset::strategy(preset).unwrap().unwrap();
+        if let concurrency::Concurrency::Feedback(feedback) = &mut strategy.concurrency {
+            (feedback.initial, feedback.limit) = (from, None);
+            feedback.negative = negative.parse().unwrap();
+        }
+        let mut limiter = Limiter::new(&strategy);
+        limiter.busy = from;
+        let mut windows = Vec::new();
+        while windows.last() != Some(&0) {
+            limiter.learns(Time::ZERO, true, &strategy);
+            windows.push(limiter.window(Time::ZERO, &strategy));
+        }
+        windows
+    }
+
+    /// The sequences worked out from Postfix's source and from its README.
+    #[test]
+    fn a_site_is_dead_after_a_cohort_of_failures() {
+        assert_eq!(falls("postfix", 5, "1"), [3, 2, 0]);
+        assert_eq!(falls("postfix-readme", 5, "1"), [4, 3, 2, 0]);
+        assert_eq!(falls("postfix", 10, "1").len(), 7);
+        assert_eq!(falls("postfix-readme", 10, "1").len(), 7);
+        assert_eq!(falls("postfix", 20, "1"), [18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 0]);
+        assert_eq!(falls("postfix-readme", 20, "1").len(), 13);
+        assert_eq!([falls("postfix", 2, "1").len(), falls("postfix", 1, "1").len()], [2, 1]);
+        assert_eq!([falls("postfix-readme", 2, "1").len(), falls("postfix-readme", 1, "1").len()], [2, 2]);
+        assert_eq!(falls("postfix", 5, "1/concurrency"), [4, 4, 4, 3, 0]);
+        assert_eq!(falls("postfix-readme", 5, "1/concurrency").len(), 5);
+    }
+
+    #[test]
+    fn a_success_opens_a_dead_site_as_wide_as_what_is_under_way() {
+        let strategy = preset::strategy("postfix").unwrap().unwrap();
+        let mut limiter = Limiter::new(&strategy);
+        limiter.busy = 3;
+        for _ in 0..3 {
+            limiter.learns(Time::ZERO, true, &strategy);
+        }
+        assert!(limiter.is_dead(Time::ZERO, &strategy));
+        limiter.learns(Time::ZERO, false, &strategy);
+        assert_eq!(limiter.window(Time::ZERO, &strategy), 3);
+    }
+
+    #[test]
+    fn connections_are_kept_while_deliveries_follow_upon_each_other() {
+        let at = |secs| Time::ZERO + Span::from_secs(secs);
+        let mut demand = Demand::default();
+        assert!(!demand.begins(at(0), 5), "nobody has answered yet");
+        demand.last = Some(at(1));
+        assert!(demand.begins(at(2), 1));
+        assert!(demand.begins(at(9), 2), "not alone");
+        assert!(!demand.begins(at(9), 1), "alone, and late");
+        assert!(demand.looks, "what is kept is still looked for");
+    }
+}

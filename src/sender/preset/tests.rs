@@ -1,7 +1,8 @@
 //! Presets mean what they say, and what is laid over them is checked.
 
 use super::*;
-use crate::sender::strategy::{Concurrency, Jitter, Pacing, Schedule};
+use crate::sender::strategy::feedback::Rule;
+use crate::sender::strategy::{Breaker, Concurrency, Jitter, Pacing, Schedule, Scope};
 use crate::time::Span;
 
 fn read(text: &str) -> Result<Strategy, Vec<String>> {
@@ -58,6 +59,47 @@ fn a_warm_up_is_a_growth_or_a_list() {
 }
 
 #[test]
+fn parameters_of_postfix_go_by_their_own_names() {
+    let strategy = read(
+        "preset = \"postfix\"\n[main-cf]\nsmtp_destination_concurrency_limit = 7\n\
+        default_destination_concurrency_limit = \"9\"\nmaximal_backoff_time = \"2h\"\nminimal_backoff_time = 600\n\
+        default_destination_concurrency_positive_feedback = \"1/4\"\nsmtp_connection_reuse_count_limit = 9\n\
+        qmgr_message_active_limit = 500\nmaximal_queue_lifetime = 2\nsmtp_rset_timeout = \"20s\"",
+    );
+    let strategy = strategy.unwrap();
+    let Concurrency::Feedback(feedback) = strategy.concurrency else { panic!("feedback") };
+    assert_eq!(feedback.limit, Some(7), "the transport's own goes before the default");
+    assert!((feedback.positive.at(10) - 0.25).abs() < 1e-12);
+    let (min, max) = (Span::from_secs(600), Span::from_secs(7_200));
+    assert_eq!(strategy.retry.schedule, Schedule::Age { min, max });
+    assert_eq!(strategy.breaker, Breaker::DeadSite { cohorts: 1, pause: min, rule: Rule::Shipped });
+    assert_eq!(strategy.session.messages_per_connection, Some(10), "nine times again");
+    assert_eq!((strategy.whole.active, strategy.retry.give_up), (Some(500), Span::DAY.times(2)));
+    assert!(strategy.about.contains("smtp_rset_timeout"), "{}", strategy.about);
+}
+
+/// A rate delay leaves one at a time; a recipient limit of 1 leaves nothing of either.
+#[test]
+fn a_recipient_limit_of_one_takes_the_limits_away() {
+    let slow = read("preset = \"postfix\"\nmain-cf = { default_destination_rate_delay = \"5s\" }").unwrap();
+    let Concurrency::Feedback(feedback) = slow.concurrency else { panic!("feedback") };
+    assert_eq!(feedback.limit, Some(1));
+    let parameters = "{ default_destination_rate_delay = \"5s\", smtp_destination_recipient_limit = 1 }";
+    let trap = read(&format!("preset = \"postfix\"\nmain-cf = {parameters}")).unwrap().unshared();
+    assert_eq!((trap.scope, trap.pacing, trap.breaker), (Scope::Recipient, Pacing::None, Breaker::None));
+    assert_eq!(trap.concurrency, Concurrency::Unlimited);
+    assert_eq!(trap.whole.deliveries, Some(100), "only the process limit is left");
+}
+
+#[test]
+fn every_default_of_postfix_is_a_value_of_its_parameter() {
+    let all: Vec<String> = PARAMETERS.iter().map(|one| format!("{} = \"{}\"", one.name, one.default)).collect();
+    let written = read(&format!("preset = \"postfix\"\n[main-cf]\n{}", all.join("\n"))).unwrap();
+    let plain = strategy("postfix").unwrap().unwrap();
+    assert_eq!(format!("{:?}", Strategy { about: plain.about.clone(), ..written }), format!("{plain:?}"));
+}
+
+#[test]
 fn what_cannot_be_is_refused_at_its_place() {
     let wrong = [
         "preset = \"fixd\"",
@@ -83,6 +125,15 @@ fn what_cannot_be_is_refused_at_its_place() {
         "name = \"a\"\nretry = { exponential = { factor = nan }, give-up = \"0s\" }",
         "name = \"a\"\nretry = { exponential = {}, list = [\"1h\"] }",
         "name = \"a\"\nretry = { list = [] }",
+        "name = \"a\"\nmain-cf = { smtp_helo_timeout = 5 }",
+        "preset = \"postfix\"\nmain-cf = { smtp_destination_concurency_limit = 5 }",
+        "preset = \"postfix\"\nmain-cf = { smtp_helo_timeout = \"5 minutes\", smtp_skip_5xx_greeting = \"maybe\" }",
+        "preset = \"postfix\"\nmain-cf = { default_process_limit = -1 }",
+        "preset = \"postfix\"\nmain-cf = { smtp_helo_timeout = [] }",
+        "preset = \"postfix\"\nmain-cf = { default_destination_concurrency_negative_feedback = \"1/widow\" }",
+        "name = \"a\"\nconcurrency = { feedback = { positive = \"2\", initial = 0 } }",
+        "name = \"a\"\nretry = { age = { min = \"2h\", max = \"1h\" }, scan = { every = \"0s\" } }",
+        "name = \"a\"\nwhole = { deliveries = 0, active = 0 }",
         "name = \"a\"\nretry = { list = [\"5min\", \"0s\"] }",
         "name = \"a\"\nreading = [{ matches = \"421 (too\", means = \"slow-down\" }]",
         "name = \"a\"\nreading = [{ matches = \"(a{1000}){1000}\", means = \"bounce\" }]",
