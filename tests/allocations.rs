@@ -1,8 +1,8 @@
-//! What the simulator asks of the memory: nothing for an event once it is warm, and at most 32 bytes for a recipient that
-//! waits, its row in the table of mail included.
+//! What the simulator asks of the memory: nothing for an event once it is warm, and at most 32 bytes for a recipient
+//! that waits, its row in the table of mail included.
 //!
-//! Counted by an allocator that sees every request of this thread. It knows no growing in place: a vector that grows is
-//! charged with its old and its new room at the same time, which is the most that any allocator would need.
+//! Counted by an allocator that sees every request of this thread. It knows no growing in place: a vector that grows
+//! is charged with its old and its new room at the same time, which is the most that any allocator would need.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 

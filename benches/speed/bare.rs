@@ -1,9 +1,10 @@
 //! The floor: a discrete-event loop with nothing else to do, and a model of mail that fits it.
 //!
-//! Senders of twenty slots each. A message takes a slot for an exponential service of five seconds; then a token bucket of
-//! a thousand an hour that holds one token decides. Refused, it comes back after min(15 min × 2^(n−1), 4 h) × U(0.9, 1.1), and is given up after
-//! eight attempts. One binary heap of sixteen-byte events; a message is eight bytes, and what waits does not stand in the
-//! heap. Nothing is recorded but the sums. `simpy_model.py` beside this file is the same model.
+//! Senders of twenty slots each. A message takes a slot for an exponential service of five seconds; then a token
+//! bucket of a thousand an hour that holds one token decides. Refused, it comes back after min(15 min × 2^(n−1), 4 h)
+//! × U(0.9, 1.1), and is given up after eight attempts. One binary heap of sixteen-byte events; a message is eight
+//! bytes, and what waits does not stand in the heap. Nothing is recorded but the sums. `simpy_model.py` beside this
+//! file is the same model.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

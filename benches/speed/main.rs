@@ -1,10 +1,12 @@
 //! Is it fast? One table, one command: `cargo bench --bench speed`, or `-- --quick` for a look that takes seconds.
 //!
-//! The world beside a bare event loop and the SimPy model of it, all in the same rounds: quote the ratios, not the seconds.
-//! Time is CPU time, each figure the median over the rounds. Every measurement is a process of its own (this program, told
-//! `--measure`). SimPy is skipped where python3 has none; `PYTHON` names another interpreter.
+//! The world beside a bare event loop and the SimPy model of it, all in the same rounds: quote the ratios, not the
+//! seconds. Time is CPU time, each figure the median over the rounds. Every measurement is a process of its own (this
+//! program, told `--measure`). SimPy is skipped where python3 has none; `PYTHON` names another interpreter.
 //!
 //! `--once SCENARIO` and `--once wide AMOUNT` run one seed and print nothing: `.ci/run` counts their instructions.
+
+#![allow(clippy::print_stdout, reason = "a table is printed")]
 
 mod bare;
 mod meter;
@@ -104,11 +106,11 @@ fn measure(case: &str, amount: u64) {
         let mut done = work();
         let (bytes, mut runs) = (meter::peak_memory() - memory, 1.0);
         // What is over in no time is done again until it can be measured.
-        while (meter::cpu() - cpu).as_secs_f64() < 0.3 {
+        while meter::cpu() - cpu < 0.3 {
             done = work();
             runs += 1.0;
         }
-        let seconds = (meter::cpu() - cpu).as_secs_f64() / runs;
+        let seconds = (meter::cpu() - cpu) / runs;
         println!("{} {} {seconds} {bytes}", done.attempts, done.deferred);
     };
     match case {

@@ -1,5 +1,5 @@
-//! What a measurement costs, from the system's own books. Each runs in a process of its own, so that one leaves neither
-//! memory nor a warm cache to the next.
+//! What a measurement costs, from the system's own books. Each runs in a process of its own, so that one leaves
+//! neither memory nor a warm cache to the next.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -7,14 +7,10 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
-/// CPU time of this process until now, its threads together.
-pub(crate) fn cpu() -> Duration {
-    used(UsageWho::RUSAGE_SELF)
-}
-
-fn used(who: UsageWho) -> Duration {
-    let usage = getrusage(who).expect("every system has these books");
-    span(usage.user_time()) + span(usage.system_time())
+/// Seconds of CPU time of this process until now, its threads together.
+pub(crate) fn cpu() -> f64 {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("every system has these books");
+    seconds(usage.user_time()) + seconds(usage.system_time())
 }
 
 /// The most memory this process ever had, in bytes.
@@ -25,6 +21,7 @@ pub(crate) fn peak_memory() -> u64 {
 }
 
 /// Runs a program to its end: what it printed, and the time from start to exit. `None` if it failed.
+#[expect(clippy::disallowed_methods, reason = "a stopwatch")]
 pub(crate) fn output(command: &mut Command) -> Option<(String, Duration)> {
     let began = Instant::now();
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().ok()?;
@@ -39,7 +36,6 @@ pub(crate) fn available_memory() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1_024)
 }
 
-fn span(time: TimeVal) -> Duration {
-    let micros = time.tv_sec() * 1_000_000 + i64::from(time.tv_usec());
-    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+fn seconds(time: TimeVal) -> f64 {
+    time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6
 }

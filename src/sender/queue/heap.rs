@@ -44,8 +44,10 @@ impl Heap {
         let first = *self.first()?;
         self.len -= 1;
         let last = *self.at(self.len);
-        if self.len.is_multiple_of(CHUNK) {
-            self.chunks.pop().map(|chunk| spare.give_back(chunk));
+        if self.len.is_multiple_of(CHUNK)
+            && let Some(chunk) = self.chunks.pop()
+        {
+            spare.give_back(chunk);
         }
         if self.len > 0 {
             self.sink(last);

@@ -56,7 +56,9 @@ impl Line {
         self.len -= 1;
         if self.start == CHUNK || self.len == 0 {
             self.start = 0;
-            self.chunks.pop_front().map(|chunk| spare.give_back(chunk));
+            if let Some(chunk) = self.chunks.pop_front() {
+                spare.give_back(chunk);
+            }
         }
         Some(delivery)
     }
