@@ -1,9 +1,9 @@
 //! Mail as it really went: a CSV file of messages, such as an excerpt of a mail server's log.
 //!
 //! The first line names the columns, in any order: `time` (seconds since the start such as `12.5`, or a span such as
-//! `1h30m`), `recipients` (addresses or bare domains, separated by `;` or spaces; `example.com*2000` is two thousand at a
-//! domain) and, if one likes, `size` (`75kB`, or
-//! a plain number of bytes). Rows may stand in any order; lines that begin with `#` are comments (RFC 4180 otherwise).
+//! `1h30m`), `recipients` (addresses or bare domains, separated by `;` or spaces; `example.com*2000` is two thousand at
+//! a domain) and, if one likes, `size` (`75kB`, or a plain number of bytes). Rows may stand in any order; lines that
+//! begin with `#` are comments (RFC 4180 otherwise).
 
 use std::iter;
 use std::ops::Range;

@@ -16,7 +16,7 @@ pub enum Scope {
     SourceSite,
     /// Everything the sender does (Haraka).
     Process,
-    /// A recipient: nothing is shared, and so nothing is limited (Postfix with a recipient limit of 1). No second message
-    /// for a recipient is taken to wait behind the first.
+    /// A recipient: nothing is shared, and so nothing is limited (Postfix with a recipient limit of 1). No second
+    /// message for a recipient is taken to wait behind the first.
     Recipient,
 }
