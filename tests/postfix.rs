@@ -1,6 +1,6 @@
 //! The Postfix model against what was published and measured.
 //!
-//! Published: both tables of Postfix's SCHEDULER_README, which belong to its README's rule. Measured: Postfix 3.7.11
+//! Published: both tables of Postfix's `SCHEDULER_README`, which belong to its README's rule. Measured: Postfix 3.7.11
 //! against receivers that enforce limits (`tests/facts/postfix-measured.tsv`), which ran the rule that Postfix ships.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
@@ -69,7 +69,7 @@ fn published(table: &[Row], initial: u32, receiver: &str) {
         let runs = runs(&Condition { sender, network: RTT.to_owned(), ..condition });
         let share = mean(&runs, |t| 100.0 * (t.deferred + t.failed) as f64 / 2_000.0);
         let seen = mean(&runs, window_mean);
-        println!("{feedback:>18} cache {cache:5}: {share:4.1} % for {deferred} %, window {seen:5.2} for {window}");
+        eprintln!("{feedback:>18} cache {cache:5}: {share:4.1} % for {deferred} %, window {seen:5.2} for {window}");
         if (share - deferred).abs() > 1.5 || (seen - window).abs() > 0.3 {
             wrong.push(format!("{feedback}, cache {cache}: {share:.1} % for {deferred} %, {seen:.2} for {window}"));
         }
@@ -125,6 +125,10 @@ fn a_recipient_limit_of_one_undoes_a_rate_delay() {
     assert!((21..=100).contains(&open), "only the process limit holds: {open}");
 }
 
+/// What is compared: its name, what the model says, where the measurement stands, and the points it may differ by; 10 %
+/// where those are 0.
+type Figure = (&'static str, Option<f64>, fn(&Measured) -> Option<f64>, f64);
+
 /// Compares every condition of these kinds with the mean of its repeats. Deferral shares within two points, the rest
 /// within 10 %, or within the spread of the repeats where that is wider.
 fn as_measured(kinds: &[&str]) {
@@ -139,7 +143,7 @@ fn as_measured(kinds: &[&str]) {
             all.map(|all| all.iter().sum::<f64>() / all.len() as f64)
         };
         let not_accepted = |t: &Totals| 100.0 * (t.deferred + t.failed) as f64 / t.attempts.max(1) as f64;
-        let figures: [(&str, Option<f64>, fn(&Measured) -> Option<f64>, f64); 6] = [
+        let figures: [Figure; 6] = [
             ("deferred in the first pass, %", Some(mean(&first, not_accepted)), deferral_share, 2.0),
             ("attempts per recipient", Some(mean(&runs, |t| t.attempts as f64 / recipients)), attempts, 0.0),
             ("connections", Some(mean(&runs, |t| t.connections as f64)), connections, 0.0),
@@ -157,7 +161,7 @@ fn as_measured(kinds: &[&str]) {
             let middle = theirs.iter().sum::<f64>() / theirs.len() as f64;
             let room = (if points > 0.0 { points } else { 0.1 * middle }).max(high - low);
             let ours = ours.unwrap_or(f64::INFINITY);
-            println!("{name:16} {what:30} {ours:8.2} for {middle:8.2} ± {room:.2}");
+            eprintln!("{name:16} {what:30} {ours:8.2} for {middle:8.2} ± {room:.2}");
             if (ours - middle).abs() > room {
                 wrong.push(format!("{name}, {what}: {ours:.2}, measured {middle:.2} ± {room:.2}"));
             }

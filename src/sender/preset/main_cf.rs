@@ -86,7 +86,7 @@ pub const PARAMETERS: [Parameter; 46] = {
         p("smtp_destination_recipient_limit", "50", RECIPIENTS),
         p("qmgr_message_active_limit", "20000", ACTIVE),
         p("qmgr_message_recipient_limit", "20000", ACTIVE),
-        p("queue_run_delay", "300s", Time('s', |s, span| set_scan(s, span))),
+        p("queue_run_delay", "300s", Time('s', set_scan)),
         p("minimal_backoff_time", "300s", Time('s', set_minimal_backoff)),
         p("maximal_backoff_time", "4000s", Time('s', set_maximal_backoff)),
         p("maximal_queue_lifetime", "5d", Time('d', |s, span| s.retry.give_up = span.max(Span::TICK))),

@@ -71,7 +71,7 @@ pub struct FeedbackSpec {
     pub initial: Option<Located<Count>>,
     /// Never above, or "unlimited"; 20 by default.
     pub limit: Option<Located<Capped<Count>>>,
-    /// What a success adds: a number from 0 to 1, "1/concurrency" or "1/sqrt_concurrency"; "1" by default.
+    /// What a success adds: a number from 0 to 1, `1/concurrency` or `1/sqrt_concurrency`; 1 by default.
     pub positive: Option<Located<String>>,
     /// What a failure takes away, likewise.
     pub negative: Option<Located<String>>,
