@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "cli/command.rs"]
+mod command;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use command::{code, command, mxlab, stderr, stdout};
 use tempfile::TempDir;
 
 #[test]
@@ -219,28 +223,6 @@ min = 0.5
 
 fn change(home: &TempDir, from: &str, to: &str) {
     fs::write(home.path().join("a.toml"), SCENARIO.replace(from, to)).unwrap();
-}
-
-fn command(home: &TempDir, arguments: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mxlab"));
-    command.args(arguments.split_whitespace()).current_dir(home.path());
-    command
-}
-
-fn mxlab(home: &TempDir, arguments: &str) -> Output {
-    command(home, arguments).output().unwrap()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// The names in a folder, sorted.

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "cli/command.rs"]
+mod command;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 use std::sync::atomic::AtomicBool;
 
+use command::{code, mxlab, stderr, stdout};
 use mxlab::record::{Metric, SweepRecord, Swept};
 use mxlab::scenario::Draft;
 use mxlab::stats::Estimate;
@@ -290,21 +293,4 @@ fn home() -> TempDir {
     fs::write(home.path().join("plain.toml"), SMALL.split("[sweep]").next().unwrap()).unwrap();
     fs::write(home.path().join("bad.toml"), SMALL.replace("[1, 2, 8]", "[0, 1]")).unwrap();
     home
-}
-
-fn mxlab(home: &TempDir, arguments: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mxlab"));
-    command.args(arguments.split_whitespace()).current_dir(home.path()).output().unwrap()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
