@@ -75,6 +75,11 @@ impl Limiter {
         if self.is_dead(now, strategy) { 0 } else { self.concurrency.window() }
     }
 
+    /// Until when mail for the site is deferred without being tried; long past where it is not.
+    pub(super) fn dead_until(&self, strategy: &Strategy) -> Time {
+        if strategy.breaker.defers() { self.breaker.open_at() } else { Time::ZERO }
+    }
+
     /// Whether mail for the site is deferred without being tried.
     pub(super) fn is_dead(&self, now: Time, strategy: &Strategy) -> bool {
         strategy.breaker.defers() && self.breaker.is_open(now)

@@ -88,9 +88,12 @@ impl Sender {
         }
     }
 
-    /// Recipients that are counted as delayed wait until `at`, or are given up where there is no such moment.
+    /// Recipients that are counted as delayed wait until `at`, or are given up where there is no such moment. Nothing
+    /// comes back to a dead site: with Postfix's waits that never happens, with shorter ones it would again and again.
     fn delay(&mut self, queue: QueueId, part: Delivery, at: Option<Time>) -> bool {
-        if let Some(ready_at) = at {
+        if let Some(at) = at {
+            let limiter = self.queues[queue.index()].limiter;
+            let ready_at = at.max(self.limiters[limiter as usize].dead_until(&self.strategy));
             self.queues[queue.index()].push_delayed(Delivery { ready_at, ..part });
             self.ring_queue(queue, ready_at);
             return false;
