@@ -157,7 +157,7 @@ impl Recount<'_> {
     fn gauge(&mut self, asked: &Asked<'_>, session: &mut Session, who: Option<Addressee>) -> Result<(), String> {
         let key = self.key(asked.limit.scope, session, who);
         if session.places.iter().any(|(index, ..)| *index == asked.index) {
-            return asked.must(asked.did == Did::Passed, "refused who had a place");
+            return asked.must(asked.did == Did::Passed, || "refused who had a place".to_owned());
         }
         let here = |((site, _), session): (&(ProviderId, SessionId), &Session)| {
             *site == asked.site && session.places.iter().any(|(index, of, _)| (*index, *of) == (asked.index, key))
@@ -166,10 +166,10 @@ impl Recount<'_> {
         let [most, least] = asked.ceilings().map(|ceiling| ceiling.map_or(u64::MAX, u64::from));
         self.agreed[usize::from(asked.did == Did::Refused)] += 1;
         if asked.did == Did::Refused {
-            return asked.must(taken >= least, &format!("refused with {taken} of {least} places taken"));
+            return asked.must(taken >= least, || format!("refused with {taken} of {least} places taken"));
         }
         session.places.push((asked.index, key, asked.limit.meter));
-        asked.must(taken < most, &format!("{} of {most} places are taken", taken + 1))
+        asked.must(taken < most, || format!("{} of {most} places are taken", taken + 1))
     }
 
     fn window(&mut self, asked: &Asked<'_>, session: &mut Session, who: Option<Addressee>) -> Result<(), String> {
@@ -190,7 +190,7 @@ impl Recount<'_> {
         };
         let late = asked.did == Did::CountedLate;
         if !late && (n == 0 || asks_once && session.passed.contains(&(asked.index, meter))) {
-            return asked.must(asked.did == Did::Passed, "refused what it does not count");
+            return asked.must(asked.did == Did::Passed, || "refused what it does not count".to_owned());
         }
         let amended = |change: &Change| {
             let of = matches!(change.amendment, Amendment::Ceiling(rule, _) if rule.index() == asked.index);
@@ -209,12 +209,12 @@ impl Recount<'_> {
         let over = excess(limit.window, counted, new);
         if asked.did == Did::Passed && !forgets {
             self.agreed[0] += 1;
-            asked.must(over <= 1e-9, &format!("lets through {over} more than {most}: {n} on top of {counted:?}"))?;
+            asked.must(over <= 1e-9, || format!("lets through {over} more than {most}: {n} on top of {counted:?}"))?;
         }
         let over = excess(limit.window, counted, Counted { limit: least, ..new });
         if asked.did == Did::Refused && sure && !forgets {
             self.agreed[1] += 1;
-            asked.must(over > 0.0, &format!("refuses what fits under {least}: {n} on top of {counted:?}"))?;
+            asked.must(over > 0.0, || format!("refuses what fits under {least}: {n} on top of {counted:?}"))?;
         }
         let counts = late || !looks && (asked.did == Did::Passed || limit.counts == Counts::Attempts);
         if counts && in_session {
@@ -281,13 +281,13 @@ impl Asked<'_> {
         }
     }
 
-    fn must(&self, holds: bool, otherwise: &str) -> Result<(), String> {
+    fn must(&self, holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
         if holds {
             return Ok(());
         }
         let Self { at, site, rule, limit, .. } = self;
         let secs = at.as_secs_f64();
-        Err(format!("at {secs} s, provider {}, rule {}: {otherwise}; {limit:?}", site.0, rule.name))
+        Err(format!("at {secs} s, provider {}, rule {}: {}; {limit:?}", site.0, rule.name, otherwise()))
     }
 }
 
