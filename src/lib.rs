@@ -63,6 +63,7 @@
 pub mod cli;
 pub mod diagnostic;
 pub mod dist;
+pub mod live;
 pub mod provider;
 pub mod record;
 pub mod report;

@@ -185,6 +185,13 @@ impl Provider {
         self.pass(now, session, Stage::Data, None)
     }
 
+    /// The message has so many bytes, whatever MAIL announced. For a world in which they can differ.
+    pub fn weigh(&mut self, session: SessionId, bytes: u32) {
+        if let Some(envelope) = &mut self.sessions[session.index()].envelope {
+            envelope.size = bytes;
+        }
+    }
+
     /// The dot. The transaction is over, whatever the verdict. Recipients that an accepted message does not reach
     /// (unknown users where the provider says so only now) are listed in [`Provider::undeliverable`].
     pub fn end_of_data(&mut self, now: Time, session: SessionId) -> Verdict {

@@ -18,9 +18,11 @@ use crate::units::{ProviderId, RuleId, Share};
 const BUCKETS: u64 = 240;
 
 /// What a world writes into while a trial runs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Recorder {
     bucket: Span,
+    /// Whether buckets become wider when there are no more of them.
+    open_ended: bool,
     /// The bucket that was asked for last, and when it ends: the next is mostly the same, and a division is dear.
     last: (usize, Time),
     sites: Vec<Site>,
@@ -31,7 +33,7 @@ pub struct Recorder {
     reached: [Option<Time>; 4],
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Site {
     totals: Totals,
     series: Series,
@@ -42,7 +44,7 @@ struct Site {
 }
 
 /// How often one refusal was given.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Tally {
     stage: Stage,
     rule: Option<RuleId>,
@@ -119,6 +121,7 @@ impl Recorder {
         let bucket = Span::from_micros(duration.as_micros().div_ceil(BUCKETS).max(1));
         Self {
             bucket,
+            open_ended: false,
             last: (0, Time::ZERO),
             sites: policies.iter().map(|policy| Site::new(policy, duration)).collect(),
             hash: 0,
@@ -126,6 +129,17 @@ impl Recorder {
             deliverable: 0,
             delivered: 0,
             reached: [None; 4],
+        }
+    }
+
+    /// A recorder for a trial whose end nobody knows: buckets of a second, and twice as wide whenever they are used up.
+    pub fn open_ended(policies: &[Policy]) -> Self {
+        let longest = Span::DAY.times(30);
+        Self {
+            bucket: Span::from_secs(1),
+            open_ended: true,
+            sites: policies.iter().map(|policy| Site::new(policy, longest)).collect(),
+            ..Self::new(&[], longest)
         }
     }
 
@@ -282,6 +296,10 @@ impl Recorder {
         if now < end && end.since(now) <= self.bucket {
             return last;
         }
+        while self.open_ended && now.as_micros() / self.bucket.as_micros() >= BUCKETS {
+            self.bucket = self.bucket.times(2);
+            self.sites.iter_mut().for_each(Site::widen);
+        }
         let bucket = now.as_micros() / self.bucket.as_micros();
         let end = Time::ZERO + self.bucket.times(bucket + 1);
         self.last = (usize::try_from(bucket.min(BUCKETS - 1)).unwrap_or(0), end);
@@ -319,6 +337,37 @@ impl Site {
             time_to_delivery,
             replies: Vec::new(),
             limits: limit_replies(policy),
+        }
+    }
+
+    /// Every two buckets become one.
+    fn widen(&mut self) {
+        let series = &mut self.series;
+        for counted in [
+            &mut series.attempts,
+            &mut series.deferred,
+            &mut series.delivered,
+            &mut series.bounced,
+            &mut series.expired,
+            &mut series.connections,
+            &mut series.connections_refused,
+        ] {
+            merge(counted, 0, |first, second| first + second);
+        }
+        merge(&mut series.open_max, 0, u32::max);
+        // What is looked at when a bucket ends.
+        merge(&mut series.held_back, 0, |_, last| last);
+        merge(&mut series.waiting, 0, |_, last| last);
+        let (reputation, limit) = (series.reputation.last().copied(), series.open_limit.last().copied());
+        merge(&mut series.reputation, reputation.unwrap_or_default(), |_, last| last);
+        merge(&mut series.open_limit, limit.unwrap_or_default(), |_, last| last);
+        for tally in &mut self.replies {
+            tally.over_time.iter_mut().for_each(|(bucket, _)| *bucket /= 2);
+            tally.over_time.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                kept.1 += if same { next.1 } else { 0 };
+                same
+            });
         }
     }
 
@@ -386,6 +435,15 @@ impl Tally {
             over_time: self.over_time,
         }
     }
+}
+
+/// Every two values become one, and the second half is empty.
+fn merge<T: Copy>(values: &mut [T], empty: T, one: impl Fn(T, T) -> T) {
+    let half = values.len() / 2;
+    for n in 0..half {
+        values[n] = one(values[2 * n], values[2 * n + 1]);
+    }
+    values[half..].fill(empty);
 }
 
 /// The recorder's books against the sender's, and both against conservation.

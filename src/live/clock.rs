@@ -1,0 +1,107 @@
+//! The one place of the live world that reads a clock: the time of the machines, from the clock on the wall.
+
+use std::time::{Duration, Instant};
+
+use crate::time::{Span, Time};
+
+/// The machines' time: microseconds since the clock was made, `speed` times as fast as the wall's.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    began: Instant,
+    speed: Speed,
+}
+
+/// How much faster than the wall the machines' time goes; above 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Speed(f64);
+
+impl Speed {
+    /// As fast as the wall's.
+    pub const REAL: Self = Self(1.0);
+    /// Faster than this a loopback round trip is minutes long, and nothing that is measured means anything.
+    pub const MAX: f64 = 100_000.0;
+
+    /// `None` unless above 0 and at most [`Speed::MAX`].
+    pub fn new(factor: f64) -> Option<Self> {
+        (factor > 0.0 && factor <= Self::MAX).then_some(Self(factor))
+    }
+
+    /// The factor.
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+
+    /// How long a span lasts on the wall.
+    pub fn on_the_wall(self, span: Span) -> Duration {
+        Duration::from_secs_f64(span.as_secs_f64() / self.0)
+    }
+}
+
+impl std::str::FromStr for Speed {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let factor = text.parse().ok().and_then(Self::new);
+        factor.ok_or_else(|| format!("write a factor above 0 and at most {}, such as 60 for an hour a minute", Self::MAX))
+    }
+}
+
+impl Clock {
+    /// A clock that begins now.
+    #[expect(clippy::disallowed_methods, reason = "a world has a clock, and this is it")]
+    pub fn start(speed: Speed) -> Self {
+        Self { began: Instant::now(), speed }
+    }
+
+    /// How fast it goes.
+    pub const fn speed(&self) -> Speed {
+        self.speed
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Time {
+        Time::ZERO + Span::from_secs_f64(self.began.elapsed().as_secs_f64() * self.speed.0)
+    }
+
+    /// When it will be `time` on the wall; `None` is never, or so late that it makes no difference.
+    pub fn wall(&self, time: Time) -> Option<tokio::time::Instant> {
+        let after = Duration::try_from_secs_f64(time.as_secs_f64() / self.speed.0).ok()?;
+        self.began.checked_add(after.min(FAR)).map(Into::into)
+    }
+
+    /// Waits for this much of the machines' time.
+    pub async fn sleep(&self, span: Span) {
+        if !span.is_zero() {
+            tokio::time::sleep(self.speed.on_the_wall(span)).await;
+        }
+    }
+}
+
+/// A year: nothing that is further away happens.
+const FAR: Duration = Duration::from_secs(365 * 86_400);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_at_sixty_is_a_minute() {
+        let speed = Speed::new(60.0).unwrap();
+        assert_eq!(speed.on_the_wall(Span::HOUR), Duration::from_secs(60));
+        let clock = Clock::start(speed);
+        let wall = |time| clock.wall(time).unwrap();
+        assert_eq!(wall(Time::ZERO + Span::HOUR) - wall(Time::ZERO), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn speeds_that_make_no_sense_are_refused() {
+        for wrong in ["0", "-1", "nan", "inf", "1e9", "fast", ""] {
+            assert!(wrong.parse::<Speed>().is_err(), "{wrong}");
+        }
+        assert_eq!("0.5".parse::<Speed>().unwrap().get(), 0.5);
+    }
+
+    #[test]
+    fn never_is_far_away() {
+        assert!(Clock::start(Speed::REAL).wall(Time::NEVER).is_some());
+    }
+}

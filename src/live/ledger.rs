@@ -1,0 +1,343 @@
+//! What the farm's clients have met: from the provider's side of the wire, and so of any client.
+//!
+//! A run's own record is kept by its sender, who knows what waits in its queues. Here nothing is known but what was
+//! said, and these are the rules by which it becomes the same report:
+//!
+//! - An attempt is a recipient that was named and answered, or a connection, EHLO or MAIL that was refused before any
+//!   was named (which counts as one).
+//! - Recipients that were deferred at RCPT or later and have not been delivered or refused since are still queued.
+//! - The time to delivery counts from the first attempt that was seen.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use hdrhistogram::Histogram;
+
+use crate::provider::{Answer, Policy, Provider, Refusal};
+use crate::record::{Ending, Recorder, Sample, Silence, Trial, Unbalanced};
+use crate::sender::{Counts, Delivery, Heard, Outcome, Settled};
+use crate::smtp::{Class, Stage};
+use crate::time::{Span, Time};
+use crate::units::{ClientId, ProviderId, RecipientId, RuleId, Share};
+
+/// The books of a farm.
+pub(super) struct Ledger {
+    recorder: Recorder,
+    sites: Vec<SiteBooks>,
+    clients: Vec<ClientBooks>,
+    /// Recipients that were deferred, by number, and when they were seen first.
+    waiting: BTreeMap<(ProviderId, u64), Time>,
+    hear: Option<Box<dyn Fn(&Note<'_>) + Send>>,
+}
+
+/// Recipients that were deferred and are remembered until they come back.
+const WAITING_MAX: usize = 2_000_000;
+
+#[derive(Clone, Debug)]
+struct SiteBooks {
+    counts: Counts,
+    /// When recipients were delivered, in milliseconds.
+    delivered: Histogram<u64>,
+}
+
+/// What one client met, at all providers together.
+#[derive(Clone, Debug, Default)]
+pub struct ClientBooks {
+    /// Connections.
+    pub connections: u64,
+    /// Attempts that were accepted.
+    pub accepted: u64,
+    /// Attempts that were deferred.
+    pub deferred: u64,
+    /// Attempts that were refused for good.
+    pub rejected: u64,
+    /// Refusals by provider, stage and rule; `None` is what no rule decided.
+    pub refused: BTreeMap<(ProviderId, Stage, Option<RuleId>), u64>,
+}
+
+/// Something happened, for whoever listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Note<'a> {
+    /// When, by the farm's clock.
+    pub at: Time,
+    /// Where.
+    pub site: ProviderId,
+    /// With whom.
+    pub ip: IpAddr,
+    /// What.
+    pub what: What<'a>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug)]
+pub enum What<'a> {
+    /// A session began.
+    Opened,
+    /// A command was refused.
+    Refused {
+        /// Where in the session.
+        stage: Stage,
+        /// The rule that refused; `None` is what somebody ordered.
+        rule: Option<&'a str>,
+        /// The reply as it was sent; `None` is none.
+        reply: Option<&'a str>,
+        /// The sender, once it is known.
+        from: Option<&'a str>,
+        /// The recipient, where it is one that was refused.
+        to: Option<&'a str>,
+    },
+    /// A message was accepted.
+    Accepted {
+        /// The sender.
+        from: &'a str,
+        /// For how many recipients.
+        recipients: usize,
+        /// Bytes.
+        size: u64,
+    },
+    /// A session ended.
+    Closed,
+}
+
+/// Whose refusal it was.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Said {
+    /// A rule's.
+    Rule(Refusal),
+    /// Somebody's order: the class of the reply, or nothing if the connection was closed without one.
+    Order(Option<Class>),
+}
+
+/// A refusal and whom it met.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Blow<'a> {
+    pub(super) now: Time,
+    pub(super) site: ProviderId,
+    pub(super) client: ClientId,
+    pub(super) stage: Stage,
+    pub(super) said: Said,
+    /// The recipients it met, by number; empty before any was named.
+    pub(super) met: &'a [u64],
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("clients", &self.clients.len()).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    pub(super) fn new(policies: &[Policy]) -> Self {
+        // Bounds that are valid: see `Recorder`.
+        let delivered = Histogram::new_with_bounds(1, Span::DAY.times(366).as_millis_ceil(), 3).expect("valid bounds");
+        let site = |_| SiteBooks { counts: Counts::default(), delivered: delivered.clone() };
+        Self {
+            recorder: Recorder::open_ended(policies),
+            sites: policies.iter().map(site).collect(),
+            clients: Vec::new(),
+            waiting: BTreeMap::new(),
+            hear: None,
+        }
+    }
+
+    pub(super) fn listen(&mut self, hear: Box<dyn Fn(&Note<'_>) + Send>) {
+        self.hear = Some(hear);
+    }
+
+    /// Tells whoever listens.
+    pub(super) fn tell(&self, note: &Note<'_>) {
+        if let Some(hear) = &self.hear {
+            hear(note);
+        }
+    }
+
+    /// Whether anybody listens.
+    pub(super) const fn is_heard(&self) -> bool {
+        self.hear.is_some()
+    }
+
+    /// A client nobody has seen before; the next number is its.
+    pub(super) fn meet(&mut self, _: IpAddr) {
+        self.clients.push(ClientBooks::default());
+    }
+
+    pub(super) fn client(&self, client: ClientId) -> Option<&ClientBooks> {
+        self.clients.get(client.index())
+    }
+
+    pub(super) fn connects(&mut self, now: Time, site: ProviderId, client: ClientId) {
+        self.recorder.connects(now, site);
+        self.clients[client.index()].connections += 1;
+    }
+
+    pub(super) fn opened(&mut self, now: Time, site: ProviderId, open: u32) {
+        self.recorder.opened(now, site, open);
+    }
+
+    pub(super) fn transacts(&mut self, site: ProviderId) {
+        self.recorder.transacts(site);
+    }
+
+    pub(super) fn complained(&mut self, site: ProviderId) {
+        self.recorder.complained(site);
+    }
+
+    /// These recipients have their message.
+    pub(super) fn accepted(&mut self, now: Time, site: ProviderId, client: ClientId, who: impl Iterator<Item = u64>) {
+        for recipient in who {
+            let since = self.leaves(site, recipient);
+            self.recorder.expect(site, 1);
+            self.clients[client.index()].accepted += 1;
+            let books = &mut self.sites[site.index()];
+            books.counts.delivered += 1;
+            books.delivered.saturating_record(millis(now));
+            let settled = settled(site, Outcome::Delivered, Heard::Accepted);
+            self.recorder.settled(now, &settled, since.unwrap_or(now));
+        }
+    }
+
+    /// A refusal.
+    pub(super) fn refused(&mut self, blow: &Blow<'_>, policy: &Policy) {
+        let Blow { now, site, client, stage, said, met } = *blow;
+        let n = met.len().max(1) as u64;
+        let (rule, class, heard) = match said {
+            Said::Rule(refusal) => {
+                self.recorder.refused(now, site, stage, refusal, n);
+                match refusal.answer {
+                    Answer::Reply { reply, .. } => {
+                        let class = policy.replies[reply.index()].code.class();
+                        (Some(refusal.rule), Some(class), Heard::Reply(stage, reply))
+                    }
+                    Answer::Drop | Answer::Tarpit(_) => (Some(refusal.rule), None, Heard::Nothing(stage)),
+                }
+            }
+            Said::Order(class) => (None, class, Heard::Nothing(stage)),
+        };
+        let books = &mut self.clients[client.index()];
+        *books.refused.entry((site, stage, rule)).or_default() += n;
+        let outcome = match class {
+            Some(Class::Permanent) => Outcome::Bounced,
+            Some(_) => Outcome::Deferred,
+            None => Outcome::Failed,
+        };
+        *(if outcome == Outcome::Bounced { &mut books.rejected } else { &mut books.deferred }) += n;
+        for who in 0..n {
+            let recipient = usize::try_from(who).ok().and_then(|who| met.get(who)).copied();
+            self.settle(now, site, recipient, outcome, heard);
+        }
+    }
+
+    /// A connection was lost or given up in the middle of a transaction.
+    pub(super) fn lost(&mut self, now: Time, site: ProviderId, stage: Stage, met: &[u64]) {
+        self.recorder.silent(now, site, stage, Silence::Reset, met.len() as u64);
+        for recipient in met {
+            self.settle(now, site, Some(*recipient), Outcome::Failed, Heard::Nothing(stage));
+        }
+    }
+
+    /// An attempt that did not succeed.
+    fn settle(&mut self, now: Time, site: ProviderId, recipient: Option<u64>, outcome: Outcome, heard: Heard) {
+        match recipient {
+            Some(recipient) if outcome == Outcome::Bounced => drop(self.leaves(site, recipient)),
+            Some(recipient) => self.waits(now, site, recipient),
+            None if outcome == Outcome::Bounced => self.sites[site.index()].counts.injected += 1,
+            None => {}
+        }
+        if outcome == Outcome::Bounced {
+            self.sites[site.index()].counts.bounced += 1;
+        }
+        self.recorder.settled(now, &settled(site, outcome, heard), now);
+    }
+
+    /// A recipient is settled: since when it waited. Whoever did not wait was never seen before.
+    fn leaves(&mut self, site: ProviderId, recipient: u64) -> Option<Time> {
+        let since = if self.waiting.is_empty() { None } else { self.waiting.remove(&(site, recipient)) };
+        let counts = &mut self.sites[site.index()].counts;
+        match since {
+            Some(_) => counts.delayed -= 1,
+            None => counts.injected += 1,
+        }
+        since
+    }
+
+    fn waits(&mut self, now: Time, site: ProviderId, recipient: u64) {
+        if self.waiting.len() >= WAITING_MAX {
+            return;
+        }
+        let counts = &mut self.sites[site.index()].counts;
+        self.waiting.entry((site, recipient)).or_insert_with(|| {
+            counts.injected += 1;
+            counts.delayed += 1;
+            now
+        });
+    }
+
+    /// Time passes: whatever is looked at now and then.
+    pub(super) fn sample(&mut self, now: Time, providers: &[&Provider], clients: &[ClientId]) {
+        for ((id, provider), books) in (0..).zip(providers).zip(&self.sites) {
+            let lowest = clients.iter().map(|client| provider.reputation(*client).get()).fold(1.0, f64::min);
+            let limits = clients.iter().map(|client| provider.open_limit(now, *client).map(u64::from));
+            let sample = Sample {
+                held_back: 0,
+                waiting: books.counts.delayed,
+                reputation: Share::clamped(lowest),
+                open_limit: limits.sum(),
+                open: provider.open_sessions(),
+            };
+            self.recorder.sample(now, ProviderId(id), sample);
+        }
+    }
+
+    /// Width of a bucket of the time series.
+    pub(super) const fn bucket(&self) -> Span {
+        self.recorder.bucket()
+    }
+
+    /// The trial so far.
+    pub(super) fn finish<'a>(
+        &mut self,
+        now: Time,
+        strategy: &str,
+        seed: u64,
+        providers: &[&'a Provider],
+        clients: &[ClientId],
+    ) -> Result<Trial, Unbalanced> {
+        self.sample(now, providers, clients);
+        let ending = |(provider, books): (&&'a Provider, &SiteBooks)| {
+            let rules = u16::try_from(provider.policy().rules.len()).unwrap_or(u16::MAX);
+            let activities = (0..rules).map(|rule| provider.activity(RuleId(rule), now)).collect();
+            Ending { policy: provider.policy(), counts: books.counts, activities }
+        };
+        let endings: Vec<Ending<'_>> = providers.iter().zip(&self.sites).map(ending).collect();
+        let mut trial = self.recorder.clone().finish(strategy, seed, seed, None, &endings)?;
+        let mut all = Histogram::new_from(&self.sites[0].delivered);
+        for (cell, books) in trial.cells.iter_mut().zip(&self.sites) {
+            cell.totals.reached_us = reached(&books.delivered, cell.totals.injected);
+            // The bounds are the same, so this cannot fail.
+            let _ = all.add(&books.delivered);
+        }
+        trial.reached_us = reached(&all, trial.cells.iter().map(|cell| cell.totals.injected).sum());
+        Ok(trial)
+    }
+}
+
+/// When 50, 90, 99 and 100 % of `all` recipients were delivered, in microseconds.
+fn reached(delivered: &Histogram<u64>, all: u64) -> [Option<u64>; 4] {
+    [50, 90, 99, 100].map(|percent| {
+        let needed = (all * percent).div_ceil(100);
+        if needed == 0 || needed > delivered.len() {
+            return None;
+        }
+        Some(delivered.value_at_quantile(needed as f64 / delivered.len() as f64) * 1_000)
+    })
+}
+
+fn millis(now: Time) -> u64 {
+    now.since(Time::ZERO).as_millis_ceil().max(1)
+}
+
+fn settled(site: ProviderId, outcome: Outcome, heard: Heard) -> Settled {
+    let delivery = Delivery { ready_at: Time::ZERO, first: RecipientId(0), count: 1, failures: 0, priority: false };
+    Settled { site, delivery, outcome, heard, expired: false }
+}

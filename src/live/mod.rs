@@ -1,0 +1,15 @@
+//! The world on the wire: real SMTP over TCP on loopback addresses, in the time of the wall or faster.
+//!
+//! The same two machines as in `sim`, driven by sockets instead of an event queue.
+
+mod clock;
+mod farm;
+mod guests;
+mod ledger;
+mod visit;
+mod wish;
+
+pub use clock::{Clock, Speed};
+pub use farm::{Farm, ORDERS_MAX, Order, Plan, Standing};
+pub use ledger::{ClientBooks, Note, What};
+pub use wish::{Answered, Flaws, Forced, Wish, word_for};
