@@ -5,11 +5,19 @@
 mod clock;
 mod farm;
 mod guests;
+mod keep;
 mod ledger;
+mod service;
+mod session;
+pub mod tls;
 mod visit;
+mod wire;
 mod wish;
 
 pub use clock::{Clock, Speed};
 pub use farm::{Farm, ORDERS_MAX, Order, Plan, Standing};
-pub use ledger::{ClientBooks, Note, What};
+pub use keep::Keep;
+pub use ledger::{ClientBooks, Hear, Note, What};
+pub use service::{CONNECTIONS_MAX, CannotListen, Host, Service, Terms, Wanted};
+pub use session::Manners;
 pub use wish::{Answered, Flaws, Forced, Wish, word_for};
