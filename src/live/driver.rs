@@ -7,7 +7,6 @@
 mod agenda;
 mod book;
 mod connection;
-mod latency;
 mod letter;
 mod report;
 
@@ -25,7 +24,7 @@ use super::clock::Clock;
 use super::farm::{Farm, Standing};
 use super::tls;
 use crate::provider::{Answer, Policy};
-use crate::record::{Ending, Recorder, Sample, Trial, Unbalanced};
+use crate::record::{Ending, Latencies, Phase, Recorder, Sample, Trial, Unbalanced};
 use crate::rng::Seed;
 use crate::scenario::Setting;
 use crate::sender::{Action, Delivery, Event, Heard, Outcome, Replied, Sender, Settled, Timer};
@@ -34,7 +33,6 @@ use crate::units::{ConnId, ProviderId, RecipientId, Share, SourceId};
 use crate::workload::{Row, addresses};
 use agenda::Agenda;
 use book::{Book, Found};
-pub use latency::{Latencies, Phase};
 use letter::Letters;
 use report::{News, Order, Report, Said};
 
@@ -313,7 +311,7 @@ impl<'a> Driver<'a> {
                 if closed {
                     line.orders = None;
                 }
-                self.latencies.add(&laps);
+                laps.into_iter().for_each(|(phase, took)| self.latencies.record(phase, took));
                 let n = if heard.len() == 1 { u64::from(delivery.count) } else { 1 };
                 let heard: Vec<Heard> = heard.into_iter().map(|said| self.understand(now, site, said, closed, n)).collect();
                 self.expect_complaints(now, conn, &heard);

@@ -3,6 +3,7 @@
 //! The same two machines as in `sim`, driven by sockets instead of an event queue.
 
 mod clock;
+mod driver;
 mod farm;
 mod guests;
 mod keep;
@@ -10,6 +11,7 @@ mod ledger;
 mod service;
 mod session;
 pub mod tls;
+mod trial;
 mod visit;
 mod wire;
 mod wish;
@@ -20,4 +22,6 @@ pub use keep::Keep;
 pub use ledger::{ClientBooks, Hear, Note, What};
 pub use service::{CONNECTIONS_MAX, CannotListen, Host, Service, Terms, Wanted};
 pub use session::Manners;
+pub use driver::{Driven, Task, drive};
+pub use trial::{TrialError, source, trial};
 pub use wish::{Answered, Flaws, Forced, Wish, word_for};

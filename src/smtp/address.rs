@@ -87,11 +87,8 @@ impl<'a> Mailbox<'a> {
         if at > LOCAL_MAX || domain.len() > DOMAIN_MAX {
             return Err(PathError::TooLong);
         }
-        if domain.starts_with('[') {
-            literal(domain)?
-        } else {
-            name(domain, utf8)?
-        }
+        let check = if domain.starts_with('[') { literal(domain) } else { name(domain, utf8) };
+        check?;
         Ok(Self { text, at })
     }
 
@@ -182,12 +179,10 @@ fn quoted(text: &str, utf8: bool) -> Result<usize, PathError> {
 /// `atext` of RFC 5322, section 3.2.3, and of RFC 6531, section 3.3.
 fn is_atom(byte: u8, utf8: bool) -> Result<bool, PathError> {
     match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => Ok(true),
-        b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?' => Ok(true),
-        b'^' | b'_' | b'`' | b'{' | b'|' | b'}' | b'~' => Ok(true),
+        _ if byte.is_ascii_alphanumeric() => Ok(true),
         128.. if utf8 => Ok(true),
         128.. => Err(PathError::NotAscii),
-        _ => Ok(false),
+        _ => Ok(b"!#$%&'*+-/=?^_`{|}~".contains(&byte)),
     }
 }
 

@@ -164,9 +164,9 @@ impl Verb {
 
 /// The line as text: printable, and UTF-8 where it is not ASCII.
 fn text(line: &[u8]) -> Result<&str, CommandError> {
-    // Without a way out of the loop it goes over the bytes a vector at a time.
-    let control = line.iter().fold(false, |found, byte| found | (*byte < b' ') | (*byte == 127));
-    if control { Err(CommandError::Bytes) } else { std::str::from_utf8(line).map_err(|_| CommandError::Bytes) }
+    // Counted, not searched for: without a way out of the loop it goes over the bytes a vector at a time.
+    let controls = line.iter().filter(|byte| **byte < b' ' || **byte == 127).count();
+    if controls > 0 { Err(CommandError::Bytes) } else { std::str::from_utf8(line).map_err(|_| CommandError::Bytes) }
 }
 
 fn given(offered: Extensions, extension: Extension) -> Result<(), CommandError> {

@@ -94,14 +94,24 @@ struct Transaction {
     refused: bool,
     utf8: bool,
     binary: bool,
-    /// BDAT was used: DATA may not be any more.
-    chunked: bool,
-    /// A chunk was refused: only RSET helps (RFC 3030, section 2).
-    void: bool,
+    chunks: Chunks,
 }
 
-/// A step that needs nothing from the world has no turn.
+/// What came with BDAT; after it DATA may not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Chunks {
+    #[default]
+    None,
+    Some,
+    /// One was refused: only RSET helps, or the last one (RFC 3030, section 2).
+    Void,
+}
+
+/// How many bytes are done with, and whose turn it is; none if the session can go on by itself.
 type Stepped<'a> = (usize, Option<Turn<'a>>);
+
+/// What a command comes to.
+type Outcome<'a> = Result<Option<Turn<'a>>, Fault>;
 
 impl Server {
     /// A session whose client has just connected.
@@ -143,7 +153,7 @@ impl Server {
         };
         match answer {
             Answer::Accept => self.accept(asked, None, out),
-            Answer::Say { code, text, .. } if code.class() == Class::Positive && self.has_own_frame(asked) => {
+            Answer::Say { code, text, .. } if code.class() == Class::Positive && Self::has_own_frame(asked) => {
                 self.accept(asked, Some(text), out);
             }
             Answer::Say { code, enhanced, text, .. } => {
@@ -196,22 +206,24 @@ impl Server {
         let in_exchange = matches!(self.state, State::Auth(_));
         let max = if in_exchange { AUTH_LINE_MAX } else { self.config.line_max };
         let (used, line) = self.lines.next(input, max, self.config.line_ends);
-        let fault = match line {
+        let outcome = match line {
             Line::Unfinished => return (used, Some(Turn::NeedInput)),
-            Line::Whole(line) => {
-                self.counts.commands += 1;
-                let turn = if in_exchange { self.respond(line, out) } else { self.command(line, out) };
-                return if let Some(Turn::StartTls { .. }) = turn { self.inject(input, used) } else { (used, turn) };
-            }
-            Line::Bare => Fault::BareLineEnd,
-            Line::TooLong => Fault::LineTooLong,
+            Line::Whole(line) if in_exchange => self.respond(line, out),
+            Line::Whole(line) => self.command(line, out),
+            Line::Bare => Err(Fault::BareLineEnd),
+            Line::TooLong => Err(Fault::LineTooLong),
         };
         self.counts.commands += 1;
-        self.counts.long_lines += u32::from(fault == Fault::LineTooLong);
-        if in_exchange {
-            self.state = State::Command;
+        match outcome {
+            Ok(Some(Turn::StartTls { .. })) => self.inject(input, used),
+            Ok(turn) => (used, turn),
+            Err(fault) => {
+                if in_exchange {
+                    self.state = State::Command;
+                }
+                (used, Some(self.fault(fault, out)))
+            }
         }
-        (used, self.fault(fault, out))
     }
 
     /// What stands behind STARTTLS is thrown away: under TLS it would be taken for the client's word.
@@ -227,7 +239,7 @@ impl Server {
     }
 
     /// Whether the session's part of a positive reply remains whatever words the world has.
-    fn has_own_frame(&self, asked: Asked) -> bool {
+    fn has_own_frame(asked: Asked) -> bool {
         matches!(asked, Asked::Hello(_) | Asked::Chunk)
     }
 
@@ -244,8 +256,9 @@ impl Server {
     }
 
     /// Refuses in the session's own words; closes where it was one fault too many.
-    fn fault<'a>(&mut self, fault: Fault, out: &mut Vec<u8>) -> Option<Turn<'a>> {
+    fn fault<'a>(&mut self, fault: Fault, out: &mut Vec<u8>) -> Turn<'a> {
         self.counts.faults += 1;
+        self.counts.long_lines += u32::from(fault == Fault::LineTooLong);
         let forgiven = match fault {
             // What a client sends without waiting is not its fault (RFC 2920, section 3.1).
             Fault::Sequence => self.mail_refused,
@@ -258,7 +271,7 @@ impl Server {
         if matches!(fault, Fault::TooManyFaults | Fault::NoProgress) {
             self.state = State::Closed(Closing::Fault(fault));
         }
-        Some(Turn::Fault(fault))
+        Turn::Fault(fault)
     }
 
     fn say(&self, said: Said, out: &mut Vec<u8>) {

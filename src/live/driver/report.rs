@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::latency::Phase;
-use crate::record::Silence;
+use crate::record::{Phase, Silence};
 use crate::sender::Delivery;
 use crate::smtp::{Code, Stage};
 use crate::units::ConnId;

@@ -2,39 +2,38 @@
 
 use super::super::fault::{Fault, Said};
 use super::super::sasl::{Exchange, Step};
-use super::{Asked, Hello, Question, Server, State, Turn};
+use super::{Asked, Hello, Outcome, Question, Server, State};
 
 impl Server {
-    pub(super) fn auth<'a>(&mut self, mechanism: &str, initial: Option<&str>, out: &mut Vec<u8>) -> Option<Turn<'a>> {
+    pub(super) fn auth<'a>(&mut self, mechanism: &str, initial: Option<&str>, out: &mut Vec<u8>) -> Outcome<'a> {
         if self.hello != Some(Hello::Ehlo) || self.authenticated || self.transaction.is_some() {
-            return self.fault(Fault::Sequence, out);
+            return Err(Fault::Sequence);
         }
         if !self.tls && !self.config.auth_in_the_clear {
-            return self.fault(Fault::AuthInTheClear, out);
+            return Err(Fault::AuthInTheClear);
         }
-        let Some(exchange) = Exchange::begin(mechanism) else { return self.fault(Fault::Mechanism, out) };
+        let Some(exchange) = Exchange::begin(mechanism) else { return Err(Fault::Mechanism) };
         self.state = State::Auth(exchange);
         match initial {
             Some("=") => self.respond(b"", out),
             Some(initial) => self.respond(initial.as_bytes(), out),
             None => {
                 self.challenge(out);
-                None
+                Ok(None)
             }
         }
     }
 
     /// Takes a line of the authentication exchange.
-    pub(super) fn respond<'a>(&mut self, response: &[u8], out: &mut Vec<u8>) -> Option<Turn<'a>> {
-        let State::Auth(exchange) = std::mem::replace(&mut self.state, State::Command) else { return None };
-        match exchange.respond(response) {
-            Ok(Step::Next(exchange)) => {
+    pub(super) fn respond<'a>(&mut self, response: &[u8], out: &mut Vec<u8>) -> Outcome<'a> {
+        let State::Auth(exchange) = std::mem::replace(&mut self.state, State::Command) else { return Ok(None) };
+        match exchange.respond(response)? {
+            Step::Next(exchange) => {
                 self.state = State::Auth(exchange);
                 self.challenge(out);
-                None
+                Ok(None)
             }
-            Ok(Step::Done(credentials)) => Some(self.ask(Asked::Auth, Question::Auth(credentials))),
-            Err(fault) => self.fault(fault, out),
+            Step::Done(credentials) => Ok(Some(self.ask(Asked::Auth, Question::Auth(credentials)))),
         }
     }
 

@@ -4,7 +4,7 @@
 use super::super::body::Piece;
 use super::super::fault::{Fault, Said};
 use super::super::line::LineEnds;
-use super::{Asked, Question, Server, State, Stepped, Turn};
+use super::{Asked, Chunks, Outcome, Question, Server, State, Stepped, Transaction, Turn};
 
 /// The chunk that is coming, and the message so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,26 +20,26 @@ pub(super) struct Chunk {
 impl Server {
     pub(super) fn read_body<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Stepped<'a> {
         let (used, piece) = self.body.next(input);
-        let too_big = self.too_big(self.body.size());
-        match piece {
-            Piece::Unfinished => (used, Some(Turn::NeedInput)),
+        let turn = match piece {
+            Piece::Unfinished => Some(Turn::NeedInput),
             // A message that will be refused is nobody's.
-            Piece::Data(_) if too_big => (used, None),
-            Piece::Data(data) => (used, Some(Turn::Body(data))),
-            Piece::End => {
-                let fault = if too_big {
-                    Fault::TooBig
-                } else if self.body.bare() && self.config.line_ends == LineEnds::Strict {
-                    Fault::BareInMessage
-                } else {
-                    let size = self.body.size();
-                    return (used, Some(self.ask(Asked::EndOfData, Question::EndOfData { size })));
-                };
-                self.state = State::Command;
-                self.transaction = None;
-                (used, self.fault(fault, out))
-            }
-        }
+            Piece::Data(_) if self.too_big(self.body.size()) => None,
+            Piece::Data(data) => Some(Turn::Body(data)),
+            Piece::End => Some(self.end_of_data(out)),
+        };
+        (used, turn)
+    }
+
+    fn end_of_data<'a>(&mut self, out: &mut Vec<u8>) -> Turn<'a> {
+        let size = self.body.size();
+        let fault = match () {
+            () if self.too_big(size) => Fault::TooBig,
+            () if self.body.bare() && self.config.line_ends == LineEnds::Strict => Fault::BareInMessage,
+            () => return self.ask(Asked::EndOfData, Question::EndOfData { size }),
+        };
+        self.state = State::Command;
+        self.transaction = None;
+        self.fault(fault, out)
     }
 
     /// Whether a message of this size is more than the server takes.
@@ -47,34 +47,33 @@ impl Server {
         self.config.size_max.is_some_and(|max| size > max)
     }
 
-    pub(super) fn bdat<'a>(&mut self, size: u64, last: bool, out: &mut Vec<u8>) -> Option<Turn<'a>> {
-        let message = if self.transaction.is_some_and(|open| open.chunked) { self.chunk.message } else { 0 };
-        let message = message.saturating_add(size);
+    pub(super) fn bdat<'a>(&mut self, size: u64, last: bool) -> Outcome<'a> {
+        let begun = self.transaction.is_some_and(|open| open.chunks != Chunks::None);
+        let message = if begun { self.chunk.message.saturating_add(size) } else { size };
         self.chunk = Chunk { left: size, last, refused: false, message };
         self.state = State::Chunk;
+        let too_big = self.too_big(message);
         let fault = match &mut self.transaction {
-            Some(open) if open.void => Fault::Sequence,
-            Some(open) if open.accepted == 0 && open.refused => Fault::NoRecipients,
-            Some(open) if open.accepted > 0 => {
-                let first = !std::mem::replace(&mut open.chunked, true);
-                if !self.too_big(message) {
-                    return first.then(|| self.ask(Asked::Chunk, Question::Data { chunked: true }));
-                }
-                Fault::TooBig
+            Some(Transaction { chunks: Chunks::Void, .. }) | None => Fault::Sequence,
+            Some(Transaction { accepted: 0, refused: true, .. }) => Fault::NoRecipients,
+            Some(Transaction { accepted: 0, .. }) => Fault::Sequence,
+            Some(_) if too_big => Fault::TooBig,
+            Some(_) if begun => return Ok(None),
+            Some(open) => {
+                open.chunks = Chunks::Some;
+                return Ok(Some(self.ask(Asked::Chunk, Question::Data { chunked: true })));
             }
-            _ => Fault::Sequence,
         };
         self.refuse_chunk();
-        self.fault(fault, out)
+        Err(fault)
     }
 
-    /// The chunk is thrown away as it comes, and the transaction with it.
+    /// The chunk is thrown away as it comes, and the message with it.
     pub(super) fn refuse_chunk(&mut self) {
         self.chunk.refused = true;
         self.state = State::Chunk;
         if let Some(open) = &mut self.transaction {
-            open.chunked = true;
-            open.void = true;
+            open.chunks = Chunks::Void;
         }
     }
 
@@ -89,12 +88,14 @@ impl Server {
             };
         }
         self.state = State::Command;
-        if self.chunk.last && !self.chunk.refused {
-            let size = self.chunk.message;
-            return (0, Some(self.ask(Asked::EndOfData, Question::EndOfData { size })));
-        }
-        if !self.chunk.refused {
-            self.say(Said::new(250, (2, 0, 0), "Chunk received"), out);
+        match (self.chunk.last, self.chunk.refused) {
+            (true, false) => {
+                let size = self.chunk.message;
+                return (0, Some(self.ask(Asked::EndOfData, Question::EndOfData { size })));
+            }
+            (true, true) => self.transaction = None,
+            (false, false) => self.say(Said::new(250, (2, 0, 0), "Chunk received"), out),
+            (false, true) => {}
         }
         (0, None)
     }

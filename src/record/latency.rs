@@ -1,4 +1,4 @@
-//! How long everything took, in HdrHistograms: microseconds on the wall, three digits.
+//! How long everything took on real sockets, in `HdrHistogram`s: microseconds on the wall, three digits.
 
 use std::time::Duration;
 
@@ -83,12 +83,6 @@ impl Latencies {
     pub fn record(&mut self, phase: Phase, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(LONGEST_US);
         self.phases[phase as usize].saturating_record(micros.max(1));
-    }
-
-    pub(super) fn add(&mut self, laps: &[(Phase, Duration)]) {
-        for (phase, took) in laps {
-            self.record(*phase, *took);
-        }
     }
 
     /// Puts another trial's beside it.
