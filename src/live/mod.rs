@@ -3,6 +3,7 @@
 //! The same two machines as in `sim`, driven by sockets instead of an event queue.
 
 mod clock;
+pub mod dns;
 mod farm;
 mod guests;
 mod ledger;
