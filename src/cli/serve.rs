@@ -144,8 +144,9 @@ fn run_name(args: &Args) -> String {
 }
 
 fn manners(args: &Args, policies: &[crate::provider::Policy]) -> Result<Manners, Failure> {
-    let names = policies.iter().flat_map(|policy| policy.mx.iter().cloned());
-    let tls = if args.no_tls { None } else { Some(live::tls::Acceptor::for_names(names).map_err(Failure::unwritten)?) };
+    let names: Vec<String> = policies.iter().flat_map(|policy| policy.mx.iter().cloned()).collect();
+    let acceptor = || live::tls::Acceptor::self_signed(&names, &[args.listen.ip()]).map_err(Failure::unwritten);
+    let tls = if args.no_tls { None } else { Some(acceptor()?) };
     let keep = match &args.keep {
         Some(folder) => Some(live::Keep::into(folder, args.keep_max).map_err(|e| Failure::unwritten_path(folder, &e))?),
         None => None,

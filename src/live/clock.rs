@@ -41,7 +41,8 @@ impl std::str::FromStr for Speed {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let factor = text.parse().ok().and_then(Self::new);
-        factor.ok_or_else(|| format!("write a factor above 0 and at most {}, such as 60 for an hour a minute", Self::MAX))
+        factor
+            .ok_or_else(|| format!("write a factor above 0 and at most {}, such as 60 for an hour a minute", Self::MAX))
     }
 }
 

@@ -49,10 +49,19 @@ pub struct Task<'a> {
     pub farm: Option<Arc<Farm>>,
     /// The time of the trial.
     pub clock: Clock,
+    /// How it speaks.
+    pub speech: Speech,
+}
+
+/// How a client speaks.
+#[derive(Clone, Debug)]
+pub struct Speech {
+    /// The name it gives with EHLO.
+    pub helo: String,
     /// With STARTTLS wherever it is offered.
     pub tls: Option<tls::Connector>,
-    /// The name for EHLO.
-    pub helo: String,
+    /// With BDAT wherever it is offered.
+    pub chunking: bool,
 }
 
 /// What came of it.
@@ -169,11 +178,9 @@ impl<'a> Driver<'a> {
             agenda.set(TIMELINE, change.at);
         }
         agenda.set(SAMPLE, Time::ZERO + recorder.bucket());
-        let session = setting.strategy.session;
         let options = connection::Options {
-            helo: task.helo.clone(),
-            session,
-            tls: task.tls.clone(),
+            speech: task.speech.clone(),
+            session: setting.strategy.session,
             speed: task.clock.speed(),
             stop: CancellationToken::new(),
         };
@@ -268,7 +275,6 @@ impl<'a> Driver<'a> {
             opening: self.openings,
             from: self.task.sources[source.index()],
             to: target,
-            count: delivery.count,
         };
         self.tasks.spawn(connection::run(place, self.options.clone(), mailbox, self.reports.clone()));
     }

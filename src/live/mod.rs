@@ -3,6 +3,7 @@
 //! The same two machines as in `sim`, driven by sockets instead of an event queue.
 
 mod clock;
+pub mod dns;
 mod driver;
 mod farm;
 mod guests;
@@ -22,6 +23,6 @@ pub use keep::Keep;
 pub use ledger::{ClientBooks, Hear, Note, What};
 pub use service::{CONNECTIONS_MAX, CannotListen, Host, Service, Terms, Wanted};
 pub use session::Manners;
-pub use driver::{Driven, Task, drive};
+pub use driver::{Driven, Speech, Task, drive};
 pub use trial::{TrialError, source, trial};
 pub use wish::{Answered, Flaws, Forced, Wish, word_for};

@@ -1,15 +1,12 @@
 //! A connection to an MX host: bytes to and from a socket, and the session between them asks the visit.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWriteExt, Interest, ReadBuf};
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::keep::{Keep, Kept};
 use super::tls;
 use super::visit::{Address, Reaction, Visit};
-use super::wire::Wire;
+use super::wire::{Wire, read_into};
 use crate::provider::Policy;
 use crate::smtp::{
     Answer, Attribute, Closing, Config, Extension, Fault, LineEnds, Path, Question, Server, Stage, Turn,
@@ -73,6 +70,8 @@ impl Manners {
 const SIZE_MAX: u64 = 1 << 30;
 /// However fast the providers' time goes, a client has this long for a command.
 const PATIENCE_MIN: Duration = Duration::from_secs(2);
+/// The longest that a handshake takes on the wall.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
 /// The longest that a session lasts on the wall, whatever the client does.
 const SESSION_MAX: Duration = Duration::from_secs(4 * 3_600);
 /// Replies are sent when the client waits for them, or when there are so many bytes of them.
@@ -277,7 +276,7 @@ impl Talk<'_> {
     async fn secure(&mut self) -> io::Result<()> {
         self.flush().await?;
         let Some(acceptor) = &self.side.manners.tls else { return Err(io::ErrorKind::Unsupported.into()) };
-        self.wire.secure(acceptor).await?;
+        self.wire.accept(acceptor, HANDSHAKE_MAX).await?;
         self.server.secured();
         Ok(())
     }
@@ -417,20 +416,3 @@ fn ip(text: &str) -> Option<IpAddr> {
 
 /// Bytes of a buffer that a session may keep while it waits.
 const KEPT_MAX: usize = 4_096;
-/// Bytes that are read at a time.
-const READ_MAX: usize = 65_536;
-
-thread_local! {
-    /// Where bytes arrive. One for all connections of a thread: whoever waits needs none.
-    static ARRIVALS: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_MAX].into());
-}
-
-/// Reads into the thread's buffer, and moves what came behind `input`.
-fn read_into(wire: &mut Wire, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<io::Result<usize>> {
-    ARRIVALS.with_borrow_mut(|arrivals| {
-        let mut arrived = ReadBuf::new(arrivals);
-        ready!(Pin::new(wire).poll_read(cx, &mut arrived))?;
-        input.extend_from_slice(arrived.filled());
-        Poll::Ready(Ok(arrived.filled().len()))
-    })
-}

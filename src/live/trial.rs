@@ -1,13 +1,12 @@
 //! A trial on real sockets: a farm of its own on loopback, and the driver against it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::clock::{Clock, Speed};
-use super::driver::{Driven, Task, drive};
+use super::driver::{Driven, Speech, Task, drive};
 use super::farm::{Farm, Plan};
 use super::service::{CONNECTIONS_MAX, CannotListen, Service, Terms, Wanted};
 use super::session::Manners;
@@ -30,7 +29,12 @@ pub enum TrialError {
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Runs a trial to its end, or until it is stopped.
-pub async fn trial(setting: Setting<'_>, speed: Speed, stop: &CancellationToken) -> Result<Driven, TrialError> {
+pub async fn trial(
+    setting: Setting<'_>,
+    speed: Speed,
+    speech: Speech,
+    stop: &CancellationToken,
+) -> Result<Driven, TrialError> {
     let sources: Vec<IpAddr> = (0..).map(source).take(setting.scenario.sources.len()).collect();
     let clock = Clock::start(speed);
     let farm = Farm::new(plan(setting, &sources), clock);
@@ -43,8 +47,7 @@ pub async fn trial(setting: Setting<'_>, speed: Speed, stop: &CancellationToken)
         sources,
         farm: Some(farm),
         clock,
-        tls: None,
-        helo: "mxlab.test".to_owned(),
+        speech,
     };
     let driven = drive(task, stop).await;
     service.stop(GRACE).await;

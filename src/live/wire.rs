@@ -1,8 +1,10 @@
 //! A connection's bytes, in the clear or under TLS.
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -21,20 +23,20 @@ pub(super) enum Wire {
 
 impl Wire {
     /// Shakes hands as a server.
-    pub(super) async fn secure(&mut self, acceptor: &tls::Acceptor) -> io::Result<()> {
+    pub(super) async fn accept(&mut self, acceptor: &tls::Acceptor, limit: Duration) -> io::Result<()> {
         let Self::Plain(stream) = std::mem::replace(self, Self::Broken) else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
-        *self = Self::Tls(Box::new(acceptor.accept(stream).await?.into()));
+        *self = Self::Tls(Box::new(acceptor.accept(stream, limit).await?.into()));
         Ok(())
     }
 
     /// Shakes hands as a client.
-    pub(super) async fn secure_with(&mut self, connector: &tls::Connector, name: &str) -> io::Result<()> {
+    pub(super) async fn connect(&mut self, connector: &tls::Connector, name: &str, limit: Duration) -> io::Result<()> {
         let Self::Plain(stream) = std::mem::replace(self, Self::Broken) else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
-        *self = Self::Tls(Box::new(connector.connect(name, stream).await?.into()));
+        *self = Self::Tls(Box::new(connector.connect(name, stream, limit).await?.into()));
         Ok(())
     }
 
@@ -78,4 +80,22 @@ impl AsyncWrite for Wire {
             Self::Broken => Poll::Ready(Ok(())),
         }
     }
+}
+
+/// Bytes that are read at a time.
+const READ_MAX: usize = 65_536;
+
+thread_local! {
+    /// Where bytes arrive. One for all connections of a thread: whoever waits needs none.
+    static ARRIVALS: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_MAX].into());
+}
+
+/// Reads into the thread's buffer, and moves what came behind `input`.
+pub(super) fn read_into(wire: &mut Wire, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+    ARRIVALS.with_borrow_mut(|arrivals| {
+        let mut arrived = ReadBuf::new(arrivals);
+        ready!(Pin::new(wire).poll_read(cx, &mut arrived))?;
+        input.extend_from_slice(arrived.filled());
+        Poll::Ready(Ok(arrived.filled().len()))
+    })
 }

@@ -171,7 +171,9 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_an_ordinary_name() {
-        for name in ["250.x", "600", "45", "451x", "slow-forever", "slow-2d", "dropped", "no.451", "-", "", "é.451", "dot-"] {
+        for name in
+            ["250.x", "600", "45", "451x", "slow-forever", "slow-2d", "dropped", "no.451", "-", "", "é.451", "dot-"]
+        {
             assert_eq!(told(name), "as the rules say", "{name}");
         }
         assert_eq!(told("451-5.1.1"), "rcpt: 451 as you asked", "an enhanced code of another class is left out");

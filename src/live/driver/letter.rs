@@ -8,6 +8,9 @@ use crate::sender::Delivery;
 use crate::units::RecipientId;
 use crate::workload::{Authentication, Row, address};
 
+/// What every message is about.
+const SUBJECT: &str = "a message of mxlab";
+
 /// Writes the messages of a trial.
 pub(super) struct Letters<'a> {
     setting: Setting<'a>,
@@ -22,11 +25,15 @@ impl<'a> Letters<'a> {
     pub(super) fn write(&self, delivery: &Delivery) -> Letter {
         let first = delivery.first.index();
         let recipients = first..first + usize::from(delivery.count);
+        let from = self.from(delivery.first);
+        let domain = self.sender_domain(delivery.first);
+        // As short as RFC 5322 lets a header be (section 3.6), so that small messages stay small.
+        let head = format!("From: <{from}>\r\nMessage-ID: <{first}@{domain}>\r\nSubject: {SUBJECT}\r\n\r\n");
         Letter {
-            delivery: *delivery,
-            from: self.from(delivery.first),
+            size: u64::from(self.setting.mail.rows[first].size).max(head.len() as u64 + 2),
             to: recipients.map(|recipient| self.to(recipient)).collect(),
-            size: self.setting.mail.rows[first].size,
+            head,
+            from,
         }
     }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::record::{Phase, Silence};
-use crate::sender::Delivery;
 use crate::smtp::{Code, Stage};
 use crate::units::ConnId;
 
@@ -19,13 +18,14 @@ pub(super) enum Order {
 /// A message with its envelope, ready to be said.
 #[derive(Clone, Debug)]
 pub(super) struct Letter {
-    pub(super) delivery: Delivery,
     /// MAIL FROM, without brackets.
     pub(super) from: String,
     /// RCPT TO, one for each recipient of the delivery, without brackets.
     pub(super) to: Vec<String>,
-    /// Bytes of the message.
-    pub(super) size: u32,
+    /// Header fields, with the empty line behind them.
+    pub(super) head: String,
+    /// Bytes of the message, the header included; never fewer than that.
+    pub(super) size: u64,
 }
 
 /// What happened on a connection.

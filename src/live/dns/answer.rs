@@ -1,0 +1,236 @@
+//! From the bytes of a query to the bytes of its answer.
+
+use std::time::Duration;
+
+use simple_dns::rdata::{A, AAAA, MX, NS, OPT, PTR, RData, SOA, TXT};
+use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, RCODE, ResourceRecord, TYPE};
+
+use super::fault::Fate;
+use super::zone::{Found, Record, Zone};
+
+/// How the query came, and so how long an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// 512 bytes, or what EDNS0 allows, up to [`UDP_MAX`].
+    Udp,
+    /// 65,535 bytes.
+    Tcp,
+}
+
+/// The longest answer over UDP, whatever the asker has room for.
+pub(super) const UDP_MAX: u16 = 4096;
+
+/// How long an answer may be remembered, in seconds: short, for farms come and go.
+const TTL: u32 = 60;
+
+/// The answer and how much later it comes; `None` is none. What is no query gets no answer, and one that cannot be
+/// read is told so.
+pub(super) fn answer(
+    query: &[u8],
+    over: Over,
+    zone: &Zone,
+    fate: impl FnOnce(&str) -> Fate,
+) -> Option<(Duration, Vec<u8>)> {
+    let header: &[u8; 12] = query.first_chunk()?;
+    if header[2] & 0x80 != 0 {
+        return None;
+    }
+    let at_once = |rcode| Some((Duration::ZERO, bare(header, rcode)));
+    if header[2] & 0x78 != 0 {
+        return at_once(RCODE::NotImplemented);
+    }
+    let mut readable = query.to_vec();
+    let Some(asked) = Asked::prepare(&mut readable) else { return at_once(RCODE::FormatError) };
+    let Ok(packet) = Packet::parse(&readable) else { return at_once(RCODE::FormatError) };
+    let Some(question) = packet.questions.first() else { return at_once(RCODE::FormatError) };
+    let Fate { delay, fails, silent } = fate(&question.qname.to_string());
+    if silent {
+        return None;
+    }
+    let mut reply = Reply::to(&packet);
+    if fails {
+        reply.says(RCODE::ServerFailure);
+    } else if packet.opt().is_some_and(|opt| opt.version > 0) {
+        reply.says(RCODE::BADVERS);
+    } else if !matches!(question.qclass, QCLASS::CLASS(CLASS::IN) | QCLASS::ANY) || asked.is_transfer() {
+        reply.says(RCODE::Refused);
+    } else {
+        reply.look_up(zone, &question.qname, asked);
+    }
+    let room = match (over, packet.opt()) {
+        (Over::Tcp, _) => u16::MAX,
+        (Over::Udp, Some(opt)) => opt.udp_packet_size.clamp(512, UDP_MAX),
+        (Over::Udp, None) => 512,
+    };
+    let mut bytes = reply.within(usize::from(room)).ok()?;
+    // The question comes first and its name is never compressed, so its type is where it was.
+    bytes.get_mut(asked.place..asked.place + 2)?.copy_from_slice(&asked.kind.to_be_bytes());
+    Some((delay, bytes))
+}
+
+/// The type of record that is asked for, and where in the message it stands.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    kind: u16,
+    place: usize,
+}
+
+impl Asked {
+    /// Looks for the one question of a query, and makes of the query one that `simple-dns` reads: it refuses types it
+    /// does not know, such as the TLSA that an MTA asks for to find DANE, where "no such record" is the answer, and a
+    /// reserved bit, which is to be ignored (RFC 1035 section 4.1.1). `None` if there is not exactly one question.
+    fn prepare(query: &mut [u8]) -> Option<Self> {
+        // One question, no answers, no authority; of additional records there is one or two in a real query.
+        if query[4..10] != [0, 1, 0, 0, 0, 0] || query[10] != 0 || query[11] > 8 {
+            return None;
+        }
+        query[3] &= !0x40;
+        let mut place = 12;
+        loop {
+            let length = usize::from(*query.get(place)?);
+            place += 1 + length;
+            match length {
+                0 => break,
+                1..=63 => {}
+                _ => return None,
+            }
+        }
+        let kind = u16::from_be_bytes([*query.get(place)?, *query.get(place + 1)?]);
+        if QTYPE::try_from(kind).is_err() {
+            query[place..place + 2].copy_from_slice(&u16::from(TYPE::A).to_be_bytes());
+        }
+        Some(Self { kind, place })
+    }
+
+    const fn is_transfer(self) -> bool {
+        matches!(self.kind, 251 | 252)
+    }
+
+    fn wants(self, record: &Record) -> bool {
+        self.kind == u16::from(QTYPE::ANY) || self.kind == u16::from(kind(record))
+    }
+}
+
+/// An answer in the making. Its question is the asker's, in the asker's spelling.
+struct Reply<'a> {
+    packet: Packet<'a>,
+}
+
+impl<'a> Reply<'a> {
+    fn to(query: &Packet<'a>) -> Self {
+        let mut packet = Packet::new_reply(query.id());
+        packet.set_flags(PacketFlag::AUTHORITATIVE_ANSWER | PacketFlag::RECURSION_AVAILABLE);
+        for flag in [PacketFlag::RECURSION_DESIRED, PacketFlag::CHECKING_DISABLED] {
+            if query.has_flags(flag) {
+                packet.set_flags(flag);
+            }
+        }
+        packet.questions.clone_from(&query.questions);
+        if query.opt().is_some() {
+            *packet.opt_mut() = Some(OPT { opt_codes: Vec::new(), udp_packet_size: UDP_MAX, version: 0 });
+        }
+        Self { packet }
+    }
+
+    fn says(&mut self, rcode: RCODE) {
+        *self.packet.rcode_mut() = rcode;
+        self.packet.remove_flags(PacketFlag::AUTHORITATIVE_ANSWER);
+    }
+
+    fn look_up(&mut self, zone: &'a Zone, name: &Name<'a>, asked: Asked) {
+        let records = match zone.find(name) {
+            Found::NotOurs => return self.says(RCODE::Refused),
+            Found::Nothing => {
+                *self.packet.rcode_mut() = RCODE::NameError;
+                &[]
+            }
+            Found::Name(records) => records,
+        };
+        for record in records.iter().filter(|record| asked.wants(record)) {
+            self.packet.answers.push(resource(name.clone(), record));
+            if let Record::Mx(_, host) = record {
+                let addresses = zone.records(host).iter().filter(|r| matches!(r, Record::A(_) | Record::Aaaa(_)));
+                self.packet.additional_records.extend(addresses.map(|r| resource(named(host), r)));
+            }
+        }
+        if self.packet.answers.is_empty() {
+            // What does not exist is remembered as long as the zone says (RFC 2308).
+            let apex = zone.zone_of(name);
+            self.packet.name_servers.push(ResourceRecord::new(named(apex), CLASS::IN, TTL, start_of(apex)));
+        }
+    }
+
+    /// The bytes of it; without the additional records if there is no room for them, and if that is not enough, with
+    /// nothing but the word to come back over TCP (RFC 2181 section 9).
+    fn within(mut self, room: usize) -> simple_dns::Result<Vec<u8>> {
+        let bytes = self.packet.build_bytes_vec_compressed()?;
+        if bytes.len() <= room {
+            return Ok(bytes);
+        }
+        self.packet.additional_records.clear();
+        let bytes = self.packet.build_bytes_vec_compressed()?;
+        if bytes.len() <= room {
+            return Ok(bytes);
+        }
+        self.packet.answers.clear();
+        self.packet.name_servers.clear();
+        self.packet.set_flags(PacketFlag::TRUNCATION);
+        self.packet.build_bytes_vec_compressed()
+    }
+}
+
+fn kind(record: &Record) -> TYPE {
+    match record {
+        Record::Mx(..) => TYPE::MX,
+        Record::A(_) => TYPE::A,
+        Record::Aaaa(_) => TYPE::AAAA,
+        Record::Ptr(_) => TYPE::PTR,
+        Record::Txt(_) => TYPE::TXT,
+        Record::Ns(_) => TYPE::NS,
+        Record::Soa(_) => TYPE::SOA,
+    }
+}
+
+fn resource<'a>(name: Name<'a>, record: &'a Record) -> ResourceRecord<'a> {
+    let data = match record {
+        Record::Mx(preference, host) => RData::MX(MX { preference: *preference, exchange: named(host) }),
+        Record::A(ip) => RData::A(A { address: u32::from(*ip) }),
+        Record::Aaaa(ip) => RData::AAAA(AAAA { address: u128::from(*ip) }),
+        Record::Ptr(host) => RData::PTR(PTR(named(host))),
+        // In pieces of at most 255 bytes; it cannot fail.
+        Record::Txt(text) => RData::TXT(TXT::try_from(text.as_str()).unwrap_or_default()),
+        Record::Ns(host) => RData::NS(NS(named(host))),
+        Record::Soa(apex) => start_of(apex),
+    };
+    ResourceRecord::new(name, CLASS::IN, TTL, data)
+}
+
+fn start_of(apex: &str) -> RData<'_> {
+    let below = |label: &'static str| {
+        let mut labels = named(label).get_labels().to_vec();
+        labels.extend_from_slice(named(apex).get_labels());
+        Name::new_with_labels(&labels)
+    };
+    RData::SOA(SOA {
+        mname: below("ns"),
+        rname: below("hostmaster"),
+        serial: 1,
+        refresh: 3_600,
+        retry: 600,
+        expire: 86_400,
+        minimum: TTL,
+    })
+}
+
+/// A name that was looked at when it came into the zone.
+fn named(name: &str) -> Name<'_> {
+    Name::new_unchecked(name)
+}
+
+/// An answer without a question: all that can be said to a query that cannot be read.
+fn bare(query: &[u8; 12], rcode: RCODE) -> Vec<u8> {
+    let [id_high, id_low, flags, ..] = *query;
+    // A reply, with the opcode and the wish for recursion as they came.
+    let code = u8::try_from(rcode as u16).unwrap_or(2);
+    vec![id_high, id_low, flags & 0x79 | 0x80, code, 0, 0, 0, 0, 0, 0, 0, 0]
+}

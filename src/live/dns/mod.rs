@@ -1,0 +1,16 @@
+//! A DNS server that knows the providers and the senders of a farm, so that a real MTA finds its way to them.
+//!
+//! It answers as the last resort of a resolver would: with authority for its own zones, and for everything else with
+//! "there is no such name", so that nobody asks further and no query leaves the machine. Over UDP and TCP, with EDNS0;
+//! no DNSSEC. What can go wrong with DNS can be made to: see [`Fault`].
+
+mod answer;
+mod fault;
+mod server;
+#[cfg(test)]
+mod tests;
+mod zone;
+
+pub use fault::{Fault, Trouble};
+pub use server::DnsServer;
+pub use zone::{BadName, Elsewhere, Record, Zone};

@@ -1,0 +1,171 @@
+//! The sockets: UDP and TCP at one address, bounded in every direction.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::answer::{Over, UDP_MAX, answer};
+use super::fault::{Fault, Faults};
+use super::zone::Zone;
+
+/// A DNS server at work. Dropped, it goes on until its token is cancelled.
+#[derive(Debug)]
+pub struct DnsServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+#[derive(Debug)]
+struct Shared {
+    zone: Zone,
+    faults: Mutex<Faults>,
+}
+
+/// TCP connections at a time; whoever comes later waits in the system's queue.
+const CONNECTIONS_MAX: usize = 64;
+
+/// A TCP connection may be idle, or take over one message, as long as this (RFC 7766 section 6.2.3: a few seconds).
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Answers over UDP that wait for their time; what comes on top is lost, as it is where a server has too much to do.
+const DELAYED_MAX: usize = 4_096;
+
+/// Ports that are tried where any will do: one must be free for both protocols.
+const TRIES: u32 = 16;
+
+impl DnsServer {
+    /// Listens at this address; port 0 is any. It stops with `stop`, or by itself.
+    ///
+    /// # Errors
+    /// What the system says of the address.
+    pub async fn start(at: SocketAddr, zone: Zone, stop: &CancellationToken) -> io::Result<Self> {
+        let (udp, tcp) = bind(at).await?;
+        let address = udp.local_addr()?;
+        let shared = Arc::new(Shared { zone, faults: Mutex::new(Faults::none()) });
+        let (stop, tasks) = (stop.child_token(), TaskTracker::new());
+        let datagrams = datagrams(Arc::new(udp), Arc::clone(&shared), stop.clone(), tasks.clone());
+        tasks.spawn(stop.clone().run_until_cancelled_owned(datagrams));
+        let connections = connections(tcp, Arc::clone(&shared), stop.clone(), tasks.clone());
+        tasks.spawn(stop.clone().run_until_cancelled_owned(connections));
+        Ok(Self { address, shared, stop, tasks })
+    }
+
+    /// Where it listens, over UDP and TCP.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on these things go wrong, and no others.
+    pub fn set_faults(&self, faults: Vec<Fault>) {
+        self.shared.faults().list = faults;
+    }
+
+    /// Stops, and waits until nothing is left.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Shared {
+    fn answer(&self, query: &[u8], over: Over) -> Option<(Duration, Vec<u8>)> {
+        answer(query, over, &self.zone, |name| self.faults().befall(name))
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Both sockets at one port.
+async fn bind(at: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
+    let mut tries = if at.port() == 0 { TRIES } else { 1 };
+    loop {
+        let udp = UdpSocket::bind(at).await?;
+        match TcpListener::bind(udp.local_addr()?).await {
+            Ok(tcp) => return Ok((udp, tcp)),
+            Err(error) if tries == 1 => return Err(error),
+            Err(_) => tries -= 1,
+        }
+    }
+}
+
+async fn datagrams(socket: Arc<UdpSocket>, shared: Arc<Shared>, stop: CancellationToken, tasks: TaskTracker) {
+    let delayed = Arc::new(Semaphore::new(DELAYED_MAX));
+    let mut query = vec![0; usize::from(UDP_MAX)];
+    loop {
+        let Ok((length, asker)) = socket.recv_from(&mut query).await else {
+            pause().await;
+            continue;
+        };
+        let Some((delay, reply)) = shared.answer(&query[..length], Over::Udp) else { continue };
+        if delay.is_zero() {
+            // Whoever asked may be gone.
+            let _ = socket.send_to(&reply, asker).await;
+            continue;
+        }
+        let Ok(place) = Arc::clone(&delayed).try_acquire_owned() else { continue };
+        let socket = Arc::clone(&socket);
+        tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
+            sleep(delay).await;
+            let _ = socket.send_to(&reply, asker).await;
+            drop(place);
+        }));
+    }
+}
+
+async fn connections(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken, tasks: TaskTracker) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            pause().await;
+            continue;
+        };
+        let shared = Arc::clone(&shared);
+        tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
+            // However it ends, the asker knows best.
+            let _ = converse(stream, &shared).await;
+            drop(place);
+        }));
+    }
+}
+
+/// Answers one query after another until the asker is done, silent for too long, or met with silence itself.
+async fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+    loop {
+        let query = timeout(PATIENCE, read(&mut stream)).await??;
+        let Some((delay, reply)) = shared.answer(&query, Over::Tcp) else { return Ok(()) };
+        sleep(delay).await;
+        timeout(PATIENCE, write(&mut stream, &reply)).await??;
+    }
+}
+
+async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let length = stream.read_u16().await?;
+    let mut query = vec![0; usize::from(length)];
+    stream.read_exact(&mut query).await?;
+    Ok(query)
+}
+
+/// Length and message in one piece (RFC 7766 section 8).
+async fn write(stream: &mut TcpStream, reply: &[u8]) -> io::Result<()> {
+    let length = u16::try_from(reply.len()).map_err(io::Error::other)?;
+    stream.write_all(&[&length.to_be_bytes(), reply].concat()).await
+}
+
+/// What the system refuses now it refuses in a loop.
+async fn pause() {
+    sleep(Duration::from_millis(50)).await;
+}

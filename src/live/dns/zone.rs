@@ -1,0 +1,218 @@
+//! What the server knows: names and their records, and where the zones begin.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use simple_dns::Name;
+
+use crate::provider::Policy;
+
+/// Names and their records.
+#[derive(Clone, Debug)]
+pub struct Zone {
+    /// By name in lower case, without the last dot. Every ancestor of a name is here too, so that a name without
+    /// records of its own is told from one that does not exist (RFC 8020).
+    names: BTreeMap<String, Vec<Record>>,
+    /// Where zones begin.
+    apexes: BTreeSet<String>,
+    elsewhere: Elsewhere,
+    server: IpAddr,
+}
+
+/// What is said of names outside all zones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// They do not exist: an MTA takes that for an answer and does not ask again.
+    #[default]
+    NoSuchName,
+    /// The query is refused, as a server that is only authoritative does.
+    Refused,
+}
+
+/// What is known of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A mail exchanger and its preference; the lower is asked first.
+    Mx(u16, String),
+    /// An address.
+    A(Ipv4Addr),
+    /// An IPv6 address.
+    Aaaa(Ipv6Addr),
+    /// The name of an address.
+    Ptr(String),
+    /// A text of any length, such as an SPF record.
+    Txt(String),
+    /// A name server.
+    Ns(String),
+    /// The start of a zone, with the zone's name.
+    Soa(String),
+}
+
+/// A text that cannot be the name of a host or a domain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no domain name: labels of 1 to 63 letters, digits, `-` or `_`, with dots between, 240 characters at most"
+)]
+pub struct BadName(pub String);
+
+/// What a look at a zone shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found<'z> {
+    /// The name exists, with these records of any type.
+    Name(&'z [Record]),
+    /// The name does not exist.
+    Nothing,
+    /// It is no business of ours.
+    NotOurs,
+}
+
+impl Zone {
+    /// A zone that knows no name yet. `server` is the address at which it will be asked: its own name servers have it.
+    pub fn new(server: IpAddr, elsewhere: Elsewhere) -> Self {
+        let mut zone = Self { names: BTreeMap::new(), apexes: BTreeSet::new(), elsewhere, server };
+        // So that an address nobody gave a name gets an answer at once, even where other zones are refused.
+        zone.apex("in-addr.arpa".to_owned());
+        zone.apex("ip6.arpa".to_owned());
+        zone
+    }
+
+    /// The domains of a provider, each with all its MX hosts in the order of the profile (preference 10, 20, …), and
+    /// the addresses of these.
+    pub fn provider(&mut self, policy: &Policy, addresses: impl Fn(&str) -> Vec<IpAddr>) -> Result<(), BadName> {
+        for domain in &policy.domains {
+            self.apex(proper(domain)?);
+            for (preference, host) in (1_u16..).zip(&policy.mx) {
+                self.add(domain, Record::Mx(preference.saturating_mul(10), host.clone()))?;
+            }
+        }
+        for host in &policy.mx {
+            self.settle(&proper(host)?);
+            for address in addresses(host) {
+                self.add(host, Record::at(address))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An address that mail is sent from: its name, and the name's address.
+    pub fn source(&mut self, address: IpAddr, name: &str) -> Result<(), BadName> {
+        self.settle(&proper(name)?);
+        self.add(name, Record::at(address))?;
+        self.add(&reverse(address), Record::Ptr(name.to_owned()))
+    }
+
+    /// A domain that mail is sent for: SPF allows these addresses and no others.
+    pub fn sender(&mut self, domain: &str, from: &[IpAddr]) -> Result<(), BadName> {
+        self.apex(proper(domain)?);
+        let allow = |address: &IpAddr| match address {
+            IpAddr::V4(ip) => format!("ip4:{ip} "),
+            IpAddr::V6(ip) => format!("ip6:{ip} "),
+        };
+        let spf = format!("v=spf1 {}-all", from.iter().map(allow).collect::<String>());
+        self.add(domain, Record::Txt(spf))
+    }
+
+    /// Anything else. A name outside all zones begins one.
+    pub fn add(&mut self, name: &str, record: Record) -> Result<(), BadName> {
+        let name = proper(name)?;
+        if let Record::Mx(_, other) | Record::Ptr(other) | Record::Ns(other) = &record {
+            proper(other)?;
+        }
+        self.settle(&name);
+        self.insert(name, record);
+        Ok(())
+    }
+
+    /// What is known of a name.
+    pub(super) fn find(&self, name: &Name<'_>) -> Found<'_> {
+        let name = key(name);
+        match self.names.get(&name) {
+            _ if self.elsewhere == Elsewhere::Refused && self.apex_of(&name).is_none() => Found::NotOurs,
+            Some(records) => Found::Name(records),
+            None => Found::Nothing,
+        }
+    }
+
+    /// The records of a name that a record names.
+    pub(super) fn records(&self, name: &str) -> &[Record] {
+        self.names.get(&name.trim_end_matches('.').to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The name of the zone that a name is in; the root is the zone of whatever has no other.
+    pub(super) fn zone_of(&self, name: &Name<'_>) -> &str {
+        self.apex_of(&key(name)).unwrap_or("")
+    }
+
+    /// Begins a zone: its SOA, and this server as its name server.
+    fn apex(&mut self, name: String) {
+        if self.apexes.insert(name.clone()) {
+            let server = format!("ns.{name}");
+            self.insert(name.clone(), Record::Soa(name.clone()));
+            self.insert(name, Record::Ns(server.clone()));
+            self.insert(server, Record::at(self.server));
+        }
+    }
+
+    /// Sees to it that a name is in a zone: that of its parent, or its own if the parent is a top-level domain.
+    fn settle(&mut self, name: &str) {
+        if self.apex_of(name).is_none() {
+            let parent = name.split_once('.').map(|(_, parent)| parent).filter(|parent| parent.contains('.'));
+            self.apex(parent.unwrap_or(name).to_owned());
+        }
+    }
+
+    fn apex_of(&self, name: &str) -> Option<&str> {
+        ancestry(name).find_map(|name| self.apexes.get(name)).map(String::as_str)
+    }
+
+    fn insert(&mut self, name: String, record: Record) {
+        for ancestor in ancestry(&name).skip(1) {
+            self.names.entry(ancestor.to_owned()).or_default();
+        }
+        let records = self.names.entry(name).or_default();
+        if !records.contains(&record) {
+            records.push(record);
+        }
+    }
+}
+
+impl Record {
+    /// The address, as the record of its family.
+    pub const fn at(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(ip) => Self::A(ip),
+            IpAddr::V6(ip) => Self::Aaaa(ip),
+        }
+    }
+}
+
+/// The name under which an address is asked for (RFC 1035 section 3.5, RFC 3596 section 2.5).
+pub(super) fn reverse(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+        }
+        IpAddr::V6(ip) => {
+            let nibble = |byte: &u8| format!("{:x}.{:x}.", byte & 15, byte >> 4);
+            ip.octets().iter().rev().map(nibble).collect::<String>() + "ip6.arpa"
+        }
+    }
+}
+
+/// A name and all its ancestors but the root.
+fn ancestry(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, parent)| parent))
+}
+
+fn key(name: &Name<'_>) -> String {
+    name.to_string().to_ascii_lowercase()
+}
+
+/// A name as it is kept. Short enough for a name server below it.
+fn proper(name: &str) -> Result<String, BadName> {
+    let kept = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+    let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(plain);
+    if kept.len() <= 240 && kept.split('.').all(label) { Ok(kept) } else { Err(BadName(name.to_owned())) }
+}

@@ -1,0 +1,256 @@
+//! TLS on loopback: a certificate made at the start, and a client that does not look at certificates.
+//!
+//! Nobody is protected by it: what is tested is that STARTTLS takes place, what it costs and what breaks. TLS 1.2 and
+//! 1.3, with the cryptography of aws-lc, named here and not left to what a process happens to have chosen.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{CertificateParams, DnType, KeyPair};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_rustls::client::TlsStream as ClientStream;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
+use tokio_rustls::server::TlsStream as ServerStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// The server's side: a certificate, signed by itself, and whatever is done with it.
+#[derive(Clone)]
+pub struct Acceptor {
+    tls: TlsAcceptor,
+    pem: Arc<str>,
+}
+
+/// The client's side. It takes whatever certificate it is shown: on loopback there is nobody to be taken in, and the
+/// certificates there are signed by themselves. Not for any other network.
+#[derive(Clone)]
+pub struct Connector {
+    tls: TlsConnector,
+}
+
+/// Why there can be no certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// It could not be made: a name that is none, or no random numbers.
+    #[error("the certificate cannot be made: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// It cannot be used.
+    #[error("the certificate cannot be used: {0}")]
+    Rustls(#[from] rustls::Error),
+}
+
+impl Acceptor {
+    /// Makes a certificate for these names and addresses, `localhost` besides, and signs it with its own key. Neither
+    /// is ever written anywhere.
+    ///
+    /// # Errors
+    /// A name cannot stand in a certificate.
+    pub fn self_signed(names: &[String], addresses: &[IpAddr]) -> Result<Self, TlsError> {
+        let mut all = vec!["localhost".to_owned()];
+        all.extend(names.iter().cloned().chain(addresses.iter().map(IpAddr::to_string)));
+        all.sort_unstable();
+        all.dedup();
+        let mut params = CertificateParams::new(all)?;
+        params.distinguished_name.push(DnType::CommonName, "mxlab");
+        let own = KeyPair::generate()?;
+        let certificate = params.self_signed(&own)?;
+        let key = PrivateKeyDer::try_from(own.serialize_der()).map_err(|e| rustls::Error::General(e.into()))?;
+        let config = ServerConfig::builder_with_provider(cryptography())
+            .with_protocol_versions(&[&TLS13, &TLS12])?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)?;
+        Ok(Self { tls: Arc::new(config).into(), pem: certificate.pem().into() })
+    }
+
+    /// The certificate, for whoever wants to trust it.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// Shakes hands on a connection on which the client has just been told to go ahead.
+    ///
+    /// # Errors
+    /// What came was not TLS, or not all of it within `limit` of the clock on the wall.
+    pub async fn accept<S>(&self, stream: S, limit: Duration) -> io::Result<ServerStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        timeout(limit, self.tls.accept(stream)).await?
+    }
+}
+
+impl Connector {
+    /// A client that trusts anybody.
+    ///
+    /// # Errors
+    /// None that a caller could cause.
+    pub fn trusting_anybody() -> Result<Self, TlsError> {
+        let provider = cryptography();
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&TLS13, &TLS12])?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+            .with_no_client_auth();
+        Ok(Self { tls: Arc::new(config).into() })
+    }
+
+    /// Shakes hands on a connection on which the server has just said to go ahead. `name` is what it is asked for by; a
+    /// text that is no name, as an MX's may be, is not sent.
+    ///
+    /// # Errors
+    /// The server did not speak TLS, or not in time.
+    pub async fn connect<S>(&self, name: &str, stream: S, limit: Duration) -> io::Result<ClientStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let unnamed = || ServerName::from(IpAddr::from([127, 0, 0, 1]));
+        let name = ServerName::try_from(name.to_owned()).unwrap_or_else(|_| unnamed());
+        timeout(limit, self.tls.connect(name, stream)).await?
+    }
+}
+
+fn cryptography() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+/// Takes any certificate, and still wants the handshake signed with its key: what is on the wire is TLS in earnest.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl std::fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Acceptor").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio_rustls::rustls::{ProtocolVersion, RootCertStore, SupportedProtocolVersion};
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    fn acceptor() -> Acceptor {
+        Acceptor::self_signed(&["mx.charter.net".to_owned()], &[[127, 0, 1, 1].into()]).unwrap()
+    }
+
+    /// The certificate as it stands in its PEM.
+    fn certificate(acceptor: &Acceptor) -> CertificateDer<'static> {
+        use rustls::pki_types::pem::PemObject;
+        CertificateDer::from_pem_slice(acceptor.pem().as_bytes()).unwrap()
+    }
+
+    async fn shake(connector: &Connector, name: &str, acceptor: &Acceptor) -> io::Result<ClientStream<DuplexStream>> {
+        let (near, far) = duplex(8_192);
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            let mut server = acceptor.accept(far, LIMIT).await?;
+            server.write_all(b"220 now in private\r\n").await?;
+            server.shutdown().await
+        });
+        connector.connect(name, near, LIMIT).await
+    }
+
+    #[tokio::test]
+    async fn hands_are_shaken_whatever_the_name() {
+        let connector = Connector::trusting_anybody().unwrap();
+        for name in ["mx.charter.net", "another.example", "127.0.0.9", "no name at all"] {
+            let mut client = shake(&connector, name, &acceptor()).await.unwrap();
+            assert_eq!(client.get_ref().1.protocol_version(), Some(ProtocolVersion::TLSv1_3));
+            let mut said = String::new();
+            client.read_to_string(&mut said).await.unwrap();
+            assert_eq!(said, "220 now in private\r\n");
+        }
+    }
+
+    /// A client that trusts this certificate and looks at names.
+    fn careful(acceptor: &Acceptor, version: &'static SupportedProtocolVersion) -> Connector {
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate(acceptor)).unwrap();
+        let config = ClientConfig::builder_with_provider(cryptography())
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Connector { tls: Arc::new(config).into() }
+    }
+
+    #[tokio::test]
+    async fn whoever_trusts_the_certificate_finds_its_names_in_it() {
+        let acceptor = acceptor();
+        for version in [&TLS12, &TLS13] {
+            for (name, good) in
+                [("mx.charter.net", true), ("localhost", true), ("127.0.1.1", true), ("mx.rr.com", false)]
+            {
+                let client = shake(&careful(&acceptor, version), name, &acceptor).await;
+                assert_eq!(client.is_ok(), good, "{name} over {:?}: {client:?}", version.version);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_handshake_is_an_error_and_not_waited_for() {
+        let (mut near, far) = duplex(1_024);
+        near.write_all(b"EHLO client.example\r\n").await.unwrap();
+        assert!(acceptor().accept(far, LIMIT).await.is_err());
+        let (near, far) = duplex(1_024);
+        let error = acceptor().accept(far, Duration::from_millis(1)).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let connector = Connector::trusting_anybody().unwrap();
+        assert!(connector.connect("mx.charter.net", near, LIMIT).await.is_err(), "nobody there any more");
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_an_error() {
+        assert!(Acceptor::self_signed(&["grüße.example".to_owned()], &[]).is_err());
+    }
+}
