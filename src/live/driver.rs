@@ -80,11 +80,18 @@ pub async fn drive(task: Task<'_>, stop: &CancellationToken) -> Result<Driven, U
     let (reports, mut inbox) = mpsc::unbounded_channel();
     let mut driver = Driver::new(task, reports);
     driver.pump();
+    let clock = driver.task.clock;
+    let mut rings = Time::ZERO;
+    let mut bell = Box::pin(clock.until(rings));
     let stopped = loop {
         if driver.is_over() {
             break false;
         }
         let next = driver.agenda.next().unwrap_or(driver.end).min(driver.end);
+        if next != rings {
+            rings = next;
+            bell.set(clock.until(next));
+        }
         tokio::select! {
             biased;
             () = stop.cancelled() => break true,
@@ -95,19 +102,12 @@ pub async fn drive(task: Task<'_>, stop: &CancellationToken) -> Result<Driven, U
                     driver.hear(report);
                 }
             }
-            () = until(&driver.task.clock, next) => {}
+            () = &mut bell => bell.set(clock.until(next)),
         }
         driver.happen();
     };
     driver.hang_up().await;
     driver.finish(stopped)
-}
-
-async fn until(clock: &Clock, time: Time) {
-    match clock.wall(time) {
-        Some(wall) => tokio::time::sleep_until(wall).await,
-        None => std::future::pending().await,
-    }
 }
 
 struct Driver<'a> {

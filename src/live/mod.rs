@@ -2,6 +2,7 @@
 //!
 //! The same two machines as in `sim`, driven by sockets instead of an event queue.
 
+mod bell;
 mod clock;
 pub mod dns;
 mod driver;
