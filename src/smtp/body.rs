@@ -1,4 +1,5 @@
-//! A message after DATA: where it ends, and its lines without the dots put before them (RFC 5321, section 4.5.2).
+//! A message after DATA: where it ends, its lines without the dots put before them, and with them (RFC 5321, section
+//! 4.5.2).
 //!
 //! Only CR LF . CR LF ends a message. Whoever takes less for it (`\n.\n`, `\r\n.\r\r\n` …) lets a sender hide a second
 //! message in the first.
@@ -81,5 +82,148 @@ impl Body {
             self.at_line_start = data.ends_with(b"\r\n");
         }
         to
+    }
+}
+
+/// Puts a dot before every line that begins with one, in a message that comes in any pieces.
+#[derive(Clone, Copy, Debug)]
+pub struct DotStuffer {
+    /// The two bytes before the next piece.
+    before: [u8; 2],
+}
+
+impl Default for DotStuffer {
+    fn default() -> Self {
+        Self { before: *b"\r\n" }
+    }
+}
+
+impl DotStuffer {
+    /// Writes a piece of the message.
+    pub fn write(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        let mut from = 0;
+        for dot in memchr_iter(b'.', piece) {
+            if self.before(piece, dot) == *b"\r\n" {
+                out.extend_from_slice(&piece[from..dot]);
+                out.push(b'.');
+                from = dot;
+            }
+        }
+        out.extend_from_slice(&piece[from..]);
+        self.before = self.before(piece, piece.len());
+    }
+
+    /// Ends the last line if it is not. The dot that ends the message is not part of it.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        if self.before != *b"\r\n" {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// The two bytes before a place of the piece.
+    fn before(self, piece: &[u8], at: usize) -> [u8; 2] {
+        match at {
+            0 => self.before,
+            1 => [self.before[1], piece[0]],
+            _ => [piece[at - 2], piece[at - 1]],
+        }
+    }
+}
+
+/// Writes a whole message for DATA: dots before lines that begin with one, a line end at the end, but not the dot that
+/// ends it.
+pub fn dot_stuff(message: &[u8], out: &mut Vec<u8>) {
+    let mut stuffer = DotStuffer::default();
+    stuffer.write(message, out);
+    stuffer.finish(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The message, and whether it has an end, however the input is cut into two.
+    fn read(input: &[u8]) -> (Vec<u8>, bool, bool) {
+        let whole = read_cut(input, input.len());
+        for cut in 0..input.len() {
+            assert_eq!(read_cut(input, cut), whole, "{:?} cut at {cut}", input.escape_ascii().to_string());
+        }
+        whole
+    }
+
+    fn read_cut(input: &[u8], cut: usize) -> (Vec<u8>, bool, bool) {
+        let (mut body, mut data, mut at) = (Body::default(), Vec::new(), 0);
+        for limit in [cut, input.len()] {
+            loop {
+                let (used, piece) = body.next(&input[at..limit]);
+                at += used;
+                match piece {
+                    Piece::Data(piece) => data.extend_from_slice(piece),
+                    Piece::End => return (data, true, body.bare()),
+                    Piece::Unfinished if used > 0 => {}
+                    Piece::Unfinished => break,
+                }
+            }
+        }
+        assert!(input.len() - at <= 2, "more is left than a CR or a dot and a CR");
+        (data, false, body.bare())
+    }
+
+    #[test]
+    fn a_message_ends_with_its_dot() {
+        assert_eq!(read(b"a\r\n.\r\n"), (b"a\r\n".to_vec(), true, false));
+        assert_eq!(read(b".\r\n"), (vec![], true, false));
+        assert_eq!(read(b"\r\n.\r\n"), (b"\r\n".to_vec(), true, false));
+    }
+
+    #[test]
+    fn dots_before_lines_are_taken_away() {
+        assert_eq!(read(b"..x\r\n...\r\n.y\r\n.\r\n"), (b".x\r\n..\r\ny\r\n".to_vec(), true, false));
+        assert_eq!(read(b"a.\r\n.b\r\n.\r\n"), (b"a.\r\nb\r\n".to_vec(), true, false));
+    }
+
+    #[test]
+    fn nothing_else_ends_a_message() {
+        for end in [
+            "\n.\n",
+            "\n.\r\n",
+            "\r\n.\n",
+            "\r.\r",
+            "\r\n.\r",
+            "\r\n.\r\r\n",
+            "\r\n.\r\n".trim_end(),
+            "\r.\r\n",
+            "\n\n.\r\n",
+            "\r\r\n.\n",
+            "\r\n.\0\r\n",
+            "\r\n. \r\n",
+            "\r\0\n.\r\n",
+            "\r\n..\r\n",
+        ] {
+            let (_, ended, _) = read(format!("a{end}").as_bytes());
+            assert!(!ended, "{end:?}");
+            let (data, ended, _) = read(format!("a{end}b\r\n.\r\n").as_bytes());
+            assert!(ended && data.ends_with(b"b\r\n"), "{end:?}: {:?}", data.escape_ascii().to_string());
+        }
+    }
+
+    #[test]
+    fn bare_line_ends_are_noticed() {
+        for bare in ["\n", "\r", "\n\r", "\r\r\n", "\r\n\n", "\r\n\r", "\r\n.\n", "\r\n.\r\r\n"] {
+            assert!(read(format!("a{bare}b\r\n.\r\n").as_bytes()).2, "{bare:?}");
+            assert!(read(format!("{bare}b\r\n.\r\n").as_bytes()).2, "{bare:?}");
+        }
+        assert!(!read(b"a\r\n\r\n..\r\n.\r\n").2);
+    }
+
+    #[test]
+    fn stuffing_is_undone() {
+        for message in ["", ".\r\n", "..\r\n", "a\r\n.\r\nb\r\n", "a\n.\r\n", ".", "a", "a\r\n."] {
+            let mut wire = Vec::new();
+            dot_stuff(message.as_bytes(), &mut wire);
+            wire.extend_from_slice(b".\r\n");
+            let end = if message.is_empty() || message.ends_with("\r\n") { "" } else { "\r\n" };
+            assert_eq!(read(&wire).0, format!("{message}{end}").as_bytes(), "{message:?}");
+        }
     }
 }

@@ -2,10 +2,16 @@
 //!
 //! The text is a template (`{ip}`, `{rcpt}` …) and is rendered only when a socket or a person needs it.
 
+mod reader;
+mod writer;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+pub use reader::{Received, ReplyError, ReplyReader};
+pub(super) use writer::write;
 
 /// A reply as the provider words it. Lines of a multi-line reply are separated by `\n`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,47 +58,6 @@ impl fmt::Display for Reply {
         }
         write!(f, " {}", self.text.replace('\n', " "))
     }
-}
-
-/// Writes a reply: a line for each of the text's, code and enhanced code on every one (RFC 2034, section 4).
-pub(super) fn write(out: &mut Vec<u8>, code: Code, enhanced: Option<Enhanced>, text: &str) {
-    let mut rest = Some(text);
-    while let Some(lines) = rest {
-        let (line, more) = match memchr::memchr(b'\n', lines.as_bytes()) {
-            Some(end) => (&lines[..end], Some(&lines[end + 1..])),
-            None => (lines, None),
-        };
-        write_line(out, code, enhanced, line, more.is_none());
-        rest = more;
-    }
-}
-
-/// Writes one line of a reply.
-pub(super) fn write_line(out: &mut Vec<u8>, code: Code, enhanced: Option<Enhanced>, line: &str, last: bool) {
-    number(out, code.0);
-    out.push(if last { b' ' } else { b'-' });
-    if let Some(Enhanced { class, subject, detail }) = enhanced {
-        number(out, class.into());
-        out.push(b'.');
-        number(out, subject);
-        out.push(b'.');
-        number(out, detail);
-        out.push(b' ');
-    }
-    out.extend_from_slice(line.as_bytes());
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Writes a number below 1000, as all numbers of a reply are.
-fn number(out: &mut Vec<u8>, number: u16) {
-    let digit = |n: u16| b'0' + u8::try_from(n % 10).unwrap_or(0);
-    if number >= 100 {
-        out.push(digit(number / 100));
-    }
-    if number >= 10 {
-        out.push(digit(number / 10));
-    }
-    out.push(digit(number));
 }
 
 /// What a reply code means to the client (RFC 5321, section 4.2.1).
