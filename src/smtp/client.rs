@@ -283,8 +283,8 @@ impl Client {
             Step::Connect | Step::Ehlo | Step::Helo => self.give_up(End::Refused(step), out),
             Step::StartTls if code.class() == Class::Positive => self.state = State::Handshake,
             Step::StartTls if self.tls == UseTls::Must => self.give_up(End::NoTls, out),
-            Step::StartTls | Step::Reset => self.state = State::Idle,
             Step::Reset if std::mem::take(&mut self.resetting) => self.state = State::Done,
+            Step::StartTls | Step::Reset => self.state = State::Idle,
             Step::Quit => self.state = State::Closed(End::Quit),
             Step::Mail | Step::Rcpt(_) | Step::Data | Step::EndOfData => self.transact(step, code.class(), out),
             Step::Unasked => {}
