@@ -32,6 +32,8 @@ pub struct Client {
     script: Script,
     plan: Plan,
     results: Results,
+    /// RSET was said to end the transaction, which is not over before it is answered.
+    resetting: bool,
 }
 
 /// Whether STARTTLS is said.
@@ -158,6 +160,7 @@ impl Client {
             script: Script::default(),
             plan: Plan::default(),
             results: Results::default(),
+            resetting: false,
         }
     }
 
@@ -280,12 +283,8 @@ impl Client {
             Step::Connect | Step::Ehlo | Step::Helo => self.give_up(End::Refused(step), out),
             Step::StartTls if code.class() == Class::Positive => self.state = State::Handshake,
             Step::StartTls if self.tls == UseTls::Must => self.give_up(End::NoTls, out),
-            Step::StartTls => self.state = State::Idle,
-            Step::Reset if self.plan.resetting => {
-                self.plan.resetting = false;
-                self.state = State::Done;
-            }
-            Step::Reset => self.state = State::Idle,
+            Step::Reset if std::mem::take(&mut self.resetting) => self.state = State::Done,
+            Step::StartTls | Step::Reset => self.state = State::Idle,
             Step::Quit => self.state = State::Closed(End::Quit),
             Step::Mail | Step::Rcpt(_) | Step::Data | Step::EndOfData => self.transact(step, code.class(), out),
             Step::Unasked => {}

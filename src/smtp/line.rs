@@ -37,22 +37,62 @@ pub struct Lines {
 impl Lines {
     /// The line at the beginning of `input`, and how many bytes of it are done with. `max` includes the line end.
     pub fn next<'a>(&mut self, input: &'a [u8], max: usize, ends: LineEnds) -> (usize, Line<'a>) {
-        let looked = if self.skipping { input } else { &input[..input.len().min(max)] };
-        let Some(end) = memchr(b'\n', looked) else {
-            if !self.skipping && input.len() < max {
+        if !self.skipping {
+            if let Some(end) = memchr(b'\n', &input[..input.len().min(max)]) {
+                return (end + 1, Self::ended(&input[..end], ends));
+            }
+            if input.len() < max {
                 return (0, Line::Unfinished);
             }
-            self.skipping = true;
-            return (looked.len(), Line::Unfinished);
-        };
-        if std::mem::take(&mut self.skipping) {
-            return (end + 1, Line::TooLong);
         }
-        let line = match (input[..end].strip_suffix(b"\r"), ends) {
+        let end = memchr(b'\n', input);
+        self.skipping = end.is_none();
+        end.map_or((input.len(), Line::Unfinished), |end| (end + 1, Line::TooLong))
+    }
+
+    /// The line that an LF ended.
+    fn ended(line: &[u8], ends: LineEnds) -> Line<'_> {
+        match (line.strip_suffix(b"\r"), ends) {
             (Some(line), _) => Line::Whole(line),
-            (None, LineEnds::Lenient) => Line::Whole(&input[..end]),
+            (None, LineEnds::Lenient) => Line::Whole(line),
             (None, LineEnds::Strict) => Line::Bare,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(lines: &mut Lines, input: &str) -> (usize, String) {
+        let (used, line) = lines.next(input.as_bytes(), 8, LineEnds::Strict);
+        let text = match line {
+            Line::Whole(line) => String::from_utf8(line.to_vec()).unwrap(),
+            other => format!("{other:?}"),
         };
-        (end + 1, line)
+        (used, text)
+    }
+
+    #[test]
+    fn lines_end_in_crlf() {
+        let lines = &mut Lines::default();
+        assert_eq!(next(lines, "a b\r\nc"), (5, "a b".into()));
+        assert_eq!(next(lines, "\r\n"), (2, String::new()));
+        assert_eq!(next(lines, "a\rb\r\n"), (5, "a\rb".into()));
+        assert_eq!(next(lines, "a\nb\r\n"), (2, "Bare".into()));
+        assert_eq!(next(lines, "a\r"), (0, "Unfinished".into()));
+        assert_eq!(lines.next(b"a\nb\r\n", 8, LineEnds::Lenient), (2, Line::Whole(b"a")));
+    }
+
+    #[test]
+    fn a_long_line_is_one_line() {
+        let lines = &mut Lines::default();
+        assert_eq!(next(lines, "123456\r\n"), (8, "123456".into()));
+        assert_eq!(next(lines, "1234567\r\n"), (9, "TooLong".into()));
+        assert_eq!(next(lines, "1234567"), (0, "Unfinished".into()));
+        assert_eq!(next(lines, "12345678"), (8, "Unfinished".into()));
+        assert_eq!(next(lines, "12345678"), (8, "Unfinished".into()));
+        assert_eq!(next(lines, "9\r\na\r\n"), (3, "TooLong".into()));
+        assert_eq!(next(lines, "a\r\n"), (3, "a".into()));
     }
 }

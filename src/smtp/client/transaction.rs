@@ -35,8 +35,6 @@ pub(super) struct Plan {
     recipients: usize,
     /// The server took MAIL: it has a transaction open.
     open: bool,
-    /// RSET was said to end it.
-    pub(super) resetting: bool,
 }
 
 /// The commands of a transaction that are not said yet.
@@ -53,7 +51,6 @@ impl Transaction<'_> {
             chunked: self.chunking && offers.has(Extension::Chunking),
             recipients: self.recipients.len(),
             open: false,
-            resetting: false,
         }
     }
 }
@@ -171,7 +168,7 @@ impl Client {
     /// The transaction is over, on the server as well.
     fn finish(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.plan.open) {
-            self.plan.resetting = true;
+            self.resetting = true;
             self.say(b"RSET\r\n", Step::Reset, out);
         } else {
             self.state = State::Done;

@@ -52,14 +52,16 @@ pub enum ReplyError {
     TooManyLines,
 }
 
-/// Reads one reply after the other. Bytes that are no whole line are left to the caller and must come again; the text is
-/// kept inside, in a buffer that is used again.
+/// Reads one reply after the other. Bytes that are no whole line are left to the caller and must come again; the text
+/// is kept inside, in a buffer that is used again.
 #[derive(Clone, Debug, Default)]
 pub struct ReplyReader {
     codes: Option<(Code, Option<Enhanced>)>,
     whole: bool,
     lines: u32,
     text: String,
+    /// Something was cut off: nothing may follow.
+    cut: bool,
 }
 
 impl ReplyReader {
@@ -100,7 +102,7 @@ impl ReplyReader {
         match self.codes {
             None => {
                 self.codes = Some((code, enhanced));
-                self.lines = 1;
+                (self.lines, self.cut) = (1, false);
                 self.text.clear();
                 self.keep(rest);
             }
@@ -117,9 +119,10 @@ impl ReplyReader {
     }
 
     fn keep(&mut self, text: &str) {
-        let room = TEXT_MAX.saturating_sub(self.text.len());
-        let cut = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        self.text.push_str(&text[..cut]);
+        let room = if self.cut { 0 } else { TEXT_MAX - self.text.len() };
+        let end = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        self.text.push_str(&text[..end]);
+        self.cut |= end < text.len();
     }
 }
 
