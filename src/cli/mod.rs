@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod run;
 mod schema;
+mod send;
 mod serve;
 mod strategies;
 mod sweep;
@@ -51,7 +52,9 @@ fn obey(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args),
         Command::Sweep(args) => sweep::sweep(args),
+        Command::Send(args) => send::send(args),
         Command::Serve(args) => serve::serve(args),
+        Command::Send(args) => send::send(args),
         Command::Check(args) => check::check(args),
         Command::Schema(args) => schema::schema(args),
         Command::Profiles(args) => profiles::profiles(args),
@@ -88,6 +91,7 @@ enum Command {
     Run(run::Args),
     Sweep(sweep::Args),
     Serve(serve::Args),
+    Send(send::Args),
     Check(check::Args),
     Schema(schema::Args),
     Profiles(profiles::Args),

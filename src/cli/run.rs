@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 use clap::ValueEnum;
 
 use super::progress::Progress;
+use super::send::speech;
 use super::trials::{Trials, grouped, provenance, quoted, seeds};
 use super::{Exit, Failure, check, folder, interrupt, memory, terminal};
-use crate::live::{Speech, Speed, TrialError, tls};
+use crate::live::{DriveError, Receivers, Speed, TrialError};
 use crate::record::Record;
 use crate::report;
 use crate::scenario::Scenario;
@@ -95,6 +96,9 @@ Examples:
 Ctrl-C ends the trials in flight; finished trials are kept and the results marked partial (exit
 code 130). A second Ctrl-C ends at once.";
 
+/// The name that the driver gives with EHLO.
+const HELO: &str = "mxlab.test";
+
 /// A scenario with everything that is needed to run it.
 struct Job<'a> {
     path: &'a Path,
@@ -178,9 +182,13 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
             World::Sim => study::run(&job.scenario, &job.options, &show, stop)
                 .map(|record| (record, Vec::new()))
                 .map_err(|error| failure(job, &error)),
-            World::Live => study::run_live(&job.scenario, &job.options, args.speed, &speech(args)?, &show, stop)
-                .map(|wired| (wired.record, wired.latencies))
-                .map_err(|error| failure_live(&error)),
+            World::Live => {
+                let speech = speech(HELO, args.tls, args.chunking)?;
+                let receivers = &Receivers::Farm;
+                study::run_live(&job.scenario, &job.options, receivers, args.speed, &speech, &show, stop)
+                    .map(|wired| (wired.record, wired.latencies))
+                    .map_err(|error| failure_live(&error))
+            }
         }?
     };
     if record.trials.is_empty() {
@@ -201,13 +209,6 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
         terminal::note(&format!("results in {}", job.folder.display()));
     }
     Ok(exit(&record))
-}
-
-/// How the driver speaks.
-fn speech(args: &Args) -> Result<Speech, Failure> {
-    let connector = || tls::Connector::trusting_anybody().map_err(Failure::unwritten);
-    let tls = if args.tls { Some(connector()?) } else { None };
-    Ok(Speech { helo: "mxlab.test".to_owned(), tls, chunking: args.chunking })
 }
 
 /// Prints a record as it was asked for.
@@ -245,12 +246,13 @@ fn headline(job: &Job<'_>) -> String {
 }
 
 /// Why a run over sockets came to nothing. There is nothing to replay: a socket's time is its own.
-fn failure_live(error: &LiveError) -> Failure {
+pub(super) fn failure_live(error: &LiveError) -> Failure {
     match error {
         LiveError::Mail(error) => Failure::input(error),
-        LiveError::Trial { error: TrialError::Unbalanced(_), .. } => {
+        LiveError::Trial { error: TrialError::Drive(DriveError::Unbalanced(_)), .. } => {
             Failure::broken(format_args!("an invariant is broken: {error}"))
         }
+        LiveError::Trial { error: TrialError::Drive(DriveError::Forbidden(_)), .. } => Failure::input(error),
         LiveError::NoThreads(_) | LiveError::Trial { .. } => Failure::unwritten(error),
     }
 }

@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
 use super::farm::{Farm, Standing};
+use super::target::{Allowed, Forbidden};
 use super::tls;
 use crate::provider::{Answer, Policy};
 use crate::record::{Ending, Latencies, Phase, Recorder, Sample, Trial, Unbalanced};
@@ -43,6 +44,8 @@ pub struct Task<'a> {
     pub setting: Setting<'a>,
     /// Where each provider's MX hosts listen, taken in turn; none is empty.
     pub targets: Vec<Vec<SocketAddr>>,
+    /// Where mail may go at all.
+    pub allowed: Allowed,
     /// The address that each source sends from.
     pub sources: Vec<IpAddr>,
     /// The farm, where it stands in the same process: it hears of complaints and changes, and says how things stand.
@@ -75,8 +78,20 @@ pub struct Driven {
     pub stopped: bool,
 }
 
+/// Why a drive came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// A target is nobody's that has agreed.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// An invariant does not hold: a defect of mxlab.
+    #[error(transparent)]
+    Unbalanced(#[from] Unbalanced),
+}
+
 /// Drives until everything is settled and everyone has complained, the time is over, or somebody stops it.
-pub async fn drive(task: Task<'_>, stop: &CancellationToken) -> Result<Driven, Unbalanced> {
+pub async fn drive(task: Task<'_>, stop: &CancellationToken) -> Result<Driven, DriveError> {
+    task.allowed.check(task.targets.iter().flatten())?;
     let (reports, mut inbox) = mpsc::unbounded_channel();
     let mut driver = Driver::new(task, reports);
     driver.pump();
@@ -107,7 +122,7 @@ pub async fn drive(task: Task<'_>, stop: &CancellationToken) -> Result<Driven, U
         driver.happen();
     };
     driver.hang_up().await;
-    driver.finish(stopped)
+    Ok(driver.finish(stopped)?)
 }
 
 struct Driver<'a> {

@@ -6,13 +6,29 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::{Clock, Speed};
-use super::driver::{Driven, Speech, Task, drive};
+use super::driver::{DriveError, Driven, Speech, Task, drive};
 use super::farm::{Farm, Plan};
 use super::service::{CONNECTIONS_MAX, CannotListen, Service, Terms, Wanted};
 use super::session::Manners;
-use crate::record::Unbalanced;
+use super::target::Allowed;
 use crate::scenario::Setting;
 use crate::units::ProviderId;
+
+/// Who receives the mail.
+#[derive(Clone, Debug)]
+pub enum Receivers {
+    /// A farm of the trial's own, on loopback.
+    Farm,
+    /// Servers that are there already.
+    Hosts {
+        /// Each provider's hosts, taken in turn; none is empty.
+        targets: Vec<Vec<SocketAddr>>,
+        /// The address that each source sends from.
+        sources: Vec<IpAddr>,
+        /// Where mail may go.
+        allowed: Allowed,
+    },
+}
 
 /// Why a trial came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +36,9 @@ pub enum TrialError {
     /// A host of the farm cannot listen.
     #[error(transparent)]
     CannotListen(#[from] CannotListen),
-    /// An invariant does not hold: a defect of mxlab.
+    /// The driver gave up.
     #[error(transparent)]
-    Unbalanced(#[from] Unbalanced),
+    Drive(#[from] DriveError),
 }
 
 /// How long the farm's sessions have to end.
@@ -30,6 +46,28 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// Runs a trial to its end, or until it is stopped.
 pub async fn trial(
+    setting: Setting<'_>,
+    receivers: &Receivers,
+    speed: Speed,
+    speech: Speech,
+    stop: &CancellationToken,
+) -> Result<Driven, TrialError> {
+    let Receivers::Hosts { targets, sources, allowed } = receivers else {
+        return on_a_farm(setting, speed, speech, stop).await;
+    };
+    let task = Task {
+        setting,
+        targets: targets.clone(),
+        allowed: allowed.clone(),
+        sources: sources.clone(),
+        farm: None,
+        clock: Clock::start(speed),
+        speech,
+    };
+    Ok(drive(task, stop).await?)
+}
+
+async fn on_a_farm(
     setting: Setting<'_>,
     speed: Speed,
     speech: Speech,
@@ -44,6 +82,7 @@ pub async fn trial(
     let task = Task {
         setting,
         targets: targets(&service, setting.scenario.providers.len()),
+        allowed: Allowed::default(),
         sources,
         farm: Some(farm),
         clock,

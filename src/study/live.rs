@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Options, Progress, assemble, chosen};
-use crate::live::{self, Driven, Speech, Speed, TrialError};
+use crate::live::{self, Driven, Receivers, Speech, Speed, TrialError};
 use crate::record::{Latencies, Record};
 use crate::rng::Seed;
 use crate::scenario::{Scenario, Setting};
@@ -47,6 +47,7 @@ pub enum LiveError {
 pub fn run_live(
     scenario: &Scenario,
     options: &Options,
+    receivers: &Receivers,
     speed: Speed,
     speech: &Speech,
     progress: &dyn Fn(Progress),
@@ -72,7 +73,7 @@ pub fn run_live(
                 break;
             }
             let setting = Setting { scenario, strategy, seed, unknowns: seed, mail: &mail };
-            let driven = runtime.block_on(one(setting, speed, speech.clone(), stop))?;
+            let driven = runtime.block_on(one(setting, receivers, speed, speech.clone(), stop))?;
             took.merge(&driven.latencies);
             cut_short |= driven.stopped;
             trials.push(Some(driven.trial));
@@ -85,7 +86,13 @@ pub fn run_live(
     Ok(Wired { record, latencies })
 }
 
-async fn one(setting: Setting<'_>, speed: Speed, speech: Speech, stop: &AtomicBool) -> Result<Driven, LiveError> {
+async fn one(
+    setting: Setting<'_>,
+    receivers: &Receivers,
+    speed: Speed,
+    speech: Speech,
+    stop: &AtomicBool,
+) -> Result<Driven, LiveError> {
     let token = CancellationToken::new();
     let asked_to_stop = async {
         while !stop.load(Ordering::Relaxed) {
@@ -95,7 +102,7 @@ async fn one(setting: Setting<'_>, speed: Speed, speech: Speech, stop: &AtomicBo
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        driven = live::trial(setting, speed, speech, &token) => driven.map_err(|error| LiveError::Trial {
+        driven = live::trial(setting, receivers, speed, speech, &token) => driven.map_err(|error| LiveError::Trial {
             strategy: setting.strategy.name.clone(),
             seed: setting.seed,
             error,

@@ -112,7 +112,7 @@ enum Came {
     /// The transaction is over.
     Done,
     /// The message is wanted.
-    Body { dotted: bool },
+    Body,
     /// The session is over: the server said so, or what it said was no SMTP.
     Over,
     /// Nothing is heard any more.
@@ -168,7 +168,7 @@ impl<'a> Call<'a> {
         self.client.begin(&transaction, &mut self.out);
         let came = loop {
             match self.go_on().await {
-                Came::Body { .. } => {
+                Came::Body => {
                     if self.send_body(letter).await.is_err() {
                         break Came::Silent(Some(Stage::EndOfData), Silence::Reset);
                     }
@@ -210,7 +210,8 @@ impl<'a> Call<'a> {
                     }
                     continue;
                 }
-                Event::SendBody { dotted } => Some(Came::Body { dotted }),
+                // No line of a filler begins with a dot: it is the same either way.
+                Event::SendBody { .. } => Some(Came::Body),
                 Event::Done => Some(Came::Done),
                 Event::Idle => Some(Came::Idle),
                 Event::Close(_) => Some(Came::Over),

@@ -1,0 +1,149 @@
+//! `mxlab send`: a scenario's mail, sent to servers that are there already.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+
+use super::progress::Progress;
+use super::run::{Format, failure_live, show};
+use super::trials::{Trials, provenance};
+use super::{Exit, Failure, check, folder, interrupt, terminal};
+use crate::live::{self, Allowed, Receivers, Speech, Speed, tls};
+use crate::report;
+use crate::scenario::Scenario;
+use crate::study;
+
+/// Send a scenario's mail by its strategies to SMTP servers that are there already.
+///
+/// What `mxlab run --world live` does, to servers of your own instead of fake ones: every strategy under every seed, open
+/// loop, each latency measured from the moment at which it should have begun. Providers of the scenario only say which
+/// replies are to be expected; whatever else a server says is learned.
+///
+/// Only loopback addresses are targets, unless --allow-target names their network.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// A scenario file.
+    #[arg(value_name = "SCENARIO")]
+    scenario: PathBuf,
+    /// Where mail goes: an address and a port, for one provider of the scenario or, without a name, for all of them. May
+    /// be given more than once: hosts are taken in turn.
+    #[arg(long, required = true, value_name = "[PROVIDER=]ADDRESS:PORT")]
+    to: Vec<String>,
+    /// Let mail go to this network too: it must be yours.
+    #[arg(long, value_name = "CIDR")]
+    allow_target: Vec<IpNet>,
+    /// The address that the scenario's sources send from, one for each; fewer are taken in turn. [default: loopback
+    /// addresses counted up from 127.24.0.1 to loopback targets, or else whatever the system chooses]
+    #[arg(long, value_name = "ADDRESS")]
+    from: Vec<IpAddr>,
+    /// How much faster than the wall the sender's clock goes.
+    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    speed: Speed,
+    /// The name to give with EHLO.
+    #[arg(long, value_name = "NAME", default_value = "mxlab.test")]
+    helo: String,
+    /// STARTTLS wherever it is offered; certificates are not looked at.
+    #[arg(long)]
+    tls: bool,
+    /// BDAT (RFC 3030) wherever it is offered.
+    #[arg(long)]
+    chunking: bool,
+    /// Results folder, new or empty. [default: results/<scenario>/<run>, with a number if that exists]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    trials: Trials,
+    /// What goes to standard output: a table, or the summary as JSON.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    format: Format,
+    /// No notes and no progress bar.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mxlab send scenarios/quickstart.toml --to 127.0.0.1:2525 --seeds 1 --strategy fixed
+  mxlab send scenarios/quickstart.toml --to charter=127.0.0.1:2525 --to yahoo=127.0.0.2:2525 --to 127.0.0.3:2525
+  mxlab send my.toml --to 192.0.2.25:25 --allow-target 192.0.2.0/24 --tls";
+
+pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
+    let scenario = check::load_all(std::slice::from_ref(&args.scenario))?.remove(0);
+    let targets = targets(&args.to, &scenario)?;
+    let allowed = Allowed::and(args.allow_target.clone());
+    allowed.check(targets.iter().flatten()).map_err(Failure::input)?;
+    let options = args.trials.options(&scenario, false)?;
+    let sources = sources(args, &scenario, &targets);
+    let receivers = Receivers::Hosts { targets, sources, allowed };
+    let speech = speech(&args.helo, args.tls, args.chunking)?;
+    let run = folder::run_name(options.first_seed, options.seeds, scenario.hash);
+    let out = folder::create(args.out.as_deref(), &scenario.name, &run)?;
+    let stop = interrupt::listen()?;
+    let wired = {
+        let progress = Progress::new(&scenario.name, args.quiet);
+        let show = |now| progress.show(now);
+        study::run_live(&scenario, &options, &receivers, args.speed, &speech, &show, stop)
+            .map_err(|error| failure_live(&error))?
+    };
+    report::write_all(&wired.record, &provenance(&scenario, &options), &out).map_err(Failure::unwritten)?;
+    report::write_latencies(&wired.latencies, &out).map_err(Failure::unwritten)?;
+    show(&wired.record, args.format)?;
+    if !args.quiet {
+        terminal::note(&report::latency_table(&wired.latencies));
+        terminal::note(&format!("results in {}", out.display()));
+    }
+    Ok(if wired.record.partial { Exit::Interrupted } else { Exit::Met })
+}
+
+/// How the driver speaks.
+pub(super) fn speech(helo: &str, with_tls: bool, chunking: bool) -> Result<Speech, Failure> {
+    let connector = || tls::Connector::trusting_anybody().map_err(Failure::unwritten);
+    let tls = if with_tls { Some(connector()?) } else { None };
+    Ok(Speech { helo: helo.to_owned(), tls, chunking })
+}
+
+/// The hosts of each provider: its own, or those of everybody.
+fn targets(to: &[String], scenario: &Scenario) -> Result<Vec<Vec<SocketAddr>>, Failure> {
+    let names: Vec<&str> = scenario.providers.iter().map(|policy| policy.name.as_str()).collect();
+    let mut own = vec![Vec::new(); names.len()];
+    let mut all = Vec::new();
+    for text in to {
+        let wrong = |why: String| Failure::input(format_args!("--to {text}: {why}"));
+        let (hosts, address) = match text.split_once('=') {
+            None => (&mut all, text.as_str()),
+            Some((name, address)) => {
+                let place = names.iter().position(|known| *known == name);
+                let known = || format!("the scenario has no provider `{name}`; it has {}", names.join(", "));
+                (&mut own[place.ok_or_else(|| wrong(known()))?], address)
+            }
+        };
+        let address = address.parse();
+        hosts.push(address.map_err(|_| wrong("write an address and a port, such as 127.0.0.1:2525".to_owned()))?);
+    }
+    for (hosts, name) in own.iter_mut().zip(names) {
+        if hosts.is_empty() {
+            hosts.clone_from(&all);
+        }
+        if hosts.is_empty() {
+            let why = format_args!("where does mail to {name} go? Say --to {name}=ADDRESS:PORT, or --to for all of them");
+            return Err(Failure::input(why));
+        }
+    }
+    Ok(own)
+}
+
+/// The address that each source sends from.
+fn sources(args: &Args, scenario: &Scenario, targets: &[Vec<SocketAddr>]) -> Vec<IpAddr> {
+    let wanted = scenario.sources.len();
+    if !args.from.is_empty() {
+        return args.from.iter().copied().cycle().take(wanted).collect();
+    }
+    if targets.iter().flatten().all(|target| target.is_ipv4() && target.ip().is_loopback()) {
+        return (0..).map(live::source).take(wanted).collect();
+    }
+    let v4 = targets.iter().flatten().all(SocketAddr::is_ipv4);
+    let any = if v4 { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
+    vec![any; wanted]
+}

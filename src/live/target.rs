@@ -1,0 +1,71 @@
+//! Whom the driver may send to. A load test that finds its way to somebody else's servers is an attack: only loopback
+//! addresses are targets by themselves, all others must be named.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
+/// The networks that may be sent to besides loopback.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed(Vec<IpNet>);
+
+/// Nobody has said that this target is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0} is no loopback address, and mxlab sends test mail at full load: nobody but its owner may want that. If it is \
+     yours, say so with --allow-target {net}",
+    net = IpNet::from(.0.ip())
+)]
+pub struct Forbidden(pub SocketAddr);
+
+impl Allowed {
+    /// Loopback and these.
+    pub const fn and(networks: Vec<IpNet>) -> Self {
+        Self(networks)
+    }
+
+    /// Whether all of these may be sent to.
+    ///
+    /// # Errors
+    /// The first that may not.
+    pub fn check<'a>(&self, targets: impl IntoIterator<Item = &'a SocketAddr>) -> Result<(), Forbidden> {
+        match targets.into_iter().find(|target| !self.allows(target.ip())) {
+            Some(target) => Err(Forbidden(*target)),
+            None => Ok(()),
+        }
+    }
+
+    fn allows(&self, ip: IpAddr) -> bool {
+        // An IPv4 address in the clothes of an IPv6 one is the IPv4 address.
+        let ip = ip.to_canonical();
+        ip.is_loopback() || self.0.iter().any(|network| network.contains(&ip))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(allowed: &[&str], target: &str) -> Result<(), String> {
+        let networks = allowed.iter().map(|network| network.parse().unwrap()).collect();
+        Allowed::and(networks).check([&target.parse().unwrap()]).map_err(|forbidden| forbidden.to_string())
+    }
+
+    #[test]
+    fn loopback_is_allowed_and_nothing_else() {
+        for target in ["127.0.0.1:25", "127.255.0.9:2525", "[::1]:25", "[::ffff:127.0.0.1]:25"] {
+            assert_eq!(check(&[], target), Ok(()), "{target}");
+        }
+        for target in ["192.0.2.1:25", "10.0.0.1:25", "0.0.0.0:25", "[::]:25", "[::ffff:192.0.2.1]:25", "[fe80::1]:25"] {
+            assert!(check(&[], target).is_err(), "{target}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_named_is_allowed_too() {
+        assert_eq!(check(&["192.0.2.0/24"], "192.0.2.77:25"), Ok(()));
+        assert_eq!(check(&["192.0.2.0/24"], "[::ffff:192.0.2.77]:25"), Ok(()));
+        let refused = check(&["192.0.2.0/24"], "198.51.100.1:25").unwrap_err();
+        assert!(refused.contains("--allow-target 198.51.100.1/32"), "{refused}");
+    }
+}

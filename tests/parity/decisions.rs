@@ -1,0 +1,174 @@
+//! The sequence of a provider's decisions, where timing cannot matter.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use mxlab::diagnostic::Document;
+use mxlab::live::{Allowed, Clock, Farm, Manners, Plan, Service, Speech, Speed, Task, Terms, Wanted, drive, source};
+use mxlab::live::{Note, What};
+use mxlab::provider::{Decision, Provider, Verdict};
+use mxlab::rng::Seed;
+use mxlab::scenario::{Scenario, Setting, parse};
+use mxlab::sender::{Action, Event};
+use mxlab::sim::{self, Answer, Command, Witness};
+use mxlab::smtp::Stage;
+use mxlab::time::{Span, Time};
+use mxlab::units::{ProviderId, SessionId};
+use mxlab::workload::generate;
+
+/// One connection after the other; limits that count messages and recipients and look at nobody's watch; users who do
+/// not exist, mailboxes that are full, spam, messages that are too large.
+const SCENARIO: &str = r#"
+duration = "1d"
+[[provider]]
+profile = "yahoo"
+[provider.set]
+rule.volume.enabled = false
+rule.busy.enabled = false
+service.per-message = "0s"
+[[source]]
+ip = "192.0.2.1"
+reputation = 0.9
+[[stream]]
+arrivals = { at-once = { recipients = 400 } }
+recipients-per-message = [1, 5]
+list = { unknown = 0.1, full = 0.05, spam = 0.05 }
+[[strategy]]
+preset = "fixed"
+concurrency = { fixed = 1 }
+session = { messages-per-connection = 100 }
+retry = { list = ["2d"], give-up = "5d" }
+"#;
+
+/// A decision as both worlds can tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Told {
+    Opened,
+    Refused(Stage, String),
+    Accepted(usize),
+    Closed,
+}
+
+#[test]
+fn every_decision_is_the_same_where_timing_cannot_matter() {
+    let files = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
+    let scenario = parse(&Document::new("decisions", SCENARIO.to_owned()), Path::new(""), &files);
+    let scenario = scenario.unwrap_or_else(|wrong| panic!("{wrong:#?}"));
+    let simulated = in_virtual_time(&scenario);
+    let real = on_sockets(&scenario);
+    assert!(simulated.len() > 300 && simulated.iter().any(|told| matches!(told, Told::Refused(Stage::Mail, _))));
+    for (n, (simulated, real)) in simulated.iter().zip(&real).enumerate() {
+        assert_eq!(simulated, real, "decision {n}");
+    }
+    assert_eq!(simulated.len(), real.len());
+}
+
+fn in_virtual_time(scenario: &Scenario) -> Vec<Told> {
+    let mail = generate(&scenario.workload, Seed(1)).unwrap();
+    let setting = sim::Setting { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
+    let log = Rc::new(RefCell::new(Log::default()));
+    sim::witnessed(setting, &AtomicBool::new(false), log.clone()).unwrap();
+    log.take().told
+}
+
+#[derive(Default)]
+struct Log {
+    told: Vec<Told>,
+    named: BTreeMap<SessionId, usize>,
+}
+
+impl Log {
+    fn verdict(&mut self, provider: &Provider, stage: Stage, verdict: Verdict) {
+        if let Decision::Refuse(refusal) = verdict.decision {
+            let rule = provider.policy().rules[refusal.rule.index()].name.clone();
+            self.told.push(Told::Refused(stage, rule));
+        }
+    }
+}
+
+impl Witness for Log {
+    fn told(&mut self, _: Time, _: &Event<'_>) {}
+    fn wanted(&mut self, _: Time, _: &Action) {}
+    fn asked(&mut self, _: Time, _: ProviderId, _: &Provider, _: &Command<'_>) {}
+
+    fn answered(&mut self, _: Time, _: ProviderId, provider: &Provider, command: &Command<'_>, answer: Answer) {
+        match (command, answer) {
+            (Command::Connect(_), Answer::Session(Some(_), _)) => self.told.push(Told::Opened),
+            (Command::Connect(_), Answer::Session(None, verdict)) => self.verdict(provider, Stage::Connect, verdict),
+            (Command::Ehlo(_), Answer::Verdict(verdict)) => self.verdict(provider, Stage::Ehlo, verdict),
+            (Command::Mail(session, _), Answer::Verdict(verdict)) => {
+                self.named.insert(*session, 0);
+                self.verdict(provider, Stage::Mail, verdict);
+            }
+            (Command::Rcpt(session, _), Answer::Verdict(verdict)) => {
+                *self.named.entry(*session).or_default() += usize::from(verdict.accepted());
+                self.verdict(provider, Stage::Rcpt, verdict);
+            }
+            (Command::Data(_), Answer::Verdict(verdict)) => self.verdict(provider, Stage::Data, verdict),
+            (Command::EndOfData(session), Answer::Verdict(verdict)) => {
+                let missed = provider.undeliverable();
+                match missed.first() {
+                    Some((_, refusal)) if verdict.accepted() && missed.len() == self.named[session] => {
+                        let verdict = Verdict { decision: Decision::Refuse(*refusal), ..verdict };
+                        self.verdict(provider, Stage::EndOfData, verdict);
+                    }
+                    _ if verdict.accepted() => self.told.push(Told::Accepted(self.named[session] - missed.len())),
+                    _ => self.verdict(provider, Stage::EndOfData, verdict),
+                }
+            }
+            (Command::Close(_), _) => self.told.push(Told::Closed),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn on_sockets(scenario: &Scenario) -> Vec<Told> {
+    let mail = generate(&scenario.workload, Seed(1)).unwrap();
+    let setting = Setting { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
+    let clock = Clock::start(Speed::new(100.0).unwrap());
+    let from = source(7);
+    let plan = Plan {
+        policies: scenario.providers.clone(),
+        seed: 1,
+        unknowns: 1,
+        day_starts: Span::ZERO,
+        clients: std::iter::once(from).zip(setting.clients()).collect(),
+        senders: Vec::new(),
+    };
+    let farm = Farm::new(plan, clock);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let log = told.clone();
+    farm.listen(Some(Box::new(move |note: &Note<'_>| log.lock().unwrap().push(tell(note)))));
+    let at = "127.0.0.1:0".parse().unwrap();
+    let wanted = [Wanted { site: ProviderId(0), name: "mx.test".to_owned(), at }];
+    let service = Service::start(&farm, &wanted, Terms { connections_max: 10, manners: Manners::default() }).unwrap();
+    let task = Task {
+        setting,
+        targets: vec![vec![service.hosts()[0].at]],
+        allowed: Allowed::default(),
+        sources: vec![from],
+        farm: Some(farm.clone()),
+        clock,
+        speech: Speech { helo: "mxlab.test".to_owned(), tls: None, chunking: false },
+    };
+    let driven = drive(task, &tokio_util::sync::CancellationToken::new());
+    tokio::time::timeout(std::time::Duration::from_secs(5), driven).await.ok();
+    service.stop(std::time::Duration::from_secs(1)).await;
+    farm.listen(None);
+    Arc::try_unwrap(told).unwrap().into_inner().unwrap()
+}
+
+fn tell(note: &Note<'_>) -> Told {
+    match note.what {
+        What::Opened => Told::Opened,
+        What::Closed => Told::Closed,
+        What::Refused { stage, rule, .. } => Told::Refused(stage, rule.unwrap_or_default().to_owned()),
+        What::Accepted { recipients, .. } => Told::Accepted(recipients),
+    }
+}

@@ -1,0 +1,133 @@
+//! Figures of whole scenarios.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use mxlab::dist::Dist;
+use mxlab::live::{Receivers, Speech, Speed};
+use mxlab::record::{Phase, Record, Trial};
+use mxlab::scenario::{Scenario, load};
+use mxlab::study::{Options, Wired, run, run_live};
+use mxlab::time::Span;
+
+/// How far a figure of the one world may be from that of the other.
+const WITHIN: f64 = 0.02;
+
+fn scenario(name: &str, strategy: &str) -> Scenario {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name).with_extension("toml");
+    let mut scenario = load(&path).unwrap_or_else(|wrong| panic!("{wrong}"));
+    scenario.strategies.retain(|known| known.name == strategy);
+    assert_eq!(scenario.strategies.len(), 1, "{name} has a strategy {strategy}");
+    scenario.expectations.clear();
+    scenario
+}
+
+fn options(scenario: &Scenario, threads: usize) -> Options {
+    let (first_seed, strategies) = (scenario.seed, Vec::new());
+    Options { first_seed, seeds: 1, threads, bound: false, strategies, spread: false }
+}
+
+fn live(scenario: &Scenario, speed: f64) -> Wired {
+    let speech = Speech { helo: "mxlab.test".to_owned(), tls: None, chunking: false };
+    let (speed, never) = (Speed::new(speed).unwrap(), AtomicBool::new(false));
+    run_live(scenario, &options(scenario, 1), &Receivers::Farm, speed, &speech, &|_| {}, &never).unwrap()
+}
+
+fn simulated(scenario: &Scenario) -> Record {
+    run(scenario, &options(scenario, 1), &|_| {}, &AtomicBool::new(false)).unwrap()
+}
+
+/// Runs a strategy of a scenario in both worlds and compares.
+fn same(name: &str, strategy: &str, speed: f64, shorten: impl Fn(&mut Scenario)) {
+    let mut scenario = scenario(name, strategy);
+    shorten(&mut scenario);
+    let Wired { record: wired, latencies } = live(&scenario, speed);
+    // MAIL, RCPT and DATA in one go, and the replies to them: a round trip, with what both ends do about it.
+    let round_trip = latencies[0].1.of(Phase::Mail).value_at_quantile(0.5) as f64 * speed;
+    scenario.network.rtt = Dist::Constant(Span::from_secs_f64(round_trip / 1e6));
+    let simulated = simulated(&scenario);
+    let (real, virtual_) = (&wired.trials[0], &simulated.trials[0]);
+    let mut wrong = Vec::new();
+    eprintln!("{name}, {strategy}: round trip {:.1} ms", round_trip / 1e3);
+    for (what, real, virtual_, room) in figures(real, virtual_) {
+        let near = (real - virtual_).abs() <= WITHIN * virtual_.abs() + room;
+        eprintln!("  {what}: {real} on sockets, {virtual_} simulated{}", if near { "" } else { "  <-- apart" });
+        if !near {
+            wrong.push(what);
+        }
+    }
+    assert!(wrong.is_empty(), "{name}, {strategy}: the worlds differ in {wrong:?}");
+}
+
+/// What is compared: a name, both values, and how much they may differ whatever their size. One message of a thousand
+/// may come on this or that side of a boundary.
+fn figures(real: &Trial, simulated: &Trial) -> Vec<(String, f64, f64, f64)> {
+    let totals = |trial: &Trial| trial.cells[0].totals;
+    let few = totals(simulated).injected as f64 * 0.001;
+    let mut all = vec![("accepted".to_owned(), totals(real).delivered as f64, totals(simulated).delivered as f64, 0.0)];
+    let replies = real.cells[0].replies.iter().chain(&simulated.cells[0].replies);
+    let mut texts: Vec<&str> = replies.map(|reply| reply.text.as_str()).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    for text in texts {
+        let count = |trial: &Trial| {
+            trial.cells[0].replies.iter().filter(|reply| reply.text == text).map(|reply| reply.count).sum::<u64>() as f64
+        };
+        all.push((text.to_owned(), count(real), count(simulated), few));
+    }
+    // A second: what the clock of the sender and that of the provider may disagree about a boundary.
+    let moments = real.reached_us.iter().zip(&simulated.reached_us).zip(["50 %", "90 %", "99 %", "100 %"]);
+    for ((real, simulated), share) in moments {
+        let secs = |at: &Option<u64>| at.map_or(f64::INFINITY, |at| at as f64 / 1e6);
+        if real.is_some() || simulated.is_some() {
+            all.push((format!("seconds to {share}"), secs(real), secs(simulated), 1.0));
+        }
+    }
+    all
+}
+
+#[test]
+fn hourly_limit_unpaced() {
+    same("hourly-limit", "unpaced", 100.0, |_| {});
+}
+
+#[test]
+fn hourly_limit_by_the_hour() {
+    same("hourly-limit", "by the hour", 60.0, |_| {});
+}
+
+#[test]
+fn hourly_limit_evenly() {
+    same("hourly-limit", "evenly", 120.0, |_| {});
+}
+
+#[test]
+fn hourly_limit_with_a_burst() {
+    same("hourly-limit", "with a burst", 100.0, |_| {});
+}
+
+#[test]
+fn yahoo_twenty_a_hundred() {
+    same("yahoo-twenty", "a hundred", 20.0, |_| {});
+}
+
+#[test]
+fn yahoo_twenty_twenty() {
+    same("yahoo-twenty", "twenty", 20.0, |_| {});
+}
+
+#[test]
+fn yahoo_twenty_on_ten() {
+    same("yahoo-twenty", "twenty on ten", 20.0, |_| {});
+}
+
+#[test]
+fn charter_concurrency_throttled_rate() {
+    same("charter-concurrency", "throttled-rate", 60.0, |_| {});
+}
+
+#[test]
+fn charter_concurrency_ten_connections() {
+    // An hour of the three: all of it is alike.
+    same("charter-concurrency", "ten-connections", 60.0, |scenario| scenario.duration = Span::HOUR);
+}
