@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::event::{Action, Delivery, Event, Foresight, Injection, Replied, Timer};
+use super::layout::after;
 use super::limiter::Limiter;
 use super::meaning::Meaning;
 use super::queue::Queue;
@@ -303,7 +304,7 @@ impl Sender {
                 }
             }
             let state = &mut self.limiters[limiter as usize];
-            state.turn = (state.turn + 1) % queues;
+            state.turn = after(state.turn, queues);
         }
         None
     }

@@ -18,7 +18,7 @@ use crate::scenario::{Host, Network, Scenario};
 use crate::sender::{Action, Delivery, Event, Foresight, Injection, Outcome, Plan, Sender, Strategy, Timer};
 use crate::time::Time;
 use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SenderDomainId, Share};
-use crate::workload::{Mail, Row, addresses};
+use crate::workload::{Fate, Mail, Row, addresses};
 
 /// What a trial runs: a scenario, one of its strategies, its seeds and the mail of the first.
 #[derive(Clone, Copy, Debug)]
@@ -259,10 +259,12 @@ impl<'a> World<'a> {
 
     fn expect_recipients(&mut self) {
         let scenario = self.setting.scenario;
+        let takes = |policy: &Policy| Fate::ALL.map(|fate| u64::from(policy.takes_mail_for(mailbox(fate))));
+        let takes: Vec<[u64; 4]> = scenario.providers.iter().map(takes).collect();
         let mut deliverable = vec![0_u64; scenario.providers.len()];
         for row in self.setting.mail.rows.iter() {
-            let site = scenario.domains[row.domain.index()].provider;
-            deliverable[site.index()] += u64::from(scenario.providers[site.index()].takes_mail_for(mailbox(*row)));
+            let site = scenario.domains[row.domain.index()].provider.index();
+            deliverable[site] += takes[site][row.fate() as usize];
         }
         for (site, count) in (0_u16..).zip(deliverable) {
             self.recorder.expect(ProviderId(site), count);
