@@ -300,7 +300,7 @@ impl Provider {
         let gauges = self.policy.rules.iter().enumerate().filter_map(|(index, rule)| match &rule.test {
             Test::Limit(limit) if limit.meter == Meter::OpenConnections && rule.enabled => {
                 let tier = self.tier(limit.standing, client, None);
-                self.limit(index, limit, tier, self.clock(now))
+                self.rules[index].limit(tier, self.clock(now))
             }
             _ => None,
         });
@@ -322,13 +322,12 @@ impl Provider {
     /// Asks everything that is to be asked at a stage, in order; the first refusal wins.
     fn pass(&mut self, now: Time, session: SessionId, stage: Stage, who: Option<&Addressee>) -> Verdict {
         let mut verdict = Verdict { decision: Decision::Accept, tarpit: Span::ZERO };
-        let steps = self.steps.at(stage).len();
-        if steps == 0 {
+        if self.steps.is_idle(stage) {
             return verdict;
         }
         let asker = self.asker(now, session, who);
-        for place in 0..steps {
-            let step = self.steps.at(stage)[place];
+        let steps = self.steps.lend(stage);
+        for step in &steps {
             if self.lets_pass(step, &asker) {
                 continue;
             }
@@ -340,6 +339,7 @@ impl Provider {
                 }
             }
         }
+        self.steps.give_back(stage, steps);
         verdict
     }
 
@@ -390,18 +390,6 @@ impl Provider {
         }
     }
 
-    /// The limit that applies to a tier at a moment of the provider's clock; `None` is no limit.
-    #[inline]
-    pub(super) fn limit(&self, index: usize, limit: &Limit, tier: usize, clock: Time) -> Option<u32> {
-        let amount = self.rules[index].limits[tier]?;
-        if limit.ceiling.load.is_empty() {
-            return Some(amount);
-        }
-        let time_of_day = clock.as_micros() % Span::DAY.as_micros();
-        let step = limit.ceiling.load.iter().rev().find(|step| step.from.as_micros() <= time_of_day);
-        Some(Ceiling::scaled(amount, step.map_or(1.0, |step| step.factor)))
-    }
-
     /// Time on the provider's wall: frames of a fixed window begin at its whole hours.
     pub(super) fn clock(&self, now: Time) -> Time {
         now + self.day_starts
@@ -410,12 +398,6 @@ impl Provider {
     /// The moment of the trial at which the provider's wall shows `clock`.
     pub(super) fn unclock(&self, clock: Time) -> Time {
         if clock == Time::NEVER { clock } else { Time::ZERO + (clock.since(Time::ZERO) - self.day_starts) }
-    }
-
-    /// The limit that applies to who asks; `None` is no limit.
-    #[inline]
-    pub(super) fn limit_for(&self, index: usize, limit: &Limit, asker: &Asker<'_>) -> Option<u32> {
-        self.limit(index, limit, self.tier(limit.standing, asker.client, asker.sender), asker.clock)
     }
 
     /// Whom a hold of a rule is for.

@@ -130,7 +130,7 @@ impl Provider {
             return at;
         }
         let clock = self.clock(at);
-        let Some(ceiling) = self.limit(index, limit, self.tier(limit.standing, who.client, Some(who.sender)), clock)
+        let Some(ceiling) = self.rules[index].limit(self.tier(limit.standing, who.client, Some(who.sender)), clock)
         else {
             return at;
         };
@@ -196,7 +196,7 @@ impl Provider {
         }
         let state = &self.sessions[session.index()];
         let tier = self.tier(limit.standing, state.client, Some(asked.envelope.sender_domain));
-        let ceiling = self.limit(index, limit, tier, self.clock(at))?;
+        let ceiling = self.rules[index].limit(tier, self.clock(at))?;
         let used = if limit.window == Window::Session { state.counts[index] } else { 0 };
         let left = ceiling.saturating_sub(used);
         match limit.meter {

@@ -1,10 +1,10 @@
 //! Rules at work: what each remembers, whether it lets something pass, and what a violation leads to.
 
-use super::ceiling::{self, Ceiling};
+use super::ceiling::{self, Ceiling, LoadStep};
 use super::engine::{Asker, Provider, SPARSE};
 use super::hold;
 use super::keyed::Keyed;
-use super::policy::{Answer, Counts, Greylist, Limit, Meter, Rule, Test, Weather, Window};
+use super::policy::{Answer, Greylist, Limit, Rule, Test, Window};
 use super::steps::{Act, Step};
 use super::verdict::Addressee;
 use super::weather;
@@ -18,6 +18,10 @@ use crate::units::RuleId;
 pub(super) struct RuleState {
     /// The limit by tier, unknowns drawn; `None` is no limit.
     pub(super) limits: Vec<Option<u32>>,
+    /// How the load scales them by time of day; see [`Ceiling::load`].
+    load: Vec<LoadStep>,
+    /// Over which time it counts.
+    window: Window,
     /// How many moments a sliding log must remember.
     keep: u32,
     pub(super) counters: Keyed<Counter>,
@@ -43,6 +47,8 @@ impl RuleState {
         let draws = seeds.unknowns.named("unknown").named(&rule.name);
         let mut state = Self {
             limits: Vec::new(),
+            load: Vec::new(),
+            window: Window::Gauge,
             keep: 0,
             counters: Keyed::new(),
             holds: Keyed::new(),
@@ -54,20 +60,44 @@ impl RuleState {
             held: Span::ZERO,
         };
         if let Test::Limit(limit) = &rule.test {
-            state.limit(limit, draws, 0);
+            state.draw(limit, draws, 0);
         }
         state
     }
 
     /// Draws what is unknown of a limit.
-    fn limit(&mut self, limit: &Limit, draws: Seed, id: u16) {
+    fn draw(&mut self, limit: &Limit, draws: Seed, id: u16) {
         self.limits = draw_limits(&limit.ceiling, draws, id);
+        self.load.clone_from(&limit.ceiling.load);
+        self.window = limit.window;
         self.keep = keep(limit, &self.limits);
     }
 
+    /// The limit that applies to a tier at a moment of the provider's clock; `None` is no limit.
+    #[inline]
+    pub(super) fn limit(&self, tier: usize, clock: Time) -> Option<u32> {
+        let amount = self.limits[tier]?;
+        if self.load.is_empty() { Some(amount) } else { Some(self.scaled(amount, clock)) }
+    }
+
+    fn scaled(&self, amount: u32, clock: Time) -> u32 {
+        let time_of_day = clock.as_micros() % Span::DAY.as_micros();
+        let step = self.load.iter().rev().find(|step| step.from.as_micros() <= time_of_day);
+        Ceiling::scaled(amount, step.map_or(1.0, |step| step.factor))
+    }
+
     /// The counter of a key.
-    fn counter(&mut self, key: u64, clock: Time, window: &Window, ceiling: u32) -> &mut Counter {
+    #[inline]
+    fn counter(&mut self, key: u64, clock: Time, ceiling: u32) -> &mut Counter {
+        let window = &self.window;
         self.counters.entry(key, || Counter::new(window), |counter| counter.is_blank(clock, window, ceiling))
+    }
+
+    /// Counts `n` for a key.
+    #[inline]
+    fn count(&mut self, key: u64, clock: Time, ceiling: u32, n: u32) {
+        let (window, keep) = (self.window, self.keep);
+        self.counter(key, clock, ceiling).count(clock, &window, ceiling, n, keep);
     }
 
     /// Whether there is a limit, in any tier.
@@ -102,13 +132,15 @@ fn within(low: u32, high: u32, share: f64) -> u32 {
 }
 
 impl Provider {
-    /// Takes a step. (What the steps do stays out of line: inlined, each stage pays for preparing what none of its own
-    /// steps needs.) Whether the rule lets what is asked pass; counts if it does, or if attempts count.
-    pub(super) fn lets_pass(&mut self, step: Step, asker: &Asker<'_>) -> bool {
+    /// Takes a step. Whether the rule lets what is asked pass; counts if it does, or if attempts count.
+    ///
+    /// What the steps do stays out of line: inlined, each stage would pay for what none of its own steps needs.
+    #[inline]
+    pub(super) fn lets_pass(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
         match step.act {
-            Act::Held => !self.holds(usize::from(step.rule), asker),
-            Act::Check => self.check(usize::from(step.rule), asker),
-            Act::Seat => self.seat(usize::from(step.rule), asker),
+            Act::Held => !self.holds(step, asker),
+            Act::Check => self.check(step, asker),
+            Act::Seat | Act::SeatTransaction => self.seat(step, asker),
             Act::Tally => self.tally(step, asker),
             Act::Meter | Act::Look => self.meter(step, asker),
             Act::Count => {
@@ -119,10 +151,10 @@ impl Provider {
     }
 
     /// A rule does not let it pass: what it answers.
-    pub(super) fn object(&mut self, step: Step, asker: &Asker<'_>) -> Answer {
+    pub(super) fn object(&mut self, step: &Step, asker: &Asker<'_>) -> Answer {
         let rule = usize::from(step.rule);
         if step.act == Act::Held
-            && let Some(answer) = self.held(rule, asker)
+            && let Some(answer) = self.held(step, asker)
         {
             self.rules[rule].refused += 1;
             return answer;
@@ -133,32 +165,35 @@ impl Provider {
 
     /// Whether a rule that is no limit lets this pass.
     #[inline(never)]
-    fn check(&mut self, index: usize, asker: &Asker<'_>) -> bool {
-        let state = &self.sessions[asker.session.index()];
-        let client = &self.clients[asker.client.index()].0;
-        let envelope = state.envelope.as_ref();
-        match &self.policy.rules[index].test {
+    fn check(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+        let Some(rule) = self.policy.rules.get(usize::from(step.rule)) else { return true };
+        let client = || &self.clients[asker.client.index()].0;
+        let envelope = || self.sessions[asker.session.index()].envelope.as_ref();
+        match &rule.test {
             Test::Limit(_) => true,
             Test::Mailbox(mailbox) => asker.who.is_none_or(|who| who.mailbox != *mailbox),
-            Test::Listed => !client.listed,
-            Test::NoPtr => client.ptr,
-            Test::Size(bytes) => envelope.is_none_or(|message| u64::from(message.size) <= bytes.0),
-            Test::Unauthenticated(auth) => envelope.is_none_or(|message| message.passes(*auth)),
-            Test::Content => envelope.is_none_or(|message| !message.spam),
-            Test::Greylist(greylist) => {
-                let greylist = *greylist;
-                asker.who.is_none_or(|who| self.greylisted(index, greylist, asker, who))
-            }
-            Test::Reputation { below, of, refuse } => {
-                let (below, of, refuse) = (*below, *of, *refuse);
-                self.score(of, asker) >= below || !self.toss(index, refuse)
-            }
-            Test::Busy(weather) => {
-                let weather: Weather = *weather;
-                !self.rules[index].weather.busy(asker.now, &weather) || !self.toss(index, weather.refuse)
-            }
+            Test::Listed => !client().listed,
+            Test::NoPtr => client().ptr,
+            Test::Size(bytes) => envelope().is_none_or(|message| u64::from(message.size) <= bytes.0),
+            Test::Unauthenticated(auth) => envelope().is_none_or(|message| message.passes(*auth)),
+            Test::Content => envelope().is_none_or(|message| !message.spam),
             Test::Outage { from, until } => asker.now < *from || asker.now >= *until,
             Test::Always => false,
+            Test::Greylist(_) | Test::Reputation { .. } | Test::Busy(_) => self.check_what_changes(step, asker),
+        }
+    }
+
+    /// The same for a rule that remembers, or tosses a coin.
+    #[inline(never)]
+    fn check_what_changes(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+        let index = usize::from(step.rule);
+        match self.policy.rules[index].test {
+            Test::Greylist(greylist) => asker.who.is_none_or(|who| self.greylisted(index, greylist, asker, who)),
+            Test::Reputation { below, of, refuse } => self.score(of, asker) >= below || !self.toss(index, refuse),
+            Test::Busy(weather) => {
+                !self.rules[index].weather.busy(asker.now, &weather) || !self.toss(index, weather.refuse)
+            }
+            _ => true,
         }
     }
 
@@ -180,54 +215,57 @@ impl Provider {
     }
 
     /// Whether the rule holds who asks. Mostly it holds nobody.
-    fn holds(&self, index: usize, asker: &Asker<'_>) -> bool {
-        !self.rules[index].holds.is_empty() && self.held(index, asker).is_some()
+    #[inline]
+    fn holds(&self, step: &Step, asker: &Asker<'_>) -> bool {
+        !self.rules[usize::from(step.rule)].holds.is_empty() && self.held(step, asker).is_some()
     }
 
     /// What the rule answers whom it holds.
-    fn held(&self, index: usize, asker: &Asker<'_>) -> Option<Answer> {
-        let hold = self.policy.rules[index].hold.as_ref()?;
-        self.rules[index].holds.get(self.hold_key(index, asker))?.answer(asker.now, hold)
+    fn held(&self, step: &Step, asker: &Asker<'_>) -> Option<Answer> {
+        let rule = usize::from(step.rule);
+        let hold = self.policy.rules[rule].hold.as_ref()?;
+        self.rules[rule].holds.get(self.hold_key(rule, asker))?.answer(asker.now, hold)
     }
 
     /// A gauge: whoever holds a slot keeps it; others get one while there are any.
     #[inline(never)]
-    fn seat(&mut self, index: usize, asker: &Asker<'_>) -> bool {
-        if self.sessions[asker.session.index()].holds_slot(index) {
+    fn seat(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+        let rule = usize::from(step.rule);
+        if self.sessions[asker.session.index()].holds_slot(rule) {
             return true;
         }
-        let Test::Limit(limit) = &self.policy.rules[index].test else { return true };
-        let ceiling = self.limit_for(index, limit, asker).unwrap_or(u32::MAX);
-        let key = self.key_of(limit.scope, asker);
+        let (tier, key) = (self.tier(step.standing, asker.client, asker.sender), self.key_of(step.scope, asker));
+        let ceiling = self.rules[rule].limit(tier, asker.clock).unwrap_or(u32::MAX);
         let blank = || Counter::new(&Window::Gauge);
-        let counter = self.rules[index].counters.entry(key, blank, |counter| counter.used() == 0);
+        let counter = self.rules[rule].counters.entry(key, blank, |counter| counter.used() == 0);
         if counter.used() >= ceiling {
             return false;
         }
         counter.count(Time::ZERO, &Window::Gauge, ceiling, 1, 0);
         assert!(counter.used() <= ceiling, "a gauge is never above its limit");
         let state = &mut self.sessions[asker.session.index()];
-        state.seats[index] = key;
-        let of_transaction = limit.meter == Meter::OpenTransactions;
+        state.seats[rule] = key;
+        let of_transaction = step.act == Act::SeatTransaction;
         let slots = if of_transaction { &mut state.transaction_slots } else { &mut state.slots };
-        *slots |= 1 << index;
+        *slots |= 1 << rule;
         true
     }
 
     /// A count within one session or one message.
     #[inline(never)]
-    fn tally(&mut self, step: Step, asker: &Asker<'_>) -> bool {
+    fn tally(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
         let rule = usize::from(step.rule);
-        let Test::Limit(limit) = &self.policy.rules[rule].test else { return true };
-        let Some(ceiling) = self.limit_for(rule, limit, asker) else { return true };
-        let state = &mut self.sessions[asker.session.index()];
+        let state = &self.sessions[asker.session.index()];
         let n = state.amount(step.amount, asker.who);
         if n == 0 || state.has_passed(rule, step.once) {
             return true;
         }
+        let tier = self.tier(step.standing, asker.client, asker.sender);
+        let Some(ceiling) = self.rules[rule].limit(tier, asker.clock) else { return true };
+        let state = &mut self.sessions[asker.session.index()];
         let sum = state.counts[rule].saturating_add(n);
         let fits = sum <= ceiling;
-        if fits || limit.counts == Counts::Attempts {
+        if fits || step.attempts {
             state.counts[rule] = sum;
         }
         if fits {
@@ -238,21 +276,20 @@ impl Provider {
 
     /// A count over time.
     #[inline(never)]
-    fn meter(&mut self, step: Step, asker: &Asker<'_>) -> bool {
+    fn meter(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
         let rule = usize::from(step.rule);
-        let Test::Limit(limit) = &self.policy.rules[rule].test else { return true };
-        let Some(ceiling) = self.limit_for(rule, limit, asker) else { return true };
         let state = &self.sessions[asker.session.index()];
         let n = state.amount(step.amount, asker.who);
         if n == 0 || state.has_passed(rule, step.once) {
             return true;
         }
-        let key = self.key_of(limit.scope, asker);
-        let keep = self.rules[rule].keep;
-        let counter = self.rules[rule].counter(key, asker.clock, &limit.window, ceiling);
-        let fits = counter.admits(asker.clock, &limit.window, ceiling, n);
-        if step.act == Act::Meter && (fits || limit.counts == Counts::Attempts) {
-            counter.count(asker.clock, &limit.window, ceiling, n, keep);
+        let (tier, key) = (self.tier(step.standing, asker.client, asker.sender), self.key_of(step.scope, asker));
+        let state = &mut self.rules[rule];
+        let Some(ceiling) = state.limit(tier, asker.clock) else { return true };
+        let window = state.window;
+        let fits = state.counter(key, asker.clock, ceiling).admits(asker.clock, &window, ceiling, n);
+        if step.act == Act::Meter && (fits || step.attempts) {
+            state.count(key, asker.clock, ceiling, n);
         }
         if fits {
             self.sessions[asker.session.index()].pass(rule, step.once);
@@ -262,26 +299,28 @@ impl Provider {
 
     /// Counts for a rule that was asked at an earlier stage.
     #[inline(never)]
-    fn count_late(&mut self, step: Step, asker: &Asker<'_>) {
-        let rule = usize::from(step.rule);
-        let Test::Limit(limit) = &self.policy.rules[rule].test else { return };
-        if limit.scope.is_of_recipient() && asker.who.is_none() {
-            // A message counts for each of its recipients.
-            for n in 0..self.sessions[asker.session.index()].addressees.len() {
-                let who = self.sessions[asker.session.index()].addressees[n];
-                self.count_late(step, &Asker { who: Some(&who), ..*asker });
-            }
-            return;
+    fn count_late(&mut self, step: &Step, asker: &Asker<'_>) {
+        if asker.who.is_none() && step.scope.is_of_recipient() {
+            return self.count_each(step, asker);
         }
         let n = self.sessions[asker.session.index()].amount(step.amount, asker.who);
-        if n == 0 && limit.window.is_count() {
+        let rule = usize::from(step.rule);
+        if n == 0 && self.rules[rule].window.is_count() {
             return;
         }
-        let Some(ceiling) = self.limit_for(rule, limit, asker) else { return };
-        let key = self.key_of(limit.scope, asker);
-        let keep = self.rules[rule].keep;
-        let counter = self.rules[rule].counter(key, asker.clock, &limit.window, ceiling);
-        counter.count(asker.clock, &limit.window, ceiling, n, keep);
+        let (tier, key) = (self.tier(step.standing, asker.client, asker.sender), self.key_of(step.scope, asker));
+        let state = &mut self.rules[rule];
+        if let Some(ceiling) = state.limit(tier, asker.clock) {
+            state.count(key, asker.clock, ceiling, n);
+        }
+    }
+
+    /// A message counts for each of its recipients.
+    fn count_each(&mut self, step: &Step, asker: &Asker<'_>) {
+        for n in 0..self.sessions[asker.session.index()].addressees.len() {
+            let who = self.sessions[asker.session.index()].addressees[n];
+            self.count_late(step, &Asker { who: Some(&who), ..*asker });
+        }
     }
 
     /// Whether greylisting lets the triplet pass (RFC 6647, section 4).
@@ -309,7 +348,7 @@ impl Provider {
     pub(super) fn raise(&mut self, rule: RuleId, ceiling: &Ceiling) {
         if let Test::Limit(limit) = &mut self.policy.rules[rule.index()].test {
             limit.ceiling = ceiling.clone();
-            self.rules[rule.index()].limit(limit, self.amended, rule.0);
+            self.rules[rule.index()].draw(limit, self.amended, rule.0);
         }
     }
 }

@@ -85,7 +85,7 @@ impl Provider {
     /// rule is no limit.
     pub fn ceiling(&self, now: Time, rule: RuleId, client: ClientId, sender: Option<SenderDomainId>) -> Option<u32> {
         let Test::Limit(limit) = &self.policy.rules[rule.index()].test else { return None };
-        self.limit(rule.index(), limit, self.tier(limit.standing, client, sender), self.clock(now))
+        self.rules[rule.index()].limit(self.tier(limit.standing, client, sender), self.clock(now))
     }
 
     #[inline]

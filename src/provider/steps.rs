@@ -4,7 +4,7 @@
 //! that was asked earlier in the session. What depends on the profile alone is decided here, once: a rule that is
 //! switched off has no step, nor has a limit that is none, and a step knows what it counts.
 
-use super::policy::{Limit, Mailbox, Meter, Policy, Rule, Scope, Test, Window};
+use super::policy::{Counts, Limit, Mailbox, Meter, Policy, Rule, Scope, Standing, Test, Window};
 use super::rules::RuleState;
 use super::verdict::{Addressee, Envelope};
 use crate::smtp::Stage;
@@ -19,6 +19,12 @@ pub(super) struct Step {
     pub(super) amount: Amount,
     /// Of what a limit is asked about it may let one pass, count it once, and then be silent.
     pub(super) once: Once,
+    /// Whose counter it is.
+    pub(super) scope: Scope,
+    /// Whose reputation chooses the tier of the limit.
+    pub(super) standing: Standing,
+    /// Whether what a limit refuses counts too.
+    pub(super) attempts: bool,
 }
 
 /// What is done about a rule.
@@ -28,8 +34,9 @@ pub(super) enum Act {
     Held,
     /// Ask a rule that is no limit.
     Check,
-    /// Ask one that gives out slots.
+    /// Ask one that gives out slots of a connection, or of a transaction.
     Seat,
+    SeatTransaction,
     /// Ask one that counts within a session or a message.
     Tally,
     /// Ask one that counts over time.
@@ -96,19 +103,44 @@ impl Steps {
         steps
     }
 
-    /// The steps of a stage.
-    pub(super) fn at(&self, stage: Stage) -> &[Step] {
-        &self.at[stage as usize]
+    /// Whether nothing is done at a stage.
+    pub(super) fn is_idle(&self, stage: Stage) -> bool {
+        self.at[stage as usize].is_empty()
+    }
+
+    /// The steps of a stage, for as long as they are taken.
+    pub(super) fn lend(&mut self, stage: Stage) -> Vec<Step> {
+        std::mem::take(&mut self.at[stage as usize])
+    }
+
+    /// They have been taken.
+    pub(super) fn give_back(&mut self, stage: Stage, steps: Vec<Step>) {
+        self.at[stage as usize] = steps;
     }
 }
 
 /// The steps of a rule at a stage.
 fn all_of(index: u16, rule: &Rule, state: &RuleState, stage: Stage) -> impl Iterator<Item = Step> {
-    let step = |act| Step { rule: index, act, amount: Amount::One, once: Once::Never };
+    let step = |act| Step {
+        rule: index,
+        act,
+        amount: Amount::One,
+        once: Once::Never,
+        scope: rule.test.hold_scope(),
+        standing: Standing::ClientIp,
+        attempts: false,
+    };
     let holds = rule.enabled && rule.hold.as_ref().is_some_and(|hold| hold.at == stage);
     let (asks, counts) = match &rule.test {
         Test::Limit(limit) => {
-            let step = |act| Step { amount: limit.amount(stage), once: limit.once(stage), ..step(act) };
+            let step = |act| Step {
+                amount: limit.amount(stage),
+                once: limit.once(stage),
+                scope: limit.scope,
+                standing: limit.standing,
+                attempts: limit.counts == Counts::Attempts,
+                ..step(act)
+            };
             let counts = limit.counts_later(rule.at) && limit.meter.natural_stage() == stage && state.is_limited();
             (limit.asks(rule.at, state).map(step), counts.then(|| step(Act::Count)))
         }
@@ -125,6 +157,7 @@ impl Limit {
     fn asks(&self, at: Stage, state: &RuleState) -> Option<Act> {
         match self.window {
             // Where there is no limit today there may be one tomorrow: who is open then counts.
+            Window::Gauge if self.meter == Meter::OpenTransactions => Some(Act::SeatTransaction),
             Window::Gauge => Some(Act::Seat),
             _ if !state.is_limited() => None,
             Window::Session | Window::Message => Some(Act::Tally),

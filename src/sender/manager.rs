@@ -224,17 +224,23 @@ impl Sender {
     }
 
     /// The next thing to do. `foresight` is what the oracle may know; others are given `None`.
+    #[inline]
     pub fn poll(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
+        self.actions.pop_front().or_else(|| self.look_for_work(now, foresight))
+    }
+
+    fn look_for_work(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
         loop {
-            if let Some(action) = self.actions.pop_front() {
-                return Some(action);
-            }
             if let Some(limiter) = self.awake.front().copied() {
                 if let Some(action) = self.dispatch(now, limiter, foresight) {
                     return Some(action);
                 }
                 self.awake.pop_front();
                 self.limiters[limiter as usize].awake = false;
+                // Looking may have set a timer, or given up mail.
+                if let Some(action) = self.actions.pop_front() {
+                    return Some(action);
+                }
             } else {
                 let conn = self.resting.pop()?;
                 if self.conns[conn.index()].state == State::Idle {

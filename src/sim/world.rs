@@ -15,7 +15,7 @@ use crate::provider::{Client, Places, Policy, Provider};
 use crate::record::{Ending, Recorder, Sample, Trial, Unbalanced};
 use crate::rng::{Seed, Seeds};
 use crate::scenario::{Host, Network, Scenario};
-use crate::sender::{Action, Delivery, Event, Foresight, Injection, Outcome, Plan, Sender, Strategy, Timer};
+use crate::sender::{Action, Delivery, Event, Injection, Outcome, Plan, Sender, Strategy, Timer};
 use crate::time::Time;
 use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SenderDomainId, Share};
 use crate::workload::{Fate, Mail, Row, addresses};
@@ -224,9 +224,7 @@ impl<'a> World<'a> {
                     self.greet(next);
                 }
             }
-            let view = View { sites: &self.sites, wires: &self.wires, path: &self.path, world: &self.setting };
-            let foresight: Option<&dyn Foresight> = if self.setting.strategy.oracle { Some(&view) } else { None };
-            let Some(action) = self.sender.poll(self.now, foresight) else { return };
+            let Some(action) = self.ask_sender() else { return };
             match action {
                 Action::Connect { conn, source, site, delivery } => self.connect(conn, source, site, delivery),
                 Action::Transact { conn, delivery } => self.transact(conn, delivery),
@@ -245,6 +243,15 @@ impl<'a> World<'a> {
                 }
             }
         }
+    }
+
+    /// What the sender wants next; the oracle looks around before it says so.
+    fn ask_sender(&mut self) -> Option<Action> {
+        if !self.setting.strategy.oracle {
+            return self.sender.poll(self.now, None);
+        }
+        let view = View { sites: &self.sites, wires: &self.wires, path: &self.path, world: &self.setting };
+        self.sender.poll(self.now, Some(&view))
     }
 
     fn schedule_first(&mut self) {
