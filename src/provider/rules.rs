@@ -86,18 +86,26 @@ impl RuleState {
         Ceiling::scaled(amount, step.map_or(1.0, |step| step.factor))
     }
 
-    /// The counter of a key.
-    #[inline]
-    fn counter(&mut self, key: u64, clock: Time, ceiling: u32) -> &mut Counter {
-        let window = &self.window;
-        self.counters.entry(key, || Counter::new(window), |counter| counter.is_blank(clock, window, ceiling))
+    /// Whether `n` more fit for a key.
+    fn admits(&mut self, key: u64, clock: Time, ceiling: u32, n: u32) -> bool {
+        let (counter, window) = self.counter(key, clock, ceiling);
+        counter.admits(clock, window, ceiling, n)
     }
 
     /// Counts `n` for a key.
     #[inline]
     fn count(&mut self, key: u64, clock: Time, ceiling: u32, n: u32) {
-        let (window, keep) = (self.window, self.keep);
-        self.counter(key, clock, ceiling).count(clock, &window, ceiling, n, keep);
+        let keep = self.keep;
+        let (counter, window) = self.counter(key, clock, ceiling);
+        counter.count(clock, window, ceiling, n, keep);
+    }
+
+    /// The counter of a key, and its window.
+    #[inline]
+    fn counter(&mut self, key: u64, clock: Time, ceiling: u32) -> (&mut Counter, &Window) {
+        let Self { counters, window, .. } = self;
+        let forget = |counter: &Counter| counter.is_blank(clock, window, ceiling);
+        (counters.entry(key, || Counter::new(window), forget), window)
     }
 
     /// Whether there is a limit, in any tier.
@@ -286,8 +294,7 @@ impl Provider {
         let (tier, key) = (self.tier(step.standing, asker.client, asker.sender), self.key_of(step.scope, asker));
         let state = &mut self.rules[rule];
         let Some(ceiling) = state.limit(tier, asker.clock) else { return true };
-        let window = state.window;
-        let fits = state.counter(key, asker.clock, ceiling).admits(asker.clock, &window, ceiling, n);
+        let fits = state.admits(key, asker.clock, ceiling, n);
         if step.act == Act::Meter && (fits || step.attempts) {
             state.count(key, asker.clock, ceiling, n);
         }
