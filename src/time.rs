@@ -92,7 +92,11 @@ impl Span {
     /// The nearest span of whole microseconds; negative and not-a-number become zero.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
     pub fn from_secs_f64(secs: f64) -> Self {
-        Self((secs * 1e6).round() as u64)
+        // What `round` gives, without the call that it is where a processor may not know it: the cast cuts off, and
+        // what it cut off is exact.
+        let micros = secs * 1e6;
+        let whole = micros as u64;
+        Self(whole.saturating_add(u64::from(micros - whole as f64 >= 0.5)))
     }
 
     /// Length in microseconds.

@@ -8,7 +8,8 @@
 use super::ceiling::Ceiling;
 use super::policy::{Amendment, Answer, Limit, Listener, Mailbox, Meter, Policy, Scope, Test, Window};
 use super::reputation::Reputation;
-use super::rules::{RuleState, Step, steps};
+use super::rules::RuleState;
+use super::steps::{Amount, Once, Steps};
 use super::verdict::{Addressee, Client, Decision, Envelope, Refusal, Verdict};
 use super::window::Counter;
 use crate::rng::{Seed, Seeds};
@@ -21,8 +22,7 @@ use crate::units::{ClientId, RuleId, SenderDomainId, SessionId, Share};
 pub struct Provider {
     pub(super) policy: Policy,
     pub(super) rules: Vec<RuleState>,
-    /// For each stage what is done there, in the order of the profile.
-    pub(super) steps: [Vec<Step>; 6],
+    pub(super) steps: Steps,
     pub(super) clients: Vec<(Client, Reputation)>,
     pub(super) senders: Vec<Reputation>,
     pub(super) sessions: Vec<Session>,
@@ -46,9 +46,9 @@ pub(super) struct Session {
     pub(super) transaction_slots: u64,
     /// Whose gauge each slot is of, by rule: the sender that was named then may not be the one named now.
     pub(super) seats: Vec<u64>,
-    /// By rule, whether it has let this connection pass; and this message, since MAIL.
-    pub(super) connection_passed: Vec<bool>,
-    pub(super) message_passed: Vec<bool>,
+    /// Rules that have let this connection pass, by bit; and this message, since MAIL.
+    connection_passed: u64,
+    message_passed: u64,
     /// Counts since the session began and since MAIL, by rule.
     pub(super) counts: Vec<u32>,
     pub(super) envelope: Option<Envelope>,
@@ -64,6 +64,44 @@ impl Session {
     pub(super) const fn holds_slot(&self, rule: usize) -> bool {
         (self.slots | self.transaction_slots) & (1 << rule) != 0
     }
+
+    /// Whether a rule has let this connection, or this message, pass already.
+    pub(super) const fn has_passed(&self, rule: usize, once: Once) -> bool {
+        match once {
+            Once::Never => false,
+            Once::Connection => self.connection_passed & (1 << rule) != 0,
+            Once::Message => self.message_passed & (1 << rule) != 0,
+        }
+    }
+
+    /// A rule lets this connection, or this message, pass.
+    pub(super) const fn pass(&mut self, rule: usize, once: Once) {
+        match once {
+            Once::Never => {}
+            Once::Connection => self.connection_passed |= 1 << rule,
+            Once::Message => self.message_passed |= 1 << rule,
+        }
+    }
+
+    /// How much a limit counts of the message so far, and of the recipient that is named.
+    #[inline]
+    pub(super) fn amount(&self, amount: Amount, who: Option<&Addressee>) -> u32 {
+        amount.of(self.envelope.as_ref(), &self.addressees, who)
+    }
+}
+
+/// Who asks, when and for whom: looked up once for all steps of a command.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asker<'a> {
+    pub(super) now: Time,
+    /// The same on the provider's wall.
+    pub(super) clock: Time,
+    pub(super) session: SessionId,
+    pub(super) client: ClientId,
+    /// The sender domain, once it is named.
+    pub(super) sender: Option<SenderDomainId>,
+    /// The recipient that is named.
+    pub(super) who: Option<&'a Addressee>,
 }
 
 /// What a rule did in a trial.
@@ -85,11 +123,10 @@ impl Provider {
     pub fn new(policy: Policy, seeds: Seeds, day_starts: Span) -> Self {
         let own = |seed: Seed| seed.named(&policy.name);
         let seeds = Seeds { chance: own(seeds.chance), unknowns: own(seeds.unknowns) };
-        let rules = policy.rules.iter().map(|rule| RuleState::new(rule, seeds)).collect();
-        let steps = Stage::ALL.map(|stage| steps(&policy, stage));
+        let rules: Vec<RuleState> = policy.rules.iter().map(|rule| RuleState::new(rule, seeds)).collect();
         Self {
+            steps: Steps::new(&policy, &rules),
             rules,
-            steps,
             clients: Vec::new(),
             senders: Vec::new(),
             sessions: Vec::new(),
@@ -150,11 +187,9 @@ impl Provider {
         let state = &mut self.sessions[session.index()];
         state.envelope = Some(envelope);
         state.addressees.clear();
-        state.message_passed.fill(false);
-        for (count, rule) in state.counts.iter_mut().zip(&self.policy.rules) {
-            if matches!(&rule.test, Test::Limit(limit) if limit.window == Window::Message) {
-                *count = 0;
-            }
+        state.message_passed = 0;
+        for rule in &self.steps.per_message {
+            state.counts[usize::from(*rule)] = 0;
         }
         let verdict = self.pass(now, session, Stage::Mail, None);
         if !verdict.accepted() {
@@ -165,7 +200,7 @@ impl Provider {
 
     /// RCPT. Refused, the transaction goes on without this recipient.
     pub fn rcpt(&mut self, now: Time, session: SessionId, addressee: Addressee) -> Verdict {
-        let verdict = self.pass(now, session, Stage::Rcpt, Some(addressee));
+        let verdict = self.pass(now, session, Stage::Rcpt, Some(&addressee));
         if verdict.accepted() {
             self.sessions[session.index()].addressees.push(addressee);
         } else if self.looked_up(&verdict, Mailbox::Unknown) {
@@ -254,6 +289,7 @@ impl Provider {
                 }
             }
         }
+        self.steps = Steps::new(&self.policy, &self.rules);
     }
 
     /// The reputation of a client IP.
@@ -271,7 +307,7 @@ impl Provider {
         let gauges = self.policy.rules.iter().enumerate().filter_map(|(index, rule)| match &rule.test {
             Test::Limit(limit) if limit.meter == Meter::OpenConnections && rule.enabled => {
                 let tier = self.tier(limit.standing, client, None);
-                self.limit(index, limit, tier, self.clock(now))
+                self.rules[index].limit(tier, self.clock(now))
             }
             _ => None,
         });
@@ -291,23 +327,34 @@ impl Provider {
     }
 
     /// Asks everything that is to be asked at a stage, in order; the first refusal wins.
-    fn pass(&mut self, now: Time, session: SessionId, stage: Stage, addressee: Option<Addressee>) -> Verdict {
-        let mut tarpit = Span::ZERO;
-        let steps = std::mem::take(&mut self.steps[stage as usize]);
-        let mut decision = Decision::Accept;
+    fn pass(&mut self, now: Time, session: SessionId, stage: Stage, who: Option<&Addressee>) -> Verdict {
+        let mut verdict = Verdict { decision: Decision::Accept, tarpit: Span::ZERO };
+        if self.steps.is_idle(stage) {
+            return verdict;
+        }
+        let asker = self.asker(now, session, who);
+        let steps = self.steps.lend(stage);
         for step in &steps {
-            let answer = self.take(*step, now, session, addressee);
-            match answer {
-                None => {}
-                Some((_, Answer::Tarpit(span))) => tarpit += span,
-                Some((rule, answer)) => {
-                    decision = Decision::Refuse(Refusal { rule: RuleId(rule), answer });
+            if self.lets_pass(step, &asker) {
+                continue;
+            }
+            match self.object(step, &asker) {
+                Answer::Tarpit(span) => verdict.tarpit += span,
+                answer => {
+                    verdict.decision = Decision::Refuse(Refusal { rule: RuleId(step.rule), answer });
                     break;
                 }
             }
         }
-        self.steps[stage as usize] = steps;
-        Verdict { decision, tarpit }
+        self.steps.give_back(stage, steps);
+        verdict
+    }
+
+    #[inline]
+    pub(super) fn asker<'a>(&self, now: Time, session: SessionId, who: Option<&'a Addressee>) -> Asker<'a> {
+        let state = &self.sessions[session.index()];
+        let sender = state.envelope.as_ref().map(|message| message.sender_domain);
+        Asker { now, clock: self.clock(now), session, client: state.client, sender, who }
     }
 
     fn open_session(&mut self, client: ClientId) -> SessionId {
@@ -320,9 +367,8 @@ impl Provider {
         session.client = client;
         let rules = self.policy.rules.len();
         session.seats.resize(rules, 0);
-        session.message_passed.resize(rules, false);
-        session.connection_passed.clear();
-        session.connection_passed.resize(rules, false);
+        session.connection_passed = 0;
+        session.message_passed = 0;
         session.counts.clear();
         session.counts.resize(rules, 0);
         self.open += 1;
@@ -332,14 +378,11 @@ impl Provider {
 
     /// What rules count per session begins anew: the number of a session that is over is given to another.
     fn forget_session(&mut self, session: SessionId) {
-        for (rule, state) in self.policy.rules.iter().zip(&mut self.rules) {
-            if let Test::Limit(limit) = &rule.test
-                && limit.scope == Scope::Session
-                && !limit.window.is_in_session()
-            {
-                let blank = Counter::new(&limit.window);
-                *state.counters.entry(u64::from(session.0), || blank.clone(), |_| false) = blank.clone();
-            }
+        for rule in &self.steps.per_session {
+            let Test::Limit(limit) = &self.policy.rules[usize::from(*rule)].test else { continue };
+            let blank = Counter::new(&limit.window);
+            let counters = &mut self.rules[usize::from(*rule)].counters;
+            *counters.entry(u64::from(session.0), || blank.clone(), |_| false) = blank.clone();
         }
     }
 
@@ -354,17 +397,6 @@ impl Provider {
         }
     }
 
-    /// The limit that applies to a tier at a moment of the provider's clock; `None` is no limit.
-    pub(super) fn limit(&self, index: usize, limit: &Limit, tier: usize, clock: Time) -> Option<u32> {
-        let amount = self.rules[index].limits[tier]?;
-        if limit.ceiling.load.is_empty() {
-            return Some(amount);
-        }
-        let time_of_day = clock.as_micros() % Span::DAY.as_micros();
-        let step = limit.ceiling.load.iter().rev().find(|step| step.from.as_micros() <= time_of_day);
-        Some(Ceiling::scaled(amount, step.map_or(1.0, |step| step.factor)))
-    }
-
     /// Time on the provider's wall: frames of a fixed window begin at its whole hours.
     pub(super) fn clock(&self, now: Time) -> Time {
         now + self.day_starts
@@ -376,33 +408,26 @@ impl Provider {
     }
 
     /// Whom a hold of a rule is for.
-    pub(super) fn hold_key(&self, index: usize, session: SessionId, who: Option<Addressee>) -> u64 {
-        let state = &self.sessions[session.index()];
-        let sender = state.envelope.map(|message| message.sender_domain);
-        self.key_of(self.policy.rules[index].test.hold_scope(), state.client, session, sender, who)
+    pub(super) fn hold_key(&self, index: usize, asker: &Asker<'_>) -> u64 {
+        self.key_of(self.policy.rules[index].test.hold_scope(), asker)
     }
 
     /// Whose counter a scope means here.
-    pub(super) fn key_of(
-        &self,
-        scope: Scope,
-        client: ClientId,
-        session: SessionId,
-        sender: Option<SenderDomainId>,
-        who: Option<Addressee>,
-    ) -> u64 {
-        let sender = sender.map_or(0, |sender| u64::from(sender.0));
-        let domain = who.map_or(0, |who| u64::from(who.domain.0));
-        let recipient = who.map_or(0, |who| who.id);
+    #[inline]
+    pub(super) fn key_of(&self, scope: Scope, asker: &Asker<'_>) -> u64 {
+        let sender = || asker.sender.map_or(0, |sender| u64::from(sender.0));
+        let domain = || asker.who.map_or(0, |who| u64::from(who.domain.0));
+        let recipient = || asker.who.map_or(0, |who| who.id);
+        let client = u64::from(asker.client.0);
         match scope {
-            Scope::ClientIp => u64::from(client.0),
-            Scope::ClientNetwork => u64::from(self.clients[client.index()].0.network.0),
-            Scope::SenderDomain => sender,
-            Scope::Recipient => SPARSE | recipient,
-            Scope::RecipientDomain => domain,
-            Scope::ClientIpAndRecipientDomain => SPARSE | u64::from(client.0) << 16 | domain,
-            Scope::SenderDomainAndRecipient => SPARSE | sender << 48 | recipient,
-            Scope::Session => u64::from(session.0),
+            Scope::ClientIp => client,
+            Scope::ClientNetwork => u64::from(self.clients[asker.client.index()].0.network.0),
+            Scope::SenderDomain => sender(),
+            Scope::Recipient => SPARSE | recipient(),
+            Scope::RecipientDomain => domain(),
+            Scope::ClientIpAndRecipientDomain => SPARSE | client << 16 | domain(),
+            Scope::SenderDomainAndRecipient => SPARSE | sender() << 48 | recipient(),
+            Scope::Session => u64::from(asker.session.0),
             Scope::Provider => 0,
         }
     }

@@ -5,8 +5,9 @@
 //! tarpit lets everything pass. Where a forecast says *wait*, it says until when it is worth looking again: not later
 //! than the moment at which the thing would pass.
 
-use super::engine::Provider;
+use super::engine::{Asker, Provider};
 use super::policy::{Answer, Limit, Mailbox, Meter, Rule, Scope, Test, Window};
+use super::steps::Once;
 use super::verdict::{Addressee, Envelope};
 use super::window::Counter;
 use crate::smtp::Stage;
@@ -83,7 +84,7 @@ impl Provider {
                 let lead = lead(hold.at);
                 earliest = earliest.max(before(self.free_of_hold(index, now + lead, who), lead));
             }
-            if rule.at <= Stage::Ehlo || state.holds_slot(index) || state.connection_passed[index] {
+            if rule.at <= Stage::Ehlo || state.holds_slot(index) || state.has_passed(index, Once::Connection) {
                 continue;
             }
             let (lead, at) = (lead(rule.at), now + lead(rule.at));
@@ -129,7 +130,7 @@ impl Provider {
             return at;
         }
         let clock = self.clock(at);
-        let Some(ceiling) = self.limit(index, limit, self.tier(limit.standing, who.client, Some(who.sender)), clock)
+        let Some(ceiling) = self.rules[index].limit(self.tier(limit.standing, who.client, Some(who.sender)), clock)
         else {
             return at;
         };
@@ -195,7 +196,7 @@ impl Provider {
         }
         let state = &self.sessions[session.index()];
         let tier = self.tier(limit.standing, state.client, Some(asked.envelope.sender_domain));
-        let ceiling = self.limit(index, limit, tier, self.clock(at))?;
+        let ceiling = self.rules[index].limit(tier, self.clock(at))?;
         let used = if limit.window == Window::Session { state.counts[index] } else { 0 };
         let left = ceiling.saturating_sub(used);
         match limit.meter {
@@ -236,8 +237,15 @@ impl Provider {
 
     fn key_in(&self, scope: Scope, who: Who) -> u64 {
         let addressee = Addressee { id: 0, domain: who.domain, mailbox: Mailbox::Exists };
-        let session = who.session.unwrap_or(SessionId(u32::MAX));
-        self.key_of(scope, who.client, session, Some(who.sender), Some(addressee))
+        let asker = Asker {
+            now: Time::ZERO,
+            clock: Time::ZERO,
+            session: who.session.unwrap_or(SessionId(u32::MAX)),
+            client: who.client,
+            sender: Some(who.sender),
+            who: Some(&addressee),
+        };
+        self.key_of(scope, &asker)
     }
 }
 

@@ -22,12 +22,18 @@ impl<T> Keyed<T> {
         Self { dense: Vec::new(), sparse: BTreeMap::new(), prune_at: SWEEP }
     }
 
+    /// Whether no key has a value.
+    pub(super) fn is_empty(&self) -> bool {
+        self.dense.is_empty() && self.sparse.is_empty()
+    }
+
     /// The value of `key`, if there is one.
     pub(super) fn get(&self, key: u64) -> Option<&T> {
         if key < DENSE { self.dense.get(usize::try_from(key).ok()?) } else { self.sparse.get(&key) }
     }
 
     /// The value of `key`, made by `blank` if there is none. `forget` says which values of the tree no longer matter.
+    #[inline]
     pub(super) fn entry(&mut self, key: u64, blank: impl Fn() -> T, forget: impl Fn(&T) -> bool) -> &mut T {
         if let (true, Ok(index)) = (key < DENSE, usize::try_from(key)) {
             if index >= self.dense.len() {
@@ -35,6 +41,10 @@ impl<T> Keyed<T> {
             }
             return &mut self.dense[index];
         }
+        self.sparse(key, blank, forget)
+    }
+
+    fn sparse(&mut self, key: u64, blank: impl Fn() -> T, forget: impl Fn(&T) -> bool) -> &mut T {
         if self.sparse.len() >= self.prune_at && !self.sparse.contains_key(&key) {
             self.sparse.retain(|_, value| !forget(value));
             self.prune_at = SWEEP.max(self.sparse.len() * 2);

@@ -14,6 +14,7 @@ pub mod profile;
 mod reputation;
 mod rules;
 mod standing;
+mod steps;
 #[cfg(test)]
 pub(crate) mod tests;
 mod verdict;

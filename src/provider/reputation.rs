@@ -11,6 +11,8 @@
 //!
 //! No provider publishes its formula. Every constant is in the profile and marked as assumed where it is.
 
+use std::ops::Range;
+
 use super::policy::{Policy, ReputationModel, Tier};
 use crate::time::{Span, Time};
 use crate::units::Share;
@@ -19,13 +21,18 @@ use crate::units::Share;
 #[derive(Clone, Debug)]
 pub struct Reputation {
     score: f64,
-    /// The band of the score, kept beside it because every limit asks for it.
+    /// The band of the score, kept beside it because every limit asks for it; and where it begins and ends.
     tier: u8,
+    band: Range<f64>,
     day: u64,
+    /// When the day is over.
+    tomorrow: Time,
     accepted_today: u32,
     gained_today: f64,
     /// Accepted messages of the last days that the history before them allowed for, the latest first.
     history: [u32; DAYS],
+    /// Messages that today may bring before they count as a surge: what the history comes to.
+    allowance: f64,
 }
 
 /// Days of history that count.
@@ -37,11 +44,15 @@ impl Reputation {
         let mut reputation = Self {
             score: score.get(),
             tier: 0,
+            band: 0.0..0.0,
             day: 0,
+            tomorrow: Time::ZERO + Span::DAY,
             accepted_today: 0,
             gained_today: 0.0,
             history: [daily_volume; DAYS],
+            allowance: 0.0,
         };
+        reputation.allow(&policy.reputation);
         reputation.classify(&policy.tiers);
         reputation
     }
@@ -63,13 +74,17 @@ impl Reputation {
     }
 
     /// Lets the days pass up to `now`: volume becomes history, and rest heals.
+    #[inline]
     pub fn touch(&mut self, now: Time, policy: &Policy) {
-        let day = now.as_micros() / Span::DAY.as_micros();
-        let passed = day.saturating_sub(self.day);
-        if passed == 0 {
-            return;
+        if now >= self.tomorrow {
+            self.begin_day(now.as_micros() / Span::DAY.as_micros(), policy);
         }
+    }
+
+    fn begin_day(&mut self, day: u64, policy: &Policy) {
+        let passed = day - self.day;
         self.day = day;
+        self.tomorrow = Time::ZERO + Span::DAY.times(day + 1);
         self.roll_history(passed, &policy.reputation);
         // The day just ended rested only if nothing was accepted in it; the days skipped had no mail at all.
         let rested = passed - u64::from(self.accepted_today > 0);
@@ -88,7 +103,7 @@ impl Reputation {
         self.touch(now, policy);
         let model = &policy.reputation;
         self.accepted_today = self.accepted_today.saturating_add(1);
-        if f64::from(self.accepted_today) > self.allowance(model) {
+        if f64::from(self.accepted_today) > self.allowance {
             self.lose(model.surge, &policy.tiers);
             return;
         }
@@ -109,24 +124,30 @@ impl Reputation {
         }
     }
 
-    /// Messages that today may bring before they count as a surge.
-    fn allowance(&self, model: &ReputationModel) -> f64 {
+    fn allow(&mut self, model: &ReputationModel) {
         let most = self.history.iter().copied().max().unwrap_or(0);
-        (f64::from(most) * model.growth).max(f64::from(model.volume_floor))
+        self.allowance = (f64::from(most) * model.growth).max(f64::from(model.volume_floor));
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
     fn roll_history(&mut self, passed: u64, model: &ReputationModel) {
-        let today = self.accepted_today.min(self.allowance(model) as u32);
+        let today = self.accepted_today.min(self.allowance as u32);
         for n in 0..passed.min(DAYS as u64) {
             self.history.rotate_right(1);
             self.history[0] = if n == 0 { today } else { 0 };
         }
+        self.allow(model);
     }
 
     fn classify(&mut self, tiers: &[Tier]) {
+        if self.band.contains(&self.score) {
+            return;
+        }
+        let from = |tier: usize| tiers.get(tier).map(|tier| tier.from.get());
         let above = tiers.iter().take_while(|tier| tier.from.get() <= self.score).count();
-        self.tier = u8::try_from(above.saturating_sub(1)).unwrap_or(0);
+        let tier = above.saturating_sub(1);
+        self.tier = u8::try_from(tier).unwrap_or(0);
+        self.band = from(tier).unwrap_or(0.0)..from(tier + 1).unwrap_or(f64::INFINITY);
     }
 }
 
@@ -208,7 +229,7 @@ mod tests {
     fn a_history_grows_day_by_day_and_is_forgotten_after_seven() {
         let policy = lab();
         let day = |n| Time::ZERO + Span::DAY.times(n);
-        let allowed = |reputation: &Reputation| reputation.allowance(&policy.reputation);
+        let allowed = |reputation: &Reputation| reputation.allowance;
         let mut newcomer = Reputation::new(share(0.6), 0, &policy);
         // Ten times what the first day allows, every day: it doubles until the habit is there.
         let mut grown = Vec::new();

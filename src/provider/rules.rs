@@ -1,37 +1,29 @@
 //! Rules at work: what each remembers, whether it lets something pass, and what a violation leads to.
-//!
-//! At a stage the steps are taken in the order of the profile: refuse whom a rule holds, ask a rule, count for a rule
-//! that was asked earlier in the session.
 
-use super::ceiling::{Amount, Ceiling};
-use super::engine::{Provider, SPARSE};
+use super::ceiling::{self, Ceiling, LoadStep};
+use super::engine::{Asker, Provider, SPARSE};
 use super::hold;
 use super::keyed::Keyed;
-use super::policy::{Answer, Counts, Greylist, Hold, Limit, Mailbox, Meter, Policy, Rule, Test, Weather, Window};
-use super::verdict::{Addressee, Envelope};
+use super::policy::{Answer, Greylist, Limit, Rule, Test, Window};
+use super::steps::{Act, Step};
+use super::verdict::Addressee;
 use super::weather;
 use super::window::Counter;
 use crate::rng::{Seed, Seeds};
-use crate::smtp::Stage;
 use crate::time::{Span, Time};
-use crate::units::{RuleId, SessionId};
-
-/// What is done at a stage.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
-    /// Refuse whom the rule holds.
-    Held(u16),
-    /// Ask the rule.
-    Ask(u16),
-    /// Count for a rule that was asked earlier in the session.
-    Count(u16),
-}
+use crate::units::RuleId;
 
 /// What a rule remembers.
 #[derive(Clone, Debug)]
 pub(super) struct RuleState {
     /// The limit by tier, unknowns drawn; `None` is no limit.
     pub(super) limits: Vec<Option<u32>>,
+    /// How the load scales them by time of day; see [`Ceiling::load`].
+    load: Vec<LoadStep>,
+    /// Over which time it counts.
+    window: Window,
+    /// How many moments a sliding log must remember.
+    keep: u32,
     pub(super) counters: Keyed<Counter>,
     pub(super) holds: Keyed<hold::Record>,
     greylist: Keyed<Triplet>,
@@ -51,24 +43,13 @@ struct Triplet {
 }
 
 impl RuleState {
-    /// How many moments a sliding log must remember: as many as the limit can ever be. Other windows remember none.
-    fn keep(&self, limit: &Limit) -> u32 {
-        if !matches!(limit.window, Window::Sliding { .. }) {
-            return 0;
-        }
-        let ceiling = &limit.ceiling;
-        let most = self.limits.iter().flatten().copied().max().unwrap_or(0);
-        Ceiling::scaled(most, ceiling.most_load())
-    }
-
     pub(super) fn new(rule: &Rule, seeds: Seeds) -> Self {
         let draws = seeds.unknowns.named("unknown").named(&rule.name);
-        let limits = match &rule.test {
-            Test::Limit(limit) => draw_limits(&limit.ceiling, draws, 0),
-            _ => Vec::new(),
-        };
-        Self {
-            limits,
+        let mut state = Self {
+            limits: Vec::new(),
+            load: Vec::new(),
+            window: Window::Gauge,
+            keep: 0,
             counters: Keyed::new(),
             holds: Keyed::new(),
             greylist: Keyed::new(),
@@ -77,17 +58,78 @@ impl RuleState {
             refused: 0,
             holds_begun: 0,
             held: Span::ZERO,
+        };
+        if let Test::Limit(limit) = &rule.test {
+            state.draw(limit, draws, 0);
         }
+        state
     }
+
+    /// Draws what is unknown of a limit.
+    fn draw(&mut self, limit: &Limit, draws: Seed, id: u16) {
+        self.limits = draw_limits(&limit.ceiling, draws, id);
+        self.load.clone_from(&limit.ceiling.load);
+        self.window = limit.window;
+        self.keep = keep(limit, &self.limits);
+    }
+
+    /// The limit that applies to a tier at a moment of the provider's clock; `None` is no limit.
+    #[inline]
+    pub(super) fn limit(&self, tier: usize, clock: Time) -> Option<u32> {
+        let amount = self.limits[tier]?;
+        if self.load.is_empty() { Some(amount) } else { Some(self.scaled(amount, clock)) }
+    }
+
+    fn scaled(&self, amount: u32, clock: Time) -> u32 {
+        let time_of_day = clock.as_micros() % Span::DAY.as_micros();
+        let step = self.load.iter().rev().find(|step| step.from.as_micros() <= time_of_day);
+        Ceiling::scaled(amount, step.map_or(1.0, |step| step.factor))
+    }
+
+    /// Whether `n` more fit for a key.
+    fn admits(&mut self, key: u64, clock: Time, ceiling: u32, n: u32) -> bool {
+        let (counter, window) = self.counter(key, clock, ceiling);
+        counter.admits(clock, window, ceiling, n)
+    }
+
+    /// Counts `n` for a key.
+    #[inline]
+    fn count(&mut self, key: u64, clock: Time, ceiling: u32, n: u32) {
+        let keep = self.keep;
+        let (counter, window) = self.counter(key, clock, ceiling);
+        counter.count(clock, window, ceiling, n, keep);
+    }
+
+    /// The counter of a key, and its window.
+    #[inline]
+    fn counter(&mut self, key: u64, clock: Time, ceiling: u32) -> (&mut Counter, &Window) {
+        let Self { counters, window, .. } = self;
+        let forget = |counter: &Counter| counter.is_blank(clock, window, ceiling);
+        (counters.entry(key, || Counter::new(window), forget), window)
+    }
+
+    /// Whether there is a limit, in any tier.
+    pub(super) fn is_limited(&self) -> bool {
+        self.limits.iter().any(Option::is_some)
+    }
+}
+
+/// How many moments a sliding log must remember: as many as the limit can ever be. Other windows remember none.
+fn keep(limit: &Limit, limits: &[Option<u32>]) -> u32 {
+    if !matches!(limit.window, Window::Sliding { .. }) {
+        return 0;
+    }
+    let most = limits.iter().flatten().copied().max().unwrap_or(0);
+    Ceiling::scaled(most, limit.ceiling.most_load())
 }
 
 /// The amount of every tier; one draw decides all unknowns of a rule, so that a better tier never gets less.
 fn draw_limits(ceiling: &Ceiling, draws: Seed, id: u16) -> Vec<Option<u32>> {
     let share = draws.share(u64::from(id), 0);
-    let amount = |amount: &Amount| match *amount {
-        Amount::Exactly(n) => Some(n),
-        Amount::Unlimited => None,
-        Amount::Unknown { low, high } => Some(within(low, high, share)),
+    let amount = |amount: &ceiling::Amount| match *amount {
+        ceiling::Amount::Exactly(n) => Some(n),
+        ceiling::Amount::Unlimited => None,
+        ceiling::Amount::Unknown { low, high } => Some(within(low, high, share)),
     };
     ceiling.by_tier.iter().map(amount).collect()
 }
@@ -97,89 +139,81 @@ fn within(low: u32, high: u32, share: f64) -> u32 {
     low + ((f64::from(high - low) + 1.0) * share) as u32
 }
 
-/// What is done at a stage: holds enforced here, rules asked here, and counting for rules that were asked before.
-pub(super) fn steps(policy: &Policy, stage: Stage) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for (index, rule) in (0_u16..).zip(&policy.rules) {
-        if rule.hold.as_ref().is_some_and(|hold| hold.at == stage) {
-            steps.push(Step::Held(index));
-        }
-        if rule.at == stage {
-            steps.push(Step::Ask(index));
-        }
-        if let Test::Limit(limit) = &rule.test {
-            let natural = limit.meter.natural_stage();
-            if natural == stage && rule.at < natural && !limit.meter.is_gauge() {
-                steps.push(Step::Count(index));
-            }
-        }
-    }
-    steps
-}
-
 impl Provider {
-    pub(super) fn take(
-        &mut self,
-        step: Step,
-        now: Time,
-        session: SessionId,
-        who: Option<Addressee>,
-    ) -> Option<(u16, Answer)> {
-        match step {
-            Step::Held(rule) => self.held(usize::from(rule), now, session, who).map(|answer| (rule, answer)),
-            Step::Count(rule) => {
-                self.count_late(usize::from(rule), now, session, who);
-                None
-            }
-            Step::Ask(rule) => {
-                let index = usize::from(rule);
-                if !self.policy.rules[index].enabled || self.allows(index, now, session, who) {
-                    return None;
-                }
-                self.violated(index, now, session, who);
-                Some((rule, self.policy.rules[index].answer))
+    /// Takes a step. Whether the rule lets what is asked pass; counts if it does, or if attempts count.
+    ///
+    /// What the steps do stays out of line: inlined, each stage would pay for what none of its own steps needs.
+    #[inline]
+    pub(super) fn lets_pass(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+        match step.act {
+            Act::Held => !self.holds(step, asker),
+            Act::Check => self.check(step, asker),
+            Act::Seat | Act::SeatTransaction => self.seat(step, asker),
+            Act::Tally => self.tally(step, asker),
+            Act::Meter | Act::Look => self.meter(step, asker),
+            Act::Count => {
+                self.count_late(step, asker);
+                true
             }
         }
     }
 
-    /// Whether the rule lets this pass; counts if it does, or if attempts count.
-    fn allows(&mut self, index: usize, now: Time, session: SessionId, who: Option<Addressee>) -> bool {
-        let state = &self.sessions[session.index()];
-        let client = &self.clients[state.client.index()].0;
-        let envelope = state.envelope.as_ref();
-        match &self.policy.rules[index].test {
-            Test::Limit(_) => self.within_limit(index, now, session, who),
-            Test::Mailbox(mailbox) => who.is_none_or(|who| who.mailbox != *mailbox),
-            Test::Listed => !client.listed,
-            Test::NoPtr => client.ptr,
-            Test::Size(bytes) => envelope.is_none_or(|message| u64::from(message.size) <= bytes.0),
-            Test::Unauthenticated(auth) => envelope.is_none_or(|message| message.passes(*auth)),
-            Test::Content => envelope.is_none_or(|message| !message.spam),
-            Test::Greylist(greylist) => {
-                let greylist = *greylist;
-                who.is_none_or(|who| self.greylisted(index, greylist, now, session, who))
-            }
-            Test::Reputation { below, of, refuse } => {
-                let (below, of, refuse) = (*below, *of, *refuse);
-                self.score(of, session) >= below || !self.toss(index, refuse)
-            }
-            Test::Busy(weather) => {
-                let weather: Weather = *weather;
-                !self.rules[index].weather.busy(now, &weather) || !self.toss(index, weather.refuse)
-            }
-            Test::Outage { from, until } => now < *from || now >= *until,
+    /// A rule does not let it pass: what it answers.
+    pub(super) fn object(&mut self, step: &Step, asker: &Asker<'_>) -> Answer {
+        let rule = usize::from(step.rule);
+        if step.act == Act::Held
+            && let Some(answer) = self.held(step, asker)
+        {
+            self.rules[rule].refused += 1;
+            return answer;
+        }
+        self.violated(rule, asker);
+        self.policy.rules[rule].answer
+    }
+
+    /// Whether a rule that is no limit lets this pass.
+    #[inline(never)]
+    fn check(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+        let Some(rule) = self.policy.rules.get(usize::from(step.rule)) else { return true };
+        let client = || &self.clients[asker.client.index()].0;
+        let envelope = || self.sessions[asker.session.index()].envelope.as_ref();
+        match &rule.test {
+            Test::Limit(_) => true,
+            Test::Mailbox(mailbox) => asker.who.is_none_or(|who| who.mailbox != *mailbox),
+            Test::Listed => !client().listed,
+            Test::NoPtr => client().ptr,
+            Test::Size(bytes) => envelope().is_none_or(|message| u64::from(message.size) <= bytes.0),
+            Test::Unauthenticated(auth) => envelope().is_none_or(|message| message.passes(*auth)),
+            Test::Content => envelope().is_none_or(|message| !message.spam),
+            Test::Outage { from, until } => asker.now < *from || asker.now >= *until,
             Test::Always => false,
+            Test::Greylist(_) | Test::Reputation { .. } | Test::Busy(_) => self.check_what_changes(step, asker),
+        }
+    }
+
+    /// The same for a rule that remembers, or tosses a coin.
+    #[inline(never)]
+    fn check_what_changes(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+        let index = usize::from(step.rule);
+        match self.policy.rules[index].test {
+            Test::Greylist(greylist) => asker.who.is_none_or(|who| self.greylisted(index, greylist, asker, who)),
+            Test::Reputation { below, of, refuse } => self.score(of, asker) >= below || !self.toss(index, refuse),
+            Test::Busy(weather) => {
+                !self.rules[index].weather.busy(asker.now, &weather) || !self.toss(index, weather.refuse)
+            }
+            _ => true,
         }
     }
 
     /// Bookkeeping of a violation: cost, and perhaps a hold.
-    pub(super) fn violated(&mut self, index: usize, now: Time, session: SessionId, who: Option<Addressee>) {
+    pub(super) fn violated(&mut self, index: usize, asker: &Asker<'_>) {
         let cost = self.policy.rules[index].cost;
-        self.blame(session, cost);
-        let key = self.hold_key(index, session, who);
+        self.blame(asker.session, cost);
+        let key = self.hold_key(index, asker);
         let state = &mut self.rules[index];
         state.refused += 1;
         if let Some(hold) = &self.policy.rules[index].hold {
+            let now = asker.now;
             let record = state.holds.entry(key, hold::Record::default, |record| record.is_blank(now, hold));
             if let Some(span) = record.violate(now, hold) {
                 state.holds_begun += 1;
@@ -188,138 +222,119 @@ impl Provider {
         }
     }
 
-    fn held(&mut self, index: usize, now: Time, session: SessionId, who: Option<Addressee>) -> Option<Answer> {
-        let rule = &self.policy.rules[index];
-        let hold: &Hold = rule.hold.as_ref().filter(|_| rule.enabled)?;
-        let answer = self.rules[index].holds.get(self.hold_key(index, session, who))?.answer(now, hold)?;
-        self.rules[index].refused += 1;
-        Some(answer)
+    /// Whether the rule holds who asks. Mostly it holds nobody.
+    #[inline]
+    fn holds(&self, step: &Step, asker: &Asker<'_>) -> bool {
+        !self.rules[usize::from(step.rule)].holds.is_empty() && self.held(step, asker).is_some()
     }
 
-    /// Whether a limit has room; counts if it has, or if attempts count.
-    fn within_limit(&mut self, index: usize, now: Time, session: SessionId, who: Option<Addressee>) -> bool {
-        let Test::Limit(limit) = &self.policy.rules[index].test else { return true };
-        let state = &self.sessions[session.index()];
-        let sender = state.envelope.map(|message| message.sender_domain);
-        let tier = self.tier(limit.standing, state.client, sender);
-        let clock = self.clock(now);
-        let ceiling = self.limit(index, limit, tier, clock);
-        let key = self.key_of(limit.scope, state.client, session, sender, who);
-        if limit.window == Window::Gauge {
-            // Where there is no limit today there may be one tomorrow: who is open then counts.
-            return self.seat(index, session, key, ceiling.unwrap_or(u32::MAX));
-        }
-        let Some(ceiling) = ceiling else { return true };
-        let at = self.policy.rules[index].at;
-        let (n, early) = amount(limit, at, state.envelope.as_ref(), &state.addressees, who);
-        let in_session = limit.window.is_in_session();
-        if n == 0 || self.once(index, session).is_some_and(|passed| *passed) {
-            return true;
-        }
-        let fits = if in_session {
-            self.tally(index, session, ceiling, n)
-        } else {
-            self.meter(index, clock, key, ceiling, n, early)
-        };
-        if let (true, Some(passed)) = (fits, self.once(index, session)) {
-            *passed = true;
-        }
-        fits
+    /// What the rule answers whom it holds.
+    fn held(&self, step: &Step, asker: &Asker<'_>) -> Option<Answer> {
+        let rule = usize::from(step.rule);
+        let hold = self.policy.rules[rule].hold.as_ref()?;
+        self.rules[rule].holds.get(self.hold_key(rule, asker))?.answer(asker.now, hold)
     }
 
     /// A gauge: whoever holds a slot keeps it; others get one while there are any.
-    fn seat(&mut self, index: usize, session: SessionId, key: u64, ceiling: u32) -> bool {
-        let Test::Limit(limit) = &self.policy.rules[index].test else { return true };
-        let bit = 1 << index;
-        let transaction = limit.meter == Meter::OpenTransactions;
-        let state = &mut self.sessions[session.index()];
-        if state.holds_slot(index) {
+    #[inline(never)]
+    fn seat(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+        let rule = usize::from(step.rule);
+        if self.sessions[asker.session.index()].holds_slot(rule) {
             return true;
         }
+        let (tier, key) = (self.tier(step.standing, asker.client, asker.sender), self.key_of(step.scope, asker));
+        let ceiling = self.rules[rule].limit(tier, asker.clock).unwrap_or(u32::MAX);
         let blank = || Counter::new(&Window::Gauge);
-        let counter = self.rules[index].counters.entry(key, blank, |counter| counter.used() == 0);
+        let counter = self.rules[rule].counters.entry(key, blank, |counter| counter.used() == 0);
         if counter.used() >= ceiling {
             return false;
         }
         counter.count(Time::ZERO, &Window::Gauge, ceiling, 1, 0);
         assert!(counter.used() <= ceiling, "a gauge is never above its limit");
-        state.seats[index] = key;
-        if transaction {
-            state.transaction_slots |= bit;
-        } else {
-            state.slots |= bit;
-        }
+        let state = &mut self.sessions[asker.session.index()];
+        state.seats[rule] = key;
+        let of_transaction = step.act == Act::SeatTransaction;
+        let slots = if of_transaction { &mut state.transaction_slots } else { &mut state.slots };
+        *slots |= 1 << rule;
         true
     }
 
-    /// For a rule that is asked more often than what it counts happens (connections at MAIL, messages at RCPT): whether
-    /// it has let this one pass. It counts it once and is then silent.
-    fn once(&mut self, index: usize, session: SessionId) -> Option<&mut bool> {
-        let rule = &self.policy.rules[index];
-        let Test::Limit(limit) = &rule.test else { return None };
-        let state = &mut self.sessions[session.index()];
-        match limit.meter {
-            Meter::Connections if rule.at >= Stage::Mail => state.connection_passed.get_mut(index),
-            Meter::Messages if rule.at == Stage::Rcpt => state.message_passed.get_mut(index),
-            _ => None,
-        }
-    }
-
     /// A count within one session or one message.
-    fn tally(&mut self, index: usize, session: SessionId, ceiling: u32, n: u32) -> bool {
-        let Test::Limit(limit) = &self.policy.rules[index].test else { return true };
-        let count = &mut self.sessions[session.index()].counts[index];
-        let fits = count.saturating_add(n) <= ceiling;
-        if fits || limit.counts == Counts::Attempts {
-            *count = count.saturating_add(n);
+    #[inline(never)]
+    fn tally(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+        let rule = usize::from(step.rule);
+        let state = &self.sessions[asker.session.index()];
+        let n = state.amount(step.amount, asker.who);
+        if n == 0 || state.has_passed(rule, step.once) {
+            return true;
+        }
+        let tier = self.tier(step.standing, asker.client, asker.sender);
+        let Some(ceiling) = self.rules[rule].limit(tier, asker.clock) else { return true };
+        let state = &mut self.sessions[asker.session.index()];
+        let sum = state.counts[rule].saturating_add(n);
+        let fits = sum <= ceiling;
+        if fits || step.attempts {
+            state.counts[rule] = sum;
+        }
+        if fits {
+            state.pass(rule, step.once);
         }
         fits
     }
 
-    /// A count over time. Asked before its meter's own stage it only looks: [`Step::Count`] counts later.
-    fn meter(&mut self, index: usize, clock: Time, key: u64, ceiling: u32, n: u32, early: bool) -> bool {
-        let Test::Limit(limit) = &self.policy.rules[index].test else { return true };
-        let (window, counts) = (limit.window, limit.counts);
-        let keep = self.rules[index].keep(limit);
-        let blank = || Counter::new(&window);
-        let counter = self.rules[index].counters.entry(key, blank, |counter| counter.is_blank(clock, &window, ceiling));
-        let fits = counter.admits(clock, &window, ceiling, n);
-        if !early && (fits || counts == Counts::Attempts) {
-            counter.count(clock, &window, ceiling, n, keep);
+    /// A count over time.
+    #[inline(never)]
+    fn meter(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+        let rule = usize::from(step.rule);
+        let state = &self.sessions[asker.session.index()];
+        let n = state.amount(step.amount, asker.who);
+        if n == 0 || state.has_passed(rule, step.once) {
+            return true;
+        }
+        let (tier, key) = (self.tier(step.standing, asker.client, asker.sender), self.key_of(step.scope, asker));
+        let state = &mut self.rules[rule];
+        let Some(ceiling) = state.limit(tier, asker.clock) else { return true };
+        let fits = state.admits(key, asker.clock, ceiling, n);
+        if step.act == Act::Meter && (fits || step.attempts) {
+            state.count(key, asker.clock, ceiling, n);
+        }
+        if fits {
+            self.sessions[asker.session.index()].pass(rule, step.once);
         }
         fits
     }
 
     /// Counts for a rule that was asked at an earlier stage.
-    fn count_late(&mut self, index: usize, now: Time, session: SessionId, who: Option<Addressee>) {
-        let Test::Limit(limit) = &self.policy.rules[index].test else { return };
-        if limit.scope.is_of_recipient() && who.is_none() {
-            // A message counts for each of its recipients.
-            for n in 0..self.sessions[session.index()].addressees.len() {
-                let who = self.sessions[session.index()].addressees[n];
-                self.count_late(index, now, session, Some(who));
-            }
+    #[inline(never)]
+    fn count_late(&mut self, step: &Step, asker: &Asker<'_>) {
+        if asker.who.is_none() && step.scope.is_of_recipient() {
+            return self.count_each(step, asker);
+        }
+        let n = self.sessions[asker.session.index()].amount(step.amount, asker.who);
+        let rule = usize::from(step.rule);
+        if n == 0 && self.rules[rule].window.is_count() {
             return;
         }
-        let state = &self.sessions[session.index()];
-        let sender = state.envelope.map(|message| message.sender_domain);
-        let (window, clock) = (limit.window, self.clock(now));
-        let tier = self.tier(limit.standing, state.client, sender);
-        let Some(ceiling) = self.limit(index, limit, tier, clock) else { return };
-        let key = self.key_of(limit.scope, state.client, session, sender, who);
-        let counted_at = limit.meter.natural_stage();
-        let (n, _) = amount(limit, counted_at, state.envelope.as_ref(), &state.addressees, who);
-        let keep = self.rules[index].keep(limit);
-        let blank = || Counter::new(&window);
-        let counter = self.rules[index].counters.entry(key, blank, |counter| counter.is_blank(clock, &window, ceiling));
-        counter.count(clock, &window, ceiling, n, keep);
+        let (tier, key) = (self.tier(step.standing, asker.client, asker.sender), self.key_of(step.scope, asker));
+        let state = &mut self.rules[rule];
+        if let Some(ceiling) = state.limit(tier, asker.clock) {
+            state.count(key, asker.clock, ceiling, n);
+        }
+    }
+
+    /// A message counts for each of its recipients.
+    fn count_each(&mut self, step: &Step, asker: &Asker<'_>) {
+        for n in 0..self.sessions[asker.session.index()].addressees.len() {
+            let who = self.sessions[asker.session.index()].addressees[n];
+            self.count_late(step, &Asker { who: Some(&who), ..*asker });
+        }
     }
 
     /// Whether greylisting lets the triplet pass (RFC 6647, section 4).
-    fn greylisted(&mut self, index: usize, greylist: Greylist, now: Time, session: SessionId, who: Addressee) -> bool {
-        let state = &self.sessions[session.index()];
-        let sender = state.envelope.map_or(0, |message| u64::from(message.sender_domain.0));
-        let key = SPARSE | Seed(who.id).draw(u64::from(state.client.0), sender);
+    fn greylisted(&mut self, index: usize, greylist: Greylist, asker: &Asker<'_>, who: &Addressee) -> bool {
+        let now = asker.now;
+        let sender = asker.sender.map_or(0, |sender| u64::from(sender.0));
+        let key = SPARSE | Seed(who.id).draw(u64::from(asker.client.0), sender);
         let blank = || Triplet { first: None, passed_until: Time::ZERO };
         let forget = |triplet: &Triplet| {
             triplet.passed_until <= now && triplet.first.is_none_or(|first| now.since(first) > greylist.retry_within)
@@ -340,33 +355,7 @@ impl Provider {
     pub(super) fn raise(&mut self, rule: RuleId, ceiling: &Ceiling) {
         if let Test::Limit(limit) = &mut self.policy.rules[rule.index()].test {
             limit.ceiling = ceiling.clone();
-            self.rules[rule.index()].limits = draw_limits(ceiling, self.amended, rule.0);
+            self.rules[rule.index()].draw(limit, self.amended, rule.0);
         }
     }
-}
-
-/// How much a limit counts at a stage, and whether the stage comes before the meter's own.
-fn amount(
-    limit: &Limit,
-    at: Stage,
-    envelope: Option<&Envelope>,
-    accepted: &[Addressee],
-    who: Option<Addressee>,
-) -> (u32, bool) {
-    let early = at < limit.meter.natural_stage();
-    let n = match limit.meter {
-        _ if early => 1,
-        Meter::OpenConnections | Meter::OpenTransactions | Meter::Connections | Meter::Messages => 1,
-        Meter::Recipients if at == Stage::Rcpt => 1,
-        Meter::Recipients => u32::try_from(accepted.len()).unwrap_or(u32::MAX),
-        Meter::UnknownRecipients if at == Stage::Rcpt => {
-            u32::from(who.is_some_and(|who| who.mailbox == Mailbox::Unknown))
-        }
-        Meter::UnknownRecipients => {
-            let unknown = accepted.iter().filter(|who| who.mailbox == Mailbox::Unknown).count();
-            u32::try_from(unknown).unwrap_or(u32::MAX)
-        }
-        Meter::Bytes => envelope.map_or(0, |message| message.size),
-    };
-    (n, early)
 }

@@ -1,11 +1,9 @@
 //! Whose reputation counts, and what moves it: the engine's side of `reputation.rs`.
 
-use super::engine::Provider;
-use super::policy::{Answer, Auth, Mailbox, Standing, Test};
+use super::engine::{Asker, Provider};
+use super::policy::{Answer, Auth, Mailbox, Policy, Standing, Test};
 use super::reputation::Reputation;
-use super::rules::Step;
-use super::verdict::{Addressee, Decision, Refusal};
-use crate::smtp::Stage;
+use super::verdict::{Decision, Refusal};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, RuleId, SenderDomainId, SessionId, Share};
 
@@ -26,32 +24,19 @@ impl Provider {
     /// Says too how much later the reply comes.
     pub(super) fn deliver(&mut self, now: Time, session: SessionId) -> (Decision, Span) {
         let state = &self.sessions[session.index()];
-        let mut tarpit = Span::ZERO;
-        let Some(envelope) = state.envelope else { return (Decision::Accept, tarpit) };
+        let Some(envelope) = state.envelope else { return (Decision::Accept, Span::ZERO) };
         let (client, count) = (state.client, state.addressees.len());
-        let (mut unknown, mut traps) = (0_u32, 0_u32);
-        for n in 0..count {
-            let who = self.sessions[session.index()].addressees[n];
-            unknown += u32::from(who.mailbox == Mailbox::Unknown);
-            traps += u32::from(who.mailbox == Mailbox::Trap);
-            match self.judge_late(now, session, who) {
-                Some(Refusal { answer: Answer::Tarpit(span), .. }) => tarpit += span,
-                Some(refusal) => self.undeliverable.push((u32::try_from(n).unwrap_or(u32::MAX), refusal)),
-                None => {}
-            }
-        }
-        let model = self.policy.reputation;
+        let among = |mailbox| state.addressees.iter().filter(|who| who.mailbox == mailbox).count();
+        let (unknown, traps) = (among(Mailbox::Unknown), among(Mailbox::Trap));
+        let tarpit = if self.steps.late.is_empty() { Span::ZERO } else { self.judge_late(now, session) };
+        let Policy { reputation: model, tiers, .. } = &self.policy;
         let parties = [Some(&mut self.clients[client.index()].1), self.senders.get_mut(envelope.sender_domain.index())];
         for reputation in parties.into_iter().flatten() {
             reputation.accepted(now, &self.policy);
-            for _ in 0..unknown {
-                reputation.lose(model.unknown_recipient, &self.policy.tiers);
-            }
-            for _ in 0..traps {
-                reputation.lose(model.spam_trap, &self.policy.tiers);
-            }
+            (0..unknown).for_each(|_| reputation.lose(model.unknown_recipient, tiers));
+            (0..traps).for_each(|_| reputation.lose(model.spam_trap, tiers));
             if !envelope.passes(Auth::Either) {
-                reputation.lose(model.unauthenticated, &self.policy.tiers);
+                reputation.lose(model.unauthenticated, tiers);
             }
         }
         let decision = match self.undeliverable.first() {
@@ -61,18 +46,22 @@ impl Provider {
         (decision, tarpit)
     }
 
-    /// Asks the rules that judge a recipient at the end of data.
-    pub(super) fn judge_late(&mut self, now: Time, session: SessionId, who: Addressee) -> Option<Refusal> {
-        for n in 0..self.steps[Stage::EndOfData as usize].len() {
-            let Step::Ask(rule) = self.steps[Stage::EndOfData as usize][n] else { continue };
-            let index = usize::from(rule);
-            let judged = matches!(self.policy.rules[index].test, Test::Mailbox(mailbox) if mailbox == who.mailbox);
-            if judged && self.policy.rules[index].enabled {
-                self.violated(index, now, session, Some(who));
-                return Some(Refusal { rule: RuleId(rule), answer: self.policy.rules[index].answer });
+    /// Judges every recipient at the end of data; the tarpits together.
+    fn judge_late(&mut self, now: Time, session: SessionId) -> Span {
+        let mut tarpit = Span::ZERO;
+        for n in 0..self.sessions[session.index()].addressees.len() {
+            let who = self.sessions[session.index()].addressees[n];
+            let Some((_, rule)) = self.steps.late.iter().find(|(mailbox, _)| *mailbox == who.mailbox) else { continue };
+            let rule = RuleId(*rule);
+            self.violated(rule.index(), &self.asker(now, session, Some(&who)));
+            match self.policy.rules[rule.index()].answer {
+                Answer::Tarpit(span) => tarpit += span,
+                answer => {
+                    self.undeliverable.push((u32::try_from(n).unwrap_or(u32::MAX), Refusal { rule, answer }));
+                }
             }
         }
-        None
+        tarpit
     }
 
     /// Tosses a coin of a rule's own: how often another rule is asked does not move it.
@@ -82,11 +71,9 @@ impl Provider {
         share == Share::ALL || self.coins.share(rule as u64, *tossed) < share.get()
     }
 
-    pub(super) fn score(&self, of: Standing, session: SessionId) -> Share {
-        let state = &self.sessions[session.index()];
-        let client = self.clients[state.client.index()].1.score();
-        let sender =
-            state.envelope.and_then(|message| self.senders.get(message.sender_domain.index())).map(Reputation::score);
+    pub(super) fn score(&self, of: Standing, asker: &Asker<'_>) -> Share {
+        let client = self.clients[asker.client.index()].1.score();
+        let sender = asker.sender.and_then(|sender| self.senders.get(sender.index())).map(Reputation::score);
         match (of, sender) {
             (Standing::SenderDomain, Some(sender)) => sender,
             (Standing::Lower, Some(sender)) if sender < client => sender,
@@ -98,9 +85,10 @@ impl Provider {
     /// rule is no limit.
     pub fn ceiling(&self, now: Time, rule: RuleId, client: ClientId, sender: Option<SenderDomainId>) -> Option<u32> {
         let Test::Limit(limit) = &self.policy.rules[rule.index()].test else { return None };
-        self.limit(rule.index(), limit, self.tier(limit.standing, client, sender), self.clock(now))
+        self.rules[rule.index()].limit(self.tier(limit.standing, client, sender), self.clock(now))
     }
 
+    #[inline]
     pub(super) fn tier(&self, of: Standing, client: ClientId, sender: Option<SenderDomainId>) -> usize {
         let client = self.clients[client.index()].1.tier();
         let sender = sender.and_then(|sender| self.senders.get(sender.index())).map(Reputation::tier);

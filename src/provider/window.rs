@@ -63,16 +63,24 @@ impl Counter {
     }
 
     /// Counts `n` events at `now`. `keep` bounds a sliding log: the newest so many are enough to judge by.
+    #[inline]
     pub fn count(&mut self, now: Time, window: &Window, limit: u32, n: u32, keep: u32) {
+        // The commonest by far: the frame goes on.
+        if let (Memory::Frame { start, used }, Window::Fixed { length, aligned }) = (&mut self.memory, *window)
+            && in_frame(now, *start, length, aligned, *used)
+        {
+            *used = used.saturating_add(n);
+        } else {
+            self.remember(now, window, limit, n, keep);
+        }
+    }
+
+    fn remember(&mut self, now: Time, window: &Window, limit: u32, n: u32, keep: u32) {
         match (&mut self.memory, *window) {
             (Memory::Count(used), _) => *used = used.saturating_add(n),
             (Memory::Frame { start, used }, Window::Fixed { length, aligned }) => {
-                if in_frame(now, *start, length, aligned, *used) {
-                    *used = used.saturating_add(n);
-                } else {
-                    *start = frame_start(now, length, aligned);
-                    *used = n;
-                }
+                *start = frame_start(now, length, aligned);
+                *used = n;
             }
             (Memory::Log(log), Window::Sliding { length }) => {
                 while log.front().is_some_and(|at| *at + length <= now) {

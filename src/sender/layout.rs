@@ -51,8 +51,13 @@ impl Sender {
     pub(super) fn carrier(&mut self, stream: MailStreamId, domain: DomainId) -> QueueId {
         let sources = &self.plan.streams[stream.index()];
         let turn = &mut self.turns[stream.index()];
-        let source = sources[*turn % sources.len()];
-        *turn = (*turn + 1) % sources.len();
+        let source = sources[*turn];
+        *turn = after(*turn, sources.len());
         self.queue_of[source.index() * self.plan.sites.len() + domain.index()]
     }
+}
+
+/// The place whose turn it is next, of so many.
+pub(super) const fn after(turn: usize, places: usize) -> usize {
+    if turn + 1 < places { turn + 1 } else { 0 }
 }

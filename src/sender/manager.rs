@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::event::{Action, Delivery, Event, Foresight, Injection, Replied, Timer};
+use super::layout::after;
 use super::limiter::Limiter;
 use super::meaning::Meaning;
 use super::queue::Queue;
@@ -224,17 +225,23 @@ impl Sender {
     }
 
     /// The next thing to do. `foresight` is what the oracle may know; others are given `None`.
+    #[inline]
     pub fn poll(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
+        self.actions.pop_front().or_else(|| self.look_for_work(now, foresight))
+    }
+
+    fn look_for_work(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
         loop {
-            if let Some(action) = self.actions.pop_front() {
-                return Some(action);
-            }
             if let Some(limiter) = self.awake.front().copied() {
                 if let Some(action) = self.dispatch(now, limiter, foresight) {
                     return Some(action);
                 }
                 self.awake.pop_front();
                 self.limiters[limiter as usize].awake = false;
+                // Looking may have set a timer, or given up mail.
+                if let Some(action) = self.actions.pop_front() {
+                    return Some(action);
+                }
             } else {
                 let conn = self.resting.pop()?;
                 if self.conns[conn.index()].state == State::Idle {
@@ -279,18 +286,18 @@ impl Sender {
 
     /// Finds one thing a limiter can do now.
     fn dispatch(&mut self, now: Time, limiter: u32, foresight: Option<&dyn Foresight>) -> Option<Action> {
-        self.limiters[limiter as usize].refresh(now, &self.strategy);
-        if self.limiters[limiter as usize].is_dead(now, &self.strategy) {
+        let state = &mut self.limiters[limiter as usize];
+        state.refresh(now, &self.strategy);
+        if state.is_dead(now, &self.strategy) {
             self.suspend(now, limiter);
             return None;
         }
-        let queues = self.limiters[limiter as usize].queues.len();
-        for _ in 0..queues {
+        for _ in 0..state.queues.len() {
             let state = &self.limiters[limiter as usize];
             let queue = state.queues[state.turn];
+            let at = state.ready_at(now, &self.strategy).max(self.rested_at);
             self.give_up_old(now, queue);
             if self.queues[queue.index()].has_ready() {
-                let at = self.limiters[limiter as usize].ready_at(now, &self.strategy).max(self.rested_at);
                 if at > now {
                     self.ring_limiter(limiter, at);
                     return None;
@@ -304,7 +311,7 @@ impl Sender {
                 }
             }
             let state = &mut self.limiters[limiter as usize];
-            state.turn = (state.turn + 1) % queues;
+            state.turn = after(state.turn, state.queues.len());
         }
         None
     }
@@ -425,18 +432,18 @@ impl Sender {
 
     /// What a delivery that is over says about its site.
     fn learn(&mut self, now: Time, limiter: u32, pushed_back: bool) {
-        let site = self.queues[self.limiters[limiter as usize].queues[0].index()].site;
         if let Some(until) = self.limiters[limiter as usize].learns(now, pushed_back, &self.strategy) {
             self.suspend(now, limiter);
             self.ring_limiter(limiter, until);
         }
-        self.counts[site.index()].window.see(self.limiters[limiter as usize].window(now, &self.strategy));
+        let state = &mut self.limiters[limiter as usize];
+        let site = self.queues[state.queues[0].index()].site;
+        self.counts[site.index()].window.see(state.window(now, &self.strategy));
         self.busy -= 1;
-        self.limiters[limiter as usize].busy -= 1;
+        state.busy -= 1;
         self.rested_at = now + self.strategy.whole.delay;
-        let state = &self.limiters[limiter as usize];
         let drained = state.busy == 0 && !state.queues.iter().any(|queue| self.queues[queue.index()].has_ready());
-        self.limiters[limiter as usize].ended(now, drained, &self.strategy);
+        state.ended(now, drained, &self.strategy);
     }
 
     /// A connection has done its transaction and may take another.

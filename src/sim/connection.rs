@@ -327,7 +327,7 @@ impl World<'_> {
             Some(addresses) => address(self.addresses, recipient, row, addresses),
             None => recipient as u64,
         };
-        Addressee { id, domain: row.domain, mailbox: mailbox(row) }
+        Addressee { id, domain: row.domain, mailbox: mailbox(row.fate()) }
     }
 
     /// What was pending on a connection comes.
@@ -487,9 +487,9 @@ impl World<'_> {
 /// How long a client's kernel waits before it tries to connect again.
 const SYN_RETRY: Span = Span::from_secs(1);
 
-/// The mailbox of a recipient.
-pub(super) fn mailbox(row: Row) -> Mailbox {
-    match row.fate() {
+/// The mailbox of a recipient of whom the list says this.
+pub(super) const fn mailbox(fate: Fate) -> Mailbox {
+    match fate {
         Fate::Exists => Mailbox::Exists,
         Fate::Unknown => Mailbox::Unknown,
         Fate::Full => Mailbox::Full,

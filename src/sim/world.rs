@@ -15,10 +15,10 @@ use crate::provider::{Client, Places, Policy, Provider};
 use crate::record::{Ending, Recorder, Sample, Trial, Unbalanced};
 use crate::rng::{Seed, Seeds};
 use crate::scenario::{Host, Network, Scenario};
-use crate::sender::{Action, Delivery, Event, Foresight, Injection, Outcome, Plan, Sender, Strategy, Timer};
+use crate::sender::{Action, Delivery, Event, Injection, Outcome, Plan, Sender, Strategy, Timer};
 use crate::time::Time;
 use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SenderDomainId, Share};
-use crate::workload::{Mail, Row, addresses};
+use crate::workload::{Fate, Mail, Row, addresses};
 
 /// What a trial runs: a scenario, one of its strategies, its seeds and the mail of the first.
 #[derive(Clone, Copy, Debug)]
@@ -224,9 +224,7 @@ impl<'a> World<'a> {
                     self.greet(next);
                 }
             }
-            let view = View { sites: &self.sites, wires: &self.wires, path: &self.path, world: &self.setting };
-            let foresight: Option<&dyn Foresight> = if self.setting.strategy.oracle { Some(&view) } else { None };
-            let Some(action) = self.sender.poll(self.now, foresight) else { return };
+            let Some(action) = self.ask_sender() else { return };
             match action {
                 Action::Connect { conn, source, site, delivery } => self.connect(conn, source, site, delivery),
                 Action::Transact { conn, delivery } => self.transact(conn, delivery),
@@ -247,6 +245,15 @@ impl<'a> World<'a> {
         }
     }
 
+    /// What the sender wants next; the oracle looks around before it says so.
+    fn ask_sender(&mut self) -> Option<Action> {
+        if !self.setting.strategy.oracle {
+            return self.sender.poll(self.now, None);
+        }
+        let view = View { sites: &self.sites, wires: &self.wires, path: &self.path, world: &self.setting };
+        self.sender.poll(self.now, Some(&view))
+    }
+
     fn schedule_first(&mut self) {
         if let Some(first) = self.setting.mail.intended.get(0) {
             self.queue.schedule(ARRIVAL, first);
@@ -259,10 +266,12 @@ impl<'a> World<'a> {
 
     fn expect_recipients(&mut self) {
         let scenario = self.setting.scenario;
+        let takes = |policy: &Policy| Fate::ALL.map(|fate| u64::from(policy.takes_mail_for(mailbox(fate))));
+        let takes: Vec<[u64; 4]> = scenario.providers.iter().map(takes).collect();
         let mut deliverable = vec![0_u64; scenario.providers.len()];
         for row in self.setting.mail.rows.iter() {
-            let site = scenario.domains[row.domain.index()].provider;
-            deliverable[site.index()] += u64::from(scenario.providers[site.index()].takes_mail_for(mailbox(*row)));
+            let site = scenario.domains[row.domain.index()].provider.index();
+            deliverable[site] += takes[site][row.fate() as usize];
         }
         for (site, count) in (0_u16..).zip(deliverable) {
             self.recorder.expect(ProviderId(site), count);

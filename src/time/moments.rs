@@ -34,10 +34,15 @@ impl Moments {
     }
 
     /// The moment at `place`, if there is one.
+    #[inline]
     pub fn get(&self, place: usize) -> Option<Time> {
         let low = *self.low.get(place)?;
-        let turn = self.turns.partition_point(|(from, _)| *from <= place).checked_sub(1)?;
-        Some(Time::from_micros(self.turns[turn].1 << 32 | u64::from(low)))
+        let high = match self.turns.as_slice() {
+            // The first turn begins with the first moment.
+            [(_, high)] => *high,
+            turns => turns[turns.partition_point(|(from, _)| *from <= place).checked_sub(1)?].1,
+        };
+        Some(Time::from_micros(high << 32 | u64::from(low)))
     }
 
     /// The moment at `place`.

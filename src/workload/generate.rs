@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use rand::RngExt;
 use rand_distr::{Distribution, Exp1, StandardNormal};
@@ -14,7 +15,7 @@ use super::arrivals::{self, Planned, Timetable};
 use super::{Fate, ListQuality, Mail, MailStream, Priority, Row, Size, Workload};
 use crate::rng::{Seed, Stream};
 use crate::time::{Moments, Time};
-use crate::units::{DomainId, MailStreamId};
+use crate::units::{DomainId, MailStreamId, Share};
 
 /// Why a workload cannot be made into a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,13 +51,17 @@ pub fn generate(workload: &Workload, seed: Seed) -> Result<Mail, GenerateError> 
         .collect();
     let mut next: BinaryHeap<Reverse<(Time, usize)>> = BinaryHeap::with_capacity(writers.len());
     next.extend(writers.iter().enumerate().filter_map(|(n, writer)| Some(Reverse((writer.due()?, n)))));
-    while let Some(Reverse((at, n))) = next.pop() {
+    while let Some(mut first) = next.peek_mut() {
+        let Reverse((at, n)) = *first;
         writers[n].write(&mut rows);
         if rows.len() > Mail::RECIPIENTS_MAX as usize {
             return Err(GenerateError::TooManyRecipients);
         }
         intended.fill(rows.len(), at);
-        next.extend(writers[n].due().map(|at| Reverse((at, n))));
+        match writers[n].due() {
+            Some(due) => *first = Reverse((due, n)),
+            None => drop(PeekMut::pop(first)),
+        }
     }
     settle_mailboxes(&mut rows, workload, seed);
     Ok(Mail { intended: intended.into(), rows: rows.into() })
@@ -78,6 +83,8 @@ struct Writer<'a> {
     id: MailStreamId,
     timetable: Timetable<'a>,
     due: Option<Planned<'a>>,
+    /// The size of all messages, where they are all alike.
+    size: Option<u32>,
     weights: Vec<f64>,
     /// The recipients' domains of the message in hand; kept for its room.
     domains: Vec<DomainId>,
@@ -108,7 +115,8 @@ impl<'a> Writer<'a> {
             content: seed.stream("content", n),
         };
         let weights = stream.domains.iter().scan(0.0, sum).collect();
-        Self { stream, id, timetable, due, weights, domains: Vec::new(), chance }
+        let size = if let Size::Constant(bytes) = stream.size { Some(whole(bytes.0 as f64)) } else { None };
+        Self { stream, id, timetable, due, size, weights, domains: Vec::new(), chance }
     }
 
     /// When the next message should go out.
@@ -120,10 +128,12 @@ impl<'a> Writer<'a> {
     fn write(&mut self, rows: &mut Vec<Row>) {
         let Some(planned) = self.due.take() else { return };
         self.due = self.timetable.next();
-        let drawn = size(&self.stream.size, &mut self.chance.sizes);
+        let drawn = self.size.unwrap_or_else(|| size(&self.stream.size, &mut self.chance.sizes));
         let size = planned.row.and_then(|row| row.size).map_or(drawn, |bytes| whole(bytes.0 as f64));
         let mut message = 0;
-        if self.chance.content.random::<f64>() < self.stream.list.spam.get() {
+        // A stream without spam draws nothing here: nobody else draws from this stream of chance.
+        let spam = self.stream.list.spam;
+        if spam > Share::NONE && self.chance.content.random::<f64>() < spam.get() {
             message |= Row::SPAM;
         }
         self.domains.clear();
@@ -134,7 +144,9 @@ impl<'a> Writer<'a> {
                 self.domains.extend(domain);
             }),
         }
-        self.domains.sort_unstable();
+        if self.domains.len() > 1 {
+            self.domains.sort_unstable();
+        }
         for &domain in &self.domains {
             let (fate, complaint) = (self.chance.list.random::<f64>(), self.chance.list.random::<f64>());
             let flags = message | recipient(&self.stream.list, self.stream.priority, fate, complaint);

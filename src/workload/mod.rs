@@ -257,3 +257,8 @@ pub enum Fate {
     /// A spam trap.
     Trap = 3,
 }
+
+impl Fate {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Exists, Self::Unknown, Self::Full, Self::Trap];
+}

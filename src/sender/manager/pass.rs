@@ -36,7 +36,11 @@ impl Passes {
     }
 
     /// The message of this recipient, if it goes as one.
+    #[inline]
     fn of(&mut self, recipient: RecipientId) -> Option<(u32, &mut Pass)> {
+        if self.0.is_empty() {
+            return None;
+        }
         let (first, pass) = self.0.range_mut(..=recipient.0).next_back()?;
         (recipient.0 < pass.end).then_some((*first, pass))
     }

@@ -60,7 +60,15 @@ impl Sender {
 
     /// Gives up the mail at the head of a queue that grew too old while the sender held it back. A retry that only came
     /// due after that gets its last attempt, as in Postfix.
+    #[inline]
     pub(super) fn give_up_old(&mut self, now: Time, queue: QueueId) {
+        // Nothing is older than the trial.
+        if now > Time::ZERO + self.strategy.retry.give_up {
+            self.give_up_older(now, queue);
+        }
+    }
+
+    fn give_up_older(&mut self, now: Time, queue: QueueId) {
         while let Some(next) = self.queues[queue.index()].peek().copied() {
             let too_old = self.plan.intended.at(next.first.index()) + self.strategy.retry.give_up;
             if now <= too_old || next.ready_at > too_old {

@@ -82,7 +82,12 @@ pub struct State {
 
 impl State {
     /// The moment at which the next transaction may begin; not after `now` if it may begin now.
+    #[inline]
     pub fn ready_at(&self, now: Time, pacing: &Pacing) -> Time {
+        if matches!(pacing, Pacing::None) { now } else { self.paced(now, pacing) }
+    }
+
+    fn paced(&self, now: Time, pacing: &Pacing) -> Time {
         match pacing {
             Pacing::None => now,
             Pacing::RateDelay { .. } => self.resumes_at.max(now),

@@ -1,0 +1,211 @@
+//! Steps: what is done at every stage, worked out when a provider opens and again after every amendment.
+//!
+//! At a stage the steps are taken in the order of the profile: refuse whom a rule holds, ask a rule, count for a rule
+//! that was asked earlier in the session. What depends on the profile alone is decided here, once: a rule that is
+//! switched off has no step, nor has a limit that is none, and a step knows what it counts.
+
+use super::policy::{Counts, Limit, Mailbox, Meter, Policy, Rule, Scope, Standing, Test, Window};
+use super::rules::RuleState;
+use super::verdict::{Addressee, Envelope};
+use crate::smtp::Stage;
+
+/// What is done at a stage about one rule.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    /// The rule's place in the profile.
+    pub(super) rule: u16,
+    pub(super) act: Act,
+    /// How much a limit counts.
+    pub(super) amount: Amount,
+    /// Of what a limit is asked about it may let one pass, count it once, and then be silent.
+    pub(super) once: Once,
+    /// Whose counter it is.
+    pub(super) scope: Scope,
+    /// Whose reputation chooses the tier of the limit.
+    pub(super) standing: Standing,
+    /// Whether what a limit refuses counts too.
+    pub(super) attempts: bool,
+}
+
+/// What is done about a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    /// Refuse whom it holds.
+    Held,
+    /// Ask a rule that is no limit.
+    Check,
+    /// Ask one that gives out slots of a connection, or of a transaction.
+    Seat,
+    SeatTransaction,
+    /// Ask one that counts within a session or a message.
+    Tally,
+    /// Ask one that counts over time.
+    Meter,
+    /// Ask one that counts over time before its meter's own stage: it only looks.
+    Look,
+    /// Count for one that looked earlier in the session.
+    Count,
+}
+
+/// What a rule can be asked about more often than it happens: connections at MAIL, messages at RCPT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Once {
+    /// Nothing.
+    Never,
+    Connection,
+    Message,
+}
+
+/// How much is counted at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Amount {
+    One,
+    /// One if the recipient does not exist.
+    Unknown,
+    /// As many as the message has recipients.
+    Recipients,
+    /// As many of these as do not exist.
+    UnknownRecipients,
+    /// The message's bytes.
+    Bytes,
+}
+
+/// The steps of a policy.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Steps {
+    at: [Vec<Step>; 6],
+    /// Mailboxes that are refused only at the dot, and the rules that refuse them.
+    pub(super) late: Vec<(Mailbox, u16)>,
+    /// Limits that count within a message.
+    pub(super) per_message: Vec<u16>,
+    /// Limits whose counters are sessions', though not of their kind: what is counted per session over time.
+    pub(super) per_session: Vec<u16>,
+}
+
+impl Steps {
+    pub(super) fn new(policy: &Policy, rules: &[RuleState]) -> Self {
+        let mut steps = Self::default();
+        for ((index, rule), state) in (0_u16..).zip(&policy.rules).zip(rules) {
+            for stage in Stage::ALL {
+                steps.at[stage as usize].extend(all_of(index, rule, state, stage));
+            }
+            match &rule.test {
+                Test::Mailbox(mailbox) if rule.at == Stage::EndOfData && rule.enabled => {
+                    steps.late.push((*mailbox, index));
+                }
+                Test::Limit(limit) if limit.window == Window::Message => steps.per_message.push(index),
+                Test::Limit(limit) if limit.scope == Scope::Session && !limit.window.is_in_session() => {
+                    steps.per_session.push(index);
+                }
+                _ => {}
+            }
+        }
+        steps
+    }
+
+    /// Whether nothing is done at a stage.
+    pub(super) fn is_idle(&self, stage: Stage) -> bool {
+        self.at[stage as usize].is_empty()
+    }
+
+    /// The steps of a stage, for as long as they are taken.
+    pub(super) fn lend(&mut self, stage: Stage) -> Vec<Step> {
+        std::mem::take(&mut self.at[stage as usize])
+    }
+
+    /// They have been taken.
+    pub(super) fn give_back(&mut self, stage: Stage, steps: Vec<Step>) {
+        self.at[stage as usize] = steps;
+    }
+}
+
+/// The steps of a rule at a stage.
+fn all_of(index: u16, rule: &Rule, state: &RuleState, stage: Stage) -> impl Iterator<Item = Step> {
+    let step = |act| Step {
+        rule: index,
+        act,
+        amount: Amount::One,
+        once: Once::Never,
+        scope: rule.test.hold_scope(),
+        standing: Standing::ClientIp,
+        attempts: false,
+    };
+    let holds = rule.enabled && rule.hold.as_ref().is_some_and(|hold| hold.at == stage);
+    let (asks, counts) = match &rule.test {
+        Test::Limit(limit) => {
+            let step = |act| Step {
+                amount: limit.amount(stage),
+                once: limit.once(stage),
+                scope: limit.scope,
+                standing: limit.standing,
+                attempts: limit.counts == Counts::Attempts,
+                ..step(act)
+            };
+            let counts = limit.counts_later(rule.at) && limit.meter.natural_stage() == stage && state.is_limited();
+            (limit.asks(rule.at, state).map(step), counts.then(|| step(Act::Count)))
+        }
+        // Recipients are judged one by one once the message is there.
+        Test::Mailbox(_) if rule.at == Stage::EndOfData => (None, None),
+        _ => (Some(step(Act::Check)), None),
+    };
+    let asks = asks.filter(|_| rule.enabled && rule.at == stage);
+    holds.then(|| step(Act::Held)).into_iter().chain(asks).chain(counts)
+}
+
+impl Limit {
+    /// How the limit is asked at a stage; not at all where it could never refuse.
+    fn asks(&self, at: Stage, state: &RuleState) -> Option<Act> {
+        match self.window {
+            // Where there is no limit today there may be one tomorrow: who is open then counts.
+            Window::Gauge if self.meter == Meter::OpenTransactions => Some(Act::SeatTransaction),
+            Window::Gauge => Some(Act::Seat),
+            _ if !state.is_limited() => None,
+            Window::Session | Window::Message => Some(Act::Tally),
+            _ if at < self.meter.natural_stage() => Some(Act::Look),
+            _ => Some(Act::Meter),
+        }
+    }
+
+    /// Whether a limit that is asked at this stage counts over time, and only later than it is asked.
+    fn counts_later(&self, at: Stage) -> bool {
+        at < self.meter.natural_stage() && !self.meter.is_gauge() && !self.window.is_in_session()
+    }
+
+    /// What it is asked about more often than it happens.
+    fn once(&self, at: Stage) -> Once {
+        match self.meter {
+            Meter::Connections if at >= Stage::Mail => Once::Connection,
+            Meter::Messages if at == Stage::Rcpt => Once::Message,
+            _ => Once::Never,
+        }
+    }
+
+    /// How much the limit counts at a stage. What it counts is not yet known before the meter's own.
+    fn amount(&self, at: Stage) -> Amount {
+        match self.meter {
+            meter if at < meter.natural_stage() => Amount::One,
+            Meter::OpenConnections | Meter::OpenTransactions | Meter::Connections | Meter::Messages => Amount::One,
+            Meter::Recipients if at == Stage::Rcpt => Amount::One,
+            Meter::Recipients => Amount::Recipients,
+            Meter::UnknownRecipients if at == Stage::Rcpt => Amount::Unknown,
+            Meter::UnknownRecipients => Amount::UnknownRecipients,
+            Meter::Bytes => Amount::Bytes,
+        }
+    }
+}
+
+impl Amount {
+    /// How much that is for this message with these recipients so far, and the one that is named.
+    #[inline]
+    pub(super) fn of(self, envelope: Option<&Envelope>, accepted: &[Addressee], who: Option<&Addressee>) -> u32 {
+        let is_unknown = |who: &Addressee| who.mailbox == Mailbox::Unknown;
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        match self {
+            Self::One => 1,
+            Self::Unknown => u32::from(who.is_some_and(is_unknown)),
+            Self::Recipients => count(accepted.len()),
+            Self::UnknownRecipients => count(accepted.iter().filter(|who| is_unknown(who)).count()),
+            Self::Bytes => envelope.map_or(0, |message| message.size),
+        }
+    }
+}
