@@ -52,7 +52,6 @@ fn obey(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args),
         Command::Sweep(args) => sweep::sweep(args),
-        Command::Send(args) => send::send(args),
         Command::Serve(args) => serve::serve(args),
         Command::Send(args) => send::send(args),
         Command::Check(args) => check::check(args),
@@ -110,6 +109,8 @@ const EXAMPLES: &str = "\
 Examples:
   mxlab run scenarios/quickstart.toml      one campaign, four providers, four strategies
   mxlab sweep scenarios/sweep-charter.toml one value over a range: where it stops being safe
+  mxlab serve charter yahoo                fake MX hosts with real limits, for your own mail server
+  mxlab send my.toml --to 127.0.0.1:2525   the same campaign to servers of your own
   mxlab check scenarios/quickstart.toml    what the scenario will do, in words
   mxlab profiles show charter              a provider's limits, each with its source
   mxlab run --help                         more about running

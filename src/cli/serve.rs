@@ -2,22 +2,25 @@
 
 mod events;
 mod farm;
+mod front;
 mod live_table;
+mod sides;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::run::{Format, show};
 use super::{Exit, Failure, folder, terminal, trials};
-use crate::live::{self, CONNECTIONS_MAX, Clock, Farm, Manners, Service, Speed, Terms};
+use crate::live::{self, CONNECTIONS_MAX, Clock, Farm, Manners, Speed};
 use crate::record::{self, Record};
 use crate::report;
 use crate::time::Span;
 use events::Events;
+use front::Front;
+use sides::Sides;
 
 /// Serve fake MX hosts that enforce providers' limits, with the providers' own replies.
 ///
@@ -65,6 +68,18 @@ pub(super) struct Args {
     /// How many messages --keep keeps.
     #[arg(long, value_name = "N", default_value_t = 1_000, requires = "keep")]
     keep_max: u64,
+    /// Answer DNS here, over UDP and TCP: MX, A, AAAA, PTR and TXT records of the providers that are served, so that a
+    /// mail server finds the fake hosts of charter.net by itself.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    dns: Option<SocketAddr>,
+    /// Listen here for administrators: JSON over HTTP to see state, change rules, set reputations, order answers; and
+    /// metrics for Prometheus. `GET /` lists what there is.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    admin: Option<SocketAddr>,
+    /// Who speaks SMTP in front of the providers: mxlab itself, or mailin-embedded, which nobody here wrote and which can
+    /// do less (it says what).
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = FrontEnd::Mxlab)]
+    front_end: FrontEnd,
     /// Connections at a time; the rest wait in the kernel's backlog.
     #[arg(long, value_name = "N", default_value_t = CONNECTIONS_MAX, value_parser = connections)]
     connections: usize,
@@ -85,12 +100,22 @@ pub(super) struct Args {
     quiet: bool,
 }
 
+/// Who speaks SMTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum FrontEnd {
+    /// What this house has built.
+    Mxlab,
+    /// mailin-embedded.
+    Mailin,
+}
+
 const EXAMPLES: &str = "\
 Examples:
   mxlab serve charter
   mxlab serve charter yahoo --listen 127.0.0.1:2525
   mxlab serve charter --set rule.connections.limit=5 --speed 60
   mxlab serve yahoo --for 10min --out results/my-mta > events.jsonl
+  mxlab serve charter yahoo --dns 127.0.0.1:5353 --admin 127.0.0.1:8025
   mxlab serve my-provider.toml --keep messages";
 
 /// Connections a machine can be asked to hold.
@@ -98,9 +123,6 @@ fn connections(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=1_000_000).contains(number));
     number.ok_or_else(|| "write a number from 1 to 1000000".to_owned())
 }
-
-/// How long sessions have to end: with the report, less than two seconds.
-const GRACE: Duration = Duration::from_millis(800);
 
 pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let policies = farm::policies(&args.profiles, &args.changes)?;
@@ -119,14 +141,16 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
         .map_err(|error| Failure::unwritten(format_args!("the system gives no threads: {error}")))?;
     let farm = Farm::new(plan, Clock::start(args.speed));
     runtime.block_on(async {
-        let terms = Terms { connections_max: args.connections, manners };
-        let service = Service::start(&farm, &wanted, terms).map_err(Failure::unwritten)?;
+        let stop = CancellationToken::new();
+        let front = Front::start(&farm, &wanted, manners, args)?;
+        let sides = Sides::start(&farm, front.hosts(), args, &stop).await?;
         let events = Events::begin(&farm, args.quiet);
         if !args.quiet {
-            announce(&farm, &service);
+            announce(&farm, &front, &sides, args);
         }
-        stopped(&farm, &service, args).await?;
-        service.stop(GRACE).await;
+        stopped(&farm, args).await?;
+        stop.cancel();
+        front.stop().await;
         events.end().await;
         Ok::<(), Failure>(())
     })?;
@@ -155,16 +179,25 @@ fn manners(args: &Args, policies: &[crate::provider::Policy]) -> Result<Manners,
 }
 
 /// Who listens where.
-fn announce(farm: &Farm, service: &Service) {
-    for host in service.hosts() {
+fn announce(farm: &Farm, front: &Front, sides: &Sides, args: &Args) {
+    for host in front.hosts() {
         let policy = &farm.policies()[host.site.index()];
         terminal::note(&format!("{}: {} listens on {}", policy.name, host.name, host.at));
+    }
+    if let Some(dns) = sides.dns {
+        terminal::note(&format!("DNS on {dns}"));
+    }
+    if let Some(admin) = sides.admin {
+        terminal::note(&format!("administrators on http://{admin}/"));
+    }
+    if args.front_end == FrontEnd::Mailin {
+        terminal::note(live::mailin::CANNOT);
     }
     terminal::note("Ctrl-C ends it and writes the report");
 }
 
 /// Waits until somebody wants it to stop; shows the table meanwhile.
-async fn stopped(farm: &Arc<Farm>, service: &Service, args: &Args) -> Result<(), Failure> {
+async fn stopped(farm: &Farm, args: &Args) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     super::interrupt::cancel(&stop)?;
     let time_is_up = async {
@@ -176,7 +209,7 @@ async fn stopped(farm: &Arc<Farm>, service: &Service, args: &Args) -> Result<(),
     tokio::select! {
         () = stop.cancelled() => {}
         () = time_is_up => {}
-        () = live_table::show(farm, service, args.quiet) => {}
+        () = live_table::show(farm, args.quiet) => {}
     }
     Ok(())
 }

@@ -1,0 +1,77 @@
+//! What stands beside the MX hosts: a DNS server, and a door for administrators.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::Args;
+use crate::cli::Failure;
+use crate::live::dns::{DnsServer, Elsewhere, Zone};
+use crate::live::{Farm, Host, admin};
+
+/// Where they listen.
+pub(super) struct Sides {
+    pub(super) dns: Option<SocketAddr>,
+    pub(super) admin: Option<SocketAddr>,
+}
+
+impl Sides {
+    /// Starts what was asked for; it stops with `stop`.
+    pub(super) async fn start(
+        farm: &Arc<Farm>,
+        hosts: &[Host],
+        args: &Args,
+        stop: &CancellationToken,
+    ) -> Result<Self, Failure> {
+        let dns = match args.dns {
+            Some(at) => Some(dns(farm, hosts, loopback("--dns", at, args)?, stop).await?),
+            None => None,
+        };
+        let admin = match args.admin {
+            Some(at) => Some(admin(farm, loopback("--admin", at, args)?, stop).await?),
+            None => None,
+        };
+        Ok(Self { dns, admin })
+    }
+}
+
+/// The address, if nobody from outside can reach it or that is meant.
+fn loopback(option: &str, at: SocketAddr, args: &Args) -> Result<SocketAddr, Failure> {
+    if at.ip().is_loopback() || args.expose {
+        return Ok(at);
+    }
+    Err(Failure::input(format_args!(
+        "{option} {at} is no loopback address: other machines could reach it. If that is meant, say --expose"
+    )))
+}
+
+async fn dns(
+    farm: &Farm,
+    hosts: &[Host],
+    at: SocketAddr,
+    stop: &CancellationToken,
+) -> Result<SocketAddr, Failure> {
+    let mut zone = Zone::new(at.ip(), Elsewhere::NoSuchName);
+    let addresses = |name: &str| -> Vec<IpAddr> {
+        hosts.iter().filter(|host| host.name == name).map(|host| host.at.ip()).collect()
+    };
+    for policy in farm.policies() {
+        zone.provider(policy, addresses).map_err(Failure::input)?;
+    }
+    // Whoever sends from this machine has a name that resolves back, as senders have who mean well.
+    zone.source(IpAddr::from([127, 0, 0, 1]), "localhost").map_err(Failure::input)?;
+    let server = DnsServer::start(at, zone, stop).await;
+    let server = server.map_err(|error| Failure::unwritten(format_args!("cannot answer DNS on {at}: {error}")))?;
+    Ok(server.address())
+}
+
+async fn admin(farm: &Arc<Farm>, at: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, Failure> {
+    let cannot = |error| Failure::unwritten(format_args!("cannot listen on {at} for administrators: {error}"));
+    let listener = TcpListener::bind(at).await.map_err(cannot)?;
+    let at = listener.local_addr().map_err(cannot)?;
+    // It ends when it is told to; that it has no address any more was ruled out a line above.
+    tokio::spawn(admin::serve(farm.clone(), listener, stop.clone()));
+    Ok(at)
+}

@@ -1,0 +1,13 @@
+//! Clients that mean harm, or are broken: no panic, no memory without limit, and nobody else notices.
+//!
+//! Every test plays one of them against a farm of its own, with a client beside it that behaves; at the end the books
+//! must balance and nobody may be connected any more.
+
+#[path = "attack/bytes.rs"]
+mod bytes;
+#[path = "attack/farm.rs"]
+mod farm;
+#[path = "attack/process.rs"]
+mod process;
+#[path = "attack/sockets.rs"]
+mod sockets;

@@ -1,0 +1,117 @@
+//! A farm to be attacked.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mxlab::live::{Clock, Farm, Manners, Plan, Service, Speed, Terms, Wanted, tls};
+use mxlab::provider::profile::{built_in, parse};
+use mxlab::time::Span;
+use mxlab::units::ProviderId;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+/// How long a test waits for anything at all before it fails.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
+/// A farm and its one host.
+pub(crate) struct Target {
+    pub(crate) farm: Arc<Farm>,
+    pub(crate) at: SocketAddr,
+    service: Service,
+}
+
+impl Target {
+    /// The profile `open`, which refuses nothing: all that is refused here is refused by the wire.
+    pub(crate) fn open(connections_max: usize) -> Self {
+        Self::with(connections_max, Span::from_secs(300))
+    }
+
+    /// The same, and clients have so long for a command.
+    pub(crate) fn with(connections_max: usize, patience: Span) -> Self {
+        let policy = parse(&built_in("open").unwrap()).unwrap();
+        let plan = Plan {
+            policies: vec![policy],
+            seed: 1,
+            unknowns: 1,
+            day_starts: Span::ZERO,
+            clients: Vec::new(),
+            senders: Vec::new(),
+        };
+        let farm = Farm::new(plan, Clock::start(Speed::REAL));
+        let at = "127.0.0.1:0".parse().unwrap();
+        let wanted = [Wanted { site: ProviderId(0), name: "mx.test".to_owned(), at }];
+        let acceptor = tls::Acceptor::self_signed(&["mx.test".to_owned()], &[]).unwrap();
+        let manners = Manners { tls: Some(acceptor), patience, ..Manners::default() };
+        let service = Service::start(&farm, &wanted, Terms { connections_max, manners }).unwrap();
+        let at = service.hosts()[0].at;
+        Self { farm, at, service }
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        let stream = TcpStream::connect(self.at).await.unwrap();
+        Client { stream: BufReader::new(stream) }
+    }
+
+    /// A client that behaves is served; then all is over, and the books balance. So many messages were accepted.
+    pub(crate) async fn recovers(self, before: u64) {
+        self.behaves().await;
+        let nobody = async {
+            while self.farm.look(ProviderId(0)).open > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(LONG, nobody).await.expect("everybody is gone in the end");
+        self.service.stop(LONG).await;
+        let (trial, _) = self.farm.record("clients", 1).expect("the books balance");
+        assert_eq!(trial.cells[0].totals.delivered, before + 1);
+    }
+
+    /// A message by somebody who behaves.
+    pub(crate) async fn behaves(&self) {
+        let message = "EHLO a.test\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n";
+        let mut client = self.client().await;
+        client.send(message).await;
+        client.hears("354").await;
+        client.send("Subject: x\r\n\r\nwell\r\n.\r\nQUIT\r\n").await;
+        client.hears("221").await;
+    }
+}
+
+/// Somebody who speaks.
+pub(crate) struct Client {
+    pub(crate) stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    /// Says something; whoever hung up hears nothing.
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.write_all(bytes.as_ref()).await;
+    }
+
+    /// Waits for a line that begins so; fails if the server closes before.
+    pub(crate) async fn hears(&mut self, start: &str) -> String {
+        let heard = async {
+            let mut all = String::new();
+            loop {
+                let mut line = String::new();
+                let read = self.stream.read_line(&mut line).await.unwrap_or(0);
+                all.push_str(&line);
+                assert!(read > 0, "the server closed; before {start} it said:\n{all}");
+                if line.starts_with(start) {
+                    return line;
+                }
+            }
+        };
+        tokio::time::timeout(LONG, heard).await.unwrap_or_else(|_| panic!("no {start} is heard"))
+    }
+
+    /// Everything until the server closes.
+    pub(crate) async fn rest(&mut self) -> String {
+        let mut all = Vec::new();
+        let read = tokio::time::timeout(LONG, self.stream.read_to_end(&mut all)).await;
+        // A reset is an end too.
+        let _ = read.expect("the server closes");
+        String::from_utf8_lossy(&all).into_owned()
+    }
+}

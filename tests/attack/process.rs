@@ -1,0 +1,129 @@
+//! What befalls the whole process: `mxlab serve` itself.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A server that is told to stop when nobody wants it any more.
+struct Serve {
+    child: Child,
+    at: String,
+}
+
+impl Serve {
+    fn start(folder: &Path, limit_files: bool, more: &[&str]) -> Self {
+        let mxlab = env!("CARGO_BIN_EXE_mxlab");
+        let mut words = vec!["serve", "open", "--listen", "127.0.0.1:0", "--out"];
+        let out = folder.join("out");
+        words.push(out.to_str().unwrap());
+        words.extend(more);
+        let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+        let limit = if limit_files { "ulimit -n 64; " } else { "" };
+        let script = format!("{limit}exec '{mxlab}' {}", quoted.join(" "));
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut notes = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        notes.read_line(&mut line).unwrap();
+        let at = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+        assert!(at.starts_with("127."), "{line}");
+        Self { child, at }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.at).unwrap();
+        stream.set_read_timeout(Some(super::farm::LONG)).unwrap();
+        stream
+    }
+
+    fn end(mut self, signal: Signal) -> i32 {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+        self.child.wait().unwrap().code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A whole message on a connection, as fast as replies come; whether it was accepted.
+fn message(stream: &mut TcpStream) -> bool {
+    let said = "RSET\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n";
+    stream.write_all(said.as_bytes()).is_ok()
+        && until(stream, b"354")
+        && stream.write_all(b"Subject: x\r\n\r\nbody\r\n.\r\n").is_ok()
+        && until(stream, b"250 2.0.0")
+}
+
+fn until(stream: &mut TcpStream, what: &[u8]) -> bool {
+    let (mut all, mut piece) = (Vec::new(), [0; 512]);
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return false,
+            Ok(read) => all.extend_from_slice(&piece[..read]),
+        }
+        if all.windows(what.len()).any(|window| window == what) && all.ends_with(b"\r\n") {
+            return true;
+        }
+    }
+}
+
+fn greeted(stream: &mut TcpStream) -> bool {
+    until(stream, b"220 ") && stream.write_all(b"EHLO a.test\r\n").is_ok() && until(stream, b"250 ")
+}
+
+#[test]
+fn a_signal_in_full_load_leaves_a_report() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let folder = tempfile::tempdir().unwrap();
+        let serve = Serve::start(folder.path(), false, &[]);
+        let mut busy: Vec<TcpStream> = (0..20).map(|_| serve.connect()).collect();
+        let accepted: u64 = busy.iter_mut().map(|stream| u64::from(greeted(stream) && message(stream))).sum();
+        // Everybody is in the middle of something when it comes.
+        for stream in &mut busy {
+            stream.write_all(b"MAIL FROM:<a@a.test>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n").unwrap();
+        }
+        assert_eq!(serve.end(signal), 0, "{signal}: the code of a server that was told to stop");
+        let record = std::fs::read_to_string(folder.path().join("out/record.json")).unwrap();
+        let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+        assert_eq!(record["trials"][0]["cells"][0]["totals"]["delivered"], accepted);
+        assert!(folder.path().join("out/report.html").exists());
+    }
+}
+
+#[test]
+fn without_file_descriptors_those_who_are_connected_live_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let serve = Serve::start(folder.path(), true, &[]);
+    let mut first = serve.connect();
+    assert!(greeted(&mut first));
+    // More than it has room for: the kernel takes them, mxlab cannot.
+    let crowd: Vec<TcpStream> = (0..200).map(|_| serve.connect()).collect();
+    assert!(message(&mut first), "who was there before is served");
+    drop(crowd);
+    let mut last = serve.connect();
+    assert!(greeted(&mut last) && message(&mut last), "and who comes after");
+    drop((first, last));
+    assert_eq!(serve.end(Signal::SIGTERM), 0);
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let serve = Serve::start(folder.path(), false, &[]);
+    let second = Command::new(env!("CARGO_BIN_EXE_mxlab"))
+        .args(["serve", "open", "--no-report", "--listen", &serve.at])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(4), "{said}");
+    assert!(said.contains(&serve.at) && said.contains("another program listens there"), "{said}");
+}
