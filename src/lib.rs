@@ -14,10 +14,10 @@
 //!
 //! ```text
 //!  scenario ──► workload ─────┐
-//!    (TOML)     sender ───────┤►  sim ──► record ──► report
-//!               provider ─────┘   ▲                  (table, CSV, JSON, plots, HTML)
-//!                                 │
-//!                               study (strategies × seeds × values, on all cores)
+//!    (TOML)     sender ───────┤►  sim | live ──► record ──► report
+//!               provider ─────┘      ▲                  (table, CSV, JSON, plots, HTML)
+//!                                    │
+//!                                  study (strategies × seeds × values, on all cores)
 //! ```
 //!
 //! Data flows from left to right, and nothing imports what stands to its right.
@@ -40,6 +40,7 @@
 //! From a file to results:
 //! - [`scenario`]: what people write (`spec`), what it means (`model`), and the way from one to the other (`build`)
 //! - [`sim`]: the world in virtual time, and whoever wants to witness it
+//! - [`live`]: the world on sockets: MX hosts, the driver, and what stands beside them (DNS, TLS, administrators)
 //! - [`record`]: counters, time series and histograms: what happened
 //! - [`report`]: what people read; sees only what was recorded
 //! - [`study`]: many trials: runs, and sweeps over one value
@@ -47,8 +48,8 @@
 //!
 //! # Start here
 //!
-//! [`provider::Policy`] says what a limit can be, [`sender::Strategy`] what a throttle can be, and [`sim::trial`]
-//! lets one meet the other.
+//! [`provider::Policy`] says what a limit can be, [`sender::Strategy`] what a throttle can be; [`sim::trial`] lets one meet
+//! the other in virtual time, and [`live::trial`] on sockets.
 //!
 //! # Invariants
 //!
