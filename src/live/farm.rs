@@ -12,13 +12,13 @@ use tokio::sync::oneshot;
 
 use super::clock::Clock;
 use super::guests::Guests;
-use super::ledger::{Ledger, Note};
+use super::ledger::{Hear, Ledger};
 use super::wish::Forced;
-use crate::provider::{Amendment, Arrival, Client, Places, Policy, Provider};
+use crate::provider::{Activity, Amendment, Arrival, Client, Places, Policy, Provider};
 use crate::record::{Trial, Unbalanced};
 use crate::rng::{Seed, Seeds, Stream};
-use crate::time::Span;
-use crate::units::{ClientId, NetworkId, ProviderId, SenderDomainId, Share};
+use crate::time::{Span, Time};
+use crate::units::{ClientId, NetworkId, ProviderId, RuleId, SenderDomainId, Share};
 
 /// What a farm is made of.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ impl Farm {
             replies: 0,
         };
         for (ip, client) in plan.clients {
-            books.introduce(ip, |_| client);
+            books.introduce_as(ip, |_| client);
         }
         for (domain, reputation, volume) in plan.senders {
             books.introduce_sender(&domain, reputation, volume);
@@ -137,7 +137,7 @@ impl Farm {
     pub(super) fn knock(&self, site: ProviderId, ip: IpAddr) -> (ClientId, Door) {
         let now = self.clock.now();
         let mut books = self.books();
-        let client = books.introduce(ip, stranger);
+        let client = books.introduce(ip);
         books.ledger.connects(now, site, client);
         let state = &mut books.sites[site.index()];
         let door = match state.places.arrive(state.provider.listener()) {
@@ -191,6 +191,14 @@ impl Farm {
         }
     }
 
+    /// What every rule of a provider has done until `now`.
+    pub fn activities(&self, site: ProviderId, now: Time) -> Vec<Activity> {
+        let mut books = self.books();
+        let provider = books.provider(site);
+        let rules = u16::try_from(provider.policy().rules.len()).unwrap_or(u16::MAX);
+        (0..rules).map(|rule| provider.activity(RuleId(rule), now)).collect()
+    }
+
     /// Writes down what the clients have met so far, as the trial of a strategy of this name.
     pub fn record(&self, strategy: &str, seed: u64) -> Result<(Trial, Span), Unbalanced> {
         let now = self.clock.now();
@@ -201,8 +209,9 @@ impl Farm {
         Ok((trial, books.ledger.bucket()))
     }
 
-    /// Whoever wants to hear of everything that happens. Replaces the one before.
-    pub fn listen(&self, hear: Box<dyn Fn(&Note<'_>) + Send>) {
+    /// Whoever wants to hear of everything that happens, or nobody any more. Replaces the one before. It is called under
+    /// the lock, and must not wait.
+    pub fn listen(&self, hear: Option<Hear>) {
         self.books().ledger.listen(hear);
     }
 }
@@ -220,7 +229,11 @@ pub struct Standing {
 
 impl Books {
     /// The client at an address; a new one is introduced to every provider.
-    fn introduce(&mut self, ip: IpAddr, who: impl Fn(NetworkId) -> Client) -> ClientId {
+    pub(super) fn introduce(&mut self, ip: IpAddr) -> ClientId {
+        self.introduce_as(ip, stranger)
+    }
+
+    fn introduce_as(&mut self, ip: IpAddr, who: impl Fn(NetworkId) -> Client) -> ClientId {
         let met = self.guests.client(ip);
         if met.new {
             let client = who(self.guests.network(ip));

@@ -28,8 +28,11 @@ pub(super) struct Ledger {
     clients: Vec<ClientBooks>,
     /// Recipients that were deferred, by number, and when they were seen first.
     waiting: BTreeMap<(ProviderId, u64), Time>,
-    hear: Option<Box<dyn Fn(&Note<'_>) + Send>>,
+    hear: Option<Hear>,
 }
+
+/// Hears of everything that happens.
+pub type Hear = Box<dyn Fn(&Note<'_>) + Send>;
 
 /// Recipients that were deferred and are remembered until they come back.
 const WAITING_MAX: usize = 2_000_000;
@@ -141,8 +144,8 @@ impl Ledger {
         }
     }
 
-    pub(super) fn listen(&mut self, hear: Box<dyn Fn(&Note<'_>) + Send>) {
-        self.hear = Some(hear);
+    pub(super) fn listen(&mut self, hear: Option<Hear>) {
+        self.hear = hear;
     }
 
     /// Tells whoever listens.

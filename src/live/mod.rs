@@ -13,5 +13,5 @@ mod wish;
 
 pub use clock::{Clock, Speed};
 pub use farm::{Farm, ORDERS_MAX, Order, Plan, Standing};
-pub use ledger::{ClientBooks, Note, What};
+pub use ledger::{ClientBooks, Hear, Note, What};
 pub use wish::{Answered, Flaws, Forced, Wish, word_for};

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::clock::Clock;
 use super::farm::{Books, Farm};
 use super::guests;
 use super::ledger::{Blow, Note, Said, What};
@@ -41,17 +42,22 @@ struct Guest {
 pub(super) enum Reaction {
     /// Go on, after this time.
     Accept { after: Span },
-    /// This refusal, after this time: line by line, codes and all, without line ends.
-    Refuse { lines: Vec<String>, close: bool, after: Span },
+    /// This refusal, placeholders filled, after this time.
+    Refuse { reply: Reply, close: bool, after: Span },
     /// Nothing: the connection is closed after this time.
     Drop { after: Span },
 }
 
 impl Reaction {
+    /// How much later than at once.
+    pub(super) const fn after(&mut self) -> &mut Span {
+        let (Self::Accept { after } | Self::Refuse { after, .. } | Self::Drop { after }) = self;
+        after
+    }
+
     /// The same, this much later.
     fn later(mut self, span: Span) -> Self {
-        let (Self::Accept { after } | Self::Refuse { after, .. } | Self::Drop { after }) = &mut self;
-        *after += span;
+        *self.after() += span;
         self
     }
 }
@@ -93,6 +99,23 @@ impl Visit {
     /// The provider, as it was when the farm opened.
     pub(super) fn policy(&self) -> &Policy {
         &self.farm.policies[self.guest.site.index()]
+    }
+
+    /// The time.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.farm.clock
+    }
+
+    /// The client speaks for somebody else from here on, who is greeted as if he had just connected.
+    pub(super) fn becomes(&mut self, ip: IpAddr) -> Reaction {
+        let Self { farm, guest } = self;
+        let (mut books, now) = (farm.books(), farm.clock.now());
+        guest.leave(&mut books, now);
+        let client = books.introduce(ip);
+        books.ledger.connects(now, guest.site, client);
+        (guest.ip, guest.client) = (ip, client);
+        drop(books);
+        self.connect()
     }
 
     /// Before the greeting.
@@ -244,10 +267,7 @@ impl Drop for Visit {
         let Self { farm, guest } = self;
         let now = farm.clock.now();
         let mut books = farm.books();
-        if let Some(session) = guest.session.take() {
-            books.provider(guest.site).close(session);
-            books.ledger.tell(&guest.note(now, What::Closed));
-        }
+        guest.leave(&mut books, now);
         books.leave(guest.site);
     }
 }
@@ -258,6 +278,14 @@ impl Guest {
         self.forced.clear();
     }
 
+    fn leave(&mut self, books: &mut Books, now: Time) {
+        self.forget_transaction();
+        if let Some(session) = self.session.take() {
+            books.provider(self.site).close(session);
+            books.ledger.tell(&self.note(now, What::Closed));
+        }
+    }
+
     /// Somebody ordered this reply, or none.
     fn obey(&self, books: &mut Books, now: Time, stage: Stage, reply: Option<&Reply>) -> Reaction {
         let said = Said::Order(reply.map(|reply| reply.code.class()));
@@ -265,9 +293,9 @@ impl Guest {
             self.refused(books, now, stage, said, None);
             return Reaction::Drop { after: Span::ZERO };
         };
-        let lines = self.render(books, reply);
-        self.refused(books, now, stage, said, Some(&lines));
-        Reaction::Refuse { lines, close: reply.code.get() == 421, after: Span::ZERO }
+        let reply = self.filled(books, reply);
+        self.refused(books, now, stage, said, Some(&reply));
+        Reaction::Refuse { close: reply.code.get() == 421, reply, after: Span::ZERO }
     }
 
     /// The provider has spoken.
@@ -280,13 +308,13 @@ impl Guest {
             return Reaction::Drop { after };
         };
         let reply = books.sites[self.site.index()].provider.policy().replies[reply.index()].clone();
-        let lines = self.render(books, &reply);
-        self.refused(books, now, stage, said, Some(&lines));
-        Reaction::Refuse { lines, close, after }
+        let reply = self.filled(books, &reply);
+        self.refused(books, now, stage, said, Some(&reply));
+        Reaction::Refuse { reply, close, after }
     }
 
     /// Writes down a refusal and whom it met.
-    fn refused(&self, books: &mut Books, now: Time, stage: Stage, said: Said, lines: Option<&[String]>) {
+    fn refused(&self, books: &mut Books, now: Time, stage: Stage, said: Said, reply: Option<&Reply>) {
         let met = match stage {
             Stage::Rcpt => self.recipients.last().map_or(&[][..], std::slice::from_ref),
             _ => &self.recipients,
@@ -297,7 +325,7 @@ impl Guest {
         if !ledger.is_heard() {
             return;
         }
-        let text = lines.map(|lines| lines.join("\n"));
+        let text = reply.map(Reply::to_string);
         let what = What::Refused {
             stage,
             rule: match said {
@@ -331,10 +359,10 @@ impl Guest {
     }
 
     /// The reply with its placeholders filled.
-    fn render(&self, books: &mut Books, reply: &Reply) -> Vec<String> {
+    fn filled(&self, books: &mut Books, reply: &Reply) -> Reply {
         books.replies += 1;
         let policy = books.sites[self.site.index()].provider.policy();
-        reply.lines(|name| match name {
+        reply.filled(|name| match name {
             "ip" => Some(self.ip.to_string()),
             "mx" => policy.mx.first().cloned(),
             "rcpt" => Some(self.named.clone()),

@@ -36,6 +36,14 @@ impl Reply {
     }
 }
 
+impl Reply {
+    /// The reply with its placeholders filled; `fill` as in [`Reply::lines`].
+    #[must_use]
+    pub fn filled(&self, fill: impl Fn(&str) -> Option<String>) -> Self {
+        Self { text: substitute(&self.text, fill), ..*self }
+    }
+}
+
 impl fmt::Display for Reply {
     /// One line, placeholders as they stand: how tables and CSV files name a reply.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
