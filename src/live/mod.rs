@@ -7,6 +7,7 @@ pub mod dns;
 mod farm;
 mod guests;
 mod ledger;
+pub mod mailin;
 pub mod tls;
 mod visit;
 mod wish;
