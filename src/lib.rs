@@ -30,7 +30,7 @@
 //! - [`diagnostic`], [`written`]: what is wrong with a file a person wrote, and values that know where they were
 //!   written
 //! - [`stats`]: means, differences, medians over seeds and how sure of them one can be
-//! - [`smtp`]: stages, reply codes, replies
+//! - [`smtp`]: stages, commands, replies; both ends of a session as machines of bytes
 //!
 //! The two machines and what they work on:
 //! - [`provider`]: policies as data, the engine that enforces them, the built-in profiles

@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod run;
 mod schema;
+mod serve;
 mod strategies;
 mod sweep;
 mod terminal;
@@ -50,6 +51,7 @@ fn obey(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args),
         Command::Sweep(args) => sweep::sweep(args),
+        Command::Serve(args) => serve::serve(args),
         Command::Check(args) => check::check(args),
         Command::Schema(args) => schema::schema(args),
         Command::Profiles(args) => profiles::profiles(args),
@@ -85,6 +87,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Sweep(sweep::Args),
+    Serve(serve::Args),
     Check(check::Args),
     Schema(schema::Args),
     Profiles(profiles::Args),

@@ -59,7 +59,7 @@ fn list() -> Result<String, Diagnostic> {
 }
 
 /// A built-in profile by its name, or a file by its path.
-fn find(name: &str) -> Result<Document, Failure> {
+pub(super) fn find(name: &str) -> Result<Document, Failure> {
     if let Some(document) = profile::built_in(name) {
         return Ok(document);
     }

@@ -9,10 +9,11 @@ use clap::ValueEnum;
 use super::progress::Progress;
 use super::trials::{Trials, grouped, provenance, quoted, seeds};
 use super::{Exit, Failure, check, folder, interrupt, memory, terminal};
+use crate::live::{Speech, Speed, TrialError, tls};
 use crate::record::Record;
 use crate::report;
 use crate::scenario::Scenario;
-use crate::study::{self, RunError};
+use crate::study::{self, LiveError, RunError};
 use crate::units::Bytes;
 
 /// Run scenarios: every strategy under every seed.
@@ -45,9 +46,31 @@ pub(super) struct Args {
     /// a provider has unknown limits and there are five seeds or more, and nearly doubles the trials.
     #[arg(long)]
     no_spread: bool,
+    /// In virtual time, or over real SMTP between a sender and MX hosts on loopback addresses.
+    #[arg(long, value_enum, value_name = "WORLD", default_value_t = World::Sim)]
+    world: World,
+    /// For --world live: how much faster than the wall the clocks of sender and providers go. The network is the real
+    /// one: a loopback round trip, times this factor, whatever [network] says.
+    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    speed: Speed,
+    /// For --world live: STARTTLS on every connection.
+    #[arg(long)]
+    tls: bool,
+    /// For --world live: messages go with BDAT (RFC 3030) instead of DATA.
+    #[arg(long)]
+    chunking: bool,
     /// No notes and no progress bar.
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// Where trials take place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum World {
+    /// In virtual time.
+    Sim,
+    /// On sockets.
+    Live,
 }
 
 /// What goes to standard output.
@@ -66,6 +89,7 @@ Examples:
   mxlab run scenarios/yahoo-twenty.toml --strategy fixed --strategy aimd
   mxlab run scenarios/quickstart.toml --format json --quiet | jq .
   mxlab run scenarios/quickstart.toml --no-spread    half the trials; chance and unknown limits stay mixed
+  mxlab run scenarios/hourly-limit.toml --world live --speed 600    over real SMTP on loopback
   mxlab run scenarios/quickstart.toml --seed 17 --seeds 1    replays one trial of each strategy
 
 Ctrl-C ends the trials in flight; finished trials are kept and the results marked partial (exit
@@ -147,10 +171,17 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
     if !args.quiet {
         terminal::note(&headline(job));
     }
-    let record = {
+    let (record, latencies) = {
         let progress = Progress::new(&job.scenario.name, args.quiet);
-        study::run(&job.scenario, &job.options, &|now| progress.show(now), stop)
-            .map_err(|error| failure(job, &error))?
+        let show = |now| progress.show(now);
+        match args.world {
+            World::Sim => study::run(&job.scenario, &job.options, &show, stop)
+                .map(|record| (record, Vec::new()))
+                .map_err(|error| failure(job, &error)),
+            World::Live => study::run_live(&job.scenario, &job.options, args.speed, &speech(args)?, &show, stop)
+                .map(|wired| (wired.record, wired.latencies))
+                .map_err(|error| failure_live(&error)),
+        }?
     };
     if record.trials.is_empty() {
         // Only the folder made for this run, and only while it is empty.
@@ -160,10 +191,23 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
     }
     report::write_all(&record, &provenance(&job.scenario, &job.options), &job.folder).map_err(Failure::unwritten)?;
     show(&record, args.format)?;
+    if !latencies.is_empty() {
+        report::write_latencies(&latencies, &job.folder).map_err(Failure::unwritten)?;
+        if !args.quiet {
+            terminal::note(&report::latency_table(&latencies));
+        }
+    }
     if !args.quiet {
         terminal::note(&format!("results in {}", job.folder.display()));
     }
     Ok(exit(&record))
+}
+
+/// How the driver speaks.
+fn speech(args: &Args) -> Result<Speech, Failure> {
+    let connector = || tls::Connector::trusting_anybody().map_err(Failure::unwritten);
+    let tls = if args.tls { Some(connector()?) } else { None };
+    Ok(Speech { helo: "mxlab.test".to_owned(), tls, chunking: args.chunking })
 }
 
 /// Prints a record as it was asked for.
@@ -198,6 +242,17 @@ fn headline(job: &Job<'_>) -> String {
         grouped(&format!("{:.0}", job.scenario.expected_recipients())),
         options.threads
     )
+}
+
+/// Why a run over sockets came to nothing. There is nothing to replay: a socket's time is its own.
+fn failure_live(error: &LiveError) -> Failure {
+    match error {
+        LiveError::Mail(error) => Failure::input(error),
+        LiveError::Trial { error: TrialError::Unbalanced(_), .. } => {
+            Failure::broken(format_args!("an invariant is broken: {error}"))
+        }
+        LiveError::NoThreads(_) | LiveError::Trial { .. } => Failure::unwritten(error),
+    }
 }
 
 /// Why a run came to nothing; for a broken invariant, with the command that shows it again.

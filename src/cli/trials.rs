@@ -52,15 +52,24 @@ impl Trials {
 
 /// Where the results of these trials come from.
 pub(super) fn provenance(scenario: &Scenario, options: &study::Options) -> Provenance {
+    Provenance {
+        scenario_hash: format!("{:016x}", scenario.hash),
+        seeds: options.seeds,
+        ..made_here(&scenario.name, options.first_seed)
+    }
+}
+
+/// Where results come from that no scenario decides.
+pub(super) fn made_here(what: &str, seed: u64) -> Provenance {
     let arguments = env::args().skip(1).map(|argument| format!(" {}", quoted(&argument)));
     Provenance {
         format: Record::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        scenario: scenario.name.clone(),
-        scenario_hash: format!("{:016x}", scenario.hash),
+        scenario: what.to_owned(),
+        scenario_hash: String::new(),
         command: format!("mxlab{}", arguments.collect::<String>()),
-        seed: options.first_seed,
-        seeds: options.seeds,
+        seed,
+        seeds: 1,
         machine: Machine { os: env::consts::OS.to_owned(), arch: env::consts::ARCH.to_owned(), cores: cores() },
     }
 }

@@ -17,9 +17,9 @@ use hdrhistogram::Histogram;
 use crate::provider::{Answer, Policy, Provider, Refusal};
 use crate::record::{Ending, Recorder, Sample, Silence, Trial, Unbalanced};
 use crate::sender::{Counts, Delivery, Heard, Outcome, Settled};
-use crate::smtp::{Class, Stage};
+use crate::smtp::{Class, Reply, Stage};
 use crate::time::{Span, Time};
-use crate::units::{ClientId, ProviderId, RecipientId, RuleId, Share};
+use crate::units::{ClientId, ProviderId, RecipientId, ReplyId, RuleId, Share};
 
 /// The books of a farm.
 pub(super) struct Ledger {
@@ -42,6 +42,31 @@ struct SiteBooks {
     counts: Counts,
     /// When recipients were delivered, in milliseconds.
     delivered: Histogram<u64>,
+    /// Replies that were ordered and stand in no profile; behind those of the profile they have numbers too.
+    ordered: Vec<Reply>,
+}
+
+/// Ordered replies that are told apart; all others count as the last.
+const ORDERED_MAX: usize = 200;
+
+impl SiteBooks {
+    fn ordered(&mut self, reply: &Reply, policy: &Policy) -> ReplyId {
+        let known = self.ordered.iter().position(|known| known == reply);
+        let place = known.unwrap_or_else(|| {
+            if self.ordered.len() < ORDERED_MAX {
+                self.ordered.push(reply.clone());
+            }
+            self.ordered.len() - 1
+        });
+        ReplyId(u16::try_from(policy.replies.len() + place).unwrap_or(u16::MAX))
+    }
+
+    /// The policy, with the replies that were ordered.
+    fn book(&self, policy: &Policy) -> Policy {
+        let mut policy = policy.clone();
+        policy.replies.extend(self.ordered.iter().cloned());
+        policy
+    }
 }
 
 /// What one client met, at all providers together.
@@ -105,11 +130,11 @@ pub enum What<'a> {
 
 /// Whose refusal it was.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Said {
+pub(super) enum Said<'a> {
     /// A rule's.
     Rule(Refusal),
-    /// Somebody's order: the class of the reply, or nothing if the connection was closed without one.
-    Order(Option<Class>),
+    /// Somebody's order: a reply, or nothing if the connection was closed without one.
+    Order(Option<&'a Reply>),
 }
 
 /// A refusal and whom it met.
@@ -119,7 +144,7 @@ pub(super) struct Blow<'a> {
     pub(super) site: ProviderId,
     pub(super) client: ClientId,
     pub(super) stage: Stage,
-    pub(super) said: Said,
+    pub(super) said: Said<'a>,
     /// The recipients it met, by number; empty before any was named.
     pub(super) met: &'a [u64],
 }
@@ -134,7 +159,7 @@ impl Ledger {
     pub(super) fn new(policies: &[Policy]) -> Self {
         // Bounds that are valid: see `Recorder`.
         let delivered = Histogram::new_with_bounds(1, Span::DAY.times(366).as_millis_ceil(), 3).expect("valid bounds");
-        let site = |_| SiteBooks { counts: Counts::default(), delivered: delivered.clone() };
+        let site = |_| SiteBooks { counts: Counts::default(), delivered: delivered.clone(), ordered: Vec::new() };
         Self {
             recorder: Recorder::open_ended(policies),
             sites: policies.iter().map(site).collect(),
@@ -215,7 +240,12 @@ impl Ledger {
                     Answer::Drop | Answer::Tarpit(_) => (Some(refusal.rule), None, Heard::Nothing(stage)),
                 }
             }
-            Said::Order(class) => (None, class, Heard::Nothing(stage)),
+            Said::Order(None) => (None, None, Heard::Nothing(stage)),
+            Said::Order(Some(reply)) => {
+                let id = self.sites[site.index()].ordered(reply, policy);
+                self.recorder.answered(now, site, stage, None, Answer::Reply { reply: id, close: false }, n);
+                (None, Some(reply.code.class()), Heard::Reply(stage, id))
+            }
         };
         let books = &mut self.clients[client.index()];
         *books.refused.entry((site, stage, rule)).or_default() += n;
@@ -298,21 +328,23 @@ impl Ledger {
     }
 
     /// The trial so far.
-    pub(super) fn finish<'a>(
+    pub(super) fn finish(
         &mut self,
         now: Time,
         strategy: &str,
         seed: u64,
-        providers: &[&'a Provider],
+        providers: &[&Provider],
         clients: &[ClientId],
     ) -> Result<Trial, Unbalanced> {
         self.sample(now, providers, clients);
-        let ending = |(provider, books): (&&'a Provider, &SiteBooks)| {
+        let books = |(provider, books): (&&Provider, &SiteBooks)| books.book(provider.policy());
+        let policies: Vec<Policy> = providers.iter().zip(&self.sites).map(books).collect();
+        let ending = |((provider, books), policy): ((&&Provider, &SiteBooks), _)| {
             let rules = u16::try_from(provider.policy().rules.len()).unwrap_or(u16::MAX);
             let activities = (0..rules).map(|rule| provider.activity(RuleId(rule), now)).collect();
-            Ending { policy: provider.policy(), counts: books.counts, activities }
+            Ending { policy, counts: books.counts, activities }
         };
-        let endings: Vec<Ending<'_>> = providers.iter().zip(&self.sites).map(ending).collect();
+        let endings: Vec<Ending<'_>> = providers.iter().zip(&self.sites).zip(&policies).map(ending).collect();
         let mut trial = self.recorder.clone().finish(strategy, seed, seed, None, &endings)?;
         let mut all = Histogram::new_from(&self.sites[0].delivered);
         for (cell, books) in trial.cells.iter_mut().zip(&self.sites) {

@@ -2,17 +2,29 @@
 //!
 //! The same two machines as in `sim`, driven by sockets instead of an event queue.
 
+mod bell;
 mod clock;
 pub mod dns;
+mod driver;
 mod farm;
 mod guests;
+mod keep;
 mod ledger;
 pub mod mailin;
+mod service;
+mod session;
 pub mod tls;
+mod trial;
 mod visit;
+mod wire;
 mod wish;
 
 pub use clock::{Clock, Speed};
 pub use farm::{Farm, ORDERS_MAX, Order, Plan, Standing};
+pub use keep::Keep;
 pub use ledger::{ClientBooks, Hear, Note, What};
+pub use service::{CONNECTIONS_MAX, CannotListen, Host, Service, Terms, Wanted};
+pub use session::Manners;
+pub use driver::{Driven, Speech, Task, drive};
+pub use trial::{TrialError, source, trial};
 pub use wish::{Answered, Flaws, Forced, Wish, word_for};

@@ -34,28 +34,37 @@ pub struct Connector {
     tls: TlsConnector,
 }
 
-/// A handshake may take so long on the wall: on loopback it takes milliseconds.
-pub const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
+/// Why there can be no certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// It could not be made: a name that is none, or no random numbers.
+    #[error("the certificate cannot be made: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// It cannot be used.
+    #[error("the certificate cannot be used: {0}")]
+    Rustls(#[from] rustls::Error),
+}
 
 impl Acceptor {
-    /// Makes a certificate for these names or addresses, `localhost` besides, and signs it with its own key. Neither is
-    /// ever written anywhere.
+    /// Makes a certificate for these names and addresses, `localhost` besides, and signs it with its own key. Neither
+    /// is ever written anywhere.
     ///
     /// # Errors
     /// A name cannot stand in a certificate.
-    pub fn for_names(names: impl IntoIterator<Item = String>) -> io::Result<Self> {
-        let mut names: Vec<String> = names.into_iter().chain(["localhost".to_owned()]).collect();
-        names.sort_unstable();
-        names.dedup();
-        let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
+    pub fn self_signed(names: &[String], addresses: &[IpAddr]) -> Result<Self, TlsError> {
+        let mut all = vec!["localhost".to_owned()];
+        all.extend(names.iter().cloned().chain(addresses.iter().map(IpAddr::to_string)));
+        all.sort_unstable();
+        all.dedup();
+        let mut params = CertificateParams::new(all)?;
         params.distinguished_name.push(DnType::CommonName, "mxlab");
-        let own = KeyPair::generate().map_err(io::Error::other)?;
-        let certificate = params.self_signed(&own).map_err(io::Error::other)?;
-        let key = PrivateKeyDer::try_from(own.serialize_der()).map_err(io::Error::other)?;
+        let own = KeyPair::generate()?;
+        let certificate = params.self_signed(&own)?;
+        let key = PrivateKeyDer::try_from(own.serialize_der()).map_err(|e| rustls::Error::General(e.into()))?;
         let config = ServerConfig::builder_with_provider(cryptography())
-            .with_protocol_versions(&[&TLS13, &TLS12])
-            .and_then(|config| config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key))
-            .map_err(io::Error::other)?;
+            .with_protocol_versions(&[&TLS13, &TLS12])?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)?;
         Ok(Self { tls: Arc::new(config).into(), pem: certificate.pem().into() })
     }
 
@@ -67,12 +76,12 @@ impl Acceptor {
     /// Shakes hands on a connection on which the client has just been told to go ahead.
     ///
     /// # Errors
-    /// What came was not TLS, or not all of it within [`HANDSHAKE_MAX`].
-    pub async fn accept<S>(&self, stream: S) -> io::Result<ServerStream<S>>
+    /// What came was not TLS, or not all of it within `limit` of the clock on the wall.
+    pub async fn accept<S>(&self, stream: S, limit: Duration) -> io::Result<ServerStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        in_time(HANDSHAKE_MAX, self.tls.accept(stream)).await
+        timeout(limit, self.tls.accept(stream)).await?
     }
 }
 
@@ -80,12 +89,11 @@ impl Connector {
     /// A client that trusts anybody.
     ///
     /// # Errors
-    /// The cryptography has no cipher for TLS 1.2 or 1.3: never, as it is built here.
-    pub fn trusting_anybody() -> io::Result<Self> {
+    /// None that a caller could cause.
+    pub fn trusting_anybody() -> Result<Self, TlsError> {
         let provider = cryptography();
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&[&TLS13, &TLS12])
-            .map_err(io::Error::other)?
+            .with_protocol_versions(&[&TLS13, &TLS12])?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
             .with_no_client_auth();
@@ -97,18 +105,14 @@ impl Connector {
     ///
     /// # Errors
     /// The server did not speak TLS, or not in time.
-    pub async fn connect<S>(&self, name: &str, stream: S) -> io::Result<ClientStream<S>>
+    pub async fn connect<S>(&self, name: &str, stream: S, limit: Duration) -> io::Result<ClientStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let unnamed = || ServerName::from(IpAddr::from([127, 0, 0, 1]));
         let name = ServerName::try_from(name.to_owned()).unwrap_or_else(|_| unnamed());
-        in_time(HANDSHAKE_MAX, self.tls.connect(name, stream)).await
+        timeout(limit, self.tls.connect(name, stream)).await?
     }
-}
-
-async fn in_time<T>(limit: Duration, handshake: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(limit, handshake).await?
 }
 
 fn cryptography() -> Arc<CryptoProvider> {
@@ -173,8 +177,10 @@ mod tests {
 
     use super::*;
 
+    const LIMIT: Duration = Duration::from_secs(30);
+
     fn acceptor() -> Acceptor {
-        Acceptor::for_names(["mx.charter.net", "127.0.1.1"].map(str::to_owned)).unwrap()
+        Acceptor::self_signed(&["mx.charter.net".to_owned()], &[[127, 0, 1, 1].into()]).unwrap()
     }
 
     /// The certificate as it stands in its PEM.
@@ -187,11 +193,11 @@ mod tests {
         let (near, far) = duplex(8_192);
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
-            let mut server = acceptor.accept(far).await?;
+            let mut server = acceptor.accept(far, LIMIT).await?;
             server.write_all(b"220 now in private\r\n").await?;
             server.shutdown().await
         });
-        connector.connect(name, near).await
+        connector.connect(name, near, LIMIT).await
     }
 
     #[tokio::test]
@@ -232,26 +238,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_handshake_is_an_error() {
+    async fn what_is_no_handshake_is_an_error_and_not_waited_for() {
         let (mut near, far) = duplex(1_024);
         near.write_all(b"EHLO client.example\r\n").await.unwrap();
-        assert!(acceptor().accept(far).await.is_err());
+        assert!(acceptor().accept(far, LIMIT).await.is_err());
         let (near, far) = duplex(1_024);
-        drop(far);
-        let connector = Connector::trusting_anybody().unwrap();
-        assert!(connector.connect("mx.charter.net", near).await.is_err(), "nobody there any more");
-    }
-
-    #[tokio::test]
-    async fn a_handshake_is_not_waited_for_forever() {
-        let (near, far) = duplex(1_024);
-        let error = in_time(Duration::from_millis(1), acceptor().tls.accept(far)).await.map(drop).unwrap_err();
+        let error = acceptor().accept(far, Duration::from_millis(1)).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        drop(near);
+        let connector = Connector::trusting_anybody().unwrap();
+        assert!(connector.connect("mx.charter.net", near, LIMIT).await.is_err(), "nobody there any more");
     }
 
     #[test]
     fn a_name_that_is_none_is_an_error() {
-        assert!(Acceptor::for_names(["grüße.example".to_owned()]).is_err());
+        assert!(Acceptor::self_signed(&["grüße.example".to_owned()], &[]).is_err());
     }
 }

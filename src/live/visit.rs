@@ -288,7 +288,7 @@ impl Guest {
 
     /// Somebody ordered this reply, or none.
     fn obey(&self, books: &mut Books, now: Time, stage: Stage, reply: Option<&Reply>) -> Reaction {
-        let said = Said::Order(reply.map(|reply| reply.code.class()));
+        let said = Said::Order(reply);
         let Some(reply) = reply else {
             self.refused(books, now, stage, said, None);
             return Reaction::Drop { after: Span::ZERO };
@@ -314,7 +314,7 @@ impl Guest {
     }
 
     /// Writes down a refusal and whom it met.
-    fn refused(&self, books: &mut Books, now: Time, stage: Stage, said: Said, reply: Option<&Reply>) {
+    fn refused(&self, books: &mut Books, now: Time, stage: Stage, said: Said<'_>, reply: Option<&Reply>) {
         let met = match stage {
             Stage::Rcpt => self.recipients.last().map_or(&[][..], std::slice::from_ref),
             _ => &self.recipients,

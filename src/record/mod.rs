@@ -4,12 +4,14 @@
 //! which is saved as `record.json`. Reports read only that. All counts are of recipients unless a name says
 //! otherwise.
 
+mod latency;
 mod metrics;
 mod model;
 mod provenance;
 mod recorder;
 mod sweep;
 
+pub use latency::{Latencies, Phase};
 pub use metrics::{METRICS, Metric, Unit, UnknownMetric, value};
 pub use model::{Cell, Expected, Limited, Provider, Record, Replied, Series, Strategy, Totals, Trial};
 pub use provenance::{Machine, Provenance};

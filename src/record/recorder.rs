@@ -182,14 +182,27 @@ impl Recorder {
 
     /// A rule refuses an attempt of so many recipients.
     pub fn refused(&mut self, now: Time, site: ProviderId, stage: Stage, refusal: Refusal, n: u64) {
+        self.answered(now, site, stage, Some(refusal.rule), refusal.answer, n);
+    }
+
+    /// An attempt of so many recipients is refused; `None` is by no rule that is known.
+    pub fn answered(
+        &mut self,
+        now: Time,
+        site: ProviderId,
+        stage: Stage,
+        rule: Option<RuleId>,
+        answer: Answer,
+        n: u64,
+    ) {
         let bucket = self.bucket_of(now);
         let books = &mut self.sites[site.index()];
         if stage <= Stage::Ehlo {
             books.totals.connections_refused += 1;
             books.series.connections_refused[bucket] += 1;
         }
-        books.tally(bucket, stage, Some(refusal.rule), Said::Answer(refusal.answer), n);
-        self.mix(u64::from(refusal.rule.0) << 8 | stage as u64);
+        books.tally(bucket, stage, rule, Said::Answer(answer), n);
+        self.mix(u64::from(rule.map_or(u16::MAX, |rule| rule.0)) << 8 | stage as u64);
     }
 
     /// An attempt of so many recipients fails without a reply.
@@ -238,7 +251,7 @@ impl Recorder {
             Outcome::Bounced => {
                 site.totals.bounced += n;
                 site.series.bounced[bucket] += n;
-                let limit = matches!(settled.heard, Heard::Reply(_, reply) if site.limits[reply.index()]);
+                let limit = matches!(settled.heard, Heard::Reply(_, reply) if site.limits.get(reply.index()) == Some(&true));
                 site.totals.bounced_by_limit += if limit { n } else { 0 };
             }
         }

@@ -8,6 +8,7 @@
 //! - `answer`, `table`, `html`, `statistics`, `json`: what is said; `words`: how numbers and names are written
 //! - `plots`: what is drawn
 //! - `sweep`: the same for a sweep, which has a record of its own kind
+//! - `latencies`: how long everything took on real sockets
 //! - `files`, `spreadsheets`, `folder`: a results folder, written and read
 
 mod answer;
@@ -18,6 +19,7 @@ mod folder;
 mod histograms;
 mod html;
 mod json;
+mod latencies;
 mod plots;
 mod ranking;
 mod replies;
@@ -35,6 +37,7 @@ pub use files::{WriteError, write_all};
 pub use folder::{ReadError, read, read_provenance};
 pub use histograms::BrokenHistogram;
 pub use json::summary_json;
+pub use latencies::{latency_table, write_latencies};
 pub use plots::PlotError;
 pub use sweep::{is_sweep, read_sweep, sweep_json, sweep_table, write_sweep};
 pub use table::{Look, table};

@@ -9,6 +9,7 @@ mod admit;
 mod foreseen;
 mod pass;
 mod settle;
+mod unheard;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

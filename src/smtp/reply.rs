@@ -2,10 +2,16 @@
 //!
 //! The text is a template (`{ip}`, `{rcpt}` …) and is rendered only when a socket or a person needs it.
 
+mod reader;
+mod writer;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+pub use reader::{Received, ReplyError, ReplyReader};
+pub(super) use writer::write;
 
 /// A reply as the provider words it. Lines of a multi-line reply are separated by `\n`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +39,13 @@ impl Reply {
             }
         };
         parts.iter().enumerate().map(line).collect()
+    }
+}
+
+impl Reply {
+    /// Writes the reply as it goes over the wire, placeholders as they stand.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        write(out, self.code, self.enhanced, &self.text);
     }
 }
 
@@ -79,6 +92,12 @@ impl Code {
             5 => Class::Permanent,
             _ => Class::Positive,
         }
+    }
+
+    /// A code of this house; wrong ones do not compile where they are constants.
+    pub(super) const fn literal(code: u16) -> Self {
+        assert!(code >= 200 && code < 600, "no reply code");
+        Self(code)
     }
 
     /// The number itself.

@@ -2,15 +2,18 @@
 //!
 //! A world never runs in parallel inside; trials do. The result does not depend on how many threads ran it.
 //!
+//! - `live`: all of that over real sockets
 //! - `sweep`: all of that at every value of a sweep
 //! - `knee`, `safe`: what is found in its curves; `median`: how sure one can be of a median
 
 mod knee;
+mod live;
 mod median;
 mod safe;
 mod sweep;
 
 pub use knee::knee;
+pub use live::{LiveError, Wired, run_live};
 pub use sweep::{Plan, sweep};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,0 +1,224 @@
+//! `mxlab serve`: fake MX hosts with real limits, for one's own MTA.
+
+mod events;
+mod farm;
+mod live_table;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::run::{Format, show};
+use super::{Exit, Failure, folder, terminal, trials};
+use crate::live::{self, CONNECTIONS_MAX, Clock, Farm, Manners, Service, Speed, Terms};
+use crate::record::{self, Record};
+use crate::report;
+use crate::time::Span;
+use events::Events;
+
+/// Serve fake MX hosts that enforce providers' limits, with the providers' own replies.
+///
+/// Point a mail server at them and see what Charter or Yahoo would say to it. Every MX host has a loopback address of
+/// its own, counted up from --listen. On a terminal there is a live table; in a pipe every event is a line of JSON.
+/// Ctrl-C ends it, and the same report as of a run is written, of whatever client came.
+///
+/// Messages are counted and thrown away, never relayed. Local parts force an outcome: unknown@, full@, trap@,
+/// 451-4.7.1.anything@, dot-552@ (after the message), drop@, slow-30s@; and as senders nospf@, nodkim@, nodmarc@, spam@.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Providers: built-in profiles, or profile files of your own.
+    #[arg(value_name = "NAME_OR_FILE", required = true)]
+    profiles: Vec<String>,
+    /// Address and port of the first MX host. The next ones have the next addresses and the same port; where there is
+    /// only one address, the next ports.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:2525")]
+    listen: SocketAddr,
+    /// Let other machines in: needed to listen on anything but a loopback address. There is no protection whatever.
+    #[arg(long)]
+    expose: bool,
+    /// Let the providers' clocks run so much faster than the wall: at 60 an hour's limit is met in a minute.
+    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    speed: Speed,
+    /// Change a value of a profile by its path, as `[provider.set]` of a scenario does; may be given more than once.
+    /// With several providers, the first word is the provider's name.
+    #[arg(long = "set", value_name = "[PROVIDER:]PATH=VALUE")]
+    changes: Vec<String>,
+    /// Decides chance and whatever nobody outside the providers knows.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Stop after this much time on the wall. [default: when you say so]
+    #[arg(long = "for", value_name = "TIME")]
+    lasts: Option<Span>,
+    /// Results folder, new or empty. [default: results/serve/<run>, with a number if that exists]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write no results.
+    #[arg(long, conflicts_with = "out")]
+    no_report: bool,
+    /// Keep messages as files in this folder, a folder for each provider; at most --keep-max of them.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// How many messages --keep keeps.
+    #[arg(long, value_name = "N", default_value_t = 1_000, requires = "keep")]
+    keep_max: u64,
+    /// Connections at a time; the rest wait in the kernel's backlog.
+    #[arg(long, value_name = "N", default_value_t = CONNECTIONS_MAX, value_parser = connections)]
+    connections: usize,
+    /// Do not offer STARTTLS.
+    #[arg(long)]
+    no_tls: bool,
+    /// Let clients speak for other addresses with XCLIENT, as Postfix has it.
+    #[arg(long)]
+    xclient: bool,
+    /// Take lines that end in a bare LF, and messages that end in a bare LF dot LF.
+    #[arg(long)]
+    lenient: bool,
+    /// What goes to standard output at the end, on a terminal: a table, or the summary as JSON.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    format: Format,
+    /// No notes and no live table; no events either.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mxlab serve charter
+  mxlab serve charter yahoo --listen 127.0.0.1:2525
+  mxlab serve charter --set rule.connections.limit=5 --speed 60
+  mxlab serve yahoo --for 10min --out results/my-mta > events.jsonl
+  mxlab serve my-provider.toml --keep messages";
+
+/// Connections a machine can be asked to hold.
+fn connections(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=1_000_000).contains(number));
+    number.ok_or_else(|| "write a number from 1 to 1000000".to_owned())
+}
+
+/// How long sessions have to end: with the report, less than two seconds.
+const GRACE: Duration = Duration::from_millis(800);
+
+pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
+    let policies = farm::policies(&args.profiles, &args.changes)?;
+    let wanted = farm::hosts(&policies, args.listen, args.expose)?;
+    let out = if args.no_report { None } else { Some(folder::create(args.out.as_deref(), SERVE, &run_name(args))?) };
+    let manners = manners(args, &policies)?;
+    let plan = live::Plan {
+        policies,
+        seed: args.seed,
+        unknowns: args.seed,
+        day_starts: Span::ZERO,
+        clients: Vec::new(),
+        senders: Vec::new(),
+    };
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::unwritten(format_args!("the system gives no threads: {error}")))?;
+    let farm = Farm::new(plan, Clock::start(args.speed));
+    runtime.block_on(async {
+        let terms = Terms { connections_max: args.connections, manners };
+        let service = Service::start(&farm, &wanted, terms).map_err(Failure::unwritten)?;
+        let events = Events::begin(&farm, args.quiet);
+        if !args.quiet {
+            announce(&farm, &service);
+        }
+        stopped(&farm, &service, args).await?;
+        service.stop(GRACE).await;
+        events.end().await;
+        Ok::<(), Failure>(())
+    })?;
+    // Whoever still holds a connection has had the time to end it.
+    runtime.shutdown_background();
+    conclude(&farm, args, out)
+}
+
+fn run_name(args: &Args) -> String {
+    args.profiles
+        .iter()
+        .map(|name| name.rsplit(['/', '\\']).next().unwrap_or(name).trim_end_matches(".toml"))
+        .collect::<Vec<_>>()
+        .join("-")
+}
+
+fn manners(args: &Args, policies: &[crate::provider::Policy]) -> Result<Manners, Failure> {
+    let names: Vec<String> = policies.iter().flat_map(|policy| policy.mx.iter().cloned()).collect();
+    let acceptor = || live::tls::Acceptor::self_signed(&names, &[args.listen.ip()]).map_err(Failure::unwritten);
+    let tls = if args.no_tls { None } else { Some(acceptor()?) };
+    let keep = match &args.keep {
+        Some(folder) => Some(live::Keep::into(folder, args.keep_max).map_err(|e| Failure::unwritten_path(folder, &e))?),
+        None => None,
+    };
+    Ok(Manners { tls, keep, xclient: args.xclient, lenient: args.lenient, ..Manners::default() })
+}
+
+/// Who listens where.
+fn announce(farm: &Farm, service: &Service) {
+    for host in service.hosts() {
+        let policy = &farm.policies()[host.site.index()];
+        terminal::note(&format!("{}: {} listens on {}", policy.name, host.name, host.at));
+    }
+    terminal::note("Ctrl-C ends it and writes the report");
+}
+
+/// Waits until somebody wants it to stop; shows the table meanwhile.
+async fn stopped(farm: &Arc<Farm>, service: &Service, args: &Args) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    super::interrupt::cancel(&stop)?;
+    let time_is_up = async {
+        match args.lasts {
+            Some(span) => tokio::time::sleep(Duration::from_micros(span.as_micros())).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = time_is_up => {}
+        () = live_table::show(farm, service, args.quiet) => {}
+    }
+    Ok(())
+}
+
+/// Writes down what the clients met.
+fn conclude(farm: &Farm, args: &Args, out: Option<PathBuf>) -> Result<Exit, Failure> {
+    let (trial, bucket) = farm.record(CLIENT, args.seed).map_err(Failure::broken)?;
+    let lasted = bucket.times(trial.cells.first().map_or(0, |cell| cell.series.attempts.len() as u64));
+    let record = Record {
+        format: Record::FORMAT,
+        scenario: SERVE.to_owned(),
+        question: "What did the clients meet?".to_owned(),
+        duration_us: lasted.as_micros(),
+        bucket_us: bucket.as_micros(),
+        partial: false,
+        strategies: vec![record::Strategy {
+            name: CLIENT.to_owned(),
+            about: "whoever connected; attempts and recipients as the servers saw them".to_owned(),
+            bound: false,
+        }],
+        providers: farm
+            .policies()
+            .iter()
+            .map(|policy| record::Provider { name: policy.name.clone(), title: policy.title.clone() })
+            .collect(),
+        expected: Vec::new(),
+        trials: vec![trial],
+        crossed: Vec::new(),
+    };
+    if let Some(folder) = &out {
+        report::write_all(&record, &trials::made_here(SERVE, args.seed), folder).map_err(Failure::unwritten)?;
+    }
+    if !args.quiet {
+        show(&record, args.format)?;
+        if let Some(folder) = out {
+            terminal::note(&format!("results in {}", folder.display()));
+        }
+    }
+    Ok(Exit::Met)
+}
+
+/// What stands where a run has the name of its scenario.
+const SERVE: &str = "serve";
+/// What the clients are called in results, whoever they were.
+const CLIENT: &str = "clients";

@@ -1,0 +1,122 @@
+//! One JSON line an event on standard output, for whoever reads it through a pipe.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+
+use serde::Serialize;
+use tokio::task::JoinHandle;
+
+use crate::cli::terminal;
+use crate::live::{Farm, Note, What};
+
+/// Lines that wait for whoever reads them; beyond that they are lost, and counted: a slow reader must not slow mail.
+const WAITING_MAX: usize = 100_000;
+
+/// Events on their way to standard output.
+pub(super) struct Events {
+    writer: Option<JoinHandle<()>>,
+    lost: Arc<AtomicU64>,
+    farm: Arc<Farm>,
+}
+
+/// An event as it is written.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// Seconds since the start, by the providers' clock.
+    at: f64,
+    event: &'static str,
+    provider: &'a str,
+    client: std::net::IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipients: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+}
+
+impl Events {
+    /// Begins to write, unless it is to be quiet or a person looks at a table instead.
+    pub(super) fn begin(farm: &Arc<Farm>, quiet: bool) -> Self {
+        let lost = Arc::new(AtomicU64::new(0));
+        let mut events = Self { writer: None, lost: lost.clone(), farm: farm.clone() };
+        if quiet || io::stdout().is_terminal() {
+            return events;
+        }
+        let (lines, inbox) = sync_channel::<String>(WAITING_MAX);
+        events.writer = Some(tokio::task::spawn_blocking(move || {
+            let mut out = BufWriter::new(io::stdout().lock());
+            while let Ok(line) = inbox.recv() {
+                // A reader that went away wants no more; the farm goes on.
+                if writeln!(out, "{line}").is_err() {
+                    return;
+                }
+                // Whoever reads along sees an event when it happens.
+                for line in inbox.try_iter() {
+                    let _ = writeln!(out, "{line}");
+                }
+                if out.flush().is_err() {
+                    return;
+                }
+            }
+        }));
+        let names: Vec<String> = farm.policies().iter().map(|policy| policy.name.clone()).collect();
+        farm.listen(Some(Box::new(move |note| send(&lines, &names, note, &lost))));
+        events
+    }
+
+    /// Everything that happened has been written, or its loss been told.
+    pub(super) async fn end(self) {
+        self.farm.listen(None);
+        if let Some(writer) = self.writer {
+            let _ = writer.await;
+        }
+        let lost = self.lost.load(Ordering::Relaxed);
+        if lost > 0 {
+            terminal::note(&format!("{lost} events were lost: whoever reads them was too slow"));
+        }
+    }
+}
+
+fn send(lines: &SyncSender<String>, names: &[String], note: &Note<'_>, lost: &AtomicU64) {
+    let Ok(line) = serde_json::to_string(&line(names, note)) else { return };
+    if let Err(TrySendError::Full(_)) = lines.try_send(line) {
+        lost.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn line<'a>(names: &'a [String], note: &Note<'a>) -> Line<'a> {
+    let blank = Line {
+        at: note.at.as_secs_f64(),
+        event: "opened",
+        provider: names.get(note.site.index()).map_or("", String::as_str),
+        client: note.ip,
+        stage: None,
+        rule: None,
+        reply: None,
+        from: None,
+        to: None,
+        recipients: None,
+        size: None,
+    };
+    match note.what {
+        What::Opened => blank,
+        What::Closed => Line { event: "closed", ..blank },
+        What::Refused { stage, rule, reply, from, to } => {
+            Line { event: "refused", stage: Some(stage.name()), rule, reply, from, to, ..blank }
+        }
+        What::Accepted { from, recipients, size } => {
+            Line { event: "accepted", from: Some(from), recipients: Some(recipients), size: Some(size), ..blank }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A bell that rings on time: tokio's timer counts milliseconds, and at sixty times the speed of the wall one of them is
+//! sixty. A thread of its own waits here as exactly as the system can, which is some tens of microseconds.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+/// The one bell of the process; its thread begins with the first who waits.
+static BELL: LazyLock<&'static Bell> = LazyLock::new(Bell::hang);
+
+struct Bell {
+    waiting: Mutex<BinaryHeap<Reverse<Waiting>>>,
+    sooner: Condvar,
+}
+
+struct Waiting {
+    at: Instant,
+    call: oneshot::Sender<()>,
+}
+
+/// Waits for a moment on the wall.
+pub(super) async fn until(at: Instant) {
+    let (call, called) = oneshot::channel();
+    BELL.add(Waiting { at, call });
+    // The bell is never taken down.
+    let _ = called.await;
+}
+
+impl Bell {
+    #[expect(clippy::disallowed_methods, reason = "the live world has a clock, and somebody must wait for it")]
+    fn hang() -> &'static Self {
+        let bell: &'static Self =
+            Box::leak(Box::new(Self { waiting: Mutex::new(BinaryHeap::new()), sooner: Condvar::new() }));
+        thread::spawn(|| bell.ring());
+        bell
+    }
+
+    fn add(&self, waiting: Waiting) {
+        let mut all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = all.peek().is_none_or(|Reverse(first)| waiting.at < first.at);
+        all.push(Reverse(waiting));
+        if first {
+            self.sooner.notify_one();
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the live world has a clock, and somebody must look at it")]
+    fn ring(&self) {
+        let mut all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let now = Instant::now();
+            while all.peek().is_some_and(|Reverse(first)| first.at <= now || first.call.is_closed()) {
+                if let Some(Reverse(due)) = all.pop() {
+                    // Whoever has gone away meanwhile needs no call.
+                    let _ = due.call.send(());
+                }
+            }
+            all = match all.peek().map(|Reverse(first)| first.at - now) {
+                Some(time) => self.sooner.wait_timeout(all, time).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.sooner.wait(all).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.at.cmp(&other.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// That nobody is called too early, and everybody in the end; how late is the machine's affair.
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a test of a clock")]
+    async fn everybody_is_called_and_nobody_too_early() {
+        let now = Instant::now();
+        let waits = [7, 1, 3, 0, 3].map(|millis| {
+            let at = now + Duration::from_millis(millis);
+            tokio::spawn(async move {
+                until(at).await;
+                Instant::now() >= at
+            })
+        });
+        for wait in waits {
+            assert!(wait.await.unwrap());
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The replies of a site, and which of them a client has just heard.
+//!
+//! A profile's replies are templates: what stands in for a placeholder is anything. Replies that stand in no book are
+//! learned, so that a server nobody knows can be sent to.
+
+use std::collections::BTreeMap;
+
+use crate::provider::{Answer, Policy};
+use crate::smtp::{Code, Enhanced, Reply, Stage};
+use crate::units::{ReplyId, RuleId};
+
+/// A site's book of replies.
+#[derive(Debug)]
+pub(super) struct Book {
+    patterns: Vec<Pattern>,
+    /// The rule that gives a reply at a stage: the first in the profile's order.
+    rules: BTreeMap<(Stage, ReplyId), RuleId>,
+    learned: usize,
+}
+
+/// Replies that are learned of one site. Some servers put the time or a number into every reply.
+const LEARNED_MAX: usize = 500;
+
+/// A reply as it goes over the wire, with gaps for placeholders.
+#[derive(Debug)]
+struct Pattern {
+    /// What stands before the first gap, between gaps, and after the last.
+    pieces: Vec<String>,
+}
+
+/// What was heard.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// This reply.
+    Known(ReplyId),
+    /// One that stands in no book yet: it is now the last of the book.
+    New(Reply),
+}
+
+impl Book {
+    pub(super) fn new(policy: &Policy) -> Self {
+        let mut rules = BTreeMap::new();
+        let mut note = |stage: Stage, answer: Answer, rule: usize| {
+            if let Answer::Reply { reply, .. } = answer {
+                rules.entry((stage, reply)).or_insert(RuleId(u16::try_from(rule).unwrap_or(u16::MAX)));
+            }
+        };
+        for (id, rule) in policy.rules.iter().enumerate() {
+            note(rule.at, rule.answer, id);
+            if let Some(hold) = &rule.hold {
+                hold.ladder.iter().for_each(|step| note(hold.at, step.answer, id));
+            }
+        }
+        Self { patterns: policy.replies.iter().map(Pattern::of).collect(), rules, learned: 0 }
+    }
+
+    /// The reply that these lines are: codes and all, joined by `\n`.
+    pub(super) fn find(&mut self, code: Code, lines: &str) -> Found {
+        if let Some(place) = self.patterns.iter().position(|pattern| pattern.fits(lines)) {
+            return Found::Known(ReplyId(u16::try_from(place).unwrap_or(u16::MAX)));
+        }
+        let mut reply = read(code, lines);
+        if self.learned >= LEARNED_MAX {
+            // One for each code stands for all that are too many.
+            "(one of many)".clone_into(&mut reply.text);
+            let rest = Pattern::of(&reply);
+            if let Some(place) = self.patterns.iter().position(|pattern| pattern.pieces == rest.pieces) {
+                return Found::Known(ReplyId(u16::try_from(place).unwrap_or(u16::MAX)));
+            }
+        }
+        self.learned += 1;
+        self.patterns.push(Pattern::of(&reply));
+        Found::New(reply)
+    }
+
+    /// The rule that gives a reply at a stage; `None` if none of the profile does.
+    pub(super) fn rule(&self, stage: Stage, reply: ReplyId) -> Option<RuleId> {
+        self.rules.get(&(stage, reply)).copied()
+    }
+}
+
+impl Pattern {
+    fn of(reply: &Reply) -> Self {
+        let gap = |_: &str| Some("\0".to_owned());
+        let text = reply.lines(gap).join("\n");
+        Self { pieces: text.split('\0').map(str::to_owned).collect() }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        let Some((first, rest)) = self.pieces.split_first() else { return false };
+        let Some(mut text) = text.strip_prefix(first.as_str()) else { return false };
+        let Some((last, middle)) = rest.split_last() else { return text.is_empty() };
+        for piece in middle {
+            let Some(at) = text.find(piece.as_str()) else { return false };
+            text = &text[at + piece.len()..];
+        }
+        text.ends_with(last.as_str())
+    }
+}
+
+/// A reply from its lines.
+fn read(code: Code, lines: &str) -> Reply {
+    let texts = lines.split('\n').map(|line| line.get(4..).unwrap_or_default());
+    let texts: Vec<&str> = texts.collect();
+    let first = texts.first().copied().unwrap_or_default();
+    let enhanced = first.split(' ').next().and_then(|word| word.parse::<Enhanced>().ok());
+    let own = enhanced.map(|enhanced| enhanced.to_string()).unwrap_or_default();
+    let bare = |text: &&str| text.strip_prefix(own.as_str()).map_or(*text, str::trim_start).to_owned();
+    let text = texts.iter().map(bare).collect::<Vec<_>>().join("\n");
+    // Braces would be placeholders.
+    let text = text.replace(['{', '}'], "");
+    Reply { code, enhanced, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::profile;
+
+    fn book(name: &str) -> (Policy, Book) {
+        let policy = profile::parse(&profile::built_in(name).unwrap()).unwrap();
+        let book = Book::new(&policy);
+        (policy, book)
+    }
+
+    fn code(code: u16) -> Code {
+        code.try_into().unwrap()
+    }
+
+    #[test]
+    fn every_reply_of_every_profile_is_found_again() {
+        for name in profile::NAMES {
+            let (policy, mut book) = book(name);
+            for (id, reply) in policy.replies.iter().enumerate() {
+                let lines = reply.lines(|gap| Some(format!("<{gap}> 127.0.0.1"))).join("\n");
+                let Found::Known(found) = book.find(reply.code, &lines) else { panic!("{name}: {lines}") };
+                let found = &policy.replies[found.index()];
+                assert_eq!((found.code, &found.text), (reply.code, &reply.text), "{name} {id}: {lines}");
+            }
+        }
+    }
+
+    #[test]
+    fn rules_are_known_by_their_replies() {
+        let (policy, book) = book("charter");
+        let rule = policy.rules.iter().position(|rule| rule.name == "connections").unwrap();
+        let Answer::Reply { reply, .. } = policy.rules[rule].answer else { panic!() };
+        assert_eq!(book.rule(policy.rules[rule].at, reply).map(RuleId::index), Some(rule));
+        assert_eq!(book.rule(Stage::EndOfData, reply), None);
+    }
+
+    #[test]
+    fn what_is_not_known_is_learned_once() {
+        let (policy, mut book) = book("open");
+        let Found::New(reply) = book.find(code(451), "451-4.7.500 first\n451 4.7.500 {second}") else { panic!() };
+        assert_eq!(reply.to_string(), "451 4.7.500 first second");
+        let found = Found::Known(ReplyId(u16::try_from(policy.replies.len()).unwrap()));
+        assert_eq!(book.find(code(451), &reply.lines(|_| None).join("\n")), found);
+    }
+
+    #[test]
+    fn no_server_can_fill_the_book() {
+        let (_, mut book) = book("open");
+        let new = (0..2_000).filter(|n| matches!(book.find(code(450), &format!("450 at {n}")), Found::New(_))).count();
+        assert_eq!(new, LEARNED_MAX + 1);
+    }
+}

@@ -1,0 +1,62 @@
+//! Messages kept as files, for whoever wants to see what was sent. No more of them than was asked for.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A folder for messages.
+#[derive(Clone, Debug)]
+pub struct Keep {
+    folder: PathBuf,
+    max: u64,
+    kept: Arc<AtomicU64>,
+}
+
+/// Bytes of a message that are kept; the rest is cut off.
+const BYTES_MAX: usize = 50_000_000;
+
+/// A message that is being received.
+#[derive(Debug)]
+pub(super) struct Kept {
+    path: PathBuf,
+    text: Vec<u8>,
+}
+
+impl Keep {
+    /// Keeps at most `max` messages in a folder, which is made if it is not there.
+    pub fn into(folder: &Path, max: u64) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        Ok(Self { folder: folder.to_owned(), max, kept: Arc::default() })
+    }
+
+    /// Begins to keep a message to a provider, if there is room for one more.
+    pub(super) fn begin(&self, provider: &str, from: &str, to: &[String]) -> Option<Kept> {
+        let number = self.kept.fetch_add(1, Ordering::Relaxed);
+        if number >= self.max {
+            return None;
+        }
+        let mut text = format!("X-Envelope-From: <{from}>\r\n").into_bytes();
+        for to in to {
+            text.extend_from_slice(format!("X-Envelope-To: <{to}>\r\n").as_bytes());
+        }
+        Some(Kept { path: self.folder.join(provider).join(format!("{:06}.eml", number + 1)), text })
+    }
+}
+
+impl Kept {
+    pub(super) fn add(&mut self, piece: &[u8]) {
+        let room = BYTES_MAX.saturating_sub(self.text.len());
+        self.text.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+
+    /// Writes it down. A message that cannot be written is lost, and the session goes on.
+    pub(super) async fn write(self) {
+        let _ = tokio::task::spawn_blocking(move || {
+            let folder = self.path.parent().unwrap_or(Path::new("."));
+            fs::create_dir_all(folder).and_then(|()| fs::write(&self.path, &self.text))
+        })
+        .await;
+    }
+}

@@ -1,0 +1,101 @@
+//! A connection's bytes, in the clear or under TLS.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
+
+use super::tls;
+
+/// A connection.
+#[derive(Debug)]
+pub(super) enum Wire {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// In the middle of a handshake, or after one that failed.
+    Broken,
+}
+
+impl Wire {
+    /// Shakes hands as a server.
+    pub(super) async fn accept(&mut self, acceptor: &tls::Acceptor, limit: Duration) -> io::Result<()> {
+        let Self::Plain(stream) = std::mem::replace(self, Self::Broken) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        *self = Self::Tls(Box::new(acceptor.accept(stream, limit).await?.into()));
+        Ok(())
+    }
+
+    /// Shakes hands as a client.
+    pub(super) async fn connect(&mut self, connector: &tls::Connector, name: &str, limit: Duration) -> io::Result<()> {
+        let Self::Plain(stream) = std::mem::replace(self, Self::Broken) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        *self = Self::Tls(Box::new(connector.connect(name, stream, limit).await?.into()));
+        Ok(())
+    }
+
+    /// Says that nothing more will come.
+    pub(super) async fn close(&mut self) -> io::Result<()> {
+        self.shutdown().await
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Broken => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Broken => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Broken => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Broken => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+/// Bytes that are read at a time.
+const READ_MAX: usize = 65_536;
+
+thread_local! {
+    /// Where bytes arrive. One for all connections of a thread: whoever waits needs none.
+    static ARRIVALS: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_MAX].into());
+}
+
+/// Reads into the thread's buffer, and moves what came behind `input`.
+pub(super) fn read_into(wire: &mut Wire, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+    ARRIVALS.with_borrow_mut(|arrivals| {
+        let mut arrived = ReadBuf::new(arrivals);
+        ready!(Pin::new(wire).poll_read(cx, &mut arrived))?;
+        input.extend_from_slice(arrived.filled());
+        Poll::Ready(Ok(arrived.filled().len()))
+    })
+}

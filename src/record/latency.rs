@@ -1,0 +1,100 @@
+//! How long everything took on real sockets, in `HdrHistogram`s: microseconds on the wall, three digits.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// A stretch of a message's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// From the wish to connect to TCP's handshake.
+    Connect,
+    /// From there to the greeting.
+    Banner,
+    /// STARTTLS and the handshake.
+    Tls,
+    /// EHLO and its reply.
+    Ehlo,
+    /// MAIL and its reply.
+    Mail,
+    /// RCPT and its reply, each recipient.
+    Rcpt,
+    /// DATA and its reply.
+    Data,
+    /// From the first byte of the message to the reply after the dot.
+    Message,
+    /// From MAIL to the last reply.
+    Transaction,
+    /// From the moment a message should have gone out to its delivery.
+    Delivery,
+}
+
+impl Phase {
+    /// Every phase, in the order of the session.
+    pub const ALL: [Self; 10] = [
+        Self::Connect,
+        Self::Banner,
+        Self::Tls,
+        Self::Ehlo,
+        Self::Mail,
+        Self::Rcpt,
+        Self::Data,
+        Self::Message,
+        Self::Transaction,
+        Self::Delivery,
+    ];
+
+    /// The phase's name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Banner => "banner",
+            Self::Tls => "tls",
+            Self::Ehlo => "ehlo",
+            Self::Mail => "mail",
+            Self::Rcpt => "rcpt",
+            Self::Data => "data",
+            Self::Message => "message",
+            Self::Transaction => "transaction",
+            Self::Delivery => "delivery",
+        }
+    }
+}
+
+/// A histogram for every phase.
+#[derive(Clone, Debug)]
+pub struct Latencies {
+    phases: [Histogram<u64>; 10],
+}
+
+/// An hour: nothing is waited for longer.
+const LONGEST_US: u64 = 3_600_000_000;
+
+impl Default for Latencies {
+    fn default() -> Self {
+        // Bounds that are valid (1 ≤ low, 2 × low ≤ high, digits ≤ 5), so this cannot fail.
+        let empty = || Histogram::new_with_bounds(1, LONGEST_US, 3).expect("bounds of the histogram are valid");
+        Self { phases: Phase::ALL.map(|_| empty()) }
+    }
+}
+
+impl Latencies {
+    /// So long it took.
+    pub fn record(&mut self, phase: Phase, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(LONGEST_US);
+        self.phases[phase as usize].saturating_record(micros.max(1));
+    }
+
+    /// Puts another trial's beside it.
+    pub fn merge(&mut self, other: &Self) {
+        for (own, others) in self.phases.iter_mut().zip(&other.phases) {
+            // The bounds are the same, so this cannot fail.
+            let _ = own.add(others);
+        }
+    }
+
+    /// The histogram of a phase, in microseconds.
+    pub const fn of(&self, phase: Phase) -> &Histogram<u64> {
+        &self.phases[phase as usize]
+    }
+}

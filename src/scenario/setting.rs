@@ -1,0 +1,119 @@
+//! A trial's cast: the sender, the providers and the mail of a scenario, as every world puts them on stage.
+
+use super::Scenario;
+use crate::provider::{Client, Mailbox, Policy, Provider};
+use crate::rng::{Seed, Seeds};
+use crate::sender::{Delivery, Injection, Plan, Strategy};
+use crate::units::{ProviderId, RecipientId, Share};
+use crate::workload::{Fate, Mail, Row};
+
+/// What a trial runs: a scenario, one of its strategies, its seeds and the mail of the first.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// The scenario.
+    pub scenario: &'a Scenario,
+    /// The strategy.
+    pub strategy: &'a Strategy,
+    /// The seed of chance.
+    pub seed: u64,
+    /// The seed of what nobody outside the providers knows: the same in an ordinary trial.
+    pub unknowns: u64,
+    /// The mail that [`crate::workload::generate`] makes of the seed.
+    pub mail: &'a Mail,
+}
+
+impl Setting<'_> {
+    /// What the sender knows of its task.
+    pub fn plan(&self) -> Plan {
+        let Self { scenario, mail, .. } = self;
+        Plan {
+            intended: mail.intended.clone(),
+            sources: scenario.sources.len(),
+            sites: scenario.domains.iter().map(|domain| domain.provider).collect(),
+            streams: scenario.workload.streams.iter().map(|stream| stream.sources.clone()).collect(),
+            replies: scenario.providers.iter().map(|policy| policy.replies.clone()).collect(),
+        }
+    }
+
+    /// The seeds.
+    pub const fn seeds(&self) -> Seeds {
+        Seeds { chance: Seed(self.seed), unknowns: Seed(self.unknowns) }
+    }
+
+    /// The sources as providers meet them, in the scenario's order.
+    pub fn clients(&self) -> impl Iterator<Item = Client> {
+        self.scenario.sources.iter().map(|source| Client {
+            network: source.network,
+            listed: source.listed,
+            ptr: source.ptr,
+            reputation: source.reputation,
+            daily_volume: source.daily_volume,
+        })
+    }
+
+    /// Reputation and daily volume of every sender domain: of the worst of the sources, and of all of them together.
+    pub fn senders_known_as(&self) -> (Option<Share>, u32) {
+        let sources = &self.scenario.sources;
+        let volume = sources.iter().fold(0_u32, |sum, source| sum.saturating_add(source.daily_volume));
+        let known = sources.iter().filter_map(|source| source.reputation).reduce(|a, b| if a < b { a } else { b });
+        (known, volume)
+    }
+
+    /// A provider that has met every source and every sender domain of the scenario.
+    pub fn provider(&self, policy: &Policy) -> Provider {
+        let mut provider = Provider::new(policy.clone(), self.seeds(), self.scenario.day_starts);
+        for client in self.clients() {
+            provider.meet_client(client);
+        }
+        let (known, volume) = self.senders_known_as();
+        for _ in &self.scenario.workload.sender_domains {
+            provider.meet_sender(known, volume);
+        }
+        provider
+    }
+
+    /// Recipients with a mailbox that takes mail, by provider.
+    pub fn deliverable(&self) -> Vec<u64> {
+        let mut deliverable = vec![0_u64; self.scenario.providers.len()];
+        for row in self.mail.rows.iter() {
+            let site = self.site(*row).index();
+            deliverable[site] += u64::from(self.scenario.providers[site].takes_mail_for(mailbox(*row)));
+        }
+        deliverable
+    }
+
+    /// The mail that begins with recipient number `first`, as it is handed to the sender; `None` after the last.
+    pub fn injection(&self, first: usize) -> Option<Injection> {
+        let Mail { intended, rows } = self.mail;
+        let row = *rows.get(first)?;
+        let others = rows[first + 1..].iter().take(usize::from(u16::MAX) - 1);
+        let count = 1 + others.take_while(|next| travels_with(row, **next)).count();
+        let delivery = Delivery {
+            ready_at: intended.at(first),
+            first: RecipientId(u32::try_from(first).unwrap_or(u32::MAX)),
+            count: u16::try_from(count).unwrap_or(u16::MAX),
+            failures: 0,
+            priority: row.is(Row::FIRST),
+        };
+        Some(Injection { delivery, site: self.site(row), domain: row.domain, stream: row.stream })
+    }
+
+    fn site(&self, row: Row) -> ProviderId {
+        self.scenario.domains[row.domain.index()].provider
+    }
+}
+
+/// Whether two neighbours in the table are recipients of one message that travel in one delivery.
+fn travels_with(row: Row, next: Row) -> bool {
+    next.is(Row::SAME_MESSAGE) && next.domain == row.domain && next.is(Row::FIRST) == row.is(Row::FIRST)
+}
+
+/// The mailbox of a recipient.
+pub const fn mailbox(row: Row) -> Mailbox {
+    match row.fate() {
+        Fate::Exists => Mailbox::Exists,
+        Fate::Unknown => Mailbox::Unknown,
+        Fate::Full => Mailbox::Full,
+        Fate::Trap => Mailbox::Trap,
+    }
+}

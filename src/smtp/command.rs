@@ -1,0 +1,208 @@
+//! Commands: what a client says, borrowed from its line (RFC 5321, section 4.1).
+
+use super::address::PathError;
+use super::extension::{Extension, Extensions};
+use super::parameter::{Mail, Rcpt, number};
+use super::xclient::Attributes;
+
+/// A command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// EHLO with the client's name.
+    Ehlo(&'a str),
+    /// HELO with the client's name.
+    Helo(&'a str),
+    /// MAIL.
+    Mail(Mail<'a>),
+    /// RCPT.
+    Rcpt(Rcpt<'a>),
+    /// DATA.
+    Data,
+    /// BDAT: a chunk of a message follows.
+    Bdat {
+        /// Its bytes.
+        size: u64,
+        /// Whether it is the last one.
+        last: bool,
+    },
+    /// RSET.
+    Rset,
+    /// NOOP, with anything after it.
+    Noop,
+    /// VRFY with what it asks about.
+    Vrfy(&'a str),
+    /// EXPN with what it asks about.
+    Expn(&'a str),
+    /// HELP, with anything after it.
+    Help,
+    /// QUIT.
+    Quit,
+    /// STARTTLS.
+    StartTls,
+    /// AUTH.
+    Auth {
+        /// The mechanism's name.
+        mechanism: &'a str,
+        /// The initial response in base64; `=` is an empty one.
+        initial: Option<&'a str>,
+    },
+    /// XCLIENT.
+    XClient(Attributes<'a>),
+}
+
+/// Why a line is no command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The first word is no command.
+    #[error("unknown command")]
+    Unknown,
+    /// A command of an extension that is not offered.
+    #[error("command not implemented")]
+    NotOffered,
+    /// Control characters, or bytes that are no UTF-8.
+    #[error("bytes that no command may contain")]
+    Bytes,
+    /// Arguments are missing or too many; how it is written.
+    #[error("bad arguments; write {0}")]
+    Arguments(&'static str),
+    /// The path of MAIL.
+    #[error("sender: {0}")]
+    Sender(PathError),
+    /// The path of RCPT.
+    #[error("recipient: {0}")]
+    Recipient(PathError),
+    /// A parameter is malformed or given twice.
+    #[error("bad parameter")]
+    Parameter,
+    /// A parameter has a value this server does not know.
+    #[error("parameter value not implemented")]
+    ParameterValue,
+    /// A parameter of no extension that is offered.
+    #[error("unknown parameter")]
+    UnknownParameter,
+}
+
+impl<'a> Command<'a> {
+    /// Reads a line without its line end. `offered` decides which extensions' commands and parameters there are.
+    pub fn parse(line: &'a [u8], offered: Extensions) -> Result<Self, CommandError> {
+        let text = text(line)?;
+        let (verb, rest) = match text.split_once(' ') {
+            Some((verb, rest)) => (verb, rest.trim_matches(' ')),
+            None => (text, ""),
+        };
+        match Verb::parse(verb).ok_or(CommandError::Unknown)? {
+            Verb::Mail => Mail::parse(rest, offered).map(Self::Mail),
+            Verb::Rcpt => Rcpt::parse(rest, offered).map(Self::Rcpt),
+            Verb::Data => alone(rest, "DATA").map(|()| Self::Data),
+            Verb::Bdat => given(offered, Extension::Chunking).and_then(|()| bdat(rest)),
+            Verb::Ehlo => word(rest, "EHLO hostname").map(Self::Ehlo),
+            Verb::Helo => word(rest, "HELO hostname").map(Self::Helo),
+            Verb::Rset => alone(rest, "RSET").map(|()| Self::Rset),
+            Verb::Quit => alone(rest, "QUIT").map(|()| Self::Quit),
+            Verb::Noop => Ok(Self::Noop),
+            Verb::Help => Ok(Self::Help),
+            Verb::Vrfy => some(rest, "VRFY address").map(Self::Vrfy),
+            Verb::Expn => some(rest, "EXPN list").map(Self::Expn),
+            Verb::Auth => given(offered, Extension::Auth).and_then(|()| auth(rest)),
+            Verb::StartTls => {
+                given(offered, Extension::StartTls).and_then(|()| alone(rest, "STARTTLS")).map(|()| Self::StartTls)
+            }
+            Verb::XClient => {
+                given(offered, Extension::XClient).and_then(|()| Attributes::parse(rest)).map(Self::XClient)
+            }
+        }
+    }
+}
+
+/// The first word of a command.
+#[derive(Clone, Copy)]
+enum Verb {
+    Mail,
+    Rcpt,
+    Data,
+    Bdat,
+    Ehlo,
+    Helo,
+    Rset,
+    Quit,
+    Noop,
+    Help,
+    Vrfy,
+    Expn,
+    Auth,
+    StartTls,
+    XClient,
+}
+
+impl Verb {
+    fn parse(word: &str) -> Option<Self> {
+        let Ok(four) = <[u8; 4]>::try_from(word.as_bytes()) else {
+            return match word {
+                _ if word.eq_ignore_ascii_case("STARTTLS") => Some(Self::StartTls),
+                _ if word.eq_ignore_ascii_case("XCLIENT") => Some(Self::XClient),
+                _ => None,
+            };
+        };
+        match &four.map(|byte| byte.to_ascii_uppercase()) {
+            b"MAIL" => Some(Self::Mail),
+            b"RCPT" => Some(Self::Rcpt),
+            b"DATA" => Some(Self::Data),
+            b"BDAT" => Some(Self::Bdat),
+            b"EHLO" => Some(Self::Ehlo),
+            b"HELO" => Some(Self::Helo),
+            b"RSET" => Some(Self::Rset),
+            b"QUIT" => Some(Self::Quit),
+            b"NOOP" => Some(Self::Noop),
+            b"HELP" => Some(Self::Help),
+            b"VRFY" => Some(Self::Vrfy),
+            b"EXPN" => Some(Self::Expn),
+            b"AUTH" => Some(Self::Auth),
+            _ => None,
+        }
+    }
+}
+
+/// The line as text: printable, and UTF-8 where it is not ASCII.
+fn text(line: &[u8]) -> Result<&str, CommandError> {
+    // Counted, not searched for: without a way out of the loop it goes over the bytes a vector at a time.
+    let controls = line.iter().filter(|byte| **byte < b' ' || **byte == 127).count();
+    if controls > 0 { Err(CommandError::Bytes) } else { std::str::from_utf8(line).map_err(|_| CommandError::Bytes) }
+}
+
+fn given(offered: Extensions, extension: Extension) -> Result<(), CommandError> {
+    if offered.has(extension) { Ok(()) } else { Err(CommandError::NotOffered) }
+}
+
+fn alone(rest: &str, usage: &'static str) -> Result<(), CommandError> {
+    if rest.is_empty() { Ok(()) } else { Err(CommandError::Arguments(usage)) }
+}
+
+fn some<'a>(rest: &'a str, usage: &'static str) -> Result<&'a str, CommandError> {
+    if rest.is_empty() { Err(CommandError::Arguments(usage)) } else { Ok(rest) }
+}
+
+fn word<'a>(rest: &'a str, usage: &'static str) -> Result<&'a str, CommandError> {
+    some(rest, usage).and_then(|word| if word.contains(' ') { Err(CommandError::Arguments(usage)) } else { Ok(word) })
+}
+
+/// `size` and perhaps `LAST` (RFC 3030, section 2).
+fn bdat(rest: &str) -> Result<Command<'_>, CommandError> {
+    let usage = CommandError::Arguments("BDAT size [LAST]");
+    let (size, last) = match rest.split_once(' ') {
+        Some((size, last)) if last.trim_start_matches(' ').eq_ignore_ascii_case("LAST") => (size, true),
+        Some(_) => return Err(usage),
+        None => (rest, false),
+    };
+    Ok(Command::Bdat { size: number(size).ok_or(usage)?, last })
+}
+
+/// A mechanism and perhaps an initial response (RFC 4954, section 4).
+fn auth(rest: &str) -> Result<Command<'_>, CommandError> {
+    let usage = CommandError::Arguments("AUTH mechanism [initial-response]");
+    let (mechanism, initial) = match rest.split_once(' ') {
+        Some((mechanism, initial)) if !initial.contains(' ') => (mechanism, Some(initial)),
+        Some(_) => return Err(usage),
+        None => (rest, None),
+    };
+    if mechanism.is_empty() { Err(usage) } else { Ok(Command::Auth { mechanism, initial }) }
+}

@@ -1,0 +1,134 @@
+//! What a session refuses by itself, before anybody's policy is asked: broken commands, a wrong order, what the server
+//! said it would not take. Each has its reply.
+
+use super::address::PathError;
+use super::command::CommandError;
+use super::reply::{Code, Enhanced};
+
+/// What a client did wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A line that is no command.
+    #[error(transparent)]
+    Command(CommandError),
+    /// A line longer than the limit.
+    #[error("line too long")]
+    LineTooLong,
+    /// A command line that a bare LF ended.
+    #[error("bare LF ends a command")]
+    BareLineEnd,
+    /// A command out of turn.
+    #[error("bad sequence of commands")]
+    Sequence,
+    /// DATA or BDAT after none but refused recipients.
+    #[error("no valid recipients")]
+    NoRecipients,
+    /// More recipients than the server takes in a transaction.
+    #[error("too many recipients")]
+    TooManyRecipients,
+    /// A message that is too big, by its announcement or in fact.
+    #[error("message too big")]
+    TooBig,
+    /// A CR or LF that stood alone in a message.
+    #[error("bare CR or LF in a message")]
+    BareInMessage,
+    /// A non-ASCII recipient in a transaction without SMTPUTF8.
+    #[error("non-ASCII recipient without SMTPUTF8")]
+    NotUtf8,
+    /// MAIL before STARTTLS, where TLS is a must.
+    #[error("TLS needed")]
+    TlsNeeded,
+    /// MAIL before AUTH, where that is a must.
+    #[error("authentication needed")]
+    AuthNeeded,
+    /// AUTH in the clear, where that is not allowed.
+    #[error("authentication needs TLS")]
+    AuthInTheClear,
+    /// A mechanism that is not offered.
+    #[error("unknown authentication mechanism")]
+    Mechanism,
+    /// What was said during authentication is not what the mechanism wants.
+    #[error("broken authentication exchange")]
+    Exchange,
+    /// The client gave up authentication with `*`.
+    #[error("authentication cancelled")]
+    Cancelled,
+    /// EXPN.
+    #[error("command not implemented")]
+    NotImplemented,
+    /// More faults than the server bears; the session is closed.
+    #[error("too many errors")]
+    TooManyFaults,
+    /// More commands that lead nowhere than the server bears; the session is closed.
+    #[error("too many commands without progress")]
+    NoProgress,
+}
+
+/// A reply of the session's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) code: Code,
+    /// Empty where no enhanced code belongs (RFC 2034, section 4).
+    pub(super) enhanced: Option<Enhanced>,
+    pub(super) text: &'static str,
+}
+
+impl Said {
+    pub(super) const fn new(code: u16, enhanced: (u8, u16, u16), text: &'static str) -> Self {
+        let (class, subject, detail) = enhanced;
+        Self { code: Code::literal(code), enhanced: Some(Enhanced { class, subject, detail }), text }
+    }
+
+    pub(super) const fn plain(code: u16, text: &'static str) -> Self {
+        Self { code: Code::literal(code), enhanced: None, text }
+    }
+}
+
+impl Fault {
+    /// The code the session answers with.
+    pub const fn code(self) -> Code {
+        self.said().code
+    }
+
+    pub(super) const fn said(self) -> Said {
+        match self {
+            Self::Command(error) => command(error),
+            Self::LineTooLong => Said::new(500, (5, 5, 2), "Line too long"),
+            Self::BareLineEnd => Said::new(500, (5, 5, 2), "Lines end in CR LF"),
+            Self::Sequence => Said::new(503, (5, 5, 1), "Bad sequence of commands"),
+            Self::NoRecipients => Said::new(554, (5, 5, 1), "No valid recipients"),
+            Self::TooManyRecipients => Said::new(452, (4, 5, 3), "Too many recipients"),
+            Self::TooBig => Said::new(552, (5, 3, 4), "Message size exceeds limit"),
+            Self::BareInMessage => Said::new(550, (5, 6, 11), "Message contains bare CR or LF"),
+            Self::NotUtf8 => Said::new(553, (5, 6, 7), "Non-ASCII address without SMTPUTF8"),
+            Self::TlsNeeded => Said::new(530, (5, 7, 0), "Must issue a STARTTLS command first"),
+            Self::AuthNeeded => Said::new(530, (5, 7, 0), "Authentication required"),
+            Self::AuthInTheClear => Said::new(538, (5, 7, 11), "Encryption required for authentication"),
+            Self::Mechanism => Said::new(504, (5, 5, 4), "Unknown authentication mechanism"),
+            Self::Exchange => Said::new(501, (5, 5, 2), "Cannot decode authentication response"),
+            Self::Cancelled => Said::new(501, (5, 7, 0), "Authentication cancelled"),
+            Self::NotImplemented => Said::new(502, (5, 5, 1), "Command not implemented"),
+            Self::TooManyFaults => Said::new(421, (4, 7, 0), "Too many errors"),
+            Self::NoProgress => Said::new(421, (4, 7, 0), "Too many commands without a message"),
+        }
+    }
+}
+
+const fn command(error: CommandError) -> Said {
+    match error {
+        CommandError::Unknown => Said::new(500, (5, 5, 1), "Command not recognized"),
+        CommandError::NotOffered => Said::new(502, (5, 5, 1), "Command not implemented"),
+        CommandError::Bytes => Said::new(500, (5, 5, 2), "Invalid characters in command"),
+        CommandError::Arguments(usage) => Said::new(501, (5, 5, 4), usage),
+        CommandError::Sender(PathError::Syntax) => Said::new(501, (5, 1, 7), "Bad sender address syntax"),
+        CommandError::Recipient(PathError::Syntax) => Said::new(501, (5, 1, 3), "Bad recipient address syntax"),
+        CommandError::Sender(PathError::TooLong) => Said::new(501, (5, 1, 7), "Sender address too long"),
+        CommandError::Recipient(PathError::TooLong) => Said::new(501, (5, 1, 3), "Recipient address too long"),
+        CommandError::Sender(PathError::NotAscii) | CommandError::Recipient(PathError::NotAscii) => {
+            Fault::NotUtf8.said()
+        }
+        CommandError::Parameter => Said::new(501, (5, 5, 4), "Bad parameter"),
+        CommandError::ParameterValue => Said::new(504, (5, 5, 4), "Parameter value not implemented"),
+        CommandError::UnknownParameter => Said::new(555, (5, 5, 4), "Parameter not recognized or not implemented"),
+    }
+}

@@ -1,0 +1,81 @@
+//! Authentication: PLAIN (RFC 4616) and LOGIN as exchanges of base64 lines. Who may enter, the world knows.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::fault::Fault;
+
+/// What a client claims about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// On whose behalf it wants to act; empty for its own.
+    pub identity: String,
+    /// Who it is.
+    pub user: String,
+    /// Its proof.
+    pub password: String,
+}
+
+/// A mechanism, and what is expected next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Exchange {
+    /// The one response of PLAIN.
+    Plain,
+    /// The user's name of LOGIN.
+    User,
+    /// The password of LOGIN, after the user's name.
+    Password(Box<str>),
+}
+
+/// What comes of a response.
+pub(super) enum Step {
+    /// Another challenge.
+    Next(Exchange),
+    /// All is said.
+    Done(Credentials),
+}
+
+impl Exchange {
+    /// The exchange of a mechanism.
+    pub(super) fn begin(mechanism: &str) -> Option<Self> {
+        match mechanism {
+            _ if mechanism.eq_ignore_ascii_case("PLAIN") => Some(Self::Plain),
+            _ if mechanism.eq_ignore_ascii_case("LOGIN") => Some(Self::User),
+            _ => None,
+        }
+    }
+
+    /// The challenge in base64: nothing, `Username:`, `Password:`.
+    pub(super) const fn challenge(&self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::User => "VXNlcm5hbWU6",
+            Self::Password(_) => "UGFzc3dvcmQ6",
+        }
+    }
+
+    /// Takes a response as it came over the wire.
+    pub(super) fn respond(self, response: &[u8]) -> Result<Step, Fault> {
+        if response == b"*" {
+            return Err(Fault::Cancelled);
+        }
+        let bytes = STANDARD.decode(response).map_err(|_| Fault::Exchange)?;
+        let text = String::from_utf8(bytes).map_err(|_| Fault::Exchange)?;
+        match self {
+            Self::Plain => plain(&text).map(Step::Done),
+            Self::User => Ok(Step::Next(Self::Password(text.into()))),
+            Self::Password(user) => {
+                Ok(Step::Done(Credentials { identity: String::new(), user: user.into(), password: text }))
+            }
+        }
+    }
+}
+
+/// `identity NUL user NUL password`; the last two are not empty.
+fn plain(message: &str) -> Result<Credentials, Fault> {
+    let mut parts = message.split('\0').map(str::to_owned);
+    let mut next = || parts.next().ok_or(Fault::Exchange);
+    let credentials = Credentials { identity: next()?, user: next()?, password: next()? };
+    let whole = parts.next().is_none() && !credentials.user.is_empty() && !credentials.password.is_empty();
+    if whole { Ok(credentials) } else { Err(Fault::Exchange) }
+}

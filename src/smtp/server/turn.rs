@@ -1,0 +1,134 @@
+//! How a session talks to the world: turns, questions and answers.
+
+use super::super::fault::Fault;
+use super::super::parameter::{Mail, Rcpt};
+use super::super::reply::{Code, Enhanced, Reply};
+use super::super::sasl::Credentials;
+use super::super::stage::Stage;
+use super::super::xclient::Attributes;
+
+/// Whose turn it is, after the session went on as far as it could.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn<'a> {
+    /// Nothing more can be read: send what was written, then append to what was left of the input.
+    NeedInput,
+    /// The world decides; give the answer before anything else.
+    Ask(Question<'a>),
+    /// A piece of the message, as it was before dots were put before its lines.
+    Body(&'a [u8]),
+    /// The session refused something by itself; the reply is written. A transaction ends with it where it was the end
+    /// of data that was refused ([`Fault::TooBig`], [`Fault::BareInMessage`]).
+    Fault(Fault),
+    /// Send what was written, shake hands, then say [`secured`](super::Server::secured).
+    StartTls {
+        /// Bytes that were sent in the clear after STARTTLS, to be taken for what was said under TLS. They are gone.
+        injected: usize,
+    },
+    /// Send what was written and close. All that is said from here on is ignored.
+    Close(Closing),
+}
+
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// The client said QUIT.
+    Quit,
+    /// The world answered with a reply that closes.
+    Answered,
+    /// The world answered by dropping the connection.
+    Dropped,
+    /// The session bore enough.
+    Fault(Fault),
+}
+
+/// What the world is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question<'a> {
+    /// A client is there. Refused without closing, it may only say QUIT (RFC 5321, section 3.1).
+    Connect,
+    /// EHLO or HELO; accepted, it ends an open transaction.
+    Hello {
+        /// The client's name, as it gave it.
+        name: &'a str,
+        /// EHLO.
+        extended: bool,
+    },
+    /// A transaction begins.
+    Mail(Mail<'a>),
+    /// A recipient.
+    Rcpt(Rcpt<'a>),
+    /// A message is about to come.
+    Data {
+        /// With BDAT: it is coming already, and comes even if it is refused.
+        chunked: bool,
+    },
+    /// The message is there. Whatever is answered, the transaction is over.
+    EndOfData {
+        /// Its bytes.
+        size: u64,
+    },
+    /// Somebody claims to be somebody.
+    Auth(Credentials),
+    /// RSET: an open transaction ends.
+    Reset,
+    /// The client is somebody else from here on. Accepted, an open session begins anew with the greeting; so an answer
+    /// that refuses is the greeting of the new client's refusal.
+    XClient(Attributes<'a>),
+}
+
+impl Question<'_> {
+    /// The stage at which it is asked; none for what a policy has no stage for.
+    pub const fn stage(&self) -> Option<Stage> {
+        match self {
+            Self::Connect => Some(Stage::Connect),
+            Self::Hello { .. } => Some(Stage::Ehlo),
+            Self::Mail(_) => Some(Stage::Mail),
+            Self::Rcpt(_) => Some(Stage::Rcpt),
+            Self::Data { .. } => Some(Stage::Data),
+            Self::EndOfData { .. } => Some(Stage::EndOfData),
+            Self::Auth(_) | Self::Reset | Self::XClient(_) => None,
+        }
+    }
+}
+
+/// What the world says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// Yes, in the session's own words.
+    Accept,
+    /// Yes or no, as the code says, in these words. At EHLO the first line of a yes takes the place of the host's name.
+    Say {
+        /// The code.
+        code: Code,
+        /// The enhanced code.
+        enhanced: Option<Enhanced>,
+        /// The text; `\n` parts lines.
+        text: &'a str,
+        /// Close after it.
+        close: bool,
+    },
+    /// Nothing, and close.
+    Drop,
+}
+
+impl<'a> Answer<'a> {
+    /// A reply that has no placeholders, or whose placeholders may stand.
+    pub fn reply(reply: &'a Reply, close: bool) -> Self {
+        Self::Say { code: reply.code, enhanced: reply.enhanced, text: &reply.text, close }
+    }
+}
+
+/// What a session has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Lines, also those that were no commands.
+    pub commands: u32,
+    /// Messages that were accepted.
+    pub messages: u32,
+    /// Refusals of the session's own.
+    pub faults: u32,
+    /// Lines that were too long.
+    pub long_lines: u32,
+    /// Bytes said in the clear to be taken for said under TLS.
+    pub injected: u64,
+}

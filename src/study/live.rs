@@ -1,0 +1,108 @@
+//! All trials of a scenario over real sockets: one after the other, since each takes the time it takes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Options, Progress, assemble, chosen};
+use crate::live::{self, Driven, Speech, Speed, TrialError};
+use crate::record::{Latencies, Record};
+use crate::rng::Seed;
+use crate::scenario::{Scenario, Setting};
+use crate::workload::{GenerateError, generate};
+
+/// What came of a run over real sockets.
+#[derive(Debug)]
+pub struct Wired {
+    /// The run, as of a simulated one.
+    pub record: Record,
+    /// How long everything took on the wall, for each strategy, all seeds together.
+    pub latencies: Vec<(String, Latencies)>,
+}
+
+/// Why a run over real sockets came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The mail cannot be made.
+    #[error(transparent)]
+    Mail(#[from] GenerateError),
+    /// A trial came to nothing.
+    #[error("strategy {strategy}, seed {seed}: {error}")]
+    Trial {
+        /// The strategy.
+        strategy: String,
+        /// The seed.
+        seed: u64,
+        /// Why.
+        error: TrialError,
+    },
+    /// The system gives no threads.
+    #[error("the system gives no threads: {0}")]
+    NoThreads(std::io::Error),
+}
+
+/// Runs all trials of a scenario over sockets. There is no oracle: nobody can look into the future of a socket. When
+/// `stop` is set, the trial under way ends early and is kept as it is, and the record says that it is partial.
+pub fn run_live(
+    scenario: &Scenario,
+    options: &Options,
+    speed: Speed,
+    speech: &Speech,
+    progress: &dyn Fn(Progress),
+    stop: &AtomicBool,
+) -> Result<Wired, LiveError> {
+    let mut chosen = chosen(scenario, &Options { bound: false, ..options.clone() });
+    chosen.retain(|(strategy, _)| !strategy.oracle);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(options.threads)
+        .enable_all()
+        .build()
+        .map_err(LiveError::NoThreads)?;
+    let of = chosen.len() * options.seeds as usize;
+    let mut latencies: Vec<(String, Latencies)> =
+        chosen.iter().map(|(strategy, _)| (strategy.name.clone(), Latencies::default())).collect();
+    let mut trials = Vec::new();
+    let mut cut_short = false;
+    for n in 0..options.seeds {
+        let seed = options.first_seed.wrapping_add(u64::from(n));
+        let mail = generate(&scenario.workload, Seed(seed))?;
+        for ((strategy, _), (_, took)) in chosen.iter().zip(&mut latencies) {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let setting = Setting { scenario, strategy, seed, unknowns: seed, mail: &mail };
+            let driven = runtime.block_on(one(setting, speed, speech.clone(), stop))?;
+            took.merge(&driven.latencies);
+            cut_short |= driven.stopped;
+            trials.push(Some(driven.trial));
+            progress(Progress { done: trials.len(), of });
+        }
+    }
+    runtime.shutdown_background();
+    let mut record = assemble(scenario, &chosen, trials, of);
+    record.partial |= cut_short;
+    Ok(Wired { record, latencies })
+}
+
+async fn one(setting: Setting<'_>, speed: Speed, speech: Speech, stop: &AtomicBool) -> Result<Driven, LiveError> {
+    let token = CancellationToken::new();
+    let asked_to_stop = async {
+        while !stop.load(Ordering::Relaxed) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        token.cancel();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        driven = live::trial(setting, speed, speech, &token) => driven.map_err(|error| LiveError::Trial {
+            strategy: setting.strategy.name.clone(),
+            seed: setting.seed,
+            error,
+        }),
+        () = asked_to_stop => unreachable!("it waits for the trial to end"),
+    }
+}
+
+/// How often it is looked whether somebody wants it to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
