@@ -20,11 +20,11 @@ mod wire;
 mod wish;
 
 pub use clock::{Clock, Speed};
+pub use driver::{Driven, Speech, Task, drive};
 pub use farm::{Farm, ORDERS_MAX, Order, Plan, Standing};
 pub use keep::Keep;
 pub use ledger::{ClientBooks, Hear, Note, What};
 pub use service::{CONNECTIONS_MAX, CannotListen, Host, Service, Terms, Wanted};
 pub use session::Manners;
-pub use driver::{Driven, Speech, Task, drive};
 pub use trial::{TrialError, source, trial};
 pub use wish::{Answered, Flaws, Forced, Wish, word_for};
