@@ -79,7 +79,7 @@ impl Desk {
         response
     }
 
-    /// Asks the provider. Without a client there is nobody to ask about: mailin sends them away before it comes to that.
+    /// Asks the provider. Without a client there is nobody to ask about: mailin sends it away before it comes to that.
     fn ask(&mut self, question: impl FnOnce(&mut Visit) -> Reaction) -> Response {
         match self.visit.as_mut().map(question) {
             Some(reaction) => self.react(reaction),

@@ -17,7 +17,7 @@ impl Provider {
         self.steps.clone_from(&start.steps);
         let fresh = |known: Option<&Reputation>, daily_volume, policy: &Policy| {
             let newcomer = || Reputation::new(policy.reputation.start, daily_volume, policy);
-            known.cloned().unwrap_or_else(newcomer).as_of(now)
+            known.cloned().unwrap_or_else(newcomer).moved_to(now)
         };
         for (place, (client, reputation)) in self.clients.iter_mut().enumerate() {
             let known = start.clients.get(place).map(|(_, reputation)| reputation);

@@ -47,7 +47,7 @@ impl Reputation {
     }
 
     /// The same standing on another day, as if none had passed between.
-    pub(super) fn as_of(mut self, now: Time) -> Self {
+    pub(super) fn moved_to(mut self, now: Time) -> Self {
         self.day = now.as_micros() / Span::DAY.as_micros();
         self
     }

@@ -106,5 +106,5 @@ fn the_days_before_a_new_start_are_no_rest() {
     let start = provider.clone();
     provider.start_again(&start, at(5 * 24 * 60));
     assert_eq!(stage(&mut provider, 5 * 24 * 60, GOOD), None);
-    assert_eq!(provider.reputation(GOOD).get(), 0.2);
+    assert_eq!(Some(provider.reputation(GOOD)), Share::new(0.2));
 }
