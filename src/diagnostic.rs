@@ -134,7 +134,7 @@ fn as_serde_says(message: &str) -> String {
 }
 
 /// The nearest of the names that serde lists after "unknown field" or "unknown variant".
-fn suggestion(message: &str) -> Option<&str> {
+pub fn suggestion(message: &str) -> Option<&str> {
     let rest = message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"))?;
     let mut quoted = rest.split('`').step_by(2);
     let name = quoted.next()?;

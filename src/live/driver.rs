@@ -285,12 +285,8 @@ impl<'a> Driver<'a> {
             // The sender counts its connections up from nought.
             None => self.lines.push(line),
         }
-        let place = connection::Place {
-            conn,
-            opening: self.openings,
-            from: self.task.sources[source.index()],
-            to: target,
-        };
+        let place =
+            connection::Place { conn, opening: self.openings, from: self.task.sources[source.index()], to: target };
         self.tasks.spawn(connection::run(place, self.options.clone(), mailbox, self.reports.clone()));
     }
 
@@ -334,7 +330,8 @@ impl<'a> Driver<'a> {
                 }
                 laps.into_iter().for_each(|(phase, took)| self.latencies.record(phase, took));
                 let n = if heard.len() == 1 { u64::from(delivery.count) } else { 1 };
-                let heard: Vec<Heard> = heard.into_iter().map(|said| self.understand(now, site, said, closed, n)).collect();
+                let heard: Vec<Heard> =
+                    heard.into_iter().map(|said| self.understand(now, site, said, closed, n)).collect();
                 self.expect_complaints(now, conn, &heard);
                 self.sender.handle(now, Event::Replied(Replied { conn, heard: &heard, closed, again: None }));
             }

@@ -43,6 +43,8 @@ pub struct Farm {
     pub(super) clock: Clock,
     /// As they were at the start: texts and names, for whoever does not need the lock.
     pub(super) policies: Vec<Policy>,
+    /// The same, at work: with the clients and sender domains of the plan and nothing else.
+    start: Vec<Provider>,
     books: Mutex<Books>,
 }
 
@@ -114,7 +116,8 @@ impl Farm {
         for (domain, reputation, volume) in plan.senders {
             books.introduce_sender(&domain, reputation, volume);
         }
-        Arc::new(Self { clock, policies: plan.policies, books: Mutex::new(books) })
+        let start = books.sites.iter().map(|site| site.provider.clone()).collect();
+        Arc::new(Self { clock, policies: plan.policies, start, books: Mutex::new(books) })
     }
 
     /// The time.
@@ -175,6 +178,19 @@ impl Farm {
             books.orders.push_back(order);
         }
         room
+    }
+
+    /// All is as it was at the start, but for the time, which goes on, and for whoever is connected: sessions go on
+    /// with their numbers, and count where what is open counts. The ledger is empty, no order waits, and amendments are
+    /// undone; clients and sender domains keep their numbers, as their sessions know them by these.
+    pub fn reset(&self) {
+        let now = self.clock.now();
+        let books = &mut *self.books();
+        for (site, start) in books.sites.iter_mut().zip(&self.start) {
+            site.provider.start_again(start, now);
+        }
+        books.orders.clear();
+        books.ledger.open_anew(now, &self.policies);
     }
 
     /// How things stand at a provider.

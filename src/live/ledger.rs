@@ -29,6 +29,8 @@ pub(super) struct Ledger {
     /// Recipients that were deferred, by number, and when they were seen first.
     waiting: BTreeMap<(ProviderId, u64), Time>,
     hear: Option<Hear>,
+    /// When the books were opened: what is recorded counts from there.
+    began: Time,
 }
 
 /// Hears of everything that happens.
@@ -44,6 +46,8 @@ struct SiteBooks {
     delivered: Histogram<u64>,
     /// Replies that were ordered and stand in no profile; behind those of the profile they have numbers too.
     ordered: Vec<Reply>,
+    connections: u64,
+    refused: BTreeMap<Cause, u64>,
 }
 
 /// Ordered replies that are told apart; all others count as the last.
@@ -80,8 +84,20 @@ pub struct ClientBooks {
     pub deferred: u64,
     /// Attempts that were refused for good.
     pub rejected: u64,
-    /// Refusals by provider, stage and rule; `None` is what no rule decided.
-    pub refused: BTreeMap<(ProviderId, Stage, Option<RuleId>), u64>,
+    /// Refusals by provider and cause.
+    pub refused: BTreeMap<(ProviderId, Cause), u64>,
+}
+
+/// What a refusal was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cause {
+    /// Where in the session.
+    pub stage: Stage,
+    /// The rule that refused; `None` is what somebody ordered.
+    pub rule: Option<RuleId>,
+    /// The reply, by its place in the provider's book, ordered ones behind its own; `None` is a connection that was
+    /// closed without a word.
+    pub reply: Option<ReplyId>,
 }
 
 /// Something happened, for whoever listens.
@@ -159,14 +175,36 @@ impl Ledger {
     pub(super) fn new(policies: &[Policy]) -> Self {
         // Bounds that are valid: see `Recorder`.
         let delivered = Histogram::new_with_bounds(1, Span::DAY.times(366).as_millis_ceil(), 3).expect("valid bounds");
-        let site = |_| SiteBooks { counts: Counts::default(), delivered: delivered.clone(), ordered: Vec::new() };
+        let site = |_| SiteBooks {
+            counts: Counts::default(),
+            delivered: delivered.clone(),
+            ordered: Vec::new(),
+            connections: 0,
+            refused: BTreeMap::new(),
+        };
         Self {
             recorder: Recorder::open_ended(policies),
             sites: policies.iter().map(site).collect(),
             clients: Vec::new(),
             waiting: BTreeMap::new(),
             hear: None,
+            began: Time::ZERO,
         }
+    }
+
+    /// New books for the same providers, clients and listeners.
+    pub(super) fn open_anew(&mut self, now: Time, policies: &[Policy]) {
+        let (clients, hear) = (self.clients.len(), self.hear.take());
+        *self = Self { clients: vec![ClientBooks::default(); clients], hear, began: now, ..Self::new(policies) };
+    }
+
+    /// When the books were opened.
+    pub(super) const fn began(&self) -> Time {
+        self.began
+    }
+
+    fn recorded(&self, now: Time) -> Time {
+        Time::ZERO + now.since(self.began)
     }
 
     pub(super) fn listen(&mut self, hear: Option<Hear>) {
@@ -195,12 +233,13 @@ impl Ledger {
     }
 
     pub(super) fn connects(&mut self, now: Time, site: ProviderId, client: ClientId) {
-        self.recorder.connects(now, site);
+        self.recorder.connects(self.recorded(now), site);
         self.clients[client.index()].connections += 1;
+        self.sites[site.index()].connections += 1;
     }
 
     pub(super) fn opened(&mut self, now: Time, site: ProviderId, open: u32) {
-        self.recorder.opened(now, site, open);
+        self.recorder.opened(self.recorded(now), site, open);
     }
 
     pub(super) fn transacts(&mut self, site: ProviderId) {
@@ -213,6 +252,7 @@ impl Ledger {
 
     /// These recipients have their message.
     pub(super) fn accepted(&mut self, now: Time, site: ProviderId, client: ClientId, who: impl Iterator<Item = u64>) {
+        let now = self.recorded(now);
         for recipient in who {
             let since = self.leaves(site, recipient);
             self.recorder.expect(site, 1);
@@ -228,6 +268,7 @@ impl Ledger {
     /// A refusal.
     pub(super) fn refused(&mut self, blow: &Blow<'_>, policy: &Policy) {
         let Blow { now, site, client, stage, said, met } = *blow;
+        let now = self.recorded(now);
         let n = met.len().max(1) as u64;
         let (rule, class, heard) = match said {
             Said::Rule(refusal) => {
@@ -248,7 +289,10 @@ impl Ledger {
             }
         };
         let books = &mut self.clients[client.index()];
-        *books.refused.entry((site, stage, rule)).or_default() += n;
+        let reply = if let Heard::Reply(_, reply) = heard { Some(reply) } else { None };
+        let cause = Cause { stage, rule, reply };
+        *books.refused.entry((site, cause)).or_default() += n;
+        *self.sites[site.index()].refused.entry(cause).or_default() += n;
         let outcome = match class {
             Some(Class::Permanent) => Outcome::Bounced,
             Some(_) => Outcome::Deferred,
@@ -263,6 +307,7 @@ impl Ledger {
 
     /// A connection was lost or given up in the middle of a transaction.
     pub(super) fn lost(&mut self, now: Time, site: ProviderId, stage: Stage, met: &[u64]) {
+        let now = self.recorded(now);
         self.recorder.silent(now, site, stage, Silence::Reset, met.len() as u64);
         for recipient in met {
             self.settle(now, site, Some(*recipient), Outcome::Failed, Heard::Nothing(stage));
@@ -318,8 +363,20 @@ impl Ledger {
                 open_limit: limits.sum(),
                 open: provider.open_sessions(),
             };
-            self.recorder.sample(now, ProviderId(id), sample);
+            self.recorder.sample(self.recorded(now), ProviderId(id), sample);
         }
+    }
+
+    /// At a provider: connections, recipients delivered to, and refusals by cause.
+    pub(super) fn site(&self, site: ProviderId) -> (u64, u64, &BTreeMap<Cause, u64>) {
+        let books = &self.sites[site.index()];
+        (books.connections, books.counts.delivered, &books.refused)
+    }
+
+    /// A reply of a provider, its own or ordered.
+    pub(super) fn reply<'a>(&'a self, site: ProviderId, reply: ReplyId, policy: &'a Policy) -> Option<&'a Reply> {
+        let ordered = || self.sites[site.index()].ordered.get(reply.index() - policy.replies.len());
+        policy.replies.get(reply.index()).or_else(ordered)
     }
 
     /// Width of a bucket of the time series.

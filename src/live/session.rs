@@ -305,7 +305,10 @@ enum Decided {
     Now(Reaction),
     Later(Reaction),
     /// A message of this size is judged when the server is done with it.
-    Judge { size: u64, service: Span },
+    Judge {
+        size: u64,
+        service: Span,
+    },
 }
 
 impl Side<'_> {

@@ -128,7 +128,7 @@ fn forced(word: &str, local: &str, here: Stage) -> Option<Forced> {
 }
 
 /// The longest that an answer can be asked to take.
-const SLOWEST: Span = Span::HOUR;
+pub(super) const SLOWEST: Span = Span::HOUR;
 
 /// The enhanced code that begins in `word` behind the reply code and goes on in the words after it.
 fn enhanced(local: &str, word: &str) -> Option<Enhanced> {

@@ -1,6 +1,7 @@
 //! One value for every key of a scope: dense where keys are small numbers, a tree where they are not.
 
 use std::collections::BTreeMap;
+use std::ops::{Range, RangeInclusive};
 
 /// Values by key.
 #[derive(Clone, Debug)]
@@ -52,6 +53,24 @@ impl<T> Keyed<T> {
         self.sparse.entry(key).or_insert_with(blank)
     }
 
+    /// The values of the keys in a range.
+    pub(super) fn range(&self, keys: RangeInclusive<u64>) -> impl Iterator<Item = &T> {
+        let dense = &self.dense[self.places(&keys)];
+        dense.iter().chain(self.sparse.range(keys).map(|(_, value)| value))
+    }
+
+    /// The values of the keys in a range.
+    pub(super) fn range_mut(&mut self, keys: RangeInclusive<u64>) -> impl Iterator<Item = &mut T> {
+        let places = self.places(&keys);
+        self.dense[places].iter_mut().chain(self.sparse.range_mut(keys).map(|(_, value)| value))
+    }
+
+    /// Where the keys of a range stand in the vector.
+    fn places(&self, keys: &RangeInclusive<u64>) -> Range<usize> {
+        let place = |key: u64| usize::try_from(key).unwrap_or(usize::MAX).min(self.dense.len());
+        place(*keys.start())..place(keys.end().saturating_add(1))
+    }
+
     /// Every value, in the order of the keys.
     pub(super) fn values(&self) -> impl Iterator<Item = &T> {
         self.dense.iter().chain(self.sparse.values())
@@ -72,5 +91,22 @@ mod tests {
         *keyed.entry(3, || 0, |_| false) = 7;
         assert_eq!(keyed.get(3), Some(&7));
         assert_eq!(keyed.get(DENSE + 199_999), Some(&1));
+    }
+
+    #[test]
+    fn a_range_is_of_the_vector_and_the_tree() {
+        let mut keyed = Keyed::new();
+        for key in [0, 3, DENSE - 1, DENSE, DENSE + 5] {
+            *keyed.entry(key, || 0, |_| false) = key;
+        }
+        let mut among = |keys: RangeInclusive<u64>| {
+            let held: Vec<u64> = keyed.range(keys.clone()).copied().filter(|value| *value > 0).collect();
+            assert_eq!(keyed.range_mut(keys).filter(|value| **value > 0).count(), held.len());
+            held
+        };
+        assert_eq!(among(3..=3), [3]);
+        assert_eq!(among(4..=DENSE), [DENSE - 1, DENSE]);
+        assert_eq!(among(DENSE + 1..=u64::MAX), [DENSE + 5]);
+        assert_eq!(among(0..=u64::MAX), [3, DENSE - 1, DENSE, DENSE + 5]);
     }
 }

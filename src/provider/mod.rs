@@ -3,9 +3,11 @@
 //! Pure: no clock, no socket, no thread, no chance of its own. [`Policy`] says what a profile means; [`Provider`] is
 //! told the time and what a client does, and answers with a [`Verdict`]. Knows nothing of senders.
 
+mod anew;
 mod ceiling;
 mod engine;
 mod forecast;
+mod held;
 mod hold;
 mod keyed;
 mod listener;

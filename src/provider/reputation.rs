@@ -57,6 +57,12 @@ impl Reputation {
         reputation
     }
 
+    /// The same standing on another day, as if none had passed between.
+    pub(super) fn moved_to(mut self, now: Time) -> Self {
+        self.day = now.as_micros() / Span::DAY.as_micros();
+        self
+    }
+
     /// The score.
     pub fn score(&self) -> Share {
         Share::clamped(self.score)

@@ -1,5 +1,7 @@
 //! The engine, stage by stage: what each kind of rule refuses, where, and what it counts.
 
+mod administration;
+
 use super::*;
 use crate::dist::Dist;
 use crate::rng::Seed;

@@ -251,7 +251,8 @@ impl Recorder {
             Outcome::Bounced => {
                 site.totals.bounced += n;
                 site.series.bounced[bucket] += n;
-                let limit = matches!(settled.heard, Heard::Reply(_, reply) if site.limits.get(reply.index()) == Some(&true));
+                let limit =
+                    matches!(settled.heard, Heard::Reply(_, reply) if site.limits.get(reply.index()) == Some(&true));
                 site.totals.bounced_by_limit += if limit { n } else { 0 };
             }
         }

@@ -8,9 +8,9 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
 use super::files::{WriteError, put};
-use comfy_table::presets::NOTHING as NO_LINES;
 use super::words::slugs;
 use crate::record::{Latencies, Phase};
+use comfy_table::presets::NOTHING as NO_LINES;
 
 /// The percentiles that are shown.
 const QUANTILES: [(&str, f64); 5] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];

@@ -75,7 +75,8 @@ pub(super) fn hosts(policies: &[Policy], first: SocketAddr, expose: bool) -> Res
             "{first} is no loopback address: other machines could reach it. If that is meant, say --expose"
         )));
     }
-    let names = (0..).map(ProviderId).zip(policies).flat_map(|(site, policy)| policy.mx.iter().map(move |mx| (site, mx)));
+    let names =
+        (0..).map(ProviderId).zip(policies).flat_map(|(site, policy)| policy.mx.iter().map(move |mx| (site, mx)));
     let wanted = |(n, (site, name)): (u32, (ProviderId, &String))| {
         let at = nth(first, n).ok_or_else(|| {
             Failure::input(format_args!("there are not enough addresses from {first} on for all MX hosts"))

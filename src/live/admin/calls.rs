@@ -1,0 +1,276 @@
+//! What each call does.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, State};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::CALLS;
+use super::fault::Fault;
+use crate::diagnostic::suggestion;
+use crate::live::farm::{Farm, ORDERS_MAX, Order};
+use crate::live::state::{self, RuleState};
+use crate::live::wish::{Answered, Forced, SLOWEST};
+use crate::provider::{Amendment, Ceiling, Policy, Test, profile};
+use crate::smtp::{Code, Enhanced, Reply, Stage};
+use crate::time::Span;
+use crate::units::{ProviderId, RuleId, Share};
+
+/// Clients that are shown where nobody says how many.
+pub(super) const CLIENTS_SHOWN: usize = 200;
+/// Clients that can be asked for.
+const CLIENTS_MAX: usize = 10_000;
+/// The longest text of a reply, in bytes.
+const TEXT_MAX: usize = 2_000;
+
+type Answer<T> = Result<Json<T>, Fault>;
+
+/// The body, as JSON whatever its content type says: curl calls everything a form.
+pub(super) struct Body<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Fault;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Fault> {
+        let bytes = Bytes::from_request(request, state).await;
+        let bytes = bytes.map_err(|e| Fault::refused(e.status(), e.body_text().to_lowercase()))?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|e| {
+            let error = e.to_string();
+            let fault = Fault::bad(format!("the body is not what is expected: {error}"));
+            match suggestion(&error) {
+                Some(near) => fault.hint(format!("did you mean `{near}`?")),
+                None => fault.hint("GET / has an example of every body"),
+            }
+        })
+    }
+}
+
+/// The names in the path.
+pub(super) struct Named<T>(T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Fault;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
+        let names = Path::from_request_parts(parts, state).await;
+        names.map(|Path(names)| Self(names)).map_err(|e| Fault::refused(e.status(), e.body_text().to_lowercase()))
+    }
+}
+
+pub(super) async fn index() -> Json<Value> {
+    let calls = CALLS.iter().map(|(method, path, what)| json!({ "call": format!("{method} {path}"), "what": what }));
+    Json(json!({ "mxlab": env!("CARGO_PKG_VERSION"), "calls": calls.collect::<Vec<_>>() }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shown {
+    clients: Option<usize>,
+}
+
+pub(super) async fn state(
+    State(farm): State<Arc<Farm>>,
+    shown: Result<Query<Shown>, axum::extract::rejection::QueryRejection>,
+) -> Answer<state::State> {
+    let Query(shown) = shown
+        .map_err(|e| Fault::bad(e.body_text().to_lowercase()).hint(format!("write ?clients=N, up to {CLIENTS_MAX}")))?;
+    Ok(Json(farm.state(shown.clients.unwrap_or(CLIENTS_SHOWN).min(CLIENTS_MAX))))
+}
+
+pub(super) async fn rules(State(farm): State<Arc<Farm>>, Named(name): Named<String>) -> Answer<Vec<RuleState>> {
+    let (site, _) = provider(&farm, &name)?;
+    Ok(Json(rules_of(&farm, site)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleChange {
+    enabled: Option<bool>,
+    limit: Option<Value>,
+}
+
+pub(super) async fn change_rule(
+    State(farm): State<Arc<Farm>>,
+    Named((name, rule)): Named<(String, String)>,
+    Body(change): Body<RuleChange>,
+) -> Answer<RuleState> {
+    let (site, policy) = provider(&farm, &name)?;
+    let place = policy.rules.iter().position(|known| known.name == rule);
+    let Some(place) = place else {
+        return Err(Fault::unknown("rule", &rule, policy.rules.iter().map(|rule| rule.name.as_str())));
+    };
+    let id = RuleId(u16::try_from(place).unwrap_or(u16::MAX));
+    let limit = change.limit.map(|limit| ceiling(&limit, policy, place)).transpose()?;
+    let amendments: Vec<Amendment> = limit
+        .map(|ceiling| Amendment::Ceiling(id, ceiling))
+        .into_iter()
+        .chain(change.enabled.map(|enabled| Amendment::Enabled(id, enabled)))
+        .collect();
+    if amendments.is_empty() {
+        return Err(Fault::bad("this changes nothing").hint(r#"write {"limit": 5} or {"enabled": false}"#));
+    }
+    for amendment in &amendments {
+        farm.amend(site, amendment);
+    }
+    Ok(Json(rules_of(&farm, site).swap_remove(place)))
+}
+
+/// The limit that a value means, in the grammar of profiles; it goes with the load as the one before did.
+fn ceiling(limit: &Value, policy: &Policy, place: usize) -> Result<Ceiling, Fault> {
+    let rule = &policy.rules[place];
+    let Test::Limit(before) = &rule.test else {
+        let fault = Fault::bad(format!("the rule `{}` has no limit", rule.name));
+        return Err(fault.hint(r#"it can be switched: {"enabled": false}"#));
+    };
+    let value = toml::Value::try_from(limit).map_err(|e| Fault::bad(format!("this is no limit: {e}")))?;
+    let ceiling = profile::ceiling(&value, policy).map_err(Fault::bad)?;
+    Ok(Ceiling { load: before.ceiling.load.clone(), ..ceiling })
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Score {
+    score: Share,
+}
+
+/// Also for a client that has not come yet.
+pub(super) async fn set_reputation(
+    State(farm): State<Arc<Farm>>,
+    Named((name, ip)): Named<(String, String)>,
+    Body(Score { score }): Body<Score>,
+) -> Answer<Score> {
+    let (site, _) = provider(&farm, &name)?;
+    let ip = address(&ip)?;
+    let mut books = farm.books();
+    books.introduce(ip);
+    let known = books.guests.known(ip);
+    let Some(client) = known else {
+        return Err(Fault::conflict("too many clients are known: this one would share its reputation with others"));
+    };
+    books.provider(site).amend(&Amendment::Reputation(client, score));
+    Ok(Json(Score { score: books.provider(site).reputation(client) }))
+}
+
+pub(super) async fn release_holds(
+    State(farm): State<Arc<Farm>>,
+    Named((name, ip)): Named<(String, String)>,
+) -> Answer<Value> {
+    let (site, _) = provider(&farm, &name)?;
+    let ip = address(&ip)?;
+    let now = farm.clock().now();
+    let mut books = farm.books();
+    let client = books.guests.known(ip).ok_or_else(|| stranger(ip))?;
+    let released = books.provider(site).release_holds(now, client);
+    Ok(Json(json!({ "released": released })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ordered {
+    provider: Option<String>,
+    stage: Stage,
+    reply: Option<String>,
+    drop: Option<bool>,
+    slow: Option<Span>,
+    times: Option<usize>,
+}
+
+pub(super) async fn order(State(farm): State<Arc<Farm>>, Body(ordered): Body<Ordered>) -> Answer<Value> {
+    let site = ordered.provider.as_ref().map(|name| provider(&farm, name)).transpose()?.map(|(site, _)| site);
+    if ordered.stage < Stage::Mail {
+        let error = format!("nothing can be ordered for {}: an order is for a message", ordered.stage);
+        return Err(Fault::bad(error).hint("`mail`, `rcpt`, `data` or `end-of-data`"));
+    }
+    let answer = match (&ordered.reply, ordered.drop, ordered.slow) {
+        (Some(text), None, None) => Answered::Reply(reply(text)?),
+        (None, Some(true), None) => Answered::Drop,
+        (None, None, Some(span)) if span <= SLOWEST => Answered::Slow(span),
+        (None, None, Some(span)) => return Err(Fault::bad(format!("{span} is more than {SLOWEST}"))),
+        _ => {
+            let hint = r#"one of {"reply": "451 4.7.1 later"}, {"drop": true} and {"slow": "5s"}"#;
+            return Err(Fault::bad("it does not say what is to happen, or says it twice").hint(hint));
+        }
+    };
+    let times = ordered.times.unwrap_or(1);
+    let order = Order { site, forced: Forced { at: ordered.stage, answer } };
+    let waiting = &mut farm.books().orders;
+    if times == 0 || times > ORDERS_MAX - waiting.len() {
+        let room = format!("there is room for {}", ORDERS_MAX - waiting.len());
+        return Err(Fault::conflict(format!("{times} orders cannot be taken")).hint(room));
+    }
+    waiting.extend(std::iter::repeat_n(order, times));
+    Ok(Json(json!({ "waiting": waiting.len() })))
+}
+
+pub(super) async fn forget_orders(State(farm): State<Arc<Farm>>) -> Json<Value> {
+    let orders = std::mem::take(&mut farm.books().orders);
+    Json(json!({ "forgotten": orders.len() }))
+}
+
+/// A refusal as a person writes it: `451 4.7.1 Try again later`.
+fn reply(text: &str) -> Result<Reply, Fault> {
+    let wrong = |error: String| Fault::bad(error).hint(r#"write it as in "451 4.7.1 Try again later""#);
+    if text.len() > TEXT_MAX || !text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)) {
+        return Err(wrong(format!("a reply has at most {TEXT_MAX} characters, all of them printable ASCII")));
+    }
+    let (code, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let code = code.parse::<u16>().ok().filter(|code| (400..600).contains(code));
+    let code = code.and_then(|code| Code::try_from(code).ok());
+    let code = code.ok_or_else(|| wrong(format!("`{text}` does not begin with a code from 400 to 599")))?;
+    let (first, after) = rest.split_once(' ').unwrap_or((rest, ""));
+    let Ok(enhanced) = first.parse::<Enhanced>() else {
+        return Ok(Reply { code, enhanced: None, text: rest.to_owned() });
+    };
+    if u16::from(enhanced.class) != code.get() / 100 {
+        return Err(wrong(format!("{enhanced} is of another class than {code}")));
+    }
+    Ok(Reply { code, enhanced: Some(enhanced), text: after.to_owned() })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Complaint {
+    provider: String,
+    client: IpAddr,
+    sender: String,
+}
+
+pub(super) async fn complain(State(farm): State<Arc<Farm>>, Body(complaint): Body<Complaint>) -> Answer<Score> {
+    let (site, _) = provider(&farm, &complaint.provider)?;
+    let ip = complaint.client;
+    let client = farm.books().guests.known(ip).ok_or_else(|| stranger(ip))?;
+    // An address will do for its domain.
+    let domain = complaint.sender.rsplit('@').next().unwrap_or_default();
+    if domain.len() > 255 {
+        return Err(Fault::bad("the sender's domain is longer than 255 characters"));
+    }
+    farm.complain(site, ip, domain);
+    Ok(Json(Score { score: farm.books().provider(site).reputation(client) }))
+}
+
+pub(super) async fn reset(State(farm): State<Arc<Farm>>) -> Json<Value> {
+    farm.reset();
+    Json(json!({ "since_s": farm.state(0).since_s }))
+}
+
+fn rules_of(farm: &Farm, site: ProviderId) -> Vec<RuleState> {
+    farm.state(0).providers.swap_remove(site.index()).rules
+}
+
+fn provider<'a>(farm: &'a Farm, name: &str) -> Result<(ProviderId, &'a Policy), Fault> {
+    let mut sites = (0..).map(ProviderId).zip(farm.policies());
+    let known = || farm.policies().iter().map(|policy| policy.name.as_str());
+    sites.find(|(_, policy)| policy.name == name).ok_or_else(|| Fault::unknown("provider", name, known()))
+}
+
+fn address(text: &str) -> Result<IpAddr, Fault> {
+    text.parse().map_err(|_| Fault::bad(format!("`{text}` is no IP address")).hint("write it as in 127.0.0.1 or ::1"))
+}
+
+fn stranger(ip: IpAddr) -> Fault {
+    Fault::not_found(format!("nobody has come from {ip} yet")).hint("GET /state lists who has")
+}

@@ -1,0 +1,78 @@
+//! What is wrong with a request, in JSON: what, and what to do about it.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::diagnostic::nearest;
+
+/// A request that is not done.
+#[derive(Debug)]
+pub(super) struct Fault {
+    status: StatusCode,
+    said: Said,
+}
+
+#[derive(Debug, Serialize)]
+struct Said {
+    error: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl Fault {
+    fn new(status: StatusCode, error: impl Into<String>) -> Self {
+        Self { status, said: Said { error: error.into(), hint: None } }
+    }
+
+    /// The request makes no sense.
+    pub(super) fn bad(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    /// It is about something that there is not.
+    pub(super) fn not_found(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, error)
+    }
+
+    /// There is no `what` of this name; it may be meant for another.
+    pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let hint = match nearest(name, known.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there is {}", known.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+        };
+        Self::not_found(format!("no {what} `{name}`")).hint(hint)
+    }
+
+    /// It cannot be done as things stand.
+    pub(super) fn conflict(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, error)
+    }
+
+    pub(super) fn forbidden(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, error)
+    }
+
+    pub(super) fn wrong_method() -> Self {
+        let error = "the path is there, but not for this method";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, error).hint("GET / lists what there is")
+    }
+
+    /// What the framework refuses by itself.
+    pub(super) fn refused(status: StatusCode, error: impl Into<String>) -> Self {
+        Self::new(status, error)
+    }
+
+    /// Says what to do about it.
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.said.hint = Some(hint.into());
+        self
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.said)).into_response()
+    }
+}

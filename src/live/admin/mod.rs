@@ -1,0 +1,86 @@
+//! The admin API: a farm that is looked at and changed while it runs, over HTTP and in JSON.
+//!
+//! For a test that wants to know what its MTA met, and for a person with curl. Who can reach it can do everything, so
+//! it belongs on loopback; web pages, which a browser there would let in, are turned away. Nothing waits while the
+//! farm's lock is held.
+
+mod calls;
+mod door;
+mod fault;
+mod metrics;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{Method, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{delete, get, patch, post, put};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use self::door::Door;
+use self::fault::Fault;
+use super::farm::Farm;
+
+/// The largest request body, in bytes.
+pub const BODY_MAX: usize = 64 * 1024;
+
+/// What there is: method, path, and what it does, with an example of what to send.
+pub const CALLS: &[(&str, &str, &str)] = &[
+    ("GET", "/", "this list"),
+    ("GET", "/state?clients=200", "clock, providers, rules, and the clients with the most connections"),
+    ("GET", "/providers/{name}/rules", "the rules of a provider"),
+    ("PATCH", "/providers/{name}/rules/{rule}", r#"{"enabled": false} or {"limit": 5}; a limit as in a profile"#),
+    ("PUT", "/providers/{name}/clients/{ip}/reputation", r#"{"score": 0.2}"#),
+    ("DELETE", "/providers/{name}/clients/{ip}/holds", "ends the client's holds"),
+    (
+        "POST",
+        "/orders",
+        r#"{"stage": "rcpt", "reply": "451 4.7.1 later"} or {"stage": "data", "drop": true} or {"stage": "mail", "slow": "5s"}; "provider" and "times" if you like: what the next messages are answered"#,
+    ),
+    ("DELETE", "/orders", "forgets the orders that still wait"),
+    ("POST", "/complaints", r#"{"provider": "charter", "client": "127.0.0.1", "sender": "news.example"}"#),
+    ("POST", "/reset", "all as at the start, but for the time and the open sessions"),
+    ("GET", "/metrics", "counters and gauges in the text format of OpenMetrics"),
+];
+
+/// Answers on a listener until it is told to stop. Requests that are being answered then are answered to the end.
+///
+/// # Errors
+/// The listener has no address.
+pub async fn serve(farm: Arc<Farm>, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+    axum::serve(Door::new(listener), routes(farm)).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+fn routes(farm: Arc<Farm>) -> Router {
+    Router::new()
+        .route("/", get(calls::index))
+        .route("/state", get(calls::state))
+        .route("/providers/{name}/rules", get(calls::rules))
+        .route("/providers/{name}/rules/{rule}", patch(calls::change_rule))
+        .route("/providers/{name}/clients/{ip}/reputation", put(calls::set_reputation))
+        .route("/providers/{name}/clients/{ip}/holds", delete(calls::release_holds))
+        .route("/orders", post(calls::order).delete(calls::forget_orders))
+        .route("/complaints", post(calls::complain))
+        .route("/reset", post(calls::reset))
+        .route("/metrics", get(metrics::scrape))
+        .fallback(async || Fault::not_found("there is no such path").hint("GET / lists what there is"))
+        .method_not_allowed_fallback(async || Fault::wrong_method())
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(from_fn(no_pages))
+        .with_state(farm)
+}
+
+/// A page from anywhere, open in a browser on this machine, could send a request here. Browsers say whose page it is.
+async fn no_pages(request: Request, next: Next) -> Result<Response, Fault> {
+    let looks_only = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !looks_only && request.headers().contains_key(header::ORIGIN) {
+        return Err(Fault::forbidden("web pages may not change anything here").hint("send no Origin"));
+    }
+    Ok(next.run(request).await)
+}

@@ -1,0 +1,415 @@
+//! Every call over a real socket, with requests as they stand on the wire; and what makes no sense.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use proptest::prelude::*;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::*;
+use crate::live::clock::{Clock, Speed};
+use crate::live::farm::Plan;
+use crate::live::visit::{Address, Reaction, Visit};
+use crate::provider::tests::policy;
+use crate::provider::{
+    Amount, Answer, Ceiling, Counts, Hold, Limit, Meter, Policy, Provenance, Rule, Scope, Standing, Step, Test, Window,
+};
+use crate::smtp::Stage;
+use crate::time::Span;
+use crate::units::{ProviderId, ReplyId, Share};
+
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
+const TO: Address<'_> = Address { local: "ann", domain: "test.example" };
+const FROM: Address<'_> = Address { local: "news", domain: "sender.example" };
+
+/// One message an hour and a hold at MAIL for more; and a check that never objects.
+fn rules() -> Vec<Rule> {
+    let ceiling = Ceiling { by_tier: vec![Amount::Exactly(1)], load: Vec::new() };
+    let window = Window::Sliding { length: Span::HOUR };
+    let (meter, scope, counts) = (Meter::Messages, Scope::ClientIp, Counts::Acceptances);
+    let limit = Limit { meter, scope, window, counts, ceiling, standing: Standing::ClientIp };
+    let answer = Answer::Reply { reply: ReplyId(1), close: false };
+    let ladder = vec![Step { span: Span::DAY, answer }];
+    let hourly = Rule {
+        name: "hourly".to_owned(),
+        at: Stage::Mail,
+        test: Test::Limit(limit),
+        answer,
+        hold: Some(Hold { ladder, after: 1, within: Span::HOUR, forget: Span::DAY, at: Stage::Mail }),
+        cost: Share::NONE,
+        enabled: true,
+        provenance: Provenance::default(),
+    };
+    let listed = Rule { name: "block-list".to_owned(), test: Test::Listed, hold: None, ..hourly.clone() };
+    vec![hourly, listed]
+}
+
+struct Lab {
+    farm: Arc<Farm>,
+    at: std::net::SocketAddr,
+    stop: CancellationToken,
+    served: tokio::task::JoinHandle<io::Result<()>>,
+}
+
+/// A status and a body.
+#[derive(Debug)]
+struct Reply(u16, String);
+
+impl Reply {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.1).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    fn is(&self, status: u16) -> Value {
+        assert_eq!(self.0, status, "{}", self.1);
+        self.json()
+    }
+
+    /// Refused with a reason and, where there is one, a hint.
+    fn refused(&self, status: u16) -> String {
+        let said = self.is(status);
+        let hint = said["hint"].as_str().map_or_else(String::new, |hint| format!(" | {hint}"));
+        format!("{}{hint}", said["error"].as_str().unwrap())
+    }
+}
+
+impl Lab {
+    async fn new() -> Self {
+        let named = |name: &str| Policy { name: name.to_owned(), ..policy(rules()) };
+        let (policies, clients, senders) = (vec![named("charter"), named("yahoo")], Vec::new(), Vec::new());
+        let plan = Plan { policies, seed: 1, unknowns: 1, day_starts: Span::ZERO, clients, senders };
+        let farm = Farm::new(plan, Clock::start(Speed::REAL));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let (at, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let served = tokio::spawn(serve(Arc::clone(&farm), listener, stop.clone()));
+        Self { farm, at, stop, served }
+    }
+
+    async fn raw(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.at).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        let mut reply = Vec::new();
+        stream.read_to_end(&mut reply).await.unwrap();
+        String::from_utf8_lossy(&reply).into_owned()
+    }
+
+    async fn call(&self, line: &str, body: &str) -> Reply {
+        let length = body.len();
+        let head =
+            format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+        let reply = self.raw(format!("{head}{body}").as_bytes()).await;
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap_or((&reply, ""));
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+        Reply(status.unwrap_or_else(|| panic!("no status: {reply}")), body.to_owned())
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.call(&format!("GET {path}"), "").await.is(200)
+    }
+
+    /// A client that has been greeted.
+    fn visit(&self) -> Visit {
+        let (client, _) = self.farm.knock(ProviderId(0), CLIENT);
+        let mut visit = Visit::new(Arc::clone(&self.farm), ProviderId(0), CLIENT, client);
+        assert!(accepted(&visit.connect()) && accepted(&visit.ehlo()));
+        visit
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.served.await.unwrap().unwrap();
+    }
+}
+
+fn accepted(reaction: &Reaction) -> bool {
+    matches!(reaction, Reaction::Accept { .. })
+}
+
+/// What a message meets first; `delivered` if nothing.
+fn send(visit: &mut Visit) -> String {
+    for ask in [
+        (|visit| visit.mail(FROM, 1_000)) as fn(&mut Visit) -> Reaction,
+        |visit| visit.rcpt(TO),
+        Visit::data,
+        |visit| visit.end_of_data(1_000),
+    ] {
+        match ask(visit) {
+            Reaction::Accept { after } if after.is_zero() => {}
+            Reaction::Accept { after } => return format!("after {after}"),
+            Reaction::Refuse { reply, .. } => return reply.to_string(),
+            Reaction::Drop { .. } => return "dropped".to_owned(),
+        }
+    }
+    "delivered".to_owned()
+}
+
+#[tokio::test]
+async fn the_state_is_what_the_client_met() {
+    let lab = Lab::new().await;
+    let mut visit = lab.visit();
+    assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"]);
+    let state = lab.get("/state").await;
+    let charter = &state["providers"][0];
+    assert_eq!((&charter["name"], &charter["open_sessions"]), (&"charter".into(), &1.into()));
+    assert_eq!((&charter["connections"], &charter["accepted"]), (&1.into(), &1.into()));
+    let refused = serde_json::json!([
+        { "stage": "mail", "rule": "hourly", "reply": "450 no", "outcome": "deferred", "count": 1 }
+    ]);
+    assert_eq!(charter["refused"], refused);
+    let client = &state["clients"][0];
+    assert_eq!((&client["ip"], &client["accepted"], &client["deferred"]), (&"127.0.0.9".into(), &1.into(), &1.into()));
+    assert_eq!((&client["refused"][0]["provider"], &client["refused"][0]["count"]), (&"charter".into(), &1.into()));
+    assert_eq!(client["standing"][0]["holds"][0]["rule"], "hourly");
+    assert_eq!(client["standing"][1]["holds"], serde_json::json!([]));
+    assert_eq!(lab.get("/state?clients=0").await["clients"], serde_json::json!([]));
+    let rules = lab.get("/providers/charter/rules").await;
+    assert_eq!(rules[0]["limits"], serde_json::json!([{ "tier": "all", "limit": 1 }]));
+    assert_eq!((&rules[1]["limits"], &rules[1]["enabled"]), (&serde_json::json!([]), &true.into()));
+    let calls = lab.get("/").await;
+    assert_eq!(calls["calls"].as_array().unwrap().len(), CALLS.len());
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn rules_change_while_they_are_at_work() {
+    let lab = Lab::new().await;
+    let mut visit = lab.visit();
+    assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"]);
+    let rule = "PATCH /providers/charter/rules/hourly";
+    assert_eq!(lab.call(rule, r#"{"enabled": false}"#).await.is(200)["enabled"], false);
+    assert_eq!(send(&mut visit), "delivered");
+    let changed = lab.call(rule, r#"{"enabled": true, "limit": 3}"#).await.is(200);
+    assert_eq!((&changed["enabled"], &changed["limits"][0]["limit"]), (&true.into(), &3.into()));
+    assert_eq!(send(&mut visit), "450 no", "held as before");
+    let released = lab.call("DELETE /providers/charter/clients/127.0.0.9/holds", "").await.is(200);
+    assert_eq!(released["released"], 1);
+    assert_eq!(send(&mut visit), "delivered");
+    let changed = lab.call(rule, r#"{"limit": {"tiers": {"all": "none"}}}"#).await.is(200);
+    assert_eq!(changed["limits"][0]["limit"], Value::Null);
+    let drawn = lab.call(rule, r#"{"limit": {"unknown": [7, 7]}}"#).await.is(200);
+    assert_eq!(drawn["limits"][0]["limit"], 7);
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn changes_that_make_no_sense_say_why() {
+    let lab = Lab::new().await;
+    let rule = "PATCH /providers/charter/rules/hourly";
+    for (call, body, status, said) in [
+        (rule, "", 400, "the body is not what is expected: EOF"),
+        (rule, "[1, 2", 400, "the body is not what is expected"),
+        (rule, "{}", 400, "this changes nothing | write"),
+        (rule, r#"{"enabld": true}"#, 400, "did you mean `enabled`?"),
+        (rule, r#"{"enabled": 1}"#, 400, "expected a boolean"),
+        (rule, r#"{"limit": -1}"#, 400, "-1"),
+        (rule, r#"{"limit": 1.5}"#, 400, ""),
+        (rule, r#"{"limit": 18446744073709551615}"#, 400, ""),
+        (rule, r#"{"limit": [null]}"#, 400, "this is no limit"),
+        (rule, r#"{"limit": {"tiers": {"al": 1}}}"#, 400, "did you mean `all`?"),
+        ("PATCH /providers/charter/rules/block-list", r#"{"limit": 1}"#, 400, "has no limit | it can be switched"),
+        ("PATCH /providers/charter/rules/hourley", r#"{"limit": 1}"#, 404, "did you mean `hourly`?"),
+        ("PATCH /providers/charter/rules/x", r#"{"limit": 1}"#, 404, "there is `hourly`, `block-list`"),
+        ("PATCH /providers/chartre/rules/hourly", r#"{"limit": 1}"#, 404, "did you mean `charter`?"),
+        ("GET /providers/gmail/rules", "", 404, "no provider `gmail` | there is `charter`, `yahoo`"),
+        ("GET /stat", "", 404, "there is no such path | GET /"),
+        ("DELETE /state", "", 405, "not for this method | GET /"),
+        ("GET /providers/%ff/rules", "", 400, "utf-8"),
+        ("GET /state?clients=many", "", 400, "?clients=N"),
+        ("PUT /providers/charter/clients/nobody/reputation", r#"{"score": 1}"#, 400, "`nobody` is no IP address"),
+        ("PUT /providers/charter/clients/::1/reputation", r#"{"score": 1.5}"#, 400, "1.5 is not a share"),
+        ("DELETE /providers/charter/clients/127.0.0.9/holds", "", 404, "nobody has come from 127.0.0.9 yet"),
+    ] {
+        let told = lab.call(call, body).await.refused(status);
+        assert!(told.contains(said), "{call} {body}: {told}");
+    }
+    let deep = format!(r#"{{"limit": {}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    lab.call(rule, &deep).await.refused(400);
+    lab.call(rule, &" ".repeat(BODY_MAX + 1)).await.refused(413);
+    assert_eq!(lab.get("/providers/charter/rules").await[0]["limits"][0]["limit"], 1, "nothing has changed");
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn reputations_are_set_and_complaints_cost() {
+    let lab = Lab::new().await;
+    let path = "PUT /providers/yahoo/clients/127.0.0.9/reputation";
+    assert_eq!(lab.call(path, r#"{"score": 0.2}"#).await.is(200)["score"], 0.2, "also of whoever has not come yet");
+    let state = lab.get("/state").await;
+    let standing = &state["clients"][0]["standing"];
+    assert_eq!((&standing[0]["reputation"], &standing[1]["reputation"]), (&1.0.into(), &0.2.into()));
+    assert_eq!(state["clients"][0]["connections"], 0);
+    let complaint = |provider: &str, client: &str| {
+        format!(r#"{{"provider": "{provider}", "client": "{client}", "sender": "news@sender.example"}}"#)
+    };
+    let told = lab.call("POST /complaints", &complaint("yahoo", "127.0.0.9")).await.is(200);
+    assert_eq!(told["score"], 0.2, "this provider does not listen to complaints");
+    let told = lab.call("POST /complaints", &complaint("yahoo", "127.0.0.8")).await.refused(404);
+    assert!(told.contains("nobody has come from 127.0.0.8 yet"), "{told}");
+    lab.call("POST /complaints", &complaint("yaho", "127.0.0.9")).await.refused(404);
+    lab.call("POST /complaints", &complaint("yahoo", "ann")).await.refused(400);
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn the_next_messages_are_answered_as_ordered() {
+    let lab = Lab::new().await;
+    lab.call("PATCH /providers/charter/rules/hourly", r#"{"enabled": false}"#).await.is(200);
+    let orders = [
+        r#"{"stage": "rcpt", "reply": "451 4.7.1 later, {rcpt}", "times": 2}"#,
+        r#"{"stage": "data", "drop": true, "provider": "charter"}"#,
+        r#"{"stage": "end-of-data", "reply": "554 no"}"#,
+        r#"{"stage": "mail", "slow": "5s"}"#,
+        r#"{"stage": "mail", "reply": "550 5.7.1 not here", "provider": "yahoo"}"#,
+    ];
+    for (order, waiting) in orders.iter().zip([2, 3, 4, 5, 6]) {
+        assert_eq!(lab.call("POST /orders", order).await.is(200)["waiting"], waiting);
+    }
+    let mut visit = lab.visit();
+    let met: Vec<_> = (0..6).map(|_| send(&mut visit)).collect();
+    let later = "451 4.7.1 later, ann@test.example";
+    assert_eq!(met, [later, later, "dropped", "554 no", "after 5s", "delivered"]);
+    let state = lab.get("/state").await;
+    assert_eq!(state["orders"], 1, "the one for another provider");
+    let outcomes: Vec<_> = state["providers"][0]["refused"].as_array().unwrap().iter().collect();
+    let outcomes: Vec<_> = outcomes.iter().map(|cause| (&cause["outcome"], &cause["reply"], &cause["count"])).collect();
+    let template = "451 4.7.1 later, {rcpt}";
+    assert!(outcomes.contains(&(&"deferred".into(), &template.into(), &2.into())), "{outcomes:?}");
+    assert!(outcomes.contains(&(&"dropped".into(), &Value::Null, &1.into())), "{outcomes:?}");
+    assert!(outcomes.contains(&(&"rejected".into(), &"554 no".into(), &1.into())), "{outcomes:?}");
+    assert_eq!(lab.call("DELETE /orders", "").await.is(200)["forgotten"], 1);
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn orders_that_make_no_sense_say_why() {
+    let lab = Lab::new().await;
+    for (body, status, said) in [
+        (r#"{"reply": "451 x"}"#, 400, "missing field `stage`"),
+        (r#"{"stage": "rctp", "drop": true}"#, 400, "did you mean `rcpt`?"),
+        (r#"{"stage": "connect", "drop": true}"#, 400, "an order is for a message"),
+        (r#"{"stage": "rcpt"}"#, 400, "does not say what is to happen"),
+        (r#"{"stage": "rcpt", "drop": true, "slow": "1s"}"#, 400, "or says it twice"),
+        (r#"{"stage": "rcpt", "drop": false}"#, 400, "does not say"),
+        (r#"{"stage": "rcpt", "reply": "250 fine"}"#, 400, "a code from 400 to 599"),
+        (r#"{"stage": "rcpt", "reply": ""}"#, 400, "a code from 400 to 599"),
+        (r#"{"stage": "rcpt", "reply": "451 5.1.1 x"}"#, 400, "5.1.1 is of another class than 451"),
+        (r#"{"stage": "rcpt", "reply": "451 a\r\n250 b"}"#, 400, "printable ASCII"),
+        (r#"{"stage": "rcpt", "reply": "451 grüße"}"#, 400, "printable ASCII"),
+        (r#"{"stage": "rcpt", "slow": "5"}"#, 400, "5"),
+        (r#"{"stage": "rcpt", "slow": "2h"}"#, 400, "is more than"),
+        (r#"{"stage": "rcpt", "drop": true, "times": 0}"#, 409, "there is room for 10000"),
+        (r#"{"stage": "rcpt", "drop": true, "times": 10001}"#, 409, "there is room for 10000"),
+        (r#"{"stage": "rcpt", "drop": true, "times": -1}"#, 400, "-1"),
+        (r#"{"stage": "rcpt", "drop": true, "provider": "yahooo"}"#, 404, "did you mean `yahoo`?"),
+    ] {
+        let told = lab.call("POST /orders", body).await.refused(status);
+        assert!(told.contains(said), "{body}: {told}");
+    }
+    assert_eq!(lab.get("/state").await["orders"], 0);
+    let all = lab.call("POST /orders", r#"{"stage": "rcpt", "drop": true, "times": 10000}"#).await;
+    assert_eq!(all.is(200)["waiting"], 10_000);
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn a_reset_leaves_the_time_and_whoever_is_there() {
+    let lab = Lab::new().await;
+    let mut visit = lab.visit();
+    assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"]);
+    lab.call("PATCH /providers/charter/rules/hourly", r#"{"enabled": false}"#).await.is(200);
+    assert!(accepted(&visit.mail(FROM, 1)) && accepted(&visit.rcpt(TO)), "in the middle of a message");
+    lab.call("POST /orders", r#"{"stage": "rcpt", "drop": true}"#).await.is(200);
+    let since = lab.call("POST /reset", "").await.is(200)["since_s"].as_f64();
+    assert!(since.is_some_and(|since| since > 0.0));
+    let state = lab.get("/state").await;
+    let charter = &state["providers"][0];
+    assert_eq!(
+        (&charter["open_sessions"], &charter["connections"], &charter["accepted"]),
+        (&1.into(), &0.into(), &0.into())
+    );
+    assert_eq!((&charter["refused"], &state["orders"]), (&serde_json::json!([]), &0.into()));
+    assert_eq!((&charter["rules"][0]["refused"], &charter["rules"][0]["enabled"]), (&0.into(), &true.into()));
+    assert!(state["since_s"].as_f64() == since && state["now_s"].as_f64() >= since);
+    assert!(accepted(&visit.data()) && accepted(&visit.end_of_data(1)));
+    assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"], "the session goes on, and counts anew");
+    let (trial, _) = lab.farm.record("live", 1).unwrap();
+    assert_eq!(trial.cells[0].totals.delivered, 2, "what came before is forgotten");
+    drop(visit);
+    assert_eq!(lab.get("/state").await["providers"][0]["open_sessions"], 0);
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn metrics_are_in_a_fixed_order_and_well_formed() {
+    let lab = Lab::new().await;
+    let mut visit = lab.visit();
+    assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"]);
+    let Reply(status, first) = lab.call("GET /metrics", "").await;
+    assert_eq!((status, first.clone()), (200, lab.call("GET /metrics", "").await.1));
+    for line in [
+        "# TYPE mxlab_connections counter",
+        r#"mxlab_connections_total{provider="charter"} 1"#,
+        r#"mxlab_connections_total{provider="yahoo"} 0"#,
+        r#"mxlab_accepted_total{provider="charter"} 1"#,
+        r#"mxlab_refused_total{provider="charter",stage="mail",rule="hourly",outcome="deferred"} 1"#,
+        r#"mxlab_holds_total{provider="charter",rule="hourly"} 1"#,
+        r#"mxlab_open_sessions{provider="charter"} 1"#,
+        r#"mxlab_reputation{provider="charter",client="127.0.0.9"} 1.0"#,
+        r#"mxlab_held_by_rules{provider="charter",client="127.0.0.9"} 1.0"#,
+        "# EOF",
+    ] {
+        assert!(first.lines().any(|known| known == line), "{line} in\n{first}");
+    }
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn web_pages_are_turned_away_and_what_is_no_http_ends() {
+    let lab = Lab::new().await;
+    let origin = "Host: localhost\r\nOrigin: https://example.org\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let reply = lab.raw(format!("POST /reset HTTP/1.1\r\n{origin}").as_bytes()).await;
+    assert!(reply.starts_with("HTTP/1.1 403"), "{reply}");
+    let reply = lab.raw(b"EHLO client.example\r\n\r\n").await;
+    assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 400"), "{reply}");
+    lab.get("/").await;
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn whoever_is_one_too_many_waits() {
+    let lab = Lab::new().await;
+    let mut idle = Vec::new();
+    for _ in 0..door::CONNECTIONS_MAX {
+        let mut stream = TcpStream::connect(lab.at).await.unwrap();
+        // Answered, so that it has its place.
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        stream.read_u8().await.unwrap();
+        idle.push(stream);
+    }
+    let mut late = TcpStream::connect(lab.at).await.unwrap();
+    late.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut byte = [0];
+    let early = tokio::time::timeout(std::time::Duration::from_millis(50), late.read(&mut byte)).await;
+    assert!(early.is_err(), "no place yet");
+    idle.pop();
+    assert_eq!(late.read(&mut byte).await.unwrap(), 1);
+    drop((idle, late));
+    lab.end().await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn a_body_of_anything_is_no_panic(body in "\\PC{0,80}", call in 0_usize..4) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let call = [
+            "PATCH /providers/charter/rules/hourly",
+            "PUT /providers/charter/clients/127.0.0.9/reputation",
+            "POST /orders",
+            "POST /complaints",
+        ][call];
+        let Reply(status, said) = runtime.block_on(async { Lab::new().await.call(call, &body).await });
+        prop_assert_eq!(status, 400, "{}: {}", body, said);
+    }
+}
