@@ -143,19 +143,25 @@ pub struct InvalidEnhanced(pub String);
 impl FromStr for Enhanced {
     type Err = InvalidEnhanced;
     fn from_str(text: &str) -> Result<Self, InvalidEnhanced> {
-        let invalid = || InvalidEnhanced(text.to_owned());
+        Self::read(text).ok_or_else(|| InvalidEnhanced(text.to_owned()))
+    }
+}
+
+impl Enhanced {
+    /// Reads `class.subject.detail`. Most words of replies are none, so this allocates nothing to say so.
+    fn read(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
-        let mut next = || -> Result<u16, InvalidEnhanced> {
-            let part = parts.next().ok_or_else(invalid)?;
+        let mut next = || -> Option<u16> {
+            let part = parts.next()?;
             let digits = (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-            if digits { part.parse().map_err(|_| invalid()) } else { Err(invalid()) }
+            if digits { part.parse().ok() } else { None }
         };
         let (class, subject, detail) = (next()?, next()?, next()?);
         match (class, parts.next()) {
-            (2, None) => Ok(Self { class: 2, subject, detail }),
-            (4, None) => Ok(Self { class: 4, subject, detail }),
-            (5, None) => Ok(Self { class: 5, subject, detail }),
-            _ => Err(invalid()),
+            (2, None) => Some(Self { class: 2, subject, detail }),
+            (4, None) => Some(Self { class: 4, subject, detail }),
+            (5, None) => Some(Self { class: 5, subject, detail }),
+            _ => None,
         }
     }
 }

@@ -142,8 +142,8 @@ fn parts(line: &[u8]) -> Result<(Code, bool, &[u8]), ReplyError> {
 /// The enhanced code at the beginning of a line, and the rest.
 fn split_enhanced(code: Code, text: &str) -> (Option<Enhanced>, &str) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-    match word.parse::<Enhanced>() {
-        Ok(enhanced) if u16::from(enhanced.class) == code.get() / 100 => (Some(enhanced), rest),
+    match Enhanced::read(word) {
+        Some(enhanced) if u16::from(enhanced.class) == code.get() / 100 => (Some(enhanced), rest),
         _ => (None, text),
     }
 }
