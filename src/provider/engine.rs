@@ -5,8 +5,7 @@
 //! closes ([`Refusal::closes`]) obliges the caller to call `close`. Nothing here allocates once every client and every
 //! session slot has been seen.
 
-use super::ceiling::Ceiling;
-use super::policy::{Amendment, Answer, Limit, Listener, Mailbox, Meter, Policy, Scope, Test, Window};
+use super::policy::{Amendment, Answer, Listener, Mailbox, Meter, Policy, Scope, Test, Window};
 use super::reputation::Reputation;
 use super::rules::RuleState;
 use super::steps::{Amount, Once, Steps};

@@ -157,7 +157,8 @@ async fn on_sockets(scenario: &Scenario) -> Vec<Told> {
         clock,
         speech: Speech { helo: "mxlab.test".to_owned(), tls: None, chunking: false },
     };
-    let driven = drive(task, &tokio_util::sync::CancellationToken::new());
+    let never = tokio_util::sync::CancellationToken::new();
+    let driven = drive(task, &never);
     tokio::time::timeout(std::time::Duration::from_secs(5), driven).await.ok();
     service.stop(std::time::Duration::from_secs(1)).await;
     farm.listen(None);
