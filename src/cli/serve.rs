@@ -6,10 +6,12 @@ mod front;
 mod live_table;
 mod sides;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::run::{Format, show};
@@ -83,6 +85,9 @@ pub(super) struct Args {
     /// Connections at a time; the rest wait in the kernel's backlog.
     #[arg(long, value_name = "N", default_value_t = CONNECTIONS_MAX, value_parser = connections)]
     connections: usize,
+    /// Threads that serve. [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    threads: Option<u16>,
     /// Do not offer STARTTLS.
     #[arg(long)]
     no_tls: bool,
@@ -137,7 +142,7 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
         clients: Vec::new(),
         senders: Vec::new(),
     };
-    let runtime = tokio::runtime::Runtime::new()
+    let runtime = runtime(args.threads)
         .map_err(|error| Failure::unwritten(format_args!("the system gives no threads: {error}")))?;
     let farm = Farm::new(plan, Clock::start(args.speed));
     runtime.block_on(async {
@@ -157,6 +162,18 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     // Whoever still holds a connection has had the time to end it.
     runtime.shutdown_background();
     conclude(&farm, args, out)
+}
+
+/// One thread needs no others to hand work to.
+fn runtime(threads: Option<u16>) -> io::Result<Runtime> {
+    let mut builder = match threads {
+        Some(1) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    if let Some(threads) = threads {
+        builder.worker_threads(threads.into());
+    }
+    builder.enable_all().build()
 }
 
 fn run_name(args: &Args) -> String {
