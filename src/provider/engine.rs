@@ -8,7 +8,7 @@
 use super::policy::{Amendment, Answer, Listener, Mailbox, Meter, Policy, Scope, Test, Window};
 use super::reputation::Reputation;
 use super::rules::RuleState;
-use super::steps::{Amount, Once, Steps};
+use super::steps::{Once, Steps};
 use super::verdict::{Addressee, Client, Decision, Envelope, Refusal, Verdict};
 use super::window::Counter;
 use crate::rng::{Seed, Seeds};
@@ -80,12 +80,6 @@ impl Session {
             Once::Connection => self.connection_passed |= 1 << rule,
             Once::Message => self.message_passed |= 1 << rule,
         }
-    }
-
-    /// How much a limit counts of the message so far, and of the recipient that is named.
-    #[inline]
-    pub(super) fn amount(&self, amount: Amount, who: Option<&Addressee>) -> u32 {
-        amount.of(self.envelope.as_ref(), &self.addressees, who)
     }
 }
 

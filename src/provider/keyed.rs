@@ -36,16 +36,19 @@ impl<T> Keyed<T> {
     /// The value of `key`, made by `blank` if there is none. `forget` says which values of the tree no longer matter.
     #[inline]
     pub(super) fn entry(&mut self, key: u64, blank: impl Fn() -> T, forget: impl Fn(&T) -> bool) -> &mut T {
-        if let (true, Ok(index)) = (key < DENSE, usize::try_from(key)) {
-            if index >= self.dense.len() {
-                self.dense.resize_with(index + 1, blank);
-            }
-            return &mut self.dense[index];
+        match usize::try_from(key) {
+            Ok(index) if index < self.dense.len() => &mut self.dense[index],
+            _ => self.rarer(key, blank, forget),
         }
-        self.sparse(key, blank, forget)
     }
 
-    fn sparse(&mut self, key: u64, blank: impl Fn() -> T, forget: impl Fn(&T) -> bool) -> &mut T {
+    /// The same for a key that is met for the first time, or lives in the tree.
+    #[inline(never)]
+    fn rarer(&mut self, key: u64, blank: impl Fn() -> T, forget: impl Fn(&T) -> bool) -> &mut T {
+        if let (true, Ok(index)) = (key < DENSE, usize::try_from(key)) {
+            self.dense.resize_with(index + 1, blank);
+            return &mut self.dense[index];
+        }
         if self.sparse.len() >= self.prune_at && !self.sparse.contains_key(&key) {
             self.sparse.retain(|_, value| !forget(value));
             self.prune_at = SWEEP.max(self.sparse.len() * 2);

@@ -4,8 +4,8 @@ use super::ceiling::{self, Ceiling, LoadStep};
 use super::engine::{Asker, Provider, SPARSE};
 use super::hold;
 use super::keyed::Keyed;
-use super::policy::{Answer, Greylist, Limit, Rule, Test, Window};
-use super::steps::{Act, Step};
+use super::policy::{Answer, Greylist, Limit, Mailbox, Rule, Test, Window};
+use super::steps::{Act, Amount, Once, Step};
 use super::verdict::Addressee;
 use super::weather;
 use super::window::Counter;
@@ -263,9 +263,8 @@ impl Provider {
     #[inline(never)]
     fn tally(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
         let rule = usize::from(step.rule);
-        let state = &self.sessions[asker.session.index()];
-        let n = state.amount(step.amount, asker.who);
-        if n == 0 || state.has_passed(rule, step.once) {
+        let n = self.amount(step, asker);
+        if n == 0 || step.once != Once::Never && self.sessions[asker.session.index()].has_passed(rule, step.once) {
             return true;
         }
         let tier = self.tier(step.standing, asker.client, asker.sender);
@@ -286,9 +285,8 @@ impl Provider {
     #[inline(never)]
     fn meter(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
         let rule = usize::from(step.rule);
-        let state = &self.sessions[asker.session.index()];
-        let n = state.amount(step.amount, asker.who);
-        if n == 0 || state.has_passed(rule, step.once) {
+        let n = self.amount(step, asker);
+        if n == 0 || step.once != Once::Never && self.sessions[asker.session.index()].has_passed(rule, step.once) {
             return true;
         }
         let (tier, key) = (self.tier(step.standing, asker.client, asker.sender), self.key_of(step.scope, asker));
@@ -298,7 +296,7 @@ impl Provider {
         if step.act == Act::Meter && (fits || step.attempts) {
             state.count(key, asker.clock, ceiling, n);
         }
-        if fits {
+        if fits && step.once != Once::Never {
             self.sessions[asker.session.index()].pass(rule, step.once);
         }
         fits
@@ -310,7 +308,7 @@ impl Provider {
         if asker.who.is_none() && step.scope.is_of_recipient() {
             return self.count_each(step, asker);
         }
-        let n = self.sessions[asker.session.index()].amount(step.amount, asker.who);
+        let n = self.amount(step, asker);
         let rule = usize::from(step.rule);
         if n == 0 && self.rules[rule].window.is_count() {
             return;
@@ -319,6 +317,16 @@ impl Provider {
         let state = &mut self.rules[rule];
         if let Some(ceiling) = state.limit(tier, asker.clock) {
             state.count(key, asker.clock, ceiling, n);
+        }
+    }
+
+    /// How much a limit counts: mostly the one thing that is asked about.
+    #[inline]
+    fn amount(&self, step: &Step, asker: &Asker<'_>) -> u32 {
+        match step.amount {
+            Amount::One => 1,
+            Amount::Unknown => u32::from(asker.who.is_some_and(|who| who.mailbox == Mailbox::Unknown)),
+            of_message => of_message.of(&self.sessions[asker.session.index()]),
         }
     }
 

@@ -4,9 +4,9 @@
 //! that was asked earlier in the session. What depends on the profile alone is decided here, once: a rule that is
 //! switched off has no step, nor has a limit that is none, and a step knows what it counts.
 
+use super::engine::Session;
 use super::policy::{Counts, Limit, Mailbox, Meter, Policy, Rule, Scope, Standing, Test, Window};
 use super::rules::RuleState;
-use super::verdict::{Addressee, Envelope};
 use crate::smtp::Stage;
 
 /// What is done at a stage about one rule.
@@ -60,7 +60,7 @@ pub(super) enum Once {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Amount {
     One,
-    /// One if the recipient does not exist.
+    /// One if the recipient that is named does not exist.
     Unknown,
     /// As many as the message has recipients.
     Recipients,
@@ -73,7 +73,7 @@ pub(super) enum Amount {
 /// The steps of a policy.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
-    at: [Vec<Step>; 6],
+    at: [Box<[Step]>; 6],
     /// Mailboxes that are refused only at the dot, and the rules that refuse them.
     pub(super) late: Vec<(Mailbox, u16)>,
     /// Limits that count within a message.
@@ -84,11 +84,11 @@ pub(super) struct Steps {
 
 impl Steps {
     pub(super) fn new(policy: &Policy, rules: &[RuleState]) -> Self {
-        let mut steps = Self::default();
-        for ((index, rule), state) in (0_u16..).zip(&policy.rules).zip(rules) {
-            for stage in Stage::ALL {
-                steps.at[stage as usize].extend(all_of(index, rule, state, stage));
-            }
+        let rules = (0_u16..).zip(policy.rules.iter().zip(rules));
+        let at =
+            |stage| rules.clone().flat_map(move |(index, (rule, state))| all_of(index, rule, state, stage)).collect();
+        let mut steps = Self { at: Stage::ALL.map(at), ..Self::default() };
+        for (index, rule) in (0_u16..).zip(&policy.rules) {
             match &rule.test {
                 Test::Mailbox(mailbox) if rule.at == Stage::EndOfData && rule.enabled => {
                     steps.late.push((*mailbox, index));
@@ -109,12 +109,12 @@ impl Steps {
     }
 
     /// The steps of a stage, for as long as they are taken.
-    pub(super) fn lend(&mut self, stage: Stage) -> Vec<Step> {
+    pub(super) fn lend(&mut self, stage: Stage) -> Box<[Step]> {
         std::mem::take(&mut self.at[stage as usize])
     }
 
     /// They have been taken.
-    pub(super) fn give_back(&mut self, stage: Stage, steps: Vec<Step>) {
+    pub(super) fn give_back(&mut self, stage: Stage, steps: Box<[Step]>) {
         self.at[stage as usize] = steps;
     }
 }
@@ -195,17 +195,15 @@ impl Limit {
 }
 
 impl Amount {
-    /// How much that is for this message with these recipients so far, and the one that is named.
-    #[inline]
-    pub(super) fn of(self, envelope: Option<&Envelope>, accepted: &[Addressee], who: Option<&Addressee>) -> u32 {
-        let is_unknown = |who: &Addressee| who.mailbox == Mailbox::Unknown;
+    /// How much that is of the message so far.
+    pub(super) fn of(self, session: &Session) -> u32 {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let accepted = &session.addressees;
         match self {
-            Self::One => 1,
-            Self::Unknown => u32::from(who.is_some_and(is_unknown)),
+            Self::One | Self::Unknown => 1,
             Self::Recipients => count(accepted.len()),
-            Self::UnknownRecipients => count(accepted.iter().filter(|who| is_unknown(who)).count()),
-            Self::Bytes => envelope.map_or(0, |message| message.size),
+            Self::UnknownRecipients => count(accepted.iter().filter(|who| who.mailbox == Mailbox::Unknown).count()),
+            Self::Bytes => session.envelope.map_or(0, |message| message.size),
         }
     }
 }

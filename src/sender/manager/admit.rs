@@ -69,7 +69,14 @@ impl Sender {
     }
 
     /// Takes in whoever has waited longest, as long as there is time and room.
+    #[inline]
     pub(super) fn admit(&mut self, now: Time) {
+        if !self.admission.waiting.is_empty() {
+            self.admit_waiting(now);
+        }
+    }
+
+    fn admit_waiting(&mut self, now: Time) {
         while let Some((queue, delivery)) = self.admission.waiting.front().copied() {
             if !self.admission.enter(now, u64::from(delivery.count)) {
                 break;

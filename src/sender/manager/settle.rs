@@ -1,6 +1,6 @@
 //! What becomes of the recipients of a delivery once it is heard how it went.
 
-use super::{Meaning, Sender};
+use super::{Counts, Meaning, Sender};
 use crate::sender::event::{Action, Delivery, Heard, Outcome, Replied, Settled};
 use crate::sender::strategy::ReadAs;
 use crate::smtp::Stage;
@@ -27,35 +27,47 @@ impl Sender {
     }
 
     fn settle_part(&mut self, now: Time, queue: QueueId, part: Delivery, heard: Heard, replied: &Replied<'_>) -> bool {
+        if heard == Heard::Accepted {
+            self.settle_for_good(now, queue, part, Outcome::Delivered, heard);
+            return false;
+        }
         let site = self.queues[queue.index()].site;
         let meaning = self.meaning(site, heard);
         let outcome = match (heard, meaning.map(|meaning| meaning.read)) {
-            (Heard::Accepted, _) => Outcome::Delivered,
             (Heard::Nothing(_), _) => Outcome::Failed,
             (Heard::Reply(Stage::Connect, _), _) if self.strategy.reading.skip_5xx_greeting => Outcome::Deferred,
             (_, Some(ReadAs::Bounce)) => Outcome::Bounced,
             _ => Outcome::Deferred,
         };
-        let n = u64::from(part.count);
-        let counts = &mut self.counts[site.index()];
-        counts.in_flight -= n;
-        self.admission.release(n);
-        match outcome {
-            Outcome::Delivered => counts.delivered += n,
-            Outcome::Bounced => counts.bounced += n,
-            _ => {}
-        }
-        let settled = Settled { site, delivery: part, outcome, heard, expired: false };
-        if matches!(outcome, Outcome::Delivered | Outcome::Bounced) {
-            self.actions.push_back(Action::Settled(settled));
-            self.tried(now, queue, part);
+        if outcome == Outcome::Bounced {
+            self.settle_for_good(now, queue, part, outcome, heard);
         } else {
+            self.land(site, part);
+            let settled = Settled { site, delivery: part, outcome, heard, expired: false };
             let failures = part.failures.saturating_add(1);
             self.settle_for_now(now, queue, settled, Delivery { failures, ..part }, replied.again);
         }
         // A site that does not even let us in pushes back, whatever the code.
         let shut_out = matches!(heard, Heard::Reply(Stage::Connect | Stage::Ehlo, _));
         shut_out || meaning.is_some_and(|meaning| meaning.pushes_back) || matches!(heard, Heard::Nothing(_))
+    }
+
+    /// Recipients are delivered, or bounced.
+    fn settle_for_good(&mut self, now: Time, queue: QueueId, part: Delivery, outcome: Outcome, heard: Heard) {
+        let site = self.queues[queue.index()].site;
+        let counts = self.land(site, part);
+        let settled = if outcome == Outcome::Delivered { &mut counts.delivered } else { &mut counts.bounced };
+        *settled += u64::from(part.count);
+        self.actions.push_back(Action::Settled(Settled { site, delivery: part, outcome, heard, expired: false }));
+        self.tried(now, queue, part);
+    }
+
+    /// Recipients are no longer under way.
+    fn land(&mut self, site: ProviderId, part: Delivery) -> &mut Counts {
+        self.admission.release(u64::from(part.count));
+        let counts = &mut self.counts[site.index()];
+        counts.in_flight -= u64::from(part.count);
+        counts
     }
 
     /// Gives up the mail at the head of a queue that grew too old while the sender held it back. A retry that only came
