@@ -48,10 +48,11 @@ pub(super) fn answer(
         return None;
     }
     let mut reply = Reply::to(&packet);
+    let bad_version = asked.version > 0 && !fails;
     if fails {
         reply.says(RCODE::ServerFailure);
-    } else if packet.opt().is_some_and(|opt| opt.version > 0) {
-        reply.says(RCODE::BADVERS);
+    } else if bad_version {
+        reply.says(RCODE::NoError);
     } else if !matches!(question.qclass, QCLASS::CLASS(CLASS::IN) | QCLASS::ANY) || asked.is_transfer() {
         reply.says(RCODE::Refused);
     } else {
@@ -65,20 +66,26 @@ pub(super) fn answer(
     let mut bytes = reply.within(usize::from(room)).ok()?;
     // The question comes first and its name is never compressed, so its type is where it was.
     bytes.get_mut(asked.place..asked.place + 2)?.copy_from_slice(&asked.kind.to_be_bytes());
+    if bad_version {
+        // BADVERS is 16: the higher bits of the code stand in the OPT record, which here follows the question.
+        *bytes.get_mut(asked.place + 4 + 5)? = 1;
+    }
     Some((delay, bytes))
 }
 
-/// The type of record that is asked for, and where in the message it stands.
+/// The type of record that is asked for, and where in the message it stands; and the version of EDNS.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     kind: u16,
     place: usize,
+    version: u8,
 }
 
 impl Asked {
     /// Looks for the one question of a query, and makes of the query one that `simple-dns` reads: it refuses types it
     /// does not know, such as the TLSA that an MTA asks for to find DANE, where "no such record" is the answer, and a
-    /// reserved bit, which is to be ignored (RFC 1035 section 4.1.1). `None` if there is not exactly one question.
+    /// reserved bit, which is to be ignored (RFC 1035 section 4.1.1); and it takes EDNS's DO bit for a version. `None`
+    /// if there is not exactly one question.
     fn prepare(query: &mut [u8]) -> Option<Self> {
         // One question, no answers, no authority; of additional records there is one or two in a real query.
         if query[4..10] != [0, 1, 0, 0, 0, 0] || query[10] != 0 || query[11] > 8 {
@@ -99,7 +106,17 @@ impl Asked {
         if QTYPE::try_from(kind).is_err() {
             query[place..place + 2].copy_from_slice(&u16::from(TYPE::A).to_be_bytes());
         }
-        Some(Self { kind, place })
+        // Name, type and class of the record after the question, then the code's higher bits, the version, and flags
+        // (RFC 6891 section 6.1.3). Resolvers put it first.
+        let version = match query.get_mut(place + 4..place + 13) {
+            Some([0, 0, 41, _, _, high, version, flags @ ..]) => {
+                *high = 0;
+                flags.fill(0);
+                std::mem::take(version)
+            }
+            _ => 0,
+        };
+        Some(Self { kind, place, version })
     }
 
     const fn is_transfer(self) -> bool {
