@@ -135,7 +135,16 @@ fn driven(pipelined: bool, messages: u32) -> Figure {
     );
     std::fs::write(&scenario, text).expect("a file can be written");
     let mut client = server::pinned(1, env!("CARGO_BIN_EXE_mxlab"));
-    client.arg("send").arg(&scenario).args(["--to", &server.at, "--from", "127.0.0.1", "--seeds", "1", "--threads", "1"]);
+    client.arg("send").arg(&scenario).args([
+        "--to",
+        &server.at,
+        "--from",
+        "127.0.0.1",
+        "--seeds",
+        "1",
+        "--threads",
+        "1",
+    ]);
     client.args(["--quiet", "--format", "json", "--out"]).arg(folder.path().join("out"));
     let figure = server.measure(&mut client, messages);
     // Drawing a report is not sending: the rate is of the time until all was there.

@@ -127,7 +127,8 @@ fn targets(to: &[String], scenario: &Scenario) -> Result<Vec<Vec<SocketAddr>>, F
             hosts.clone_from(&all);
         }
         if hosts.is_empty() {
-            let why = format_args!("where does mail to {name} go? Say --to {name}=ADDRESS:PORT, or --to for all of them");
+            let why =
+                format_args!("where does mail to {name} go? Say --to {name}=ADDRESS:PORT, or --to for all of them");
             return Err(Failure::input(why));
         }
     }

@@ -387,7 +387,7 @@ impl<'a> Driver<'a> {
     /// Hands over everything that should go out now.
     fn inject(&mut self, now: Time) {
         let setting = self.task.setting;
-        while let Some(injection) = setting.injection(self.next).filter(|next| next.delivery.ready_at <= now) {
+        while let Some(injection) = setting.injection(self.next, now) {
             self.next += usize::from(injection.delivery.count);
             self.sender.handle(now, Event::Injected(injection));
         }

@@ -4,6 +4,7 @@ use super::Scenario;
 use crate::provider::{Client, Mailbox, Policy, Provider};
 use crate::rng::{Seed, Seeds};
 use crate::sender::{Delivery, Injection, Plan, Strategy};
+use crate::time::Time;
 use crate::units::{ProviderId, RecipientId, Share};
 use crate::workload::{Fate, Mail, Row};
 
@@ -74,22 +75,27 @@ impl Setting<'_> {
 
     /// Recipients with a mailbox that takes mail, by provider.
     pub fn deliverable(&self) -> Vec<u64> {
+        let takes = |policy: &Policy| Fate::ALL.map(|fate| u64::from(policy.takes_mail_for(mailbox(fate))));
+        let takes: Vec<[u64; 4]> = self.scenario.providers.iter().map(takes).collect();
         let mut deliverable = vec![0_u64; self.scenario.providers.len()];
         for row in self.mail.rows.iter() {
             let site = self.site(*row).index();
-            deliverable[site] += u64::from(self.scenario.providers[site].takes_mail_for(mailbox(*row)));
+            deliverable[site] += takes[site][row.fate() as usize];
         }
         deliverable
     }
 
-    /// The mail that begins with recipient number `first`, as it is handed to the sender; `None` after the last.
-    pub fn injection(&self, first: usize) -> Option<Injection> {
+    /// The mail that begins with recipient number `first`, as it is handed to the sender; `None` if it is not to go out
+    /// by `now`, or there is none.
+    #[inline]
+    pub fn injection(&self, first: usize, now: Time) -> Option<Injection> {
         let Mail { intended, rows } = self.mail;
-        let row = *rows.get(first)?;
+        let ready_at = intended.get(first).filter(|at| *at <= now)?;
+        let row = rows[first];
         let others = rows[first + 1..].iter().take(usize::from(u16::MAX) - 1);
         let count = 1 + others.take_while(|next| travels_with(row, **next)).count();
         let delivery = Delivery {
-            ready_at: intended.at(first),
+            ready_at,
             first: RecipientId(u32::try_from(first).unwrap_or(u32::MAX)),
             count: u16::try_from(count).unwrap_or(u16::MAX),
             failures: 0,
@@ -108,9 +114,9 @@ fn travels_with(row: Row, next: Row) -> bool {
     next.is(Row::SAME_MESSAGE) && next.domain == row.domain && next.is(Row::FIRST) == row.is(Row::FIRST)
 }
 
-/// The mailbox of a recipient.
-pub const fn mailbox(row: Row) -> Mailbox {
-    match row.fate() {
+/// The mailbox of a recipient of whom the list says this.
+pub const fn mailbox(fate: Fate) -> Mailbox {
+    match fate {
         Fate::Exists => Mailbox::Exists,
         Fate::Unknown => Mailbox::Unknown,
         Fate::Full => Mailbox::Full,

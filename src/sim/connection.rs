@@ -9,15 +9,15 @@ use super::foresight::envelope;
 use super::network::{TRIPS_TO_EHLO, TRIPS_TO_GREETING};
 use super::world::{COMPLAINT, Complaint, World};
 use crate::dist::Dist;
-use crate::provider::{Addressee, Answer, Arrival, Decision, Mailbox, Refusal};
+use crate::provider::{Addressee, Answer, Arrival, Decision, Refusal};
 use crate::record::Silence;
-use crate::scenario::BadHost;
+use crate::scenario::{BadHost, mailbox};
 use crate::sender::strategy::Session;
 use crate::sender::{Delivery, Event, Heard, Replied};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
 use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SessionId, SourceId};
-use crate::workload::{Fate, Row, address};
+use crate::workload::{Row, address};
 /// A connection as the world sees it.
 pub(super) struct Wire {
     pub(super) site: ProviderId,
@@ -486,16 +486,6 @@ impl World<'_> {
 
 /// How long a client's kernel waits before it tries to connect again.
 const SYN_RETRY: Span = Span::from_secs(1);
-
-/// The mailbox of a recipient of whom the list says this.
-pub(super) const fn mailbox(fate: Fate) -> Mailbox {
-    match fate {
-        Fate::Exists => Mailbox::Exists,
-        Fate::Unknown => Mailbox::Unknown,
-        Fate::Full => Mailbox::Full,
-        Fate::Trap => Mailbox::Trap,
-    }
-}
 
 fn hear(stage: Stage, refusal: Refusal) -> Heard {
     match refusal.answer {

@@ -2,8 +2,9 @@
 
 use super::connection::Wire;
 use super::network::{Path, TRIPS_TO_EHLO, TRIPS_TO_GREETING};
-use super::world::{Setting, Site};
+use super::world::Site;
 use crate::provider::{Asked, Envelope, Forecast};
+use crate::scenario::Setting;
 use crate::sender::{Delivery, Foreseen, Foresight};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, ConnId, ProviderId, SourceId};

@@ -12,5 +12,6 @@ mod tests;
 mod witness;
 mod world;
 
+pub use crate::scenario::Setting;
 pub use witness::{Answer, Command, Witness};
-pub use world::{Broken, Setting, trial, witnessed};
+pub use world::{Broken, trial, witnessed};

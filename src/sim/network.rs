@@ -5,11 +5,11 @@
 //! moment it is sent, and the whole round trip passes before the reply. For one connection that is the same thing as
 //! half a trip each way, and it saves an event.
 
-use super::world::Setting;
 use crate::dist::Dist;
 use crate::provider::Service;
 use crate::rng::{Seed, Stream};
 use crate::scenario::Network;
+use crate::scenario::Setting;
 use crate::sender::Delivery;
 use crate::time::{Span, Time};
 

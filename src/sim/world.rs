@@ -6,34 +6,19 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::connection::{Phase, Wire, mailbox};
+use super::connection::{Phase, Wire};
 use super::foresight::View;
 use super::network::Path;
 use super::queue::EventQueue;
 use super::witness::{Watch, Watched, Witness};
-use crate::provider::{Client, Places, Policy, Provider};
+use crate::provider::{Places, Provider};
 use crate::record::{Ending, Recorder, Sample, Trial, Unbalanced};
-use crate::rng::{Seed, Seeds};
-use crate::scenario::{Host, Network, Scenario};
-use crate::sender::{Action, Delivery, Event, Injection, Outcome, Plan, Sender, Strategy, Timer};
+use crate::rng::Seed;
+use crate::scenario::{Host, Network, Setting};
+use crate::sender::{Action, Event, Outcome, Sender, Timer};
 use crate::time::Time;
-use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SenderDomainId, Share};
-use crate::workload::{Fate, Mail, Row, addresses};
-
-/// What a trial runs: a scenario, one of its strategies, its seeds and the mail of the first.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting<'a> {
-    /// The scenario.
-    pub scenario: &'a Scenario,
-    /// The strategy.
-    pub strategy: &'a Strategy,
-    /// The seed of chance.
-    pub seed: u64,
-    /// The seed of what nobody outside the providers knows: the same in an ordinary trial.
-    pub unknowns: u64,
-    /// The mail that [`crate::workload::generate`] makes of the seed.
-    pub mail: &'a Mail,
-}
+use crate::units::{ClientId, ConnId, ProviderId, RuleId, SenderDomainId, Share};
+use crate::workload::addresses;
 
 /// An invariant does not hold: a defect of mxlab.
 #[derive(Debug, thiserror::Error)]
@@ -126,21 +111,13 @@ const FIRST_TIMER: u32 = 4;
 
 impl<'a> World<'a> {
     fn new(setting: Setting<'a>, watch: Option<&Rc<Watch>>) -> Self {
-        let Setting { scenario, strategy, seed, unknowns, mail } = setting;
+        let Setting { scenario, strategy, seed, mail, .. } = setting;
         let seed = Seed(seed);
-        let seeds = Seeds { chance: seed, unknowns: Seed(unknowns) };
-        let plan = Plan {
-            intended: mail.intended.clone(),
-            sources: scenario.sources.len(),
-            sites: scenario.domains.iter().map(|domain| domain.provider).collect(),
-            streams: scenario.workload.streams.iter().map(|stream| stream.sources.clone()).collect(),
-            replies: scenario.providers.iter().map(|policy| policy.replies.clone()).collect(),
-        };
-        let sender = Sender::new(strategy.clone(), plan, seed);
+        let sender = Sender::new(strategy.clone(), setting.plan(), seed);
         let first_conn = FIRST_TIMER + sender.timers();
         let pairs = scenario.sources.len() * scenario.providers.len();
         let site = |(id, policy)| {
-            let provider = Watched::new(provider(scenario, policy, seeds), id, watch.cloned());
+            let provider = Watched::new(setting.provider(policy), id, watch.cloned());
             Site { provider, places: Places::default(), backlog: VecDeque::new() }
         };
         let mut world = Self {
@@ -265,44 +242,21 @@ impl<'a> World<'a> {
     }
 
     fn expect_recipients(&mut self) {
-        let scenario = self.setting.scenario;
-        let takes = |policy: &Policy| Fate::ALL.map(|fate| u64::from(policy.takes_mail_for(mailbox(fate))));
-        let takes: Vec<[u64; 4]> = scenario.providers.iter().map(takes).collect();
-        let mut deliverable = vec![0_u64; scenario.providers.len()];
-        for row in self.setting.mail.rows.iter() {
-            let site = scenario.domains[row.domain.index()].provider.index();
-            deliverable[site] += takes[site][row.fate() as usize];
-        }
-        for (site, count) in (0_u16..).zip(deliverable) {
+        for (site, count) in (0_u16..).zip(self.setting.deliverable()) {
             self.recorder.expect(ProviderId(site), count);
         }
     }
 
     /// Hands over everything that should go out now.
     fn inject(&mut self) {
-        let Mail { intended, rows } = self.setting.mail;
-        while let Some(at) = intended.get(self.next).filter(|at| *at <= self.now) {
-            let first = self.next;
-            let row = rows[first];
-            let mut end = first + 1;
-            while rows.get(end).is_some_and(|next| travels_with(row, *next)) && end - first < usize::from(u16::MAX) {
-                end += 1;
-            }
-            self.next = end;
-            let delivery = Delivery {
-                ready_at: at,
-                first: RecipientId(u32::try_from(first).unwrap_or(u32::MAX)),
-                count: u16::try_from(end - first).unwrap_or(u16::MAX),
-                failures: 0,
-                priority: row.is(Row::FIRST),
-            };
-            let site = self.setting.scenario.domains[row.domain.index()].provider;
+        let setting = self.setting;
+        while let Some(injection) = setting.injection(self.next, self.now) {
+            self.next += usize::from(injection.delivery.count);
             self.path.host_arrival(self.now);
-            let injection = Injection { delivery, site, domain: row.domain, stream: row.stream };
             self.sender.handle(self.now, Event::Injected(injection));
         }
         self.recorder.event(self.now, 2, u32::try_from(self.next).unwrap_or(u32::MAX));
-        if let Some(at) = intended.get(self.next) {
+        if let Some(at) = setting.mail.intended.get(self.next) {
             self.queue.schedule(ARRIVAL, at);
         }
     }
@@ -392,29 +346,4 @@ const LOOK_EVERY: u32 = 4_096;
 fn network(setting: &Setting<'_>) -> Network {
     let network = setting.scenario.network;
     if setting.strategy.oracle { Network { host: Host::default(), ..network } } else { network }
-}
-
-/// A provider that has met every source and every sender domain of the scenario.
-fn provider(scenario: &Scenario, policy: &Policy, seeds: Seeds) -> Provider {
-    let mut provider = Provider::new(policy.clone(), seeds, scenario.day_starts);
-    for source in &scenario.sources {
-        provider.meet_client(Client {
-            network: source.network,
-            listed: source.listed,
-            ptr: source.ptr,
-            reputation: source.reputation,
-            daily_volume: source.daily_volume,
-        });
-    }
-    let volume = scenario.sources.iter().fold(0_u32, |sum, source| sum.saturating_add(source.daily_volume));
-    let known = scenario.sources.iter().filter_map(|source| source.reputation).reduce(|a, b| if a < b { a } else { b });
-    for _ in &scenario.workload.sender_domains {
-        provider.meet_sender(known, volume);
-    }
-    provider
-}
-
-/// Whether two neighbours in the table are recipients of one message that travel in one delivery.
-fn travels_with(row: Row, next: Row) -> bool {
-    next.is(Row::SAME_MESSAGE) && next.domain == row.domain && next.is(Row::FIRST) == row.is(Row::FIRST)
 }

@@ -71,7 +71,8 @@ fn figures(real: &Trial, simulated: &Trial) -> Vec<(String, f64, f64, f64)> {
     texts.dedup();
     for text in texts {
         let count = |trial: &Trial| {
-            trial.cells[0].replies.iter().filter(|reply| reply.text == text).map(|reply| reply.count).sum::<u64>() as f64
+            trial.cells[0].replies.iter().filter(|reply| reply.text == text).map(|reply| reply.count).sum::<u64>()
+                as f64
         };
         all.push((text.to_owned(), count(real), count(simulated), few));
     }

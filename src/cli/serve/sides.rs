@@ -47,12 +47,7 @@ fn loopback(option: &str, at: SocketAddr, args: &Args) -> Result<SocketAddr, Fai
     )))
 }
 
-async fn dns(
-    farm: &Farm,
-    hosts: &[Host],
-    at: SocketAddr,
-    stop: &CancellationToken,
-) -> Result<SocketAddr, Failure> {
+async fn dns(farm: &Farm, hosts: &[Host], at: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, Failure> {
     let mut zone = Zone::new(at.ip(), Elsewhere::NoSuchName);
     let addresses = |name: &str| -> Vec<IpAddr> {
         hosts.iter().filter(|host| host.name == name).map(|host| host.at.ip()).collect()

@@ -63,6 +63,6 @@ impl<'a> Letters<'a> {
             None => recipient as u64,
         };
         let domain = &self.setting.scenario.domains[row.domain.index()].name;
-        format!("{}r{number}@{domain}", word_for(mailbox(row)))
+        format!("{}r{number}@{domain}", word_for(mailbox(row.fate())))
     }
 }
