@@ -26,18 +26,25 @@ impl Provider {
         let state = &self.sessions[session.index()];
         let Some(envelope) = state.envelope else { return (Decision::Accept, Span::ZERO) };
         let (client, count) = (state.client, state.addressees.len());
-        let among = |mailbox| state.addressees.iter().filter(|who| who.mailbox == mailbox).count();
-        let (unknown, traps) = (among(Mailbox::Unknown), among(Mailbox::Trap));
+        let (mut unknown, mut traps) = (0_u32, 0_u32);
+        for who in &state.addressees {
+            unknown += u32::from(who.mailbox == Mailbox::Unknown);
+            traps += u32::from(who.mailbox == Mailbox::Trap);
+        }
         let tarpit = if self.steps.late.is_empty() { Span::ZERO } else { self.judge_late(now, session) };
-        let Policy { reputation: model, tiers, .. } = &self.policy;
-        let parties = [Some(&mut self.clients[client.index()].1), self.senders.get_mut(envelope.sender_domain.index())];
-        for reputation in parties.into_iter().flatten() {
-            reputation.accepted(now, &self.policy);
+        let Self { policy, clients, senders, .. } = self;
+        let move_standing = |reputation: &mut Reputation| {
+            reputation.accepted(now, policy);
+            let Policy { reputation: model, tiers, .. } = &*policy;
             (0..unknown).for_each(|_| reputation.lose(model.unknown_recipient, tiers));
             (0..traps).for_each(|_| reputation.lose(model.spam_trap, tiers));
             if !envelope.passes(Auth::Either) {
                 reputation.lose(model.unauthenticated, tiers);
             }
+        };
+        move_standing(&mut clients[client.index()].1);
+        if let Some(sender) = senders.get_mut(envelope.sender_domain.index()) {
+            move_standing(sender);
         }
         let decision = match self.undeliverable.first() {
             Some((_, refusal)) if self.undeliverable.len() == count => Decision::Refuse(*refusal),

@@ -31,11 +31,15 @@ pub struct Recorder {
     deliverable: u64,
     delivered: u64,
     reached: [Option<Time>; 4],
+    /// How many must be delivered for the next mark of `reached`.
+    next: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Site {
     totals: Totals,
+    /// How many must be delivered here for the next mark of `totals.reached_us`.
+    next: u64,
     series: Series,
     time_to_delivery: Histogram<u64>,
     replies: Vec<Tally>,
@@ -129,6 +133,7 @@ impl Recorder {
             deliverable: 0,
             delivered: 0,
             reached: [None; 4],
+            next: 0,
         }
     }
 
@@ -229,15 +234,14 @@ impl Recorder {
                 site.totals.delivered += n;
                 site.series.delivered[bucket] += n;
                 site.time_to_delivery.saturating_record_n(now.since(intended).as_millis_ceil().max(1), n);
-                reach(
-                    &mut site.totals.reached_us,
-                    site.totals.delivered,
-                    site.totals.deliverable,
-                    now,
-                    Time::as_micros,
-                );
+                if site.totals.delivered >= site.next {
+                    let Totals { reached_us, delivered, deliverable, .. } = &mut site.totals;
+                    site.next = reach(reached_us, *delivered, *deliverable, now.as_micros());
+                }
                 self.delivered += n;
-                reach(&mut self.reached, self.delivered, self.deliverable, now, |at| at);
+                if self.delivered >= self.next {
+                    self.next = reach(&mut self.reached, self.delivered, self.deliverable, now);
+                }
             }
             Outcome::Deferred => {
                 site.totals.deferred += n;
@@ -334,6 +338,7 @@ impl Site {
         let time_to_delivery = Histogram::new_with_bounds(1, longest, 3).expect("bounds of the histogram are valid");
         Self {
             totals: Totals::default(),
+            next: 0,
             series: Series {
                 attempts: vec![0; buckets],
                 deferred: vec![0; buckets],
@@ -486,13 +491,16 @@ fn limit_replies(policy: &Policy) -> Vec<bool> {
     limits
 }
 
-/// Notes the moment at which 50, 90, 99 and 100 % are reached.
-fn reach<T>(reached: &mut [Option<T>; 4], delivered: u64, deliverable: u64, now: Time, as_t: impl Fn(Time) -> T) {
+/// Notes the moment at which 50, 90, 99 and 100 % are reached. How many must be delivered for the next of them.
+fn reach<T: Copy>(reached: &mut [Option<T>; 4], delivered: u64, deliverable: u64, now: T) -> u64 {
     for (mark, percent) in reached.iter_mut().zip([50, 90, 99, 100]) {
-        if mark.is_none() && delivered * 100 >= deliverable * percent {
-            *mark = Some(as_t(now));
+        let wanted = (deliverable * percent).div_ceil(100);
+        if delivered < wanted {
+            return wanted;
         }
+        mark.get_or_insert(now);
     }
+    u64::MAX
 }
 
 fn encode(histogram: &Histogram<u64>) -> String {

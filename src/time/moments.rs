@@ -30,7 +30,12 @@ impl Moments {
         if self.turns.last().is_none_or(|(_, last)| *last < high) {
             self.turns.push((self.low.len(), high));
         }
-        self.low.resize(len, at.as_micros() as u32);
+        let low = at.as_micros() as u32;
+        if len == self.low.len() + 1 {
+            self.low.push(low);
+        } else {
+            self.low.resize(len, low);
+        }
     }
 
     /// The moment at `place`, if there is one.
