@@ -141,7 +141,7 @@ async fn no_dot_but_a_real_one_ends_a_message() {
 }
 
 /// A byte a minute: the command is not there when its time is up, however often a byte comes.
-#[tokio::test(start_paused = false)]
+#[tokio::test]
 async fn whoever_dribbles_a_command_is_told_to_go() {
     let target = Target::with(10, Span::from_secs(2));
     let mut client = target.client().await;
