@@ -48,8 +48,8 @@
 //!
 //! # Start here
 //!
-//! [`provider::Policy`] says what a limit can be, [`sender::Strategy`] what a throttle can be; [`sim::trial`] lets one meet
-//! the other in virtual time, and [`live::trial`] on sockets.
+//! [`provider::Policy`] says what a limit can be, [`sender::Strategy`] what a throttle can be; [`sim::trial`] lets one
+//! meet the other in virtual time, and [`live::trial`] on sockets.
 //!
 //! # Invariants
 //!

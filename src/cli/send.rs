@@ -16,9 +16,9 @@ use crate::study;
 
 /// Send a scenario's mail by its strategies to SMTP servers that are there already.
 ///
-/// What `mxlab run --world live` does, to servers of your own instead of fake ones: every strategy under every seed, open
-/// loop, each latency measured from the moment at which it should have begun. Providers of the scenario only say which
-/// replies are to be expected; whatever else a server says is learned.
+/// What `mxlab run --world live` does, to servers of your own instead of fake ones: every strategy under every seed,
+/// open loop, each latency measured from the moment at which it should have begun. Providers of the scenario only say
+/// which replies are to be expected; whatever else a server says is learned.
 ///
 /// Only loopback addresses are targets, unless --allow-target names their network.
 #[derive(clap::Args)]
@@ -27,8 +27,8 @@ pub(super) struct Args {
     /// A scenario file.
     #[arg(value_name = "SCENARIO")]
     scenario: PathBuf,
-    /// Where mail goes: an address and a port, for one provider of the scenario or, without a name, for all of them. May
-    /// be given more than once: hosts are taken in turn.
+    /// Where mail goes: an address and a port, for one provider of the scenario or, without a name, for all of them.
+    /// May be given more than once: hosts are taken in turn.
     #[arg(long, required = true, value_name = "[PROVIDER=]ADDRESS:PORT")]
     to: Vec<String>,
     /// Let mail go to this network too: it must be yours.

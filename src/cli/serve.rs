@@ -31,7 +31,8 @@ use sides::Sides;
 /// Ctrl-C ends it, and the same report as of a run is written, of whatever client came.
 ///
 /// Messages are counted and thrown away, never relayed. Local parts force an outcome: unknown@, full@, trap@,
-/// 451-4.7.1.anything@, dot-552@ (after the message), drop@, slow-30s@; and as senders nospf@, nodkim@, nodmarc@, spam@.
+/// 451-4.7.1.anything@, dot-552@ (after the message), drop@, slow-30s@; and as senders nospf@, nodkim@, nodmarc@,
+/// spam@.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -78,8 +79,8 @@ pub(super) struct Args {
     /// metrics for Prometheus. `GET /` lists what there is.
     #[arg(long, value_name = "ADDRESS:PORT")]
     admin: Option<SocketAddr>,
-    /// Who speaks SMTP in front of the providers: mxlab itself, or mailin-embedded, which nobody here wrote and which can
-    /// do less (it says what).
+    /// Who speaks SMTP in front of the providers: mxlab itself, or mailin-embedded, which nobody here wrote and which
+    /// can do less (it says what).
     #[arg(long, value_enum, value_name = "NAME", default_value_t = FrontEnd::Mxlab)]
     front_end: FrontEnd,
     /// Connections at a time; the rest wait in the kernel's backlog.

@@ -1,5 +1,5 @@
-//! A bell that rings on time: tokio's timer counts milliseconds, and at sixty times the speed of the wall one of them is
-//! sixty. A thread of its own waits here as exactly as the system can, which is some tens of microseconds.
+//! A bell that rings on time: tokio's timer counts milliseconds, and at sixty times the speed of the wall one of them
+//! is sixty. A thread of its own waits here as exactly as the system can, which is some tens of microseconds.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -29,7 +29,7 @@ use crate::record::{Ending, Latencies, Phase, Recorder, Sample, Trial, Unbalance
 use crate::rng::Seed;
 use crate::scenario::Setting;
 use crate::sender::{Action, Delivery, Event, Heard, Outcome, Replied, Sender, Settled, Timer};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::units::{ConnId, ProviderId, RecipientId, Share, SourceId};
 use crate::workload::{Row, addresses};
 use agenda::Agenda;
@@ -94,7 +94,7 @@ pub async fn drive(task: Task<'_>, stop: &CancellationToken) -> Result<Driven, D
     task.allowed.check(task.targets.iter().flatten())?;
     let (reports, mut inbox) = mpsc::unbounded_channel();
     let mut driver = Driver::new(task, reports);
-    driver.pump();
+    driver.pump(Time::ZERO);
     let clock = driver.task.clock;
     let mut rings = Time::ZERO;
     let mut bell = Box::pin(clock.until(rings));
@@ -132,6 +132,8 @@ struct Driver<'a> {
     recorder: Recorder,
     latencies: Latencies,
     agenda: Agenda,
+    /// The time that the sender was told last: it never goes back.
+    told: Time,
     letters: Letters<'a>,
     lines: Vec<Line>,
     books: Vec<Book>,
@@ -204,6 +206,7 @@ impl<'a> Driver<'a> {
             sender: Sender::new(setting.strategy.clone(), setting.plan(), Seed(setting.seed)),
             latencies: Latencies::default(),
             letters: Letters::new(setting, addresses(Seed(setting.seed))),
+            told: Time::ZERO,
             lines: Vec::new(),
             books: scenario.providers.iter().map(Book::new).collect(),
             policies: scenario.providers.clone(),
@@ -236,10 +239,13 @@ impl<'a> Driver<'a> {
         now >= self.end || self.left == 0 && self.complaints.is_empty()
     }
 
-    /// Everything that is due.
+    /// Everything that is due. Who set a timer is told the time for which it was set, not how late the wall is: what is
+    /// lost at one ring must not be lost again at every one (a token bucket of one token would never catch up).
     fn happen(&mut self) {
-        let now = self.now().min(self.end);
-        while let Some(thing) = self.agenda.due(now) {
+        let late = self.now().min(self.end);
+        while let Some((due, thing)) = self.agenda.due(late) {
+            self.told = self.told.max(due);
+            let now = self.told;
             match thing {
                 ARRIVAL => self.inject(now),
                 SAMPLE => self.sample(now),
@@ -248,7 +254,7 @@ impl<'a> Driver<'a> {
                 timer if timer < self.first_conn() => self.sender.handle(now, Event::Due(Timer(timer - FIRST_TIMER))),
                 idle => self.sender.handle(now, Event::IdleExpired(ConnId(idle - self.first_conn()))),
             }
-            self.pump();
+            self.pump(now);
         }
     }
 
@@ -257,8 +263,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Does what the sender wants until it wants nothing more.
-    fn pump(&mut self) {
-        let now = self.now();
+    fn pump(&mut self, now: Time) {
         while let Some(action) = self.sender.poll(now, None) {
             match action {
                 Action::Connect { conn, source, site, delivery } => self.connect(now, conn, source, site, delivery),
@@ -318,7 +323,9 @@ impl<'a> Driver<'a> {
         if line.opening != opening {
             return;
         }
-        let (site, delivery, now) = (line.site, line.delivery, self.task.clock.now());
+        let (site, delivery) = (line.site, line.delivery);
+        self.told = self.told.max(self.task.clock.now());
+        let now = self.told;
         match news {
             News::Connected => {
                 self.opened(now, site);
@@ -328,7 +335,7 @@ impl<'a> Driver<'a> {
                 if closed {
                     line.orders = None;
                 }
-                laps.into_iter().for_each(|(phase, took)| self.latencies.record(phase, took));
+                laps.into_iter().for_each(|(phase, took)| self.latencies.record(phase, on_the_wall(took)));
                 let n = if heard.len() == 1 { u64::from(delivery.count) } else { 1 };
                 let heard: Vec<Heard> =
                     heard.into_iter().map(|said| self.understand(now, site, said, closed, n)).collect();
@@ -342,7 +349,7 @@ impl<'a> Driver<'a> {
                 self.sender.handle(now, Event::Closed(conn));
             }
         }
-        self.pump();
+        self.pump(now);
     }
 
     fn opened(&mut self, now: Time, site: ProviderId) {
@@ -380,7 +387,7 @@ impl<'a> Driver<'a> {
         }
         if settled.outcome == Outcome::Delivered {
             let took = self.task.clock.speed().on_the_wall(now.since(intended));
-            self.latencies.record(Phase::Delivery, took);
+            self.latencies.record(Phase::Delivery, on_the_wall(took));
         }
     }
 
@@ -499,6 +506,11 @@ impl<'a> Driver<'a> {
         let trial = self.recorder.finish(&strategy.name, seed, unknowns, self.settled, &endings)?;
         Ok(Driven { trial, latencies: self.latencies, stopped })
     }
+}
+
+/// A length of time on the wall, to be written down.
+fn on_the_wall(took: Duration) -> Span {
+    Span::from_micros(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// How long connections have for their farewell.

@@ -225,8 +225,8 @@ impl Farm {
         Ok((trial, books.ledger.bucket()))
     }
 
-    /// Whoever wants to hear of everything that happens, or nobody any more. Replaces the one before. It is called under
-    /// the lock, and must not wait.
+    /// Whoever wants to hear of everything that happens, or nobody any more. Replaces the one before. It is called
+    /// under the lock, and must not wait.
     pub fn listen(&self, hear: Option<Hear>) {
         self.books().ledger.listen(hear);
     }

@@ -127,7 +127,7 @@ impl Service {
     }
 }
 
-/// Connections that the kernel keeps for a listener until they are taken. Its own limit (`somaxconn`) is 4,096 on Linux.
+/// Connections that the kernel keeps for a listener until they are taken. Linux's own limit (`somaxconn`) is 4,096.
 const BACKLOG: u32 = 4_096;
 
 fn listen(wanted: &Wanted) -> Result<TcpListener, CannotListen> {
@@ -220,7 +220,7 @@ impl Porch {
     }
 }
 
-/// Whether an error of `accept` is about the one connection (Linux passes its pending network errors on, see accept(2)).
+/// Whether an error of `accept` is about the one connection (Linux passes pending network errors on, see accept(2)).
 fn is_of_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -309,8 +309,8 @@ impl Window {
         matches!(self, Self::Session | Self::Message)
     }
 
-    /// Whether the counter is a number of events, so that counting none of them changes nothing: a bucket is refilled and
-    /// an average decays whenever it is looked after.
+    /// Whether the counter is a number of events, so that counting none of them changes nothing: a bucket is refilled
+    /// and an average decays whenever it is looked after.
     pub const fn is_count(&self) -> bool {
         !matches!(self, Self::Bucket { .. } | Self::Average { .. })
     }

@@ -1,8 +1,8 @@
 //! How long everything took on real sockets, in `HdrHistogram`s: microseconds on the wall, three digits.
 
-use std::time::Duration;
-
 use hdrhistogram::Histogram;
+
+use crate::time::Span;
 
 /// A stretch of a message's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,10 +79,9 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// So long it took.
-    pub fn record(&mut self, phase: Phase, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(LONGEST_US);
-        self.phases[phase as usize].saturating_record(micros.max(1));
+    /// So long it took, on the wall.
+    pub fn record(&mut self, phase: Phase, took: Span) {
+        self.phases[phase as usize].saturating_record(took.as_micros().max(1));
     }
 
     /// Puts another trial's beside it.

@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn what_took_place_is_in_the_table_and_everything_in_the_file() {
         let mut of = Latencies::default();
-        (1..=1_000).for_each(|n| of.record(Phase::Mail, Duration::from_micros(n)));
+        (1..=1_000).for_each(|n| of.record(Phase::Mail, crate::time::Span::from_micros(n)));
         let latencies = [("fixed".to_owned(), of)];
         let table = latency_table(&latencies);
         assert!(table.contains("mail") && !table.contains("banner"), "{table}");

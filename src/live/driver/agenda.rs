@@ -34,11 +34,11 @@ impl Agenda {
         self.by_time.first().map(|(at, _)| *at)
     }
 
-    /// Takes off the first thing that is due.
-    pub(super) fn due(&mut self, now: Time) -> Option<u32> {
-        let (_, thing) = *self.by_time.first().filter(|(at, _)| *at <= now)?;
+    /// Takes off the first thing that is due, with its moment.
+    pub(super) fn due(&mut self, now: Time) -> Option<(Time, u32)> {
+        let (at, thing) = *self.by_time.first().filter(|(at, _)| *at <= now)?;
         self.cancel(thing);
-        Some(thing)
+        Some((at, thing))
     }
 }
 
@@ -58,7 +58,8 @@ mod tests {
         agenda.cancel(99);
         assert_eq!(agenda.next(), Some(at(10)));
         assert_eq!(agenda.due(at(9)), None);
-        assert_eq!([agenda.due(at(25)), agenda.due(at(25)), agenda.due(at(25))], [Some(7), Some(1), None]);
+        let due: Vec<_> = std::iter::from_fn(|| agenda.due(at(25))).collect();
+        assert_eq!(due, [(at(10), 7), (at(20), 1)]);
         assert_eq!(agenda.next(), None);
     }
 }
