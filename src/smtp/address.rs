@@ -179,12 +179,26 @@ fn quoted(text: &str, utf8: bool) -> Result<usize, PathError> {
 /// `atext` of RFC 5322, section 3.2.3, and of RFC 6531, section 3.3.
 fn is_atom(byte: u8, utf8: bool) -> Result<bool, PathError> {
     match byte {
-        _ if byte.is_ascii_alphanumeric() => Ok(true),
         128.. if utf8 => Ok(true),
         128.. => Err(PathError::NotAscii),
-        _ => Ok(b"!#$%&'*+-/=?^_`{|}~".contains(&byte)),
+        _ => Ok(ATOM[usize::from(byte)]),
     }
 }
+
+/// Which bytes are `atext`: looked up, because every byte of every address is.
+const ATOM: [bool; 128] = {
+    let (mut table, mut byte) = ([false; 128], 0_u8);
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let (others, mut n) = (b"!#$%&'*+-/=?^_`{|}~", 0);
+    while n < others.len() {
+        table[others[n] as usize] = true;
+        n += 1;
+    }
+    table
+};
 
 /// A domain name: labels of letters, digits and inner hyphens.
 fn name(domain: &str, utf8: bool) -> Result<(), PathError> {

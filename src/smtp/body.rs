@@ -4,7 +4,11 @@
 //! Only CR LF . CR LF ends a message. Whoever takes less for it (`\n.\n`, `\r\n.\r\r\n` …) lets a sender hide a second
 //! message in the first.
 
+use std::ops::BitOr;
+use std::sync::LazyLock;
+
 use memchr::memchr_iter;
+use memchr::memmem::Finder;
 
 /// What was found at the beginning of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,27 +66,30 @@ impl Body {
 
     /// The end of the longest piece from `from` on: up to a line that begins with a dot, else all there is.
     fn scan(&mut self, input: &[u8], from: usize) -> usize {
-        let (mut lines, mut dot) = (0, None);
-        for lf in memchr_iter(b'\n', &input[from..]).map(|at| from + at) {
-            // A CR is left in the input until what follows it is there: if there is one, it is here.
-            if lf == 0 || input[lf - 1] != b'\r' {
-                self.bare = true;
-                continue;
-            }
-            lines += 1;
-            if input.get(lf + 1) == Some(&b'.') {
-                dot = Some(lf + 1);
-                break;
-            }
-        }
-        let to = dot.unwrap_or(input.len() - usize::from(input.ends_with(b"\r")));
+        // A CR is left in the input until what follows it is there: a line end is in one piece, or not there yet.
+        let to = match LINE_WITH_DOT.find(&input[from..]) {
+            Some(line_end) => from + line_end + 2,
+            None => input.len() - usize::from(input.ends_with(b"\r")),
+        };
         let data = &input[from..to];
-        self.bare |= memchr_iter(b'\r', data).count() != lines;
+        self.bare |= has_bare(data);
         if !data.is_empty() {
             self.at_line_start = data.ends_with(b"\r\n");
         }
         to
     }
+}
+
+/// The end of a line before one that begins with a dot.
+static LINE_WITH_DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\r\n."));
+
+/// Whether a CR or LF stands alone.
+fn has_bare(data: &[u8]) -> bool {
+    let [first, rest @ ..] = data else { return false };
+    // Without a way out of the loop it goes over the bytes a vector at a time.
+    let parted = |(one, next): (&u8, &u8)| u8::from((*one == b'\r') != (*next == b'\n'));
+    let any_parted = data.iter().zip(rest).map(parted).fold(0, BitOr::bitor) != 0;
+    any_parted || *first == b'\n' || data.ends_with(b"\r")
 }
 
 /// Puts a dot before every line that begins with one, in a message that comes in any pieces.

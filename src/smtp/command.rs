@@ -206,3 +206,43 @@ fn auth(rest: &str) -> Result<Command<'_>, CommandError> {
     };
     if mechanism.is_empty() { Err(usage) } else { Ok(Command::Auth { mechanism, initial }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command<'_>, CommandError> {
+        Command::parse(line.as_bytes(), Extension::ALL.into_iter().collect())
+    }
+
+    #[test]
+    fn commands_are_read_in_any_case_and_with_spaces_at_their_end() {
+        assert_eq!(parse("EHLO a.example "), Ok(Command::Ehlo("a.example")));
+        assert_eq!(parse("helo [192.0.2.1]"), Ok(Command::Helo("[192.0.2.1]")));
+        assert_eq!(parse("bdat 86 last"), Ok(Command::Bdat { size: 86, last: true }));
+        assert_eq!(parse("StartTLS  "), Ok(Command::StartTls));
+        assert_eq!(parse("AUTH PLAIN ="), Ok(Command::Auth { mechanism: "PLAIN", initial: Some("=") }));
+        assert_eq!(parse("VRFY a b"), Ok(Command::Vrfy("a b")));
+    }
+
+    #[test]
+    fn what_is_no_command_says_why() {
+        assert_eq!(parse("MAILFROM:<>"), Err(CommandError::Unknown));
+        assert_eq!(parse(" NOOP"), Err(CommandError::Unknown));
+        assert_eq!(parse("NO\tOP"), Err(CommandError::Bytes));
+        assert_eq!(parse("BDAT -1"), Err(CommandError::Arguments("BDAT size [LAST]")));
+        assert_eq!(parse("BDAT 1 FIRST"), Err(CommandError::Arguments("BDAT size [LAST]")));
+        assert_eq!(parse("RCPT TO:<>"), Err(CommandError::Recipient(PathError::Syntax)));
+        assert_eq!(parse("MAIL FROM:<> BODY=9BIT"), Err(CommandError::ParameterValue));
+        assert_eq!(Command::parse(b"BDAT 1", Extensions::NONE), Err(CommandError::NotOffered));
+        assert_eq!(Command::parse(b"MAIL FROM:<> SIZE=1", Extensions::NONE), Err(CommandError::UnknownParameter));
+    }
+
+    #[test]
+    fn parameters_are_read_in_any_order() {
+        let Ok(Command::Mail(mail)) = parse("MAIL FROM:<> AUTH=<> body=8bitmime SIZE=99999999999999999999") else {
+            panic!("no MAIL")
+        };
+        assert_eq!((mail.size, mail.auth), (Some(u64::MAX), Some("<>")));
+    }
+}

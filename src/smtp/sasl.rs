@@ -79,3 +79,34 @@ fn plain(message: &str) -> Result<Credentials, Fault> {
     let whole = parts.next().is_none() && !credentials.user.is_empty() && !credentials.password.is_empty();
     if whole { Ok(credentials) } else { Err(Fault::Exchange) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn respond(exchange: Exchange, text: &str) -> Result<Credentials, Fault> {
+        match exchange.respond(STANDARD.encode(text).as_bytes())? {
+            Step::Done(credentials) => Ok(credentials),
+            Step::Next(next) => panic!("{next:?}"),
+        }
+    }
+
+    #[test]
+    fn plain_has_three_parts() {
+        let credentials = |identity: &str| {
+            Ok(Credentials { identity: identity.into(), user: "me".into(), password: "secret".into() })
+        };
+        assert_eq!(respond(Exchange::Plain, "\0me\0secret"), credentials(""));
+        assert_eq!(respond(Exchange::Plain, "you\0me\0secret"), credentials("you"));
+        for wrong in ["", "me", "me\0secret", "\0\0secret", "\0me\0", "\0me\0secret\0"] {
+            assert_eq!(respond(Exchange::Plain, wrong), Err(Fault::Exchange), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn challenges_say_what_they_want() {
+        let text = |exchange: Exchange| STANDARD.decode(exchange.challenge()).unwrap();
+        assert_eq!(text(Exchange::User), b"Username:");
+        assert_eq!(text(Exchange::Password("me".into())), b"Password:");
+    }
+}

@@ -105,3 +105,24 @@ fn decode(xtext: &str) -> Option<Cow<'_, str>> {
     }
     String::from_utf8(out).ok().map(Cow::Owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_decoded_and_the_last_one_counts() {
+        let attributes = Attributes::parse("addr=IPV6:2001:db8::1 NAME=a+2Db  NAME=c+2bd PORT=[unavailable]").unwrap();
+        assert_eq!(attributes.get(Attribute::Addr).as_deref(), Some("IPV6:2001:db8::1"));
+        assert_eq!(attributes.get(Attribute::Name).as_deref(), Some("c+d"));
+        assert_eq!(attributes.get(Attribute::Port), None);
+        assert_eq!(attributes.iter().count(), 4);
+    }
+
+    #[test]
+    fn what_is_no_attribute_is_refused() {
+        for wrong in ["ADDR", "COLOUR=red", "ADDR=+", "ADDR=+4", "ADDR=+zz", "ADDR=+ff", "ADDR=a b"] {
+            assert_eq!(Attributes::parse(wrong), Err(CommandError::Parameter), "{wrong}");
+        }
+    }
+}

@@ -16,30 +16,49 @@ pub(in crate::smtp) fn write(out: &mut Vec<u8>, code: Code, enhanced: Option<Enh
 }
 
 fn write_line(out: &mut Vec<u8>, code: Code, enhanced: Option<Enhanced>, line: &str, last: bool) {
-    number(out, code.get());
-    out.push(if last { b' ' } else { b'-' });
+    let mut head = Head { bytes: [0; Head::MAX], len: 0 };
+    head.number(code.get());
+    head.push(if last { b' ' } else { b'-' });
     if let Some(Enhanced { class, subject, detail }) = enhanced {
-        number(out, class.into());
-        out.push(b'.');
-        number(out, subject);
-        out.push(b'.');
-        number(out, detail);
-        out.push(b' ');
+        head.number(class.into());
+        head.push(b'.');
+        head.number(subject);
+        head.push(b'.');
+        head.number(detail);
+        head.push(b' ');
     }
+    out.reserve(head.len + line.len() + 2);
+    out.extend_from_slice(&head.bytes[..head.len]);
     out.extend_from_slice(line.as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes a number below 1000, as all numbers of a reply are.
-fn number(out: &mut Vec<u8>, number: u16) {
-    let digit = |n: u16| b'0' + u8::try_from(n % 10).unwrap_or(0);
-    if number >= 100 {
-        out.push(digit(number / 100));
+/// The codes of a line, put together before they go into the buffer in one piece.
+struct Head {
+    bytes: [u8; Self::MAX],
+    len: usize,
+}
+
+impl Head {
+    /// `550-255.65535.65535 `: more than any code has.
+    const MAX: usize = 20;
+
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
     }
-    if number >= 10 {
-        out.push(digit(number / 10));
+
+    /// A number in decimal.
+    fn number(&mut self, number: u16) {
+        let mut unit = 1;
+        while number / unit >= 10 {
+            unit *= 10;
+        }
+        while unit > 0 {
+            self.push(b'0' + u8::try_from(number / unit % 10).unwrap_or(0));
+            unit /= 10;
+        }
     }
-    out.push(digit(number));
 }
 
 #[cfg(test)]

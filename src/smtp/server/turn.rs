@@ -16,8 +16,8 @@ pub enum Turn<'a> {
     Ask(Question<'a>),
     /// A piece of the message, as it was before dots were put before its lines.
     Body(&'a [u8]),
-    /// The session refused something by itself; the reply is written. A transaction ends with it where it was the end
-    /// of data that was refused ([`Fault::TooBig`], [`Fault::BareInMessage`]).
+    /// The session refused something by itself; the reply is written. Where it was a message, the transaction is over
+    /// without [`Question::EndOfData`]; [`in_transaction`](super::Server::in_transaction) tells.
     Fault(Fault),
     /// Send what was written, shake hands, then say [`secured`](super::Server::secured).
     StartTls {
@@ -71,8 +71,8 @@ pub enum Question<'a> {
     Auth(Credentials),
     /// RSET: an open transaction ends.
     Reset,
-    /// The client is somebody else from here on. Accepted, an open session begins anew with the greeting; so an answer
-    /// that refuses is the greeting of the new client's refusal.
+    /// The client stands for somebody else from here on. Accepted, the session begins anew with the greeting, without
+    /// [`Connect`](Self::Connect) being asked: a policy that would not greet this client refuses here, and closes.
     XClient(Attributes<'a>),
 }
 
