@@ -4,6 +4,7 @@
 //! Only CR LF . CR LF ends a message. Whoever takes less for it (`\n.\n`, `\r\n.\r\r\n` …) lets a sender hide a second
 //! message in the first.
 
+use std::ops::BitOr;
 use std::sync::LazyLock;
 
 use memchr::memchr_iter;
@@ -86,8 +87,9 @@ static LINE_WITH_DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("
 fn has_bare(data: &[u8]) -> bool {
     let [first, rest @ ..] = data else { return false };
     // Without a way out of the loop it goes over the bytes a vector at a time.
-    let parted = data.iter().zip(rest).fold(false, |found, (one, next)| found | ((*one == b'\r') != (*next == b'\n')));
-    parted || *first == b'\n' || data.ends_with(b"\r")
+    let parted = |(one, next): (&u8, &u8)| u8::from((*one == b'\r') != (*next == b'\n'));
+    let any_parted = data.iter().zip(rest).map(parted).fold(0, BitOr::bitor) != 0;
+    any_parted || *first == b'\n' || data.ends_with(b"\r")
 }
 
 /// Puts a dot before every line that begins with one, in a message that comes in any pieces.
