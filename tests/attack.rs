@@ -3,6 +3,8 @@
 //! Every test plays one of them against a farm of its own, with a client beside it that behaves; at the end the books
 //! must balance and nobody may be connected any more.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 #[path = "attack/bytes.rs"]
 mod bytes;
 #[path = "attack/farm.rs"]

@@ -4,6 +4,8 @@
 //! deferred and when all of it was there agree within 2 %, once the simulated network has the round trip that was
 //! measured on the real one. `cargo test --test parity -- --nocapture` prints both.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 #[path = "parity/decisions.rs"]
 mod decisions;
 #[path = "parity/figures.rs"]

@@ -77,7 +77,7 @@ fn all(size: &Size) {
     for missing in ["smtp-source", "smtp-sink", "taskset"].into_iter().filter(|tool| !available(tool)) {
         eprintln!("{missing} is not installed: what needs it is left out");
     }
-    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(Kind::can_be_had).collect();
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.can_be_had()).collect();
     let mut figures: Vec<Vec<Figure>> = Vec::new();
     for round in 1..=size.rounds {
         eprintln!("round {round} of {}", size.rounds);

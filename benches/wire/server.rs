@@ -35,8 +35,8 @@ impl Kind {
         }
     }
 
-    pub(crate) fn can_be_had(&self) -> bool {
-        *self != Self::SmtpSink || available("smtp-sink")
+    pub(crate) fn can_be_had(self) -> bool {
+        self != Self::SmtpSink || available("smtp-sink")
     }
 }
 

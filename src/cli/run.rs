@@ -25,6 +25,7 @@ use crate::units::Bytes;
 /// What stands behind ± or in parentheses is a 95 % interval over the seeds. Strategies meet the same mail, unknown
 /// limits and weather under a seed, and are compared seed by seed. A time that some seeds never reached is shown as a
 /// median with the number of seeds that never did.
+#[expect(clippy::struct_excessive_bools, reason = "a command line has switches")]
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

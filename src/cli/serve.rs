@@ -33,6 +33,7 @@ use sides::Sides;
 /// Messages are counted and thrown away, never relayed. Local parts force an outcome: unknown@, full@, trap@,
 /// 451-4.7.1.anything@, dot-552@ (after the message), drop@, slow-30s@; and as senders nospf@, nodkim@, nodmarc@,
 /// spam@.
+#[expect(clippy::struct_excessive_bools, reason = "a command line has switches")]
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

@@ -335,7 +335,9 @@ impl<'a> Driver<'a> {
                 if closed {
                     line.orders = None;
                 }
-                laps.into_iter().for_each(|(phase, took)| self.latencies.record(phase, on_the_wall(took)));
+                for (phase, took) in laps {
+                    self.latencies.record(phase, on_the_wall(took));
+                }
                 let n = if heard.len() == 1 { u64::from(delivery.count) } else { 1 };
                 let heard: Vec<Heard> =
                     heard.into_iter().map(|said| self.understand(now, site, said, closed, n)).collect();

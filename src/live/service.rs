@@ -214,7 +214,7 @@ impl Porch {
                     tokio::select! { () = session::hung_up(&stream) => {}, () = stop.cancelled() => {} }
                     return;
                 }
-            };
+            }
             session::serve(stream, Visit::new(farm, site, ip, client), config, &manners, &stop).await;
         }
     }

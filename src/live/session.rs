@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt, Interest};
+use tokio::io::{AsyncWriteExt, Interest, Ready};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -73,7 +73,7 @@ const PATIENCE_MIN: Duration = Duration::from_secs(2);
 /// The longest that a handshake takes on the wall.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
 /// The longest that a session lasts on the wall, whatever the client does.
-const SESSION_MAX: Duration = Duration::from_secs(4 * 3_600);
+const SESSION_MAX: Duration = Duration::from_hours(4);
 /// Replies are sent when the client waits for them, or when there are so many bytes of them.
 const REPLIES_MAX: usize = 16_384;
 
@@ -106,7 +106,7 @@ pub(super) async fn hung_up(stream: &TcpStream) {
             // It talks; the only news to come is its end, and that is looked for now and then.
             Ok(_) => tokio::time::sleep(LOOK_AGAIN).await,
         }
-        if stream.ready(Interest::READABLE).await.is_ok_and(|ready| ready.is_read_closed()) {
+        if stream.ready(Interest::READABLE).await.is_ok_and(Ready::is_read_closed) {
             return;
         }
     }
@@ -155,7 +155,7 @@ impl Talk<'_> {
                 let (more, turn) = self.server.advance(&self.input[used..], &mut self.out);
                 used += more;
                 match turn {
-                    Turn::Ask(question) => match self.side.decide(question) {
+                    Turn::Ask(question) => match self.side.decide(&question) {
                         Decided::Now(reaction) => react(&mut self.server, &reaction, &mut self.out),
                         later => break Wants::Time(later),
                     },
@@ -312,7 +312,7 @@ enum Decided {
 }
 
 impl Side<'_> {
-    fn decide(&mut self, question: Question<'_>) -> Decided {
+    fn decide(&mut self, question: &Question<'_>) -> Decided {
         let mut reaction = match question {
             Question::Connect => self.visit.connect(),
             Question::Hello { .. } => {
@@ -345,11 +345,11 @@ impl Side<'_> {
             }
             Question::EndOfData { size } => {
                 self.in_message = None;
-                let service = self.visit.received(size);
+                let service = self.visit.received(*size);
                 if service.is_zero() && self.kept.is_none() {
-                    self.visit.end_of_data(size)
+                    self.visit.end_of_data(*size)
                 } else {
-                    return Decided::Judge { size, service };
+                    return Decided::Judge { size: *size, service };
                 }
             }
             Question::Reset => {

@@ -345,8 +345,8 @@ impl Guest {
         let policy = sites[self.site.index()].provider.policy();
         for (place, refusal) in &missed {
             let met = self.recipients.get(*place as usize).map_or(&[][..], std::slice::from_ref);
-            let (site, client, said) = (self.site, self.client, Said::Rule(*refusal));
-            ledger.refused(&Blow { now, site, client, stage: Stage::EndOfData, said, met }, policy);
+            let (client, stage, said) = (self.client, Stage::EndOfData, Said::Rule(*refusal));
+            ledger.refused(&Blow { now, site: self.site, client, stage, said, met }, policy);
         }
         let reached = (0..).zip(&self.recipients).filter(|(n, _)| !missed.iter().any(|(place, _)| place == n));
         ledger.accepted(now, self.site, self.client, reached.map(|(_, id)| *id));

@@ -328,10 +328,10 @@ impl Provider {
         let asker = self.asker(now, session, who);
         let steps = self.steps.lend(stage);
         for step in &steps {
-            if self.lets_pass(step, &asker) {
+            if self.lets_pass(*step, &asker) {
                 continue;
             }
-            match self.object(step, &asker) {
+            match self.object(*step, &asker) {
                 Answer::Tarpit(span) => verdict.tarpit += span,
                 answer => {
                     verdict.decision = Decision::Refuse(Refusal { rule: RuleId(step.rule), answer });

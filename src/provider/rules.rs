@@ -144,7 +144,7 @@ impl Provider {
     ///
     /// What the steps do stays out of line: inlined, each stage would pay for what none of its own steps needs.
     #[inline]
-    pub(super) fn lets_pass(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+    pub(super) fn lets_pass(&mut self, step: Step, asker: &Asker<'_>) -> bool {
         match step.act {
             Act::Held => !self.holds(step, asker),
             Act::Check => self.check(step, asker),
@@ -159,7 +159,7 @@ impl Provider {
     }
 
     /// A rule does not let it pass: what it answers.
-    pub(super) fn object(&mut self, step: &Step, asker: &Asker<'_>) -> Answer {
+    pub(super) fn object(&mut self, step: Step, asker: &Asker<'_>) -> Answer {
         let rule = usize::from(step.rule);
         if step.act == Act::Held
             && let Some(answer) = self.held(step, asker)
@@ -173,7 +173,7 @@ impl Provider {
 
     /// Whether a rule that is no limit lets this pass.
     #[inline(never)]
-    fn check(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+    fn check(&mut self, step: Step, asker: &Asker<'_>) -> bool {
         let Some(rule) = self.policy.rules.get(usize::from(step.rule)) else { return true };
         let client = || &self.clients[asker.client.index()].0;
         let envelope = || self.sessions[asker.session.index()].envelope.as_ref();
@@ -193,7 +193,7 @@ impl Provider {
 
     /// The same for a rule that remembers, or tosses a coin.
     #[inline(never)]
-    fn check_what_changes(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+    fn check_what_changes(&mut self, step: Step, asker: &Asker<'_>) -> bool {
         let index = usize::from(step.rule);
         match self.policy.rules[index].test {
             Test::Greylist(greylist) => asker.who.is_none_or(|who| self.greylisted(index, greylist, asker, who)),
@@ -224,12 +224,12 @@ impl Provider {
 
     /// Whether the rule holds who asks. Mostly it holds nobody.
     #[inline]
-    fn holds(&self, step: &Step, asker: &Asker<'_>) -> bool {
+    fn holds(&self, step: Step, asker: &Asker<'_>) -> bool {
         !self.rules[usize::from(step.rule)].holds.is_empty() && self.held(step, asker).is_some()
     }
 
     /// What the rule answers whom it holds.
-    fn held(&self, step: &Step, asker: &Asker<'_>) -> Option<Answer> {
+    fn held(&self, step: Step, asker: &Asker<'_>) -> Option<Answer> {
         let rule = usize::from(step.rule);
         let hold = self.policy.rules[rule].hold.as_ref()?;
         self.rules[rule].holds.get(self.hold_key(rule, asker))?.answer(asker.now, hold)
@@ -237,7 +237,7 @@ impl Provider {
 
     /// A gauge: whoever holds a slot keeps it; others get one while there are any.
     #[inline(never)]
-    fn seat(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+    fn seat(&mut self, step: Step, asker: &Asker<'_>) -> bool {
         let rule = usize::from(step.rule);
         if self.sessions[asker.session.index()].holds_slot(rule) {
             return true;
@@ -261,7 +261,7 @@ impl Provider {
 
     /// A count within one session or one message.
     #[inline(never)]
-    fn tally(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+    fn tally(&mut self, step: Step, asker: &Asker<'_>) -> bool {
         let rule = usize::from(step.rule);
         let n = self.amount(step, asker);
         if n == 0 || step.once != Once::Never && self.sessions[asker.session.index()].has_passed(rule, step.once) {
@@ -283,7 +283,7 @@ impl Provider {
 
     /// A count over time.
     #[inline(never)]
-    fn meter(&mut self, step: &Step, asker: &Asker<'_>) -> bool {
+    fn meter(&mut self, step: Step, asker: &Asker<'_>) -> bool {
         let rule = usize::from(step.rule);
         let n = self.amount(step, asker);
         if n == 0 || step.once != Once::Never && self.sessions[asker.session.index()].has_passed(rule, step.once) {
@@ -304,7 +304,7 @@ impl Provider {
 
     /// Counts for a rule that was asked at an earlier stage.
     #[inline(never)]
-    fn count_late(&mut self, step: &Step, asker: &Asker<'_>) {
+    fn count_late(&mut self, step: Step, asker: &Asker<'_>) {
         if asker.who.is_none() && step.scope.is_of_recipient() {
             return self.count_each(step, asker);
         }
@@ -322,7 +322,7 @@ impl Provider {
 
     /// How much a limit counts: mostly the one thing that is asked about.
     #[inline]
-    fn amount(&self, step: &Step, asker: &Asker<'_>) -> u32 {
+    fn amount(&self, step: Step, asker: &Asker<'_>) -> u32 {
         match step.amount {
             Amount::One => 1,
             Amount::Unknown => u32::from(asker.who.is_some_and(|who| who.mailbox == Mailbox::Unknown)),
@@ -331,7 +331,7 @@ impl Provider {
     }
 
     /// A message counts for each of its recipients.
-    fn count_each(&mut self, step: &Step, asker: &Asker<'_>) {
+    fn count_each(&mut self, step: Step, asker: &Asker<'_>) {
         for n in 0..self.sessions[asker.session.index()].addressees.len() {
             let who = self.sessions[asker.session.index()].addressees[n];
             self.count_late(step, &Asker { who: Some(&who), ..*asker });

@@ -120,7 +120,7 @@ impl Steps {
 }
 
 /// The steps of a rule at a stage.
-fn all_of(index: u16, rule: &Rule, state: &RuleState, stage: Stage) -> impl Iterator<Item = Step> {
+fn all_of(index: u16, rule: &Rule, ruled: &RuleState, stage: Stage) -> impl Iterator<Item = Step> {
     let step = |act| Step {
         rule: index,
         act,
@@ -141,8 +141,8 @@ fn all_of(index: u16, rule: &Rule, state: &RuleState, stage: Stage) -> impl Iter
                 attempts: limit.counts == Counts::Attempts,
                 ..step(act)
             };
-            let counts = limit.counts_later(rule.at) && limit.meter.natural_stage() == stage && state.is_limited();
-            (limit.asks(rule.at, state).map(step), counts.then(|| step(Act::Count)))
+            let counts = limit.counts_later(rule.at) && limit.meter.natural_stage() == stage && ruled.is_limited();
+            (limit.asks(rule.at, ruled).map(step), counts.then(|| step(Act::Count)))
         }
         // Recipients are judged one by one once the message is there.
         Test::Mailbox(_) if rule.at == Stage::EndOfData => (None, None),

@@ -48,32 +48,32 @@ pub fn run_live(
     scenario: &Scenario,
     options: &Options,
     receivers: &Receivers,
-    speed: Speed,
+    pace: Speed,
     speech: &Speech,
     progress: &dyn Fn(Progress),
     stop: &AtomicBool,
 ) -> Result<Wired, LiveError> {
-    let mut chosen = chosen(scenario, &Options { bound: false, ..options.clone() });
-    chosen.retain(|(strategy, _)| !strategy.oracle);
+    let mut strategies = chosen(scenario, &Options { bound: false, ..options.clone() });
+    strategies.retain(|(strategy, _)| !strategy.oracle);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(options.threads)
         .enable_all()
         .build()
         .map_err(LiveError::NoThreads)?;
-    let of = chosen.len() * options.seeds as usize;
+    let of = strategies.len() * options.seeds as usize;
     let mut latencies: Vec<(String, Latencies)> =
-        chosen.iter().map(|(strategy, _)| (strategy.name.clone(), Latencies::default())).collect();
+        strategies.iter().map(|(strategy, _)| (strategy.name.clone(), Latencies::default())).collect();
     let mut trials = Vec::new();
     let mut cut_short = false;
     for n in 0..options.seeds {
         let seed = options.first_seed.wrapping_add(u64::from(n));
         let mail = generate(&scenario.workload, Seed(seed))?;
-        for ((strategy, _), (_, took)) in chosen.iter().zip(&mut latencies) {
+        for ((strategy, _), (_, took)) in strategies.iter().zip(&mut latencies) {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
             let setting = Setting { scenario, strategy, seed, unknowns: seed, mail: &mail };
-            let driven = runtime.block_on(one(setting, receivers, speed, speech.clone(), stop))?;
+            let driven = runtime.block_on(one(setting, receivers, pace, speech.clone(), stop))?;
             took.merge(&driven.latencies);
             cut_short |= driven.stopped;
             trials.push(Some(driven.trial));
@@ -81,7 +81,7 @@ pub fn run_live(
         }
     }
     runtime.shutdown_background();
-    let mut record = assemble(scenario, &chosen, trials, of);
+    let mut record = assemble(scenario, &strategies, trials, of);
     record.partial |= cut_short;
     Ok(Wired { record, latencies })
 }
@@ -89,7 +89,7 @@ pub fn run_live(
 async fn one(
     setting: Setting<'_>,
     receivers: &Receivers,
-    speed: Speed,
+    pace: Speed,
     speech: Speech,
     stop: &AtomicBool,
 ) -> Result<Driven, LiveError> {
@@ -102,7 +102,7 @@ async fn one(
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        driven = live::trial(setting, receivers, speed, speech, &token) => driven.map_err(|error| LiveError::Trial {
+        driven = live::trial(setting, receivers, pace, speech, &token) => driven.map_err(|error| LiveError::Trial {
             strategy: setting.strategy.name.clone(),
             seed: setting.seed,
             error,

@@ -70,7 +70,7 @@ fn every_decision_is_the_same_where_timing_cannot_matter() {
 
 fn in_virtual_time(scenario: &Scenario) -> Vec<Told> {
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
-    let setting = sim::Setting { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
+    let setting = Setting { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
     let log = Rc::new(RefCell::new(Log::default()));
     sim::witnessed(setting, &AtomicBool::new(false), log.clone()).unwrap();
     log.take().told

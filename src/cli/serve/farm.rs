@@ -26,7 +26,7 @@ pub(super) fn policies(names: &[String], changes: &[String]) -> Result<Vec<Polic
 
 /// The name a profile gives itself; of one that is wrong, its file's. The fault is told when it is read in earnest.
 fn name_of(document: &Document) -> String {
-    profile::parse(document).map_or_else(|_| document.name.to_string(), |policy| policy.name)
+    profile::parse(document).map_or_else(|_| document.name.clone(), |policy| policy.name)
 }
 
 /// `[PROVIDER:]PATH=VALUE`: whose, and what.
