@@ -254,7 +254,7 @@ pub(super) fn failure_live(error: &LiveError) -> Failure {
             Failure::broken(format_args!("an invariant is broken: {error}"))
         }
         LiveError::Trial { error: TrialError::Drive(DriveError::Forbidden(_)), .. } => Failure::input(error),
-        LiveError::NoThreads(_) | LiveError::Trial { .. } => Failure::unwritten(error),
+        LiveError::NoRuntime(_) | LiveError::Trial { .. } => Failure::unwritten(error),
     }
 }
 

@@ -87,9 +87,10 @@ pub(super) struct Args {
     /// Connections at a time; the rest wait in the kernel's backlog.
     #[arg(long, value_name = "N", default_value_t = CONNECTIONS_MAX, value_parser = connections)]
     connections: usize,
-    /// Threads that serve. [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
-    threads: Option<u16>,
+    /// Threads that serve. With more than one, whoever says QUIT and comes again at once may be heard in the other order,
+    /// and meet a limit on connections that nobody has reached.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    threads: u16,
     /// Do not offer STARTTLS.
     #[arg(long)]
     no_tls: bool,
@@ -145,7 +146,7 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
         senders: Vec::new(),
     };
     let runtime = runtime(args.threads)
-        .map_err(|error| Failure::unwritten(format_args!("the system gives no threads: {error}")))?;
+        .map_err(|error| Failure::unwritten(format_args!("the system gives no event queue: {error}")))?;
     let farm = Farm::new(plan, Clock::start(args.speed));
     runtime.block_on(async {
         let stop = CancellationToken::new();
@@ -166,13 +167,10 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     conclude(&farm, args, out)
 }
 
-/// One thread needs no others to hand work to.
-fn runtime(threads: Option<u16>) -> io::Result<Runtime> {
-    let mut builder = match threads {
-        Some(1) => Builder::new_current_thread(),
-        _ => Builder::new_multi_thread(),
-    };
-    if let Some(threads) = threads {
+/// With one thread, what arrived first is heard first.
+fn runtime(threads: u16) -> io::Result<Runtime> {
+    let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    if threads > 1 {
         builder.worker_threads(threads.into());
     }
     builder.enable_all().build()

@@ -31,6 +31,8 @@ struct Guest {
     sender: String,
     /// The recipient that is being named.
     named: String,
+    /// The recipient that was accepted last: whom a reply to the message means.
+    addressed: String,
     /// Accepted recipients of the transaction, by number.
     recipients: Vec<u64>,
     /// What is to happen to the transaction whatever the rules say.
@@ -90,6 +92,7 @@ impl Visit {
             session: None,
             sender: String::new(),
             named: String::new(),
+            addressed: String::new(),
             recipients: Vec::new(),
             forced: Vec::new(),
         };
@@ -179,7 +182,9 @@ impl Visit {
         if only_this {
             self.guest.forced.truncate(earlier);
         }
-        if !matches!(reaction, Reaction::Accept { .. }) {
+        if matches!(reaction, Reaction::Accept { .. }) {
+            std::mem::swap(&mut self.guest.addressed, &mut self.guest.named);
+        } else {
             self.guest.recipients.pop();
         }
         self.guest.named.clear();
@@ -276,6 +281,7 @@ impl Guest {
     fn forget_transaction(&mut self) {
         self.recipients.clear();
         self.forced.clear();
+        self.addressed.clear();
     }
 
     fn leave(&mut self, books: &mut Books, now: Time) {
@@ -365,6 +371,7 @@ impl Guest {
         reply.filled(|name| match name {
             "ip" => Some(self.ip.to_string()),
             "mx" => policy.mx.first().cloned(),
+            "rcpt" if self.named.is_empty() => Some(self.addressed.clone()),
             "rcpt" => Some(self.named.clone()),
             "sender" => Some(self.sender.clone()),
             // As a real one: another for every reply.

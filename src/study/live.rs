@@ -37,9 +37,9 @@ pub enum LiveError {
         /// Why.
         error: TrialError,
     },
-    /// The system gives no threads.
-    #[error("the system gives no threads: {0}")]
-    NoThreads(std::io::Error),
+    /// The system gives no event queue.
+    #[error("the system gives no event queue: {0}")]
+    NoRuntime(std::io::Error),
 }
 
 /// Runs all trials of a scenario over sockets. There is no oracle: nobody can look into the future of a socket. When
@@ -55,11 +55,8 @@ pub fn run_live(
 ) -> Result<Wired, LiveError> {
     let mut strategies = chosen(scenario, &Options { bound: false, ..options.clone() });
     strategies.retain(|(strategy, _)| !strategy.oracle);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(options.threads)
-        .enable_all()
-        .build()
-        .map_err(LiveError::NoThreads)?;
+    // One thread: what is sent first arrives first, and is heard first.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LiveError::NoRuntime)?;
     let of = strategies.len() * options.seeds as usize;
     let mut latencies: Vec<(String, Latencies)> =
         strategies.iter().map(|(strategy, _)| (strategy.name.clone(), Latencies::default())).collect();
