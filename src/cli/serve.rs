@@ -115,8 +115,12 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
         clients: Vec::new(),
         senders: Vec::new(),
     };
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::unwritten(format_args!("the system gives no threads: {error}")))?;
+    // One thread: what arrived first is heard first. With several, whoever says QUIT and comes again at once can be
+    // counted twice, and meets a limit that nobody has reached.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::unwritten(format_args!("the system gives no event queue: {error}")))?;
     let farm = Farm::new(plan, Clock::start(args.speed));
     runtime.block_on(async {
         let terms = Terms { connections_max: args.connections, manners };
