@@ -1,0 +1,40 @@
+//! Mail programs nobody here wrote against `mxlab serve`: what they and the server say of the same conversations must
+//! agree, and what they send must be what arrives.
+//!
+//! A peer that is not installed is a skip that says so, and a failure where the environment has `CI`; `.ci/run peers`
+//! installs them all. Everything happens on loopback, in processes that end with the test that started them.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::print_stderr, reason = "figures, and skips, for whoever reads along")]
+#![allow(clippy::disallowed_methods, reason = "peers live in the time of the wall, in processes of their own")]
+
+#[path = "peers/bodies.rs"]
+mod bodies;
+#[path = "peers/books.rs"]
+mod books;
+#[path = "peers/lettre.rs"]
+mod lettre;
+#[path = "peers/mail_log.rs"]
+mod mail_log;
+#[path = "peers/measured.rs"]
+mod measured;
+#[path = "peers/nodemailer.rs"]
+mod nodemailer;
+#[path = "peers/postfix.rs"]
+mod postfix;
+#[path = "peers/process.rs"]
+mod process;
+#[path = "peers/profiles.rs"]
+mod profiles;
+#[path = "peers/program.rs"]
+mod program;
+#[path = "peers/python.rs"]
+mod python;
+#[path = "peers/served.rs"]
+mod served;
+#[path = "peers/servers.rs"]
+mod servers;
+#[path = "peers/smtp_source.rs"]
+mod smtp_source;
+#[path = "peers/swaks.rs"]
+mod swaks;

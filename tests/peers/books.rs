@@ -1,0 +1,89 @@
+//! What `mxlab serve` says of the conversations it had: its events, its summary, the messages it kept.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A line of its events.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Event {
+    #[serde(rename = "event")]
+    pub(crate) name: String,
+    pub(crate) client: String,
+    pub(crate) stage: Option<String>,
+    pub(crate) reply: Option<String>,
+    pub(crate) recipients: Option<u64>,
+    pub(crate) size: Option<u64>,
+}
+
+impl Event {
+    /// The code of the reply of a refusal; 0 where the connection was closed without one.
+    pub(crate) fn code(&self) -> u16 {
+        self.reply.as_deref().map_or(0, |reply| reply[..3].parse().unwrap())
+    }
+}
+
+/// A message that was kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) to: Vec<String>,
+    /// The message as it came, from its first header on.
+    pub(crate) text: Vec<u8>,
+}
+
+impl Kept {
+    /// Takes the envelope off, which stands before the message's own headers.
+    pub(crate) fn of(file: &[u8]) -> Self {
+        let (mut to, mut rest) = (Vec::new(), file);
+        while rest.starts_with(b"X-Envelope-") {
+            let end = rest.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
+            let line = std::str::from_utf8(&rest[..end]).unwrap();
+            to.extend(line.strip_prefix("X-Envelope-To: ").map(|to| to.trim().trim_matches(['<', '>']).to_owned()));
+            rest = &rest[end..];
+        }
+        Self { to, text: rest.to_vec() }
+    }
+
+    /// What stands behind the headers.
+    pub(crate) fn body(&self) -> &[u8] {
+        let head = self.text.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        &self.text[head + 4..]
+    }
+}
+
+/// All of it, once the hosts are closed.
+#[derive(Debug)]
+pub(crate) struct Books {
+    pub(crate) events: Vec<Event>,
+    pub(crate) summary: Value,
+    pub(crate) kept: Vec<Kept>,
+}
+
+impl Books {
+    /// A figure of the summary, over all providers.
+    pub(crate) fn figure(&self, metric: &str) -> u64 {
+        let figure = &self.summary["rows"][0]["metrics"][metric]["mean"];
+        // Counts are whole, and far below 2^53.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        figure.as_f64().map_or_else(|| panic!("{metric}: {figure}"), |count| count as u64)
+    }
+
+    /// Recipients of accepted messages, by the events.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.events.iter().filter_map(|event| event.recipients).sum()
+    }
+
+    /// Events of this name.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.events.iter().filter(|event| event.name == name).count()
+    }
+
+    /// What was refused.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter().filter(|event| event.name == "refused")
+    }
+
+    /// The stages and codes of all refusals, in order.
+    pub(crate) fn refusals(&self) -> Vec<(&str, u16)> {
+        self.refused().map(|event| (event.stage.as_deref().unwrap(), event.code())).collect()
+    }
+}

@@ -1,0 +1,133 @@
+//! A thousand recipients from real Postfix to each provider. What Postfix writes in its log and what the provider
+//! writes in its books are two accounts of the same conversations, and must not differ by one recipient or one word.
+//!
+//! The clocks of the providers run thirty times faster, Postfix retries within seconds: no limit is raised, and all but
+//! the stubborn rest is delivered within the time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::bodies;
+use super::books::Books;
+use super::mail_log::{Delivery, deliveries, tally};
+use super::postfix::Postfix;
+use super::process::{comes, tail, until};
+use super::served::Served;
+
+/// Back-off times that fit the time a test has.
+const IMPATIENT: [&str; 3] = ["minimal_backoff_time = 2s", "maximal_backoff_time = 4s", "queue_run_delay = 2s"];
+const SPEED: [&str; 2] = ["--speed", "30"];
+/// For a thousand recipients; what is not delivered by then counts as deferred, on both sides.
+const PATIENCE: Duration = Duration::from_secs(40);
+const RECIPIENTS: usize = 1_000;
+
+#[test]
+fn charter_and_postfix_agree() {
+    campaign("charter", "@charter.net", single);
+}
+
+#[test]
+fn yahoo_and_postfix_agree() {
+    campaign("yahoo", "@yahoo.com", single);
+}
+
+#[test]
+fn microsoft_and_postfix_agree() {
+    campaign("microsoft", "@outlook.com", single);
+}
+
+/// Five recipients a message, and a message to fifty of whom half do not exist: refused one by one, at RCPT.
+#[test]
+fn gmail_and_postfix_agree() {
+    campaign("gmail", "@gmail.com", |postfix, domain| {
+        postfix.inject(&format!("-m 190 -s 10 -d -r 5 -N -t list{domain}"));
+        let to = (0..25).flat_map(|n| [format!("unknown.{n}{domain}"), format!("known.{n}{domain}")]);
+        postfix.post(&to.collect::<Vec<_>>(), b"Subject: to fifty\n\nhello\n");
+    });
+}
+
+/// Messages to one recipient each: 950 who exist, and five who do not, ten times each.
+fn single(postfix: &Postfix, domain: &str) {
+    postfix.inject(&format!("-m 950 -s 10 -d -N -t ann{domain}"));
+    for n in 0..5 {
+        postfix.inject(&format!("-m 10 -s 5 -d -t unknown.{n}{domain}"));
+    }
+}
+
+/// Mail to a provider until nothing waits any more, or the time is over; then the two accounts are compared.
+fn campaign(profile: &str, domain: &str, mail: impl FnOnce(&Postfix, &str)) {
+    let served = Served::start(profile, &SPEED);
+    let Some(postfix) = Postfix::start(served.at, &IMPATIENT) else { return };
+    mail(&postfix, domain);
+    comes(PATIENCE, || outcomes(&postfix.deliveries(domain)).settled() >= RECIPIENTS);
+    postfix.settle();
+    let log = postfix.stop();
+    let books = served.end();
+    let seen = deliveries(&log, domain);
+    eprintln!("{profile}: {:?} in {} attempts", outcomes(&seen), seen.iter().filter(|one| !one.suspended).count());
+    agree(&seen, &books, &log);
+}
+
+/// How many recipients ended how. The same address may get several messages; only refused ones do here.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcomes {
+    sent: usize,
+    bounced: usize,
+    deferred: usize,
+}
+
+impl Outcomes {
+    const fn settled(&self) -> usize {
+        self.sent + self.bounced
+    }
+}
+
+fn outcomes(seen: &[Delivery]) -> Outcomes {
+    let count = |status: &str| seen.iter().filter(|one| one.status == status).count();
+    let (sent, bounced) = (count("sent"), count("bounced"));
+    let mut last = BTreeMap::new();
+    for one in seen {
+        last.insert((&one.to, &one.queue), &one.status);
+    }
+    let deferred = last.values().filter(|status| **status == "deferred").count();
+    Outcomes { sent, bounced, deferred }
+}
+
+fn agree(seen: &[Delivery], books: &Books, log: &str) {
+    let ended = outcomes(seen);
+    assert_eq!(ended.settled() + ended.deferred, RECIPIENTS, "Postfix lost some: {ended:?}\n{}", tail(log));
+    let told = |what: &str| format!("{what}\n{}", tail(log));
+    // Delivered: by the log, the events, the summary, and by name in what was kept.
+    assert_eq!(ended.sent as u64, books.accepted(), "{}", told("delivered, by the events"));
+    assert_eq!(ended.sent as u64, books.figure("delivered"), "{}", told("delivered, by the summary"));
+    let sent = seen.iter().filter(|one| one.status == "sent").map(|one| one.to.as_str());
+    let kept = books.kept.iter().flat_map(|kept| kept.to.iter().map(String::as_str));
+    assert_eq!(tally(sent), tally(kept), "{}", told("who has their mail"));
+    // Refused: every attempt by the words of its reply, some of which have a number that no other has.
+    assert_eq!(ended.bounced as u64, books.figure("bounced"), "{}", told("bounced"));
+    let unanswered = seen.iter().filter(|one| one.status != "sent" && !one.suspended && one.reply.is_none());
+    assert_eq!(unanswered.collect::<Vec<_>>(), Vec::<&Delivery>::new(), "{}", told("refused without a word"));
+    let heard = seen.iter().filter_map(|one| one.reply.as_deref());
+    let said = books.refused().map(|event| event.reply.as_deref().unwrap());
+    assert_eq!(tally(heard), tally(said), "{}", told("replies"));
+    let attempts = seen.iter().filter(|one| !one.suspended).count();
+    assert_eq!(attempts as u64, books.figure("attempts"), "{}", told("attempts"));
+}
+
+/// Leading dots, empty lines and bytes above 127 come through Postfix and the wire as they were posted.
+#[test]
+fn bodies_come_through_postfix_unharmed() {
+    let served = Served::start("open", &[]);
+    let Some(postfix) = Postfix::start(served.at, &[]) else { return };
+    let bodies: Vec<_> = bodies::all().into_iter().filter(|body| body.name != "long lines").collect();
+    for body in &bodies {
+        let to = [format!("{}@open.example", body.address())];
+        postfix.post(&to, &[body.headers().replace("\r\n", "\n").as_bytes(), b"\n", &body.with_bare_lf()].concat());
+    }
+    until("all are sent", PATIENCE, || outcomes(&postfix.deliveries("@open.example")).sent == bodies.len());
+    postfix.stop();
+    let books = served.end();
+    for body in &bodies {
+        body.arrived_in(&books, |kept| kept.body());
+    }
+}
