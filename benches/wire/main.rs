@@ -1,8 +1,8 @@
 //! Is the wire fast? One table, one command: `cargo bench --bench wire`, or `-- --quick` for a look.
 //!
 //! Each server under Postfix's smtp-source, and each client against a server, all in the same rounds: client and
-//! server are processes of their own, pinned to a core each, all limits of Charter are asked and none bites. Quote the
-//! ratios and the CPU time a message, not the rates. What is not installed (smtp-source and smtp-sink come with
+//! server are processes of their own, pinned to a core each, all limits of Charter are asked and none bites. Quote
+//! the ratios and the CPU time a message, not the rates. What is not installed (smtp-source and smtp-sink come with
 //! Postfix, taskset with util-linux) is left out, and said so.
 //!
 //! `bare` is a server of one thread that reads lines and answers fixed strings; `ping-pong` is two such ends without any

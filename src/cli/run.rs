@@ -91,7 +91,7 @@ Examples:
   mxlab run scenarios/yahoo-twenty.toml --strategy fixed --strategy aimd
   mxlab run scenarios/quickstart.toml --format json --quiet | jq .
   mxlab run scenarios/quickstart.toml --no-spread    half the trials; chance and unknown limits stay mixed
-  mxlab run scenarios/hourly-limit.toml --world live --speed 600    over real SMTP on loopback
+  mxlab run scenarios/hourly-limit.toml --world live --speed 60    over real SMTP on loopback
   mxlab run scenarios/quickstart.toml --seed 17 --seeds 1    replays one trial of each strategy
 
 Ctrl-C ends the trials in flight; finished trials are kept and the results marked partial (exit

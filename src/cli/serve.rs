@@ -87,8 +87,8 @@ pub(super) struct Args {
     /// Connections at a time; the rest wait in the kernel's backlog.
     #[arg(long, value_name = "N", default_value_t = CONNECTIONS_MAX, value_parser = connections)]
     connections: usize,
-    /// Threads that serve. With more than one, whoever says QUIT and comes again at once may be heard in the other order,
-    /// and meet a limit on connections that nobody has reached.
+    /// Threads that serve. With more than one, whoever says QUIT and comes again at once may be heard in the other
+    /// order, and meet a limit on connections that nobody has reached.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: u16,
     /// Do not offer STARTTLS.

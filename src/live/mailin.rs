@@ -1,4 +1,4 @@
-//! The second front end: mailin-embedded, an SMTP server that nobody here wrote, and the same [`Visit`] behind it.
+//! The second front end: mailin-embedded, an SMTP server that nobody here wrote, and the same visit behind it.
 //!
 //! A thread for every connection, from a fixed pool; whatever takes time makes its thread wait. What the server cannot
 //! do, and so a provider cannot do behind it, is in [`CANNOT`].

@@ -1,5 +1,5 @@
-//! Figures of whole scenarios. They take minutes on the wall and a machine with nothing else to do, one after the other:
-//! `cargo test --release --test parity -- --ignored --nocapture --test-threads 1`.
+//! Figures of whole scenarios. They take minutes on the wall and a machine with nothing else to do, one after the
+//! other: `cargo test --release --test parity -- --ignored --nocapture --test-threads 1`.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
