@@ -5,8 +5,8 @@
 //! the ratios and the CPU time a message, not the rates. What is not installed (smtp-source and smtp-sink come with
 //! Postfix, taskset with util-linux) is left out, and said so.
 //!
-//! `bare` is a server of one thread that reads lines and answers fixed strings; `ping-pong` is two such ends without any
-//! parsing, with as many round trips as a transaction has.
+//! `bare` is a server of one thread that reads lines and answers fixed strings; `ping-pong` is two such ends without
+//! any parsing, with as many round trips as a transaction has.
 
 #![allow(clippy::print_stdout, reason = "a table is printed")]
 
