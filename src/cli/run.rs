@@ -110,6 +110,9 @@ struct Job<'a> {
 
 /// Checks everything first, then runs one scenario after the other.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    if args.world == World::Sim && (args.speed != Speed::REAL || args.tls || args.chunking) {
+        return Err(Failure::input("--speed, --tls and --chunking are about sockets: say --world live too"));
+    }
     let jobs = prepare(args)?;
     let stop = interrupt::listen()?;
     let mut exit = Exit::Met;

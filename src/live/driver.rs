@@ -161,6 +161,8 @@ struct Line {
     source: SourceId,
     delivery: Delivery,
     opening: u64,
+    /// Whether a message is under way, and so a report to come.
+    busy: bool,
     orders: Option<mpsc::Sender<Order>>,
 }
 
@@ -284,7 +286,7 @@ impl<'a> Driver<'a> {
         let target = hosts[*turn % hosts.len()];
         *turn += 1;
         let (orders, mailbox) = mpsc::channel(1);
-        let line = Line { site, source, delivery, opening: self.openings, orders: Some(orders) };
+        let line = Line { site, source, delivery, opening: self.openings, busy: true, orders: Some(orders) };
         match self.lines.get_mut(conn.index()) {
             Some(place) => *place = line,
             // The sender counts its connections up from nought.
@@ -299,10 +301,10 @@ impl<'a> Driver<'a> {
         let idle = self.first_conn() + conn.0;
         self.agenda.cancel(idle);
         let line = &mut self.lines[conn.index()];
-        line.delivery = delivery;
+        (line.delivery, line.busy) = (delivery, true);
         self.recorder.transacts(line.site);
         let letter = self.letters.write(&delivery);
-        // Whoever is gone has said so, or will.
+        // Whoever is gone has said so, or will: see `News::or_lost`.
         if let Some(orders) = &line.orders {
             let _ = orders.try_send(Order::Transact(letter));
         }
@@ -326,6 +328,7 @@ impl<'a> Driver<'a> {
         let (site, delivery) = (line.site, line.delivery);
         self.told = self.told.max(self.task.clock.now());
         let now = self.told;
+        let news = news.or_lost(std::mem::take(&mut line.busy));
         match news {
             News::Connected => {
                 self.opened(now, site);

@@ -49,6 +49,19 @@ pub(super) enum News {
     Closed,
 }
 
+impl News {
+    /// The server hung up while a message was on its way to the connection: the message went nowhere.
+    pub(super) fn or_lost(self, busy: bool) -> Self {
+        match self {
+            Self::Closed if busy => {
+                let heard = vec![Said::Nothing(Stage::Mail, Silence::Reset)];
+                Self::Replied { heard, closed: true, laps: Vec::new() }
+            }
+            news => news,
+        }
+    }
+}
+
 /// How long something took.
 pub(super) type Lap = (Phase, Duration);
 

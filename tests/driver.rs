@@ -1,0 +1,120 @@
+//! The driver against servers that do not behave: no message is lost, and none is waited for without end.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use mxlab::diagnostic::Document;
+use mxlab::live::{Allowed, Clock, Driven, Speech, Speed, Task, drive};
+use mxlab::rng::Seed;
+use mxlab::scenario::{Scenario, Setting, parse};
+use mxlab::workload::generate;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+/// How long a test waits before it fails.
+const LONG: Duration = Duration::from_mins(1);
+
+fn scenario(recipients: u32) -> Scenario {
+    let text = format!(
+        "duration = \"30d\"\n[[provider]]\nprofile = \"open\"\n[[source]]\nip = \"192.0.2.1\"\n[[stream]]\narrivals = {{ \
+         at-once = {{ recipients = {recipients} }} }}\n[[strategy]]\npreset = \"fixed\"\nconcurrency = {{ fixed = 4 }}\n\
+         retry = {{ list = [\"1m\"], give-up = \"2d\" }}\n"
+    );
+    let files = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
+    parse(&Document::new("driver", text), Path::new(""), &files).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
+}
+
+/// Drives so many messages to a server, sixty thousand times as fast as the wall.
+async fn driven(recipients: u32, server: SocketAddr) -> Driven {
+    let scenario = scenario(recipients);
+    let mail = generate(&scenario.workload, Seed(1)).unwrap();
+    let task = Task {
+        setting: Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail },
+        targets: vec![vec![server]],
+        allowed: Allowed::default(),
+        sources: vec![[127, 0, 0, 1].into()],
+        farm: None,
+        clock: Clock::start(Speed::new(60_000.0).unwrap()),
+        speech: Speech { helo: "mxlab.test".to_owned(), tls: None, chunking: false },
+    };
+    let never = CancellationToken::new();
+    let driven = tokio::time::timeout(LONG, drive(task, &never)).await;
+    driven.expect("it comes to an end").expect("the books balance")
+}
+
+/// A server that takes `messages` and then hangs up without a word.
+async fn hangs_up(messages: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(take(stream, messages));
+        }
+    });
+    at
+}
+
+async fn take(stream: TcpStream, messages: usize) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    stream.write_all(b"220 short of breath\r\n").await?;
+    let (mut taken, mut line) = (0, String::new());
+    while taken < messages {
+        line.clear();
+        if stream.read_line(&mut line).await? == 0 {
+            return Ok(());
+        }
+        let reply: &[u8] = match line.get(..4) {
+            Some("DATA") => b"354 go on\r\n",
+            Some("EHLO" | "MAIL" | "RCPT") => b"250 ok\r\n",
+            _ if line == ".\r\n" => {
+                taken += 1;
+                b"250 taken\r\n"
+            }
+            _ => continue,
+        };
+        stream.write_all(reply).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_between_messages_loses_none() {
+    for messages in [1, 2, 7] {
+        let Driven { trial, stopped, .. } = driven(400, hangs_up(messages).await).await;
+        let totals = trial.cells[0].totals;
+        assert!(!stopped && trial.settled_us.is_some(), "{totals:?}");
+        assert_eq!((totals.delivered, totals.queued), (400, 0), "{totals:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_a_failure_that_is_tried_again_until_it_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = listener.local_addr().unwrap();
+    drop(listener);
+    let totals = driven(20, nobody).await.trial.cells[0].totals;
+    assert_eq!((totals.delivered, totals.expired), (0, 20), "{totals:?}");
+    assert!(totals.connections_failed > 20, "{totals:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_where_nobody_was_named() {
+    let scenario = scenario(1);
+    let mail = generate(&scenario.workload, Seed(1)).unwrap();
+    let task = Task {
+        setting: Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail },
+        targets: vec![vec!["192.0.2.1:25".parse().unwrap()]],
+        allowed: Allowed::default(),
+        sources: vec![[127, 0, 0, 1].into()],
+        farm: None,
+        clock: Clock::start(Speed::REAL),
+        speech: Speech { helo: "mxlab.test".to_owned(), tls: None, chunking: false },
+    };
+    let refused = drive(task, &CancellationToken::new()).await.unwrap_err();
+    assert!(refused.to_string().contains("--allow-target"), "{refused}");
+}
