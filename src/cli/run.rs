@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use super::progress::Progress;
 use super::send::speech;
 use super::trials::{Trials, grouped, provenance, quoted, seeds};
-use super::{Exit, Failure, check, folder, interrupt, memory, terminal};
+use super::{Exit, Failure, check, descriptors, folder, interrupt, memory, terminal};
 use crate::live::{DriveError, Receivers, Speed, TrialError};
 use crate::record::Record;
 use crate::report;
@@ -187,6 +187,7 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
                 .map(|record| (record, Vec::new()))
                 .map_err(|error| failure(job, &error)),
             World::Live => {
+                descriptors::as_many_as_allowed();
                 let speech = speech(HELO, args.tls, args.chunking)?;
                 let receivers = &Receivers::Farm;
                 study::run_live(&job.scenario, &job.options, receivers, args.speed, &speech, &show, stop)

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::progress::Progress;
 use super::run::{Format, failure_live, show};
 use super::trials::{Trials, provenance};
-use super::{Exit, Failure, check, folder, interrupt, terminal};
+use super::{Exit, Failure, check, descriptors, folder, interrupt, terminal};
 use crate::live::{self, Allowed, Receivers, Speech, Speed, tls};
 use crate::report;
 use crate::scenario::Scenario;
@@ -80,6 +80,7 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
     let speech = speech(&args.helo, args.tls, args.chunking)?;
     let run = folder::run_name(options.first_seed, options.seeds, scenario.hash);
     let out = folder::create(args.out.as_deref(), &scenario.name, &run)?;
+    descriptors::as_many_as_allowed();
     let stop = interrupt::listen()?;
     let wired = {
         let progress = Progress::new(&scenario.name, args.quiet);

@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::run::{Format, show};
-use super::{Exit, Failure, folder, terminal, trials};
+use super::{Exit, Failure, descriptors, folder, terminal, trials};
 use crate::live::{self, CONNECTIONS_MAX, Clock, Farm, Manners, Speed};
 use crate::record::{self, Record};
 use crate::report;
@@ -145,6 +145,7 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
         clients: Vec::new(),
         senders: Vec::new(),
     };
+    descriptors::as_many_as_allowed();
     let runtime = runtime(args.threads)
         .map_err(|error| Failure::unwritten(format_args!("the system gives no event queue: {error}")))?;
     let farm = Farm::new(plan, Clock::start(args.speed));

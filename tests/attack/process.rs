@@ -22,7 +22,7 @@ impl Serve {
         words.push(out.to_str().unwrap());
         words.extend(more);
         let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
-        let limit = if limit_files { "ulimit -n 64; " } else { "" };
+        let limit = if limit_files { "ulimit -S -n 64; ulimit -H -n 64; " } else { "" };
         let script = format!("{limit}exec '{mxlab}' {}", quoted.join(" "));
         let mut command = Command::new("sh");
         command.args(["-c", &script]).stdout(Stdio::null()).stderr(Stdio::piped());
