@@ -128,7 +128,7 @@ fn driven(pipelined: bool, messages: u32) -> Figure {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let scenario = folder.path().join("send.toml");
     let text = format!(
-        "duration = \"1h\"\n[[provider]]\nprofile = \"open\"\ndomains = [\"charter.net\"]\n[[source]]\nip = \
+        "duration = \"1h\"\n[[provider]]\nprofile = \"charter\"\n[[source]]\nip = \
          \"192.0.2.1\"\n[[stream]]\nsize = \"10240B\"\narrivals = {{ at-once = {{ recipients = {messages} }} \
          }}\n[[strategy]]\npreset = \"fixed\"\nconcurrency = {{ fixed = {SESSIONS} }}\nsession = {{ pipelining = \
          {pipelined}, messages-per-connection = 100000 }}\n"

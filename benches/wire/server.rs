@@ -93,6 +93,10 @@ impl Server {
             Kind::SmtpSink => {
                 let at = free();
                 let mut command = pinned(0, "smtp-sink");
+                if nix::unistd::geteuid().is_root() {
+                    // It does not serve as root.
+                    command.args(["-u", "nobody"]);
+                }
                 command.args(["-m", "15000", &at, "4096"]);
                 return Self::at(&mut command, at);
             }
