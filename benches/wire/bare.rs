@@ -60,6 +60,11 @@ pub(crate) fn smtp() {
     });
 }
 
+/// A server that wants nobody.
+pub(crate) fn refuse() {
+    listen(|mut stream| async move { stream.write_all(b"421 bare is busy\r\n").await });
+}
+
 /// Sizes of what goes to and fro in a transaction: a command and its reply, four times; or all commands, then the
 /// message.
 fn exchanges(size: usize, pipelined: bool) -> Vec<(usize, usize)> {

@@ -7,14 +7,19 @@
 //!
 //! `bare` is a server of one thread that reads lines and answers fixed strings; `ping-pong` is two such ends without
 //! any parsing, with as many round trips as a transaction has.
+//!
+//! Then connections that are refused with 421, ten and a hundred at a time, and what a server keeps for a connection that
+//! is only held.
 
 #![allow(clippy::print_stdout, reason = "a table is printed")]
 
 mod bare;
+mod crowd;
 mod server;
 
 use std::env;
-use std::process::{Command, ExitCode};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
 
 use server::{Kind, Server, available};
 
@@ -23,6 +28,9 @@ struct Size {
     rounds: usize,
     /// Messages of ten kibibytes; larger ones are fewer.
     messages: u32,
+    /// Connections that are refused, and those that are held.
+    refused: u32,
+    held: u32,
 }
 
 /// What a client does.
@@ -51,13 +59,18 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["--bare"] => bare::smtp(),
+        ["--refuse"] => bare::refuse(),
+        ["--knock", at, knocks, at_a_time] => {
+            crowd::knock(at, knocks.parse().expect("a number"), at_a_time.parse().expect("a number"));
+        }
+        ["--hold", at, connections] => crowd::hold(at, connections.parse().expect("a number")),
         ["--pong", size, pipelined] => bare::pong(size.parse().expect("a number"), *pipelined == "pipelined"),
         ["--ping", at, size, messages, pipelined] => {
             let (size, messages) = (size.parse().expect("a number"), messages.parse().expect("a number"));
             bare::ping(at, size, messages, *pipelined == "pipelined");
         }
-        [] => all(&Size { rounds: 5, messages: 20_000 }),
-        ["--quick"] => all(&Size { rounds: 1, messages: 500 }),
+        [] => all(&Size { rounds: 5, messages: 20_000, refused: 20_000, held: 10_000 }),
+        ["--quick"] => all(&Size { rounds: 1, messages: 500, refused: 500, held: 200 }),
         _ => {
             eprintln!("usage: cargo bench --bench wire [-- --quick]");
             return ExitCode::from(2);
@@ -74,6 +87,7 @@ struct Figure {
 }
 
 fn all(size: &Size) {
+    crowd::as_many_descriptors_as_may_be();
     for missing in ["smtp-source", "smtp-sink", "taskset"].into_iter().filter(|tool| !available(tool)) {
         eprintln!("{missing} is not installed: what needs it is left out");
     }
@@ -95,8 +109,26 @@ fn all(size: &Size) {
             add(&mut figures, place + 1, ping_pong(pipelined, size.messages));
             place += 2;
         }
+        for at_a_time in CROWDS {
+            for kind in refusing() {
+                add(&mut figures, place, refused(kind, size.refused, at_a_time));
+                place += 1;
+            }
+        }
     }
     print(&kinds, &figures);
+    println!("\n{} connections held: KiB of the server's memory for each", size.held);
+    // mailin-embedded has a thread for each connection, and greets no more of them than it has threads.
+    for kind in kinds.into_iter().filter(|kind| *kind != Kind::Mailin) {
+        println!("{:<28} {:>10.1}", kind.name(), held(kind, size.held));
+    }
+}
+
+/// Connections at a time that are refused.
+const CROWDS: [u32; 2] = [10, 100];
+
+fn refusing() -> impl Iterator<Item = Kind> {
+    Kind::REFUSING.into_iter().filter(|kind| kind.can_be_had())
 }
 
 fn add(figures: &mut Vec<Vec<Figure>>, place: usize, figure: Figure) {
@@ -162,8 +194,34 @@ fn ping_pong(pipelined: bool, messages: u32) -> Figure {
     server.measure(&mut client, messages)
 }
 
+/// Clients that are told 421 and nothing else.
+fn refused(kind: Kind, knocks: u32, at_a_time: u32) -> Figure {
+    let server = Server::start(kind);
+    // Charter has room for one: this one.
+    let _taken = (kind == Kind::MxlabRefusing).then(|| crowd::greeted(&server.at).expect("the first is let in"));
+    let mut client = server::pinned(1, env::current_exe().expect("a program has a path"));
+    client.args(["--knock", &server.at, &knocks.to_string(), &at_a_time.to_string()]);
+    server.measure(&mut client, knocks)
+}
+
+/// What a server keeps for a connection that was greeted and says nothing, in kibibytes.
+fn held(kind: Kind, connections: u32) -> f64 {
+    let server = Server::start(kind);
+    let before = server.resident();
+    let mut client = Command::new(env::current_exe().expect("a program has a path"));
+    client.args(["--hold", &server.at, &connections.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut client = client.spawn().expect("a client runs");
+    let mut word = String::new();
+    BufReader::new(client.stdout.take().expect("it was asked for")).read_line(&mut word).expect("it says when");
+    assert!(word.starts_with("holds"), "the client of {} did not get its connections", kind.name());
+    let grown = server.resident() - before;
+    drop(client.stdin.take());
+    client.wait().expect("a client ends");
+    grown / f64::from(connections)
+}
+
 fn print(kinds: &[Kind], figures: &[Vec<Figure>]) {
-    println!("{:<28} {:<22} {:>10} {:>12} {:>8}", "load", "server", "messages/s", "CPU µs each", "× bare");
+    println!("{:<28} {:<22} {:>10} {:>12} {:>8}", "load", "server", "a second", "CPU µs each", "× bare");
     let median = |place: usize, of: fn(&Figure) -> f64| {
         let mut values: Vec<f64> = figures.get(place).into_iter().flatten().map(of).collect();
         values.sort_by(f64::total_cmp);
@@ -187,6 +245,14 @@ fn print(kinds: &[Kind], figures: &[Vec<Figure>]) {
         let bare = median(first + 2 * n + 1, |figure| figure.rate);
         row(load, "mxlab", first + 2 * n, bare);
         row(load, "ping-pong", first + 2 * n + 1, bare);
+    }
+    let mut place = first + 4;
+    for at_a_time in CROWDS {
+        let bare = refusing().position(|kind| kind == Kind::BareRefusing).and_then(|n| median(place + n, |f| f.rate));
+        for kind in refusing() {
+            row(&format!("refused, {at_a_time} at a time"), kind.name(), place, bare);
+            place += 1;
+        }
     }
 }
 

@@ -19,24 +19,30 @@ pub(crate) enum Kind {
     Bare,
     Pong,
     PongPipelined,
+    /// Charter with room for one connection.
+    MxlabRefusing,
+    SmtpSinkRefusing,
+    BareRefusing,
 }
 
 impl Kind {
     /// Those that speak SMTP.
     pub(crate) const ALL: [Self; 4] = [Self::Mxlab, Self::Bare, Self::Mailin, Self::SmtpSink];
+    /// Those that refuse at connect.
+    pub(crate) const REFUSING: [Self; 3] = [Self::MxlabRefusing, Self::BareRefusing, Self::SmtpSinkRefusing];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Mxlab => "mxlab",
+            Self::Mxlab | Self::MxlabRefusing => "mxlab",
             Self::Mailin => "mailin-embedded",
-            Self::SmtpSink => "smtp-sink",
-            Self::Bare => "bare",
+            Self::SmtpSink | Self::SmtpSinkRefusing => "smtp-sink",
+            Self::Bare | Self::BareRefusing => "bare",
             Self::Pong | Self::PongPipelined => "ping-pong",
         }
     }
 
     pub(crate) fn can_be_had(self) -> bool {
-        self != Self::SmtpSink || available("smtp-sink")
+        !matches!(self, Self::SmtpSink | Self::SmtpSinkRefusing) || available("smtp-sink")
     }
 }
 
@@ -49,6 +55,8 @@ const WIDE: [&str; 6] = [
     "service.per-message=0s",
     "service.per-recipient=0s",
 ];
+/// What every connection but one meets.
+const ROOM_FOR_ONE: &str = "rule.connections.limit=1";
 
 pub(crate) fn available(tool: &str) -> bool {
     exists(tool)
@@ -80,29 +88,34 @@ impl Server {
     pub(crate) fn start(kind: Kind) -> Self {
         let this = env::current_exe().expect("a program has a path");
         let mut command = match kind {
-            Kind::Mxlab | Kind::Mailin => {
+            Kind::Mxlab | Kind::Mailin | Kind::MxlabRefusing => {
                 let at = free();
                 let mut command = pinned(0, env!("CARGO_BIN_EXE_mxlab"));
                 command.args(["serve", "charter", "--no-report", "--quiet", "--listen", &at, "--threads", "1"]);
                 command.args(WIDE.iter().flat_map(|change| ["--set", *change]));
-                if kind == Kind::Mailin {
-                    command.args(["--front-end", "mailin"]);
+                match kind {
+                    Kind::Mailin => drop(command.args(["--front-end", "mailin"])),
+                    Kind::MxlabRefusing => drop(command.args(["--set", ROOM_FOR_ONE])),
+                    _ => {}
                 }
                 return Self::at(&mut command, at);
             }
-            Kind::SmtpSink => {
+            Kind::SmtpSink | Kind::SmtpSinkRefusing => {
                 let at = free();
                 let mut command = pinned(0, "smtp-sink");
                 if nix::unistd::geteuid().is_root() {
                     // It does not serve as root.
                     command.args(["-u", "nobody"]);
                 }
+                if kind == Kind::SmtpSinkRefusing {
+                    command.args(["-Q", "CONNECT"]);
+                }
                 command.args(["-m", "15000", &at, "4096"]);
                 return Self::at(&mut command, at);
             }
-            Kind::Bare => {
+            Kind::Bare | Kind::BareRefusing => {
                 let mut command = pinned(0, this);
-                command.arg("--bare");
+                command.arg(if kind == Kind::Bare { "--bare" } else { "--refuse" });
                 command
             }
             Kind::Pong | Kind::PongPipelined => {
@@ -144,6 +157,13 @@ impl Server {
         assert!(status.success(), "the client of {} ended with {status}", self.at);
         let (wall, cpu) = (began.elapsed().as_secs_f64(), self.cpu() - cpu);
         Figure { rate: f64::from(messages) / wall, cpu: cpu * 1e6 / f64::from(messages) }
+    }
+
+    /// Kibibytes that the server has in memory, from /proc.
+    pub(crate) fn resident(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        line.trim().trim_end_matches(" kB").parse().unwrap_or_default()
     }
 
     /// Seconds of CPU that the server has used, from /proc: hundredths, so measure long enough.

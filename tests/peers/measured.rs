@@ -3,8 +3,8 @@
 //! recipients is deferred in the first pass, within two points, or within the spread of the repeats where that is
 //! wider. The others (`c-txn` and its kind) depend on how fast the machine takes a burst in, and are left to `sim`.
 //!
-//! Time is real here. Conditions that take minutes and tell nothing new are left to those who ask for them:
-//! `cargo test --test peers measured -- --ignored --nocapture --test-threads 8`.
+//! Time is real here: the README's experiment takes up to six minutes, most of which everybody waits. Its six conditions
+//! are to run side by side (`cargo test --test peers measured -- --nocapture --test-threads 8`).
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -20,7 +20,7 @@ struct Condition {
     /// The id without the number of the repeat.
     id: &'static str,
     /// What is switched on in the profile that the scenarios about Postfix use, too.
-    server: &'static [&'static str],
+    server: Vec<String>,
     main_cf: Vec<String>,
     recipients: usize,
 }
@@ -30,61 +30,108 @@ const SHORT: [&str; 3] = ["minimal_backoff_time = 30s", "maximal_backoff_time = 
 /// For the first pass, at the most.
 const PATIENCE: Duration = Duration::from_mins(8);
 
+/// Every recipient takes a second, as in the README.
+const EVEN: &str = "'1s'";
+/// Every recipient takes its own time.
+const UNEVEN: &str = "{ uniform = ['500ms', '1500ms'] }";
+
 #[test]
 fn readme_1_n_without_cache() {
-    readme("t-1N-nocache", "1/concurrency", false);
+    readme("t-1N-nocache", "1/concurrency", EVEN);
 }
 
 #[test]
-#[ignore = "340 s; the cache changes connections, not deferrals"]
 fn readme_1_n_with_cache() {
-    readme("t-1N-cache", "1/concurrency", true);
+    readme("t-1N-cache", "1/concurrency", EVEN);
 }
 
 #[test]
-#[ignore = "250 s"]
 fn readme_1_without_cache() {
-    readme("t-1-nocache", "1", false);
+    readme("t-1-nocache", "1", EVEN);
 }
 
 #[test]
-#[ignore = "250 s"]
 fn readme_1_with_cache() {
-    readme("t-1-cache", "1", true);
+    readme("t-1-cache", "1", EVEN);
 }
 
 #[test]
-#[ignore = "340 s"]
 fn readme_a_quarter_without_cache() {
-    readme("t-q-nocache", "0.25", false);
+    readme("t-q-nocache", "0.25", EVEN);
 }
 
 #[test]
-#[ignore = "340 s"]
 fn readme_a_quarter_with_cache() {
-    readme("t-q-cache", "0.25", true);
+    readme("t-q-cache", "0.25", EVEN);
+}
+
+#[test]
+fn uneven_1_n() {
+    readme("tj-1N-nocache", "1/concurrency", UNEVEN);
+}
+
+#[test]
+fn uneven_1() {
+    readme("tj-1-nocache", "1", UNEVEN);
+}
+
+#[test]
+fn uneven_a_quarter() {
+    readme("tj-q-nocache", "0.25", UNEVEN);
 }
 
 /// Sixty messages a minute, 451 at MAIL: the first pass takes sixty and is over in seconds.
 #[test]
 fn sixty_a_minute() {
-    let server = &["rule.rate.enabled=true", "service.per-recipient=100ms"];
+    let server = set(&["rule.rate.enabled=true", "service.per-recipient=100ms"]);
     burst(&Condition { id: "d1-451mail", server, main_cf: short(), recipients: 600 });
 }
 
 /// Twenty messages a connection, then 421 at MAIL: forty of a thousand, one for every connection that was used up.
 #[test]
 fn twenty_a_connection() {
-    let server = &["rule.twenty.enabled=true", "service.per-recipient=100ms"];
+    let server = set(&["rule.twenty.enabled=true", "service.per-recipient=100ms"]);
     burst(&Condition { id: "e", server, main_cf: short(), recipients: 1_000 });
 }
 
-/// Three connections at a time, and five messages a second, which is less than they carry: nothing is deferred.
+/// Three transactions at a time, 451 at MAIL: Postfix takes that for a success, keeps all its connections, and is through
+/// with the burst in seconds.
 #[test]
-#[ignore = "120 s on a machine that does nothing else: a tenth of a second late, and a fourth connection is refused"]
+fn three_transactions() {
+    burst(&Condition { id: "c-txn", server: set(&[THREE, HALF_A_SECOND]), main_cf: short(), recipients: 600 });
+}
+
+/// The same, but a connection counts from its beginning to its end.
+#[test]
+fn three_connections_as_mail_counts_them() {
+    let server = set(&[THREE, HALF_A_SECOND, "rule.transactions.count='open-connections'"]);
+    burst(&Condition { id: "c-conn", server, main_cf: short(), recipients: 600 });
+}
+
+/// The same, and whoever is one too many is told 421 and loses the connection.
+#[test]
+fn three_transactions_and_closed() {
+    let server = set(&[THREE, HALF_A_SECOND, "rule.transactions.answer={ reply = 'busy', close = true }"]);
+    burst(&Condition { id: "k-c421", server, main_cf: short(), recipients: 600 });
+}
+
+const THREE: &str = "rule.transactions.enabled=true";
+const HALF_A_SECOND: &str = "service.per-recipient=500ms";
+
+/// Three at a time, and five messages a second, which is less than they carry: nothing is deferred.
+#[test]
+fn paced_below_what_three_transactions_carry() {
+    paced("p-c-txn", &[THREE, HALF_A_SECOND]);
+}
+
+#[test]
+#[ignore = "on a machine that does nothing else: a tenth of a second late, and a fourth connection is refused"]
 fn paced_below_what_three_connections_carry() {
-    let server = &["rule.connections.enabled=true", "rule.connections.limit=3", "service.per-recipient=500ms"];
-    let condition = Condition { id: "p-b", server, main_cf: short(), recipients: 600 };
+    paced("p-b", &["rule.connections.enabled=true", "rule.connections.limit=3", HALF_A_SECOND]);
+}
+
+fn paced(id: &'static str, server: &[&str]) {
+    let condition = Condition { id, server: set(server), main_cf: short(), recipients: 600 };
     run(&condition, |postfix| {
         postfix.inject_paced(condition.recipients, Duration::from_millis(200), "receiver.example");
     });
@@ -96,7 +143,8 @@ fn short() -> Vec<String> {
 
 /// The experiment of Postfix's `SCHEDULER_README`: one message to 2,000 recipients, two a delivery, a second for each
 /// at a server that takes five connections and refuses the others with 421.
-fn readme(id: &'static str, feedback: &str, cache: bool) {
+fn readme(id: &'static str, feedback: &str, service: &str) {
+    let cache = if id.ends_with("-nocache") { "no" } else { "yes" };
     let main_cf = [
         "minimal_backoff_time = 7200s".to_owned(),
         "maximal_backoff_time = 7200s".to_owned(),
@@ -106,11 +154,15 @@ fn readme(id: &'static str, feedback: &str, cache: bool) {
         "initial_destination_concurrency = 5".to_owned(),
         format!("default_destination_concurrency_positive_feedback = {feedback}"),
         format!("default_destination_concurrency_negative_feedback = {feedback}"),
-        format!("smtp_connection_cache_on_demand = {}", if cache { "yes" } else { "no" }),
+        format!("smtp_connection_cache_on_demand = {cache}"),
     ];
-    let server = &["rule.connections.enabled=true", "service.per-recipient=1s"];
+    let server = vec!["rule.connections.enabled=true".to_owned(), format!("service.per-recipient={service}")];
     let condition = Condition { id, server, main_cf: main_cf.into(), recipients: 2_000 };
     run(&condition, |postfix| postfix.inject("-m 1 -r 2000 -t r@receiver.example"));
+}
+
+fn set(changes: &[&str]) -> Vec<String> {
+    changes.iter().map(|change| (*change).to_owned()).collect()
 }
 
 /// Messages to one recipient each, as fast as Postfix takes them.
@@ -122,7 +174,7 @@ fn burst(condition: &Condition) {
 
 fn run(condition: &Condition, mail: impl FnOnce(&Postfix)) {
     let profile = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/profiles/postfix-receiver.toml");
-    let options: Vec<&str> = condition.server.iter().flat_map(|change| ["--set", change]).collect();
+    let options: Vec<&str> = condition.server.iter().flat_map(|change| ["--set", change.as_str()]).collect();
     let served = Served::start(profile, &options);
     let settings: Vec<&str> = condition.main_cf.iter().map(String::as_str).collect();
     let Some(postfix) = Postfix::start(served.at, &settings) else { return };
