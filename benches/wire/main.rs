@@ -9,7 +9,7 @@
 //! any parsing, with as many round trips as a transaction has.
 //!
 //! Then connections that are refused with 421, ten and a hundred at a time, and what a server keeps for a connection that
-//! is only held.
+//! is only held. `-- --soak 60` keeps a server at full load for an hour and says every minute what it has in memory.
 
 #![allow(clippy::print_stdout, reason = "a table is printed")]
 
@@ -20,6 +20,7 @@ mod server;
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
 
 use server::{Kind, Server, available};
 
@@ -71,8 +72,9 @@ fn main() -> ExitCode {
         }
         [] => all(&Size { rounds: 5, messages: 20_000, refused: 20_000, held: 10_000 }),
         ["--quick"] => all(&Size { rounds: 1, messages: 500, refused: 500, held: 200 }),
+        ["--soak", minutes] => soak(minutes.parse().expect("a number")),
         _ => {
-            eprintln!("usage: cargo bench --bench wire [-- --quick]");
+            eprintln!("usage: cargo bench --bench wire [-- --quick | --soak MINUTES]");
             return ExitCode::from(2);
         }
     }
@@ -140,14 +142,42 @@ fn add(figures: &mut Vec<Vec<Figure>>, place: usize, figure: Figure) {
 fn served(kind: Kind, load: Load, messages: u32) -> Figure {
     let server = Server::start(kind);
     let messages = share(messages, load.share);
+    server.measure(&mut client(&server, &load, messages), messages)
+}
+
+/// smtp-source with so many messages.
+fn client(server: &Server, load: &Load, messages: u32) -> Command {
     let mut client = server::pinned(1, "smtp-source");
     client.args(["-s", &SESSIONS.to_string(), "-l", &load.bytes.to_string(), "-m", &messages.to_string()]);
     client.args(["-f", "a@a.test", "-t", "b@charter.net"]);
     if load.kept {
         client.arg("-d");
     }
-    server.measure(client.arg(&server.at), messages)
+    client.arg(&server.at);
+    client
 }
+
+/// Full load for so many minutes: what the server has in memory after each.
+#[expect(clippy::disallowed_methods, reason = "a stopwatch")]
+fn soak(minutes: u64) {
+    let server = Server::start(Kind::Mxlab);
+    let (began, mut messages) = (Instant::now(), 0_u64);
+    println!("{:>6} {:>12} {:>14}", "minute", "messages", "resident, KiB");
+    for minute in 0..=minutes {
+        while began.elapsed() < Duration::from_mins(minute) {
+            // Kept connections, and one for every message.
+            for load in [&LOADS[1], &LOADS[3]] {
+                let status = client(&server, load, SOAKED).stdout(Stdio::null()).stderr(Stdio::null()).status();
+                assert!(status.expect("a client runs").success(), "a client was refused");
+                messages += u64::from(SOAKED);
+            }
+        }
+        println!("{minute:>6} {messages:>12} {:>14.0}", server.resident());
+    }
+}
+
+/// Messages at a time.
+const SOAKED: u32 = 10_000;
 
 fn share(messages: u32, share: f64) -> u32 {
     let few = f64::from(messages) * share;
