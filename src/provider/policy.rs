@@ -95,6 +95,8 @@ pub enum Test {
     Listed,
     /// Does the client lack a PTR record that resolves back to it?
     NoPtr,
+    /// Does the client talk before it is greeted? The greeting comes so much later, for that to be seen.
+    EarlyTalker(Span),
     /// Is the message larger than this?
     Size(Bytes),
     /// Does the message fail this authentication?
