@@ -136,6 +136,20 @@ impl Visit {
         guest.react(&mut books, now, Stage::Connect, verdict)
     }
 
+    /// It talks, and its greeting was put off.
+    pub(super) fn talks_early(&mut self) -> Reaction {
+        let Self { farm, guest } = self;
+        let (mut books, now) = (farm.books(), farm.clock.now());
+        let Some(session) = guest.session else { return Reaction::Drop { after: Span::ZERO } };
+        let verdict = books.provider(guest.site).talks_early(now, session);
+        let reaction = guest.react(&mut books, now, Stage::Connect, verdict);
+        if !verdict.accepted() {
+            guest.session = None;
+            books.ledger.tell(&guest.note(now, What::Closed));
+        }
+        reaction
+    }
+
     /// EHLO or HELO.
     pub(super) fn ehlo(&mut self) -> Reaction {
         self.at(Stage::Ehlo, |_, books, now, (site, session)| books.provider(site).ehlo(now, session))
