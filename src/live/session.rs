@@ -55,6 +55,7 @@ impl Manners {
             extensions,
             line_ends,
             size_max: Some(SIZE_MAX),
+            size_said: policy.size_max().map(|size| size.0),
             auth_in_the_clear: true,
             ..plain
         }
@@ -185,9 +186,18 @@ impl Side for Desk<'_> {
         reaction
     }
 
-    /// The session has refused something by itself.
-    fn fault(&mut self, fault: Fault) {
-        if matches!(fault, Fault::TooBig | Fault::BareInMessage) && self.in_message.take().is_some() {
+    /// What refuses a message, or somebody's recipient, is an attempt that was refused, whoever does it.
+    fn fault(&mut self, fault: Fault, in_transaction: bool) {
+        let stage = match fault {
+            _ if self.in_message.is_some() && !in_transaction => Stage::EndOfData,
+            Fault::TooBig if self.in_message.is_some() => Stage::EndOfData,
+            Fault::TooBig if in_transaction => Stage::Data,
+            Fault::TooBig => Stage::Mail,
+            Fault::TooManyRecipients => Stage::Rcpt,
+            _ => return,
+        };
+        self.visit.faulted(stage, &fault.reply());
+        if stage != Stage::Rcpt {
             self.forget();
             self.visit.reset();
         }
@@ -230,4 +240,47 @@ fn address(path: Path<'_>) -> Address<'_> {
 fn ip(text: &str) -> Option<IpAddr> {
     let bare = text.get(..5).filter(|head| head.eq_ignore_ascii_case("IPV6:")).map_or(text, |_| &text[5..]);
     bare.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::super::clock::{Clock, Speed};
+    use super::super::farm::{Farm, Plan};
+    use super::super::service::{CONNECTIONS_MAX, Service, Terms, Wanted};
+    use super::*;
+    use crate::provider::{Amendment, profile};
+    use crate::units::{ProviderId, RuleId};
+
+    const SITE: ProviderId = ProviderId(0);
+
+    /// What a host says to a whole session.
+    async fn heard(service: &Service, said: &str) -> String {
+        let mut stream = TcpStream::connect(service.hosts()[0].at).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).await.unwrap();
+        heard
+    }
+
+    #[tokio::test]
+    async fn the_size_that_is_said_is_the_one_that_the_provider_takes_now() {
+        let policy = profile::parse(&profile::built_in("charter").unwrap()).unwrap();
+        let rule = policy.rules.iter().position(|rule| rule.name == "size").unwrap();
+        let (clients, senders) = (Vec::new(), Vec::new());
+        let plan = Plan { policies: vec![policy], seed: 1, unknowns: 1, day_starts: Span::ZERO, clients, senders };
+        let farm = Farm::new(plan, Clock::start(Speed::REAL));
+        let wanted = Wanted { site: SITE, name: "mx.example".to_owned(), at: "127.0.0.1:0".parse().unwrap() };
+        let terms = Terms { connections_max: CONNECTIONS_MAX, manners: Manners::default() };
+        let service = Service::start(&farm, &[wanted], terms).unwrap();
+        let session = "EHLO a.example\r\nMAIL FROM:<a@a.example> SIZE=20000001\r\nQUIT\r\n";
+        let strict = heard(&service, session).await;
+        assert!(strict.contains("-SIZE 20000000\r\n"), "{strict}");
+        assert!(strict.contains("\r\n552 Message size exceeds allowed maximum"), "in the provider's words: {strict}");
+        farm.amend(SITE, &Amendment::Enabled(RuleId(u16::try_from(rule).unwrap()), false));
+        let lenient = heard(&service, session).await;
+        assert!(lenient.contains("-SIZE 1073741824\r\n") && !lenient.contains("552"), "{lenient}");
+        service.stop(Duration::from_secs(10)).await;
+    }
 }

@@ -32,8 +32,8 @@ pub(super) trait Side {
     /// A piece of the message that is on its way.
     fn piece(&mut self, piece: &[u8]);
 
-    /// The session has refused something by itself.
-    fn fault(&mut self, fault: Fault);
+    /// The session has refused something by itself; whether that left a transaction open.
+    fn fault(&mut self, fault: Fault, in_transaction: bool);
 
     /// Whether a message is on its way.
     fn is_receiving(&self) -> bool;
@@ -131,7 +131,7 @@ impl<S: Side> Talk<'_, S> {
                         later => break Wants::Time(later),
                     },
                     Turn::Body(piece) => self.side.piece(piece),
-                    Turn::Fault(fault) => self.side.fault(fault),
+                    Turn::Fault(fault) => self.side.fault(fault, self.server.in_transaction()),
                     Turn::NeedInput => break Wants::Input,
                     Turn::StartTls { .. } => break Wants::Tls,
                     Turn::Close(why) => break Wants::Close(why),

@@ -252,6 +252,12 @@ impl Visit {
         }
     }
 
+    /// The session has refused something by itself, in these words.
+    pub(super) fn faulted(&mut self, stage: Stage, reply: &Reply) {
+        let Self { farm, guest } = self;
+        guest.refused(&mut farm.books(), farm.clock.now(), stage, Said::Session(reply), Some(reply));
+    }
+
     /// The connection broke off while a message was on its way.
     pub(super) fn lost(&mut self, stage: Stage) {
         let Self { farm, guest } = self;
@@ -335,7 +341,10 @@ impl Guest {
 
     /// Writes down a refusal and whom it met.
     fn refused(&self, books: &mut Books, now: Time, stage: Stage, said: Said<'_>, reply: Option<&Reply>) {
+        // Whom the session refuses it does not name.
+        let named = !matches!(said, Said::Session(_));
         let met = match stage {
+            Stage::Rcpt if !named => &[],
             Stage::Rcpt => self.recipients.last().map_or(&[][..], std::slice::from_ref),
             _ => &self.recipients,
         };
@@ -350,11 +359,11 @@ impl Guest {
             stage,
             rule: match said {
                 Said::Rule(refusal) => Some(&policy.rules[refusal.rule.index()].name),
-                Said::Order(_) => None,
+                Said::Order(_) | Said::Session(_) => None,
             },
             reply: text.as_deref(),
-            from: (stage >= Stage::Mail).then_some(&self.sender),
-            to: (stage == Stage::Rcpt).then_some(&self.named),
+            from: (stage > Stage::Mail || stage == Stage::Mail && named).then_some(&self.sender),
+            to: (stage == Stage::Rcpt && named).then_some(&self.named),
         };
         ledger.tell(&self.note(now, what));
     }

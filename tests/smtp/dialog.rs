@@ -156,6 +156,7 @@ impl Setting {
             "extensions" => config.extensions = extensions(value),
             "offer" => config.extensions = extensions(value).iter().fold(config.extensions, Extensions::with),
             "size-max" => config.size_max = Some(value.parse().unwrap()),
+            "size-said" => config.size_said = Some(value.parse().unwrap()),
             "line-max" => config.line_max = value.parse().unwrap(),
             "recipients-max" => config.recipients_max = value.parse().unwrap(),
             "faults-max" => config.faults_max = value.parse().unwrap(),

@@ -79,7 +79,7 @@ impl Side for Script {
         self.message.extend_from_slice(piece);
     }
 
-    fn fault(&mut self, _: Fault) {}
+    fn fault(&mut self, _: Fault, _: bool) {}
 
     fn is_receiving(&self) -> bool {
         self.receives
