@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use super::arrived::{Arrived, each_has_one};
+use super::postfix::Postfix;
 use super::process::succeed;
 use super::servers::{self, Server};
 
@@ -51,8 +53,12 @@ impl Campaign {
 
     /// Sends it as a person does, a minute in a second; what the record says of it.
     fn send(&self, server: &Server, options: &[&str]) -> Cell {
+        self.send_to(server.at, options)
+    }
+
+    fn send_to(&self, at: SocketAddr, options: &[&str]) -> Cell {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mxlab"));
-        command.args(["send", "campaign.toml", "--to", &server.at.to_string(), "--seeds", "1", "--speed", "60"]);
+        command.args(["send", "campaign.toml", "--to", &at.to_string(), "--seeds", "1", "--speed", "60"]);
         command.args(["--out", "out", "--quiet"]).args(options).current_dir(&self.home);
         succeed(&mut command, Duration::from_mins(2));
         let record = fs::read_to_string(self.home.path().join("out/record.json")).unwrap();
@@ -62,6 +68,27 @@ impl Campaign {
 
     fn file(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
+    }
+
+    /// A certificate and its key, as files.
+    fn certificate(&self) -> [String; 2] {
+        let made = rcgen::generate_simple_self_signed(["mx.elsewhere.example".to_owned()]).unwrap();
+        [("cert", made.cert.pem()), ("key", made.signing_key.serialize_pem())].map(|(name, pem)| {
+            fs::write(self.file(name), pem).unwrap();
+            self.file(name).to_str().unwrap().to_owned()
+        })
+    }
+
+    /// Postfix's smtp-sink, and the folder where it leaves what it gets.
+    fn sink(&self) -> Option<(Server, PathBuf)> {
+        let dump = self.file("dump");
+        fs::create_dir(&dump).unwrap();
+        // It is somebody else by then.
+        for folder in [self.home.path(), &dump] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+        }
+        let server = servers::smtp_sink(&["-d", dump.join("m.").to_str().unwrap()])?;
+        Some((server, dump))
     }
 }
 
@@ -78,8 +105,13 @@ fn all_accounted_for(cell: &Cell, delivered: u64, bounced: u64) {
     assert_eq!(totals.attempts, delivered + bounced + totals.deferred + totals.failed, "{totals:?}");
 }
 
-/// A message as smtp-sink dumps it: its own headers, the message with the line ends of Unix, an empty line.
-fn dumped(file: &Path) -> Arrived {
+/// The messages in a folder of smtp-sink's.
+fn dumped(folder: &Path) -> Vec<Arrived> {
+    fs::read_dir(folder).unwrap().map(|file| read(&file.unwrap().path())).collect()
+}
+
+/// A message as smtp-sink leaves it: its own headers, the message with the line ends of Unix, an empty line.
+fn read(file: &Path) -> Arrived {
     let text = fs::read_to_string(file).unwrap();
     let (head, rest) = text.split_once("Received: ").unwrap();
     let path = |line: &str, name: &str| {
@@ -99,21 +131,65 @@ fn dumped(file: &Path) -> Arrived {
 #[test]
 fn postfix_s_sink_gets_everything_once_and_as_it_was_sent() {
     let campaign = Campaign::new(600, 4);
-    let dump = campaign.file("dump");
-    fs::create_dir(&dump).unwrap();
-    // It is somebody else by then.
-    for folder in [campaign.home.path(), &dump] {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
-    }
-    let template = dump.join("m.");
-    let Some(server) = servers::smtp_sink(&["-d", template.to_str().unwrap()]) else { return };
+    let Some((server, dump)) = campaign.sink() else { return };
     let cell = campaign.send(&server, &["--tls", "--chunking"]);
     all_accounted_for(&cell, 600, 0);
     assert_eq!(heard(&cell), BTreeMap::new());
-    let arrived: Vec<Arrived> = fs::read_dir(dump).unwrap().map(|file| dumped(&file.unwrap().path())).collect();
+    let arrived = dumped(&dump);
     assert_eq!(arrived.len() as u64, cell.totals.transactions);
     assert!(cell.totals.connections < cell.totals.transactions, "several messages a connection");
     each_has_one(&arrived, &campaign.mail(), &BTreeSet::new());
+}
+
+/// Postfix itself, with all that it offers: groups of commands, chunks, TLS. It passes on what it takes, under a header
+/// of its own, to a sink that leaves it as it came.
+#[test]
+fn postfix_takes_chunks_under_tls_and_refuses_in_its_own_words() {
+    let campaign = Campaign::new(400, 4);
+    let Some((sink, dump)) = campaign.sink() else { return };
+    let [cert, key] = campaign.certificate();
+    let (nobody, _) = by_its_rules(400);
+    let unknown = |number: &usize| format!("{{r{number}@open.example = 550 5.1.1 That is nobody}}");
+    let unknown = nobody.iter().map(unknown).collect::<Vec<_>>().join(", ");
+    let settings = [
+        format!("smtpd_tls_security_level = may\nsmtpd_tls_cert_file = {cert}\nsmtpd_tls_key_file = {key}"),
+        format!("smtpd_recipient_restrictions = check_recipient_access inline:{{{unknown}}}"),
+        "smtpd_recipient_limit = 3".to_owned(),
+    ];
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let at = servers::free();
+    let Some(postfix) = Postfix::start_at(Some(at), sink.at, &settings) else { return };
+    let cell = campaign.send_to(at, &["--tls", "--chunking"]);
+    postfix.settle();
+    let log = postfix.stop();
+    all_accounted_for(&cell, 400 - nobody.len() as u64, nobody.len() as u64);
+    let mut heard = heard(&cell);
+    // The fourth of four is one too many, whoever it is, unless one of the three before it was nobody.
+    let too_many = 100 - nobody.iter().filter(|number| *number % 4 < 3).count() as u64;
+    assert_eq!(heard.remove("452 4.5.3 Error: too many recipients"), Some(too_many));
+    assert_eq!((cell.totals.deferred, cell.totals.failed), (too_many, 0));
+    let rejected = log.lines().filter_map(|line| line.split_once(" reject: RCPT from ")?.1.split_once("]: "));
+    let rejected = rejected.map(|(_, said)| (said.split("; from=").next().unwrap().to_owned(), 1));
+    assert_eq!(heard, rejected.collect(), "in the words of its log");
+    assert_eq!(heard.len(), nobody.len());
+    let arrived: Vec<Arrived> = dumped(&dump).into_iter().map(without_received).collect();
+    each_has_one(&arrived, &campaign.mail(), &nobody);
+    // What Postfix has counted of each connection.
+    let sums = log.lines().filter_map(|line| line.split_once(" disconnect from ")).map(|(_, sums)| sums);
+    let ended: Vec<&str> = sums.filter(|sums| sums.contains("[127.24.")).collect();
+    assert_eq!(ended.len() as u64, cell.totals.connections);
+    assert!(ended.iter().all(|sums| sums.contains(" starttls=1 ") && !sums.contains(" data=")), "{ended:?}");
+    assert!(ended.iter().any(|sums| sums.contains(" bdat=")), "{ended:?}");
+}
+
+/// A message without the header that a server on its way has put before it.
+fn without_received(mut message: Arrived) -> Arrived {
+    let text = String::from_utf8(message.text).unwrap();
+    let lines: Vec<&str> = text.split_inclusive("\r\n").collect();
+    assert!(lines[0].starts_with("Received: "), "{}", lines[0]);
+    let own = lines.iter().skip(1).position(|line| !line.starts_with(['\t', ' '])).unwrap() + 1;
+    message.text = lines[own..].concat().into_bytes();
+    message
 }
 
 /// What smtp-sink refuses it refuses always: everything is given up in the end, after as many attempts as it said so.
@@ -202,11 +278,8 @@ fn by_its_rules(recipients: usize) -> (BTreeSet<usize>, u64) {
 fn aiosmtpd_is_understood_under_tls_and_without() {
     for with_tls in [false, true] {
         let campaign = Campaign::new(400, 4);
-        let made = rcgen::generate_simple_self_signed(["mx.elsewhere.example".to_owned()]).unwrap();
-        let (cert, key) = (campaign.file("cert"), campaign.file("key"));
-        fs::write(&cert, made.cert.pem()).unwrap();
-        fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-        let secured = ["--tls", cert.to_str().unwrap(), key.to_str().unwrap()];
+        let [cert, key] = campaign.certificate();
+        let secured = ["--tls", &cert, &key];
         let options = if with_tls { secured.as_slice() } else { &[] };
         let Some(receiver) = Receiver::start(&campaign, options) else { return };
         let cell = campaign.send(&receiver.server, &["--tls", "--chunking"]);

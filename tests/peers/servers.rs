@@ -47,7 +47,7 @@ impl Server {
 }
 
 /// A place where nobody listens.
-fn free() -> SocketAddr {
+pub(crate) fn free() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
