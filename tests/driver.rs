@@ -7,6 +7,8 @@
 mod arrived;
 #[path = "driver/mailin.rs"]
 mod mailin;
+#[path = "driver/spoilt.rs"]
+mod spoilt;
 
 use std::io;
 use std::net::SocketAddr;

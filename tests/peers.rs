@@ -40,5 +40,7 @@ mod served;
 mod servers;
 #[path = "peers/smtp_source.rs"]
 mod smtp_source;
+#[path = "driver/spoilt.rs"]
+mod spoilt;
 #[path = "peers/swaks.rs"]
 mod swaks;

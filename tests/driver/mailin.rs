@@ -15,7 +15,7 @@ use mxlab::rng::Seed;
 use mxlab::workload::generate;
 
 use super::arrived::{Arrived, each_has_one, number};
-use super::{Campaign, drive_to};
+use super::{Campaign, drive_to, spoilt};
 
 /// What such a server says of a recipient, the first time it hears of it or later.
 type Rule = fn(number: usize, first: bool) -> Option<(u16, &'static str)>;
@@ -145,6 +145,13 @@ async fn everything_arrives_once_and_as_it_was_sent() {
         assert!(totals.connections < totals.transactions, "several messages a connection");
         assert_eq!(books.greeted.len(), 3, "each source from its own address: {:?}", books.greeted);
     }
+}
+
+#[test]
+fn what_a_careless_hand_spoils_comes_through() {
+    let inbox = Inbox::new(|_, _| None, u32::MAX);
+    spoilt::deliver(inbox.open(SslConfig::None));
+    spoilt::arrived(&inbox.books().arrived);
 }
 
 /// A rule nobody here wrote a profile for: each third address is wanted twice, each fiftieth is nobody's.

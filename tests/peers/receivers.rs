@@ -23,6 +23,7 @@ use super::arrived::{Arrived, each_has_one};
 use super::postfix::Postfix;
 use super::process::succeed;
 use super::servers::{self, Server};
+use super::spoilt;
 
 /// A campaign in a folder of its own.
 struct Campaign {
@@ -295,6 +296,17 @@ fn aiosmtpd_is_understood_under_tls_and_without() {
         assert_eq!(book.greeted, if with_tls { [connections; 2] } else { [connections, 0] });
         assert_eq!(book.taken[usize::from(!with_tls)], 0, "mail where it does not belong");
     }
+}
+
+#[test]
+fn what_a_careless_hand_spoils_comes_through() {
+    let campaign = Campaign::new(1, 1);
+    let Some((sink, dump)) = campaign.sink() else { return };
+    spoilt::deliver(sink.at);
+    spoilt::arrived(&dumped(&dump));
+    let Some(receiver) = Receiver::start(&campaign, &[]) else { return };
+    spoilt::deliver(receiver.server.at);
+    spoilt::arrived(&Book::of(receiver.lines()).arrived);
 }
 
 #[test]
