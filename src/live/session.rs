@@ -114,11 +114,10 @@ struct Desk<'a> {
 impl Side for Desk<'_> {
     fn decide(&mut self, question: &Question<'_>) -> Decided {
         let mut reaction = match question {
-            Question::Connect => {
-                let mut reaction = self.visit.connect();
-                let at_once = reaction.after().is_zero();
-                return if at_once { Decided::Now(reaction) } else { Decided::Greeting(reaction) };
-            }
+            Question::Connect => match self.visit.connect() {
+                greeting @ Reaction::Accept { after } if !after.is_zero() => return Decided::Greeting(greeting),
+                reaction => reaction,
+            },
             Question::Hello { .. } => {
                 self.forget();
                 self.visit.reset();

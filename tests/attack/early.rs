@@ -46,6 +46,38 @@ async fn whoever_hangs_up_before_the_greeting_is_gone() {
     target.recovered(0).await;
 }
 
+/// The limit speaks first, and late: it is heard whatever the client says meanwhile.
+#[tokio::test]
+async fn whoever_is_refused_for_something_else_hears_that() {
+    let full = r#"
+[rule.pit]
+at = "connect"
+check = "always"
+answer = { tarpit = "500ms" }
+
+[rule.full]
+at = "connect"
+per = "client-ip"
+count = "open-connections"
+window = "gauge"
+limit = 1
+answer = { reply = "full" }
+
+[reply.full]
+code = 421
+text = "full"
+"#;
+    let target = Target::stricter(&format!("{full}{WATCHFUL}"));
+    let mut first = target.client().await;
+    first.hears("220 ").await;
+    let mut second = target.client().await;
+    second.send("EHLO a.test\r\n").await;
+    assert_eq!(second.rest().await, "421 full\r\n");
+    drop(first);
+    target.empties().await;
+    target.recovered(0).await;
+}
+
 #[tokio::test]
 async fn a_tarpit_for_early_talkers_lets_them_wait_longer_and_go_on() {
     let target = Target::stricter(&WATCHFUL.replace("{ reply = \"early\" }", "{ tarpit = \"1s\" }"));

@@ -73,17 +73,22 @@ impl Target {
     /// The same; what the books say.
     pub(crate) async fn recovered(self, before: u64) -> Cell {
         self.behaves().await;
+        self.empties().await;
+        self.service.stop(LONG).await;
+        let (mut trial, _) = self.farm.record("clients", 1).expect("the books balance");
+        let books = trial.cells.remove(0);
+        assert_eq!(books.totals.delivered, before + 1);
+        books
+    }
+
+    /// Waits until nobody is connected.
+    pub(crate) async fn empties(&self) {
         let nobody = async {
             while self.farm.look(ProviderId(0)).open > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
         tokio::time::timeout(LONG, nobody).await.expect("everybody is gone in the end");
-        self.service.stop(LONG).await;
-        let (mut trial, _) = self.farm.record("clients", 1).expect("the books balance");
-        let books = trial.cells.remove(0);
-        assert_eq!(books.totals.delivered, before + 1);
-        books
     }
 
     /// A message by somebody who behaves.
