@@ -61,6 +61,10 @@
 //!
 //! `tests/tidy.rs` checks the arrows and the purity.
 
+// What tests inside and outside share names the library as those outside do.
+#[cfg(test)]
+extern crate self as mxlab;
+
 pub mod cli;
 pub mod diagnostic;
 pub mod dist;

@@ -7,6 +7,8 @@
 
 #[path = "attack/bytes.rs"]
 mod bytes;
+#[path = "attack/early.rs"]
+mod early;
 #[path = "attack/farm.rs"]
 mod farm;
 #[path = "attack/process.rs"]

@@ -1,6 +1,14 @@
-//! The driver against servers that do not behave: no message is lost, and none is waited for without end.
+//! The driver against servers nobody here wrote, and against some that do not behave: what is sent arrives once and
+//! whole, what is said is heard, no message is lost, and none is waited for without end.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+#[path = "driver/arrived.rs"]
+mod arrived;
+#[path = "driver/mailin.rs"]
+mod mailin;
+#[path = "driver/spoilt.rs"]
+mod spoilt;
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use mxlab::diagnostic::Document;
-use mxlab::live::{Allowed, Clock, Driven, Speech, Speed, Task, drive};
+use mxlab::live::{Allowed, Clock, Driven, Speech, Speed, Task, drive, source, tls};
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, Setting, parse};
 use mxlab::workload::generate;
@@ -19,32 +27,58 @@ use tokio_util::sync::CancellationToken;
 /// How long a test waits before it fails.
 const LONG: Duration = Duration::from_mins(1);
 
-fn scenario(recipients: u32) -> Scenario {
-    let text = format!(
-        "duration = \"30d\"\n[[provider]]\nprofile = \"open\"\n[[source]]\nip = \"192.0.2.1\"\n[[stream]]\narrivals = {{ \
-         at-once = {{ recipients = {recipients} }} }}\n[[strategy]]\npreset = \"fixed\"\nconcurrency = {{ fixed = 4 }}\n\
-         retry = {{ list = [\"1m\"], give-up = \"2d\" }}\n"
-    );
-    let files = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
-    parse(&Document::new("driver", text), Path::new(""), &files).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
+/// A scenario whose mail all goes to one server.
+pub(crate) struct Campaign {
+    pub(crate) recipients: u32,
+    pub(crate) sources: u16,
+    pub(crate) recipients_per_message: u32,
+    /// How much faster than the wall the sender's clock goes; its replies have a second at the least.
+    pub(crate) speed: f64,
 }
 
-/// Drives so many messages to a server, sixty thousand times as fast as the wall.
-async fn driven(recipients: u32, server: SocketAddr) -> Driven {
-    let scenario = scenario(recipients);
+impl Default for Campaign {
+    /// A second for a minute, so that whoever is told to come back does so soon and nobody is given up for slowness.
+    fn default() -> Self {
+        Self { recipients: 1, sources: 1, recipients_per_message: 1, speed: 60.0 }
+    }
+}
+
+impl Campaign {
+    pub(crate) fn scenario(&self) -> Scenario {
+        let Self { recipients, sources, recipients_per_message, .. } = self;
+        let text = format!(
+            "duration = \"30d\"\n[[provider]]\nprofile = \"open\"\n[[source]]\nip = \"192.0.2.1\"\ncount = {sources}\n\
+             [[stream]]\narrivals = {{ at-once = {{ recipients = {recipients} }} }}\nsize = {{ uniform = [\"200B\", \
+             \"9kB\"] }}\nrecipients-per-message = {recipients_per_message}\n[[strategy]]\npreset = \"fixed\"\n\
+             concurrency = {{ fixed = 4 }}\nsession = {{ messages-per-connection = 20 }}\n\
+             retry = {{ list = [\"1m\"], give-up = \"2d\" }}\n"
+        );
+        let files = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
+        parse(&Document::new("driver", text), Path::new(""), &files).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
+    }
+}
+
+/// Drives a campaign to a server, each source from an address of its own.
+pub(crate) async fn drive_to(campaign: &Campaign, server: SocketAddr, tls: Option<tls::Connector>) -> Driven {
+    let scenario = campaign.scenario();
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
     let task = Task {
         setting: Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail },
         targets: vec![vec![server]],
         allowed: Allowed::default(),
-        sources: vec![[127, 0, 0, 1].into()],
+        sources: (0..campaign.sources).map(source).collect(),
         farm: None,
-        clock: Clock::start(Speed::new(60_000.0).unwrap()),
-        speech: Speech { helo: "mxlab.test".to_owned(), tls: None, chunking: false },
+        clock: Clock::start(Speed::new(campaign.speed).unwrap()),
+        speech: Speech { helo: "mxlab.test".to_owned(), tls, chunking: true },
     };
     let never = CancellationToken::new();
     let driven = tokio::time::timeout(LONG, drive(task, &never)).await;
     driven.expect("it comes to an end").expect("the books balance")
+}
+
+/// Drives so many messages to a server, sixty thousand times as fast as the wall.
+async fn driven(recipients: u32, server: SocketAddr) -> Driven {
+    drive_to(&Campaign { recipients, speed: 60_000.0, ..Campaign::default() }, server, None).await
 }
 
 /// A server that takes `messages` and then hangs up without a word.
@@ -104,7 +138,7 @@ async fn nobody_there_is_a_failure_that_is_tried_again_until_it_is_given_up() {
 
 #[tokio::test]
 async fn nothing_is_sent_where_nobody_was_named() {
-    let scenario = scenario(1);
+    let scenario = Campaign::default().scenario();
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
     let task = Task {
         setting: Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail },

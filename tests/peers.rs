@@ -1,5 +1,5 @@
-//! Mail programs nobody here wrote against `mxlab serve`: what they and the server say of the same conversations must
-//! agree, and what they send must be what arrives.
+//! Mail programs nobody here wrote against `mxlab serve`, and `mxlab send` against servers nobody here wrote: what both
+//! sides say of the same conversations must agree, and what is sent must be what arrives.
 //!
 //! A peer that is not installed is a skip that says so, and a failure where the environment has `CI`; `.ci/run peers`
 //! installs them all. Everything happens on loopback, in processes that end with the test that started them.
@@ -8,6 +8,8 @@
 #![allow(clippy::print_stderr, reason = "figures, and skips, for whoever reads along")]
 #![allow(clippy::disallowed_methods, reason = "peers live in the time of the wall, in processes of their own")]
 
+#[path = "driver/arrived.rs"]
+mod arrived;
 #[path = "peers/bodies.rs"]
 mod bodies;
 #[path = "peers/books.rs"]
@@ -30,11 +32,15 @@ mod profiles;
 mod program;
 #[path = "peers/python.rs"]
 mod python;
+#[path = "peers/receivers.rs"]
+mod receivers;
 #[path = "peers/served.rs"]
 mod served;
 #[path = "peers/servers.rs"]
 mod servers;
 #[path = "peers/smtp_source.rs"]
 mod smtp_source;
+#[path = "driver/spoilt.rs"]
+mod spoilt;
 #[path = "peers/swaks.rs"]
 mod swaks;

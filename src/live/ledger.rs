@@ -44,7 +44,8 @@ struct SiteBooks {
     counts: Counts,
     /// When recipients were delivered, in milliseconds.
     delivered: Histogram<u64>,
-    /// Replies that were ordered and stand in no profile; behind those of the profile they have numbers too.
+    /// Replies that were ordered, or are the session's own, and stand in no profile; behind those of the profile they
+    /// have numbers too.
     ordered: Vec<Reply>,
     connections: u64,
     refused: BTreeMap<Cause, u64>,
@@ -93,9 +94,9 @@ pub struct ClientBooks {
 pub struct Cause {
     /// Where in the session.
     pub stage: Stage,
-    /// The rule that refused; `None` is what somebody ordered.
+    /// The rule that refused; `None` is what somebody ordered, or what the session refused by itself.
     pub rule: Option<RuleId>,
-    /// The reply, by its place in the provider's book, ordered ones behind its own; `None` is a connection that was
+    /// The reply, by its place in the provider's book, all others behind its own; `None` is a connection that was
     /// closed without a word.
     pub reply: Option<ReplyId>,
 }
@@ -122,7 +123,7 @@ pub enum What<'a> {
     Refused {
         /// Where in the session.
         stage: Stage,
-        /// The rule that refused; `None` is what somebody ordered.
+        /// The rule that refused; `None` is what somebody ordered, or what the session refused by itself.
         rule: Option<&'a str>,
         /// The reply as it was sent; `None` is none.
         reply: Option<&'a str>,
@@ -151,6 +152,8 @@ pub(super) enum Said<'a> {
     Rule(Refusal),
     /// Somebody's order: a reply, or nothing if the connection was closed without one.
     Order(Option<&'a Reply>),
+    /// The session's own: a message too big to be read or with bare line ends, a recipient too many.
+    Session(&'a Reply),
 }
 
 /// A refusal and whom it met.
@@ -282,7 +285,7 @@ impl Ledger {
                 }
             }
             Said::Order(None) => (None, None, Heard::Nothing(stage)),
-            Said::Order(Some(reply)) => {
+            Said::Order(Some(reply)) | Said::Session(reply) => {
                 let id = self.sites[site.index()].ordered(reply, policy);
                 self.recorder.answered(now, site, stage, None, Answer::Reply { reply: id, close: false }, n);
                 (None, Some(reply.code.class()), Heard::Reply(stage, id))

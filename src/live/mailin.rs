@@ -20,10 +20,11 @@ use crate::units::ProviderId;
 /// What differs behind this front end, for whoever chooses it.
 pub const CANNOT: &str = "\
 mailin-embedded always greets with 220: whoever is refused at connect hears it at EHLO, and a client that says nothing
-counts as no connection. It knows neither SIZE, PIPELINING nor ENHANCEDSTATUSCODES, refuses `MAIL FROM:<>` and
-parameters other than BODY, and is asked for no STARTTLS. It cannot close without a word (421 instead), writes replies
-of several lines as one, keeps its clients' transactions open after RSET until the next MAIL, reads lines without a
-limit, serves as many clients at a time as it has threads, and never stops before the process does.";
+counts as no connection; nobody is seen to talk early. It knows neither SIZE, PIPELINING nor ENHANCEDSTATUSCODES,
+refuses `MAIL FROM:<>` and parameters other than BODY, and is asked for no STARTTLS. It cannot close without a word (421
+instead), writes replies of several lines as one, keeps its clients' transactions open after RSET until the next MAIL,
+reads lines without a limit, serves as many clients at a time as it has threads, and never stops before the process
+does.";
 
 /// Serves a provider on a listener, so many clients at a time. It never ends: the thread is left to itself, and ends
 /// with the process.

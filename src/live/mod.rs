@@ -15,6 +15,7 @@ pub mod mailin;
 mod service;
 mod session;
 mod state;
+mod talk;
 mod target;
 pub mod tls;
 mod trial;

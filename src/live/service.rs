@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::farm::{Door, Farm};
 use super::session::{self, Manners};
 use super::visit::Visit;
+use crate::provider::Policy;
 use crate::smtp::Config;
 use crate::units::ProviderId;
 
@@ -215,9 +216,16 @@ impl Porch {
                     return;
                 }
             }
+            let config = sized(config, farm.books().provider(site).policy());
             session::serve(stream, Visit::new(farm, site, ip, client), config, &manners, &stop).await;
         }
     }
+}
+
+/// The same manners with the size that the provider takes now: an administrator may have switched the rule.
+fn sized(config: Arc<Config>, policy: &Policy) -> Arc<Config> {
+    let size_said = policy.size_max().map(|size| size.0);
+    if config.size_said == size_said { config } else { Arc::new(Config { size_said, ..(*config).clone() }) }
 }
 
 /// Whether an error of `accept` is about the one connection (Linux passes pending network errors on, see accept(2)).

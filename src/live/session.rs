@@ -1,24 +1,19 @@
-//! A connection to an MX host: bytes to and from a socket, and the session between them asks the visit.
+//! A connection to an MX host: the farm's side of a conversation, which asks the visit and keeps messages.
 
-use std::future::poll_fn;
-use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt, Interest, Ready};
+use tokio::io::{Interest, Ready};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::keep::{Keep, Kept};
+use super::talk::{self, Decided, Side};
 use super::tls;
 use super::visit::{Address, Reaction, Visit};
-use super::wire::{Wire, read_into};
 use crate::provider::Policy;
-use crate::smtp::{
-    Answer, Attribute, Closing, Config, Extension, Fault, LineEnds, Path, Question, Server, Stage, Turn,
-};
+use crate::smtp::{Attribute, Config, Extension, Fault, LineEnds, Path, Question, Stage};
 use crate::time::Span;
 
 /// How MX hosts speak.
@@ -60,6 +55,7 @@ impl Manners {
             extensions,
             line_ends,
             size_max: Some(SIZE_MAX),
+            size_said: policy.size_max().map(|size| size.0),
             auth_in_the_clear: true,
             ..plain
         }
@@ -68,14 +64,8 @@ impl Manners {
 
 /// The largest message that is read at all: a profile's own limit is a rule, with its own words.
 const SIZE_MAX: u64 = 1 << 30;
-/// However fast the providers' time goes, a client has this long for a command.
-const PATIENCE_MIN: Duration = Duration::from_secs(2);
-/// The longest that a handshake takes on the wall.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
 /// The longest that a session lasts on the wall, whatever the client does.
 const SESSION_MAX: Duration = Duration::from_hours(4);
-/// Replies are sent when the client waits for them, or when there are so many bytes of them.
-const REPLIES_MAX: usize = 16_384;
 
 /// Speaks with a client until one of them has had enough.
 pub(super) async fn serve(
@@ -85,16 +75,11 @@ pub(super) async fn serve(
     manners: &Manners,
     stop: &CancellationToken,
 ) {
-    let talk = Talk {
-        wire: Wire::Plain(stream),
-        server: Server::new(config),
-        side: Side { visit, manners, to: Vec::new(), from: String::new(), kept: None, in_message: None },
-        input: Vec::new(),
-        out: Vec::new(),
-        stop,
-    };
+    let (clock, patience, tls) = (*visit.clock(), manners.patience, manners.tls.as_ref());
+    let desk = Desk { visit, manners, to: Vec::new(), from: String::new(), kept: None, in_message: None };
+    let conversation = talk::converse(stream, config, desk, talk::Terms { clock, patience, tls, stop });
     // However it ends, there is nobody left to be told why.
-    let _ = tokio::time::timeout(SESSION_MAX, talk.run()).await;
+    let _ = tokio::time::timeout(SESSION_MAX, conversation).await;
 }
 
 /// Waits until the client is gone. What it says meanwhile stays in the kernel.
@@ -115,19 +100,8 @@ pub(super) async fn hung_up(stream: &TcpStream) {
 /// How often it is looked whether a client that talks without being asked is still there.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-struct Talk<'a> {
-    wire: Wire,
-    server: Server,
-    side: Side<'a>,
-    /// What has arrived and is not done with.
-    input: Vec<u8>,
-    /// Replies that are not sent yet.
-    out: Vec<u8>,
-    stop: &'a CancellationToken,
-}
-
-/// The side of the provider.
-struct Side<'a> {
+/// The farm's side of a conversation.
+struct Desk<'a> {
     visit: Visit,
     manners: &'a Manners,
     from: String,
@@ -137,184 +111,13 @@ struct Side<'a> {
     in_message: Option<Stage>,
 }
 
-impl Talk<'_> {
-    async fn run(mut self) -> io::Result<()> {
-        let ended = self.converse().await;
-        if let Some(stage) = self.side.in_message {
-            self.side.visit.lost(stage);
-        }
-        ended
-    }
-
-    async fn converse(&mut self) -> io::Result<()> {
-        let mut deadline = self.deadline();
-        let mut commands = 0;
-        loop {
-            let mut used = 0;
-            let wants = loop {
-                let (more, turn) = self.server.advance(&self.input[used..], &mut self.out);
-                used += more;
-                match turn {
-                    Turn::Ask(question) => match self.side.decide(&question) {
-                        Decided::Now(reaction) => react(&mut self.server, &reaction, &mut self.out),
-                        later => break Wants::Time(later),
-                    },
-                    Turn::Body(piece) => {
-                        if let Some(kept) = &mut self.side.kept {
-                            kept.add(piece);
-                        }
-                    }
-                    Turn::Fault(fault) => self.side.fault(fault),
-                    Turn::NeedInput => break Wants::Input,
-                    Turn::StartTls { .. } => break Wants::Tls,
-                    Turn::Close(why) => break Wants::Close(why),
-                }
-                if self.out.len() > REPLIES_MAX {
-                    break Wants::Flush;
-                }
-            };
-            self.input.drain(..used);
-            match wants {
-                Wants::Flush => self.flush().await?,
-                Wants::Time(decided) => self.wait_and_answer(decided).await?,
-                Wants::Tls => self.secure().await?,
-                Wants::Close(why) => return self.close(why).await,
-                Wants::Input => {
-                    self.flush().await?;
-                    // A command has so long, and not each of its bytes; a message is on its way as long as it moves.
-                    let done = self.server.counts().commands;
-                    if done != commands || self.side.in_message.is_some() {
-                        (commands, deadline) = (done, self.deadline());
-                    }
-                    if !self.read(deadline).await? {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-    }
-
-    fn deadline(&self) -> Instant {
-        let patience = self.side.visit.clock().speed().on_the_wall(self.side.manners.patience);
-        Instant::now() + patience.max(PATIENCE_MIN)
-    }
-
-    /// Reads what is there; `false` when there will be no more.
-    async fn read(&mut self, deadline: Instant) -> io::Result<bool> {
-        if self.input.is_empty() {
-            // Whoever is idle needs no buffer.
-            self.input = Vec::new();
-        }
-        let (wire, input) = (&mut self.wire, &mut self.input);
-        tokio::select! {
-            biased;
-            read = poll_fn(|cx| read_into(wire, cx, input)) => Ok(read? > 0),
-            () = self.stop.cancelled() => {
-                self.farewell("4.3.2 Service shutting down").await?;
-                Ok(false)
-            }
-            () = tokio::time::sleep_until(deadline) => {
-                self.farewell("4.4.2 Timeout exceeded").await?;
-                Ok(false)
-            }
-        }
-    }
-
-    /// Says 421 and that is that.
-    async fn farewell(&mut self, why: &str) -> io::Result<()> {
-        self.out.extend_from_slice(format!("421 {why}\r\n").as_bytes());
-        self.flush().await
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        // A client that does not read has as long as one that does not write.
-        let deadline = self.deadline();
-        let sent = tokio::time::timeout_at(deadline, async {
-            self.wire.write_all(&self.out).await?;
-            self.wire.flush().await
-        });
-        sent.await.map_err(|_| io::ErrorKind::TimedOut)??;
-        self.out.clear();
-        if self.out.capacity() > KEPT_MAX {
-            self.out = Vec::new();
-        }
-        Ok(())
-    }
-
-    /// The provider takes its time.
-    async fn wait_and_answer(&mut self, decided: Decided) -> io::Result<()> {
-        self.flush().await?;
-        let mut reaction = match decided {
-            Decided::Now(reaction) | Decided::Later(reaction) => reaction,
-            Decided::Judge { size, service } => {
-                self.pause(service).await?;
-                self.side.judge(size).await
-            }
-        };
-        self.pause(std::mem::take(reaction.after())).await?;
-        react(&mut self.server, &reaction, &mut self.out);
-        Ok(())
-    }
-
-    async fn pause(&mut self, span: Span) -> io::Result<()> {
-        if span.is_zero() {
-            return Ok(());
-        }
-        let clock = *self.side.visit.clock();
-        tokio::select! {
-            () = clock.sleep(span) => Ok(()),
-            () = self.stop.cancelled() => {
-                self.farewell("4.3.2 Service shutting down").await?;
-                Err(io::ErrorKind::ConnectionAborted.into())
-            }
-        }
-    }
-
-    async fn secure(&mut self) -> io::Result<()> {
-        self.flush().await?;
-        let Some(acceptor) = &self.side.manners.tls else { return Err(io::ErrorKind::Unsupported.into()) };
-        self.wire.accept(acceptor, HANDSHAKE_MAX).await?;
-        self.server.secured();
-        Ok(())
-    }
-
-    async fn close(&mut self, why: Closing) -> io::Result<()> {
-        if why == Closing::Dropped {
-            self.out.clear();
-            return Ok(());
-        }
-        self.flush().await?;
-        self.wire.close().await
-    }
-}
-
-/// What a conversation cannot go on without.
-enum Wants {
-    Input,
-    Flush,
-    Time(Decided),
-    Tls,
-    Close(Closing),
-}
-
-/// What the provider has decided, or will.
-enum Decided {
-    Now(Reaction),
-    Later(Reaction),
-    /// A message of this size is judged when the server is done with it.
-    Judge {
-        size: u64,
-        service: Span,
-    },
-}
-
-impl Side<'_> {
+impl Side for Desk<'_> {
     fn decide(&mut self, question: &Question<'_>) -> Decided {
         let mut reaction = match question {
-            Question::Connect => self.visit.connect(),
+            Question::Connect => match self.visit.connect() {
+                greeting @ Reaction::Accept { after } if !after.is_zero() => return Decided::Greeting(greeting),
+                reaction => reaction,
+            },
             Question::Hello { .. } => {
                 self.forget();
                 self.visit.reset();
@@ -370,6 +173,10 @@ impl Side<'_> {
         if reaction.after().is_zero() { Decided::Now(reaction) } else { Decided::Later(reaction) }
     }
 
+    fn talks_early(&mut self) -> Reaction {
+        self.visit.talks_early()
+    }
+
     async fn judge(&mut self, size: u64) -> Reaction {
         let reaction = self.visit.end_of_data(size);
         if let Some(kept) = self.kept.take().filter(|_| matches!(reaction, Reaction::Accept { .. })) {
@@ -378,29 +185,46 @@ impl Side<'_> {
         reaction
     }
 
-    /// The session has refused something by itself.
-    fn fault(&mut self, fault: Fault) {
-        if matches!(fault, Fault::TooBig | Fault::BareInMessage) && self.in_message.take().is_some() {
+    /// What refuses a message, or somebody's recipient, is an attempt that was refused, whoever does it.
+    fn fault(&mut self, fault: Fault, in_transaction: bool) {
+        let stage = match fault {
+            _ if self.in_message.is_some() && !in_transaction => Stage::EndOfData,
+            Fault::TooBig if self.in_message.is_some() => Stage::EndOfData,
+            Fault::TooBig if in_transaction => Stage::Data,
+            Fault::TooBig => Stage::Mail,
+            Fault::TooManyRecipients => Stage::Rcpt,
+            _ => return,
+        };
+        self.visit.faulted(stage, &fault.reply());
+        if stage != Stage::Rcpt {
             self.forget();
             self.visit.reset();
         }
     }
 
+    fn piece(&mut self, piece: &[u8]) {
+        if let Some(kept) = &mut self.kept {
+            kept.add(piece);
+        }
+    }
+
+    fn is_receiving(&self) -> bool {
+        self.in_message.is_some()
+    }
+
+    fn lose(&mut self) {
+        if let Some(stage) = self.in_message.take() {
+            self.visit.lost(stage);
+        }
+    }
+}
+
+impl Desk<'_> {
     fn forget(&mut self) {
         self.to.clear();
         self.kept = None;
         self.in_message = None;
     }
-}
-
-/// The provider's answer, as the session says it.
-fn react(server: &mut Server, reaction: &Reaction, out: &mut Vec<u8>) {
-    let answer = match reaction {
-        Reaction::Accept { .. } => Answer::Accept,
-        Reaction::Refuse { reply, close, .. } => Answer::reply(reply, *close),
-        Reaction::Drop { .. } => Answer::Drop,
-    };
-    server.answer(answer, out);
 }
 
 fn address(path: Path<'_>) -> Address<'_> {
@@ -417,5 +241,45 @@ fn ip(text: &str) -> Option<IpAddr> {
     bare.parse().ok()
 }
 
-/// Bytes of a buffer that a session may keep while it waits.
-const KEPT_MAX: usize = 4_096;
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::super::clock::{Clock, Speed};
+    use super::super::farm::{Farm, Plan};
+    use super::super::service::{CONNECTIONS_MAX, Service, Terms, Wanted};
+    use super::*;
+    use crate::provider::{Amendment, profile};
+    use crate::units::{ProviderId, RuleId};
+
+    const SITE: ProviderId = ProviderId(0);
+
+    /// What a host says to a whole session.
+    async fn heard(service: &Service, said: &str) -> String {
+        let mut stream = TcpStream::connect(service.hosts()[0].at).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).await.unwrap();
+        heard
+    }
+
+    #[tokio::test]
+    async fn the_size_that_is_said_is_the_one_that_the_provider_takes_now() {
+        let policy = profile::parse(&profile::built_in("charter").unwrap()).unwrap();
+        let rule = policy.rules.iter().position(|rule| rule.name == "size").unwrap();
+        let (clients, senders) = (Vec::new(), Vec::new());
+        let plan = Plan { policies: vec![policy], seed: 1, unknowns: 1, day_starts: Span::ZERO, clients, senders };
+        let farm = Farm::new(plan, Clock::start(Speed::REAL));
+        let wanted = Wanted { site: SITE, name: "mx.example".to_owned(), at: "127.0.0.1:0".parse().unwrap() };
+        let terms = Terms { connections_max: CONNECTIONS_MAX, manners: Manners::default() };
+        let service = Service::start(&farm, &[wanted], terms).unwrap();
+        let session = "EHLO a.example\r\nMAIL FROM:<a@a.example> SIZE=20000001\r\nQUIT\r\n";
+        let strict = heard(&service, session).await;
+        assert!(strict.contains("-SIZE 20000000\r\n"), "{strict}");
+        assert!(strict.contains("\r\n552 Message size exceeds allowed maximum"), "in the provider's words: {strict}");
+        farm.amend(SITE, &Amendment::Enabled(RuleId(u16::try_from(rule).unwrap()), false));
+        let lenient = heard(&service, session).await;
+        assert!(lenient.contains("-SIZE 1073741824\r\n") && !lenient.contains("552"), "{lenient}");
+        service.stop(Duration::from_secs(10)).await;
+    }
+}

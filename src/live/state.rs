@@ -83,7 +83,7 @@ pub struct TierLimit {
 pub struct Refusals {
     /// Where in the session.
     pub stage: Stage,
-    /// The rule; `None` is what somebody ordered.
+    /// The rule; `None` is what somebody ordered, or what the session refused by itself.
     pub rule: Option<String>,
     /// The reply, placeholders as they stand; `None` is a connection closed without a word.
     pub reply: Option<String>,

@@ -136,6 +136,20 @@ impl Visit {
         guest.react(&mut books, now, Stage::Connect, verdict)
     }
 
+    /// It talks, and its greeting was put off.
+    pub(super) fn talks_early(&mut self) -> Reaction {
+        let Self { farm, guest } = self;
+        let (mut books, now) = (farm.books(), farm.clock.now());
+        let Some(session) = guest.session else { return Reaction::Drop { after: Span::ZERO } };
+        let verdict = books.provider(guest.site).talks_early(now, session);
+        let reaction = guest.react(&mut books, now, Stage::Connect, verdict);
+        if !verdict.accepted() {
+            guest.session = None;
+            books.ledger.tell(&guest.note(now, What::Closed));
+        }
+        reaction
+    }
+
     /// EHLO or HELO.
     pub(super) fn ehlo(&mut self) -> Reaction {
         self.at(Stage::Ehlo, |_, books, now, (site, session)| books.provider(site).ehlo(now, session))
@@ -238,6 +252,12 @@ impl Visit {
         }
     }
 
+    /// The session has refused something by itself, in these words.
+    pub(super) fn faulted(&mut self, stage: Stage, reply: &Reply) {
+        let Self { farm, guest } = self;
+        guest.refused(&mut farm.books(), farm.clock.now(), stage, Said::Session(reply), Some(reply));
+    }
+
     /// The connection broke off while a message was on its way.
     pub(super) fn lost(&mut self, stage: Stage) {
         let Self { farm, guest } = self;
@@ -321,7 +341,10 @@ impl Guest {
 
     /// Writes down a refusal and whom it met.
     fn refused(&self, books: &mut Books, now: Time, stage: Stage, said: Said<'_>, reply: Option<&Reply>) {
+        // Whom the session refuses it does not name.
+        let named = !matches!(said, Said::Session(_));
         let met = match stage {
+            Stage::Rcpt if !named => &[],
             Stage::Rcpt => self.recipients.last().map_or(&[][..], std::slice::from_ref),
             _ => &self.recipients,
         };
@@ -336,11 +359,11 @@ impl Guest {
             stage,
             rule: match said {
                 Said::Rule(refusal) => Some(&policy.rules[refusal.rule.index()].name),
-                Said::Order(_) => None,
+                Said::Order(_) | Said::Session(_) => None,
             },
             reply: text.as_deref(),
-            from: (stage >= Stage::Mail).then_some(&self.sender),
-            to: (stage == Stage::Rcpt).then_some(&self.named),
+            from: (stage > Stage::Mail || stage == Stage::Mail && named).then_some(&self.sender),
+            to: (stage == Stage::Rcpt && named).then_some(&self.named),
         };
         ledger.tell(&self.note(now, what));
     }

@@ -40,6 +40,18 @@ impl Wire {
         Ok(())
     }
 
+    /// Waits until the other end talks, and leaves what it says where it is. Under TLS that cannot be seen.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub(super) async fn talks(&self) -> io::Result<bool> {
+        match self {
+            Self::Plain(stream) if stream.peek(&mut [0]).await? == 0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            Self::Plain(_) => Ok(true),
+            Self::Tls(_) | Self::Broken => std::future::pending().await,
+        }
+    }
+
     /// Says that nothing more will come.
     pub(super) async fn close(&mut self) -> io::Result<()> {
         self.shutdown().await

@@ -162,8 +162,9 @@ impl Provider {
     pub fn connect(&mut self, now: Time, client: ClientId) -> (Option<SessionId>, Verdict) {
         self.clients[client.index()].1.touch(now, &self.policy);
         let session = self.open_session(client);
-        let verdict = self.pass(now, session, Stage::Connect, None);
+        let mut verdict = self.pass(now, session, Stage::Connect, None);
         if verdict.accepted() {
+            verdict.tarpit += self.steps.before_greeting;
             return (Some(session), verdict);
         }
         self.close(session);

@@ -5,6 +5,7 @@
 
 mod anew;
 mod ceiling;
+mod early;
 mod engine;
 mod forecast;
 mod held;

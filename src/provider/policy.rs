@@ -41,6 +41,13 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The largest message in bytes that it takes now, if it minds the size.
+    pub fn size_max(&self) -> Option<Bytes> {
+        let refusing = self.rules.iter().filter(|rule| rule.enabled && !matches!(rule.answer, Answer::Tarpit(_)));
+        let sizes = refusing.filter_map(|rule| if let Test::Size(size) = rule.test { Some(size) } else { None });
+        sizes.min_by_key(|size| size.0)
+    }
+
     /// A session remembers in one 64-bit word which rules it holds a slot of.
     pub const RULES_MAX: usize = 64;
     /// More bands than anyone publishes.
@@ -95,6 +102,8 @@ pub enum Test {
     Listed,
     /// Does the client lack a PTR record that resolves back to it?
     NoPtr,
+    /// Does the client talk before it is greeted? The greeting comes so much later, for that to be seen.
+    EarlyTalker(Span),
     /// Is the message larger than this?
     Size(Bytes),
     /// Does the message fail this authentication?

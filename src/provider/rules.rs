@@ -178,7 +178,7 @@ impl Provider {
         let client = || &self.clients[asker.client.index()].0;
         let envelope = || self.sessions[asker.session.index()].envelope.as_ref();
         match &rule.test {
-            Test::Limit(_) => true,
+            Test::Limit(_) | Test::EarlyTalker(_) => true,
             Test::Mailbox(mailbox) => asker.who.is_none_or(|who| who.mailbox != *mailbox),
             Test::Listed => !client().listed,
             Test::NoPtr => client().ptr,

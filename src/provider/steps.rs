@@ -8,6 +8,7 @@ use super::engine::Session;
 use super::policy::{Counts, Limit, Mailbox, Meter, Policy, Rule, Scope, Standing, Test, Window};
 use super::rules::RuleState;
 use crate::smtp::Stage;
+use crate::time::Span;
 
 /// What is done at a stage about one rule.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +81,8 @@ pub(super) struct Steps {
     pub(super) per_message: Vec<u16>,
     /// Limits whose counters are sessions', though not of their kind: what is counted per session over time.
     pub(super) per_session: Vec<u16>,
+    /// How long a greeting is held back for early talkers to be seen.
+    pub(super) before_greeting: Span,
 }
 
 impl Steps {
@@ -93,6 +96,7 @@ impl Steps {
                 Test::Mailbox(mailbox) if rule.at == Stage::EndOfData && rule.enabled => {
                     steps.late.push((*mailbox, index));
                 }
+                Test::EarlyTalker(pause) if rule.enabled => steps.before_greeting = steps.before_greeting.max(*pause),
                 Test::Limit(limit) if limit.window == Window::Message => steps.per_message.push(index),
                 Test::Limit(limit) if limit.scope == Scope::Session && !limit.window.is_in_session() => {
                     steps.per_session.push(index);
@@ -144,8 +148,9 @@ fn all_of(index: u16, rule: &Rule, ruled: &RuleState, stage: Stage) -> impl Iter
             let counts = limit.counts_later(rule.at) && limit.meter.natural_stage() == stage && ruled.is_limited();
             (limit.asks(rule.at, ruled).map(step), counts.then(|| step(Act::Count)))
         }
-        // Recipients are judged one by one once the message is there.
+        // Recipients are judged one by one once the message is there, early talkers when they talk.
         Test::Mailbox(_) if rule.at == Stage::EndOfData => (None, None),
+        Test::EarlyTalker(_) => (None, None),
         _ => (Some(step(Act::Check)), None),
     };
     let asks = asks.filter(|_| rule.enabled && rule.at == stage);

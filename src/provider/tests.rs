@@ -1,6 +1,7 @@
 //! The engine, stage by stage: what each kind of rule refuses, where, and what it counts.
 
 mod administration;
+mod early;
 
 use super::*;
 use crate::dist::Dist;

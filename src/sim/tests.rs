@@ -299,6 +299,20 @@ fn mail_that_is_held_back_for_too_long_expires_without_an_attempt() {
 }
 
 #[test]
+fn a_greeting_that_waits_for_early_talkers_is_only_late() {
+    let early = |pause| Rule {
+        test: Test::EarlyTalker(Span::from_secs(pause)),
+        ..limit(Stage::Connect, Meter::Connections, Window::Session, 1, 1, true)
+    };
+    let sent = |rules| run(&scenario(policy(rules, SECOND), 3, strategy(1, Span::DAY)));
+    let (at_once, late) = (sent(Vec::new()), sent(vec![early(6)]));
+    assert_eq!((late.cells[0].totals.delivered, late.cells[0].totals.attempts), (3, 3), "nobody talks early");
+    assert!((seconds(&late) - seconds(&at_once) - 6.0).abs() < 1e-6, "one connection, one greeting");
+    let too_late = sent(vec![early(3_000)]).cells[0].totals;
+    assert_eq!((too_late.delivered, too_late.connections_failed > 0), (0, true), "nobody waits that long");
+}
+
+#[test]
 fn a_reply_that_takes_too_long_is_not_waited_for() {
     let tarpit = |at| Rule {
         test: Test::Always,

@@ -3,7 +3,7 @@
 
 use super::address::PathError;
 use super::command::CommandError;
-use super::reply::{Code, Enhanced};
+use super::reply::{Code, Enhanced, Reply};
 
 /// What a client did wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,6 +88,12 @@ impl Fault {
     /// The code the session answers with.
     pub const fn code(self) -> Code {
         self.said().code
+    }
+
+    /// The session's reply; its enhanced code is left out where the server does not offer them.
+    pub fn reply(self) -> Reply {
+        let Said { code, enhanced, text } = self.said();
+        Reply { code, enhanced, text: text.to_owned() }
     }
 
     pub(super) const fn said(self) -> Said {

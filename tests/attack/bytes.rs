@@ -140,6 +140,38 @@ async fn no_dot_but_a_real_one_ends_a_message() {
     }
 }
 
+/// The session refuses by itself what is no message, or more than it reads; the client heard it, so the books say it.
+#[tokio::test]
+async fn what_no_rule_refused_is_in_the_books_too() {
+    let target = Target::open(10);
+    let two = "MAIL FROM:<a@a.test>\r\nRCPT TO:<b@example.com>\r\nRCPT TO:<c@example.com>\r\nDATA\r\n";
+    let many = "RCPT TO:<b@example.com>\r\n".repeat(1_003);
+    let huge = format!("{ENVELOPE}BDAT 2000000000 LAST\r\n");
+    for (said, then, end) in [
+        (two, "bare\n\r\n.\r\nQUIT\r\n", "221"),
+        ("MAIL FROM:<a@a.test> SIZE=2000000000\r\n", "QUIT\r\n", "221"),
+        (&format!("MAIL FROM:<a@a.test>\r\n{many}"), "QUIT\r\n", "221"),
+        (&huge, "", "552"),
+    ] {
+        let mut client = target.client().await;
+        client.hears("220").await;
+        client.send(format!("{HELLO}{said}{then}")).await;
+        client.hears(end).await;
+    }
+    let books = target.recovered(0).await;
+    let said: Vec<_> =
+        books.replies.iter().map(|reply| (reply.count, &*reply.stage, &*reply.text, &*reply.rule)).collect();
+    let expected = [
+        (3, "rcpt", "452 4.5.3 Too many recipients", ""),
+        (2, "end-of-data", "550 5.6.11 Message contains bare CR or LF", ""),
+        (1, "data", "552 5.3.4 Message size exceeds limit", ""),
+        (1, "mail", "552 5.3.4 Message size exceeds limit", ""),
+    ];
+    assert_eq!(said, expected);
+    let totals = books.totals;
+    assert_eq!((totals.bounced, totals.deferred, totals.queued, totals.attempts), (4, 3, 0, 8), "{totals:?}");
+}
+
 /// A byte a minute: the command is not there when its time is up, however often a byte comes.
 #[tokio::test]
 async fn whoever_dribbles_a_command_is_told_to_go() {

@@ -4,8 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mxlab::diagnostic::Document;
 use mxlab::live::{Clock, Farm, Manners, Plan, Service, Speed, Terms, Wanted, tls};
+use mxlab::provider::Policy;
 use mxlab::provider::profile::{built_in, parse};
+use mxlab::record::Cell;
 use mxlab::time::Span;
 use mxlab::units::ProviderId;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -29,9 +32,18 @@ impl Target {
 
     /// The same, and clients have so long for a command.
     pub(crate) fn with(connections_max: usize, patience: Span) -> Self {
-        let policy = parse(&built_in("open").unwrap()).unwrap();
+        Self::of(&parse(&built_in("open").unwrap()).unwrap(), connections_max, patience)
+    }
+
+    /// The profile `open`, and these rules and replies.
+    pub(crate) fn stricter(rules: &str) -> Self {
+        let profile = Document::new("stricter", format!("{}\n{rules}", built_in("open").unwrap().text));
+        Self::of(&parse(&profile).unwrap_or_else(|wrong| panic!("{wrong}")), 100, Span::from_secs(300))
+    }
+
+    fn of(policy: &Policy, connections_max: usize, patience: Span) -> Self {
         let plan = Plan {
-            policies: vec![policy],
+            policies: vec![policy.clone()],
             seed: 1,
             unknowns: 1,
             day_starts: Span::ZERO,
@@ -55,22 +67,35 @@ impl Target {
 
     /// A client that behaves is served; then all is over, and the books balance. So many messages were accepted.
     pub(crate) async fn recovers(self, before: u64) {
+        self.recovered(before).await;
+    }
+
+    /// The same; what the books say.
+    pub(crate) async fn recovered(self, before: u64) -> Cell {
         self.behaves().await;
+        self.empties().await;
+        self.service.stop(LONG).await;
+        let (mut trial, _) = self.farm.record("clients", 1).expect("the books balance");
+        let books = trial.cells.remove(0);
+        assert_eq!(books.totals.delivered, before + 1);
+        books
+    }
+
+    /// Waits until nobody is connected.
+    pub(crate) async fn empties(&self) {
         let nobody = async {
             while self.farm.look(ProviderId(0)).open > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
         tokio::time::timeout(LONG, nobody).await.expect("everybody is gone in the end");
-        self.service.stop(LONG).await;
-        let (trial, _) = self.farm.record("clients", 1).expect("the books balance");
-        assert_eq!(trial.cells[0].totals.delivered, before + 1);
     }
 
     /// A message by somebody who behaves.
     pub(crate) async fn behaves(&self) {
         let message = "EHLO a.test\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n";
         let mut client = self.client().await;
+        client.hears("220").await;
         client.send(message).await;
         client.hears("354").await;
         client.send("Subject: x\r\n\r\nwell\r\n.\r\nQUIT\r\n").await;

@@ -72,6 +72,11 @@ pub(crate) struct Postfix {
 impl Postfix {
     /// Starts an instance that sends everything to one host; `None` where there is no Postfix to start.
     pub(crate) fn start(to: SocketAddr, settings: &[&str]) -> Option<Self> {
+        Self::start_at(None, to, settings)
+    }
+
+    /// The same, and it takes mail at an address, too.
+    pub(crate) fn start_at(at: Option<SocketAddr>, to: SocketAddr, settings: &[&str]) -> Option<Self> {
         let postfix = program::want("postfix", HOW)?;
         let smtp_source = program::want("smtp-source", HOW)?;
         let sendmail = program::want("sendmail", HOW)?;
@@ -81,7 +86,7 @@ impl Postfix {
         }
         let home = tempfile::tempdir().unwrap();
         let config = home.path().join("etc");
-        configure(home.path(), to, settings);
+        configure(home.path(), at, to, settings);
         succeed(Command::new(postfix).arg("-c").arg(&config).arg("check"), Duration::from_mins(1));
         let folder = succeed(Command::new(program::find("postconf")?).args(["-dh", "daemon_directory"]), QUICK);
         let mut master = Command::new(Path::new(folder.trim()).join("master"));
@@ -185,7 +190,7 @@ impl Postfix {
 const QUICK: Duration = Duration::from_secs(30);
 
 /// Writes the configuration of an instance, and makes its folders.
-fn configure(home: &Path, to: SocketAddr, settings: &[&str]) {
+fn configure(home: &Path, at: Option<SocketAddr>, to: SocketAddr, settings: &[&str]) {
     // Its processes give up root, and must still get in.
     fs::set_permissions(home, Permissions::from_mode(0o755)).unwrap();
     for folder in ["etc", "queue", "data"] {
@@ -201,5 +206,7 @@ fn configure(home: &Path, to: SocketAddr, settings: &[&str]) {
         main_cf.extend([setting, "\n"]);
     }
     fs::write(home.join("etc/main.cf"), main_cf).unwrap();
-    fs::write(home.join("etc/master.cf"), MASTER_CF).unwrap();
+    // Where others come in there may be TLS, whose keys one process looks after.
+    let outside = at.map(|at| format!("{at} inet n - n - - smtpd\ntlsmgr unix - - n 1000? 1 tlsmgr\n"));
+    fs::write(home.join("etc/master.cf"), MASTER_CF.to_owned() + &outside.unwrap_or_default()).unwrap();
 }

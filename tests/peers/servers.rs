@@ -17,7 +17,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts it; the command says where it listens.
-    fn start(command: impl Fn(SocketAddr) -> Command) -> Self {
+    pub(crate) fn start(command: impl Fn(SocketAddr) -> Command) -> Self {
         for _ in 0..5 {
             let at = free();
             let mut command = command(at);
@@ -47,7 +47,7 @@ impl Server {
 }
 
 /// A place where nobody listens.
-fn free() -> SocketAddr {
+pub(crate) fn free() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn aiosmtpd(options: &[&str]) -> Option<Server> {
 }
 
 /// The Python of the virtual environment that is for these tests, or any that has aiosmtpd.
-fn python_with_aiosmtpd() -> Option<PathBuf> {
+pub(crate) fn python_with_aiosmtpd() -> Option<PathBuf> {
     let ours = program::installed().join("venv/bin/python3");
     let has_it = |python: &PathBuf| {
         let mut import = Command::new(python);

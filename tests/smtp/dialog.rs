@@ -16,7 +16,7 @@
 
 use std::fmt::Debug;
 
-use mxlab::smtp::{Code, Config, Enhanced, Extension, Extensions, Limits, LineEnds};
+use mxlab::smtp::{Code, Config, Enhanced, Extension, Extensions, Limits, LineEnds, Question};
 
 /// A dialog.
 #[derive(Clone, Debug)]
@@ -74,8 +74,12 @@ pub(crate) trait Peer {
     fn handshake(&mut self);
     /// The next message that the world was given, if that can be known here.
     fn message(&mut self) -> Option<Vec<u8>>;
-    /// Why the server closed, if it did; the reason may be unknown here.
+    /// Why the server closed, if it did.
     fn closed(&mut self) -> Option<String>;
+    /// What it says though the client will say nothing more.
+    fn unasked(&mut self) -> Option<String> {
+        self.line()
+    }
 }
 
 impl Dialog {
@@ -131,7 +135,7 @@ impl Dialog {
                 Move::Close(expected) => equal(&at, &peer.closed().as_ref(), &Some(expected)),
             }
         }
-        equal(&format!("{name}: at the end"), &peer.line(), &None);
+        equal(&format!("{name}: at the end"), &peer.unasked(), &None);
     }
 }
 
@@ -152,6 +156,7 @@ impl Setting {
             "extensions" => config.extensions = extensions(value),
             "offer" => config.extensions = extensions(value).iter().fold(config.extensions, Extensions::with),
             "size-max" => config.size_max = Some(value.parse().unwrap()),
+            "size-said" => config.size_said = Some(value.parse().unwrap()),
             "line-max" => config.line_max = value.parse().unwrap(),
             "recipients-max" => config.recipients_max = value.parse().unwrap(),
             "faults-max" => config.faults_max = value.parse().unwrap(),
@@ -171,6 +176,11 @@ impl Setting {
 }
 
 impl Scripted {
+    /// The answer to a question; none is a yes.
+    pub(crate) fn find<'a>(answers: &'a [Self], kind: &str, about: &str) -> Option<&'a Self> {
+        answers.iter().find(|answer| answer.kind == kind && about.contains(&answer.about))
+    }
+
     /// `kind [about]: [close] code [enhanced] text`, or `kind [about]: drop`.
     fn parse(line: &str) -> Self {
         let (question, answer) = line.split_once(": ").unwrap_or_else(|| panic!("no answer in {line:?}"));
@@ -184,6 +194,24 @@ impl Scripted {
             (code, enhanced, text.replace("\\n", "\n"))
         });
         Self { kind: kind.into(), about: about.into(), reply, close }
+    }
+}
+
+/// A question's kind, and what it is about.
+pub(crate) fn kind(question: &Question<'_>) -> (&'static str, String) {
+    match question {
+        Question::Connect => ("connect", String::new()),
+        Question::Hello { name, .. } => ("ehlo", (*name).to_owned()),
+        Question::Mail(mail) => ("mail", mail.from.as_str().to_owned()),
+        Question::Rcpt(rcpt) => ("rcpt", rcpt.to.as_str().to_owned()),
+        Question::Data { chunked } => ("data", if *chunked { "chunked".to_owned() } else { String::new() }),
+        Question::EndOfData { size } => ("end-of-data", size.to_string()),
+        Question::Auth(who) => ("auth", format!("{}/{}/{}", who.identity, who.user, who.password)),
+        Question::Reset => ("reset", String::new()),
+        Question::XClient(attributes) => {
+            let words = attributes.iter().map(|(name, value)| format!("{}={value:?}", name.name()));
+            ("xclient", words.collect::<Vec<_>>().join(" "))
+        }
     }
 }
 

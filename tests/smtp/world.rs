@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mxlab::smtp::{Answer, Closing, Question, Server, Turn};
 
-use super::dialog::{Peer, Scripted, Setting};
+use super::dialog::{Peer, Scripted, Setting, kind};
 
 /// A session and all that it said and was given.
 pub(crate) struct World {
@@ -98,7 +98,7 @@ impl World {
             self.message.clear();
         }
         self.note(format!("{kind} {about}"));
-        self.answers.iter().find(|answer| answer.kind == kind && about.contains(&answer.about)).cloned()
+        Scripted::find(&self.answers, kind, &about).cloned()
     }
 
     fn answer(&mut self, scripted: Option<Scripted>) {
@@ -116,24 +116,6 @@ impl World {
         assert!(std::mem::take(&mut self.shaking), "nobody wants to shake hands");
         self.server.secured();
         self.drive();
-    }
-}
-
-/// A question's kind, and what it is about.
-fn kind(question: &Question<'_>) -> (&'static str, String) {
-    match question {
-        Question::Connect => ("connect", String::new()),
-        Question::Hello { name, .. } => ("ehlo", (*name).to_owned()),
-        Question::Mail(mail) => ("mail", mail.from.as_str().to_owned()),
-        Question::Rcpt(rcpt) => ("rcpt", rcpt.to.as_str().to_owned()),
-        Question::Data { chunked } => ("data", if *chunked { "chunked".to_owned() } else { String::new() }),
-        Question::EndOfData { size } => ("end-of-data", size.to_string()),
-        Question::Auth(who) => ("auth", format!("{}/{}/{}", who.identity, who.user, who.password)),
-        Question::Reset => ("reset", String::new()),
-        Question::XClient(attributes) => {
-            let words = attributes.iter().map(|(name, value)| format!("{}={value:?}", name.name()));
-            ("xclient", words.collect::<Vec<_>>().join(" "))
-        }
     }
 }
 

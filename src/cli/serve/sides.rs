@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Args;
 use crate::cli::Failure;
+use crate::live::admin::{self, Charge};
 use crate::live::dns::{DnsServer, Elsewhere, Zone};
-use crate::live::{Farm, Host, admin};
+use crate::live::{Farm, Host};
 
 /// Where they listen.
 pub(super) struct Sides {
@@ -29,11 +30,12 @@ impl Sides {
             Some(at) => Some(dns(farm, hosts, loopback("--dns", at, args)?, stop).await?),
             None => None,
         };
+        let charge = Charge { farm: farm.clone(), dns: dns.as_ref().map(DnsServer::mischief) };
         let admin = match args.admin {
-            Some(at) => Some(admin(farm, loopback("--admin", at, args)?, stop).await?),
+            Some(at) => Some(admin(charge, loopback("--admin", at, args)?, stop).await?),
             None => None,
         };
-        Ok(Self { dns, admin })
+        Ok(Self { dns: dns.map(|server| server.address()), admin })
     }
 }
 
@@ -47,7 +49,7 @@ fn loopback(option: &str, at: SocketAddr, args: &Args) -> Result<SocketAddr, Fai
     )))
 }
 
-async fn dns(farm: &Farm, hosts: &[Host], at: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, Failure> {
+async fn dns(farm: &Farm, hosts: &[Host], at: SocketAddr, stop: &CancellationToken) -> Result<DnsServer, Failure> {
     let mut zone = Zone::new(at.ip(), Elsewhere::NoSuchName);
     let addresses = |name: &str| -> Vec<IpAddr> {
         hosts.iter().filter(|host| host.name == name).map(|host| host.at.ip()).collect()
@@ -58,15 +60,14 @@ async fn dns(farm: &Farm, hosts: &[Host], at: SocketAddr, stop: &CancellationTok
     // Whoever sends from this machine has a name that resolves back, as senders have who mean well.
     zone.source(IpAddr::from([127, 0, 0, 1]), "localhost").map_err(Failure::input)?;
     let server = DnsServer::start(at, zone, stop).await;
-    let server = server.map_err(|error| Failure::unwritten(format_args!("cannot answer DNS on {at}: {error}")))?;
-    Ok(server.address())
+    server.map_err(|error| Failure::unwritten(format_args!("cannot answer DNS on {at}: {error}")))
 }
 
-async fn admin(farm: &Arc<Farm>, at: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, Failure> {
+async fn admin(charge: Charge, at: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, Failure> {
     let cannot = |error| Failure::unwritten(format_args!("cannot listen on {at} for administrators: {error}"));
     let listener = TcpListener::bind(at).await.map_err(cannot)?;
     let at = listener.local_addr().map_err(cannot)?;
     // It ends when it is told to; that it has no address any more was ruled out a line above.
-    tokio::spawn(admin::serve(farm.clone(), listener, stop.clone()));
+    tokio::spawn(admin::serve(charge, listener, stop.clone()));
     Ok(at)
 }

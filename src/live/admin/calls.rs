@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::CALLS;
 use super::fault::Fault;
+use super::{CALLS, Charge};
 use crate::diagnostic::suggestion;
 use crate::live::farm::{Farm, ORDERS_MAX, Order};
 use crate::live::state::{self, RuleState};
@@ -32,7 +32,7 @@ const TEXT_MAX: usize = 2_000;
 type Answer<T> = Result<Json<T>, Fault>;
 
 /// The body, as JSON whatever its content type says: curl calls everything a form.
-pub(super) struct Body<T>(T);
+pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Fault;
@@ -252,8 +252,11 @@ pub(super) async fn complain(State(farm): State<Arc<Farm>>, Body(complaint): Bod
     Ok(Json(Score { score: farm.books().provider(site).reputation(client) }))
 }
 
-pub(super) async fn reset(State(farm): State<Arc<Farm>>) -> Json<Value> {
+pub(super) async fn reset(State(Charge { farm, dns }): State<Charge>) -> Json<Value> {
     farm.reset();
+    if let Some(dns) = dns {
+        dns.set(Vec::new());
+    }
     Json(json!({ "since_s": farm.state(0).since_s }))
 }
 

@@ -80,7 +80,7 @@ impl Collector for Snapshot {
         self.counters(&mut encoder, ("refused", "Attempts refused, by stage, rule and outcome"), |provider| {
             let mut sums = std::collections::BTreeMap::<_, u64>::new();
             for refusals in &provider.refused {
-                let rule = refusals.rule.as_deref().unwrap_or("(ordered)");
+                let rule = refusals.rule.as_deref().unwrap_or("(none)");
                 *sums.entry((refusals.stage, rule, refusals.outcome)).or_default() += refusals.count;
             }
             let labelled = |((stage, rule, outcome), count): ((crate::smtp::Stage, _, _), _)| {

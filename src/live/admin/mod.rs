@@ -8,6 +8,7 @@ mod calls;
 mod door;
 mod fault;
 mod metrics;
+mod mischief;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,7 @@ use std::io;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, FromRef, Request};
 use axum::http::{Method, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::door::Door;
 use self::fault::Fault;
+use super::dns::Mischief;
 use super::farm::Farm;
 
 /// The largest request body, in bytes.
@@ -45,19 +47,41 @@ pub const CALLS: &[(&str, &str, &str)] = &[
     ),
     ("DELETE", "/orders", "forgets the orders that still wait"),
     ("POST", "/complaints", r#"{"provider": "charter", "client": "127.0.0.1", "sender": "news.example"}"#),
-    ("POST", "/reset", "all as at the start, but for the time and the open sessions"),
+    ("GET", "/dns/faults", "what goes wrong with DNS"),
+    (
+        "PUT",
+        "/dns/faults",
+        r#"[{"name": "charter.net", "trouble": "servfail"}, {"trouble": {"slow": "2s"}, "share": 0.5}]: what goes wrong from now on and nothing else, for a name and all below it or for all names; "servfail", "nxdomain", "silence" or {"slow": TIME}"#,
+    ),
+    ("DELETE", "/dns/faults", "nothing goes wrong with DNS any more"),
+    ("POST", "/reset", "all as at the start, but for the time and the open sessions; nothing goes wrong with DNS"),
     ("GET", "/metrics", "counters and gauges in the text format of OpenMetrics"),
 ];
+
+/// What administrators look after.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    /// The farm.
+    pub farm: Arc<Farm>,
+    /// What goes wrong with the names of its hosts, where there is a DNS server that says them.
+    pub dns: Option<Mischief>,
+}
+
+impl FromRef<Charge> for Arc<Farm> {
+    fn from_ref(charge: &Charge) -> Self {
+        Self::clone(&charge.farm)
+    }
+}
 
 /// Answers on a listener until it is told to stop. Requests that are being answered then are answered to the end.
 ///
 /// # Errors
 /// The listener has no address.
-pub async fn serve(farm: Arc<Farm>, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
-    axum::serve(Door::new(listener), routes(farm)).with_graceful_shutdown(stop.cancelled_owned()).await
+pub async fn serve(charge: Charge, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+    axum::serve(Door::new(listener), routes(charge)).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
-fn routes(farm: Arc<Farm>) -> Router {
+fn routes(charge: Charge) -> Router {
     Router::new()
         .route("/", get(calls::index))
         .route("/state", get(calls::state))
@@ -67,13 +91,14 @@ fn routes(farm: Arc<Farm>) -> Router {
         .route("/providers/{name}/clients/{ip}/holds", delete(calls::release_holds))
         .route("/orders", post(calls::order).delete(calls::forget_orders))
         .route("/complaints", post(calls::complain))
+        .route("/dns/faults", get(mischief::list).put(mischief::replace).delete(mischief::end))
         .route("/reset", post(calls::reset))
         .route("/metrics", get(metrics::scrape))
         .fallback(async || Fault::not_found("there is no such path").hint("GET / lists what there is"))
         .method_not_allowed_fallback(async || Fault::wrong_method())
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(from_fn(no_pages))
-        .with_state(farm)
+        .with_state(charge)
 }
 
 /// A page from anywhere, open in a browser on this machine, could send a request here. Browsers say whose page it is.

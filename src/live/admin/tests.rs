@@ -1,6 +1,6 @@
 //! Every call over a real socket, with requests as they stand on the wire; and what makes no sense.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::live::clock::{Clock, Speed};
+use crate::live::dns::{DnsServer, Elsewhere, Zone};
 use crate::live::farm::Plan;
 use crate::live::visit::{Address, Reaction, Visit};
 use crate::provider::tests::policy;
@@ -47,7 +48,7 @@ fn rules() -> Vec<Rule> {
 
 struct Lab {
     farm: Arc<Farm>,
-    at: std::net::SocketAddr,
+    at: SocketAddr,
     stop: CancellationToken,
     served: tokio::task::JoinHandle<io::Result<()>>,
 }
@@ -80,9 +81,14 @@ impl Lab {
         let (policies, clients, senders) = (vec![named("charter"), named("yahoo")], Vec::new(), Vec::new());
         let plan = Plan { policies, seed: 1, unknowns: 1, day_starts: Span::ZERO, clients, senders };
         let farm = Farm::new(plan, Clock::start(Speed::REAL));
+        Self::of(farm, None, CancellationToken::new()).await
+    }
+
+    async fn of(farm: Arc<Farm>, dns: Option<Mischief>, stop: CancellationToken) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let (at, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let served = tokio::spawn(serve(Arc::clone(&farm), listener, stop.clone()));
+        let at = listener.local_addr().unwrap();
+        let charge = Charge { farm: Arc::clone(&farm), dns };
+        let served = tokio::spawn(serve(charge, listener, stop.clone()));
         Self { farm, at, stop, served }
     }
 
@@ -310,6 +316,94 @@ async fn orders_that_make_no_sense_say_why() {
     let all = lab.call("POST /orders", r#"{"stage": "rcpt", "drop": true, "times": 10000}"#).await;
     assert_eq!(all.is(200)["waiting"], 10_000);
     lab.end().await;
+}
+
+/// What a DNS server says to a question for an address, as its code; `None` if it hangs up instead.
+async fn code_of(server: SocketAddr, name: &str) -> Option<u8> {
+    let mut query = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in name.split('.') {
+        query.push(u8::try_from(label.len()).unwrap());
+        query.extend_from_slice(label.as_bytes());
+    }
+    query.extend_from_slice(&[0, 0, 1, 0, 1]);
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    stream.write_u16(u16::try_from(query.len()).unwrap()).await.unwrap();
+    stream.write_all(&query).await.unwrap();
+    let mut reply = vec![0; usize::from(stream.read_u16().await.ok()?)];
+    stream.read_exact(&mut reply).await.unwrap();
+    Some(reply[3] & 0x0f)
+}
+
+const FINE: Option<u8> = Some(0);
+const SERVFAIL: Option<u8> = Some(2);
+const NXDOMAIN: Option<u8> = Some(3);
+
+#[tokio::test]
+async fn names_fail_as_it_is_wished() {
+    let Lab { farm, .. } = Lab::new().await;
+    let stop = CancellationToken::new();
+    let mut zone = Zone::new(Ipv4Addr::LOCALHOST.into(), Elsewhere::NoSuchName);
+    zone.provider(&policy(Vec::new()), |_| vec![CLIENT]).unwrap();
+    let server = DnsServer::start((Ipv4Addr::LOCALHOST, 0).into(), zone, &stop).await.unwrap();
+    let (names, lab) = (server.address(), Lab::of(farm, Some(server.mischief()), stop).await);
+    let (host, domain) = ("mx.test.example", "test.example");
+    assert_eq!((code_of(names, host).await, code_of(names, domain).await), (FINE, FINE));
+    for (trouble, of_host, of_domain) in [
+        (r#"{"name": "mx.test.example", "trouble": "servfail"}"#, SERVFAIL, FINE),
+        (r#"{"name": "Test.Example", "trouble": "nxdomain"}"#, NXDOMAIN, NXDOMAIN),
+        (r#"{"name": "mx.test.example", "trouble": "silence"}"#, None, FINE),
+        (r#"{"trouble": "servfail"}"#, SERVFAIL, SERVFAIL),
+        (r#"{"trouble": "servfail", "share": 0}"#, FINE, FINE),
+        (r#"{"trouble": {"slow": "1ms"}}, {"name": "test.example", "trouble": "nxdomain"}"#, NXDOMAIN, NXDOMAIN),
+    ] {
+        let listed = lab.call("PUT /dns/faults", &format!("[{trouble}]")).await.is(200);
+        assert_eq!(lab.get("/dns/faults").await, listed);
+        assert_eq!((code_of(names, host).await, code_of(names, domain).await), (of_host, of_domain), "{trouble}");
+    }
+    let both = serde_json::json!([
+        { "name": null, "trouble": { "slow": "1ms" }, "share": 1.0 },
+        { "name": "test.example", "trouble": "nxdomain", "share": 1.0 }
+    ]);
+    assert_eq!(lab.get("/dns/faults").await, both);
+    for end in ["DELETE /dns/faults", "POST /reset"] {
+        lab.call("PUT /dns/faults", r#"[{"trouble": "silence"}]"#).await.is(200);
+        assert_eq!(code_of(names, host).await, None);
+        lab.call(end, "").await.is(200);
+        assert_eq!((code_of(names, host).await, lab.get("/dns/faults").await), (FINE, serde_json::json!([])), "{end}");
+    }
+    lab.end().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn wishes_for_dns_that_make_no_sense_say_why() {
+    let without = Lab::new().await;
+    let told = without.call("PUT /dns/faults", "[]").await.refused(409);
+    assert!(told.contains("there is no DNS server here | start it with `mxlab serve --dns"), "{told}");
+    let stop = CancellationToken::new();
+    let zone = Zone::new(Ipv4Addr::LOCALHOST.into(), Elsewhere::NoSuchName);
+    let server = DnsServer::start((Ipv4Addr::LOCALHOST, 0).into(), zone, &stop).await.unwrap();
+    let lab = Lab::of(Arc::clone(&without.farm), Some(server.mischief()), stop).await;
+    let long = format!(r#"[{{"name": "{}", "trouble": "silence"}}]"#, "x".repeat(256));
+    let many = format!("[{}]", vec![r#"{"trouble":"silence"}"#; 1_001].join(","));
+    for (body, said) in [
+        ("{}", "the body is not what is expected"),
+        (r#"[{"name": "a.example"}]"#, "missing field `trouble`"),
+        (r#"[{"trouble": "servfial"}]"#, "did you mean `servfail`?"),
+        (r#"[{"trouble": "silence", "shar": 1}]"#, "did you mean `share`?"),
+        (r#"[{"trouble": "silence", "share": 2}]"#, "2 is not a share"),
+        (r#"[{"trouble": {"slow": "5"}}]"#, "5"),
+        (r#"[{"trouble": {"slow": "2h"}}]"#, "2h is more than 1h"),
+        (r#"[{"name": "", "trouble": "silence"}]"#, "`` is no name of DNS | write it as in"),
+        (long.as_str(), "is no name of DNS"),
+        (many.as_str(), "1001 faults are more than 1000"),
+    ] {
+        let told = lab.call("PUT /dns/faults", body).await.refused(400);
+        assert!(told.contains(said), "{body}: {told}");
+    }
+    assert_eq!(lab.get("/dns/faults").await, serde_json::json!([]), "nothing has changed");
+    lab.end().await;
+    server.stop().await;
 }
 
 #[tokio::test]

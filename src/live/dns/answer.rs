@@ -43,7 +43,7 @@ pub(super) fn answer(
     let Some(asked) = Asked::prepare(&mut readable) else { return at_once(RCODE::FormatError) };
     let Ok(packet) = Packet::parse(&readable) else { return at_once(RCODE::FormatError) };
     let Some(question) = packet.questions.first() else { return at_once(RCODE::FormatError) };
-    let Fate { delay, fails, silent } = fate(&question.qname.to_string());
+    let Fate { delay, fails, missing, silent } = fate(&question.qname.to_string());
     if silent {
         return None;
     }
@@ -56,7 +56,7 @@ pub(super) fn answer(
     } else if !matches!(question.qclass, QCLASS::CLASS(CLASS::IN) | QCLASS::ANY) || asked.is_transfer() {
         reply.says(RCODE::Refused);
     } else {
-        reply.look_up(zone, &question.qname, asked);
+        reply.look_up(zone, &question.qname, asked, missing);
     }
     let room = match (over, packet.opt()) {
         (Over::Tcp, _) => u16::MAX,
@@ -154,14 +154,15 @@ impl<'a> Reply<'a> {
         self.packet.remove_flags(PacketFlag::AUTHORITATIVE_ANSWER);
     }
 
-    fn look_up(&mut self, zone: &'a Zone, name: &Name<'a>, asked: Asked) {
+    fn look_up(&mut self, zone: &'a Zone, name: &Name<'a>, asked: Asked, missing: bool) {
         let records = match zone.find(name) {
             Found::NotOurs => return self.says(RCODE::Refused),
-            Found::Nothing => {
+            found if missing || matches!(found, Found::Nothing) => {
                 *self.packet.rcode_mut() = RCODE::NameError;
                 &[]
             }
             Found::Name(records) => records,
+            Found::Nothing => &[],
         };
         for record in records.iter().filter(|record| asked.wants(record)) {
             self.packet.answers.push(resource(name.clone(), record));

@@ -23,6 +23,8 @@ pub enum Trouble {
     Slow(Duration),
     /// The answer is SERVFAIL.
     ServFail,
+    /// The answer is NXDOMAIN, whatever there is.
+    NoSuchName,
     /// There is no answer.
     Silence,
 }
@@ -32,6 +34,7 @@ pub enum Trouble {
 pub(super) struct Fate {
     pub(super) delay: Duration,
     pub(super) fails: bool,
+    pub(super) missing: bool,
     pub(super) silent: bool,
 }
 
@@ -61,6 +64,7 @@ impl Faults {
                 match fault.trouble {
                     Trouble::Slow(delay) => fate.delay = fate.delay.saturating_add(delay),
                     Trouble::ServFail => fate.fails = true,
+                    Trouble::NoSuchName => fate.missing = true,
                     Trouble::Silence => fate.silent = true,
                 }
             }

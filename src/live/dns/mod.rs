@@ -12,5 +12,5 @@ mod tests;
 mod zone;
 
 pub use fault::{Fault, Trouble};
-pub use server::DnsServer;
+pub use server::{DnsServer, Mischief};
 pub use zone::{BadName, Elsewhere, Record, Zone};

@@ -65,9 +65,9 @@ impl DnsServer {
         self.address
     }
 
-    /// From now on these things go wrong, and no others.
-    pub fn set_faults(&self, faults: Vec<Fault>) {
-        self.shared.faults().list = faults;
+    /// What goes wrong, for whoever wants to change it.
+    pub fn mischief(&self) -> Mischief {
+        Mischief(Arc::clone(&self.shared))
     }
 
     /// Stops, and waits until nothing is left.
@@ -75,6 +75,22 @@ impl DnsServer {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+/// What goes wrong with a server's answers.
+#[derive(Clone, Debug)]
+pub struct Mischief(Arc<Shared>);
+
+impl Mischief {
+    /// From now on these things go wrong, and no others.
+    pub fn set(&self, faults: Vec<Fault>) {
+        self.0.faults().list = faults;
+    }
+
+    /// What goes wrong now.
+    pub fn get(&self) -> Vec<Fault> {
+        self.0.faults().list.clone()
     }
 }
 

@@ -308,13 +308,16 @@ async fn faults_come_when_they_are_called() {
     let server = server(&CancellationToken::new()).await;
     let fault = |name: &str, trouble| Fault { name: Some(name.to_owned()), share: Share::ALL, trouble };
     let hour = Duration::from_hours(1);
-    server.set_faults(vec![
+    server.mischief().set(vec![
         fault("rr.com", Trouble::ServFail),
+        fault("mx2.am0.mail.example", Trouble::NoSuchName),
         fault("sender.example", Trouble::Silence),
         fault("long.example", Trouble::Slow(hour)),
         fault("mx1.charter.net", Trouble::Slow(Duration::from_millis(1))),
     ]);
     assert!(told(&over_udp(server.address(), &bytes("rr.com", TYPE::MX)).await).starts_with("ServerFailure"));
+    let gone = told(&over_udp(server.address(), &bytes("mx2.am0.mail.example", TYPE::A)).await);
+    assert!(gone.starts_with("NameError |  | ") && gone.contains("SOA"), "{gone}");
     let socket = UdpSocket::bind((HERE, 0)).await.unwrap();
     for name in ["sender.example", "long.example", "mx1.charter.net"] {
         socket.send_to(&bytes(name, TYPE::A), server.address()).await.unwrap();
@@ -327,7 +330,7 @@ async fn faults_come_when_they_are_called() {
     stream.write_u16(u16::try_from(query.len()).unwrap()).await.unwrap();
     stream.write_all(&query).await.unwrap();
     assert_eq!(stream.read(&mut [0]).await.unwrap(), 0, "silence over TCP is a closed connection");
-    server.set_faults(Vec::new());
+    server.mischief().set(Vec::new());
     assert!(told(&over_udp(server.address(), &bytes("rr.com", TYPE::MX)).await).starts_with("NoError"));
     // Answers that are late do not hold it up.
     server.stop().await;

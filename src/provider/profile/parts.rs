@@ -107,6 +107,9 @@ pub enum CheckSpec {
     Listed,
     /// Does the client lack a PTR record that resolves back to it?
     NoPtr,
+    /// Does the client talk before it is greeted? The greeting comes this much later, for that to be seen. Simulated
+    /// senders wait for it.
+    EarlyTalker(Span),
     /// Does the content look like spam?
     SpamContent,
     /// Yes, always.

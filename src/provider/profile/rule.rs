@@ -180,6 +180,10 @@ fn check(spec: &RuleSpec, check: &Spanned<CheckSpec>) -> Result<Test, Fault> {
         let message = format!("at `{}` nobody asks for a recipient", spec.at.get_ref());
         return Err(Fault::new(spec.at.span(), message).help("ask this rule at `rcpt`"));
     }
+    if matches!(test, Test::EarlyTalker(_)) && *spec.at.get_ref() > Stage::Connect {
+        let message = format!("at `{}` every client has been greeted", spec.at.get_ref());
+        return Err(Fault::new(spec.at.span(), message).help("ask this rule at `connect`"));
+    }
     if *spec.at.get_ref() < from {
         let message = format!("at `{}` {why} is not known yet", spec.at.get_ref());
         return Err(Fault::new(spec.at.span(), message).help(format!("ask this rule at `{from}` or later")));
@@ -276,6 +280,10 @@ fn question(check: &Spanned<CheckSpec>) -> Result<(Test, Stage, &'static str), F
         CheckSpec::Listed => (Test::Listed, Stage::Connect, ""),
         CheckSpec::NoPtr => (Test::NoPtr, Stage::Connect, ""),
         CheckSpec::Always => (Test::Always, Stage::Connect, ""),
+        CheckSpec::EarlyTalker(Span::ZERO) => {
+            return fault("nobody can talk early where the greeting comes at once", "write a length such as \"6s\"");
+        }
+        CheckSpec::EarlyTalker(pause) => (Test::EarlyTalker(pause), Stage::Connect, ""),
         CheckSpec::SpamContent => (Test::Content, Stage::EndOfData, "the content"),
         CheckSpec::Size(size) => (Test::Size(size), Stage::Mail, "the size"),
         CheckSpec::Unauthenticated(auth) => (Test::Unauthenticated(auth), Stage::Data, "the authentication"),

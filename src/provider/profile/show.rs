@@ -128,6 +128,7 @@ fn question(test: &Test) -> String {
         Test::Mailbox(Mailbox::Exists) => "to a recipient that exists".to_owned(),
         Test::Listed => "to a client on the block list".to_owned(),
         Test::NoPtr => "to a client without a PTR record that resolves back".to_owned(),
+        Test::EarlyTalker(pause) => format!("to a client that talks before the greeting, which comes {pause} later"),
         Test::Size(size) => format!("to a message above {size}"),
         Test::Unauthenticated(Auth::Spf) => "to a message that fails SPF".to_owned(),
         Test::Unauthenticated(Auth::Dkim) => "to a message that fails DKIM".to_owned(),

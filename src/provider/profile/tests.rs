@@ -149,6 +149,8 @@ const FAULTS: &[(&str, &str)] = &[
     (CHECK, "at = \"rcpt\"\ncheck = { outage = { from = \"3h\", until = \"2h\" } }"),
     (CHECK, "at = \"rcpt\"\ncheck = { busy = { every = \"0s\", lasts = \"1s\" } }"),
     (CHECK, "at = \"rcpt\"\ncheck = { reputation = { below = 1.2 } }"),
+    (CHECK, "at = \"mail\"\ncheck = { early-talker = \"6s\" }"),
+    (CHECK, "at = \"connect\"\ncheck = { early-talker = \"0s\" }"),
     (CHECK, "at = \"rctp\"\ncheck = \"unknown-recipient\""),
     ("answer = { reply = \"never\" }", "answer = { close = true }"),
     ("answer = { reply = \"never\" }", "answer = \"dorp\""),

@@ -48,7 +48,13 @@ pub(super) fn ceiling(ceiling: &Ceiling, policy: &Policy) -> String {
 }
 
 fn line(rule: &Rule, policy: &Policy) -> Option<String> {
-    let Test::Limit(limit) = &rule.test else { return None };
+    let limit = match &rule.test {
+        Test::Limit(limit) => limit,
+        Test::EarlyTalker(pause) => {
+            return Some(format!("every greeting comes {pause} later; who talks before it is refused"));
+        }
+        _ => return None,
+    };
     if limit.ceiling.by_tier.iter().all(|amount| *amount == Amount::Unlimited) {
         return None;
     }
@@ -95,7 +101,7 @@ fn amount(amount: Amount) -> String {
 
 fn check(test: &Test) -> Option<&'static str> {
     Some(match test {
-        Test::Limit(_) | Test::Always | Test::Mailbox(Mailbox::Exists) => return None,
+        Test::Limit(_) | Test::EarlyTalker(_) | Test::Always | Test::Mailbox(Mailbox::Exists) => return None,
         Test::Mailbox(Mailbox::Unknown) => "unknown recipients",
         Test::Mailbox(Mailbox::Full) => "full mailboxes",
         Test::Mailbox(Mailbox::Trap) => "spam traps",

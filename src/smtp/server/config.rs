@@ -16,6 +16,8 @@ pub struct Config {
     pub limits: Limits,
     /// The largest message in bytes, also when SIZE is not offered.
     pub size_max: Option<u64>,
+    /// What SIZE says where it is not that: the limit of a policy, which refuses in words of its own (RFC 1870).
+    pub size_said: Option<u64>,
     /// What ends a command line, and whether a message may contain bare CR or LF.
     pub line_ends: LineEnds,
     /// The longest command line in bytes, with its line end. The caller's buffer must hold as much.
@@ -60,6 +62,7 @@ impl Default for Config {
             extensions,
             limits: Limits::default(),
             size_max: None,
+            size_said: None,
             line_ends: LineEnds::Strict,
             // What Postfix bears (`line_length_limit`), and more than the RFCs ask for any extension here.
             line_max: 2048,

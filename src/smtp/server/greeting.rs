@@ -46,7 +46,7 @@ impl Server {
     }
 
     fn details(&self, extension: Extension, out: &mut Vec<u8>) {
-        match (extension, self.config.size_max) {
+        match (extension, self.config.size_said.or(self.config.size_max)) {
             (Extension::Size, Some(max)) => formatted(out, format_args!(" {max}")),
             (Extension::Auth, _) => pieces(out, &[" PLAIN LOGIN"]),
             (Extension::XClient, _) => Attribute::ALL.iter().for_each(|name| pieces(out, &[" ", name.name()])),

@@ -1,0 +1,288 @@
+//! A conversation with a client: bytes to and from a socket, the session between them, and somebody behind it who
+//! decides.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::Clock;
+use super::tls;
+use super::visit::Reaction;
+use super::wire::{Wire, read_into};
+use crate::smtp::{Answer, Closing, Config, Fault, Question, Server, Turn};
+use crate::time::Span;
+
+/// The provider's side of a conversation: it decides, and hears what is not a question.
+pub(super) trait Side {
+    /// What is said to a question.
+    fn decide(&mut self, question: &Question<'_>) -> Decided;
+
+    /// What is said to a client that talks before its greeting, which was put off.
+    fn talks_early(&mut self) -> Reaction;
+
+    /// What is said to a message of this size, which is there and which the server is done with.
+    fn judge(&mut self, size: u64) -> impl Future<Output = Reaction> + Send;
+
+    /// A piece of the message that is on its way.
+    fn piece(&mut self, piece: &[u8]);
+
+    /// The session has refused something by itself; whether that left a transaction open.
+    fn fault(&mut self, fault: Fault, in_transaction: bool);
+
+    /// Whether a message is on its way.
+    fn is_receiving(&self) -> bool;
+
+    /// The conversation is over, and the message that was on its way with it.
+    fn lose(&mut self);
+}
+
+/// What the provider has decided, or will.
+pub(super) enum Decided {
+    Now(Reaction),
+    Later(Reaction),
+    /// The greeting is put off, and whoever talks until then talks early.
+    Greeting(Reaction),
+    /// A message of this size is judged when the server is done with it.
+    Judge {
+        size: u64,
+        service: Span,
+    },
+}
+
+/// How a conversation is held.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms<'a> {
+    /// The provider's time.
+    pub(super) clock: Clock,
+    /// How long a client may take over a command, in the provider's time.
+    pub(super) patience: Span,
+    /// STARTTLS, if it is offered.
+    pub(super) tls: Option<&'a tls::Acceptor>,
+    /// Everything ends.
+    pub(super) stop: &'a CancellationToken,
+}
+
+/// However fast the providers' time goes, a client has this long for a command.
+const PATIENCE_MIN: Duration = Duration::from_secs(2);
+/// The longest that a handshake takes on the wall.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
+/// Replies are sent when the client waits for them, or when there are so many bytes of them.
+const REPLIES_MAX: usize = 16_384;
+/// Bytes of a buffer that a session may keep while it waits.
+const KEPT_MAX: usize = 4_096;
+
+/// Speaks with a client to the end; why the session closed, if it did and the client did not just go.
+pub(super) async fn converse<S: Side>(
+    stream: TcpStream,
+    config: Arc<Config>,
+    side: S,
+    terms: Terms<'_>,
+) -> io::Result<Option<Closing>> {
+    let (wire, server) = (Wire::Plain(stream), Server::new(config));
+    Talk { wire, server, side, terms, input: Vec::new(), out: Vec::new() }.run().await
+}
+
+struct Talk<'a, S> {
+    wire: Wire,
+    server: Server,
+    side: S,
+    terms: Terms<'a>,
+    /// What has arrived and is not done with.
+    input: Vec<u8>,
+    /// Replies that are not sent yet.
+    out: Vec<u8>,
+}
+
+/// What a conversation cannot go on without.
+enum Wants {
+    Input,
+    Flush,
+    Time(Decided),
+    Tls,
+    Close(Closing),
+}
+
+impl<S: Side> Talk<'_, S> {
+    async fn run(mut self) -> io::Result<Option<Closing>> {
+        let ended = self.converse().await;
+        if self.side.is_receiving() {
+            self.side.lose();
+        }
+        ended
+    }
+
+    async fn converse(&mut self) -> io::Result<Option<Closing>> {
+        let mut deadline = self.deadline();
+        let mut commands = 0;
+        loop {
+            let mut used = 0;
+            let wants = loop {
+                let (more, turn) = self.server.advance(&self.input[used..], &mut self.out);
+                used += more;
+                match turn {
+                    Turn::Ask(question) => match self.side.decide(&question) {
+                        Decided::Now(reaction) => react(&mut self.server, &reaction, &mut self.out),
+                        later => break Wants::Time(later),
+                    },
+                    Turn::Body(piece) => self.side.piece(piece),
+                    Turn::Fault(fault) => self.side.fault(fault, self.server.in_transaction()),
+                    Turn::NeedInput => break Wants::Input,
+                    Turn::StartTls { .. } => break Wants::Tls,
+                    Turn::Close(why) => break Wants::Close(why),
+                }
+                if self.out.len() > REPLIES_MAX {
+                    break Wants::Flush;
+                }
+            };
+            self.input.drain(..used);
+            match wants {
+                Wants::Flush => self.flush().await?,
+                Wants::Time(decided) => self.wait_and_answer(decided).await?,
+                Wants::Tls => self.secure().await?,
+                Wants::Close(why) => return self.close(why).await.map(|()| Some(why)),
+                Wants::Input => {
+                    self.flush().await?;
+                    // A command has so long, and not each of its bytes; a message is on its way as long as it moves.
+                    let done = self.server.counts().commands;
+                    if done != commands || self.side.is_receiving() {
+                        (commands, deadline) = (done, self.deadline());
+                    }
+                    if !self.read(deadline).await? {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let patience = self.terms.clock.speed().on_the_wall(self.terms.patience);
+        Instant::now() + patience.max(PATIENCE_MIN)
+    }
+
+    /// Reads what is there; `false` when there will be no more.
+    async fn read(&mut self, deadline: Instant) -> io::Result<bool> {
+        if self.input.is_empty() {
+            // Whoever is idle needs no buffer.
+            self.input = Vec::new();
+        }
+        let (wire, input) = (&mut self.wire, &mut self.input);
+        tokio::select! {
+            biased;
+            read = poll_fn(|cx| read_into(wire, cx, input)) => Ok(read? > 0),
+            () = self.terms.stop.cancelled() => {
+                self.farewell("4.3.2 Service shutting down").await?;
+                Ok(false)
+            }
+            () = tokio::time::sleep_until(deadline) => {
+                self.farewell("4.4.2 Timeout exceeded").await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Says 421 and that is that.
+    async fn farewell(&mut self, why: &str) -> io::Result<()> {
+        self.out.extend_from_slice(format!("421 {why}\r\n").as_bytes());
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        // A client that does not read has as long as one that does not write.
+        let deadline = self.deadline();
+        let sent = tokio::time::timeout_at(deadline, async {
+            self.wire.write_all(&self.out).await?;
+            self.wire.flush().await
+        });
+        sent.await.map_err(|_| io::ErrorKind::TimedOut)??;
+        self.out.clear();
+        if self.out.capacity() > KEPT_MAX {
+            self.out = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// The provider takes its time.
+    async fn wait_and_answer(&mut self, decided: Decided) -> io::Result<()> {
+        self.flush().await?;
+        let mut reaction = match decided {
+            Decided::Now(reaction) | Decided::Later(reaction) => reaction,
+            Decided::Greeting(reaction) => self.greeting(reaction).await?,
+            Decided::Judge { size, service } => {
+                self.pause(service).await?;
+                self.side.judge(size).await
+            }
+        };
+        self.pause(std::mem::take(reaction.after())).await?;
+        react(&mut self.server, &reaction, &mut self.out);
+        Ok(())
+    }
+
+    /// Lets the client wait for its greeting, and listens.
+    async fn greeting(&mut self, mut reaction: Reaction) -> io::Result<Reaction> {
+        let until = self.terms.clock.now() + std::mem::take(reaction.after());
+        let talks = tokio::select! {
+            biased;
+            talks = self.wire.talks() => talks?,
+            () = self.terms.clock.until(until) => false,
+            () = self.terms.stop.cancelled() => false,
+        };
+        if !talks {
+            return Ok(reaction);
+        }
+        match self.side.talks_early() {
+            Reaction::Accept { after } => *reaction.after() = until.since(self.terms.clock.now()) + after,
+            refusal => reaction = refusal,
+        }
+        Ok(reaction)
+    }
+
+    async fn pause(&mut self, span: Span) -> io::Result<()> {
+        if span.is_zero() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = self.terms.clock.sleep(span) => Ok(()),
+            () = self.terms.stop.cancelled() => {
+                self.farewell("4.3.2 Service shutting down").await?;
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
+        }
+    }
+
+    async fn secure(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        let Some(acceptor) = self.terms.tls else { return Err(io::ErrorKind::Unsupported.into()) };
+        self.wire.accept(acceptor, HANDSHAKE_MAX).await?;
+        self.server.secured();
+        Ok(())
+    }
+
+    async fn close(&mut self, why: Closing) -> io::Result<()> {
+        // Whoever is dropped hears what was said before, however close together his commands came.
+        self.flush().await?;
+        if why == Closing::Dropped { Ok(()) } else { self.wire.close().await }
+    }
+}
+
+/// The provider's answer, as the session says it.
+fn react(server: &mut Server, reaction: &Reaction, out: &mut Vec<u8>) {
+    let answer = match reaction {
+        Reaction::Accept { .. } => Answer::Accept,
+        Reaction::Refuse { reply, close, .. } => Answer::reply(reply, *close),
+        Reaction::Drop { .. } => Answer::Drop,
+    };
+    server.answer(answer, out);
+}
+
+#[cfg(test)]
+mod tests;

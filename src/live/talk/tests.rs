@@ -1,0 +1,243 @@
+//! Every file of `tests/dialogs` over a socket. All that moves bytes is what serves real clients: reading, writing,
+//! waiting, handshakes, closing. Only the decisions are the file's: a farm decides by rules, says yes in the session's
+//! words, and has manners of its own, so that hardly one of these dialogs could be had with it word for word.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Mutex;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use self::dialog::{Dialog, Peer, Scripted, kind};
+use super::super::clock::Speed;
+use super::*;
+use crate::smtp::Reply;
+
+#[path = "../../../tests/smtp/dialog.rs"]
+mod dialog;
+
+/// How long a test waits for anything at all before it fails.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Messages that a provider was given, first come first.
+type Messages = Arc<Mutex<VecDeque<Vec<u8>>>>;
+
+/// A provider that decides as its file says.
+struct Script {
+    answers: Vec<Scripted>,
+    /// Whether it decides nothing at once.
+    later: bool,
+    receives: bool,
+    message: Vec<u8>,
+    messages: Messages,
+}
+
+impl Script {
+    fn reaction(&self, kind: &str, about: &str) -> Reaction {
+        let after = Span::ZERO;
+        match Scripted::find(&self.answers, kind, about).cloned() {
+            None => Reaction::Accept { after },
+            Some(Scripted { reply: None, .. }) => Reaction::Drop { after },
+            // A yes in words of its own goes the same way as a no.
+            Some(Scripted { reply: Some((code, enhanced, text)), close, .. }) => {
+                Reaction::Refuse { reply: Reply { code, enhanced, text }, close, after }
+            }
+        }
+    }
+}
+
+impl Side for Script {
+    fn decide(&mut self, question: &Question<'_>) -> Decided {
+        self.receives = matches!(question, Question::Data { .. });
+        match question {
+            Question::Mail(_) => self.message.clear(),
+            Question::EndOfData { size } => return Decided::Judge { size: *size, service: Span::ZERO },
+            _ => {}
+        }
+        let (kind, about) = kind(question);
+        let reaction = self.reaction(kind, &about);
+        if self.later { Decided::Later(reaction) } else { Decided::Now(reaction) }
+    }
+
+    fn talks_early(&mut self) -> Reaction {
+        Reaction::Accept { after: Span::ZERO }
+    }
+
+    async fn judge(&mut self, size: u64) -> Reaction {
+        let message = std::mem::take(&mut self.message);
+        assert_eq!(size, message.len() as u64, "the size is that of what was given");
+        self.messages.lock().unwrap().push_back(message);
+        self.reaction("end-of-data", &size.to_string())
+    }
+
+    fn piece(&mut self, piece: &[u8]) {
+        self.message.extend_from_slice(piece);
+    }
+
+    fn fault(&mut self, _: Fault, _: bool) {}
+
+    fn is_receiving(&self) -> bool {
+        self.receives
+    }
+
+    fn lose(&mut self) {}
+}
+
+/// What all dialogs have in common.
+struct Lab {
+    runtime: Runtime,
+    tls: tls::Acceptor,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let tls = tls::Acceptor::self_signed(&["mx.example".to_owned()], &[]).unwrap();
+        Self {
+            runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap(),
+            tls,
+        }
+    }
+
+    /// A client of a server that is set up as a dialog wants it.
+    fn client(&self, dialog: &Dialog, piece: usize, later: bool) -> Client<'_> {
+        let messages = Messages::default();
+        let (answers, given, tls) = (dialog.setting.answers.clone(), Arc::clone(&messages), self.tls.clone());
+        let script = Script { answers, later, receives: false, message: Vec::new(), messages: given };
+        let config = Arc::new(dialog.setting.config.clone());
+        let listener = self.runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let at = listener.local_addr().unwrap();
+        let server = self.runtime.spawn(async move {
+            let stop = CancellationToken::new();
+            let clock = Clock::start(Speed::REAL);
+            let terms = Terms { clock, patience: Span::from_secs(300), tls: Some(&tls), stop: &stop };
+            converse(listener.accept().await?.0, config, script, terms).await
+        });
+        let wire = Wire::Plain(self.runtime.block_on(connected(at)));
+        Client { lab: self, wire, piece, heard: Vec::new(), messages, server: Some(server) }
+    }
+}
+
+async fn connected(at: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(at).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// The client's end of a socket.
+struct Client<'a> {
+    lab: &'a Lab,
+    wire: Wire,
+    /// Bytes that go out at a time.
+    piece: usize,
+    heard: Vec<u8>,
+    messages: Messages,
+    server: Option<JoinHandle<io::Result<Option<Closing>>>>,
+}
+
+impl Client<'_> {
+    /// Waits for what must come some time.
+    fn wait<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
+        let waiting = async { timeout(LONG, work).await };
+        self.lab.runtime.block_on(waiting).unwrap_or_else(|_| panic!("nothing comes: {what}"))
+    }
+}
+
+impl Peer for Client<'_> {
+    fn send(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(self.piece) {
+            let mut wire = std::mem::replace(&mut self.wire, Wire::Broken);
+            self.wait("room for what is sent", async {
+                // Whoever was hung up on may not have noticed yet.
+                let _ = wire.write_all(piece).await;
+                let _ = wire.flush().await;
+                tokio::task::yield_now().await;
+            });
+            self.wire = wire;
+        }
+    }
+
+    fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.heard.windows(2).position(|two| two == b"\r\n") {
+                let line: Vec<u8> = self.heard.drain(..end + 2).collect();
+                return Some(String::from_utf8(line[..end].to_vec()).unwrap());
+            }
+            let (mut wire, mut heard) =
+                (std::mem::replace(&mut self.wire, Wire::Broken), std::mem::take(&mut self.heard));
+            // A reset is an end too: there is one where the server had not read all when it closed.
+            let read = self.wait("a line", poll_fn(|cx| read_into(&mut wire, cx, &mut heard))).unwrap_or(0);
+            (self.wire, self.heard) = (wire, heard);
+            if read == 0 {
+                assert_eq!(self.heard, b"", "half a line");
+                return None;
+            }
+        }
+    }
+
+    fn handshake(&mut self) {
+        assert_eq!(self.heard, b"", "said in the clear and not heard yet");
+        let connector = tls::Connector::trusting_anybody().unwrap();
+        let mut wire = std::mem::replace(&mut self.wire, Wire::Broken);
+        self.wait("a handshake", wire.connect(&connector, "mx.example", LONG)).unwrap();
+        self.wire = wire;
+    }
+
+    fn message(&mut self) -> Option<Vec<u8>> {
+        self.messages.lock().unwrap().pop_front()
+    }
+
+    fn closed(&mut self) -> Option<String> {
+        let server = self.server.take()?;
+        let why = self.wait("the end", server).unwrap().unwrap()?;
+        let name = match why {
+            Closing::Quit => "quit",
+            Closing::Answered => "answered",
+            Closing::Dropped => "dropped",
+            Closing::Fault(_) => "fault",
+        };
+        Some(name.to_owned())
+    }
+
+    fn unasked(&mut self) -> Option<String> {
+        let mut wire = std::mem::replace(&mut self.wire, Wire::Broken);
+        // Whoever was hung up on cannot hang up.
+        let _ = self.wait("the end of what is sent", wire.close());
+        self.wire = wire;
+        self.line()
+    }
+}
+
+#[test]
+fn every_dialog_goes_over_a_socket_as_it_is_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialogs");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    let lab = Lab::new();
+    for file in files {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        let dialog = Dialog::parse(&fs::read_to_string(&file).unwrap());
+        for (piece, later) in [(usize::MAX, false), (usize::MAX, true), (1, false), (3, true)] {
+            dialog.play(&name, &mut lab.client(&dialog, piece, later));
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "x:2: expected \"220 wrong\", heard Some(\"220 mx.example ESMTP\")")]
+fn a_dialog_that_goes_otherwise_is_noticed() {
+    let dialog = Dialog::parse("# A server that is called wrong.\nS: 220 wrong\n");
+    dialog.play("x", &mut Lab::new().client(&dialog, 1, false));
+}
+
+#[test]
+#[should_panic(expected = "x: at the end: expected None, heard Some(\"250 2.0.0 Ok\")")]
+fn a_line_too_many_is_noticed() {
+    let dialog = Dialog::parse("S: 220 *\nC: NOOP\n");
+    dialog.play("x", &mut Lab::new().client(&dialog, usize::MAX, true));
+}

@@ -1,0 +1,36 @@
+//! Early talkers: clients that do not wait for the greeting (RFC 5321, section 4.3.1), as programs do that send to
+//! everybody and listen to nobody.
+//!
+//! A provider that looks for them lets every client wait. That is all a simulated sender feels of it: it never talks
+//! early. Who talks is known to a world that sees bytes, and it says so while the client waits.
+
+use super::engine::Provider;
+use super::policy::{Answer, Test};
+use super::verdict::{Decision, Refusal, Verdict};
+use crate::time::{Span, Time};
+use crate::units::{RuleId, SessionId};
+
+impl Provider {
+    /// The client of a session talks before the greeting that [`Provider::connect`] has put off. The rules about that
+    /// are asked in the order of the profile, and the first refusal wins; refused, the session is over.
+    pub fn talks_early(&mut self, now: Time, session: SessionId) -> Verdict {
+        let mut verdict = Verdict { decision: Decision::Accept, tarpit: Span::ZERO };
+        for rule in 0..self.policy.rules.len() {
+            if !(self.policy.rules[rule].enabled && matches!(self.policy.rules[rule].test, Test::EarlyTalker(_))) {
+                continue;
+            }
+            let asker = self.asker(now, session, None);
+            self.violated(rule, &asker);
+            match self.policy.rules[rule].answer {
+                Answer::Tarpit(span) => verdict.tarpit += span,
+                answer => {
+                    let rule = RuleId(u16::try_from(rule).unwrap_or(u16::MAX));
+                    verdict.decision = Decision::Refuse(Refusal { rule, answer });
+                    self.close(session);
+                    break;
+                }
+            }
+        }
+        verdict
+    }
+}

@@ -1,0 +1,193 @@
+//! mailin-embedded as a server of its own, in threads of its own, with nobody of ours behind it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+
+use mailin_embedded::response::OK;
+use mailin_embedded::{Action, Handler, Response, Server, SslConfig};
+use mxlab::live::{Driven, tls};
+use mxlab::rng::Seed;
+use mxlab::workload::generate;
+
+use super::arrived::{Arrived, each_has_one, number};
+use super::{Campaign, drive_to, spoilt};
+
+/// What such a server says of a recipient, the first time it hears of it or later.
+type Rule = fn(number: usize, first: bool) -> Option<(u16, &'static str)>;
+
+/// The server's side of a session: one for all, copied for each.
+#[derive(Clone)]
+struct Inbox {
+    books: Arc<Mutex<Books>>,
+    rule: Rule,
+    /// Messages it takes of one connection before it says 421.
+    messages_max: u32,
+    messages: u32,
+    message: Arrived,
+}
+
+/// What it has seen and said.
+#[derive(Default)]
+struct Books {
+    arrived: Vec<Arrived>,
+    greeted: BTreeMap<IpAddr, u64>,
+    named: BTreeSet<usize>,
+    said: BTreeMap<String, u64>,
+}
+
+impl Inbox {
+    fn new(rule: Rule, messages_max: u32) -> Self {
+        Self { books: Arc::default(), rule, messages_max, messages: 0, message: Arrived::default() }
+    }
+
+    /// Begins to listen; it never ends, but with the process.
+    #[expect(clippy::disallowed_methods, reason = "a server with threads of its own")]
+    fn open(&self, ssl: SslConfig) -> SocketAddr {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let at = listener.local_addr().unwrap();
+        let mut server = Server::new(self.clone());
+        server.with_name("mx.elsewhere.example").with_num_threads(16).with_tcp_listener(listener);
+        server.with_ssl(ssl).unwrap();
+        thread::spawn(move || drop(server.serve()));
+        at
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap()
+    }
+
+    fn say(&self, code: u16, text: &str) -> Response {
+        *self.books().said.entry(format!("{code} {text}")).or_default() += 1;
+        Response::custom(code, text.to_owned())
+    }
+}
+
+impl Handler for Inbox {
+    fn helo(&mut self, ip: IpAddr, _: &str) -> Response {
+        *self.books().greeted.entry(ip).or_default() += 1;
+        OK
+    }
+
+    fn mail(&mut self, _: IpAddr, _: &str, from: &str) -> Response {
+        if self.messages == self.messages_max {
+            let mut response = self.say(421, "4.7.0 Enough for one connection");
+            response.action = Action::Close;
+            return response;
+        }
+        self.message = Arrived { from: from.to_owned(), ..Arrived::default() };
+        OK
+    }
+
+    fn rcpt(&mut self, to: &str) -> Response {
+        let first = self.books().named.insert(number(to));
+        if let Some((code, text)) = (self.rule)(number(to), first) {
+            return self.say(code, text);
+        }
+        self.message.to.push(to.to_owned());
+        OK
+    }
+
+    fn data(&mut self, line: &[u8]) -> io::Result<()> {
+        self.message.text.extend_from_slice(line);
+        Ok(())
+    }
+
+    fn data_end(&mut self) -> Response {
+        self.messages += 1;
+        let message = std::mem::take(&mut self.message);
+        self.books().arrived.push(message);
+        OK
+    }
+}
+
+/// A certificate and its key, as files.
+fn certificate(folder: &Path) -> SslConfig {
+    let made = rcgen::generate_simple_self_signed(["mx.elsewhere.example".to_owned()]).unwrap();
+    let file = |name: &str, pem: String| {
+        let path = folder.join(name);
+        fs::write(&path, pem).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (cert_path, key_path) = (file("cert", made.cert.pem()), file("key", made.signing_key.serialize_pem()));
+    SslConfig::SelfSigned { cert_path, key_path }
+}
+
+/// What the driver heard that was no yes, by its words.
+fn heard(driven: &Driven) -> BTreeMap<String, u64> {
+    let replies = &driven.trial.cells[0].replies;
+    replies.iter().map(|reply| (reply.text.clone(), reply.count)).collect()
+}
+
+#[tokio::test]
+async fn everything_arrives_once_and_as_it_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    for with_tls in [false, true] {
+        let inbox = Inbox::new(|_, _| None, u32::MAX);
+        let ssl = if with_tls { certificate(folder.path()) } else { SslConfig::None };
+        let campaign = Campaign { recipients: 400, sources: 3, recipients_per_message: 4, ..Campaign::default() };
+        let tls = with_tls.then(|| tls::Connector::trusting_anybody().unwrap());
+        let driven = drive_to(&campaign, inbox.open(ssl), tls).await;
+        let totals = driven.trial.cells[0].totals;
+        assert_eq!((totals.delivered, totals.attempts, totals.failed), (400, 400, 0), "{totals:?}");
+        assert_eq!(heard(&driven), BTreeMap::new());
+        let books = inbox.books();
+        each_has_one(&books.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &BTreeSet::new());
+        assert_eq!(books.arrived.len() as u64, totals.transactions);
+        assert!(books.arrived.iter().any(|message| message.to.len() > 1), "several recipients a message");
+        // Under TLS everybody says EHLO a second time.
+        let greeted: u64 = books.greeted.values().sum();
+        assert_eq!(greeted, totals.connections * if with_tls { 2 } else { 1 });
+        assert!(totals.connections < totals.transactions, "several messages a connection");
+        assert_eq!(books.greeted.len(), 3, "each source from its own address: {:?}", books.greeted);
+    }
+}
+
+#[test]
+fn what_a_careless_hand_spoils_comes_through() {
+    let inbox = Inbox::new(|_, _| None, u32::MAX);
+    spoilt::deliver(inbox.open(SslConfig::None));
+    spoilt::arrived(&inbox.books().arrived);
+}
+
+/// A rule nobody here wrote a profile for: each third address is wanted twice, each fiftieth is nobody's.
+fn wary(number: usize, first: bool) -> Option<(u16, &'static str)> {
+    match () {
+        () if number % 50 == 7 => Some((550, "5.1.1 Nobody goes by that number")),
+        () if number.is_multiple_of(3) && first => Some((451, "4.7.1 Come a second time and I believe you")),
+        () => None,
+    }
+}
+
+#[tokio::test]
+async fn its_own_words_are_heard_and_counted() {
+    let inbox = Inbox::new(wary, u32::MAX);
+    let campaign = Campaign { recipients: 300, sources: 2, recipients_per_message: 5, ..Campaign::default() };
+    let driven = drive_to(&campaign, inbox.open(SslConfig::None), None).await;
+    let nobody: BTreeSet<usize> = (0..300).filter(|number| number % 50 == 7).collect();
+    let twice = (0..300).filter(|number| number % 3 == 0 && !nobody.contains(number)).count() as u64;
+    let totals = driven.trial.cells[0].totals;
+    let counts = (totals.delivered, totals.bounced, totals.deferred, totals.attempts, totals.queued);
+    assert_eq!(counts, (294, 6, twice, 300 + twice, 0), "{totals:?}");
+    let books = inbox.books();
+    each_has_one(&books.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &nobody);
+    assert_eq!(heard(&driven), books.said, "in its own words, as often as it said them");
+    assert_eq!(books.said.len(), 2);
+}
+
+#[tokio::test]
+async fn a_421_between_messages_ends_a_connection_and_no_message() {
+    let inbox = Inbox::new(|_, _| None, 7);
+    let campaign = Campaign { recipients: 200, sources: 2, ..Campaign::default() };
+    let driven = drive_to(&campaign, inbox.open(SslConfig::None), None).await;
+    let totals = driven.trial.cells[0].totals;
+    assert_eq!((totals.delivered, totals.queued, totals.failed), (200, 0, 0), "{totals:?}");
+    let books = inbox.books();
+    each_has_one(&books.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &BTreeSet::new());
+    assert!(totals.deferred > 10, "it was said often enough: {totals:?}");
+    assert_eq!(heard(&driven), books.said);
+}
