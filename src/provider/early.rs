@@ -19,8 +19,7 @@ impl Provider {
             if !(self.policy.rules[rule].enabled && matches!(self.policy.rules[rule].test, Test::EarlyTalker(_))) {
                 continue;
             }
-            let asker = self.asker(now, session, None);
-            self.violated(rule, &asker);
+            self.case(now, session, None).violated(rule);
             match self.policy.rules[rule].answer {
                 Answer::Tarpit(span) => verdict.tarpit += span,
                 answer => {
