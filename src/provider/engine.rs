@@ -5,7 +5,8 @@
 //! closes ([`Refusal::closes`]) obliges the caller to call `close`. Nothing here allocates once every client and every
 //! session slot has been seen.
 
-use super::policy::{Amendment, Answer, Listener, Mailbox, Meter, Policy, Scope, Test, Window};
+use super::case::{Asker, Case};
+use super::policy::{Amendment, Listener, Mailbox, Meter, Policy, Test, Window};
 use super::reputation::Reputation;
 use super::rules::RuleState;
 use super::steps::{Once, Steps};
@@ -83,20 +84,6 @@ impl Session {
     }
 }
 
-/// Who asks, when and for whom: looked up once for all steps of a command.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asker<'a> {
-    pub(super) now: Time,
-    /// The same on the provider's wall.
-    pub(super) clock: Time,
-    pub(super) session: SessionId,
-    pub(super) client: ClientId,
-    /// The sender domain, once it is named.
-    pub(super) sender: Option<SenderDomainId>,
-    /// The recipient that is named.
-    pub(super) who: Option<&'a Addressee>,
-}
-
 /// What a rule did in a trial.
 #[derive(Clone, Debug)]
 pub struct Activity {
@@ -162,7 +149,7 @@ impl Provider {
     pub fn connect(&mut self, now: Time, client: ClientId) -> (Option<SessionId>, Verdict) {
         self.clients[client.index()].1.touch(now, &self.policy);
         let session = self.open_session(client);
-        let verdict = self.pass(now, session, Stage::Connect, None);
+        let verdict = self.pass(now, session, Stage::Connect);
         if verdict.accepted() {
             return (Some(session), verdict);
         }
@@ -172,7 +159,7 @@ impl Provider {
 
     /// EHLO.
     pub fn ehlo(&mut self, now: Time, session: SessionId) -> Verdict {
-        self.pass(now, session, Stage::Ehlo, None)
+        self.pass(now, session, Stage::Ehlo)
     }
 
     /// MAIL. Refused, there is no transaction.
@@ -184,7 +171,7 @@ impl Provider {
         for rule in &self.steps.per_message {
             state.counts[usize::from(*rule)] = 0;
         }
-        let verdict = self.pass(now, session, Stage::Mail, None);
+        let verdict = self.pass(now, session, Stage::Mail);
         if !verdict.accepted() {
             self.abort(session);
         }
@@ -193,24 +180,19 @@ impl Provider {
 
     /// RCPT. Refused, the transaction goes on without this recipient.
     pub fn rcpt(&mut self, now: Time, session: SessionId, addressee: Addressee) -> Verdict {
-        let verdict = self.pass(now, session, Stage::Rcpt, Some(&addressee));
+        let mut case = self.case(now, session, Some(addressee));
+        let verdict = case.pass(case.steps.named(addressee.mailbox));
         if verdict.accepted() {
-            self.sessions[session.index()].addressees.push(addressee);
-        } else if self.looked_up(&verdict, Mailbox::Unknown) {
-            self.blame(session, self.policy.reputation.unknown_recipient);
+            case.session.addressees.push(addressee);
+        } else if case.looked_up(&verdict, Mailbox::Unknown) {
+            case.blame(case.policy.reputation.unknown_recipient);
         }
         verdict
     }
 
-    /// Whether it was a look at the mailbox that refused: who is refused for something else is not known to be unknown.
-    fn looked_up(&self, verdict: &Verdict, mailbox: Mailbox) -> bool {
-        let Decision::Refuse(refusal) = verdict.decision else { return false };
-        matches!(self.policy.rules[refusal.rule.index()].test, Test::Mailbox(asked) if asked == mailbox)
-    }
-
     /// DATA.
     pub fn data(&mut self, now: Time, session: SessionId) -> Verdict {
-        self.pass(now, session, Stage::Data, None)
+        self.pass(now, session, Stage::Data)
     }
 
     /// The message has so many bytes, whatever MAIL announced. For a world in which they can differ.
@@ -223,10 +205,11 @@ impl Provider {
     /// The dot. The transaction is over, whatever the verdict. Recipients that an accepted message does not reach
     /// (unknown users where the provider says so only now) are listed in [`Provider::undeliverable`].
     pub fn end_of_data(&mut self, now: Time, session: SessionId) -> Verdict {
-        self.undeliverable.clear();
-        let mut verdict = self.pass(now, session, Stage::EndOfData, None);
+        let mut case = self.case(now, session, None);
+        case.undeliverable.clear();
+        let mut verdict = case.pass(case.steps.at(Stage::EndOfData));
         if verdict.accepted() {
-            let (decision, tarpit) = self.deliver(now, session);
+            let (decision, tarpit) = case.deliver();
             verdict.decision = decision;
             verdict.tarpit += tarpit;
         }
@@ -241,11 +224,11 @@ impl Provider {
 
     /// The transaction is over without a message.
     pub fn abort(&mut self, session: SessionId) {
-        let slots = std::mem::take(&mut self.sessions[session.index()].transaction_slots);
-        self.release(session, slots);
         let state = &mut self.sessions[session.index()];
         state.envelope = None;
         state.addressees.clear();
+        let slots = std::mem::take(&mut state.transaction_slots);
+        self.release(session, slots);
     }
 
     /// The session is over.
@@ -319,35 +302,26 @@ impl Provider {
         }
     }
 
-    /// Asks everything that is to be asked at a stage, in order; the first refusal wins.
-    fn pass(&mut self, now: Time, session: SessionId, stage: Stage, who: Option<&Addressee>) -> Verdict {
-        let mut verdict = Verdict { decision: Decision::Accept, tarpit: Span::ZERO };
-        if self.steps.is_idle(stage) {
-            return verdict;
+    /// Asks everything that is to be asked at a stage about a connection or a message.
+    fn pass(&mut self, now: Time, session: SessionId, stage: Stage) -> Verdict {
+        if self.steps.at(stage).is_empty() {
+            return Verdict { decision: Decision::Accept, tarpit: Span::ZERO };
         }
-        let asker = self.asker(now, session, who);
-        let steps = self.steps.lend(stage);
-        for step in &steps {
-            if self.lets_pass(*step, &asker) {
-                continue;
-            }
-            match self.object(*step, &asker) {
-                Answer::Tarpit(span) => verdict.tarpit += span,
-                answer => {
-                    verdict.decision = Decision::Refuse(Refusal { rule: RuleId(step.rule), answer });
-                    break;
-                }
-            }
-        }
-        self.steps.give_back(stage, steps);
-        verdict
+        let mut case = self.case(now, session, None);
+        case.pass(case.steps.at(stage))
     }
 
-    #[inline]
-    pub(super) fn asker<'a>(&self, now: Time, session: SessionId, who: Option<&'a Addressee>) -> Asker<'a> {
-        let state = &self.sessions[session.index()];
-        let sender = state.envelope.as_ref().map(|message| message.sender_domain);
-        Asker { now, clock: self.clock(now), session, client: state.client, sender, who }
+    /// A command of a session before the rules; with the recipient that it names.
+    fn case(&mut self, now: Time, id: SessionId, who: Option<Addressee>) -> Case<'_> {
+        let clock = self.clock(now);
+        let Self { policy, rules, steps, clients, senders, sessions, coins, undeliverable, .. } = self;
+        let session = &mut sessions[id.index()];
+        let (client, reputation) = &mut clients[session.client.index()];
+        let named = session.envelope.as_ref().map(|message| message.sender_domain);
+        let asker = Asker { session: id, client: session.client, network: client.network, sender: named, who };
+        let sender = named.and_then(|sender| senders.get_mut(sender.index()));
+        let coins = *coins;
+        Case { now, clock, asker, session, client, reputation, sender, policy, rules, steps, coins, undeliverable }
     }
 
     fn open_session(&mut self, client: ClientId) -> SessionId {
@@ -399,32 +373,4 @@ impl Provider {
     pub(super) fn unclock(&self, clock: Time) -> Time {
         if clock == Time::NEVER { clock } else { Time::ZERO + (clock.since(Time::ZERO) - self.day_starts) }
     }
-
-    /// Whom a hold of a rule is for.
-    pub(super) fn hold_key(&self, index: usize, asker: &Asker<'_>) -> u64 {
-        self.key_of(self.policy.rules[index].test.hold_scope(), asker)
-    }
-
-    /// Whose counter a scope means here.
-    #[inline]
-    pub(super) fn key_of(&self, scope: Scope, asker: &Asker<'_>) -> u64 {
-        let sender = || asker.sender.map_or(0, |sender| u64::from(sender.0));
-        let domain = || asker.who.map_or(0, |who| u64::from(who.domain.0));
-        let recipient = || asker.who.map_or(0, |who| who.id);
-        let client = u64::from(asker.client.0);
-        match scope {
-            Scope::ClientIp => client,
-            Scope::ClientNetwork => u64::from(self.clients[asker.client.index()].0.network.0),
-            Scope::SenderDomain => sender(),
-            Scope::Recipient => SPARSE | recipient(),
-            Scope::RecipientDomain => domain(),
-            Scope::ClientIpAndRecipientDomain => SPARSE | client << 16 | domain(),
-            Scope::SenderDomainAndRecipient => SPARSE | sender() << 48 | recipient(),
-            Scope::Session => u64::from(asker.session.0),
-            Scope::Provider => 0,
-        }
-    }
 }
-
-/// Keys that are hashes or pairs stand above all small numbers.
-pub(super) const SPARSE: u64 = 1 << 63;

@@ -5,7 +5,8 @@
 //! tarpit lets everything pass. Where a forecast says *wait*, it says until when it is worth looking again: not later
 //! than the moment at which the thing would pass.
 
-use super::engine::{Asker, Provider};
+use super::case::Asker;
+use super::engine::Provider;
 use super::policy::{Answer, Limit, Mailbox, Meter, Rule, Scope, Test, Window};
 use super::steps::Once;
 use super::verdict::{Addressee, Envelope};
@@ -236,16 +237,14 @@ impl Provider {
     }
 
     fn key_in(&self, scope: Scope, who: Who) -> u64 {
-        let addressee = Addressee { id: 0, domain: who.domain, mailbox: Mailbox::Exists };
         let asker = Asker {
-            now: Time::ZERO,
-            clock: Time::ZERO,
             session: who.session.unwrap_or(SessionId(u32::MAX)),
             client: who.client,
+            network: self.clients[who.client.index()].0.network,
             sender: Some(who.sender),
-            who: Some(&addressee),
+            who: Some(Addressee { id: 0, domain: who.domain, mailbox: Mailbox::Exists }),
         };
-        self.key_of(scope, &asker)
+        asker.key(scope)
     }
 }
 

@@ -5,7 +5,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::engine::{Provider, SPARSE};
+use super::case::SPARSE;
+use super::engine::Provider;
 use super::hold::Record;
 use super::policy::Scope;
 use crate::time::Time;

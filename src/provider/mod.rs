@@ -4,6 +4,7 @@
 //! told the time and what a client does, and answers with a [`Verdict`]. Knows nothing of senders.
 
 mod anew;
+mod case;
 mod ceiling;
 mod engine;
 mod forecast;

@@ -105,6 +105,7 @@ impl Reputation {
     }
 
     /// A message was accepted.
+    #[inline]
     pub fn accepted(&mut self, now: Time, policy: &Policy) {
         self.touch(now, policy);
         let model = &policy.reputation;

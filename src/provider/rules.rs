@@ -1,11 +1,12 @@
 //! Rules at work: what each remembers, whether it lets something pass, and what a violation leads to.
 
+use super::case::{Case, SPARSE};
 use super::ceiling::{self, Ceiling, LoadStep};
-use super::engine::{Asker, Provider, SPARSE};
+use super::engine::Provider;
 use super::hold;
 use super::keyed::Keyed;
 use super::policy::{Answer, Greylist, Limit, Mailbox, Rule, Test, Window};
-use super::steps::{Act, Amount, Once, Step};
+use super::steps::{Act, Amount, Step};
 use super::verdict::Addressee;
 use super::weather;
 use super::window::Counter;
@@ -139,111 +140,83 @@ fn within(low: u32, high: u32, share: f64) -> u32 {
     low + ((f64::from(high - low) + 1.0) * share) as u32
 }
 
-impl Provider {
+impl Case<'_> {
     /// Takes a step. Whether the rule lets what is asked pass; counts if it does, or if attempts count.
     ///
     /// What the steps do stays out of line: inlined, each stage would pay for what none of its own steps needs.
     #[inline]
-    pub(super) fn lets_pass(&mut self, step: Step, asker: &Asker<'_>) -> bool {
+    pub(super) fn lets_pass(&mut self, step: &Step) -> bool {
         match step.act {
-            Act::Held => !self.holds(step, asker),
-            Act::Check => self.check(step, asker),
-            Act::Seat | Act::SeatTransaction => self.seat(step, asker),
-            Act::Tally => self.tally(step, asker),
-            Act::Meter | Act::Look => self.meter(step, asker),
+            Act::Held => !self.holds(step),
+            Act::Check => self.check(step),
+            Act::Seat | Act::SeatTransaction => self.seat(step),
+            Act::Tally => self.tally(step),
+            Act::Meter | Act::Look => self.meter(step),
             Act::Count => {
-                self.count_late(step, asker);
+                self.count_late(step);
+                true
+            }
+            Act::CountEach => {
+                self.count_each(step);
                 true
             }
         }
     }
 
-    /// A rule does not let it pass: what it answers.
-    pub(super) fn object(&mut self, step: Step, asker: &Asker<'_>) -> Answer {
-        let rule = usize::from(step.rule);
-        if step.act == Act::Held
-            && let Some(answer) = self.held(step, asker)
-        {
-            self.rules[rule].refused += 1;
-            return answer;
-        }
-        self.violated(rule, asker);
-        self.policy.rules[rule].answer
-    }
-
     /// Whether a rule that is no limit lets this pass.
     #[inline(never)]
-    fn check(&mut self, step: Step, asker: &Asker<'_>) -> bool {
-        let Some(rule) = self.policy.rules.get(usize::from(step.rule)) else { return true };
-        let client = || &self.clients[asker.client.index()].0;
-        let envelope = || self.sessions[asker.session.index()].envelope.as_ref();
-        match &rule.test {
+    fn check(&mut self, step: &Step) -> bool {
+        let (who, message) = (self.asker.who.as_ref(), self.session.envelope.as_ref());
+        match &self.policy.rules[usize::from(step.rule)].test {
             Test::Limit(_) => true,
-            Test::Mailbox(mailbox) => asker.who.is_none_or(|who| who.mailbox != *mailbox),
-            Test::Listed => !client().listed,
-            Test::NoPtr => client().ptr,
-            Test::Size(bytes) => envelope().is_none_or(|message| u64::from(message.size) <= bytes.0),
-            Test::Unauthenticated(auth) => envelope().is_none_or(|message| message.passes(*auth)),
-            Test::Content => envelope().is_none_or(|message| !message.spam),
-            Test::Outage { from, until } => asker.now < *from || asker.now >= *until,
+            Test::Mailbox(mailbox) => who.is_none_or(|who| who.mailbox != *mailbox),
+            Test::Listed => !self.client.listed,
+            Test::NoPtr => self.client.ptr,
+            Test::Size(bytes) => message.is_none_or(|message| u64::from(message.size) <= bytes.0),
+            Test::Unauthenticated(auth) => message.is_none_or(|message| message.passes(*auth)),
+            Test::Content => message.is_none_or(|message| !message.spam),
+            Test::Outage { from, until } => self.now < *from || self.now >= *until,
             Test::Always => false,
-            Test::Greylist(_) | Test::Reputation { .. } | Test::Busy(_) => self.check_what_changes(step, asker),
+            Test::Greylist(_) | Test::Reputation { .. } | Test::Busy(_) => self.check_what_changes(step),
         }
     }
 
     /// The same for a rule that remembers, or tosses a coin.
     #[inline(never)]
-    fn check_what_changes(&mut self, step: Step, asker: &Asker<'_>) -> bool {
+    fn check_what_changes(&mut self, step: &Step) -> bool {
         let index = usize::from(step.rule);
         match self.policy.rules[index].test {
-            Test::Greylist(greylist) => asker.who.is_none_or(|who| self.greylisted(index, greylist, asker, who)),
-            Test::Reputation { below, of, refuse } => self.score(of, asker) >= below || !self.toss(index, refuse),
+            Test::Greylist(greylist) => self.asker.who.is_none_or(|who| self.greylisted(index, greylist, who)),
+            Test::Reputation { below, of, refuse } => self.score(of) >= below || !self.toss(index, refuse),
             Test::Busy(weather) => {
-                !self.rules[index].weather.busy(asker.now, &weather) || !self.toss(index, weather.refuse)
+                !self.rules[index].weather.busy(self.now, &weather) || !self.toss(index, weather.refuse)
             }
             _ => true,
         }
     }
 
-    /// Bookkeeping of a violation: cost, and perhaps a hold.
-    pub(super) fn violated(&mut self, index: usize, asker: &Asker<'_>) {
-        let cost = self.policy.rules[index].cost;
-        self.blame(asker.session, cost);
-        let key = self.hold_key(index, asker);
-        let state = &mut self.rules[index];
-        state.refused += 1;
-        if let Some(hold) = &self.policy.rules[index].hold {
-            let now = asker.now;
-            let record = state.holds.entry(key, hold::Record::default, |record| record.is_blank(now, hold));
-            if let Some(span) = record.violate(now, hold) {
-                state.holds_begun += 1;
-                state.held += span;
-            }
-        }
-    }
-
     /// Whether the rule holds who asks. Mostly it holds nobody.
     #[inline]
-    fn holds(&self, step: Step, asker: &Asker<'_>) -> bool {
-        !self.rules[usize::from(step.rule)].holds.is_empty() && self.held(step, asker).is_some()
+    fn holds(&self, step: &Step) -> bool {
+        !self.rules[usize::from(step.rule)].holds.is_empty() && self.held(step).is_some()
     }
 
     /// What the rule answers whom it holds.
-    fn held(&self, step: Step, asker: &Asker<'_>) -> Option<Answer> {
-        let rule = usize::from(step.rule);
-        let hold = self.policy.rules[rule].hold.as_ref()?;
-        self.rules[rule].holds.get(self.hold_key(rule, asker))?.answer(asker.now, hold)
+    pub(super) fn held(&self, step: &Step) -> Option<Answer> {
+        let rule = &self.policy.rules[usize::from(step.rule)];
+        let key = self.asker.key(rule.test.hold_scope());
+        self.rules[usize::from(step.rule)].holds.get(key)?.answer(self.now, rule.hold.as_ref()?)
     }
 
     /// A gauge: whoever holds a slot keeps it; others get one while there are any.
     #[inline(never)]
-    fn seat(&mut self, step: Step, asker: &Asker<'_>) -> bool {
+    fn seat(&mut self, step: &Step) -> bool {
         let rule = usize::from(step.rule);
-        if self.sessions[asker.session.index()].holds_slot(rule) {
+        if self.session.holds_slot(rule) {
             return true;
         }
-        let (tier, key) = (self.tier(step.standing, asker.client, asker.sender), self.key_of(step.scope, asker));
-        let ceiling = self.rules[rule].limit(tier, asker.clock).unwrap_or(u32::MAX);
+        let (tier, key) = (self.tier(step.standing), self.asker.key(step.scope));
+        let ceiling = self.rules[rule].limit(tier, self.clock).unwrap_or(u32::MAX);
         let blank = || Counter::new(&Window::Gauge);
         let counter = self.rules[rule].counters.entry(key, blank, |counter| counter.used() == 0);
         if counter.used() >= ceiling {
@@ -251,98 +224,93 @@ impl Provider {
         }
         counter.count(Time::ZERO, &Window::Gauge, ceiling, 1, 0);
         assert!(counter.used() <= ceiling, "a gauge is never above its limit");
-        let state = &mut self.sessions[asker.session.index()];
-        state.seats[rule] = key;
+        self.session.seats[rule] = key;
         let of_transaction = step.act == Act::SeatTransaction;
-        let slots = if of_transaction { &mut state.transaction_slots } else { &mut state.slots };
+        let slots = if of_transaction { &mut self.session.transaction_slots } else { &mut self.session.slots };
         *slots |= 1 << rule;
         true
     }
 
     /// A count within one session or one message.
     #[inline(never)]
-    fn tally(&mut self, step: Step, asker: &Asker<'_>) -> bool {
+    fn tally(&mut self, step: &Step) -> bool {
         let rule = usize::from(step.rule);
-        let n = self.amount(step, asker);
-        if n == 0 || step.once != Once::Never && self.sessions[asker.session.index()].has_passed(rule, step.once) {
+        let n = self.amount(step);
+        if n == 0 || self.session.has_passed(rule, step.once) {
             return true;
         }
-        let tier = self.tier(step.standing, asker.client, asker.sender);
-        let Some(ceiling) = self.rules[rule].limit(tier, asker.clock) else { return true };
-        let state = &mut self.sessions[asker.session.index()];
-        let sum = state.counts[rule].saturating_add(n);
+        let Some(ceiling) = self.rules[rule].limit(self.tier(step.standing), self.clock) else { return true };
+        let sum = self.session.counts[rule].saturating_add(n);
         let fits = sum <= ceiling;
         if fits || step.attempts {
-            state.counts[rule] = sum;
+            self.session.counts[rule] = sum;
         }
         if fits {
-            state.pass(rule, step.once);
+            self.session.pass(rule, step.once);
         }
         fits
     }
 
     /// A count over time.
     #[inline(never)]
-    fn meter(&mut self, step: Step, asker: &Asker<'_>) -> bool {
+    fn meter(&mut self, step: &Step) -> bool {
         let rule = usize::from(step.rule);
-        let n = self.amount(step, asker);
-        if n == 0 || step.once != Once::Never && self.sessions[asker.session.index()].has_passed(rule, step.once) {
+        let n = self.amount(step);
+        if n == 0 || self.session.has_passed(rule, step.once) {
             return true;
         }
-        let (tier, key) = (self.tier(step.standing, asker.client, asker.sender), self.key_of(step.scope, asker));
+        let (tier, key) = (self.tier(step.standing), self.asker.key(step.scope));
         let state = &mut self.rules[rule];
-        let Some(ceiling) = state.limit(tier, asker.clock) else { return true };
-        let fits = state.admits(key, asker.clock, ceiling, n);
+        let Some(ceiling) = state.limit(tier, self.clock) else { return true };
+        let fits = state.admits(key, self.clock, ceiling, n);
         if step.act == Act::Meter && (fits || step.attempts) {
-            state.count(key, asker.clock, ceiling, n);
+            state.count(key, self.clock, ceiling, n);
         }
-        if fits && step.once != Once::Never {
-            self.sessions[asker.session.index()].pass(rule, step.once);
+        if fits {
+            self.session.pass(rule, step.once);
         }
         fits
     }
 
     /// Counts for a rule that was asked at an earlier stage.
     #[inline(never)]
-    fn count_late(&mut self, step: Step, asker: &Asker<'_>) {
-        if asker.who.is_none() && step.scope.is_of_recipient() {
-            return self.count_each(step, asker);
-        }
-        let n = self.amount(step, asker);
+    fn count_late(&mut self, step: &Step) {
         let rule = usize::from(step.rule);
+        let n = self.amount(step);
         if n == 0 && self.rules[rule].window.is_count() {
             return;
         }
-        let (tier, key) = (self.tier(step.standing, asker.client, asker.sender), self.key_of(step.scope, asker));
+        let (tier, key) = (self.tier(step.standing), self.asker.key(step.scope));
         let state = &mut self.rules[rule];
-        if let Some(ceiling) = state.limit(tier, asker.clock) {
-            state.count(key, asker.clock, ceiling, n);
+        if let Some(ceiling) = state.limit(tier, self.clock) {
+            state.count(key, self.clock, ceiling, n);
         }
+    }
+
+    /// The same for a message that counts for each of its recipients.
+    fn count_each(&mut self, step: &Step) {
+        for n in 0..self.session.addressees.len() {
+            self.asker.who = Some(self.session.addressees[n]);
+            self.count_late(step);
+        }
+        self.asker.who = None;
     }
 
     /// How much a limit counts: mostly the one thing that is asked about.
     #[inline]
-    fn amount(&self, step: Step, asker: &Asker<'_>) -> u32 {
+    fn amount(&self, step: &Step) -> u32 {
         match step.amount {
             Amount::One => 1,
-            Amount::Unknown => u32::from(asker.who.is_some_and(|who| who.mailbox == Mailbox::Unknown)),
-            of_message => of_message.of(&self.sessions[asker.session.index()]),
-        }
-    }
-
-    /// A message counts for each of its recipients.
-    fn count_each(&mut self, step: Step, asker: &Asker<'_>) {
-        for n in 0..self.sessions[asker.session.index()].addressees.len() {
-            let who = self.sessions[asker.session.index()].addressees[n];
-            self.count_late(step, &Asker { who: Some(&who), ..*asker });
+            Amount::Unknown => u32::from(self.asker.who.is_some_and(|who| who.mailbox == Mailbox::Unknown)),
+            of_message => of_message.of(self.session),
         }
     }
 
     /// Whether greylisting lets the triplet pass (RFC 6647, section 4).
-    fn greylisted(&mut self, index: usize, greylist: Greylist, asker: &Asker<'_>, who: &Addressee) -> bool {
-        let now = asker.now;
-        let sender = asker.sender.map_or(0, |sender| u64::from(sender.0));
-        let key = SPARSE | Seed(who.id).draw(u64::from(asker.client.0), sender);
+    fn greylisted(&mut self, index: usize, greylist: Greylist, who: Addressee) -> bool {
+        let now = self.now;
+        let sender = self.asker.sender.map_or(0, |sender| u64::from(sender.0));
+        let key = SPARSE | Seed(who.id).draw(u64::from(self.asker.client.0), sender);
         let blank = || Triplet { first: None, passed_until: Time::ZERO };
         let forget = |triplet: &Triplet| {
             triplet.passed_until <= now && triplet.first.is_none_or(|first| now.since(first) > greylist.retry_within)
@@ -359,7 +327,10 @@ impl Provider {
         }
         false
     }
+}
 
+impl Provider {
+    /// A limit is amended.
     pub(super) fn raise(&mut self, rule: RuleId, ceiling: &Ceiling) {
         if let Test::Limit(limit) = &mut self.policy.rules[rule.index()].test {
             limit.ceiling = ceiling.clone();

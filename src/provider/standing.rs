@@ -1,66 +1,70 @@
 //! Whose reputation counts, and what moves it: the engine's side of `reputation.rs`.
 
-use super::engine::{Asker, Provider};
-use super::policy::{Answer, Auth, Mailbox, Policy, Standing, Test};
+use super::case::Case;
+use super::engine::Provider;
+use super::policy::{Answer, Auth, Mailbox, Standing, Test};
 use super::reputation::Reputation;
-use super::verdict::{Decision, Refusal};
+use super::verdict::{Decision, Refusal, Verdict};
 use crate::time::{Span, Time};
-use crate::units::{ClientId, RuleId, SenderDomainId, SessionId, Share};
+use crate::units::{ClientId, RuleId, SenderDomainId, Share};
 
-impl Provider {
-    /// Costs the session's client, and its sender domain where it is known, a share of their reputation.
-    pub(super) fn blame(&mut self, session: SessionId, share: Share) {
-        if share == Share::NONE {
-            return;
-        }
-        let state = &self.sessions[session.index()];
-        self.clients[state.client.index()].1.lose(share, &self.policy.tiers);
-        if let Some(sender) = state.envelope.and_then(|message| self.senders.get_mut(message.sender_domain.index())) {
+impl Case<'_> {
+    /// Costs the client, and its sender domain where it is known, a share of their reputation.
+    pub(super) fn blame(&mut self, share: Share) {
+        self.reputation.lose(share, &self.policy.tiers);
+        if let Some(sender) = &mut self.sender {
             sender.lose(share, &self.policy.tiers);
         }
     }
 
+    /// Whether it was a look at the mailbox that refused: who is refused for something else is not known to be unknown.
+    pub(super) fn looked_up(&self, verdict: &Verdict, mailbox: Mailbox) -> bool {
+        let Decision::Refuse(refusal) = verdict.decision else { return false };
+        matches!(self.policy.rules[refusal.rule.index()].test, Test::Mailbox(asked) if asked == mailbox)
+    }
+
     /// The message is accepted: reputation moves, and recipients are judged where the provider judges them only now.
     /// Says too how much later the reply comes.
-    pub(super) fn deliver(&mut self, now: Time, session: SessionId) -> (Decision, Span) {
-        let state = &self.sessions[session.index()];
-        let Some(envelope) = state.envelope else { return (Decision::Accept, Span::ZERO) };
-        let (client, count) = (state.client, state.addressees.len());
+    pub(super) fn deliver(&mut self) -> (Decision, Span) {
+        let Some(envelope) = self.session.envelope else { return (Decision::Accept, Span::ZERO) };
         let (mut unknown, mut traps) = (0_u32, 0_u32);
-        for who in &state.addressees {
+        for who in &self.session.addressees {
             unknown += u32::from(who.mailbox == Mailbox::Unknown);
             traps += u32::from(who.mailbox == Mailbox::Trap);
         }
-        let tarpit = if self.steps.late.is_empty() { Span::ZERO } else { self.judge_late(now, session) };
-        let Self { policy, clients, senders, .. } = self;
+        let tarpit = if self.steps.late.is_empty() { Span::ZERO } else { self.judge_late() };
+        let (now, policy) = (self.now, self.policy);
         let move_standing = |reputation: &mut Reputation| {
+            let (model, tiers) = (&policy.reputation, &policy.tiers);
             reputation.accepted(now, policy);
-            let Policy { reputation: model, tiers, .. } = &*policy;
             (0..unknown).for_each(|_| reputation.lose(model.unknown_recipient, tiers));
             (0..traps).for_each(|_| reputation.lose(model.spam_trap, tiers));
             if !envelope.passes(Auth::Either) {
                 reputation.lose(model.unauthenticated, tiers);
             }
         };
-        move_standing(&mut clients[client.index()].1);
-        if let Some(sender) = senders.get_mut(envelope.sender_domain.index()) {
+        move_standing(self.reputation);
+        if let Some(sender) = &mut self.sender {
             move_standing(sender);
         }
         let decision = match self.undeliverable.first() {
-            Some((_, refusal)) if self.undeliverable.len() == count => Decision::Refuse(*refusal),
+            Some((_, refusal)) if self.undeliverable.len() == self.session.addressees.len() => {
+                Decision::Refuse(*refusal)
+            }
             _ => Decision::Accept,
         };
         (decision, tarpit)
     }
 
     /// Judges every recipient at the end of data; the tarpits together.
-    fn judge_late(&mut self, now: Time, session: SessionId) -> Span {
+    fn judge_late(&mut self) -> Span {
         let mut tarpit = Span::ZERO;
-        for n in 0..self.sessions[session.index()].addressees.len() {
-            let who = self.sessions[session.index()].addressees[n];
+        for n in 0..self.session.addressees.len() {
+            let who = self.session.addressees[n];
             let Some((_, rule)) = self.steps.late.iter().find(|(mailbox, _)| *mailbox == who.mailbox) else { continue };
             let rule = RuleId(*rule);
-            self.violated(rule.index(), &self.asker(now, session, Some(&who)));
+            self.asker.who = Some(who);
+            self.violated(rule.index());
             match self.policy.rules[rule.index()].answer {
                 Answer::Tarpit(span) => tarpit += span,
                 answer => {
@@ -78,16 +82,19 @@ impl Provider {
         share == Share::ALL || self.coins.share(rule as u64, *tossed) < share.get()
     }
 
-    pub(super) fn score(&self, of: Standing, asker: &Asker<'_>) -> Share {
-        let client = self.clients[asker.client.index()].1.score();
-        let sender = asker.sender.and_then(|sender| self.senders.get(sender.index())).map(Reputation::score);
-        match (of, sender) {
-            (Standing::SenderDomain, Some(sender)) => sender,
-            (Standing::Lower, Some(sender)) if sender < client => sender,
-            _ => client,
-        }
+    /// The score that counts.
+    pub(super) fn score(&self, of: Standing) -> Share {
+        of.choose(self.reputation.score(), self.sender.as_ref().map(|sender| sender.score()))
     }
 
+    /// The tier that counts.
+    #[inline]
+    pub(super) fn tier(&self, of: Standing) -> usize {
+        of.choose(self.reputation.tier(), self.sender.as_ref().map(|sender| sender.tier()))
+    }
+}
+
+impl Provider {
     /// The number that a limit allows this client, writing as this sender, at `now`; `None` where there is none, or the
     /// rule is no limit.
     pub fn ceiling(&self, now: Time, rule: RuleId, client: ClientId, sender: Option<SenderDomainId>) -> Option<u32> {
@@ -95,13 +102,20 @@ impl Provider {
         self.rules[rule.index()].limit(self.tier(limit.standing, client, sender), self.clock(now))
     }
 
-    #[inline]
+    /// The tier that counts for a client that writes as this sender.
     pub(super) fn tier(&self, of: Standing, client: ClientId, sender: Option<SenderDomainId>) -> usize {
-        let client = self.clients[client.index()].1.tier();
-        let sender = sender.and_then(|sender| self.senders.get(sender.index())).map(Reputation::tier);
-        match (of, sender) {
-            (Standing::SenderDomain, Some(sender)) => sender,
-            (Standing::Lower, Some(sender)) => sender.min(client),
+        let sender = sender.and_then(|sender| self.senders.get(sender.index()));
+        of.choose(self.clients[client.index()].1.tier(), sender.map(Reputation::tier))
+    }
+}
+
+impl Standing {
+    /// Which of the two counts, the client's or that of the sender domain, where it is known.
+    #[inline]
+    fn choose<T: PartialOrd>(self, client: T, sender: Option<T>) -> T {
+        match (self, sender) {
+            (Self::SenderDomain, Some(sender)) => sender,
+            (Self::Lower, Some(sender)) if sender < client => sender,
             _ => client,
         }
     }

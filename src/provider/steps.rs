@@ -9,8 +9,9 @@ use super::policy::{Counts, Limit, Mailbox, Meter, Policy, Rule, Scope, Standing
 use super::rules::RuleState;
 use crate::smtp::Stage;
 
-/// What is done at a stage about one rule.
-#[derive(Clone, Copy, Debug)]
+/// What is done at a stage about one rule. Read where it stands, and so no `Copy`: handed on by value, its bytes would
+/// be taken apart and put together again at every call.
+#[derive(Clone, Debug)]
 pub(super) struct Step {
     /// The rule's place in the profile.
     pub(super) rule: u16,
@@ -45,6 +46,8 @@ pub(super) enum Act {
     Look,
     /// Count for one that looked earlier in the session.
     Count,
+    /// The same for each recipient of the message.
+    CountEach,
 }
 
 /// What a rule can be asked about more often than it happens: connections at MAIL, messages at RCPT.
@@ -74,6 +77,8 @@ pub(super) enum Amount {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
     at: [Box<[Step]>; 6],
+    /// Those of RCPT that do anything about a recipient, by the state of its mailbox.
+    named: [Box<[Step]>; 4],
     /// Mailboxes that are refused only at the dot, and the rules that refuse them.
     pub(super) late: Vec<(Mailbox, u16)>,
     /// Limits that count within a message.
@@ -84,10 +89,12 @@ pub(super) struct Steps {
 
 impl Steps {
     pub(super) fn new(policy: &Policy, rules: &[RuleState]) -> Self {
-        let rules = (0_u16..).zip(policy.rules.iter().zip(rules));
-        let at =
-            |stage| rules.clone().flat_map(move |(index, (rule, state))| all_of(index, rule, state, stage)).collect();
-        let mut steps = Self { at: Stage::ALL.map(at), ..Self::default() };
+        let of_rules = (0_u16..).zip(policy.rules.iter().zip(rules));
+        let at = |stage| of_rules.clone().flat_map(move |(index, (rule, state))| all_of(index, rule, state, stage));
+        let named = |mailbox| at(Stage::Rcpt).filter(|step| step.concerns(mailbox, policy)).collect();
+        let mailboxes = [Mailbox::Exists, Mailbox::Unknown, Mailbox::Full, Mailbox::Trap];
+        let mut steps =
+            Self { at: Stage::ALL.map(|stage| at(stage).collect()), named: mailboxes.map(named), ..Self::default() };
         for (index, rule) in (0_u16..).zip(&policy.rules) {
             match &rule.test {
                 Test::Mailbox(mailbox) if rule.at == Stage::EndOfData && rule.enabled => {
@@ -103,19 +110,28 @@ impl Steps {
         steps
     }
 
-    /// Whether nothing is done at a stage.
-    pub(super) fn is_idle(&self, stage: Stage) -> bool {
-        self.at[stage as usize].is_empty()
+    /// The steps of a stage.
+    pub(super) fn at(&self, stage: Stage) -> &[Step] {
+        &self.at[stage as usize]
     }
 
-    /// The steps of a stage, for as long as they are taken.
-    pub(super) fn lend(&mut self, stage: Stage) -> Box<[Step]> {
-        std::mem::take(&mut self.at[stage as usize])
+    /// The steps of RCPT that do anything about a recipient with such a mailbox.
+    pub(super) fn named(&self, mailbox: Mailbox) -> &[Step] {
+        &self.named[mailbox as usize]
     }
+}
 
-    /// They have been taken.
-    pub(super) fn give_back(&mut self, stage: Stage, steps: Box<[Step]>) {
-        self.at[stage as usize] = steps;
+impl Step {
+    /// Whether the step does anything about a recipient with such a mailbox.
+    fn concerns(&self, mailbox: Mailbox, policy: &Policy) -> bool {
+        match &policy.rules[usize::from(self.rule)].test {
+            Test::Mailbox(asked) => self.act != Act::Check || *asked == mailbox,
+            // Where others are not counted by number, time passes for them nevertheless.
+            Test::Limit(limit) if self.amount == Amount::Unknown => {
+                mailbox == Mailbox::Unknown || self.act == Act::Count && !limit.window.is_count()
+            }
+            _ => true,
+        }
     }
 }
 
@@ -142,7 +158,9 @@ fn all_of(index: u16, rule: &Rule, ruled: &RuleState, stage: Stage) -> impl Iter
                 ..step(act)
             };
             let counts = limit.counts_later(rule.at) && limit.meter.natural_stage() == stage && ruled.is_limited();
-            (limit.asks(rule.at, ruled).map(step), counts.then(|| step(Act::Count)))
+            let of_each = limit.scope.is_of_recipient() && stage != Stage::Rcpt;
+            let count = if of_each { Act::CountEach } else { Act::Count };
+            (limit.asks(rule.at, ruled).map(step), counts.then(|| step(count)))
         }
         // Recipients are judged one by one once the message is there.
         Test::Mailbox(_) if rule.at == Stage::EndOfData => (None, None),
@@ -196,6 +214,7 @@ impl Limit {
 
 impl Amount {
     /// How much that is of the message so far.
+    #[cold]
     pub(super) fn of(self, session: &Session) -> u32 {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let accepted = &session.addressees;
