@@ -270,23 +270,32 @@ impl World<'_> {
                 accepted += 1;
                 continue;
             };
-            self.foretell(conn, refusal.rule);
-            let heard = hear(Stage::Rcpt, refusal);
+            self.refuse_recipient(conn, refusal);
             if refusal.closes() {
-                let wire = &mut self.wires[conn.index()];
-                let spoiled = delivery.count - n + u16::try_from(accepted).unwrap_or(0);
-                wire.heard
-                    .iter_mut()
-                    .filter(|earlier| **earlier == Heard::Accepted)
-                    .for_each(|earlier| *earlier = heard);
-                wire.heard.resize(usize::from(delivery.count), heard);
-                self.recorder.refused(self.now, site, Stage::Rcpt, refusal, u64::from(spoiled));
                 return (Err(()), tarpit, longest);
             }
-            self.recorder.refused(self.now, site, Stage::Rcpt, refusal, 1);
-            self.wires[conn.index()].heard.push(heard);
         }
         (Ok(accepted), tarpit, longest)
+    }
+
+    /// The recipient that is named next is refused; where that closes, all of the delivery are.
+    #[inline(never)]
+    fn refuse_recipient(&mut self, conn: ConnId, refusal: Refusal) {
+        self.foretell(conn, refusal.rule);
+        let Wire { site, delivery, heard: answers, .. } = &mut self.wires[conn.index()];
+        let heard = hear(Stage::Rcpt, refusal);
+        let mut refused = 1;
+        if refusal.closes() {
+            refused = u64::from(delivery.count) - answers.len() as u64;
+            answers.resize(usize::from(delivery.count), heard);
+            for earlier in answers.iter_mut().filter(|earlier| **earlier == Heard::Accepted) {
+                *earlier = heard;
+                refused += 1;
+            }
+        } else {
+            answers.push(heard);
+        }
+        self.recorder.refused(self.now, *site, Stage::Rcpt, refusal, refused);
     }
 
     fn refused_at_rcpt(&mut self, conn: ConnId, session: SessionId, closes: bool, after: Span) {
@@ -419,9 +428,7 @@ impl World<'_> {
     fn tell(&mut self, conn: ConnId, closed: bool) {
         let wire = &mut self.wires[conn.index()];
         let again = wire.again.take().filter(|_| self.setting.strategy.oracle);
-        let heard = std::mem::take(&mut wire.heard);
-        self.sender.handle(self.now, Event::Replied(Replied { conn, heard: &heard, closed, again }));
-        self.wires[conn.index()].heard = heard;
+        self.sender.handle(self.now, Event::Replied(Replied { conn, heard: &wire.heard, closed, again }));
     }
 
     pub(super) fn quit(&mut self, conn: ConnId) {

@@ -103,11 +103,11 @@ impl Watched<Sender> {
     }
 
     pub(super) fn poll(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
-        let action = self.machine.poll(now, foresight)?;
-        if let Some(watch) = &self.watch {
-            watch.witness.borrow_mut().wanted(now, &action);
+        let action = self.machine.poll(now, foresight);
+        if let (Some(watch), Some(action)) = (&self.watch, &action) {
+            watch.witness.borrow_mut().wanted(now, action);
         }
-        Some(action)
+        action
     }
 
     pub(super) fn finish(&mut self, now: Time) {
@@ -119,58 +119,71 @@ impl Watched<Sender> {
 impl Watched<Provider> {
     pub(super) fn connect(&mut self, now: Time, client: ClientId) -> (Option<SessionId>, Verdict) {
         let answer = |(session, verdict)| Answer::Session(session, verdict);
-        self.call(Some(now), Command::Connect(client), answer, |provider| provider.connect(now, client))
+        self.call(Some(now), || Command::Connect(client), answer, |provider| provider.connect(now, client))
     }
 
     pub(super) fn ehlo(&mut self, now: Time, session: SessionId) -> Verdict {
-        self.call(Some(now), Command::Ehlo(session), Answer::Verdict, |provider| provider.ehlo(now, session))
+        self.call(Some(now), || Command::Ehlo(session), Answer::Verdict, |provider| provider.ehlo(now, session))
     }
 
     pub(super) fn mail(&mut self, now: Time, session: SessionId, envelope: Envelope) -> Verdict {
-        let command = Command::Mail(session, envelope);
+        let command = || Command::Mail(session, envelope);
         self.call(Some(now), command, Answer::Verdict, |provider| provider.mail(now, session, envelope))
     }
 
     pub(super) fn rcpt(&mut self, now: Time, session: SessionId, addressee: Addressee) -> Verdict {
-        let command = Command::Rcpt(session, addressee);
+        let command = || Command::Rcpt(session, addressee);
         self.call(Some(now), command, Answer::Verdict, |provider| provider.rcpt(now, session, addressee))
     }
 
     pub(super) fn data(&mut self, now: Time, session: SessionId) -> Verdict {
-        self.call(Some(now), Command::Data(session), Answer::Verdict, |provider| provider.data(now, session))
+        self.call(Some(now), || Command::Data(session), Answer::Verdict, |provider| provider.data(now, session))
     }
 
     pub(super) fn end_of_data(&mut self, now: Time, session: SessionId) -> Verdict {
-        let command = Command::EndOfData(session);
+        let command = || Command::EndOfData(session);
         self.call(Some(now), command, Answer::Verdict, |provider| provider.end_of_data(now, session))
     }
 
     pub(super) fn abort(&mut self, session: SessionId) {
-        self.call(None, Command::Abort(session), |()| Answer::Nothing, |provider| provider.abort(session));
+        self.call(None, || Command::Abort(session), |()| Answer::Nothing, |provider| provider.abort(session));
     }
 
     pub(super) fn close(&mut self, session: SessionId) {
-        self.call(None, Command::Close(session), |()| Answer::Nothing, |provider| provider.close(session));
+        self.call(None, || Command::Close(session), |()| Answer::Nothing, |provider| provider.close(session));
     }
 
     pub(super) fn complain(&mut self, now: Time, client: ClientId, sender: SenderDomainId) {
-        let command = Command::Complain(client, sender);
+        let command = || Command::Complain(client, sender);
         self.call(Some(now), command, |()| Answer::Nothing, |provider| provider.complain(now, client, sender));
     }
 
     pub(super) fn amend(&mut self, amendment: &Amendment) {
-        self.call(None, Command::Amend(amendment), |()| Answer::Nothing, |provider| provider.amend(amendment));
+        self.call(None, || Command::Amend(amendment), |()| Answer::Nothing, |provider| provider.amend(amendment));
     }
 
-    fn call<T: Copy>(
+    /// Hands a call on. Only a witness wants to hear of it.
+    #[inline]
+    fn call<'a, T: Copy>(
         &mut self,
         now: Option<Time>,
-        command: Command<'_>,
+        command: impl FnOnce() -> Command<'a>,
+        answer: impl FnOnce(T) -> Answer,
+        call: impl FnOnce(&mut Provider) -> T,
+    ) -> T {
+        if self.watch.is_some() { self.call_watched(now, command, answer, call) } else { call(&mut self.machine) }
+    }
+
+    #[cold]
+    fn call_watched<'a, T: Copy>(
+        &mut self,
+        now: Option<Time>,
+        command: impl FnOnce() -> Command<'a>,
         answer: impl FnOnce(T) -> Answer,
         call: impl FnOnce(&mut Provider) -> T,
     ) -> T {
         let Some(watch) = &self.watch else { return call(&mut self.machine) };
-        let now = now.unwrap_or(watch.now.get());
+        let (now, command) = (now.unwrap_or(watch.now.get()), command());
         watch.witness.borrow_mut().asked(now, self.site, &self.machine, &command);
         let result = call(&mut self.machine);
         watch.witness.borrow_mut().answered(now, self.site, &self.machine, &command, answer(result));

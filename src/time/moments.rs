@@ -11,12 +11,14 @@ pub struct Moments {
     low: Vec<u32>,
     /// Places and the upper half from there on.
     turns: Vec<(usize, u64)>,
+    /// The latest moment that was filled in.
+    latest: Time,
 }
 
 impl Moments {
     /// No moments, and room for so many.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { low: Vec::with_capacity(capacity), turns: Vec::new() }
+        Self { low: Vec::with_capacity(capacity), ..Self::default() }
     }
 
     /// Adds a moment, not before the last, so that there are `len` in all.
@@ -25,11 +27,12 @@ impl Moments {
     /// If it is before the last.
     #[expect(clippy::cast_possible_truncation, reason = "the upper half is kept beside")]
     pub fn fill(&mut self, len: usize, at: Time) {
-        assert!(self.last().is_none_or(|last| last <= at), "moments never go back");
+        assert!(self.latest <= at, "moments never go back");
         let high = at.as_micros() >> 32;
-        if self.turns.last().is_none_or(|(_, last)| *last < high) {
+        if self.turns.is_empty() || self.latest.as_micros() >> 32 < high {
             self.turns.push((self.low.len(), high));
         }
+        self.latest = at;
         let low = at.as_micros() as u32;
         if len == self.low.len() + 1 {
             self.low.push(low);
