@@ -348,10 +348,7 @@ impl Sender {
     fn reuse(&mut self, now: Time, limiter: u32, conn: ConnId, most: u32) -> Option<Action> {
         let queue = self.conns[conn.index()].queue;
         let (delivery, kept) = self.bind(now, limiter, queue, most)?;
-        let idle = &mut self.queues[queue.index()].idle;
-        if let Some(place) = idle.iter().rposition(|idle| *idle == conn) {
-            idle.remove(place);
-        }
+        self.queues[queue.index()].rouse(conn);
         let state = &mut self.conns[conn.index()];
         state.state = State::Busy;
         state.delivery = delivery;
@@ -480,7 +477,7 @@ impl Sender {
 
     fn quit(&mut self, conn: ConnId) -> Action {
         let queue = self.conns[conn.index()].queue;
-        self.queues[queue.index()].idle.retain(|idle| *idle != conn);
+        self.queues[queue.index()].rouse(conn);
         self.drop_conn(conn);
         Action::Quit(conn)
     }

@@ -1,13 +1,14 @@
 //! A queue: mail waiting for one source and one site, *ready* or *delayed*.
 
 mod chunk;
+mod delayed;
 mod heap;
 mod line;
 
 use std::collections::VecDeque;
 
 use self::chunk::Spare;
-use self::heap::Heap;
+use self::delayed::Delayed;
 use self::line::Line;
 use super::event::Delivery;
 use crate::time::Time;
@@ -27,7 +28,7 @@ pub(super) struct Queue {
     pub(super) rings_at: Time,
     first: Line,
     ready: Line,
-    delayed: Heap,
+    delayed: Delayed,
     spare: Spare,
 }
 
@@ -42,7 +43,7 @@ impl Queue {
             rings_at: Time::NEVER,
             first: Line::new(),
             ready: Line::new(),
-            delayed: Heap::new(),
+            delayed: Delayed::new(),
             spare: Spare::new(),
         }
     }
@@ -83,6 +84,13 @@ impl Queue {
         Some(taken)
     }
 
+    /// A connection is not idle any more. Mostly it is the one that was used last.
+    pub(super) fn rouse(&mut self, conn: ConnId) {
+        if self.idle.pop_if(|last| *last == conn).is_none() {
+            self.idle.retain(|idle| *idle != conn);
+        }
+    }
+
     /// Mail waits for its retry, at `delivery.ready_at`.
     pub(super) fn push_delayed(&mut self, delivery: Delivery) {
         self.delayed.push(delivery, &mut self.spare);
@@ -95,10 +103,7 @@ impl Queue {
 
     /// Takes one delivery that has waited long enough for its retry.
     pub(super) fn mature(&mut self, now: Time) -> Option<Delivery> {
-        if self.next_due()? > now {
-            return None;
-        }
-        self.delayed.pop(&mut self.spare)
+        self.delayed.pop_due(now, &mut self.spare)
     }
 
     /// All mail, ready and delayed.

@@ -1,4 +1,4 @@
-//! Mail that waits for its retry, the earliest first: a heap of four branches in chunks.
+//! Mail that waits in no order of its own, the earliest first: a heap of four branches in chunks.
 
 use super::super::event::Delivery;
 use super::chunk::{CHUNK, Chunk, Spare};

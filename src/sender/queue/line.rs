@@ -46,6 +46,11 @@ impl Line {
         self.chunks.front().filter(|_| self.len > 0).map(|chunk| &chunk[self.start])
     }
 
+    pub(super) fn back(&self) -> Option<&Delivery> {
+        let last = (self.start + self.len).checked_sub(1).filter(|_| self.len > 0)?;
+        Some(&self.chunks[last / CHUNK][last % CHUNK])
+    }
+
     pub(super) fn front_mut(&mut self) -> Option<&mut Delivery> {
         self.chunks.front_mut().filter(|_| self.len > 0).map(|chunk| &mut chunk[self.start])
     }
@@ -99,6 +104,7 @@ mod tests {
                     _ => prop_assert_eq!(line.pop_front(&mut spare), deque.pop_front()),
                 }
                 prop_assert_eq!(line.front(), deque.front());
+                prop_assert_eq!(line.back(), deque.back());
                 prop_assert_eq!(line.is_empty(), deque.is_empty());
                 prop_assert!(line.chunks.len() <= deque.len() / CHUNK + 2);
             }

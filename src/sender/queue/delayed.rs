@@ -1,0 +1,99 @@
+//! Mail that waits for its retry, the earliest first.
+//!
+//! Deliveries that have failed equally often mostly wait equally long, so that they come due in the order in which they
+//! were put off: each number of failures has a line, and what fits at its end stands there. What would come before the
+//! end (waits that chance has spread) goes into a heap. A line costs the same however long it is; a heap of a million
+//! misses the cache at every step.
+
+use super::super::event::Delivery;
+use super::chunk::Spare;
+use super::heap::Heap;
+use super::line::Line;
+use crate::time::Time;
+
+/// Deliveries that wait.
+#[derive(Clone, Debug)]
+pub(super) struct Delayed {
+    /// By failures; the last line is for all that have more.
+    lines: [Line; LINES],
+    heap: Heap,
+}
+
+/// Failures that are told apart: waits that double have reached any cap by then.
+const LINES: usize = 8;
+
+impl Delayed {
+    pub(super) const fn new() -> Self {
+        Self { lines: [const { Line::new() }; LINES], heap: Heap::new() }
+    }
+
+    pub(super) fn push(&mut self, delivery: Delivery, spare: &mut Spare) {
+        let line = &mut self.lines[usize::from(delivery.failures).min(LINES - 1)];
+        if line.back().is_none_or(|last| *last <= delivery) {
+            line.push_back(delivery, spare);
+        } else {
+            self.heap.push(delivery, spare);
+        }
+    }
+
+    /// The earliest.
+    pub(super) fn first(&self) -> Option<&Delivery> {
+        self.find_first().map(|(_, first)| first)
+    }
+
+    /// Takes the earliest, if it has waited long enough.
+    pub(super) fn pop_due(&mut self, now: Time, spare: &mut Spare) -> Option<Delivery> {
+        let (place, _) = self.find_first().filter(|(_, first)| first.ready_at <= now)?;
+        match self.lines.get_mut(place) {
+            Some(line) => line.pop_front(spare),
+            None => self.heap.pop(spare),
+        }
+    }
+
+    /// The earliest, and where it stands: the number of its line, or one more than there are for the heap.
+    fn find_first(&self) -> Option<(usize, &Delivery)> {
+        let firsts = self.lines.iter().map(Line::front).chain([self.heap.first()]).enumerate();
+        firsts.filter_map(|(place, first)| Some((place, first?))).min_by_key(|(_, first)| *first)
+    }
+
+    /// Everything that waits, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Delivery> {
+        self.lines.iter().flat_map(Line::iter).chain(self.heap.iter())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Reverse;
+    use std::collections::BinaryHeap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::units::RecipientId;
+
+    proptest! {
+        /// Whatever is pushed and popped, in order or not: the same as the standard library's heap.
+        #[test]
+        fn what_waits_comes_in_the_order_of_its_time(
+            steps in prop::collection::vec((0..100_u64, 0..12_u8, prop::bool::weighted(0.6)), 1..600),
+            in_order: bool,
+        ) {
+            let (mut delayed, mut spare, mut reference) = (Delayed::new(), Spare::new(), BinaryHeap::new());
+            for (n, (at, failures, pushes)) in (0..).zip(steps) {
+                let wait = 10 * u64::from(failures);
+                let ready_at = Time::from_micros(if in_order { u64::from(n) + wait } else { at });
+                let delivery = Delivery { ready_at, first: RecipientId(n), count: 1, failures, priority: false };
+                if pushes {
+                    delayed.push(delivery, &mut spare);
+                    reference.push(Reverse(delivery));
+                } else {
+                    let popped = delayed.pop_due(Time::NEVER, &mut spare);
+                    prop_assert_eq!(popped, reference.pop().map(|Reverse(delivery)| delivery));
+                }
+                prop_assert_eq!(delayed.first(), reference.peek().map(|Reverse(delivery)| delivery));
+            }
+            prop_assert_eq!(delayed.iter().count(), reference.len());
+        }
+    }
+}
