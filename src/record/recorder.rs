@@ -309,11 +309,15 @@ impl Recorder {
         })
     }
 
+    /// The bucket of a moment: mostly the one that was asked for last.
+    #[inline]
     fn bucket_of(&mut self, now: Time) -> usize {
         let (last, end) = self.last;
-        if now < end && end.since(now) <= self.bucket {
-            return last;
-        }
+        if now < end && end.since(now) <= self.bucket { last } else { self.find_bucket(now) }
+    }
+
+    #[inline(never)]
+    fn find_bucket(&mut self, now: Time) -> usize {
         while self.open_ended && now.as_micros() / self.bucket.as_micros() >= BUCKETS {
             self.bucket = self.bucket.times(2);
             self.sites.iter_mut().for_each(Site::widen);

@@ -65,6 +65,11 @@ impl Limiter {
         }
     }
 
+    /// Whether all it may do is under way, and none of its connections is idle.
+    pub(super) fn is_full(&self) -> bool {
+        self.busy == self.open && self.busy >= self.concurrency.window()
+    }
+
     /// When breaker and pace next allow a delivery to begin; not after `now` if they do now.
     pub(super) fn ready_at(&self, now: Time, strategy: &Strategy) -> Time {
         self.breaker.open_at().max(self.pacing.ready_at(now, &strategy.pacing))

@@ -4,6 +4,9 @@
 //! more to say; then wait for the next event. A delivery is bound to a connection when it is dispatched, before the
 //! connection is greeted: what refuses the connection refuses the delivery, as in every MTA that hands a message to a
 //! delivery agent. Recipients are conserved: injected = delivered + bounced + expired + queued.
+//!
+//! What happens seldom is kept out of line (`inline(never)`), here and in the world: what every delivery goes through
+//! then fits into a processor's instruction cache.
 
 mod admit;
 mod foreseen;
@@ -292,7 +295,11 @@ impl Sender {
             self.suspend(now, limiter);
             return None;
         }
-        for _ in 0..state.queues.len() {
+        let queues = state.queues.len();
+        if state.is_full() && self.is_at_leisure(now, limiter) {
+            return None;
+        }
+        for _ in 0..queues {
             let state = &self.limiters[limiter as usize];
             let queue = state.queues[state.turn];
             let at = state.ready_at(now, &self.strategy).max(self.rested_at);
@@ -314,6 +321,13 @@ impl Sender {
             state.turn = after(state.turn, state.queues.len());
         }
         None
+    }
+
+    /// Whether a look at a limiter that is full would change nothing: no pace is to be kept, nothing is too old, and no
+    /// other limiter can be in its way.
+    fn is_at_leisure(&self, now: Time, limiter: u32) -> bool {
+        let paced_until = self.limiters[limiter as usize].ready_at(now, &self.strategy).max(self.rested_at);
+        paced_until <= now && !self.may_be_old(now) && self.strategy.whole.deliveries.is_none()
     }
 
     /// Gives a queue's next mail to a connection: an idle one, or a new one.
@@ -356,6 +370,7 @@ impl Sender {
         Some(Action::Transact { conn, delivery })
     }
 
+    #[inline(never)]
     fn open(&mut self, now: Time, limiter: u32, queue: QueueId, foresight: Option<&dyn Foresight>) -> Option<Action> {
         let Queue { source, site, .. } = self.queues[queue.index()];
         if let Some(foresight) = foresight {
@@ -410,6 +425,7 @@ impl Sender {
         self.actions.push_back(Action::Transact { conn, delivery: state.delivery });
     }
 
+    #[inline(never)]
     fn replied(&mut self, now: Time, replied: Replied<'_>) {
         let Conn { queue, delivery, .. } = self.conns[replied.conn.index()];
         let limiter = self.queues[queue.index()].limiter;

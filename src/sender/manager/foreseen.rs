@@ -10,6 +10,7 @@ use crate::units::{ConnId, QueueId};
 
 impl Sender {
     /// The oracle's choice among its idle connections: the first on which the mail would pass now.
+    #[inline(never)]
     pub(super) fn reuse_foreseen(
         &mut self,
         now: Time,

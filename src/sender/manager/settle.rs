@@ -74,12 +74,18 @@ impl Sender {
     /// due after that gets its last attempt, as in Postfix.
     #[inline]
     pub(super) fn give_up_old(&mut self, now: Time, queue: QueueId) {
-        // Nothing is older than the trial.
-        if now > Time::ZERO + self.strategy.retry.give_up {
+        if self.may_be_old(now) {
             self.give_up_older(now, queue);
         }
     }
 
+    /// Whether any mail can be too old. Nothing is older than the trial.
+    #[inline]
+    pub(super) fn may_be_old(&self, now: Time) -> bool {
+        now > Time::ZERO + self.strategy.retry.give_up
+    }
+
+    #[inline(never)]
     fn give_up_older(&mut self, now: Time, queue: QueueId) {
         while let Some(next) = self.queues[queue.index()].peek().copied() {
             let too_old = self.plan.intended.at(next.first.index()) + self.strategy.retry.give_up;
@@ -102,6 +108,7 @@ impl Sender {
     }
 
     /// A dead site: all its mail waits for its own retry, as if it had been tried and deferred.
+    #[inline(never)]
     pub(super) fn suspend(&mut self, now: Time, limiter: u32) {
         for place in 0..self.limiters[limiter as usize].queues.len() {
             let queue = self.limiters[limiter as usize].queues[place];

@@ -87,6 +87,7 @@ impl State {
         if matches!(pacing, Pacing::None) { now } else { self.paced(now, pacing) }
     }
 
+    #[inline(never)]
     fn paced(&self, now: Time, pacing: &Pacing) -> Time {
         match pacing {
             Pacing::None => now,
