@@ -10,8 +10,8 @@ use super::rules::RuleState;
 use crate::smtp::Stage;
 use crate::time::Span;
 
-/// What is done at a stage about one rule. Read where it stands, and so no `Copy`: handed on by value its bytes would be
-/// taken apart and put together again at every call.
+/// What is done at a stage about one rule. Read where it stands, and so no `Copy`: handed on by value, its bytes would
+/// be taken apart and put together again at every call.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     /// The rule's place in the profile.
