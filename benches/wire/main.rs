@@ -8,8 +8,9 @@
 //! `bare` is a server of one thread that reads lines and answers fixed strings; `ping-pong` is two such ends without
 //! any parsing, with as many round trips as a transaction has.
 //!
-//! Then connections that are refused with 421, ten and a hundred at a time, and what a server keeps for a connection that
-//! is only held. `-- --soak 60` keeps a server at full load for an hour and says every minute what it has in memory.
+//! Then connections that are refused with 421, ten and a hundred at a time, and what a server keeps for a connection
+//! that is only held. `-- --soak 60` keeps a server at full load for an hour and says every minute what it has in
+//! memory.
 
 #![allow(clippy::print_stdout, reason = "a table is printed")]
 

@@ -46,8 +46,8 @@ impl Kind {
     }
 }
 
-/// Limits of Charter that a load test would meet, out of the way: they are asked and do not bite. By the minute, since an
-/// hour at full load has more messages than a limit may be high.
+/// Limits of Charter that a load test would meet, out of the way: they are asked and do not bite. By the minute, since
+/// an hour at full load has more messages than a limit may be high.
 const WIDE: [&str; 8] = [
     "rule.connections.limit=10000000",
     "rule.connection-rate.limit=10000000",

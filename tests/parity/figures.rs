@@ -40,9 +40,9 @@ fn simulated(scenario: &Scenario) -> Record {
 
 /// Runs a strategy of a scenario in both worlds and compares.
 ///
-/// The round trip of the wire is measured, and known to a twentieth. What the simulation itself makes of such a twentieth
-/// is no difference between the worlds: when the last of the retries is through, for one, which is a matter of which
-/// message came when to a connection that was full.
+/// The round trip of the wire is measured, and known to a twentieth. What the simulation itself makes of such a
+/// twentieth is no difference between the worlds: when the last of the retries is through, for one, which is a matter
+/// of which message came when to a connection that was full.
 fn same(name: &str, strategy: &str, speed: f64, shorten: impl Fn(&mut Scenario)) {
     let mut scenario = scenario(name, strategy);
     shorten(&mut scenario);

@@ -3,8 +3,8 @@
 //! recipients is deferred in the first pass, within two points, or within the spread of the repeats where that is
 //! wider. The others (`c-txn` and its kind) depend on how fast the machine takes a burst in, and are left to `sim`.
 //!
-//! Time is real here: the README's experiment takes up to six minutes, most of which everybody waits. Its six conditions
-//! are to run side by side (`cargo test --test peers measured -- --nocapture --test-threads 8`).
+//! Time is real here: the README's experiment takes up to six minutes, most of which everybody waits. Its conditions are
+//! to run side by side (`cargo test --test peers measured -- --nocapture --test-threads 10`).
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -94,8 +94,8 @@ fn twenty_a_connection() {
     burst(&Condition { id: "e", server, main_cf: short(), recipients: 1_000 });
 }
 
-/// Three transactions at a time, 451 at MAIL: Postfix takes that for a success, keeps all its connections, and is through
-/// with the burst in seconds.
+/// Three transactions at a time, 451 at MAIL: Postfix takes that for a success, keeps all its connections, and is
+/// through with the burst in seconds.
 #[test]
 fn three_transactions() {
     burst(&Condition { id: "c-txn", server: set(&[THREE, HALF_A_SECOND]), main_cf: short(), recipients: 600 });
