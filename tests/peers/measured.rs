@@ -3,8 +3,9 @@
 //! recipients is deferred in the first pass, within two points, or within the spread of the repeats where that is
 //! wider. The others (`c-txn` and its kind) depend on how fast the machine takes a burst in, and are left to `sim`.
 //!
-//! Time is real here: the README's experiment takes up to six minutes, most of which everybody waits. Its conditions are
-//! to run side by side (`cargo test --test peers measured -- --nocapture --test-threads 10`).
+//! Time is real here: the README's experiment takes up to six minutes, most of which everybody waits. Its conditions
+//! are to run side by side (`cargo test --test peers measured -- --nocapture --test-threads 10`). What minds a tenth of
+//! a second is for a quiet machine (`.ci/run peers_in_quiet`).
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -46,11 +47,13 @@ fn readme_1_n_with_cache() {
 }
 
 #[test]
+#[ignore = "on a machine that does nothing else: a constant feedback minds how completions bunch together"]
 fn readme_1_without_cache() {
     readme("t-1-nocache", "1", EVEN);
 }
 
 #[test]
+#[ignore = "on a machine that does nothing else: a constant feedback minds how completions bunch together"]
 fn readme_1_with_cache() {
     readme("t-1-cache", "1", EVEN);
 }
@@ -97,12 +100,14 @@ fn twenty_a_connection() {
 /// Three transactions at a time, 451 at MAIL: Postfix takes that for a success, keeps all its connections, and is
 /// through with the burst in seconds.
 #[test]
+#[ignore = "on a machine that does nothing else: it is over in three seconds, or a slow machine delivers meanwhile"]
 fn three_transactions() {
     burst(&Condition { id: "c-txn", server: set(&[THREE, HALF_A_SECOND]), main_cf: short(), recipients: 600 });
 }
 
 /// The same, but a connection counts from its beginning to its end.
 #[test]
+#[ignore = "on a machine that does nothing else: it is over in three seconds, or a slow machine delivers meanwhile"]
 fn three_connections_as_mail_counts_them() {
     let server = set(&[THREE, HALF_A_SECOND, "rule.transactions.count='open-connections'"]);
     burst(&Condition { id: "c-conn", server, main_cf: short(), recipients: 600 });
@@ -110,6 +115,7 @@ fn three_connections_as_mail_counts_them() {
 
 /// The same, and whoever is one too many is told 421 and loses the connection.
 #[test]
+#[ignore = "on a machine that does nothing else: it is over in three seconds, or a slow machine delivers meanwhile"]
 fn three_transactions_and_closed() {
     let server = set(&[THREE, HALF_A_SECOND, "rule.transactions.answer={ reply = 'busy', close = true }"]);
     burst(&Condition { id: "k-c421", server, main_cf: short(), recipients: 600 });
