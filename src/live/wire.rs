@@ -52,9 +52,9 @@ impl Wire {
         }
     }
 
-    /// Says that nothing more will come, before it is dropped. Without TLS the kernel says it then.
+    /// Says that nothing more will come.
     pub(super) async fn close(&mut self) -> io::Result<()> {
-        if matches!(self, Self::Plain(_)) { Ok(()) } else { self.shutdown().await }
+        self.shutdown().await
     }
 }
 
