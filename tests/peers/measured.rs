@@ -1,11 +1,11 @@
 //! Real Postfix against `mxlab serve`, under conditions under which it was measured against servers that were not
 //! mxlab's (`tests/facts/postfix-measured.tsv`). The wire must not change what Postfix does: the same share of the
 //! recipients is deferred in the first pass, within two points, or within the spread of the repeats where that is
-//! wider. The others (`c-txn` and its kind) depend on how fast the machine takes a burst in, and are left to `sim`.
+//! wider.
 //!
 //! Time is real here: the README's experiment takes up to six minutes, most of which everybody waits. Its conditions
 //! are to run side by side (`cargo test --test peers measured -- --nocapture --test-threads 10`). What minds a tenth of
-//! a second is for a quiet machine (`.ci/run peers_in_quiet`).
+//! a second, or how fast the machine takes a burst in, is for a quiet machine (`.ci/run peers_in_quiet`).
 
 use std::collections::BTreeMap;
 use std::thread;

@@ -206,7 +206,7 @@ impl Peer for Client<'_> {
     fn unasked(&mut self) -> Option<String> {
         let mut wire = std::mem::replace(&mut self.wire, Wire::Broken);
         // Whoever was hung up on cannot hang up.
-        let _ = self.wait("the end of what is sent", wire.close());
+        let _ = self.wait("the end of what is sent", wire.shutdown());
         self.wire = wire;
         self.line()
     }
