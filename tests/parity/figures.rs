@@ -58,8 +58,8 @@ fn same(name: &str, strategy: &str, speed: f64, shorten: impl Fn(&mut Scenario))
     let mut wrong = Vec::new();
     eprintln!("{name}, {strategy}: round trip {:.1} ms", round_trip / 1e3);
     for (what, real, simulated, room) in &middle {
-        let last = |other: &&(String, f64, f64, f64)| other.0 == *what && what == LAST;
-        let others = low.iter().chain(&high).filter(last).map(|other| other.2);
+        let ends = |other: &&(String, f64, f64, f64)| other.0 == *what && what == LAST;
+        let others = low.iter().chain(&high).filter(ends).map(|other| other.2);
         let (least, most) = others.fold((*simulated, *simulated), |(least, most), s| (least.min(s), most.max(s)));
         let near = *real >= least - WITHIN * least - room && *real <= most + WITHIN * most + room;
         let mark = if near { "" } else { "  <-- apart" };
