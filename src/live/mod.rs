@@ -6,6 +6,7 @@ pub mod admin;
 mod bell;
 mod clock;
 pub mod dns;
+mod doorstep;
 mod driver;
 mod farm;
 mod guests;

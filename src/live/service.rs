@@ -3,22 +3,25 @@
 //! Nothing here can grow without limit: so many connections at a time, and the rest wait in the kernel's backlog; when
 //! the process is out of file descriptors accepting pauses, and those who are connected live on.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream as Taken};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::doorstep::Doorstep;
 use super::farm::{Door, Farm};
 use super::session::{self, Manners};
+use super::talk;
 use super::visit::Visit;
 use crate::provider::Policy;
 use crate::smtp::Config;
-use crate::units::ProviderId;
+use crate::units::{ClientId, ProviderId};
 
 /// An MX host that is to listen.
 #[derive(Clone, Debug)]
@@ -93,10 +96,9 @@ impl Service {
         let places = Arc::new(Semaphore::new(terms.connections_max));
         let manners = Arc::new(terms.manners);
         let mut hosts = Vec::new();
-        for (listener, Wanted { site, name, at }) in listeners.into_iter().zip(wanted) {
-            let at = listener.local_addr().unwrap_or(*at);
-            hosts.push(Host { site: *site, name: name.clone(), at });
-            let porch = Porch {
+        for (listener, Wanted { site, name, .. }) in listeners.into_iter().zip(wanted) {
+            hosts.push(Host { site: *site, name: name.clone(), at: listener.local_addr() });
+            let porch = Arc::new(Porch {
                 farm: farm.clone(),
                 site: *site,
                 places: places.clone(),
@@ -104,7 +106,7 @@ impl Service {
                 manners: manners.clone(),
                 stop: stop.clone(),
                 tasks: tasks.clone(),
-            };
+            });
             tasks.spawn(porch.open(listener));
         }
         Ok(Self { hosts, stop, tasks })
@@ -128,17 +130,9 @@ impl Service {
     }
 }
 
-/// Connections that the kernel keeps for a listener until they are taken. Linux's own limit (`somaxconn`) is 4,096.
-const BACKLOG: u32 = 4_096;
-
-fn listen(wanted: &Wanted) -> Result<TcpListener, CannotListen> {
-    let bind = || {
-        let socket = if wanted.at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(wanted.at)?;
-        socket.listen(BACKLOG)
-    };
-    bind().map_err(|error| CannotListen { at: wanted.at, name: wanted.name.clone(), error })
+fn listen(wanted: &Wanted) -> Result<Doorstep, CannotListen> {
+    let Wanted { at, name, .. } = wanted;
+    Doorstep::at(*at).map_err(|error| CannotListen { at: *at, name: name.clone(), error })
 }
 
 /// Where connections arrive.
@@ -152,30 +146,33 @@ struct Porch {
     tasks: TaskTracker,
 }
 
+/// Somebody at the door, and the place that is taken as long as the connection lasts.
+struct Caller {
+    stream: Taken,
+    ip: IpAddr,
+    client: ClientId,
+    place: Option<OwnedSemaphorePermit>,
+}
+
 /// How long accepting pauses when there are no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl Porch {
-    async fn open(self, listener: TcpListener) {
+    async fn open(self: Arc<Self>, doorstep: Doorstep) {
+        let mut stopped = pin!(self.stop.cancelled());
         loop {
             let next = async {
                 // The semaphore is never closed.
                 let place = self.places.clone().acquire_owned().await.ok();
-                (listener.accept().await, place)
+                (doorstep.accept().await, place)
             };
             let (accepted, place) = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return,
+                () = &mut stopped => return,
                 next = next => next,
             };
             match accepted {
-                Ok((stream, peer)) => {
-                    let visit = self.receive(stream, peer.ip());
-                    self.tasks.spawn(async move {
-                        visit.await;
-                        drop(place);
-                    });
-                }
+                Ok((stream, peer)) => self.receive(stream, peer.ip().to_canonical(), place),
                 // The connection was gone before it was taken.
                 Err(error) if is_of_connection(&error) => {}
                 // Out of file descriptors or memory: others give some back.
@@ -184,48 +181,77 @@ impl Porch {
         }
     }
 
-    /// What becomes of a connection.
-    fn receive(&self, stream: TcpStream, ip: IpAddr) -> impl Future<Output = ()> + use<> {
-        let ip = ip.to_canonical();
-        let (farm, site, config) = (self.farm.clone(), self.site, self.config.clone());
-        let (manners, stop) = (self.manners.clone(), self.stop.clone());
-        async move {
+    fn receive(self: &Arc<Self>, stream: Taken, ip: IpAddr, place: Option<OwnedSemaphorePermit>) {
+        let (client, door) = self.farm.knock(self.site, ip);
+        let caller = Caller { stream, ip, client, place };
+        match door {
+            Door::Open => self.greet(caller),
+            Door::Wait(called) => {
+                let porch = self.clone();
+                self.tasks.spawn(async move {
+                    if let Some(caller) = porch.wait(caller, called).await {
+                        porch.greet(caller);
+                    }
+                });
+            }
+            Door::Ignored => {
+                // The kernel's handshake cannot be taken back: to the client this is a greeting that never comes.
+                let stop = self.stop.clone();
+                self.tasks.spawn(async move {
+                    let Ok(stream) = TcpStream::from_std(caller.stream) else { return };
+                    tokio::select! { () = session::hung_up(&stream) => {}, () = stop.cancelled() => {} }
+                    drop(caller.place);
+                });
+            }
+        }
+    }
+
+    /// Lets somebody wait in the provider's backlog; none of whoever goes away before its turn.
+    async fn wait(&self, caller: Caller, mut called: oneshot::Receiver<()>) -> Option<Caller> {
+        let stream = TcpStream::from_std(caller.stream).ok()?;
+        let came = tokio::select! {
+            called = &mut called => called.is_ok(),
+            () = session::hung_up(&stream) => false,
+            () = self.stop.cancelled() => false,
+        };
+        match stream.into_std() {
+            Ok(stream) if came => return Some(Caller { stream, ..caller }),
+            _ => called.close(),
+        }
+        // Called in the very moment of going away: the place was given, and is given back.
+        if came || called.try_recv().is_ok() {
+            self.farm.books().leave(self.site);
+        }
+        None
+    }
+
+    /// Lets somebody in, or turns him away. There may be many of those, and what a task and all that it could wait for
+    /// costs would be half of what they cost: they hear it here and now.
+    fn greet(self: &Arc<Self>, caller: Caller) {
+        let Caller { mut stream, ip, client, place } = caller;
+        let mut visit = Visit::new(self.farm.clone(), self.site, ip, client);
+        let greeting = visit.connect();
+        if let Some(said) = talk::turned_away(&self.config, &greeting) {
+            // A connection that has just come takes so much at once. Where it is gone, there is nobody to be told.
+            let _ = stream.write_all(&said);
+            return;
+        }
+        let porch = self.clone();
+        self.tasks.spawn(async move {
+            let Ok(stream) = TcpStream::from_std(stream) else { return };
             // Replies are small and waited for.
             let _ = stream.set_nodelay(true);
-            let (client, door) = farm.knock(site, ip);
-            match door {
-                Door::Open => {}
-                Door::Wait(mut called) => {
-                    let came = tokio::select! {
-                        called = &mut called => called.is_ok(),
-                        () = session::hung_up(&stream) => false,
-                        () = stop.cancelled() => false,
-                    };
-                    if !came {
-                        // Called in the very moment of going away: the place was given, and is given back.
-                        called.close();
-                        if called.try_recv().is_ok() {
-                            farm.books().leave(site);
-                        }
-                        return;
-                    }
-                }
-                Door::Ignored => {
-                    // The kernel's handshake cannot be taken back: to the client this is a greeting that never comes.
-                    tokio::select! { () = session::hung_up(&stream) => {}, () = stop.cancelled() => {} }
-                    return;
-                }
-            }
-            let config = sized(config, farm.books().provider(site).policy());
-            session::serve(stream, Visit::new(farm, site, ip, client), config, &manners, &stop).await;
-        }
+            let config = sized(&porch.config, porch.farm.books().provider(porch.site).policy());
+            session::serve(stream, (visit, greeting), config, &porch.manners, &porch.stop).await;
+            drop(place);
+        });
     }
 }
 
 /// The same manners with the size that the provider takes now: an administrator may have switched the rule.
-fn sized(config: Arc<Config>, policy: &Policy) -> Arc<Config> {
+fn sized(config: &Arc<Config>, policy: &Policy) -> Arc<Config> {
     let size_said = policy.size_max().map(|size| size.0);
-    if config.size_said == size_said { config } else { Arc::new(Config { size_said, ..(*config).clone() }) }
+    if config.size_said == size_said { config.clone() } else { Arc::new(Config { size_said, ..(**config).clone() }) }
 }
 
 /// Whether an error of `accept` is about the one connection (Linux passes pending network errors on, see accept(2)).

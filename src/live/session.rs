@@ -67,16 +67,16 @@ const SIZE_MAX: u64 = 1 << 30;
 /// The longest that a session lasts on the wall, whatever the client does.
 const SESSION_MAX: Duration = Duration::from_hours(4);
 
-/// Speaks with a client until one of them has had enough.
+/// Speaks with a client until one of them has had enough; what it is greeted with is decided.
 pub(super) async fn serve(
     stream: TcpStream,
-    visit: Visit,
+    (visit, greeting): (Visit, Reaction),
     config: Arc<Config>,
     manners: &Manners,
     stop: &CancellationToken,
 ) {
     let (clock, patience, tls) = (*visit.clock(), manners.patience, manners.tls.as_ref());
-    let desk = Desk { visit, manners, to: Vec::new(), from: String::new(), kept: None, in_message: None };
+    let desk = Desk { visit, greeting, manners, to: Vec::new(), from: String::new(), kept: None, in_message: None };
     let conversation = talk::converse(stream, config, desk, talk::Terms { clock, patience, tls, stop });
     // However it ends, there is nobody left to be told why.
     let _ = tokio::time::timeout(SESSION_MAX, conversation).await;
@@ -103,6 +103,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// The farm's side of a conversation.
 struct Desk<'a> {
     visit: Visit,
+    greeting: Reaction,
     manners: &'a Manners,
     from: String,
     to: Vec<String>,
@@ -113,9 +114,9 @@ struct Desk<'a> {
 
 impl Side for Desk<'_> {
     fn decide(&mut self, question: &Question<'_>) -> Decided {
-        let mut reaction = match question {
-            Question::Connect => match self.visit.connect() {
-                greeting @ Reaction::Accept { after } if !after.is_zero() => return Decided::Greeting(greeting),
+        let reaction = match question {
+            Question::Connect => match self.greeting.clone() {
+                greeting @ Reaction::Accept { .. } if greeting.is_later() => return Decided::Greeting(greeting),
                 reaction => reaction,
             },
             Question::Hello { .. } => {
@@ -170,7 +171,7 @@ impl Side for Desk<'_> {
                 }
             }
         };
-        if reaction.after().is_zero() { Decided::Now(reaction) } else { Decided::Later(reaction) }
+        if reaction.is_later() { Decided::Later(reaction) } else { Decided::Now(reaction) }
     }
 
     fn talks_early(&mut self) -> Reaction {

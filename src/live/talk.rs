@@ -88,6 +88,18 @@ pub(super) async fn converse<S: Side>(
     Talk { wire, server, side, terms, input: Vec::new(), out: Vec::new() }.run().await
 }
 
+/// What a client hears that is turned away as soon as it comes, with the connection closed behind it: nothing that it
+/// says could change that. None where the conversation goes on, or where it takes its time.
+pub(super) fn turned_away(config: &Arc<Config>, greeting: &Reaction) -> Option<Vec<u8>> {
+    if greeting.is_later() || matches!(greeting, Reaction::Accept { .. }) {
+        return None;
+    }
+    let (mut server, mut out) = (Server::new(config.clone()), Vec::new());
+    server.advance(&[], &mut out);
+    react(&mut server, greeting, &mut out);
+    matches!(server.advance(&[], &mut out).1, Turn::Close(_)).then_some(out)
+}
+
 struct Talk<'a, S> {
     wire: Wire,
     server: Server,

@@ -57,6 +57,12 @@ impl Reaction {
         after
     }
 
+    /// Whether it comes later than at once.
+    pub(super) const fn is_later(&self) -> bool {
+        let (Self::Accept { after } | Self::Refuse { after, .. } | Self::Drop { after }) = self;
+        !after.is_zero()
+    }
+
     /// The same, this much later.
     fn later(mut self, span: Span) -> Self {
         *self.after() += span;
@@ -319,7 +325,8 @@ impl Guest {
             self.refused(books, now, stage, said, None);
             return Reaction::Drop { after: Span::ZERO };
         };
-        let reply = self.filled(books, reply);
+        books.replies += 1;
+        let reply = self.filled(books.sites[self.site.index()].provider.policy(), books.replies, reply);
         self.refused(books, now, stage, said, Some(&reply));
         Reaction::Refuse { close: reply.code.get() == 421, reply, after: Span::ZERO }
     }
@@ -333,8 +340,9 @@ impl Guest {
             self.refused(books, now, stage, said, None);
             return Reaction::Drop { after };
         };
-        let reply = books.sites[self.site.index()].provider.policy().replies[reply.index()].clone();
-        let reply = self.filled(books, &reply);
+        books.replies += 1;
+        let policy = books.sites[self.site.index()].provider.policy();
+        let reply = self.filled(policy, books.replies, &policy.replies[reply.index()]);
         self.refused(books, now, stage, said, Some(&reply));
         Reaction::Refuse { reply, close, after }
     }
@@ -387,10 +395,8 @@ impl Guest {
         Note { at, site: self.site, ip: self.ip, what }
     }
 
-    /// The reply with its placeholders filled.
-    fn filled(&self, books: &mut Books, reply: &Reply) -> Reply {
-        books.replies += 1;
-        let policy = books.sites[self.site.index()].provider.policy();
+    /// The reply with its placeholders filled; it is the provider's so many-th.
+    fn filled(&self, policy: &Policy, number: u64, reply: &Reply) -> Reply {
         reply.filled(|name| match name {
             "ip" => Some(self.ip.to_string()),
             "mx" => policy.mx.first().cloned(),
@@ -398,7 +404,7 @@ impl Guest {
             "rcpt" => Some(self.named.clone()),
             "sender" => Some(self.sender.clone()),
             // As a real one: another for every reply.
-            "id" => Some(format!("{:012x}", books.replies)),
+            "id" => Some(format!("{number:012x}")),
             "url" => policy.domains.first().map(|domain| format!("https://postmaster.{domain}/")),
             _ => None,
         })
