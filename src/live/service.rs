@@ -186,10 +186,10 @@ impl Porch {
         let caller = Caller { stream, ip, client, place };
         match door {
             Door::Open => self.greet(caller),
-            Door::Wait(called) => {
+            Door::Wait(turn) => {
                 let porch = self.clone();
                 self.tasks.spawn(async move {
-                    if let Some(caller) = porch.wait(caller, called).await {
+                    if let Some(caller) = porch.wait(caller, turn).await {
                         porch.greet(caller);
                     }
                 });
@@ -207,19 +207,19 @@ impl Porch {
     }
 
     /// Lets somebody wait in the provider's backlog; none of whoever goes away before its turn.
-    async fn wait(&self, caller: Caller, mut called: oneshot::Receiver<()>) -> Option<Caller> {
+    async fn wait(&self, caller: Caller, mut turn: oneshot::Receiver<()>) -> Option<Caller> {
         let stream = TcpStream::from_std(caller.stream).ok()?;
         let came = tokio::select! {
-            called = &mut called => called.is_ok(),
+            turn = &mut turn => turn.is_ok(),
             () = session::hung_up(&stream) => false,
             () = self.stop.cancelled() => false,
         };
         match stream.into_std() {
             Ok(stream) if came => return Some(Caller { stream, ..caller }),
-            _ => called.close(),
+            _ => turn.close(),
         }
         // Called in the very moment of going away: the place was given, and is given back.
-        if came || called.try_recv().is_ok() {
+        if came || turn.try_recv().is_ok() {
             self.farm.books().leave(self.site);
         }
         None

@@ -19,13 +19,15 @@ pub(super) struct Case<'a> {
     pub(super) now: Time,
     /// The same on the provider's wall.
     pub(super) clock: Time,
-    pub(super) asker: Asker,
+    pub(super) id: SessionId,
     pub(super) session: &'a mut Session,
+    /// The recipient that is named.
+    pub(super) who: Option<Addressee>,
     pub(super) client: &'a Client,
     /// What the client has behind it.
     pub(super) reputation: &'a mut Reputation,
-    /// What the sender domain has behind it, once it is named.
-    pub(super) sender: Option<&'a mut Reputation>,
+    /// What sender domains have behind them.
+    pub(super) senders: &'a mut [Reputation],
     pub(super) policy: &'a Policy,
     pub(super) rules: &'a mut [RuleState],
     pub(super) steps: &'a Steps,
@@ -47,6 +49,24 @@ pub(super) struct Asker {
 }
 
 impl Case<'_> {
+    /// Who asks. Put together where it is needed: mostly the client is all that a key is made of.
+    #[inline]
+    pub(super) fn asker(&self) -> Asker {
+        Asker {
+            session: self.id,
+            client: self.session.client,
+            network: self.client.network,
+            sender: self.session.sender(),
+            who: self.who,
+        }
+    }
+
+    /// What the sender domain has behind it, once it is named.
+    #[inline]
+    pub(super) fn sender(&self) -> Option<&Reputation> {
+        self.senders.get(self.session.sender()?.index())
+    }
+
     /// Takes steps in order; the first refusal wins.
     pub(super) fn pass(&mut self, steps: &[Step]) -> Verdict {
         let mut tarpit = Span::ZERO;
@@ -82,10 +102,10 @@ impl Case<'_> {
     pub(super) fn violated(&mut self, index: usize) {
         let rule = &self.policy.rules[index];
         self.blame(rule.cost);
-        let state = &mut self.rules[index];
-        state.refused += 1;
+        self.rules[index].refused += 1;
         if let Some(hold) = &rule.hold {
-            let (now, key) = (self.now, self.asker.key(rule.test.hold_scope()));
+            let (now, key) = (self.now, self.asker().key(rule.test.hold_scope()));
+            let state = &mut self.rules[index];
             let record = state.holds.entry(key, hold::Record::default, |record| record.is_blank(now, hold));
             if let Some(span) = record.violate(now, hold) {
                 state.holds_begun += 1;

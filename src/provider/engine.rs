@@ -5,7 +5,7 @@
 //! closes ([`Refusal::closes`]) obliges the caller to call `close`. Nothing here allocates once every client and every
 //! session slot has been seen.
 
-use super::case::{Asker, Case};
+use super::case::Case;
 use super::policy::{Amendment, Listener, Mailbox, Meter, Policy, Test, Window};
 use super::reputation::Reputation;
 use super::rules::RuleState;
@@ -58,6 +58,12 @@ pub(super) struct Session {
 impl Session {
     pub(super) const fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// The sender domain, once it is named.
+    #[inline]
+    pub(super) fn sender(&self) -> Option<SenderDomainId> {
+        self.envelope.as_ref().map(|message| message.sender_domain)
     }
 
     /// Whether the session or its transaction has a slot of a rule's gauge.
@@ -318,11 +324,8 @@ impl Provider {
         let Self { policy, rules, steps, clients, senders, sessions, coins, undeliverable, .. } = self;
         let session = &mut sessions[id.index()];
         let (client, reputation) = &mut clients[session.client.index()];
-        let named = session.envelope.as_ref().map(|message| message.sender_domain);
-        let asker = Asker { session: id, client: session.client, network: client.network, sender: named, who };
-        let sender = named.and_then(|sender| senders.get_mut(sender.index()));
         let coins = *coins;
-        Case { now, clock, asker, session, client, reputation, sender, policy, rules, steps, coins, undeliverable }
+        Case { now, clock, id, session, who, client, reputation, senders, policy, rules, steps, coins, undeliverable }
     }
 
     fn open_session(&mut self, client: ClientId) -> SessionId {

@@ -6,7 +6,7 @@ use super::engine::Provider;
 use super::hold;
 use super::keyed::Keyed;
 use super::policy::{Answer, Greylist, Limit, Mailbox, Rule, Test, Window};
-use super::steps::{Act, Amount, Step};
+use super::steps::{Act, Amount, Fact, Step};
 use super::verdict::Addressee;
 use super::weather;
 use super::window::Counter;
@@ -87,10 +87,16 @@ impl RuleState {
         Ceiling::scaled(amount, step.map_or(1.0, |step| step.factor))
     }
 
-    /// Whether `n` more fit for a key.
-    fn admits(&mut self, key: u64, clock: Time, ceiling: u32, n: u32) -> bool {
+    /// Whether `n` more fit for a key. Counts them if they do, or if attempts count; never where the step only looks.
+    #[inline]
+    fn admits(&mut self, step: &Step, key: u64, clock: Time, ceiling: u32, n: u32) -> bool {
+        let keep = self.keep;
         let (counter, window) = self.counter(key, clock, ceiling);
-        counter.admits(clock, window, ceiling, n)
+        if step.act == Act::Look {
+            counter.admits(clock, window, ceiling, n)
+        } else {
+            counter.takes(clock, window, ceiling, n, (keep, step.attempts))
+        }
     }
 
     /// Counts `n` for a key.
@@ -148,6 +154,7 @@ impl Case<'_> {
     pub(super) fn lets_pass(&mut self, step: &Step) -> bool {
         match step.act {
             Act::Held => !self.holds(step),
+            Act::Fact(fact) => self.is_free_of(fact),
             Act::Check => self.check(step),
             Act::Seat | Act::SeatTransaction => self.seat(step),
             Act::Tally => self.tally(step),
@@ -163,30 +170,28 @@ impl Case<'_> {
         }
     }
 
-    /// Whether a rule that is no limit lets this pass.
-    #[inline(never)]
-    fn check(&mut self, step: &Step) -> bool {
-        let (who, message) = (self.asker.who.as_ref(), self.session.envelope.as_ref());
-        match &self.policy.rules[usize::from(step.rule)].test {
-            Test::Limit(_) | Test::EarlyTalker(_) => true,
-            Test::Mailbox(mailbox) => who.is_none_or(|who| who.mailbox != *mailbox),
-            Test::Listed => !self.client.listed,
-            Test::NoPtr => self.client.ptr,
-            Test::Size(bytes) => message.is_none_or(|message| u64::from(message.size) <= bytes.0),
-            Test::Unauthenticated(auth) => message.is_none_or(|message| message.passes(*auth)),
-            Test::Content => message.is_none_or(|message| !message.spam),
-            Test::Outage { from, until } => self.now < *from || self.now >= *until,
-            Test::Always => false,
-            Test::Greylist(_) | Test::Reputation { .. } | Test::Busy(_) => self.check_what_changes(step),
+    /// Whether what a rule looks for is not there.
+    #[inline]
+    fn is_free_of(&self, fact: Fact) -> bool {
+        let message = self.session.envelope.as_ref();
+        match fact {
+            Fact::Mailbox(mailbox) => self.who.is_none_or(|who| who.mailbox != mailbox),
+            Fact::Listed => !self.client.listed,
+            Fact::NoPtr => self.client.ptr,
+            Fact::Size(bytes) => message.is_none_or(|message| u64::from(message.size) <= bytes),
+            Fact::Unauthenticated(auth) => message.is_none_or(|message| message.passes(auth)),
+            Fact::Content => message.is_none_or(|message| !message.spam),
+            Fact::Outage { from, until } => self.now < from || self.now >= until,
+            Fact::Always => false,
         }
     }
 
-    /// The same for a rule that remembers, or tosses a coin.
+    /// Whether a rule lets this pass that is no limit, and remembers or tosses a coin.
     #[inline(never)]
-    fn check_what_changes(&mut self, step: &Step) -> bool {
+    fn check(&mut self, step: &Step) -> bool {
         let index = usize::from(step.rule);
         match self.policy.rules[index].test {
-            Test::Greylist(greylist) => self.asker.who.is_none_or(|who| self.greylisted(index, greylist, who)),
+            Test::Greylist(greylist) => self.who.is_none_or(|who| self.greylisted(index, greylist, who)),
             Test::Reputation { below, of, refuse } => self.score(of) >= below || !self.toss(index, refuse),
             Test::Busy(weather) => {
                 !self.rules[index].weather.busy(self.now, &weather) || !self.toss(index, weather.refuse)
@@ -204,7 +209,7 @@ impl Case<'_> {
     /// What the rule answers whom it holds.
     pub(super) fn held(&self, step: &Step) -> Option<Answer> {
         let rule = &self.policy.rules[usize::from(step.rule)];
-        let key = self.asker.key(rule.test.hold_scope());
+        let key = self.asker().key(rule.test.hold_scope());
         self.rules[usize::from(step.rule)].holds.get(key)?.answer(self.now, rule.hold.as_ref()?)
     }
 
@@ -215,7 +220,7 @@ impl Case<'_> {
         if self.session.holds_slot(rule) {
             return true;
         }
-        let (tier, key) = (self.tier(step.standing), self.asker.key(step.scope));
+        let (tier, key) = (self.tier(step.standing), self.asker().key(step.scope));
         let ceiling = self.rules[rule].limit(tier, self.clock).unwrap_or(u32::MAX);
         let blank = || Counter::new(&Window::Gauge);
         let counter = self.rules[rule].counters.entry(key, blank, |counter| counter.used() == 0);
@@ -259,13 +264,10 @@ impl Case<'_> {
         if n == 0 || self.session.has_passed(rule, step.once) {
             return true;
         }
-        let (tier, key) = (self.tier(step.standing), self.asker.key(step.scope));
+        let (tier, key) = (self.tier(step.standing), self.asker().key(step.scope));
         let state = &mut self.rules[rule];
         let Some(ceiling) = state.limit(tier, self.clock) else { return true };
-        let fits = state.admits(key, self.clock, ceiling, n);
-        if step.act == Act::Meter && (fits || step.attempts) {
-            state.count(key, self.clock, ceiling, n);
-        }
+        let fits = state.admits(step, key, self.clock, ceiling, n);
         if fits {
             self.session.pass(rule, step.once);
         }
@@ -280,7 +282,7 @@ impl Case<'_> {
         if n == 0 && self.rules[rule].window.is_count() {
             return;
         }
-        let (tier, key) = (self.tier(step.standing), self.asker.key(step.scope));
+        let (tier, key) = (self.tier(step.standing), self.asker().key(step.scope));
         let state = &mut self.rules[rule];
         if let Some(ceiling) = state.limit(tier, self.clock) {
             state.count(key, self.clock, ceiling, n);
@@ -290,10 +292,10 @@ impl Case<'_> {
     /// The same for a message that counts for each of its recipients.
     fn count_each(&mut self, step: &Step) {
         for n in 0..self.session.addressees.len() {
-            self.asker.who = Some(self.session.addressees[n]);
+            self.who = Some(self.session.addressees[n]);
             self.count_late(step);
         }
-        self.asker.who = None;
+        self.who = None;
     }
 
     /// How much a limit counts: mostly the one thing that is asked about.
@@ -301,7 +303,7 @@ impl Case<'_> {
     fn amount(&self, step: &Step) -> u32 {
         match step.amount {
             Amount::One => 1,
-            Amount::Unknown => u32::from(self.asker.who.is_some_and(|who| who.mailbox == Mailbox::Unknown)),
+            Amount::Unknown => u32::from(self.who.is_some_and(|who| who.mailbox == Mailbox::Unknown)),
             of_message => of_message.of(self.session),
         }
     }
@@ -309,8 +311,8 @@ impl Case<'_> {
     /// Whether greylisting lets the triplet pass (RFC 6647, section 4).
     fn greylisted(&mut self, index: usize, greylist: Greylist, who: Addressee) -> bool {
         let now = self.now;
-        let sender = self.asker.sender.map_or(0, |sender| u64::from(sender.0));
-        let key = SPARSE | Seed(who.id).draw(u64::from(self.asker.client.0), sender);
+        let sender = self.session.sender().map_or(0, |sender| u64::from(sender.0));
+        let key = SPARSE | Seed(who.id).draw(u64::from(self.session.client.0), sender);
         let blank = || Triplet { first: None, passed_until: Time::ZERO };
         let forget = |triplet: &Triplet| {
             triplet.passed_until <= now && triplet.first.is_none_or(|first| now.since(first) > greylist.retry_within)

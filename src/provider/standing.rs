@@ -12,7 +12,7 @@ impl Case<'_> {
     /// Costs the client, and its sender domain where it is known, a share of their reputation.
     pub(super) fn blame(&mut self, share: Share) {
         self.reputation.lose(share, &self.policy.tiers);
-        if let Some(sender) = &mut self.sender {
+        if let Some(sender) = self.session.sender().and_then(|sender| self.senders.get_mut(sender.index())) {
             sender.lose(share, &self.policy.tiers);
         }
     }
@@ -44,7 +44,7 @@ impl Case<'_> {
             }
         };
         move_standing(self.reputation);
-        if let Some(sender) = &mut self.sender {
+        if let Some(sender) = self.senders.get_mut(envelope.sender_domain.index()) {
             move_standing(sender);
         }
         let decision = match self.undeliverable.first() {
@@ -63,7 +63,7 @@ impl Case<'_> {
             let who = self.session.addressees[n];
             let Some((_, rule)) = self.steps.late.iter().find(|(mailbox, _)| *mailbox == who.mailbox) else { continue };
             let rule = RuleId(*rule);
-            self.asker.who = Some(who);
+            self.who = Some(who);
             self.violated(rule.index());
             match self.policy.rules[rule.index()].answer {
                 Answer::Tarpit(span) => tarpit += span,
@@ -84,13 +84,13 @@ impl Case<'_> {
 
     /// The score that counts.
     pub(super) fn score(&self, of: Standing) -> Share {
-        of.choose(self.reputation.score(), self.sender.as_ref().map(|sender| sender.score()))
+        of.choose(self.reputation.score(), self.sender().map(Reputation::score))
     }
 
     /// The tier that counts.
     #[inline]
     pub(super) fn tier(&self, of: Standing) -> usize {
-        of.choose(self.reputation.tier(), self.sender.as_ref().map(|sender| sender.tier()))
+        of.choose(self.reputation.tier(), self.sender().map(Reputation::tier))
     }
 }
 

@@ -5,10 +5,10 @@
 //! switched off has no step, nor has a limit that is none, and a step knows what it counts.
 
 use super::engine::Session;
-use super::policy::{Counts, Limit, Mailbox, Meter, Policy, Rule, Scope, Standing, Test, Window};
+use super::policy::{Auth, Counts, Limit, Mailbox, Meter, Policy, Rule, Scope, Standing, Test, Window};
 use super::rules::RuleState;
 use crate::smtp::Stage;
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 /// What is done at a stage about one rule. Read where it stands, and so no `Copy`: handed on by value, its bytes would
 /// be taken apart and put together again at every call.
@@ -34,7 +34,9 @@ pub(super) struct Step {
 pub(super) enum Act {
     /// Refuse whom it holds.
     Held,
-    /// Ask a rule that is no limit.
+    /// Ask a rule that only looks at who is there and what he wants.
+    Fact(Fact),
+    /// Ask one that is no limit, and remembers or tosses a coin.
     Check,
     /// Ask one that gives out slots of a connection, or of a transaction.
     Seat,
@@ -49,6 +51,47 @@ pub(super) enum Act {
     Count,
     /// The same for each recipient of the message.
     CountEach,
+}
+
+/// What a rule asks that needs nothing but who is there and what he wants. It stands in the step, where most rules need
+/// not be looked at any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fact {
+    /// Is the recipient's mailbox in this state?
+    Mailbox(Mailbox),
+    /// Is the client on the block list?
+    Listed,
+    /// Has it no PTR record?
+    NoPtr,
+    /// Is the message larger than so many bytes?
+    Size(u64),
+    /// Does it fail this authentication?
+    Unauthenticated(Auth),
+    /// Is it spam?
+    Content,
+    /// Is the server out of order?
+    Outage { from: Time, until: Time },
+    /// Yes.
+    Always,
+}
+
+impl Fact {
+    /// What a test asks, if it is such a one.
+    const fn of(test: &Test) -> Option<Self> {
+        Some(match test {
+            Test::Mailbox(mailbox) => Self::Mailbox(*mailbox),
+            Test::Listed => Self::Listed,
+            Test::NoPtr => Self::NoPtr,
+            Test::Size(bytes) => Self::Size(bytes.0),
+            Test::Unauthenticated(auth) => Self::Unauthenticated(*auth),
+            Test::Content => Self::Content,
+            Test::Outage { from, until } => Self::Outage { from: *from, until: *until },
+            Test::Always => Self::Always,
+            Test::Limit(_) | Test::EarlyTalker(_) | Test::Greylist(_) | Test::Reputation { .. } | Test::Busy(_) => {
+                return None;
+            }
+        })
+    }
 }
 
 /// What a rule can be asked about more often than it happens: connections at MAIL, messages at RCPT.
@@ -129,7 +172,7 @@ impl Step {
     /// Whether the step does anything about a recipient with such a mailbox.
     fn concerns(&self, mailbox: Mailbox, policy: &Policy) -> bool {
         match &policy.rules[usize::from(self.rule)].test {
-            Test::Mailbox(asked) => self.act != Act::Check || *asked == mailbox,
+            Test::Mailbox(asked) => !matches!(self.act, Act::Fact(_)) || *asked == mailbox,
             // Where others are not counted by number, time passes for them nevertheless.
             Test::Limit(limit) if self.amount == Amount::Unknown => {
                 mailbox == Mailbox::Unknown || self.act == Act::Count && !limit.window.is_count()
@@ -169,7 +212,7 @@ fn all_of(index: u16, rule: &Rule, ruled: &RuleState, stage: Stage) -> impl Iter
         // Recipients are judged one by one once the message is there, early talkers when they talk.
         Test::Mailbox(_) if rule.at == Stage::EndOfData => (None, None),
         Test::EarlyTalker(_) => (None, None),
-        _ => (Some(step(Act::Check)), None),
+        test => (Some(step(Fact::of(test).map_or(Act::Check, Act::Fact))), None),
     };
     let asks = asks.filter(|_| rule.enabled && rule.at == stage);
     holds.then(|| step(Act::Held)).into_iter().chain(asks).chain(counts)

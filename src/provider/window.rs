@@ -42,6 +42,7 @@ impl Counter {
     }
 
     /// Whether `n` more fit under `limit` at `now`.
+    #[inline]
     pub fn admits(&self, now: Time, window: &Window, limit: u32, n: u32) -> bool {
         match (&self.memory, *window) {
             (Memory::Count(used), _) => fits(*used, n, limit),
@@ -53,7 +54,7 @@ impl Counter {
                 still as u64 + u64::from(n) <= u64::from(limit)
             }
             (Memory::Bucket { level, at }, Window::Bucket { per, burst }) => {
-                tokens(*level, *at, now, per, limit, burst) >= u128::from(n) * u128::from(per.as_micros())
+                tokens(*level, *at, now, per, limit, burst) >= worth(n, per)
             }
             (Memory::Average { rate, at }, Window::Average { period }) => {
                 smoothed(*rate, *at, now, period, n) < f64::from(limit)
@@ -75,6 +76,23 @@ impl Counter {
         }
     }
 
+    /// Whether `n` more fit, and counts them if they do, or `always`.
+    pub fn takes(&mut self, now: Time, window: &Window, limit: u32, n: u32, (keep, always): (u32, bool)) -> bool {
+        // The dearest to work out, and worked out once.
+        if let (Memory::Bucket { level, at }, Window::Bucket { per, burst }) = (&mut self.memory, *window) {
+            let (held, taken) = (tokens(*level, *at, now, per, limit, burst), worth(n, per));
+            if held >= taken || always {
+                (*level, *at) = (held.saturating_sub(taken), Some(now));
+            }
+            return held >= taken;
+        }
+        let fits = self.admits(now, window, limit, n);
+        if fits || always {
+            self.count(now, window, limit, n, keep);
+        }
+        fits
+    }
+
     fn remember(&mut self, now: Time, window: &Window, limit: u32, n: u32, keep: u32) {
         match (&mut self.memory, *window) {
             (Memory::Count(used), _) => *used = used.saturating_add(n),
@@ -94,8 +112,7 @@ impl Counter {
                 }
             }
             (Memory::Bucket { level, at }, Window::Bucket { per, burst }) => {
-                let taken = u128::from(n) * u128::from(per.as_micros());
-                *level = tokens(*level, *at, now, per, limit, burst).saturating_sub(taken);
+                *level = tokens(*level, *at, now, per, limit, burst).saturating_sub(worth(n, per));
                 *at = Some(now);
             }
             (Memory::Average { rate, at }, Window::Average { period }) => {
@@ -135,7 +152,7 @@ impl Counter {
             (Memory::Bucket { level, at }, Window::Bucket { per, burst })
                 if limit > 0 && n <= burst.unwrap_or(limit) =>
             {
-                let missing = u128::from(n) * u128::from(per.as_micros()) - tokens(*level, *at, now, per, limit, burst);
+                let missing = worth(n, per) - tokens(*level, *at, now, per, limit, burst);
                 now + Span::from_micros(u64::try_from(missing.div_ceil(u128::from(limit))).unwrap_or(u64::MAX))
             }
             (Memory::Average { rate, at: Some(at) }, Window::Average { period }) if n < limit => {
@@ -193,6 +210,11 @@ fn tokens(level: u128, at: Option<Time>, now: Time, per: Span, limit: u32, burst
     }
 }
 
+/// What `n` tokens are in the same measure.
+fn worth(n: u32, per: Span) -> u128 {
+    u128::from(n) * u128::from(per.as_micros())
+}
+
 /// Exim's measured rate after `n` events at `now` (Exim, `acl.c`, `acl_ratelimit`): an exponentially weighted average
 /// of the instantaneous rate over `period`, never below the size of the event itself.
 fn smoothed(rate: f64, at: Option<Time>, now: Time, period: Span, n: u32) -> f64 {
@@ -247,8 +269,8 @@ mod tests {
             let fits = counter.admits(now, &window, limit, *n);
             check(now, *n, fits, &admitted);
             assert_eq!(fits, counter.earliest(now, &window, limit, *n) == now);
+            assert_eq!(counter.takes(now, &window, limit, *n, (limit, false)), fits);
             if fits {
-                counter.count(now, &window, limit, *n, limit);
                 admitted.extend((0..*n).map(|_| now));
             }
         }

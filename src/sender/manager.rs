@@ -237,10 +237,12 @@ impl Sender {
         loop {
             if let Some(limiter) = self.awake.front().copied() {
                 if let Some(action) = self.dispatch(now, limiter, foresight) {
+                    if self.is_at_rest(now, limiter) {
+                        self.let_sleep(limiter);
+                    }
                     return Some(action);
                 }
-                self.awake.pop_front();
-                self.limiters[limiter as usize].awake = false;
+                self.let_sleep(limiter);
                 // Looking may have set a timer, or given up mail.
                 if let Some(action) = self.actions.pop_front() {
                     return Some(action);
@@ -252,6 +254,12 @@ impl Sender {
                 }
             }
         }
+    }
+
+    /// The limiter that stands first in the line leaves it.
+    fn let_sleep(&mut self, limiter: u32) {
+        self.awake.pop_front();
+        self.limiters[limiter as usize].awake = false;
     }
 
     fn inject(&mut self, now: Time, injection: Injection) {
@@ -296,7 +304,7 @@ impl Sender {
             return None;
         }
         let queues = state.queues.len();
-        if state.is_full() && self.is_at_leisure(now, limiter) {
+        if self.is_at_rest(now, limiter) {
             return None;
         }
         for _ in 0..queues {
@@ -323,11 +331,14 @@ impl Sender {
         None
     }
 
-    /// Whether a look at a limiter that is full would change nothing: no pace is to be kept, nothing is too old, and no
+    /// Whether a look at a limiter would change nothing: it is full, no pace is to be kept, nothing is too old, and no
     /// other limiter can be in its way.
-    fn is_at_leisure(&self, now: Time, limiter: u32) -> bool {
-        let paced_until = self.limiters[limiter as usize].ready_at(now, &self.strategy).max(self.rested_at);
-        paced_until <= now && !self.may_be_old(now) && self.strategy.whole.deliveries.is_none()
+    fn is_at_rest(&self, now: Time, limiter: u32) -> bool {
+        let state = &self.limiters[limiter as usize];
+        state.is_full()
+            && state.ready_at(now, &self.strategy).max(self.rested_at) <= now
+            && !self.may_be_old(now)
+            && self.strategy.whole.deliveries.is_none()
     }
 
     /// Gives a queue's next mail to a connection: an idle one, or a new one.

@@ -1,4 +1,5 @@
-//! The event queue: one binary heap of sixteen-byte keys.
+//! The event queue: one binary heap of sixteen-byte keys. (With four branches at every place, half as deep, it took a
+//! seventh more instructions.)
 //!
 //! Everything that can have an event pending has a *slot* with a number, and at most one event at a time: scheduling
 //! anew replaces what was scheduled before (the old key stays in the heap and is skipped). Events of the same moment
@@ -22,23 +23,20 @@ pub(super) struct EventQueue {
     now: Time,
 }
 
-/// When (the upper half), and in which order; the order's lowest bits are the slot. One number, so that two keys are
-/// compared at a stroke.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key(u128);
+/// When (the upper half), and in which order; the order's lowest bits are the slot. No two are the same, and a plain
+/// number is compared at a stroke.
+type Key = u128;
 
 /// Bits of the order that hold the slot: sixteen million slots, and a million million events.
 const SLOT_BITS: u32 = 24;
 
-impl Key {
-    fn new(at: Time, order: u64) -> Self {
-        Self(u128::from(at.as_micros()) << 64 | u128::from(order))
-    }
+fn key(at: Time, order: u64) -> Key {
+    Key::from(at.as_micros()) << 64 | Key::from(order)
+}
 
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
-    const fn parts(self) -> (Time, u64) {
-        (Time::from_micros((self.0 >> 64) as u64), self.0 as u64)
-    }
+#[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+const fn parts(key: Key) -> (Time, u64) {
+    (Time::from_micros((key >> 64) as u64), key as u64)
 }
 
 impl EventQueue {
@@ -53,7 +51,7 @@ impl EventQueue {
         self.scheduled += 1;
         let order = self.scheduled << SLOT_BITS | u64::from(slot);
         self.pending[index] = order;
-        let key = Reverse(Key::new(at, order));
+        let key = Reverse(key(at, order));
         if std::mem::replace(&mut self.spent, false)
             && let Some(mut top) = self.heap.peek_mut()
         {
@@ -77,7 +75,7 @@ impl EventQueue {
                 self.heap.pop();
             }
             let Reverse(key) = self.heap.peek()?;
-            let (at, order) = key.parts();
+            let (at, order) = parts(*key);
             let slot = (order & ((1 << SLOT_BITS) - 1)) as u32;
             self.spent = true;
             let pending = &mut self.pending[slot as usize];
@@ -92,7 +90,35 @@ impl EventQueue {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Whatever is scheduled, anew, taken back and taken: the same as a sorted set of what is pending.
+        #[test]
+        fn events_come_as_from_a_sorted_set(
+            steps in prop::collection::vec((0..40_u32, 0..50_u64, 0..10_u8), 1..400),
+        ) {
+            let (mut queue, mut pending, mut now) = (EventQueue::default(), BTreeSet::new(), 0);
+            for (n, (slot, later, what)) in steps.into_iter().enumerate() {
+                if what < 6 {
+                    pending.retain(|(_, _, other)| *other != slot);
+                    pending.insert((now + later, n, slot));
+                    queue.schedule(slot, Time::from_micros(now + later));
+                } else if what < 7 {
+                    pending.retain(|(_, _, other)| *other != slot);
+                    queue.cancel(slot);
+                } else {
+                    let expected = pending.pop_first().map(|(at, _, slot)| (at, slot));
+                    now = expected.map_or(now, |(at, _)| at);
+                    prop_assert_eq!(queue.pop().map(|(at, slot)| (at.as_micros(), slot)), expected);
+                }
+            }
+        }
+    }
 
     #[test]
     fn events_come_in_time_then_in_the_order_of_scheduling() {

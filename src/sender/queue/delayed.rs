@@ -17,6 +17,19 @@ pub(super) struct Delayed {
     /// By failures; the last line is for all that have more.
     lines: [Line; LINES],
     heap: Heap,
+    /// The rank of what stands first in each line, and behind them in the heap.
+    firsts: [Rank; LINES + 1],
+    /// Where the earliest of these is.
+    earliest: usize,
+}
+
+/// When something comes due, then its number: what is compared, in one number. [`NOBODY`] comes after everything.
+type Rank = u128;
+
+const NOBODY: Rank = Rank::MAX;
+
+fn rank(delivery: &Delivery) -> Rank {
+    Rank::from(delivery.ready_at.as_micros()) << 32 | Rank::from(delivery.first.0)
 }
 
 /// Failures that are told apart: waits that double have reached any cap by then.
@@ -24,36 +37,55 @@ const LINES: usize = 8;
 
 impl Delayed {
     pub(super) const fn new() -> Self {
-        Self { lines: [const { Line::new() }; LINES], heap: Heap::new() }
+        Self { lines: [const { Line::new() }; LINES], heap: Heap::new(), firsts: [NOBODY; LINES + 1], earliest: 0 }
     }
 
     pub(super) fn push(&mut self, delivery: Delivery, spare: &mut Spare) {
-        let line = &mut self.lines[usize::from(delivery.failures).min(LINES - 1)];
-        if line.back().is_none_or(|last| *last <= delivery) {
+        let place = usize::from(delivery.failures).min(LINES - 1);
+        let line = &mut self.lines[place];
+        if line.is_empty() {
+            line.push_back(delivery, spare);
+            self.look_at(place);
+        } else if line.back().is_none_or(|last| *last <= delivery) {
             line.push_back(delivery, spare);
         } else {
             self.heap.push(delivery, spare);
+            self.look_at(LINES);
         }
     }
 
     /// The earliest.
     pub(super) fn first(&self) -> Option<&Delivery> {
-        self.find_first().map(|(_, first)| first)
+        self.first_at(self.earliest)
     }
 
     /// Takes the earliest, if it has waited long enough.
     pub(super) fn pop_due(&mut self, now: Time, spare: &mut Spare) -> Option<Delivery> {
-        let (place, _) = self.find_first().filter(|(_, first)| first.ready_at <= now)?;
-        match self.lines.get_mut(place) {
+        let place = self.earliest;
+        self.first_at(place).filter(|first| first.ready_at <= now)?;
+        let taken = match self.lines.get_mut(place) {
             Some(line) => line.pop_front(spare),
             None => self.heap.pop(spare),
-        }
+        };
+        self.look_at(place);
+        taken
     }
 
-    /// The earliest, and where it stands: the number of its line, or one more than there are for the heap.
-    fn find_first(&self) -> Option<(usize, &Delivery)> {
-        let firsts = self.lines.iter().map(Line::front).chain([self.heap.first()]).enumerate();
-        firsts.filter_map(|(place, first)| Some((place, first?))).min_by_key(|(_, first)| *first)
+    /// What stands first in a line, or behind the lines in the heap.
+    fn first_at(&self, place: usize) -> Option<&Delivery> {
+        self.lines.get(place).map_or_else(|| self.heap.first(), Line::front)
+    }
+
+    /// Another stands first at a place.
+    fn look_at(&mut self, place: usize) {
+        self.firsts[place] = self.first_at(place).map_or(NOBODY, rank);
+        let mut earliest = (0, self.firsts[0]);
+        for (place, rank) in self.firsts.iter().enumerate() {
+            if *rank < earliest.1 {
+                earliest = (place, *rank);
+            }
+        }
+        self.earliest = earliest.0;
     }
 
     /// Everything that waits, in no order.
