@@ -46,7 +46,7 @@ impl Delayed {
         if line.is_empty() {
             line.push_back(delivery, spare);
             self.look_at(place);
-        } else if line.back().is_none_or(|last| *last <= delivery) {
+        } else if line.back().is_some_and(|last| *last <= delivery) {
             line.push_back(delivery, spare);
         } else {
             self.heap.push(delivery, spare);
