@@ -9,6 +9,7 @@
 //! then fits into a processor's instruction cache.
 
 mod admit;
+mod conn;
 mod foreseen;
 mod pass;
 mod settle;
@@ -25,9 +26,11 @@ use super::queue::Queue;
 use super::strategy::Strategy;
 use crate::rng::Seed;
 use crate::smtp::Reply;
-use crate::time::{Moments, Span, Time};
+use crate::time::{Moments, Time};
 use crate::units::{ConnId, ProviderId, QueueId, SourceId};
 use admit::Admission;
+pub use conn::CONNECTIONS_MAX;
+use conn::{Conn, State};
 use pass::Passes;
 
 /// A sender at work.
@@ -121,28 +124,6 @@ impl Seen {
         self.squares = self.squares.saturating_add(value * value);
     }
 }
-
-#[derive(Clone, Copy, Debug)]
-struct Conn {
-    queue: QueueId,
-    state: State,
-    delivery: Delivery,
-    transactions: u32,
-    opened: Time,
-    /// Whether it is kept for another delivery after this one.
-    kept: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Closed,
-    Connecting,
-    Busy,
-    Idle,
-}
-
-/// The most connections a sender opens at a time, whatever its strategy.
-pub const CONNECTIONS_MAX: usize = 20_000;
 
 impl Sender {
     /// A sender that runs `strategy`.
@@ -370,47 +351,6 @@ impl Sender {
         self.open(now, limiter, queue, foresight)
     }
 
-    fn reuse(&mut self, now: Time, limiter: u32, conn: ConnId, most: u32) -> Option<Action> {
-        let queue = self.conns[conn.index()].queue;
-        let (delivery, kept) = self.bind(now, limiter, queue, most)?;
-        self.queues[queue.index()].rouse(conn);
-        let state = &mut self.conns[conn.index()];
-        state.state = State::Busy;
-        state.delivery = delivery;
-        state.kept = kept;
-        Some(Action::Transact { conn, delivery })
-    }
-
-    #[inline(never)]
-    fn open(&mut self, now: Time, limiter: u32, queue: QueueId, foresight: Option<&dyn Foresight>) -> Option<Action> {
-        let Queue { source, site, .. } = self.queues[queue.index()];
-        if let Some(foresight) = foresight {
-            let next = *self.queues[queue.index()].peek()?;
-            let at = foresight.may_connect(now, source, site, &next);
-            if at > now {
-                let in_the_way = if at == Time::NEVER { self.idle_elsewhere(queue) } else { None };
-                if in_the_way.is_none() {
-                    self.ring_limiter(limiter, at);
-                }
-                return in_the_way.map(|conn| self.quit(conn));
-            }
-        }
-        let (delivery, kept) = self.bind(now, limiter, queue, self.strategy.session.recipients_per_message)?;
-        self.limiters[limiter as usize].open += 1;
-        let state = Conn { queue, state: State::Connecting, delivery, transactions: 0, opened: now, kept };
-        let conn = if let Some(conn) = self.free.pop() {
-            self.conns[conn.index()] = state;
-            conn
-        } else {
-            self.conns.push(state);
-            ConnId(u32::try_from(self.conns.len() - 1).unwrap_or(u32::MAX))
-        };
-        if self.strategy.oracle {
-            self.queues[queue.index()].connecting.push_back(conn);
-        }
-        Some(Action::Connect { conn, source, site, delivery })
-    }
-
     /// Takes mail from a queue for a connection; with it, whether the connection is kept for more.
     fn bind(&mut self, now: Time, limiter: u32, queue: QueueId, most: u32) -> Option<(Delivery, bool)> {
         let queue = &mut self.queues[queue.index()];
@@ -423,17 +363,6 @@ impl Sender {
         let limiter = &mut self.limiters[limiter as usize];
         limiter.busy += 1;
         Some((delivery, limiter.began(now, &self.strategy)))
-    }
-
-    fn connected(&mut self, now: Time, conn: ConnId) {
-        let state = &mut self.conns[conn.index()];
-        assert!(state.state == State::Connecting, "only a connection that is being opened is greeted");
-        if self.strategy.oracle {
-            self.unbind(now, conn);
-            return self.rest_foreseen(now, conn);
-        }
-        state.state = State::Busy;
-        self.actions.push_back(Action::Transact { conn, delivery: state.delivery });
     }
 
     #[inline(never)]
@@ -468,72 +397,6 @@ impl Sender {
         self.rested_at = now + self.strategy.whole.delay;
         let drained = state.busy == 0 && !state.queues.iter().any(|queue| self.queues[queue.index()].has_ready());
         state.ended(now, drained, &self.strategy);
-    }
-
-    /// A connection has done its transaction and may take another.
-    fn rest(&mut self, now: Time, conn: ConnId) {
-        let state = &mut self.conns[conn.index()];
-        state.state = State::Idle;
-        state.transactions += 1;
-        if self.strategy.oracle {
-            return self.rest_foreseen(now, conn);
-        }
-        let (queue, kept) = (state.queue, state.kept);
-        self.queues[queue.index()].idle.push(conn);
-        let limiter = &self.limiters[self.queues[queue.index()].limiter as usize];
-        let too_many = self.strategy.session.counts_idle && limiter.open > limiter.concurrency.window();
-        if too_many
-            || !kept
-            || self.is_spent(now, conn)
-            || self.strategy.session.idle == Span::ZERO && !self.queues[queue.index()].has_ready()
-        {
-            let quit = self.quit(conn);
-            self.actions.push_back(quit);
-        } else {
-            self.resting.push(conn);
-        }
-    }
-
-    /// Whether a connection may not take another message: too many on it already, or too old.
-    fn is_spent(&self, now: Time, conn: ConnId) -> bool {
-        let state = &self.conns[conn.index()];
-        let session = &self.strategy.session;
-        session.messages_per_connection.is_some_and(|most| state.transactions >= most)
-            || session.reuse.is_some_and(|reuse| now.since(state.opened) >= reuse)
-    }
-
-    fn quit(&mut self, conn: ConnId) -> Action {
-        let queue = self.conns[conn.index()].queue;
-        self.queues[queue.index()].rouse(conn);
-        self.drop_conn(conn);
-        Action::Quit(conn)
-    }
-
-    fn drop_conn(&mut self, conn: ConnId) {
-        let state = &mut self.conns[conn.index()];
-        assert!(state.state != State::Closed, "a connection is closed once");
-        state.state = State::Closed;
-        let limiter = self.queues[state.queue.index()].limiter;
-        self.limiters[limiter as usize].open -= 1;
-        self.free.push(conn);
-        self.wake_starved();
-    }
-
-    fn closed(&mut self, conn: ConnId) {
-        if self.conns[conn.index()].state == State::Idle {
-            let queue = self.conns[conn.index()].queue;
-            let _ = self.quit(conn);
-            self.wake(self.queues[queue.index()].limiter);
-        }
-    }
-
-    fn idle_expired(&mut self, conn: ConnId) {
-        if self.conns[conn.index()].state == State::Idle {
-            let queue = self.conns[conn.index()].queue;
-            let quit = self.quit(conn);
-            self.actions.push_back(quit);
-            self.wake(self.queues[queue.index()].limiter);
-        }
     }
 
     fn due(&mut self, now: Time, timer: u32) {
