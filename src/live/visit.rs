@@ -64,7 +64,7 @@ impl Reaction {
     }
 
     /// The same, this much later.
-    fn later(mut self, span: Span) -> Self {
+    pub(super) fn later(mut self, span: Span) -> Self {
         *self.after() += span;
         self
     }

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use self::dialog::{Dialog, Peer, Scripted, kind};
 use super::super::clock::Speed;
+use super::super::wire::read_into;
 use super::*;
 use crate::smtp::Reply;
 
@@ -38,6 +39,11 @@ struct Script {
 }
 
 impl Script {
+    fn of(dialog: &Dialog, later: bool) -> Self {
+        let answers = dialog.setting.answers.clone();
+        Self { answers, later, receives: false, message: Vec::new(), messages: Messages::default() }
+    }
+
     fn reaction(&self, kind: &str, about: &str) -> Reaction {
         let after = Span::ZERO;
         match Scripted::find(&self.answers, kind, about).cloned() {
@@ -105,9 +111,8 @@ impl Lab {
 
     /// A client of a server that is set up as a dialog wants it.
     fn client(&self, dialog: &Dialog, piece: usize, later: bool) -> Client<'_> {
-        let messages = Messages::default();
-        let (answers, given, tls) = (dialog.setting.answers.clone(), Arc::clone(&messages), self.tls.clone());
-        let script = Script { answers, later, receives: false, message: Vec::new(), messages: given };
+        let (script, tls) = (Script::of(dialog, later), self.tls.clone());
+        let messages = Arc::clone(&script.messages);
         let config = Arc::new(dialog.setting.config.clone());
         let listener = self.runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let at = listener.local_addr().unwrap();
@@ -212,20 +217,42 @@ impl Peer for Client<'_> {
     }
 }
 
-#[test]
-fn every_dialog_goes_over_a_socket_as_it_is_written() {
+/// All that there are, by name.
+fn dialogs() -> Vec<(String, Dialog)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialogs");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(!files.is_empty());
+    let read = |file: &Path| Dialog::parse(&fs::read_to_string(file).unwrap());
+    files.iter().map(|file| (file.file_name().unwrap().to_string_lossy().into_owned(), read(file))).collect()
+}
+
+#[test]
+fn every_dialog_goes_over_a_socket_as_it_is_written() {
     let lab = Lab::new();
-    for file in files {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        let dialog = Dialog::parse(&fs::read_to_string(&file).unwrap());
+    for (name, dialog) in dialogs() {
         for (piece, later) in [(usize::MAX, false), (usize::MAX, true), (1, false), (3, true)] {
             dialog.play(&name, &mut lab.client(&dialog, piece, later));
         }
     }
+}
+
+/// A refusal after which the server stays is not among them: QUIT is to be answered.
+#[test]
+fn whoever_is_turned_away_hears_what_a_conversation_would_have_said() {
+    let lab = Lab::new();
+    let mut names = Vec::new();
+    for (name, dialog) in dialogs() {
+        let greeting = Script::of(&dialog, false).reaction("connect", "");
+        let config = Arc::new(dialog.setting.config.clone());
+        let Some(said) = turned_away(&config, &greeting) else { continue };
+        assert!(turned_away(&config, &greeting.later(Span::from_secs(1))).is_none(), "{name}: it takes its time");
+        let mut client = lab.client(&dialog, usize::MAX, false);
+        let lines: String = std::iter::from_fn(|| client.line()).map(|line| line + "\r\n").collect();
+        assert_eq!(String::from_utf8(said).unwrap(), lines, "{name}");
+        names.push(name);
+    }
+    assert_eq!(names, ["dropped-at-connect.dialog", "refused-at-connect.dialog"]);
 }
 
 #[test]
