@@ -3,6 +3,7 @@
 //! The same two machines as in `sim`, driven by sockets instead of an event queue.
 
 pub mod admin;
+mod alarm;
 mod bell;
 mod clock;
 pub mod dns;

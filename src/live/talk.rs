@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::alarm::Alarm;
 use super::clock::Clock;
 use super::tls;
 use super::visit::Reaction;
-use super::wire::{Wire, read_into};
+use super::wire::{Wire, read_with};
 use crate::smtp::{Answer, Closing, Config, Fault, Question, Server, Turn};
 use crate::time::Span;
 
@@ -68,6 +70,12 @@ pub(super) struct Terms<'a> {
     pub(super) stop: &'a CancellationToken,
 }
 
+impl Terms<'_> {
+    fn patience(&self) -> Duration {
+        self.clock.speed().on_the_wall(self.patience).max(PATIENCE_MIN)
+    }
+}
+
 /// However fast the providers' time goes, a client has this long for a command.
 const PATIENCE_MIN: Duration = Duration::from_secs(2);
 /// The longest that a handshake takes on the wall.
@@ -85,7 +93,8 @@ pub(super) async fn converse<S: Side>(
     terms: Terms<'_>,
 ) -> io::Result<Option<Closing>> {
     let (wire, server) = (Wire::Plain(stream), Server::new(config));
-    Talk { wire, server, side, terms, input: Vec::new(), out: Vec::new() }.run().await
+    let alarm = Alarm::new(Instant::now() + terms.patience());
+    Talk { wire, server, side, terms, alarm, input: Vec::new(), out: Vec::new() }.run().await
 }
 
 /// What a client hears that is turned away as soon as it comes, with the connection closed behind it: nothing that it
@@ -105,6 +114,7 @@ struct Talk<'a, S> {
     server: Server,
     side: S,
     terms: Terms<'a>,
+    alarm: Alarm,
     /// What has arrived and is not done with.
     input: Vec<u8>,
     /// Replies that are not sent yet.
@@ -130,29 +140,11 @@ impl<S: Side> Talk<'_, S> {
     }
 
     async fn converse(&mut self) -> io::Result<Option<Closing>> {
-        let mut deadline = self.deadline();
-        let mut commands = 0;
+        let stop = self.terms.stop;
+        let mut stopped = pin!(stop.cancelled());
+        let (mut deadline, mut commands) = (self.deadline(), 0);
+        let mut wants = self.digest_rest();
         loop {
-            let mut used = 0;
-            let wants = loop {
-                let (more, turn) = self.server.advance(&self.input[used..], &mut self.out);
-                used += more;
-                match turn {
-                    Turn::Ask(question) => match self.side.decide(&question) {
-                        Decided::Now(reaction) => react(&mut self.server, &reaction, &mut self.out),
-                        later => break Wants::Time(later),
-                    },
-                    Turn::Body(piece) => self.side.piece(piece),
-                    Turn::Fault(fault) => self.side.fault(fault, self.server.in_transaction()),
-                    Turn::NeedInput => break Wants::Input,
-                    Turn::StartTls { .. } => break Wants::Tls,
-                    Turn::Close(why) => break Wants::Close(why),
-                }
-                if self.out.len() > REPLIES_MAX {
-                    break Wants::Flush;
-                }
-            };
-            self.input.drain(..used);
             match wants {
                 Wants::Flush => self.flush().await?,
                 Wants::Time(decided) => self.wait_and_answer(decided).await?,
@@ -165,36 +157,60 @@ impl<S: Side> Talk<'_, S> {
                     if done != commands || self.side.is_receiving() {
                         (commands, deadline) = (done, self.deadline());
                     }
-                    if !self.read(deadline).await? {
-                        return Ok(None);
+                    match self.read(deadline, stopped.as_mut()).await? {
+                        Some(next) => wants = next,
+                        None => return Ok(None),
                     }
+                    continue;
                 }
             }
+            wants = self.digest_rest();
         }
     }
 
-    fn deadline(&self) -> Instant {
-        let patience = self.terms.clock.speed().on_the_wall(self.terms.patience);
-        Instant::now() + patience.max(PATIENCE_MIN)
+    /// Goes on with what has arrived.
+    fn digest_rest(&mut self) -> Wants {
+        let (used, wants) = digest(&mut self.server, &mut self.side, &self.input, &mut self.out);
+        self.input.drain(..used);
+        wants
     }
 
-    /// Reads what is there; `false` when there will be no more.
-    async fn read(&mut self, deadline: Instant) -> io::Result<bool> {
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.terms.patience()
+    }
+
+    /// Reads what is there and goes on with it where it arrives: what is kept is what is left of it. None when there
+    /// will be no more.
+    async fn read(&mut self, deadline: Instant, stopped: Pin<&mut impl Future>) -> io::Result<Option<Wants>> {
         if self.input.is_empty() {
             // Whoever is idle needs no buffer.
             self.input = Vec::new();
         }
-        let (wire, input) = (&mut self.wire, &mut self.input);
+        let Self { wire, server, side, input, out, alarm, .. } = self;
+        let mut take = |arrived: &[u8]| {
+            if arrived.is_empty() {
+                return None;
+            }
+            if input.is_empty() {
+                let (used, wants) = digest(server, side, arrived, out);
+                input.extend_from_slice(&arrived[used..]);
+                return Some(wants);
+            }
+            input.extend_from_slice(arrived);
+            let (used, wants) = digest(server, side, input, out);
+            input.drain(..used);
+            Some(wants)
+        };
         tokio::select! {
             biased;
-            read = poll_fn(|cx| read_into(wire, cx, input)) => Ok(read? > 0),
-            () = self.terms.stop.cancelled() => {
+            wants = poll_fn(|cx| read_with(wire, cx, &mut take)) => wants,
+            _ = stopped => {
                 self.farewell("4.3.2 Service shutting down").await?;
-                Ok(false)
+                Ok(None)
             }
-            () = tokio::time::sleep_until(deadline) => {
+            () = alarm.until(deadline) => {
                 self.farewell("4.4.2 Timeout exceeded").await?;
-                Ok(false)
+                Ok(None)
             }
         }
     }
@@ -283,6 +299,42 @@ impl<S: Side> Talk<'_, S> {
         // Whoever is dropped hears what was said before, however close together his commands came.
         self.flush().await?;
         if why == Closing::Dropped { Ok(()) } else { self.wire.close().await }
+    }
+}
+
+/// Lets the session go through what has arrived, and its questions be answered, as long as nobody has to be waited for:
+/// how many bytes are done with, and what comes next.
+fn digest<S: Side>(server: &mut Server, side: &mut S, arrived: &[u8], out: &mut Vec<u8>) -> (usize, Wants) {
+    let mut used = 0;
+    loop {
+        let (more, turn) = server.advance(&arrived[used..], out);
+        used += more;
+        let wants = match turn {
+            Turn::Ask(question) => match side.decide(&question) {
+                Decided::Now(reaction) => {
+                    react(server, &reaction, out);
+                    None
+                }
+                later => Some(Wants::Time(later)),
+            },
+            Turn::Body(piece) => {
+                side.piece(piece);
+                None
+            }
+            Turn::Fault(fault) => {
+                side.fault(fault, server.in_transaction());
+                None
+            }
+            Turn::NeedInput => Some(Wants::Input),
+            Turn::StartTls { .. } => Some(Wants::Tls),
+            Turn::Close(why) => Some(Wants::Close(why)),
+        };
+        if let Some(wants) = wants {
+            return (used, wants);
+        }
+        if out.len() > REPLIES_MAX {
+            return (used, Wants::Flush);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A connection's bytes, in the clear or under TLS.
 
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -52,6 +52,23 @@ impl Wire {
         }
     }
 
+    /// Sends pieces one behind the other, each from where it is.
+    pub(super) async fn write_pieces(&mut self, pieces: &mut (dyn Iterator<Item = &[u8]> + Send)) -> io::Result<()> {
+        loop {
+            let mut some = next_slices(pieces);
+            if some.is_empty() {
+                return self.flush().await;
+            }
+            let mut left = some.as_mut_slice();
+            while !left.is_empty() {
+                match self.write_vectored(left).await? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    written => IoSlice::advance_slices(&mut left, written),
+                }
+            }
+        }
+    }
+
     /// Says that nothing more will come, just before it is dropped. Without TLS the kernel says so then.
     pub(super) async fn close(&mut self) -> io::Result<()> {
         if matches!(self, Self::Plain(_)) { Ok(()) } else { self.shutdown().await }
@@ -77,6 +94,26 @@ impl AsyncWrite for Wire {
         }
     }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Self::Broken => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Broken => false,
+        }
+    }
+
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
@@ -94,6 +131,14 @@ impl AsyncWrite for Wire {
     }
 }
 
+/// Pieces that are handed to the kernel at a time.
+const PIECES_MAX: usize = 16;
+
+/// The next of the pieces; none when there are no more.
+fn next_slices<'p>(pieces: &mut dyn Iterator<Item = &'p [u8]>) -> Vec<IoSlice<'p>> {
+    pieces.filter(|piece| !piece.is_empty()).take(PIECES_MAX).map(IoSlice::new).collect()
+}
+
 /// Bytes that are read at a time.
 const READ_MAX: usize = 65_536;
 
@@ -102,12 +147,24 @@ thread_local! {
     static ARRIVALS: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_MAX].into());
 }
 
-/// Reads into the thread's buffer, and moves what came behind `input`.
-pub(super) fn read_into(wire: &mut Wire, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+/// Reads, and gives what came to `take` while it is still in the thread's buffer; nothing came where the other end is
+/// done.
+pub(super) fn read_with<T>(
+    wire: &mut Wire,
+    cx: &mut Context<'_>,
+    take: impl FnOnce(&[u8]) -> T,
+) -> Poll<io::Result<T>> {
     ARRIVALS.with_borrow_mut(|arrivals| {
         let mut arrived = ReadBuf::new(arrivals);
         ready!(Pin::new(wire).poll_read(cx, &mut arrived))?;
-        input.extend_from_slice(arrived.filled());
-        Poll::Ready(Ok(arrived.filled().len()))
+        Poll::Ready(Ok(take(arrived.filled())))
+    })
+}
+
+/// Reads, and puts what came behind `input`: how much that was.
+pub(super) fn read_into(wire: &mut Wire, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+    read_with(wire, cx, |arrived| {
+        input.extend_from_slice(arrived);
+        arrived.len()
     })
 }

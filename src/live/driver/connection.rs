@@ -2,7 +2,9 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::iter;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Speech;
 use super::report::{Lap, Letter, News, Order, Report, Said};
+use crate::live::alarm::Alarm;
 use crate::live::clock::Speed;
 use crate::live::wire::{Wire, read_into};
 use crate::record::{Phase, Silence};
@@ -46,8 +49,6 @@ pub(super) struct Place {
 const PATIENCE_MIN: Duration = Duration::from_secs(1);
 /// How long the reply to QUIT is waited for.
 const QUIT_MAX: Duration = Duration::from_secs(2);
-/// Bytes that are put together before they are sent.
-const FLUSH_AT: usize = 65_536;
 
 /// Holds a connection from the wish to connect to its end.
 pub(super) async fn run(
@@ -63,6 +64,7 @@ pub(super) async fn run(
         Err((heard, laps)) => return report(News::Replied { heard: vec![heard], closed: true, laps }),
     };
     report(News::Connected);
+    let mut stopped = pin!(options.stop.cancelled());
     loop {
         let order = tokio::select! {
             biased;
@@ -75,7 +77,7 @@ pub(super) async fn run(
                     biased;
                     outcome = call.transact(&letter) => outcome,
                     // The trial is over: nobody waits for what would come.
-                    () = options.stop.cancelled() => return,
+                    () = &mut stopped => return,
                 };
                 report(News::Replied { heard, closed, laps: std::mem::take(&mut call.laps) });
                 if closed {
@@ -101,6 +103,7 @@ struct Call<'a> {
     laps: Vec<Lap>,
     /// When what is waited for now was sent.
     sent: Instant,
+    alarm: Alarm,
     /// The last refusal, for when a session ends with it.
     refused: Option<(Stage, Code, String)>,
 }
@@ -140,6 +143,7 @@ impl<'a> Call<'a> {
             out: Vec::new(),
             laps: vec![(Phase::Connect, began.elapsed())],
             sent: Instant::now(),
+            alarm: Alarm::new(Instant::now() + patience),
             refused: None,
         };
         let said = match call.go_on().await {
@@ -238,25 +242,31 @@ impl<'a> Call<'a> {
             self.sent = Instant::now();
         }
         let (wire, input) = (&mut self.wire, &mut self.input);
-        let read = timeout_at(deadline, poll_fn(|cx| read_into(wire, cx, input)));
-        match read.await.map_err(|_| io::ErrorKind::TimedOut)?? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => Ok(()),
+        tokio::select! {
+            biased;
+            read = poll_fn(|cx| read_into(wire, cx, input)) => match read? {
+                0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                _ => Ok(()),
+            },
+            () = self.alarm.until(deadline) => Err(io::ErrorKind::TimedOut.into()),
         }
     }
 
+    /// Sends a message from where its pieces are: all connections send the same block, and no copy of it.
     async fn send_body(&mut self, letter: &Letter) -> io::Result<()> {
         let deadline = Instant::now() + self.patience(Some(Step::EndOfData));
         self.sent = Instant::now();
         self.out.extend_from_slice(letter.head.as_bytes());
-        for piece in Filler::new(letter.size - letter.head.len() as u64) {
-            self.out.extend_from_slice(piece);
-            if self.out.len() >= FLUSH_AT {
-                timeout_at(deadline, self.flush()).await.map_err(|_| io::ErrorKind::TimedOut)??;
-            }
-        }
+        let body_at = self.out.len();
         self.client.body_sent(&mut self.out);
-        timeout_at(deadline, self.flush()).await.map_err(|_| io::ErrorKind::TimedOut)?
+        let sent = {
+            let (before, behind) = self.out.split_at(body_at);
+            let filler = Filler::new(letter.size - letter.head.len() as u64).map(|piece| -> &[u8] { piece });
+            let mut whole = iter::once(before).chain(filler).chain([behind]);
+            timeout_at(deadline, self.wire.write_pieces(&mut whole)).await
+        };
+        self.out.clear();
+        sent.map_err(|_| io::ErrorKind::TimedOut)?
     }
 
     async fn flush(&mut self) -> io::Result<()> {
