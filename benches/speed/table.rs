@@ -11,7 +11,7 @@ pub(crate) struct Race {
     pub(crate) steady: Figures,
     pub(crate) bite: Figures,
     pub(crate) burst: Figures,
-    /// The bare loop at the size of the SimPy model.
+    /// The bare loop at the size of the SimPy model. What waits there is little, and stays in a processor's cache.
     pub(crate) small_burst: Figures,
     /// Steady and burst; `None` where there is no SimPy.
     pub(crate) simpy: Option<[Figures; 2]>,
@@ -77,6 +77,7 @@ impl Table {
         self.row(f, "mxlab, Charter, limits that bite", |race| race.bite, burst)?;
         self.row(f, "bare loop, steady", |race| race.steady, steady)?;
         self.row(f, "bare loop, burst", |race| race.burst, burst)?;
+        self.row(f, "bare loop, burst as small as SimPy's", |race| race.small_burst, burst)?;
         if self.races.iter().all(|race| race.simpy.is_some()) {
             let of = |race: &Race, n: usize| race.simpy.map_or_else(Figures::default, |both| both[n]);
             self.row(f, "SimPy, steady", |race| of(race, 0), steady)?;
