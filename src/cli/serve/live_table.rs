@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use comfy_table::presets::NOTHING as NO_LINES;
 use comfy_table::{Cell, CellAlignment, Table};
+use terminal_size::{Height, Width, terminal_size};
 
 use crate::live::{ClientState, Farm, State};
 use crate::time::Span;
@@ -24,7 +25,9 @@ pub(super) async fn show(farm: &Farm, quiet: bool) {
     let mut tick = tokio::time::interval(EVERY);
     loop {
         tick.tick().await;
-        let text = draw(&farm.state(CLIENTS_MAX));
+        // Looked at each time: a window may be made larger.
+        let (columns, rows) = terminal_size().map_or(SCREEN, |(Width(columns), Height(rows))| (columns, rows));
+        let text = fit(&draw(&farm.state(clients_that_fit(rows)), columns), columns, rows);
         let mut screen = String::new();
         if lines > 0 {
             // Back to where the last one began, and away with it.
@@ -37,13 +40,36 @@ pub(super) async fn show(farm: &Farm, quiet: bool) {
     }
 }
 
-fn draw(state: &State) -> String {
-    let mut text = format!("after {}", Span::from_secs_f64(state.now_s.floor()));
-    for provider in &state.providers {
+/// The screen of whoever does not say how large his is.
+const SCREEN: (u16, u16) = (80, 24);
+
+/// Beside them there are the providers, a heading and the number of clients that are left out.
+fn clients_that_fit(rows: u16) -> usize {
+    usize::from(rows).saturating_sub(6).clamp(1, CLIENTS_MAX)
+}
+
+/// What fits on a screen, the last line left free. A line that went on in the next would not be wiped away: the terminal
+/// counts it as two.
+fn fit(text: &str, columns: u16, rows: u16) -> String {
+    let lines = text.lines().take(usize::from(rows).saturating_sub(1));
+    lines.map(|line| cut(line.trim_end(), usize::from(columns)) + "\n").collect()
+}
+
+fn cut(line: &str, columns: usize) -> String {
+    if line.chars().count() <= columns {
+        return line.to_owned();
+    }
+    line.chars().take(columns.saturating_sub(1)).chain(['…']).collect()
+}
+
+fn draw(state: &State, columns: u16) -> String {
+    let providers = state.providers.iter().map(|provider| {
         let (name, open, accepted) = (&provider.name, provider.open_sessions, provider.accepted);
         let refused: u64 = provider.refused.iter().map(|refusals| refusals.count).sum();
-        let _ = write!(text, "  |  {name}: {open} open, {accepted} accepted, {refused} refused");
-    }
+        format!("{name}: {open} open, {accepted} accepted, {refused} refused")
+    });
+    let after = format!("after {}", Span::from_secs_f64(state.now_s.floor()));
+    let mut text = beside_or_below(after, providers, usize::from(columns));
     let mut table = Table::new();
     table.load_style(NO_LINES);
     table.set_header(["client", "connections", "accepted", "deferred", "rejected", "reputation", "holds", "mostly"]);
@@ -60,6 +86,26 @@ fn draw(state: &State) -> String {
     }
     text
 }
+
+/// Words beside each other as long as there is room, and below each other then.
+fn beside_or_below(first: String, others: impl Iterator<Item = String>, columns: usize) -> String {
+    let mut used = first.chars().count();
+    let mut text = first;
+    for other in others {
+        let wide = other.chars().count() + BETWEEN.len();
+        if used + wide <= columns {
+            text.push_str(BETWEEN);
+            used += wide;
+        } else {
+            text.push('\n');
+            used = wide - BETWEEN.len();
+        }
+        text.push_str(&other);
+    }
+    text
+}
+
+const BETWEEN: &str = "  |  ";
 
 fn row(client: &ClientState) -> Vec<Cell> {
     let listed = |all: Vec<String>| Cell::new(all.join(", "));
@@ -85,4 +131,26 @@ fn row(client: &ClientState) -> Vec<Cell> {
         listed(holds.collect()),
         Cell::new(mostly.unwrap_or_default()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_wider_than_the_screen_and_none_is_below_it() {
+        let text = format!("{}\nshort   \n{}\nfourth\n", "×".repeat(50), "y".repeat(20));
+        let shown = fit(&text, 20, 4);
+        assert_eq!(shown, format!("{}…\nshort\n{}\n", "×".repeat(19), "y".repeat(20)));
+        assert_eq!(fit(&text, 1, 1), "");
+    }
+
+    #[test]
+    fn providers_stand_beside_each_other_where_there_is_room() {
+        let shown =
+            |columns| beside_or_below("after 1s".to_owned(), ["a: 1", "b: 2"].map(str::to_owned).into_iter(), columns);
+        assert_eq!(shown(80), "after 1s  |  a: 1  |  b: 2");
+        assert_eq!(shown(17), "after 1s  |  a: 1\nb: 2");
+        assert_eq!(shown(5), "after 1s\na: 1\nb: 2");
+    }
 }
