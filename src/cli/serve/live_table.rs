@@ -48,8 +48,8 @@ fn clients_that_fit(rows: u16) -> usize {
     usize::from(rows).saturating_sub(6).clamp(1, CLIENTS_MAX)
 }
 
-/// What fits on a screen, the last line left free. A line that went on in the next would not be wiped away: on a terminal
-/// it is two.
+/// What fits on a screen, the last line left free. A line that went on in the next would not be wiped away: on a
+/// terminal it is two.
 fn fit(text: &str, columns: u16, rows: u16) -> String {
     let lines = text.lines().take(usize::from(rows).saturating_sub(1));
     lines.map(|line| cut(line.trim_end(), usize::from(columns)) + "\n").collect()
