@@ -386,7 +386,7 @@ impl<'a> Driver<'a> {
 
     fn settle(&mut self, now: Time, settled: &Settled) {
         let intended = self.task.setting.mail.intended.at(settled.delivery.first.index());
-        self.recorder.settled(now, settled, intended);
+        self.recorder.settled(now, settled, || intended);
         if settled.expired || matches!(settled.outcome, Outcome::Delivered | Outcome::Bounced) {
             self.left -= u64::from(settled.delivery.count);
         }
@@ -400,7 +400,7 @@ impl<'a> Driver<'a> {
     fn inject(&mut self, now: Time) {
         let setting = self.task.setting;
         while let Some(injection) = setting.injection(self.next, now) {
-            self.next += usize::from(injection.delivery.count);
+            self.next += usize::try_from(injection.recipients()).unwrap_or(usize::MAX);
             self.sender.handle(now, Event::Injected(injection));
         }
         if let Some(at) = setting.mail.intended.get(self.next) {

@@ -264,7 +264,7 @@ impl Ledger {
             books.counts.delivered += 1;
             books.delivered.saturating_record(millis(now));
             let settled = settled(site, Outcome::Delivered, Heard::Accepted);
-            self.recorder.settled(now, &settled, since.unwrap_or(now));
+            self.recorder.settled(now, &settled, || since.unwrap_or(now));
         }
     }
 
@@ -328,7 +328,7 @@ impl Ledger {
         if outcome == Outcome::Bounced {
             self.sites[site.index()].counts.bounced += 1;
         }
-        self.recorder.settled(now, &settled(site, outcome, heard), now);
+        self.recorder.settled(now, &settled(site, outcome, heard), || now);
     }
 
     /// A recipient is settled: since when it waited. Whoever did not wait was never seen before.

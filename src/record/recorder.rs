@@ -220,8 +220,8 @@ impl Recorder {
         books.tally(bucket, stage, None, Said::Silence(silence), n);
     }
 
-    /// An attempt is over. `intended` is when the message should have gone out.
-    pub fn settled(&mut self, now: Time, settled: &Settled, intended: Time) {
+    /// An attempt is over. `intended` is when the message should have gone out; asked only for what is delivered.
+    pub fn settled(&mut self, now: Time, settled: &Settled, intended: impl FnOnce() -> Time) {
         let bucket = self.bucket_of(now);
         let n = u64::from(settled.delivery.count);
         let site = &mut self.sites[settled.site.index()];
@@ -233,7 +233,7 @@ impl Recorder {
             Outcome::Delivered => {
                 site.totals.delivered += n;
                 site.series.delivered[bucket] += n;
-                site.time_to_delivery.saturating_record_n(now.since(intended).as_millis_ceil().max(1), n);
+                site.time_to_delivery.saturating_record_n(now.since(intended()).as_millis_ceil().max(1), n);
                 if site.totals.delivered >= site.next {
                     let Totals { reached_us, delivered, deliverable, .. } = &mut site.totals;
                     site.next = reach(reached_us, *delivered, *deliverable, now.as_micros());

@@ -19,11 +19,14 @@ pub struct Delivery {
     pub priority: bool,
 }
 
-/// Mail handed to the sender: consecutive recipients of one message at one domain.
+/// Mail handed to the sender: consecutive recipients of one message at one domain, or many messages that are alike but
+/// for whom they are for. A campaign is a million of those, handed over at a stroke.
 #[derive(Clone, Copy, Debug)]
 pub struct Injection {
-    /// The mail.
+    /// The first message.
     pub delivery: Delivery,
+    /// How many messages, each for as many recipients, who follow upon each other; at least 1.
+    pub messages: u32,
     /// Who serves the recipients.
     pub site: ProviderId,
     /// Their domain.
@@ -32,10 +35,23 @@ pub struct Injection {
     pub stream: MailStreamId,
 }
 
+impl Injection {
+    /// Recipients of all its messages.
+    pub fn recipients(&self) -> u64 {
+        u64::from(self.messages) * u64::from(self.delivery.count)
+    }
+
+    /// Each message by itself.
+    pub fn deliveries(&self) -> impl Iterator<Item = Delivery> + use<> {
+        let (first, count) = (self.delivery, u32::from(self.delivery.count));
+        (0..self.messages).map(move |n| Delivery { first: RecipientId(first.first.0 + n * count), ..first })
+    }
+}
+
 /// What the sender is told.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A message arrived.
+    /// Mail arrived.
     Injected(Injection),
     /// The connection is greeted and EHLO is done.
     Connected(ConnId),

@@ -244,15 +244,17 @@ impl Sender {
     }
 
     fn inject(&mut self, now: Time, injection: Injection) {
-        let Injection { delivery, site, domain, stream } = injection;
+        let Injection { site, domain, stream, .. } = injection;
         let counts = &mut self.counts[site.index()];
-        counts.injected += u64::from(delivery.count);
-        counts.ready += u64::from(delivery.count);
-        let queue = self.carrier(stream, domain);
-        if self.strategy.retry.whole_message {
-            self.passes.begin(site, delivery);
+        counts.injected += injection.recipients();
+        counts.ready += injection.recipients();
+        for delivery in injection.deliveries() {
+            let queue = self.carrier(stream, domain);
+            if self.strategy.retry.whole_message {
+                self.passes.begin(site, delivery);
+            }
+            self.make_ready(now, queue, delivery);
         }
-        self.make_ready(now, queue, delivery);
     }
 
     /// The limiter can do nothing until somebody gives back a connection or a slot.
@@ -318,7 +320,7 @@ impl Sender {
         let state = &self.limiters[limiter as usize];
         state.is_full()
             && state.ready_at(now, &self.strategy).max(self.rested_at) <= now
-            && !self.may_be_old(now)
+            && !self.strategy.retry.may_be_old(now)
             && self.strategy.whole.deliveries.is_none()
     }
 

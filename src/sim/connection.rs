@@ -204,6 +204,9 @@ impl World<'_> {
     fn send(&mut self, conn: ConnId) {
         let wire = &mut self.wires[conn.index()];
         let delivery = wire.delivery;
+        if delivery.first.index() >= self.called_in {
+            self.called_in = self.setting.mail.call_in(delivery.first.index());
+        }
         wire.again = None;
         wire.heard.clear();
         let (site, rtt, session) = (wire.site, wire.rtt, wire.session);

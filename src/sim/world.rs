@@ -70,6 +70,8 @@ pub(super) struct World<'a> {
     pub(super) recorder: Recorder,
     /// The next recipient to be injected.
     pub(super) next: usize,
+    /// Up to where the table of recipients was called in.
+    pub(super) called_in: usize,
     /// Recipients that are not settled for good.
     pub(super) left: u64,
     /// When the last recipient was settled.
@@ -131,6 +133,7 @@ impl<'a> World<'a> {
             path: Path::new(network(&setting), seed, pairs),
             recorder: Recorder::new(&scenario.providers, scenario.duration),
             next: 0,
+            called_in: 0,
             left: mail.rows.len() as u64,
             settled: None,
             changes: 0,
@@ -212,7 +215,7 @@ impl<'a> World<'a> {
                     self.queue.schedule(FIRST_TIMER + timer, at.max(self.now));
                 }
                 Action::Settled(settled) => {
-                    let intended = self.setting.mail.intended.at(settled.delivery.first.index());
+                    let intended = || self.setting.mail.intended.at(settled.delivery.first.index());
                     self.recorder.settled(self.now, &settled, intended);
                     if settled.expired || matches!(settled.outcome, Outcome::Delivered | Outcome::Bounced) {
                         self.left -= u64::from(settled.delivery.count);
@@ -251,8 +254,8 @@ impl<'a> World<'a> {
     fn inject(&mut self) {
         let setting = self.setting;
         while let Some(injection) = setting.injection(self.next, self.now) {
-            self.next += usize::from(injection.delivery.count);
-            self.path.host_arrival(self.now);
+            self.next += usize::try_from(injection.recipients()).unwrap_or(usize::MAX);
+            self.path.host_arrivals(self.now, injection.messages);
             self.sender.handle(self.now, Event::Injected(injection));
         }
         self.recorder.event(self.now, 2, u32::try_from(self.next).unwrap_or(u32::MAX));

@@ -156,8 +156,12 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A domain by its weight; `sums` are the running sums of the weights.
+/// A domain by its weight; `sums` are the running sums of the weights. Of one domain nothing is drawn: nobody else draws
+/// from this stream of chance.
 fn pick(domains: &[(DomainId, f64)], sums: &[f64], rng: &mut Stream) -> Option<DomainId> {
+    if let [(only, _)] = domains {
+        return Some(*only);
+    }
     let wanted = rng.random::<f64>() * sums.last()?;
     let place = sums.partition_point(|sum| *sum <= wanted).min(domains.len() - 1);
     Some(domains[place].0)

@@ -74,15 +74,9 @@ impl Sender {
     /// due after that gets its last attempt, as in Postfix.
     #[inline]
     pub(super) fn give_up_old(&mut self, now: Time, queue: QueueId) {
-        if self.may_be_old(now) {
+        if self.strategy.retry.may_be_old(now) {
             self.give_up_older(now, queue);
         }
-    }
-
-    /// Whether any mail can be too old. Nothing is older than the trial.
-    #[inline]
-    pub(super) fn may_be_old(&self, now: Time) -> bool {
-        now > Time::ZERO + self.strategy.retry.give_up
     }
 
     #[inline(never)]
@@ -141,7 +135,7 @@ impl Sender {
 
     /// When a delivery is tried again that has just failed for the `failures`-th time.
     pub(super) fn retry_at(&self, now: Time, part: Delivery, again: Option<Time>) -> Option<Time> {
-        let intended = self.plan.intended.at(part.first.index());
+        let intended = || self.plan.intended.at(part.first.index());
         let at = self.strategy.retry.next(now, intended, u64::from(part.first.0), part.failures, self.retries)?;
         Some(again.unwrap_or(at))
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::super::event::Delivery;
-use super::chunk::{CHUNK, Chunk, Spare};
+use super::chunk::{self, CHUNK, Chunk, Spare};
 
 /// A line of deliveries.
 #[derive(Clone, Debug)]
@@ -63,6 +63,9 @@ impl Line {
             self.start = 0;
             if let Some(chunk) = self.chunks.pop_front() {
                 spare.give_back(chunk);
+            }
+            if let Some(next) = self.chunks.front() {
+                chunk::call_in(next);
             }
         }
         Some(delivery)
