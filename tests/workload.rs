@@ -2,10 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
+use mxlab::diagnostic::Document;
 use mxlab::dist::Dist;
 use mxlab::rng::Seed;
+use mxlab::scenario::parse;
+use mxlab::sender::Injection;
+use mxlab::sim::Setting;
 use mxlab::time::{Span, Time};
 use mxlab::units::{Bytes, DomainId, MailStreamId, SenderDomainId, Share, SourceId};
 use mxlab::workload::{
@@ -23,6 +29,15 @@ fn a_campaign_goes_out_at_once_and_all_of_it() {
     let sizes = messages(&mail);
     assert!(sizes[..sizes.len() - 1].iter().all(|n| (3..=7).contains(n)), "{sizes:?}");
     assert!((3..=7).all(|n| sizes.contains(&n)));
+}
+
+#[test]
+fn a_campaign_is_handed_over_at_a_stroke() {
+    let arrivals = Arrivals::AtOnce { recipients: 1_000, at: Time::from_micros(5) };
+    let handed = injections(&one(MailStream { domains: vec![(DomainId(0), 1.0)], ..stream(arrivals) }));
+    let messages: Vec<u32> = handed.iter().map(|injection| injection.messages).collect();
+    assert_eq!(messages, [999, 1], "the last might have had more recipients");
+    assert_eq!(handed.iter().map(Injection::recipients).sum::<u64>(), 1_000);
 }
 
 #[test]
@@ -217,6 +232,41 @@ proptest! {
         }
     }
 
+    /// Messages that are alike are handed over together; each is still what it is in the table.
+    #[test]
+    fn mail_is_handed_over_as_it_stands_in_the_table(
+        first in any_stream(),
+        second in any_stream(),
+        engaged in prop_oneof![Just(0.0), 0.0..1.0],
+        seed in any::<u64>(),
+    ) {
+        let list = ListQuality { engaged: share(engaged), ..first.list.clone() };
+        let first = MailStream { list, priority: Priority::EngagedFirst, ..first };
+        let mail = generate(&workload(vec![first, second]), Seed(seed));
+        let mut expected: Vec<(Time, u32, u16, Row)> = Vec::new();
+        for (place, row) in (0..).zip(mail.rows.iter().copied()) {
+            match expected.last_mut() {
+                Some((_, _, count, begun))
+                    if row.is(Row::SAME_MESSAGE)
+                        && (row.domain, row.is(Row::FIRST)) == (begun.domain, begun.is(Row::FIRST)) =>
+                {
+                    *count += 1;
+                }
+                _ => expected.push((mail.intended.at(place as usize), place, 1, row)),
+            }
+        }
+        let said = |injection: &Injection| (injection.domain, injection.stream, injection.delivery.priority);
+        let mut handed = Vec::new();
+        for injection in injections(&mail) {
+            for delivery in injection.deliveries() {
+                let row = mail.rows[delivery.first.index()];
+                prop_assert_eq!(said(&injection), (row.domain, row.stream, row.is(Row::FIRST)));
+                handed.push((delivery.ready_at, delivery.first.0, delivery.count, row));
+            }
+        }
+        prop_assert_eq!(handed, expected);
+    }
+
     #[test]
     fn the_same_seed_gives_the_same_mail(stream in any_stream(), seed in any::<u64>()) {
         let workload = workload(vec![stream]);
@@ -303,6 +353,23 @@ fn one(stream: MailStream) -> Mail {
 
 fn share(value: f64) -> Share {
     Share::new(value).unwrap()
+}
+
+/// All that is handed to the sender, by the end of time.
+fn injections(mail: &Mail) -> Vec<Injection> {
+    let text = "duration = '1h'\n[[provider]]\nprofile = 'charter'\n[[source]]\nip = '192.0.2.1'\n[[strategy]]\n\
+                preset = 'fixed'\n[[stream]]\narrivals = { at-once = { recipients = 1 } }\n";
+    let no_files = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
+    let mut scenario = parse(&Document::new("test", text.to_owned()), Path::new(""), &no_files).unwrap();
+    scenario.domains = vec![scenario.domains[0].clone(); 3];
+    let setting = Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail };
+    let mut next = 0;
+    std::iter::from_fn(|| {
+        let injection = setting.injection(next, Time::NEVER)?;
+        next += usize::try_from(injection.recipients()).unwrap();
+        Some(injection)
+    })
+    .collect()
 }
 
 /// The recipients of one mail stream.

@@ -108,10 +108,11 @@ impl Setting<'_> {
     /// How many messages from recipient number `first` on, each for one recipient, are alike and go out together.
     fn alike(&self, first: usize) -> u32 {
         let Mail { intended, rows } = self.mail;
-        let rows = &rows[first..first + intended.together(first)];
-        let followed = rows.windows(2).take_while(|pair| is_like(pair[0], pair[1])).count();
+        let at = intended.get(first);
+        let neighbours = rows[first..].windows(2).zip(first + 1..);
+        let followed = neighbours.take_while(|(pair, next)| is_like(pair[0], pair[1]) && intended.get(*next) == at);
         // The last that is like the others stays out: who follows it may be a recipient of the same message.
-        u32::try_from(followed.max(1)).unwrap_or(u32::MAX)
+        u32::try_from(followed.count().max(1)).unwrap_or(u32::MAX)
     }
 
     fn site(&self, row: Row) -> ProviderId {

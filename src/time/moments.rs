@@ -61,16 +61,6 @@ impl Moments {
         self.get(place).unwrap_or_else(|| panic!("there are {} moments, none at {place}", self.low.len()))
     }
 
-    /// How many from `place` on are the same moment.
-    ///
-    /// # Panics
-    /// If there is none at `place`.
-    pub fn together(&self, place: usize) -> usize {
-        let next_turn = self.turns.partition_point(|(from, _)| *from <= place);
-        let end = self.turns.get(next_turn).map_or(self.low.len(), |(from, _)| *from);
-        self.low[place..end].iter().take_while(|low| **low == self.low[place]).count()
-    }
-
     /// The last moment.
     pub fn last(&self) -> Option<Time> {
         self.get(self.low.len().checked_sub(1)?)
@@ -111,10 +101,6 @@ mod tests {
             prop_assert_eq!(moments.len(), vector.len());
             prop_assert_eq!(moments.last(), vector.last().copied());
             prop_assert_eq!(moments.get(vector.len()), None);
-            for (place, at) in vector.iter().enumerate() {
-                let same = vector[place..].iter().take_while(|other| *other == at).count();
-                prop_assert_eq!(moments.together(place), same);
-            }
         }
     }
 
