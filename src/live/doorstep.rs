@@ -1,8 +1,8 @@
 //! Where connections are taken from the kernel, before the runtime knows of them: whoever is turned away at once never
 //! needs to be known to it, and to tell it and take that back would be a tenth of what he costs.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use tokio::net::TcpSocket;
 
@@ -52,6 +52,17 @@ impl Doorstep {
             Ok((stream.into_std()?, peer))
         }
     }
+}
+
+/// Turns somebody away: tells him why, and closes. Where the system can hold back what is said, it goes out together with
+/// the end of the connection, in one segment, and wakes who hears it once. A connection that has just come takes so much
+/// at once.
+pub(super) fn turn_away(mut stream: TcpStream, why: &[u8]) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(&stream).set_tcp_cork(true)?;
+    stream.write_all(why)?;
+    // Dropped with something unread, a connection is reset: by then all has been said.
+    stream.shutdown(Shutdown::Write)
 }
 
 /// A listener that says when somebody is there, and leaves it to others to take him.

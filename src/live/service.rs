@@ -3,7 +3,7 @@
 //! Nothing here can grow without limit: so many connections at a time, and the rest wait in the kernel's backlog; when
 //! the process is out of file descriptors accepting pauses, and those who are connected live on.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream as Taken};
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::doorstep::Doorstep;
+use super::doorstep::{self, Doorstep};
 use super::farm::{Door, Farm};
 use super::session::{self, Manners};
 use super::talk;
@@ -228,12 +228,12 @@ impl Porch {
     /// Lets somebody in, or turns him away. There may be many of those, and what a task and all that it could wait for
     /// costs would be half of what they cost: they hear it here and now.
     fn greet(self: &Arc<Self>, caller: Caller) {
-        let Caller { mut stream, ip, client, place } = caller;
+        let Caller { stream, ip, client, place } = caller;
         let mut visit = Visit::new(self.farm.clone(), self.site, ip, client);
         let greeting = visit.connect();
         if let Some(said) = talk::turned_away(&self.config, &greeting) {
-            // A connection that has just come takes so much at once. Where it is gone, there is nobody to be told.
-            let _ = stream.write_all(&said);
+            // Where he is gone, there is nobody to be told.
+            let _ = doorstep::turn_away(stream, &said);
             return;
         }
         let porch = self.clone();

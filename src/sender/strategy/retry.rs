@@ -81,14 +81,7 @@ impl Retry {
     /// messages it is in no cache.
     ///
     /// The draws are addressed by message and failure: a message's waits do not depend on what else is deferred.
-    pub fn next(
-        &self,
-        now: Time,
-        intended: impl Fn() -> Time,
-        id: u64,
-        failures: u8,
-        seed: Seed,
-    ) -> Option<Time> {
+    pub fn next(&self, now: Time, intended: impl Fn() -> Time, id: u64, failures: u8, seed: Seed) -> Option<Time> {
         if self.may_be_old(now) && now.since(intended()) >= self.give_up {
             return None;
         }
