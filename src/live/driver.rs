@@ -400,7 +400,7 @@ impl<'a> Driver<'a> {
     fn inject(&mut self, now: Time) {
         let setting = self.task.setting;
         while let Some(injection) = setting.injection(self.next, now) {
-            self.next += usize::try_from(injection.recipients()).unwrap_or(usize::MAX);
+            self.next += usize::from(injection.delivery.count);
             self.sender.handle(now, Event::Injected(injection));
         }
         if let Some(at) = setting.mail.intended.get(self.next) {

@@ -101,18 +101,7 @@ impl Setting<'_> {
             failures: 0,
             priority: row.is(Row::FIRST),
         };
-        let messages = if count == 1 { self.alike(first) } else { 1 };
-        Some(Injection { delivery, messages, site: self.site(row), domain: row.domain, stream: row.stream })
-    }
-
-    /// How many messages from recipient number `first` on, each for one recipient, are alike and go out together.
-    fn alike(&self, first: usize) -> u32 {
-        let Mail { intended, rows } = self.mail;
-        let at = intended.get(first);
-        let neighbours = rows[first..].windows(2).zip(first + 1..);
-        let followed = neighbours.take_while(|(pair, next)| is_like(pair[0], pair[1]) && intended.get(*next) == at);
-        // The last that is like the others stays out: who follows it may be a recipient of the same message.
-        u32::try_from(followed.count().max(1)).unwrap_or(u32::MAX)
+        Some(Injection { delivery, site: self.site(row), domain: row.domain, stream: row.stream })
     }
 
     fn site(&self, row: Row) -> ProviderId {
@@ -123,12 +112,6 @@ impl Setting<'_> {
 /// Whether two neighbours in the table are recipients of one message that travel in one delivery.
 fn travels_with(row: Row, next: Row) -> bool {
     next.is(Row::SAME_MESSAGE) && next.domain == row.domain && next.is(Row::FIRST) == row.is(Row::FIRST)
-}
-
-/// Whether the second of two neighbours in the table begins a message that goes the same way as that of the first.
-fn is_like(row: Row, next: Row) -> bool {
-    let way = |row: Row| (row.domain, row.stream, row.is(Row::FIRST));
-    !next.is(Row::SAME_MESSAGE) && way(row) == way(next)
 }
 
 /// The mailbox of a recipient of whom the list says this.

@@ -19,14 +19,11 @@ pub struct Delivery {
     pub priority: bool,
 }
 
-/// Mail handed to the sender: consecutive recipients of one message at one domain, or many messages that are alike but
-/// for whom they are for. A campaign is a million of those, handed over at a stroke.
+/// Mail handed to the sender: consecutive recipients of one message at one domain.
 #[derive(Clone, Copy, Debug)]
 pub struct Injection {
-    /// The first message.
+    /// The mail.
     pub delivery: Delivery,
-    /// How many messages, each for as many recipients, who follow upon each other; at least 1.
-    pub messages: u32,
     /// Who serves the recipients.
     pub site: ProviderId,
     /// Their domain.
@@ -35,23 +32,10 @@ pub struct Injection {
     pub stream: MailStreamId,
 }
 
-impl Injection {
-    /// Recipients of all its messages.
-    pub fn recipients(&self) -> u64 {
-        u64::from(self.messages) * u64::from(self.delivery.count)
-    }
-
-    /// Each message by itself.
-    pub fn deliveries(&self) -> impl Iterator<Item = Delivery> + use<> {
-        let (first, count) = (self.delivery, u32::from(self.delivery.count));
-        (0..self.messages).map(move |n| Delivery { first: RecipientId(first.first.0 + n * count), ..first })
-    }
-}
-
 /// What the sender is told.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// Mail arrived.
+    /// A message arrived.
     Injected(Injection),
     /// The connection is greeted and EHLO is done.
     Connected(ConnId),

@@ -244,17 +244,15 @@ impl Sender {
     }
 
     fn inject(&mut self, now: Time, injection: Injection) {
-        let Injection { site, domain, stream, .. } = injection;
+        let Injection { delivery, site, domain, stream } = injection;
         let counts = &mut self.counts[site.index()];
-        counts.injected += injection.recipients();
-        counts.ready += injection.recipients();
-        for delivery in injection.deliveries() {
-            let queue = self.carrier(stream, domain);
-            if self.strategy.retry.whole_message {
-                self.passes.begin(site, delivery);
-            }
-            self.make_ready(now, queue, delivery);
+        counts.injected += u64::from(delivery.count);
+        counts.ready += u64::from(delivery.count);
+        let queue = self.carrier(stream, domain);
+        if self.strategy.retry.whole_message {
+            self.passes.begin(site, delivery);
         }
+        self.make_ready(now, queue, delivery);
     }
 
     /// The limiter can do nothing until somebody gives back a connection or a slot.

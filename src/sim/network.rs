@@ -54,9 +54,9 @@ impl Path {
         }
     }
 
-    /// So many messages arrive: the sending host has work to do.
-    pub(super) fn host_arrivals(&mut self, now: Time, messages: u32) {
-        self.host_free = self.host_free.max(now) + self.network.host.arrival.times(u64::from(messages));
+    /// A message arrives: the sending host has work to do.
+    pub(super) fn host_arrival(&mut self, now: Time) {
+        self.host_free = self.host_free.max(now) + self.network.host.arrival;
     }
 
     /// When the sending host gets to a delivery that is handed to it now; `None` is at once.

@@ -254,8 +254,8 @@ impl<'a> World<'a> {
     fn inject(&mut self) {
         let setting = self.setting;
         while let Some(injection) = setting.injection(self.next, self.now) {
-            self.next += usize::try_from(injection.recipients()).unwrap_or(usize::MAX);
-            self.path.host_arrivals(self.now, injection.messages);
+            self.next += usize::from(injection.delivery.count);
+            self.path.host_arrival(self.now);
             self.sender.handle(self.now, Event::Injected(injection));
         }
         self.recorder.event(self.now, 2, u32::try_from(self.next).unwrap_or(u32::MAX));

@@ -115,9 +115,7 @@ impl Witness for Log {
         self.note(
             now,
             match event {
-                Event::Injected(injection) => {
-                    return injection.deliveries().for_each(|delivery| self.note(now, Word::Injected(delivery)));
-                }
+                Event::Injected(injection) => Word::Injected(injection.delivery),
                 Event::Connected(conn) => Word::Greeted(*conn),
                 Event::Replied(replied) => Word::Replied(replied.conn, replied.closed),
                 Event::IdleExpired(conn) => Word::Expired(*conn),
