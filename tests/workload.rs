@@ -230,7 +230,7 @@ proptest! {
         engaged in prop_oneof![Just(0.0), 0.0..1.0],
         seed in any::<u64>(),
     ) {
-        let list = ListQuality { engaged: share(engaged), ..first.list.clone() };
+        let list = ListQuality { engaged: share(engaged), ..first.list };
         let first = MailStream { list, priority: Priority::EngagedFirst, ..first };
         let mail = generate(&workload(vec![first, second]), Seed(seed));
         let mut expected: Vec<(Time, u32, u16, Row)> = Vec::new();
