@@ -156,8 +156,8 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A domain by its weight; `sums` are the running sums of the weights. Of one domain nothing is drawn: nobody else draws
-/// from this stream of chance.
+/// A domain by its weight; `sums` are the running sums of the weights. Of one domain nothing is drawn: nobody else
+/// draws from this stream of chance.
 fn pick(domains: &[(DomainId, f64)], sums: &[f64], rng: &mut Stream) -> Option<DomainId> {
     if let [(only, _)] = domains {
         return Some(*only);

@@ -34,8 +34,8 @@ impl Spare {
     }
 }
 
-/// Calls a chunk in whose turn has come. Where millions wait, it is in no cache: its lines are asked for all at once, or
-/// each would be waited for by itself, a few deliveries after the one before.
+/// Calls a chunk in whose turn has come. Where millions wait, it is in no cache: its lines are asked for all at once,
+/// or each would be waited for by itself, a few deliveries after the one before.
 pub(super) fn call_in(chunk: &Chunk) {
     let lines = chunk.iter().step_by(4).fold(0, |sum, delivery| sum ^ delivery.first.0);
     std::hint::black_box(lines);
