@@ -55,8 +55,8 @@ impl Doorstep {
 }
 
 /// Turns somebody away: tells him why, and closes. Where the system can hold back what is said, it goes out together
-/// with the end of the connection, in one segment, and wakes who hears it once. A connection that has just come takes so
-/// much at once.
+/// with the end of the connection, in one segment, and wakes who hears it once. A connection that has just come takes
+/// so much at once.
 pub(super) fn turn_away(mut stream: TcpStream, why: &[u8]) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket2::SockRef::from(&stream).set_tcp_cork(true)?;
