@@ -2,8 +2,8 @@
 //!
 //! Each server under Postfix's smtp-source, and each client against a server, all in the same rounds: client and
 //! server are processes of their own, pinned to a core each, all limits of Charter are asked and none bites. Quote
-//! the ratios and the CPU time a message, not the rates. What is not installed (smtp-source and smtp-sink come with
-//! Postfix, taskset with util-linux) is left out, and said so.
+//! the ratios, which `contest` takes within each round, not the rates. What is not installed (smtp-source and smtp-sink
+//! come with Postfix, taskset with util-linux) is left out, and said so.
 //!
 //! `bare` is a server of one thread that reads lines and answers fixed strings; `ping-pong` is two such ends without
 //! any parsing, with as many round trips as a transaction has.
@@ -15,6 +15,7 @@
 #![allow(clippy::print_stdout, reason = "a table is printed")]
 
 mod bare;
+mod contest;
 mod crowd;
 mod server;
 
@@ -23,6 +24,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use contest::{Contest, Figure};
+use mxlab::rng::Seed;
 use server::{Kind, Server, available};
 
 /// How much is measured.
@@ -71,7 +74,7 @@ fn main() -> ExitCode {
             let (size, messages) = (size.parse().expect("a number"), messages.parse().expect("a number"));
             bare::ping(at, size, messages, *pipelined == "pipelined");
         }
-        [] => all(&Size { rounds: 5, messages: 20_000, refused: 20_000, held: 10_000 }),
+        [] => all(&Size { rounds: 12, messages: 20_000, refused: 20_000, held: 10_000 }),
         ["--quick"] => all(&Size { rounds: 1, messages: 500, refused: 500, held: 200 }),
         ["--soak", minutes] => soak(minutes.parse().expect("a number")),
         _ => {
@@ -82,61 +85,56 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// One measurement: messages a second, and microseconds of the server's CPU for each.
-#[derive(Clone, Copy)]
-struct Figure {
-    rate: f64,
-    cpu: f64,
-}
-
+/// Everything in every round, and each rival of a contest within seconds of the others.
 fn all(size: &Size) {
     crowd::as_many_descriptors_as_may_be();
     for missing in ["smtp-source", "smtp-sink", "taskset"].into_iter().filter(|tool| !available(tool)) {
         eprintln!("{missing} is not installed: what needs it is left out");
     }
-    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.can_be_had()).collect();
-    let mut figures: Vec<Vec<Figure>> = Vec::new();
+    let mut contests = contests(size);
+    let mut chance = Seed(1).stream("order", 0);
     for round in 1..=size.rounds {
         eprintln!("round {round} of {}", size.rounds);
-        let mut place = 0;
-        for load in LOADS {
-            for kind in &kinds {
-                if available("smtp-source") {
-                    add(&mut figures, place, served(*kind, load, size.messages));
-                }
-                place += 1;
-            }
-        }
-        for pipelined in [false, true] {
-            add(&mut figures, place, driven(pipelined, size.messages));
-            add(&mut figures, place + 1, ping_pong(pipelined, size.messages));
-            place += 2;
-        }
-        for at_a_time in CROWDS {
-            for kind in refusing() {
-                add(&mut figures, place, refused(kind, size.refused, at_a_time));
-                place += 1;
-            }
+        for contest in &mut contests {
+            contest.round(&mut chance);
         }
     }
-    print(&kinds, &figures);
+    println!("{}", contest::titles());
+    for contest in &contests {
+        print!("{contest}");
+    }
     println!("\n{} connections held: KiB of the server's memory for each", size.held);
     // mailin-embedded has a thread for each connection, and greets no more of them than it has threads.
-    for kind in kinds.into_iter().filter(|kind| *kind != Kind::Mailin) {
+    for kind in had(&Kind::ALL).filter(|kind| *kind != Kind::Mailin) {
         println!("{:<28} {:>10.1}", kind.name(), held(kind, size.held));
     }
+}
+
+/// What is compared.
+fn contests(size: &Size) -> Vec<Contest> {
+    let (messages, knocks) = (size.messages, size.refused);
+    let loads = LOADS.into_iter().filter(|_| available("smtp-source")).map(|load| {
+        let start = Contest::new(load.name);
+        had(&Kind::ALL).fold(start, |all, kind| all.with(kind.name(), move || served(kind, load, messages)))
+    });
+    let drivers = [("10 KiB, driver", false), ("10 KiB, driver, pipelined", true)].map(|(work, pipelined)| {
+        Contest::new(work)
+            .with("mxlab", move || driven(pipelined, messages))
+            .with("ping-pong", move || ping_pong(pipelined, messages))
+    });
+    let crowds = CROWDS.map(|at_a_time| {
+        let start = Contest::new(format!("refused, {at_a_time} at a time"));
+        had(&Kind::REFUSING).fold(start, |all, kind| all.with(kind.name(), move || refused(kind, knocks, at_a_time)))
+    });
+    loads.chain(drivers).chain(crowds).collect()
 }
 
 /// Connections at a time that are refused.
 const CROWDS: [u32; 2] = [10, 100];
 
-fn refusing() -> impl Iterator<Item = Kind> {
-    Kind::REFUSING.into_iter().filter(|kind| kind.can_be_had())
-}
-
-fn add(figures: &mut Vec<Vec<Figure>>, place: usize, figure: Figure) {
-    figures.resize_with(figures.len().max(place + 1), Vec::new);
-    figures[place].push(figure);
+/// Those that are installed.
+fn had(kinds: &[Kind]) -> impl Iterator<Item = Kind> {
+    kinds.iter().copied().filter(|kind| kind.can_be_had())
 }
 
 /// smtp-source against a server.
@@ -250,42 +248,6 @@ fn held(kind: Kind, connections: u32) -> f64 {
     drop(client.stdin.take());
     client.wait().expect("a client ends");
     grown / f64::from(connections)
-}
-
-fn print(kinds: &[Kind], figures: &[Vec<Figure>]) {
-    println!("{:<28} {:<22} {:>10} {:>12} {:>8}", "load", "server", "a second", "CPU µs each", "× bare");
-    let median = |place: usize, of: fn(&Figure) -> f64| {
-        let mut values: Vec<f64> = figures.get(place).into_iter().flatten().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied()
-    };
-    let row = |load: &str, name: &str, place: usize, base: Option<f64>| {
-        let Some(rate) = median(place, |figure| figure.rate) else { return };
-        let cpu = median(place, |figure| figure.cpu).unwrap_or_default();
-        let ratio = base.map_or_else(String::new, |base| format!("{:.2}", rate / base));
-        println!("{load:<28} {name:<22} {rate:>10.0} {cpu:>12.1} {ratio:>8}");
-    };
-    for (n, load) in LOADS.iter().enumerate() {
-        let place = |m: usize| n * kinds.len() + m;
-        let bare = kinds.iter().position(|kind| *kind == Kind::Bare).and_then(|m| median(place(m), |f| f.rate));
-        for (m, kind) in kinds.iter().enumerate() {
-            row(load.name, kind.name(), place(m), bare);
-        }
-    }
-    let first = LOADS.len() * kinds.len();
-    for (n, load) in ["10 KiB, driver", "10 KiB, driver, pipelined"].iter().enumerate() {
-        let bare = median(first + 2 * n + 1, |figure| figure.rate);
-        row(load, "mxlab", first + 2 * n, bare);
-        row(load, "ping-pong", first + 2 * n + 1, bare);
-    }
-    let mut place = first + 4;
-    for at_a_time in CROWDS {
-        let bare = refusing().position(|kind| kind == Kind::BareRefusing).and_then(|n| median(place + n, |f| f.rate));
-        for kind in refusing() {
-            row(&format!("refused, {at_a_time} at a time"), kind.name(), place, bare);
-            place += 1;
-        }
-    }
 }
 
 /// Whether a command exists, found as a shell finds it.

@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Figure, exists};
+use super::contest::Figure;
+use super::exists;
 
 /// A kind of server.
 #[derive(Clone, Copy, PartialEq, Eq)]
