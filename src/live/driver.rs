@@ -28,7 +28,7 @@ use crate::provider::{Answer, Policy};
 use crate::record::{Ending, Latencies, Phase, Recorder, Sample, Trial, Unbalanced};
 use crate::rng::Seed;
 use crate::scenario::Setting;
-use crate::sender::{Action, Delivery, Event, Heard, Outcome, Replied, Sender, Settled, Timer};
+use crate::sender::{Action, Delivery, Event, Heard, Outcome, Replied, Sender, Timer};
 use crate::time::{Span, Time};
 use crate::units::{ConnId, ProviderId, RecipientId, Share, SourceId};
 use crate::workload::{Row, addresses};
@@ -266,16 +266,33 @@ impl<'a> Driver<'a> {
 
     /// Does what the sender wants until it wants nothing more.
     fn pump(&mut self, now: Time) {
-        while let Some(action) = self.sender.poll(now, None) {
+        while let Some(action) = self.ask_sender(now) {
             match action {
                 Action::Connect { conn, source, site, delivery } => self.connect(now, conn, source, site, delivery),
                 Action::Transact { conn, delivery } => self.transact(conn, delivery),
                 Action::Quit(conn) => self.quit(conn),
                 Action::Idle { conn, until } => self.agenda.set(self.first_conn() + conn.0, until),
                 Action::WakeAt { timer: Timer(timer), at } => self.agenda.set(FIRST_TIMER + timer, at),
-                Action::Settled(settled) => self.settle(now, &settled),
             }
         }
+    }
+
+    /// What the sender wants next. What it has settled is booked before that.
+    fn ask_sender(&mut self, now: Time) -> Option<Action> {
+        let Self { sender, recorder, latencies, left, task, .. } = self;
+        let action = sender.poll(now, None);
+        sender.settled(|settled| {
+            let intended = task.setting.mail.intended.at(settled.delivery.first.index());
+            recorder.settled(now, settled, || intended);
+            if settled.expired || matches!(settled.outcome, Outcome::Delivered | Outcome::Bounced) {
+                *left -= u64::from(settled.delivery.count);
+            }
+            if settled.outcome == Outcome::Delivered {
+                let took = task.clock.speed().on_the_wall(now.since(intended));
+                latencies.record(Phase::Delivery, on_the_wall(took));
+            }
+        });
+        action
     }
 
     fn connect(&mut self, now: Time, conn: ConnId, source: SourceId, site: ProviderId, delivery: Delivery) {
@@ -382,18 +399,6 @@ impl<'a> Driver<'a> {
         let rule = self.books[site.index()].rule(stage, reply);
         self.recorder.answered(now, site, stage, rule, Answer::Reply { reply, close }, n);
         Heard::Reply(stage, reply)
-    }
-
-    fn settle(&mut self, now: Time, settled: &Settled) {
-        let intended = self.task.setting.mail.intended.at(settled.delivery.first.index());
-        self.recorder.settled(now, settled, || intended);
-        if settled.expired || matches!(settled.outcome, Outcome::Delivered | Outcome::Bounced) {
-            self.left -= u64::from(settled.delivery.count);
-        }
-        if settled.outcome == Outcome::Delivered {
-            let took = self.task.clock.speed().on_the_wall(now.since(intended));
-            self.latencies.record(Phase::Delivery, on_the_wall(took));
-        }
     }
 
     /// Hands over everything that should go out now.

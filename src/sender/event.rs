@@ -1,4 +1,4 @@
-//! The two enums a sender speaks: [`Event`] is what it is told, [`Action`] what it wants done.
+//! What a sender speaks: [`Event`] is what it is told, [`Action`] what it wants done, [`Settled`] what it reports.
 
 use crate::smtp::Stage;
 use crate::time::Time;
@@ -112,8 +112,6 @@ pub enum Action {
         /// When.
         at: Time,
     },
-    /// For the record: an attempt is over.
-    Settled(Settled),
 }
 
 /// A timer of the sender; every sender has a fixed number of them, counted from 0.

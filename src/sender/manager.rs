@@ -1,9 +1,10 @@
 //! The queue manager, the same for every strategy: it is told events and yields actions.
 //!
 //! Contract: after every call of [`Sender::handle`], call [`Sender::poll`] and do what it says until it has nothing
-//! more to say; then wait for the next event. A delivery is bound to a connection when it is dispatched, before the
-//! connection is greeted: what refuses the connection refuses the delivery, as in every MTA that hands a message to a
-//! delivery agent. Recipients are conserved: injected = delivered + bounced + expired + queued.
+//! more to say, and after every poll take what is [`Sender::settled`]; then wait for the next event. A delivery is
+//! bound to a connection when it is dispatched, before the connection is greeted: what refuses the connection refuses
+//! the delivery, as in every MTA that hands a message to a delivery agent. Recipients are conserved: injected =
+//! delivered + bounced + expired + queued.
 //!
 //! What happens seldom is kept out of line (`inline(never)`), here and in the world: what every delivery goes through
 //! then fits into a processor's instruction cache.
@@ -18,7 +19,7 @@ mod unheard;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::event::{Action, Delivery, Event, Foresight, Injection, Replied, Timer};
+use super::event::{Action, Delivery, Event, Foresight, Injection, Replied, Settled, Timer};
 use super::layout::after;
 use super::limiter::Limiter;
 use super::meaning::Meaning;
@@ -52,6 +53,7 @@ pub struct Sender {
     /// Connections that became idle and have no timer yet.
     resting: Vec<ConnId>,
     actions: VecDeque<Action>,
+    settled: Vec<Settled>,
     counts: Vec<Counts>,
     /// What every reply of every site's book means to the strategy.
     meanings: Vec<Vec<Meaning>>,
@@ -141,6 +143,7 @@ impl Sender {
             awake: VecDeque::new(),
             resting: Vec::new(),
             actions: VecDeque::new(),
+            settled: Vec::new(),
             counts: vec![Counts::default(); sites],
             meanings: plan
                 .replies
@@ -197,7 +200,7 @@ impl Sender {
     /// Tells the sender what happened.
     pub fn handle(&mut self, now: Time, event: Event<'_>) {
         match event {
-            Event::Injected(injection) => self.inject(now, injection),
+            Event::Injected(ref injection) => self.inject(now, injection),
             Event::Connected(conn) => self.connected(now, conn),
             Event::Replied(replied) => self.replied(now, replied),
             Event::Closed(conn) => self.closed(conn),
@@ -212,6 +215,16 @@ impl Sender {
     #[inline]
     pub fn poll(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
         self.actions.pop_front().or_else(|| self.look_for_work(now, foresight))
+    }
+
+    /// Hands over what was settled since this was called last, in order. It is read where it stands: a report is
+    /// written field by field, and a processor that copied it right after that would have to wait for all of them.
+    #[inline]
+    pub fn settled(&mut self, mut note: impl FnMut(&Settled)) {
+        for settled in &self.settled {
+            note(settled);
+        }
+        self.settled.clear();
     }
 
     fn look_for_work(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
@@ -243,14 +256,14 @@ impl Sender {
         self.limiters[limiter as usize].awake = false;
     }
 
-    fn inject(&mut self, now: Time, injection: Injection) {
-        let Injection { delivery, site, domain, stream } = injection;
+    fn inject(&mut self, now: Time, injection: &Injection) {
+        let Injection { ref delivery, site, domain, stream } = *injection;
         let counts = &mut self.counts[site.index()];
         counts.injected += u64::from(delivery.count);
         counts.ready += u64::from(delivery.count);
         let queue = self.carrier(stream, domain);
         if self.strategy.retry.whole_message {
-            self.passes.begin(site, delivery);
+            self.passes.begin(site, *delivery);
         }
         self.make_ready(now, queue, delivery);
     }
@@ -351,18 +364,16 @@ impl Sender {
         self.open(now, limiter, queue, foresight)
     }
 
-    /// Takes mail from a queue for a connection; with it, whether the connection is kept for more.
-    fn bind(&mut self, now: Time, limiter: u32, queue: QueueId, most: u32) -> Option<(Delivery, bool)> {
-        let queue = &mut self.queues[queue.index()];
-        let delivery = queue.take(most)?;
-        let counts = &mut self.counts[queue.site.index()];
+    /// Mail was taken from a queue for a connection. Whether the connection is kept for more.
+    fn bind(&mut self, now: Time, limiter: u32, queue: QueueId, delivery: &Delivery) -> bool {
+        let counts = &mut self.counts[self.queues[queue.index()].site.index()];
         counts.ready -= u64::from(delivery.count);
         counts.in_flight += u64::from(delivery.count);
         counts.held_back_us += now.since(delivery.ready_at).as_micros() * u64::from(delivery.count);
         self.busy += 1;
         let limiter = &mut self.limiters[limiter as usize];
         limiter.busy += 1;
-        Some((delivery, limiter.began(now, &self.strategy)))
+        limiter.began(now, &self.strategy)
     }
 
     #[inline(never)]
@@ -419,7 +430,7 @@ impl Sender {
                 // Where a greylist made it come back, what it let wait will now pass, and new mail will not.
                 self.queues[timer as usize].push_front(delivery);
             } else {
-                self.make_ready(now, QueueId(timer), delivery);
+                self.make_ready(now, QueueId(timer), &delivery);
             }
         }
         if let Some(at) = self.queues[timer as usize].next_due() {

@@ -54,7 +54,7 @@ impl Queue {
     }
 
     /// Mail becomes ready, at the end of the line.
-    pub(super) fn push_ready(&mut self, delivery: Delivery) {
+    pub(super) fn push_ready(&mut self, delivery: &Delivery) {
         let line = if delivery.priority { &mut self.first } else { &mut self.ready };
         line.push_back(delivery, &mut self.spare);
     }
@@ -73,15 +73,8 @@ impl Queue {
     /// Takes up to `most` recipients of the mail that goes next; what is left of it stays in front.
     pub(super) fn take(&mut self, most: u32) -> Option<Delivery> {
         let line = if self.first.is_empty() { &mut self.ready } else { &mut self.first };
-        let next = line.front_mut()?;
         let most = u16::try_from(most).unwrap_or(u16::MAX);
-        if next.count <= most {
-            return line.pop_front(&mut self.spare);
-        }
-        let taken = Delivery { count: most, ..*next };
-        next.first.0 += u32::from(most);
-        next.count -= most;
-        Some(taken)
+        if line.front()?.count <= most { line.pop_front(&mut self.spare) } else { line.split_front(most) }
     }
 
     /// A connection is not idle any more. Mostly it is the one that was used last.
@@ -92,7 +85,7 @@ impl Queue {
     }
 
     /// Mail waits for its retry, at `delivery.ready_at`.
-    pub(super) fn push_delayed(&mut self, delivery: Delivery) {
+    pub(super) fn push_delayed(&mut self, delivery: &Delivery) {
         self.delayed.push(delivery, &mut self.spare);
     }
 
@@ -130,8 +123,8 @@ mod tests {
     #[test]
     fn priority_goes_first_and_large_messages_are_taken_in_slices() {
         let mut queue = Queue::new(SourceId(0), ProviderId(0), 0);
-        queue.push_ready(delivery(0, 5, 0, false));
-        queue.push_ready(delivery(9, 1, 0, true));
+        queue.push_ready(&delivery(0, 5, 0, false));
+        queue.push_ready(&delivery(9, 1, 0, true));
         let taken: Vec<(u32, u16)> = std::iter::from_fn(|| queue.take(2)).map(|d| (d.first.0, d.count)).collect();
         assert_eq!(taken, [(9, 1), (0, 2), (2, 2), (4, 1)]);
     }
@@ -139,8 +132,8 @@ mod tests {
     #[test]
     fn delayed_mail_matures_in_the_order_of_its_time() {
         let mut queue = Queue::new(SourceId(0), ProviderId(0), 0);
-        queue.push_delayed(delivery(1, 1, 20, false));
-        queue.push_delayed(delivery(2, 1, 10, false));
+        queue.push_delayed(&delivery(1, 1, 20, false));
+        queue.push_delayed(&delivery(2, 1, 10, false));
         assert_eq!(queue.mature(Time::from_micros(9)), None);
         assert_eq!(queue.mature(Time::from_micros(15)).map(|d| d.first.0), Some(2));
         assert_eq!(queue.next_due(), Some(Time::from_micros(20)));

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::provider::{Addressee, Amendment, Envelope, Provider, Verdict};
-use crate::sender::{Action, Event, Foresight, Sender};
+use crate::sender::{Action, Event, Foresight, Sender, Settled};
 use crate::time::Time;
 use crate::units::{ClientId, ProviderId, SenderDomainId, SessionId};
 
@@ -18,6 +18,8 @@ pub trait Witness {
     fn told(&mut self, now: Time, event: &Event<'_>);
     /// The sender wants something done.
     fn wanted(&mut self, now: Time, action: &Action);
+    /// The sender reports that an attempt is over, or that mail is given up.
+    fn settled(&mut self, now: Time, settled: &Settled);
     /// A provider is about to be told something, and stands as it did before.
     fn asked(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &Command<'_>);
     /// A provider was told something, and stands as it does after that.
@@ -108,6 +110,16 @@ impl Watched<Sender> {
             watch.witness.borrow_mut().wanted(now, action);
         }
         action
+    }
+
+    #[inline]
+    pub(super) fn settled(&mut self, now: Time, mut note: impl FnMut(&Settled)) {
+        self.machine.settled(|settled| {
+            if let Some(watch) = &self.watch {
+                watch.witness.borrow_mut().settled(now, settled);
+            }
+            note(settled);
+        });
     }
 
     pub(super) fn finish(&mut self, now: Time) {

@@ -204,25 +204,31 @@ impl<'a> World<'a> {
                     self.greet(next);
                 }
             }
-            let Some(action) = self.ask_sender() else { return };
+            let action = self.ask_sender();
+            self.note_settled();
             match action {
-                Action::Connect { conn, source, site, delivery } => self.connect(conn, source, site, delivery),
-                Action::Transact { conn, delivery } => self.transact(conn, delivery),
-                Action::Quit(conn) => self.quit(conn),
-                Action::Idle { conn, until } if until <= self.end => self.set(conn, Phase::Idle, until),
-                Action::Idle { .. } => {}
-                Action::WakeAt { timer: Timer(timer), at } => {
+                None => return,
+                Some(Action::Connect { conn, source, site, delivery }) => self.connect(conn, source, site, delivery),
+                Some(Action::Transact { conn, delivery }) => self.transact(conn, delivery),
+                Some(Action::Quit(conn)) => self.quit(conn),
+                Some(Action::Idle { conn, until }) if until <= self.end => self.set(conn, Phase::Idle, until),
+                Some(Action::Idle { .. }) => {}
+                Some(Action::WakeAt { timer: Timer(timer), at }) => {
                     self.queue.schedule(FIRST_TIMER + timer, at.max(self.now));
-                }
-                Action::Settled(settled) => {
-                    let intended = || self.setting.mail.intended.at(settled.delivery.first.index());
-                    self.recorder.settled(self.now, &settled, intended);
-                    if settled.expired || matches!(settled.outcome, Outcome::Delivered | Outcome::Bounced) {
-                        self.left -= u64::from(settled.delivery.count);
-                    }
                 }
             }
         }
+    }
+
+    /// Books what the sender has settled.
+    fn note_settled(&mut self) {
+        let Self { sender, recorder, left, setting, now, .. } = self;
+        sender.settled(*now, |settled| {
+            recorder.settled(*now, settled, || setting.mail.intended.at(settled.delivery.first.index()));
+            if settled.expired || matches!(settled.outcome, Outcome::Delivered | Outcome::Bounced) {
+                *left -= u64::from(settled.delivery.count);
+            }
+        });
     }
 
     /// What the sender wants next; the oracle looks around before it says so.

@@ -14,7 +14,7 @@ use mxlab::live::{Note, What};
 use mxlab::provider::{Decision, Provider, Verdict};
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, Setting, parse};
-use mxlab::sender::{Action, Event};
+use mxlab::sender::{Action, Event, Settled};
 use mxlab::sim::{self, Answer, Command, Witness};
 use mxlab::smtp::Stage;
 use mxlab::time::{Span, Time};
@@ -94,6 +94,7 @@ impl Log {
 impl Witness for Log {
     fn told(&mut self, _: Time, _: &Event<'_>) {}
     fn wanted(&mut self, _: Time, _: &Action) {}
+    fn settled(&mut self, _: Time, _: &Settled) {}
     fn asked(&mut self, _: Time, _: ProviderId, _: &Provider, _: &Command<'_>) {}
 
     fn answered(&mut self, _: Time, _: ProviderId, provider: &Provider, command: &Command<'_>, answer: Answer) {

@@ -133,10 +133,13 @@ impl Witness for Log {
                 Action::Transact { conn, delivery } => Word::Transact(conn, delivery),
                 Action::Quit(conn) => Word::Quit(conn),
                 Action::Idle { conn, .. } => Word::Rest(conn),
-                Action::Settled(settled) => Word::Settled(settled),
                 Action::WakeAt { .. } => Word::Other,
             },
         );
+    }
+
+    fn settled(&mut self, now: Time, settled: &Settled) {
+        self.note(now, Word::Settled(*settled));
     }
 
     fn asked(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &Command<'_>) {

@@ -59,12 +59,12 @@ impl Admission {
 
 impl Sender {
     /// Mail is due: it is ready in its queue, or waits until it can be taken in.
-    pub(super) fn make_ready(&mut self, now: Time, queue: QueueId, delivery: Delivery) {
+    pub(super) fn make_ready(&mut self, now: Time, queue: QueueId, delivery: &Delivery) {
         if self.admission.waiting.is_empty() && self.admission.enter(now, u64::from(delivery.count)) {
             self.queues[queue.index()].push_ready(delivery);
             self.wake(self.queues[queue.index()].limiter);
         } else {
-            self.admission.waiting.push_back((queue, delivery));
+            self.admission.waiting.push_back((queue, *delivery));
         }
     }
 
@@ -82,7 +82,7 @@ impl Sender {
                 break;
             }
             self.admission.waiting.pop_front();
-            self.queues[queue.index()].push_ready(delivery);
+            self.queues[queue.index()].push_ready(&delivery);
             self.wake(self.queues[queue.index()].limiter);
         }
         let (at, set) = (self.admission.free_at, self.admission.rings_at);

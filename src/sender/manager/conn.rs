@@ -34,7 +34,8 @@ impl Sender {
     /// An idle connection takes the queue's next mail, at most so many recipients of it.
     pub(super) fn reuse(&mut self, now: Time, limiter: u32, conn: ConnId, most: u32) -> Option<Action> {
         let queue = self.conns[conn.index()].queue;
-        let (delivery, kept) = self.bind(now, limiter, queue, most)?;
+        let delivery = self.queues[queue.index()].take(most)?;
+        let kept = self.bind(now, limiter, queue, &delivery);
         self.queues[queue.index()].rouse(conn);
         let state = &mut self.conns[conn.index()];
         state.state = State::Busy;
@@ -64,7 +65,8 @@ impl Sender {
                 return in_the_way.map(|conn| self.quit(conn));
             }
         }
-        let (delivery, kept) = self.bind(now, limiter, queue, self.strategy.session.recipients_per_message)?;
+        let delivery = self.queues[queue.index()].take(self.strategy.session.recipients_per_message)?;
+        let kept = self.bind(now, limiter, queue, &delivery);
         self.limiters[limiter as usize].open += 1;
         let state = Conn { queue, state: State::Connecting, delivery, transactions: 0, opened: now, kept };
         let conn = if let Some(conn) = self.free.pop() {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Sender;
-use crate::sender::event::{Action, Delivery, Heard, Outcome, Settled};
+use crate::sender::event::{Delivery, Heard, Outcome, Settled};
 use crate::smtp::Stage;
 use crate::time::Time;
 use crate::units::{ProviderId, QueueId, RecipientId};
@@ -69,6 +69,7 @@ impl Sender {
     }
 
     /// Where all recipients of a message have been tried: those that were deferred wait together.
+    #[inline(never)]
     fn close_pass(&mut self, now: Time, queue: QueueId, first: u32) {
         let Some(pass) = self.passes.0.get_mut(&first).filter(|pass| pass.left == 0) else { return };
         let parts = joined(std::mem::take(&mut pass.put_off));
@@ -80,13 +81,7 @@ impl Sender {
             if self.delay(queue, part, self.retry_at(now, part, None)) {
                 let site = self.queues[queue.index()].site;
                 let (outcome, heard) = (Outcome::Unsent, Heard::Nothing(Stage::Connect));
-                self.actions.push_back(Action::Settled(Settled {
-                    site,
-                    delivery: part,
-                    outcome,
-                    heard,
-                    expired: true,
-                }));
+                self.settled.push(Settled { site, delivery: part, outcome, heard, expired: true });
                 self.tried(now, queue, part);
             }
         }
@@ -94,11 +89,12 @@ impl Sender {
 
     /// Recipients that are counted as delayed wait until `at`, or are given up where there is no such moment. Nothing
     /// comes back to a dead site: with Postfix's waits that never happens, with shorter ones it would again and again.
+    #[inline]
     fn delay(&mut self, queue: QueueId, part: Delivery, at: Option<Time>) -> bool {
         if let Some(at) = at {
             let limiter = self.queues[queue.index()].limiter;
             let ready_at = at.max(self.limiters[limiter as usize].dead_until(&self.strategy));
-            self.queues[queue.index()].push_delayed(Delivery { ready_at, ..part });
+            self.queues[queue.index()].push_delayed(&Delivery { ready_at, ..part });
             self.ring_queue(queue, ready_at);
             return false;
         }

@@ -1,7 +1,7 @@
 //! What becomes of the recipients of a delivery once it is heard how it went.
 
 use super::{Counts, Meaning, Sender};
-use crate::sender::event::{Action, Delivery, Heard, Outcome, Replied, Settled};
+use crate::sender::event::{Delivery, Heard, Outcome, Replied, Settled};
 use crate::sender::strategy::ReadAs;
 use crate::smtp::Stage;
 use crate::time::Time;
@@ -53,12 +53,13 @@ impl Sender {
     }
 
     /// Recipients are delivered, or bounced.
+    #[inline]
     fn settle_for_good(&mut self, now: Time, queue: QueueId, part: Delivery, outcome: Outcome, heard: Heard) {
         let site = self.queues[queue.index()].site;
         let counts = self.land(site, part);
         let settled = if outcome == Outcome::Delivered { &mut counts.delivered } else { &mut counts.bounced };
         *settled += u64::from(part.count);
-        self.actions.push_back(Action::Settled(Settled { site, delivery: part, outcome, heard, expired: false }));
+        self.settled.push(Settled { site, delivery: part, outcome, heard, expired: false });
         self.tried(now, queue, part);
     }
 
@@ -96,7 +97,7 @@ impl Sender {
             self.admission.release(n);
             let heard = Heard::Nothing(Stage::Connect);
             let outcome = Outcome::Unsent;
-            self.actions.push_back(Action::Settled(Settled { site, delivery, outcome, heard, expired: true }));
+            self.settled.push(Settled { site, delivery, outcome, heard, expired: true });
             self.tried(now, queue, delivery);
         }
     }
@@ -123,13 +124,12 @@ impl Sender {
 
     /// Notes what became of an attempt, and puts the recipients off until they are tried again. Where they are too old
     /// for that, the note says so. It goes before what their whole message may now come to.
+    #[inline]
     fn settle_for_now(&mut self, now: Time, queue: QueueId, settled: Settled, next: Delivery, again: Option<Time>) {
-        let place = self.actions.len();
-        self.actions.push_back(Action::Settled(settled));
-        if self.put_off(now, queue, next, again)
-            && let Some(Action::Settled(note)) = self.actions.get_mut(place)
-        {
-            note.expired = true;
+        let place = self.settled.len();
+        self.settled.push(settled);
+        if self.put_off(now, queue, next, again) {
+            self.settled[place].expired = true;
         }
     }
 

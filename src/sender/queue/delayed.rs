@@ -40,17 +40,17 @@ impl Delayed {
         Self { lines: [const { Line::new() }; LINES], heap: Heap::new(), firsts: [NOBODY; LINES + 1], earliest: 0 }
     }
 
-    pub(super) fn push(&mut self, delivery: Delivery, spare: &mut Spare) {
+    pub(super) fn push(&mut self, delivery: &Delivery, spare: &mut Spare) {
         let place = usize::from(delivery.failures).min(LINES - 1);
         let line = &mut self.lines[place];
-        if line.is_empty() {
-            line.push_back(delivery, spare);
+        let is_first = line.is_empty();
+        if line.back().is_some_and(|last| last > delivery) {
+            self.heap.push(*delivery, spare);
+            return self.look_at(LINES);
+        }
+        line.push_back(delivery, spare);
+        if is_first {
             self.look_at(place);
-        } else if line.back().is_some_and(|last| *last <= delivery) {
-            line.push_back(delivery, spare);
-        } else {
-            self.heap.push(delivery, spare);
-            self.look_at(LINES);
         }
     }
 
@@ -117,7 +117,7 @@ mod tests {
                 let ready_at = Time::from_micros(if in_order { u64::from(n) + wait } else { at });
                 let delivery = Delivery { ready_at, first: RecipientId(n), count: 1, failures, priority: false };
                 if pushes {
-                    delayed.push(delivery, &mut spare);
+                    delayed.push(&delivery, &mut spare);
                     reference.push(Reverse(delivery));
                 } else {
                     let popped = delayed.pop_due(Time::NEVER, &mut spare);

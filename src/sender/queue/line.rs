@@ -23,13 +23,19 @@ impl Line {
         self.len == 0
     }
 
-    pub(super) fn push_back(&mut self, delivery: Delivery, spare: &mut Spare) {
+    #[inline]
+    pub(super) fn push_back(&mut self, delivery: &Delivery, spare: &mut Spare) {
         let place = self.start + self.len;
         if place == self.chunks.len() * CHUNK {
-            self.chunks.push_back(spare.take());
+            self.lengthen(spare);
         }
-        self.chunks[place / CHUNK][place % CHUNK] = delivery;
+        self.chunks[place / CHUNK][place % CHUNK] = *delivery;
         self.len += 1;
+    }
+
+    #[inline(never)]
+    fn lengthen(&mut self, spare: &mut Spare) {
+        self.chunks.push_back(spare.take());
     }
 
     pub(super) fn push_front(&mut self, delivery: Delivery, spare: &mut Spare) {
@@ -51,8 +57,14 @@ impl Line {
         Some(&self.chunks[last / CHUNK][last % CHUNK])
     }
 
-    pub(super) fn front_mut(&mut self) -> Option<&mut Delivery> {
-        self.chunks.front_mut().filter(|_| self.len > 0).map(|chunk| &mut chunk[self.start])
+    /// Takes the first `most` recipients of the first delivery, which has more.
+    #[inline(never)]
+    pub(super) fn split_front(&mut self, most: u16) -> Option<Delivery> {
+        let next = self.chunks.front_mut().filter(|_| self.len > 0).map(|chunk| &mut chunk[self.start])?;
+        let taken = Delivery { count: most, ..*next };
+        next.first.0 += u32::from(most);
+        next.count -= most;
+        Some(taken)
     }
 
     pub(super) fn pop_front(&mut self, spare: &mut Spare) -> Option<Delivery> {
@@ -97,7 +109,7 @@ mod tests {
             for (n, step) in (0..).zip(steps) {
                 match step {
                     0..=4 => {
-                        line.push_back(delivery(n), &mut spare);
+                        line.push_back(&delivery(n), &mut spare);
                         deque.push_back(delivery(n));
                     }
                     5..=6 => {
