@@ -36,6 +36,10 @@ impl Contest {
         Self { work: work.into(), rivals: Vec::new() }
     }
 
+    pub(crate) fn work(&self) -> &str {
+        &self.work
+    }
+
     /// With one rival more, who does the work `once` a round.
     pub(crate) fn with(mut self, name: &'static str, once: impl Fn() -> Figure + 'static) -> Self {
         self.rivals.push(Rival { name, once: Box::new(once), figures: Vec::new() });

@@ -9,8 +9,8 @@
 //! any parsing, with as many round trips as a transaction has.
 //!
 //! Then connections that are refused with 421, ten and a hundred at a time, and what a server keeps for a connection
-//! that is only held. `-- --soak 60` keeps a server at full load for an hour and says every minute what it has in
-//! memory.
+//! that is only held. `-- --rounds 40 "10 KiB, kept"` compares only that, in so many rounds. `-- --soak 60` keeps a
+//! server at full load for an hour and says every minute what it has in memory.
 
 #![allow(clippy::print_stdout, reason = "a table is printed")]
 
@@ -37,6 +37,8 @@ struct Size {
     refused: u32,
     held: u32,
 }
+
+const FULL: Size = Size { rounds: 12, messages: 20_000, refused: 20_000, held: 10_000 };
 
 /// What a client does.
 #[derive(Clone, Copy)]
@@ -74,24 +76,40 @@ fn main() -> ExitCode {
             let (size, messages) = (size.parse().expect("a number"), messages.parse().expect("a number"));
             bare::ping(at, size, messages, *pipelined == "pipelined");
         }
-        [] => all(&Size { rounds: 12, messages: 20_000, refused: 20_000, held: 10_000 }),
+        [] => all(&FULL),
         ["--quick"] => all(&Size { rounds: 1, messages: 500, refused: 500, held: 200 }),
         ["--soak", minutes] => soak(minutes.parse().expect("a number")),
+        ["--rounds", rounds, chosen @ ..] => {
+            compare(&Size { rounds: rounds.parse().expect("a number"), ..FULL }, |work| chosen.contains(&work));
+        }
         _ => {
-            eprintln!("usage: cargo bench --bench wire [-- --quick | --soak MINUTES]");
+            eprintln!("usage: cargo bench --bench wire [-- --quick | --soak MINUTES | --rounds ROUNDS WORK...]");
+            for contest in contests(&FULL) {
+                eprintln!("  WORK may be {:?}", contest.work());
+            }
             return ExitCode::from(2);
         }
     }
     ExitCode::SUCCESS
 }
 
-/// Everything in every round, and each rival of a contest within seconds of the others.
+/// Everything that is compared, and then what connections cost that are only held.
 fn all(size: &Size) {
+    compare(size, |_| true);
+    println!("\n{} connections held: KiB of the server's memory for each", size.held);
+    // mailin-embedded has a thread for each connection, and greets no more of them than it has threads.
+    for kind in had(&Kind::ALL).filter(|kind| *kind != Kind::Mailin) {
+        println!("{:<28} {:>10.1}", kind.name(), held(kind, size.held));
+    }
+}
+
+/// Such work in every round, and each rival within seconds of the others.
+fn compare(size: &Size, which: impl Fn(&str) -> bool) {
     crowd::as_many_descriptors_as_may_be();
     for missing in ["smtp-source", "smtp-sink", "taskset"].into_iter().filter(|tool| !available(tool)) {
         eprintln!("{missing} is not installed: what needs it is left out");
     }
-    let mut contests = contests(size);
+    let mut contests: Vec<Contest> = contests(size).into_iter().filter(|one| which(one.work())).collect();
     let mut chance = Seed(1).stream("order", 0);
     for round in 1..=size.rounds {
         eprintln!("round {round} of {}", size.rounds);
@@ -102,11 +120,6 @@ fn all(size: &Size) {
     println!("{}", contest::titles());
     for contest in &contests {
         print!("{contest}");
-    }
-    println!("\n{} connections held: KiB of the server's memory for each", size.held);
-    // mailin-embedded has a thread for each connection, and greets no more of them than it has threads.
-    for kind in had(&Kind::ALL).filter(|kind| *kind != Kind::Mailin) {
-        println!("{:<28} {:>10.1}", kind.name(), held(kind, size.held));
     }
 }
 
