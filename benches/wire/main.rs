@@ -79,7 +79,7 @@ fn main() -> ExitCode {
         [] => all(&FULL),
         ["--quick"] => all(&Size { rounds: 1, messages: 500, refused: 500, held: 200 }),
         ["--soak", minutes] => soak(minutes.parse().expect("a number")),
-        ["--rounds", rounds, chosen @ ..] => {
+        ["--rounds", rounds, chosen @ ..] if are_known(chosen) => {
             compare(&Size { rounds: rounds.parse().expect("a number"), ..FULL }, |work| chosen.contains(&work));
         }
         _ => {
@@ -91,6 +91,12 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Whether there is work, and all of it is compared.
+fn are_known(chosen: &[&str]) -> bool {
+    let contests = contests(&FULL);
+    !chosen.is_empty() && chosen.iter().all(|work| contests.iter().any(|one| one.work() == *work))
 }
 
 /// Everything that is compared, and then what connections cost that are only held.
