@@ -27,7 +27,7 @@
 //! Words that everything is said in:
 //! - [`time`], [`rng`], [`units`], [`dist`]: moments and spans, named streams of chance, quantities and ids,
 //!   distributions
-//! - [`diagnostic`], [`written`]: what is wrong with a file a person wrote, and values that know where they were
+//! - [`diagnostic`], [`spanned`]: what is wrong with a file a person wrote, and values that know where they were
 //!   written
 //! - [`stats`]: means, differences, medians over seeds and how sure of them one can be
 //! - [`smtp`]: stages, commands, replies; both ends of a session as machines of bytes
@@ -77,9 +77,9 @@ pub mod scenario;
 pub mod sender;
 pub mod sim;
 pub mod smtp;
+pub mod spanned;
 pub mod stats;
 pub mod study;
 pub mod time;
 pub mod units;
 pub mod workload;
-pub mod written;

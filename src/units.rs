@@ -10,9 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A share of a whole: between 0 and 1, both included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
-pub struct Share(f64);
+pub struct Fraction(f64);
 
-impl Share {
+impl Fraction {
     /// Nothing.
     pub const NONE: Self = Self(0.0);
     /// The whole.
@@ -34,7 +34,7 @@ impl Share {
     }
 }
 
-impl fmt::Display for Share {
+impl fmt::Display for Fraction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = self.0 * 100.0;
         // As many digits as a small share needs: 0.05 %, not 0.1 %.
@@ -44,7 +44,7 @@ impl fmt::Display for Share {
     }
 }
 
-impl<'de> Deserialize<'de> for Share {
+impl<'de> Deserialize<'de> for Fraction {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = f64::deserialize(deserializer)?;
         Self::new(value).ok_or_else(|| {
@@ -53,9 +53,9 @@ impl<'de> Deserialize<'de> for Share {
     }
 }
 
-impl JsonSchema for Share {
+impl JsonSchema for Fraction {
     fn schema_name() -> Cow<'static, str> {
-        "Share".into()
+        "Fraction".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -122,6 +122,19 @@ macro_rules! ids {
             pub const fn index(self) -> usize {
                 self.0 as usize
             }
+
+            /// The one in place `index` of a table of all of them.
+            ///
+            /// # Panics
+            ///
+            /// Where there cannot be so many: whatever fills such a table has a limit below that.
+            #[inline]
+            pub fn from_index(index: usize) -> Self {
+                match <$raw>::try_from(index) {
+                    Ok(number) => Self(number),
+                    Err(_) => panic!("{} has no number {index}", stringify!($name)),
+                }
+            }
         }
     )*};
 }
@@ -161,7 +174,7 @@ mod tests {
 
     #[test]
     fn small_shares_keep_the_digit_that_matters() {
-        let printed = [0.0, 0.25, 0.001, 0.0005, 0.000_02, 1.0].map(|share| Share::clamped(share).to_string());
+        let printed = [0.0, 0.25, 0.001, 0.0005, 0.000_02, 1.0].map(|share| Fraction::clamped(share).to_string());
         assert_eq!(printed, ["0.0 %", "25.0 %", "0.1 %", "0.05 %", "0.002 %", "100.0 %"]);
     }
 }

@@ -13,7 +13,7 @@ use mxlab::scenario::parse;
 use mxlab::sender::Injection;
 use mxlab::sim::Setting;
 use mxlab::time::{Span, Time};
-use mxlab::units::{Bytes, DomainId, MailStreamId, SenderDomainId, Share, SourceId};
+use mxlab::units::{Bytes, DomainId, Fraction, MailStreamId, SenderDomainId, SourceId};
 use mxlab::workload::{
     self, Arrivals, Authentication, Fate, GenerateError, ListQuality, Mail, MailStream, PoissonStage, Priority, Row,
     Size, TraceRow, Workload,
@@ -36,7 +36,7 @@ fn a_mailbox_that_gets_mail_again_is_the_same_mailbox() {
     let arrivals = Arrivals::AtOnce { recipients: 5_000, at: Time::ZERO };
     let mut stream = stream(arrivals);
     stream.list.addresses = Some(100);
-    stream.list.unknown = Share::new(0.5).unwrap();
+    stream.list.unknown = Fraction::new(0.5).unwrap();
     let mail = one(stream);
     let mut known = std::collections::BTreeMap::new();
     for (place, row) in mail.rows.iter().enumerate() {
@@ -316,13 +316,13 @@ fn stream(arrivals: Arrivals) -> MailStream {
 fn clean() -> ListQuality {
     ListQuality {
         addresses: None,
-        unknown: Share::NONE,
-        full: Share::NONE,
-        traps: Share::NONE,
-        engaged: Share::NONE,
-        complaints: Share::NONE,
+        unknown: Fraction::NONE,
+        full: Fraction::NONE,
+        traps: Fraction::NONE,
+        engaged: Fraction::NONE,
+        complaints: Fraction::NONE,
         complaint_delay: Dist::Constant(Span::HOUR),
-        spam: Share::NONE,
+        spam: Fraction::NONE,
     }
 }
 
@@ -338,8 +338,8 @@ fn one(stream: MailStream) -> Mail {
     generate(&workload(vec![stream]), Seed(1))
 }
 
-fn share(value: f64) -> Share {
-    Share::new(value).unwrap()
+fn share(value: f64) -> Fraction {
+    Fraction::new(value).unwrap()
 }
 
 /// All that is handed to the sender, by the end of time.

@@ -30,7 +30,7 @@ use crate::rng::Seed;
 use crate::scenario::Setting;
 use crate::sender::{Action, Delivery, Event, Heard, Outcome, Replied, Sender, Timer};
 use crate::time::{Span, Time};
-use crate::units::{ConnId, ProviderId, RecipientId, Share, SourceId};
+use crate::units::{ConnId, Fraction, ProviderId, RecipientId, SourceId};
 use crate::workload::{Row, addresses};
 use agenda::Agenda;
 use book::{Book, Found};
@@ -436,7 +436,7 @@ impl<'a> Driver<'a> {
             if row.is(Row::COMPLAINS) {
                 let delay = setting.scenario.workload.streams[row.stream.index()].list.complaint_delay;
                 let at = now + delay.sample(&mut self.complaint_delays.stream("delay", recipient as u64));
-                let recipient = RecipientId(u32::try_from(recipient).unwrap_or(u32::MAX));
+                let recipient = RecipientId::from_index(recipient);
                 self.complaints.push(Reverse(Complaint { at, site, source, recipient }));
             }
         }
@@ -484,7 +484,7 @@ impl<'a> Driver<'a> {
             return farm.look(site);
         }
         let open = self.lines.iter().filter(|line| line.site == site && line.orders.is_some()).count();
-        Standing { open: u32::try_from(open).unwrap_or(u32::MAX), reputation: Share::NONE, open_limit: None }
+        Standing { open: u32::try_from(open).unwrap_or(u32::MAX), reputation: Fraction::NONE, open_limit: None }
     }
 
     /// Says QUIT wherever that can still be said, and waits a moment for those who are in the middle of something.

@@ -18,7 +18,7 @@ use crate::provider::{Activity, Amendment, Arrival, Client, Places, Policy, Prov
 use crate::record::{Trial, Unbalanced};
 use crate::rng::{Seed, Seeds, Stream};
 use crate::time::{Span, Time};
-use crate::units::{ClientId, NetworkId, ProviderId, RuleId, SenderDomainId, Share};
+use crate::units::{ClientId, Fraction, NetworkId, ProviderId, RuleId, SenderDomainId};
 
 /// What a farm is made of.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Plan {
     /// Clients that every provider knows already.
     pub clients: Vec<(IpAddr, Client)>,
     /// Sender domains that every provider knows already, with their reputation and the volume a day they used to send.
-    pub senders: Vec<(String, Option<Share>, u32)>,
+    pub senders: Vec<(String, Option<Fraction>, u32)>,
 }
 
 /// Providers at work.
@@ -202,7 +202,7 @@ impl Farm {
         let lowest = clients().map(|client| provider.reputation(client).get()).fold(1.0, f64::min);
         Standing {
             open: provider.open_sessions(),
-            reputation: Share::clamped(lowest),
+            reputation: Fraction::clamped(lowest),
             open_limit: clients().map(|client| provider.open_limit(now, client).map(u64::from)).sum(),
         }
     }
@@ -238,7 +238,7 @@ pub struct Standing {
     /// Connections open.
     pub open: u32,
     /// The lowest reputation of any client.
-    pub reputation: Share,
+    pub reputation: Fraction,
     /// Limits on open connections, summed over clients; `None` is no limit.
     pub open_limit: Option<u64>,
 }
@@ -265,7 +265,7 @@ impl Books {
     pub(super) fn introduce_sender(
         &mut self,
         domain: &str,
-        reputation: Option<Share>,
+        reputation: Option<Fraction>,
         daily_volume: u32,
     ) -> SenderDomainId {
         let met = self.guests.sender(domain);

@@ -46,7 +46,7 @@ impl Guests {
             return Met { id: *id, new: false };
         }
         let known = self.clients.len();
-        let id = ClientId(u32::try_from(known.min(CLIENTS_MAX - 1)).unwrap_or(u32::MAX));
+        let id = ClientId::from_index(known.min(CLIENTS_MAX - 1));
         if known >= CLIENTS_MAX {
             return Met { id, new: false };
         }

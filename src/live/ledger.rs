@@ -19,7 +19,7 @@ use crate::record::{Ending, Recorder, Sample, Silence, Trial, Unbalanced};
 use crate::sender::{Counts, Delivery, Heard, Outcome, Settled};
 use crate::smtp::{Class, Reply, Stage};
 use crate::time::{Span, Time};
-use crate::units::{ClientId, ProviderId, RecipientId, ReplyId, RuleId, Share};
+use crate::units::{ClientId, Fraction, ProviderId, RecipientId, ReplyId, RuleId};
 
 /// The books of a farm.
 pub(super) struct Ledger {
@@ -63,7 +63,7 @@ impl SiteBooks {
             }
             self.ordered.len() - 1
         });
-        ReplyId(u16::try_from(policy.replies.len() + place).unwrap_or(u16::MAX))
+        ReplyId::from_index(policy.replies.len() + place)
     }
 
     /// The policy, with the replies that were ordered.
@@ -362,7 +362,7 @@ impl Ledger {
             let sample = Sample {
                 held_back: 0,
                 waiting: books.counts.delayed,
-                reputation: Share::clamped(lowest),
+                reputation: Fraction::clamped(lowest),
                 open_limit: limits.sum(),
                 open: provider.open_sessions(),
             };

@@ -196,7 +196,7 @@ mod tests {
         Amount, Answer, Ceiling, Counts, Limit, Listener, Meter, Policy, Provenance, Rule, Scope, Standing, Test,
         Window,
     };
-    use crate::units::{ClientId, ReplyId, Share};
+    use crate::units::{ClientId, Fraction, ReplyId};
 
     const SITE: ProviderId = ProviderId(0);
 
@@ -221,7 +221,7 @@ mod tests {
             test: Test::Always,
             answer: Answer::Reply { reply: ReplyId(reply), close },
             hold: None,
-            cost: Share::NONE,
+            cost: Fraction::NONE,
             enabled: true,
             provenance: Provenance::default(),
         }

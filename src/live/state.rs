@@ -10,7 +10,7 @@ use super::ledger::Cause;
 use crate::provider::{Policy, Test};
 use crate::smtp::{Class, Reply, Stage};
 use crate::time::Time;
-use crate::units::{ClientId, ProviderId, RuleId, Share};
+use crate::units::{ClientId, Fraction, ProviderId, RuleId};
 
 /// How things stand. Times are the farm's.
 #[derive(Clone, Debug, Serialize)]
@@ -128,7 +128,7 @@ pub struct Standing {
     /// The provider's name.
     pub provider: String,
     /// Its reputation.
-    pub reputation: Share,
+    pub reputation: Fraction,
     /// Connections it may have open; `None` is no limit.
     pub open_limit: Option<u32>,
     /// By which rules it is held.

@@ -23,7 +23,7 @@ impl Provider {
             match self.policy.rules[rule].answer {
                 Answer::Tarpit(span) => verdict.tarpit += span,
                 answer => {
-                    let rule = RuleId(u16::try_from(rule).unwrap_or(u16::MAX));
+                    let rule = RuleId::from_index(rule);
                     verdict.decision = Decision::Refuse(Refusal { rule, answer });
                     self.close(session);
                     break;

@@ -15,7 +15,7 @@ use super::window::Counter;
 use crate::rng::{Seed, Seeds};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
-use crate::units::{ClientId, RuleId, SenderDomainId, SessionId, Share};
+use crate::units::{ClientId, Fraction, RuleId, SenderDomainId, SessionId};
 
 /// A provider at work.
 #[derive(Clone, Debug)]
@@ -141,14 +141,14 @@ impl Provider {
     pub fn meet_client(&mut self, client: Client) -> ClientId {
         let start = client.reputation.unwrap_or(self.policy.reputation.start);
         self.clients.push((client, Reputation::new(start, client.daily_volume, &self.policy)));
-        ClientId(u32::try_from(self.clients.len() - 1).unwrap_or(u32::MAX))
+        ClientId::from_index(self.clients.len() - 1)
     }
 
     /// A sender domain that the provider has not met before. Domains are numbered in the order in which they are met.
-    pub fn meet_sender(&mut self, reputation: Option<Share>, daily_volume: u32) -> SenderDomainId {
+    pub fn meet_sender(&mut self, reputation: Option<Fraction>, daily_volume: u32) -> SenderDomainId {
         let start = reputation.unwrap_or(self.policy.reputation.start);
         self.senders.push(Reputation::new(start, daily_volume, &self.policy));
-        SenderDomainId(u16::try_from(self.senders.len() - 1).unwrap_or(u16::MAX))
+        SenderDomainId::from_index(self.senders.len() - 1)
     }
 
     /// A client connects. Refused, there is no session.
@@ -276,7 +276,7 @@ impl Provider {
     }
 
     /// The reputation of a client IP.
-    pub fn reputation(&self, client: ClientId) -> Share {
+    pub fn reputation(&self, client: ClientId) -> Fraction {
         self.clients[client.index()].1.score()
     }
 

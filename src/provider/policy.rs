@@ -13,7 +13,7 @@ use super::ceiling::Ceiling;
 use crate::dist::Dist;
 use crate::smtp::{Reply, Stage};
 use crate::time::{Span, Time};
-use crate::units::{Bytes, ReplyId, Share};
+use crate::units::{Bytes, Fraction, ReplyId};
 
 /// A mailbox provider's inbound policy.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ pub struct Tier {
     /// The band's name: `poor`.
     pub name: String,
     /// Where the band begins.
-    pub from: Share,
+    pub from: Fraction,
 }
 
 /// One limit or check.
@@ -84,7 +84,7 @@ pub struct Rule {
     /// What happens to a client that keeps on breaking it.
     pub hold: Option<Hold>,
     /// Share of the client's reputation that every violation costs.
-    pub cost: Share,
+    pub cost: Fraction,
     /// Whether it is asked at all; a timeline can switch it.
     pub enabled: bool,
     /// Where its numbers come from.
@@ -115,11 +115,11 @@ pub enum Test {
     /// Is the reputation below this band edge? Refuses only this share of what comes.
     Reputation {
         /// Refuse below this.
-        below: Share,
+        below: Fraction,
         /// Whose reputation.
         of: Standing,
         /// Share of the attempts that are refused.
-        refuse: Share,
+        refuse: Fraction,
     },
     /// Is the server having one of its busy spells?
     Busy(Weather),
@@ -449,7 +449,7 @@ pub struct Weather {
     /// Mean length of a spell.
     pub lasts: Span,
     /// Share of the attempts refused during a spell.
-    pub refuse: Share,
+    pub refuse: Fraction,
 }
 
 /// A server that can serve so many connections at a time. Beyond them, connections are taken by the listen backlog and
@@ -475,47 +475,47 @@ pub struct Service {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReputationModel {
     /// Score of a client nobody has seen before.
-    pub start: Share,
+    pub start: Fraction,
     /// Share of the way to 1 that every accepted message gains.
-    pub gain: Share,
+    pub gain: Fraction,
     /// Most that can be gained in a day, as score.
-    pub gain_per_day: Share,
+    pub gain_per_day: Fraction,
     /// Share of the score lost by a complaint.
-    pub complaint: Share,
+    pub complaint: Fraction,
     /// Share of the score lost by a recipient that does not exist.
-    pub unknown_recipient: Share,
+    pub unknown_recipient: Fraction,
     /// Share of the score lost by a spam trap.
-    pub spam_trap: Share,
+    pub spam_trap: Fraction,
     /// Share of the score lost by a message without SPF or DKIM.
-    pub unauthenticated: Share,
+    pub unauthenticated: Fraction,
     /// Share of the score lost by every message above the volume that the client's history allows.
-    pub surge: Share,
+    pub surge: Fraction,
     /// A day may bring this many times the most of the client's recent days …
     pub growth: f64,
     /// … and always so many messages.
     pub volume_floor: u32,
     /// Without mail for a day, the score rises by so much per day …
-    pub rest_gain: Share,
+    pub rest_gain: Fraction,
     /// … until it reaches this.
-    pub rest_toward: Share,
+    pub rest_toward: Fraction,
 }
 
 impl ReputationModel {
     /// A provider that does not look at reputation: every client stays at `score`.
-    pub const fn fixed(score: Share) -> Self {
+    pub const fn fixed(score: Fraction) -> Self {
         Self {
             start: score,
-            gain: Share::NONE,
-            gain_per_day: Share::NONE,
-            complaint: Share::NONE,
-            unknown_recipient: Share::NONE,
-            spam_trap: Share::NONE,
-            unauthenticated: Share::NONE,
-            surge: Share::NONE,
+            gain: Fraction::NONE,
+            gain_per_day: Fraction::NONE,
+            complaint: Fraction::NONE,
+            unknown_recipient: Fraction::NONE,
+            spam_trap: Fraction::NONE,
+            unauthenticated: Fraction::NONE,
+            surge: Fraction::NONE,
             growth: 1.0,
             volume_floor: 0,
-            rest_gain: Share::NONE,
-            rest_toward: Share::NONE,
+            rest_gain: Fraction::NONE,
+            rest_toward: Fraction::NONE,
         }
     }
 }
@@ -560,5 +560,5 @@ pub enum Amendment {
     /// A rule is switched on or off.
     Enabled(crate::units::RuleId, bool),
     /// The reputation of a client is set.
-    Reputation(crate::units::ClientId, Share),
+    Reputation(crate::units::ClientId, Fraction),
 }

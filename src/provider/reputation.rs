@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use super::policy::{Policy, ReputationModel, Tier};
 use crate::time::{Span, Time};
-use crate::units::Share;
+use crate::units::Fraction;
 
 /// The standing of one client IP or sender domain.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ const DAYS: usize = 7;
 
 impl Reputation {
     /// A client with this score and this many messages a day behind it.
-    pub fn new(score: Share, daily_volume: u32, policy: &Policy) -> Self {
+    pub fn new(score: Fraction, daily_volume: u32, policy: &Policy) -> Self {
         let mut reputation = Self {
             score: score.get(),
             tier: 0,
@@ -64,8 +64,8 @@ impl Reputation {
     }
 
     /// The score.
-    pub fn score(&self) -> Share {
-        Share::clamped(self.score)
+    pub fn score(&self) -> Fraction {
+        Fraction::clamped(self.score)
     }
 
     /// The place of the score's band in the policy's tiers.
@@ -74,7 +74,7 @@ impl Reputation {
     }
 
     /// Sets the score, as an administrator may.
-    pub fn set(&mut self, score: Share, tiers: &[Tier]) {
+    pub fn set(&mut self, score: Fraction, tiers: &[Tier]) {
         self.score = score.get();
         self.classify(tiers);
     }
@@ -124,8 +124,8 @@ impl Reputation {
     }
 
     /// Something cost a share of the score.
-    pub fn lose(&mut self, share: Share, tiers: &[Tier]) {
-        if share > Share::NONE {
+    pub fn lose(&mut self, share: Fraction, tiers: &[Tier]) {
+        if share > Fraction::NONE {
             self.score *= 1.0 - share.get();
             self.classify(tiers);
         }
@@ -162,10 +162,10 @@ impl Reputation {
 mod tests {
     use super::super::tests::policy;
     use super::*;
-    use crate::units::Share;
+    use crate::units::Fraction;
 
-    fn share(x: f64) -> Share {
-        Share::new(x).unwrap()
+    fn share(x: f64) -> Fraction {
+        Fraction::new(x).unwrap()
     }
 
     fn lab() -> Policy {
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn complaints_and_gains_settle_where_the_formula_says() {
         let mut policy = lab();
-        policy.reputation.gain_per_day = Share::ALL;
+        policy.reputation.gain_per_day = Fraction::ALL;
         policy.reputation.volume_floor = u32::MAX;
         let mut reputation = Reputation::new(share(0.9), 0, &policy);
         for n in 0..20_000 {

@@ -6,11 +6,11 @@ use super::policy::{Answer, Auth, Mailbox, Standing, Test};
 use super::reputation::Reputation;
 use super::verdict::{Decision, Refusal, Verdict};
 use crate::time::{Span, Time};
-use crate::units::{ClientId, RuleId, SenderDomainId, Share};
+use crate::units::{ClientId, Fraction, RuleId, SenderDomainId};
 
 impl Case<'_> {
     /// Costs the client, and its sender domain where it is known, a share of their reputation.
-    pub(super) fn blame(&mut self, share: Share) {
+    pub(super) fn blame(&mut self, share: Fraction) {
         self.reputation.lose(share, &self.policy.tiers);
         if let Some(sender) = self.session.sender().and_then(|sender| self.senders.get_mut(sender.index())) {
             sender.lose(share, &self.policy.tiers);
@@ -76,14 +76,14 @@ impl Case<'_> {
     }
 
     /// Tosses a coin of a rule's own: how often another rule is asked does not move it.
-    pub(super) fn toss(&mut self, rule: usize, share: Share) -> bool {
+    pub(super) fn toss(&mut self, rule: usize, share: Fraction) -> bool {
         let tossed = &mut self.rules[rule].tossed;
         *tossed += 1;
-        share == Share::ALL || self.coins.share(rule as u64, *tossed) < share.get()
+        share == Fraction::ALL || self.coins.share(rule as u64, *tossed) < share.get()
     }
 
     /// The score that counts.
-    pub(super) fn score(&self, of: Standing) -> Share {
+    pub(super) fn score(&self, of: Standing) -> Fraction {
         of.choose(self.reputation.score(), self.sender().map(Reputation::score))
     }
 

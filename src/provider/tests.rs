@@ -20,8 +20,8 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
         domains: vec!["test.example".to_owned()],
         mx: vec!["mx.test.example".to_owned()],
         replies: vec![reply(421), reply(450), reply(550)],
-        tiers: vec![Tier { name: "all".to_owned(), from: Share::NONE }],
-        reputation: ReputationModel::fixed(Share::ALL),
+        tiers: vec![Tier { name: "all".to_owned(), from: Fraction::NONE }],
+        reputation: ReputationModel::fixed(Fraction::ALL),
         listener: None,
         service: Service { per_message: Dist::Constant(Span::ZERO), per_recipient: Dist::Constant(Span::ZERO) },
         rules,
@@ -38,7 +38,7 @@ fn rule(at: Stage, test: Test) -> Rule {
         test,
         answer: Answer::Reply { reply: ReplyId(1), close: false },
         hold: None,
-        cost: Share::NONE,
+        cost: Fraction::NONE,
         enabled: true,
         provenance: Provenance::default(),
     }
@@ -81,7 +81,7 @@ fn lab(rules: Vec<Rule>) -> Provider {
 fn lab_of(policy: Policy) -> Provider {
     let mut provider = Provider::new(policy, Seed(1).into(), Span::ZERO);
     provider.meet_client(PLAIN);
-    provider.meet_client(Client { listed: true, ptr: false, reputation: Some(Share::NONE), ..PLAIN });
+    provider.meet_client(Client { listed: true, ptr: false, reputation: Some(Fraction::NONE), ..PLAIN });
     provider.meet_sender(None, 0);
     provider.meet_sender(None, 0);
     provider
@@ -141,7 +141,7 @@ fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
     let spam = Envelope { spam: true, ..LETTER };
     let large = Envelope { size: 2_000, ..LETTER };
     let forged = Envelope { spf: false, dkim: false, dmarc: false, ..LETTER };
-    let low = Test::Reputation { below: Share::clamped(0.5), of: Standing::ClientIp, refuse: Share::ALL };
+    let low = Test::Reputation { below: Fraction::clamped(0.5), of: Standing::ClientIp, refuse: Fraction::ALL };
     let outage = Test::Outage { from: at(0), until: at(1) };
     let everywhere = [Connect, Ehlo, Mail, Rcpt, Data, EndOfData];
     let cases: [(Test, &[Stage], ClientId, Envelope, Mailbox); 12] = [
@@ -388,7 +388,7 @@ fn a_tarpit_delays_and_lets_pass_also_for_single_recipients_at_the_dot() {
 
 fn two_tiers(rule: Rule) -> Policy {
     let mut policy = policy(vec![rule]);
-    let tier = |name: &str, from| Tier { name: name.to_owned(), from: Share::clamped(from) };
+    let tier = |name: &str, from| Tier { name: name.to_owned(), from: Fraction::clamped(from) };
     policy.tiers = vec![tier("poor", 0.0), tier("good", 0.5)];
     policy
 }
@@ -399,9 +399,9 @@ fn the_limit_is_that_of_the_tier_at_the_moment() {
     limit_of(&mut rule).ceiling.by_tier = vec![Amount::Exactly(1), Amount::Exactly(3)];
     let mut provider = lab_of(two_tiers(rule));
     assert!(delivers(&mut provider, at(0)) && delivers(&mut provider, at(0)));
-    provider.amend(&Amendment::Reputation(GOOD, Share::clamped(0.4)));
+    provider.amend(&Amendment::Reputation(GOOD, Fraction::clamped(0.4)));
     assert!(!delivers(&mut provider, at(0)), "one too many for the poor");
-    provider.amend(&Amendment::Reputation(GOOD, Share::ALL));
+    provider.amend(&Amendment::Reputation(GOOD, Fraction::ALL));
     assert!(delivers(&mut provider, at(0)), "the third for the good");
     assert!(!delivers(&mut provider, at(0)));
 }
@@ -505,10 +505,10 @@ fn late_counting_finds_every_recipients_counter() {
 #[test]
 fn violations_complaints_and_traps_cost_reputation() {
     let mut policy = policy(vec![limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 3)]);
-    policy.rules[0].cost = Share::clamped(0.5);
-    policy.reputation.complaint = Share::clamped(0.1);
-    policy.reputation.spam_trap = Share::clamped(0.2);
-    policy.reputation.unknown_recipient = Share::clamped(0.3);
+    policy.rules[0].cost = Fraction::clamped(0.5);
+    policy.reputation.complaint = Fraction::clamped(0.1);
+    policy.reputation.spam_trap = Fraction::clamped(0.2);
+    policy.reputation.unknown_recipient = Fraction::clamped(0.3);
     policy.service.per_message = Dist::Constant(Span::ZERO);
     let mut provider = lab_of(policy);
     let score = |provider: &Provider| (provider.reputation(GOOD).get() * 1e4).round() / 1e4;
@@ -555,7 +555,7 @@ fn only_a_look_at_the_mailbox_makes_a_recipient_known_to_be_unknown() {
     let look = rule(Rcpt, Test::Mailbox(Mailbox::Unknown));
     for (rules, score) in [(vec![blind, look.clone()], 1.0), (vec![look], 0.5)] {
         let mut policy = policy(rules);
-        policy.reputation.unknown_recipient = Share::new(0.5).unwrap();
+        policy.reputation.unknown_recipient = Fraction::new(0.5).unwrap();
         let mut provider = lab_of(policy);
         let stage = refused_at(&mut provider, at(0), GOOD, LETTER, &[in_box(Mailbox::Unknown)]);
         assert_eq!(stage, Some(Rcpt));

@@ -2,7 +2,7 @@
 
 use super::policy::{Answer, Auth, Mailbox};
 use crate::time::Span;
-use crate::units::{DomainId, NetworkId, RuleId, SenderDomainId, Share};
+use crate::units::{DomainId, Fraction, NetworkId, RuleId, SenderDomainId};
 
 /// The answer to one command: what happens, and how long it takes beyond the usual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct Client {
     /// Whether it has a PTR record that resolves back to it.
     pub ptr: bool,
     /// Its reputation; `None` is a newcomer's.
-    pub reputation: Option<Share>,
+    pub reputation: Option<Fraction>,
     /// Messages a day it used to send.
     pub daily_volume: u32,
 }

@@ -40,11 +40,11 @@ impl State {
 mod tests {
     use super::*;
     use crate::time::Span;
-    use crate::units::Share;
+    use crate::units::Fraction;
 
     #[test]
     fn spells_take_the_share_of_time_they_should_and_do_not_depend_on_who_looks() {
-        let weather = Weather { every: Span::from_secs(90), lasts: Span::from_secs(10), refuse: Share::ALL };
+        let weather = Weather { every: Span::from_secs(90), lasts: Span::from_secs(10), refuse: Fraction::ALL };
         let mut often = State::new(Seed(3));
         let mut seldom = State::new(Seed(3));
         let mut busy = 0_u32;

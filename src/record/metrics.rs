@@ -35,7 +35,7 @@ pub enum Unit {
     /// A number of things.
     Count,
     /// A share of a whole, from 0 to 1.
-    Share,
+    Fraction,
     /// A number of things for each of others.
     Ratio,
     /// Seconds.
@@ -50,7 +50,7 @@ impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Count => "count",
-            Self::Share => "share, 0 to 1",
+            Self::Fraction => "share, 0 to 1",
             Self::Ratio => "ratio",
             Self::Seconds => "seconds",
             Self::RecipientHours => "recipient-hours",
@@ -90,11 +90,11 @@ macro_rules! metrics {
 }
 
 metrics! {
-    DeferralShare "deferral-share" Share "Share of attempts that the provider deferred.";
-    FailedShare "failed-share" Share "Share of attempts that failed without a reply.";
+    DeferralShare "deferral-share" Fraction "Share of attempts that the provider deferred.";
+    FailedShare "failed-share" Fraction "Share of attempts that failed without a reply.";
     Injected "injected" Count "Recipients that entered the queue.";
     Delivered "delivered" Count "Recipients that got their mail.";
-    DeliveredShare "delivered-share" Share "Share of the deliverable recipients (with a mailbox that takes mail) that got their mail.";
+    DeliveredShare "delivered-share" Fraction "Share of the deliverable recipients (with a mailbox that takes mail) that got their mail.";
     Bounced "bounced" Count "Recipients given up because of a reply.";
     BouncedByLimit "bounced-by-limit" Count "Recipients given up because of a permanent reply to what was in truth a temporary limit.";
     Expired "expired" Count "Recipients given up because of their age.";
@@ -102,7 +102,7 @@ metrics! {
     Attempts "attempts" Count "Delivery attempts; each counts every recipient it carried.";
     AttemptsPerDelivery "attempts-per-delivery" Ratio "Attempts for each recipient that got its mail.";
     Connections "connections" Count "Connections tried.";
-    RefusedConnectionShare "refused-connection-share" Share "Share of connections refused at connect or EHLO.";
+    RefusedConnectionShare "refused-connection-share" Fraction "Share of connections refused at connect or EHLO.";
     Transactions "transactions" Count "Transactions begun.";
     Suspended "suspended" Count "How often recipients were put off without being tried, because the sender took their site for dead.";
     MeanWindow "mean-window" Ratio "Mean of the sender's window of concurrency, seen after every delivery.";
@@ -112,7 +112,7 @@ metrics! {
     TimeTo100 "time-to-100" Seconds "Time until all deliverable recipients had their mail.";
     HeldBack "held-back" RecipientHours "How long mail was ready to go and the sender itself held it back, summed over recipients.";
     HoldTime "hold-time" Seconds "How long clients were under a hold of the provider, summed over clients.";
-    BoundShare "bound-share" Share "What was delivered by the time the oracle had delivered 90 % of its own total, as a share of what the oracle had.";
+    BoundShare "bound-share" Fraction "What was delivered by the time the oracle had delivered 90 % of its own total, as a share of what the oracle had.";
     ReputationEnd "reputation-end" Reputation "Lowest reputation of any source at the end.";
     Complaints "complaints" Count "Complaints that reached the provider.";
 }

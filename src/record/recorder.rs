@@ -12,7 +12,7 @@ use crate::provider::{Activity, Answer, Policy, Refusal, Test};
 use crate::sender::{Counts, Heard, Outcome, Settled};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
-use crate::units::{ProviderId, RuleId, Share};
+use crate::units::{Fraction, ProviderId, RuleId};
 
 /// Buckets of the time series.
 const BUCKETS: u64 = 240;
@@ -87,7 +87,7 @@ pub struct Sample {
     /// Recipients that wait for their retry.
     pub waiting: u64,
     /// Lowest reputation of any source.
-    pub reputation: Share,
+    pub reputation: Fraction,
     /// Limit on open connections, summed over sources.
     pub open_limit: Option<u64>,
     /// Connections open, as the provider sees them.

@@ -95,7 +95,7 @@ impl fmt::Display for Criterion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let metric = self.metric.parse::<Metric>();
         let number = |value: f64| match metric.as_ref().map(|metric| metric.unit()) {
-            Ok(Unit::Share) => format!("{} %", (value * 1e8).round() / 1e6),
+            Ok(Unit::Fraction) => format!("{} %", (value * 1e8).round() / 1e6),
             Ok(Unit::Seconds) => format!("{value} s"),
             _ => value.to_string(),
         };

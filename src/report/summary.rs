@@ -89,7 +89,7 @@ impl Figure {
     /// Upper end of the interval of the mean; no share of a whole is above 1.
     pub(super) fn high(&self) -> Option<f64> {
         // Reputation can cost the oracle more than it costs a patient strategy: the bound is no whole.
-        let whole = self.metric.unit() == Unit::Share && self.metric != Metric::BoundShare;
+        let whole = self.metric.unit() == Unit::Fraction && self.metric != Metric::BoundShare;
         self.estimate?.high().map(|high| if whole { high.min(1.0) } else { high })
     }
 

@@ -42,7 +42,7 @@ pub(super) fn duration(seconds: f64) -> String {
 pub(super) fn with_interval(unit: Unit, mean: f64, half: Option<f64>) -> String {
     let text = |value: f64, unit_of: f64| match unit {
         Unit::Seconds => short(value / unit_of),
-        Unit::Share => percent(value),
+        Unit::Fraction => percent(value),
         Unit::Count | Unit::RecipientHours => number(value),
         Unit::Ratio | Unit::Reputation => format!("{value:.2}"),
     };
@@ -75,7 +75,7 @@ pub(super) fn difference(unit: Unit, mean: f64, half: Option<f64>) -> String {
             (size, usize::from(largest / size < 99.95), name)
         }
         // A share in points of a percent.
-        Unit::Share => (0.01, if largest < 0.001 { 3 } else { 1 }, "points"),
+        Unit::Fraction => (0.01, if largest < 0.001 { 3 } else { 1 }, "points"),
         Unit::Ratio | Unit::Reputation => (1.0, if largest < 0.1 { 3 } else { 2 }, ""),
         Unit::Count | Unit::RecipientHours => (1.0, usize::from(largest < 10.0), ""),
     };
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn intervals_stand_in_the_unit_of_their_mean() {
-        assert_eq!(with_interval(Unit::Share, 0.331, Some(0.004)), "33.1 ±0.4");
+        assert_eq!(with_interval(Unit::Fraction, 0.331, Some(0.004)), "33.1 ±0.4");
         assert_eq!(with_interval(Unit::Seconds, 11_520.0, Some(360.0)), "3.2 ±0.1 h");
         assert_eq!(with_interval(Unit::Count, 12_000.0, Some(0.0)), "12,000");
         assert_eq!(with_interval(Unit::Ratio, 1.25, None), "1.25");
@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn differences_have_the_unit_of_the_larger_of_mean_and_interval() {
-        assert_eq!(difference(Unit::Share, -0.18, Some(0.012)), "18.0 ±1.2 points");
-        assert_eq!(difference(Unit::Share, 0.0002, Some(0.0001)), "0.020 ±0.010 points");
+        assert_eq!(difference(Unit::Fraction, -0.18, Some(0.012)), "18.0 ±1.2 points");
+        assert_eq!(difference(Unit::Fraction, 0.0002, Some(0.0001)), "0.020 ±0.010 points");
         assert_eq!(difference(Unit::Seconds, 0.02, Some(360.0)), "0.0 ±6.0 min");
         assert_eq!(difference(Unit::Count, -1_234.0, Some(0.0)), "1,234");
         assert_eq!(difference(Unit::Seconds, 0.0, Some(0.0)), "0");

@@ -19,8 +19,8 @@ use super::model::Scenario;
 use super::spec::ScenarioSpec;
 use crate::diagnostic::{Diagnostic, Document};
 use crate::sender::{Strategy, preset};
+use crate::spanned::{Checker, Spanned};
 use crate::time::Span;
-use crate::written::{Checker, Located};
 use names::Unique;
 
 /// Reads a file that a scenario names.
@@ -91,7 +91,7 @@ pub(super) fn build(
 const QUEUES_MAX: usize = 1_000_000;
 
 /// The strategies, and the names of all that will run: also of those that are wrong, and of the bound.
-fn strategies(specs: &[Located<preset::StrategySpec>], check: &mut Checker<'_>) -> (Vec<Strategy>, Vec<String>) {
+fn strategies(specs: &[Spanned<preset::StrategySpec>], check: &mut Checker<'_>) -> (Vec<Strategy>, Vec<String>) {
     if specs.is_empty() {
         check.wrong_do(&(0..0), "the scenario has no strategies", "add one:\n[[strategy]]\npreset = \"fixed\"");
     }
@@ -129,7 +129,7 @@ pub(super) struct Shelf<'a> {
 
 impl Shelf<'_> {
     /// The file called `name` in the scenario.
-    fn read(&mut self, name: &Located<String>, check: &mut Checker<'_>) -> Option<(PathBuf, Document)> {
+    fn read(&mut self, name: &Spanned<String>, check: &mut Checker<'_>) -> Option<(PathBuf, Document)> {
         let path = self.base_dir.join(&name.value);
         match (self.files)(&path) {
             Ok(text) => {

@@ -13,7 +13,7 @@ use crate::dist::Dist;
 use crate::provider::Amendment;
 use crate::sender::{Strategy, preset};
 use crate::time::Span;
-use crate::units::{Bytes, RuleId, Share};
+use crate::units::{Bytes, Fraction, RuleId};
 
 /// What `scenario` will do.
 pub fn explain(scenario: &Scenario) -> String {
@@ -52,7 +52,7 @@ fn section(out: &mut String, heading: &str, lines: &[String]) {
 fn providers(scenario: &Scenario) -> Vec<String> {
     let mut lines = Vec::new();
     for (policy, share) in scenario.providers.iter().zip(scenario.shares()) {
-        let share = Share::clamped(share);
+        let share = Fraction::clamped(share);
         lines.push(format!("{} ({}), {share} of the recipients: {}", policy.name, policy.title, few(&policy.domains)));
         let limits: Vec<(&str, String)> = limits::of(policy);
         let width = limits.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
@@ -103,10 +103,10 @@ fn network(network: &Network) -> String {
     if let Some(bytes) = network.bytes_per_second {
         _ = write!(line, ", {} a second for each connection", Bytes(bytes));
     }
-    if network.reset > Share::NONE {
+    if network.reset > Fraction::NONE {
         _ = write!(line, "; {} of the transactions lose their connection", network.reset);
     }
-    if network.bad_hosts > Share::NONE {
+    if network.bad_hosts > Fraction::NONE {
         let how = match network.bad_how {
             BadHost::Refuses => "refuse connections",
             BadHost::Silent => "never answer",

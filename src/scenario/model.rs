@@ -7,7 +7,7 @@ use crate::dist::Dist;
 use crate::provider::{Amendment, Policy, Rule, Test};
 use crate::sender::Strategy;
 use crate::time::{Span, Time};
-use crate::units::{NetworkId, ProviderId, Share};
+use crate::units::{Fraction, NetworkId, ProviderId};
 use crate::workload::Workload;
 
 /// An experiment: who sends what to whom, by which strategies.
@@ -86,7 +86,7 @@ pub struct Source {
     /// Whether it has a PTR record that resolves back.
     pub ptr: bool,
     /// Its reputation at the start, at every provider; `None` is where the provider starts newcomers.
-    pub reputation: Option<Share>,
+    pub reputation: Option<Fraction>,
     /// Messages a day it used to send to each provider: the volume its history allows for.
     pub daily_volume: u32,
 }
@@ -99,9 +99,9 @@ pub struct Network {
     /// Bytes per second of one connection; `None` is instant.
     pub bytes_per_second: Option<u64>,
     /// Share of transactions during which the connection is lost.
-    pub reset: Share,
+    pub reset: Fraction,
     /// Share of a provider's MX hosts that are bad, behind a balancer: a connection that meets one fails.
-    pub bad_hosts: Share,
+    pub bad_hosts: Fraction,
     /// How a bad host fails.
     pub bad_how: BadHost,
     /// How fast the sending host is.

@@ -5,7 +5,7 @@ use crate::provider::{Client, Mailbox, Policy, Provider};
 use crate::rng::{Seed, Seeds};
 use crate::sender::{Delivery, Injection, Plan, Strategy};
 use crate::time::Time;
-use crate::units::{ProviderId, RecipientId, Share};
+use crate::units::{Fraction, ProviderId, RecipientId};
 use crate::workload::{Fate, Mail, Row};
 
 /// What a trial runs: a scenario, one of its strategies, its seeds and the mail of the first.
@@ -53,7 +53,7 @@ impl Setting<'_> {
     }
 
     /// Reputation and daily volume of every sender domain: of the worst of the sources, and of all of them together.
-    pub fn senders_known_as(&self) -> (Option<Share>, u32) {
+    pub fn senders_known_as(&self) -> (Option<Fraction>, u32) {
         let sources = &self.scenario.sources;
         let volume = sources.iter().fold(0_u32, |sum, source| sum.saturating_add(source.daily_volume));
         let known = sources.iter().filter_map(|source| source.reputation).reduce(|a, b| if a < b { a } else { b });
@@ -96,7 +96,7 @@ impl Setting<'_> {
         let count = 1 + others.take_while(|next| travels_with(row, **next)).count();
         let delivery = Delivery {
             ready_at,
-            first: RecipientId(u32::try_from(first).unwrap_or(u32::MAX)),
+            first: RecipientId::from_index(first),
             count: u16::try_from(count).unwrap_or(u16::MAX),
             failures: 0,
             priority: row.is(Row::FIRST),

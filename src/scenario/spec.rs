@@ -11,10 +11,10 @@ use serde::Deserialize;
 use super::model::BadHost;
 use crate::dist::VaryingSpec;
 use crate::sender::preset::StrategySpec;
+use crate::spanned::{Count, CountRange, Spanned, TextOr};
 use crate::time::Span;
-use crate::units::{Bytes, Share};
+use crate::units::{Bytes, Fraction};
 use crate::workload::Priority;
-use crate::written::{Count, CountRange, Located, TextOr};
 pub use sweep::{SafeSpec, SweepSpec, ValuesSpec};
 
 /// An experiment: who sends what to whom, by which strategies.
@@ -27,34 +27,34 @@ pub struct ScenarioSpec {
     /// The first seed; 1 by default.
     pub seed: Option<Count>,
     /// How many seeds are run; 5 by default.
-    pub seeds: Option<Located<Count>>,
+    pub seeds: Option<Spanned<Count>>,
     /// How long a trial lasts; "24h" by default.
-    pub duration: Option<Located<Span>>,
+    pub duration: Option<Spanned<Span>>,
     /// Time of day at which a trial starts; "0h" by default.
-    pub starts_at: Option<Located<Span>>,
+    pub starts_at: Option<Spanned<Span>>,
     /// The mailbox providers.
     #[serde(default)]
-    pub provider: Vec<Located<ProviderSpec>>,
+    pub provider: Vec<Spanned<ProviderSpec>>,
     /// The sender's egress IPs.
     #[serde(default)]
-    pub source: Vec<Located<SourceSpec>>,
+    pub source: Vec<Spanned<SourceSpec>>,
     /// The mail streams.
     #[serde(default)]
-    pub stream: Vec<Located<StreamSpec>>,
+    pub stream: Vec<Spanned<StreamSpec>>,
     /// What lies between sender and providers.
     #[serde(default)]
     pub network: NetworkSpec,
     /// The strategies that are compared.
     #[serde(default)]
-    pub strategy: Vec<Located<StrategySpec>>,
+    pub strategy: Vec<Spanned<StrategySpec>>,
     /// What changes while it runs.
     #[serde(default)]
-    pub timeline: Vec<Located<ChangeSpec>>,
+    pub timeline: Vec<Spanned<ChangeSpec>>,
     /// What the results must be.
     #[serde(default)]
-    pub expect: Vec<Located<ExpectSpec>>,
+    pub expect: Vec<Spanned<ExpectSpec>>,
     /// What `mxlab sweep` goes through; a run takes no notice of it.
-    pub sweep: Option<Located<SweepSpec>>,
+    pub sweep: Option<Spanned<SweepSpec>>,
 }
 
 /// A mailbox provider: a profile, its share of the recipients, and what differs from the profile.
@@ -63,13 +63,13 @@ pub struct ScenarioSpec {
 pub struct ProviderSpec {
     /// A built-in profile (open, charter, yahoo, microsoft, gmail), or the path of a profile of your own, relative to
     /// the scenario and ending in .toml.
-    pub profile: Located<String>,
+    pub profile: Spanned<String>,
     /// Its name in the results; the profile's by default.
-    pub name: Option<Located<String>>,
+    pub name: Option<Spanned<String>>,
     /// Its share of the recipients, as a weight against the other providers'; 1 by default.
-    pub share: Option<Located<f64>>,
+    pub share: Option<Spanned<f64>>,
     /// Its recipient domains and their weights; the profile's domains, all alike, by default.
-    pub domains: Option<Located<DomainsSpec>>,
+    pub domains: Option<Spanned<DomainsSpec>>,
     /// Values that differ from the profile, by their path: `rule.connections.limit = 8`.
     #[serde(default)]
     pub set: SetSpec,
@@ -77,7 +77,7 @@ pub struct ProviderSpec {
 
 /// Recipient domains and their weights, in the order of the file.
 #[derive(Clone, Debug)]
-pub struct DomainsSpec(pub Vec<(Located<String>, Located<f64>)>);
+pub struct DomainsSpec(pub Vec<(Spanned<String>, Spanned<f64>)>);
 
 /// Values of a profile by their path. Read again from the text for their places.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -88,20 +88,20 @@ pub struct SetSpec(pub toml::Table);
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SourceSpec {
     /// The address that providers see; the first one where there are several.
-    pub ip: Located<String>,
+    pub ip: Spanned<String>,
     /// How many addresses in a row, from `ip` on; 1 by default.
-    pub count: Option<Located<Count>>,
+    pub count: Option<Spanned<Count>>,
     /// The network as providers count networks, such as "192.0.2.0/24"; by default the /24 (IPv6: /64) of each address.
-    pub network: Option<Located<String>>,
+    pub network: Option<Spanned<String>>,
     /// Reputation at the start, at every provider; by default where the provider starts newcomers.
-    pub reputation: Option<Share>,
+    pub reputation: Option<Fraction>,
     /// Whether it is on a block list; false by default.
     #[serde(default)]
     pub listed: bool,
     /// Whether it has a PTR record that resolves back; true by default.
     pub ptr: Option<bool>,
     /// Messages a day that it used to send to each provider; 0 by default.
-    pub daily_volume: Option<Located<Count>>,
+    pub daily_volume: Option<Spanned<Count>>,
 }
 
 /// A mail stream: mail of one kind, with its own list and its own authentication.
@@ -109,13 +109,13 @@ pub struct SourceSpec {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StreamSpec {
     /// Its name; may be left out where there is only one.
-    pub name: Option<Located<String>>,
+    pub name: Option<Spanned<String>>,
     /// When messages are to go out, and how many.
-    pub arrivals: Located<ArrivalsSpec>,
+    pub arrivals: Spanned<ArrivalsSpec>,
     /// Recipients of one message: a number, or a range such as [1, 5]; 1 by default.
-    pub recipients_per_message: Option<Located<CountRange>>,
+    pub recipients_per_message: Option<Spanned<CountRange>>,
     /// Sizes of messages; "75kB" by default.
-    pub size: Option<Located<TextOr<Bytes, VaryingSizeSpec>>>,
+    pub size: Option<Spanned<TextOr<Bytes, VaryingSizeSpec>>>,
     /// Who is on the list; everybody exists by default.
     #[serde(default)]
     pub list: ListSpec,
@@ -123,9 +123,9 @@ pub struct StreamSpec {
     #[serde(default)]
     pub authentication: AuthenticationSpec,
     /// The domain of MAIL FROM and From; "sender.example" by default.
-    pub sender_domain: Option<Located<String>>,
+    pub sender_domain: Option<Spanned<String>>,
     /// The sources that carry it, in turn; all by default.
-    pub sources: Option<Located<Vec<Located<String>>>>,
+    pub sources: Option<Spanned<Vec<Spanned<String>>>>,
     /// What goes first; nothing by default.
     #[serde(default)]
     pub priority: Priority,
@@ -139,34 +139,34 @@ pub enum ArrivalsSpec {
     #[serde(rename_all = "kebab-case")]
     AtOnce {
         /// How many recipients.
-        recipients: Located<Count>,
+        recipients: Spanned<Count>,
         /// When; "0s" by default.
-        at: Option<Located<Span>>,
+        at: Option<Spanned<Span>>,
     },
     /// Independent messages at one rate.
     #[serde(rename_all = "kebab-case")]
     Poisson {
         /// Messages an hour, on average.
-        per_hour: Located<f64>,
+        per_hour: Spanned<f64>,
         /// From; "0s" by default.
-        from: Option<Located<Span>>,
+        from: Option<Spanned<Span>>,
         /// Until; the end of the trial by default.
-        until: Option<Located<Span>>,
+        until: Option<Spanned<Span>>,
     },
     /// Independent messages at rates that change.
-    Stages(Located<Vec<StageSpec>>),
+    Stages(Spanned<Vec<StageSpec>>),
     /// A daily curve.
     #[serde(rename_all = "kebab-case")]
     Diurnal {
         /// How many recipients in all.
-        recipients: Located<Count>,
+        recipients: Spanned<Count>,
         /// Over how long, from the start; the whole trial by default.
-        over: Option<Located<Span>>,
+        over: Option<Spanned<Span>>,
         /// 24 weights, one for each hour of the day from midnight; a business day's curve by default.
-        hours: Option<Located<Vec<Located<f64>>>>,
+        hours: Option<Spanned<Vec<Spanned<f64>>>>,
     },
     /// Mail as it really went: the path of a CSV file, relative to the scenario.
-    Trace(Located<String>),
+    Trace(Spanned<String>),
 }
 
 /// A stretch of time with one rate.
@@ -174,9 +174,9 @@ pub enum ArrivalsSpec {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StageSpec {
     /// How long it lasts.
-    pub lasts: Located<Span>,
+    pub lasts: Spanned<Span>,
     /// Messages an hour, on average; 0 is a pause.
-    pub per_hour: Located<f64>,
+    pub per_hour: Spanned<f64>,
 }
 
 /// Sizes that vary.
@@ -208,23 +208,23 @@ pub enum VaryingSizeSpec {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ListSpec {
     /// How many different addresses there are; by default every recipient is another one.
-    pub addresses: Option<Located<Count>>,
+    pub addresses: Option<Spanned<Count>>,
     /// Share of recipients that do not exist.
-    pub unknown: Option<Located<Share>>,
+    pub unknown: Option<Spanned<Fraction>>,
     /// Share of recipients whose mailbox is full.
-    pub full: Option<Located<Share>>,
+    pub full: Option<Spanned<Fraction>>,
     /// Share of recipients that are spam traps.
-    pub traps: Option<Located<Share>>,
+    pub traps: Option<Spanned<Fraction>>,
     /// Share of recipients that read what they get; they exist, and they never complain.
-    pub engaged: Option<Located<Share>>,
+    pub engaged: Option<Spanned<Fraction>>,
     /// Share of the deliveries to the others that end in a complaint.
     #[serde(default)]
-    pub complaints: Share,
+    pub complaints: Fraction,
     /// How long after the delivery they complain; exponential with a mean of "4h" by default.
-    pub complaint_delay: Option<Located<TextOr<Span, VaryingSpec>>>,
+    pub complaint_delay: Option<Spanned<TextOr<Span, VaryingSpec>>>,
     /// Share of messages whose content looks like spam.
     #[serde(default)]
-    pub spam: Share,
+    pub spam: Fraction,
 }
 
 /// What authentication messages pass; all by default.
@@ -244,15 +244,15 @@ pub struct AuthenticationSpec {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NetworkSpec {
     /// Round-trip time, drawn once for each connection; "40ms" by default.
-    pub rtt: Option<Located<TextOr<Span, VaryingSpec>>>,
+    pub rtt: Option<Spanned<TextOr<Span, VaryingSpec>>>,
     /// Bytes a second of one connection, such as "10MB"; no limit by default.
-    pub bandwidth: Option<Located<Bytes>>,
+    pub bandwidth: Option<Spanned<Bytes>>,
     /// Share of transactions during which the connection is lost.
     #[serde(default)]
-    pub reset: Share,
+    pub reset: Fraction,
     /// Share of a provider's MX hosts that are bad.
     #[serde(default)]
-    pub bad_hosts: Share,
+    pub bad_hosts: Fraction,
     /// How a bad host fails.
     #[serde(default)]
     pub bad_how: BadHost,
@@ -279,19 +279,19 @@ pub struct HostSpec {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ChangeSpec {
     /// When, from the start of the trial.
-    pub at: Located<Span>,
+    pub at: Spanned<Span>,
     /// Whose policy; may be left out where there is only one provider, or where a reputation changes at all of them.
-    pub provider: Option<Located<String>>,
+    pub provider: Option<Spanned<String>>,
     /// Which rule, by its name in the profile.
-    pub rule: Option<Located<String>>,
+    pub rule: Option<Spanned<String>>,
     /// The rule's new limit, as a profile writes limits.
-    pub limit: Option<Located<LimitValue>>,
+    pub limit: Option<Spanned<LimitValue>>,
     /// Whether the rule is asked from now on.
-    pub enabled: Option<Located<bool>>,
+    pub enabled: Option<Spanned<bool>>,
     /// The source whose reputation changes.
-    pub source: Option<Located<String>>,
+    pub source: Option<Spanned<String>>,
     /// Its new reputation.
-    pub reputation: Option<Located<Share>>,
+    pub reputation: Option<Spanned<Fraction>>,
 }
 
 /// A limit as a profile writes limits; the profile's own reader says what it means.
@@ -303,15 +303,15 @@ pub struct LimitValue(pub toml::Value);
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ExpectSpec {
     /// Which figure, such as deferral-share or time-to-99.
-    pub metric: Located<String>,
+    pub metric: Spanned<String>,
     /// The strategy it is about, by its name; "oracle" is always there.
-    pub strategy: Located<String>,
+    pub strategy: Spanned<String>,
     /// The provider it is about; all of them together by default.
-    pub provider: Option<Located<String>>,
+    pub provider: Option<Spanned<String>>,
     /// At least.
-    pub min: Option<Located<f64>>,
+    pub min: Option<Spanned<f64>>,
     /// At most.
-    pub max: Option<Located<f64>>,
+    pub max: Option<Spanned<f64>>,
 }
 
 impl<'de> Deserialize<'de> for DomainsSpec {

@@ -26,7 +26,7 @@ impl Sender {
 
     fn new_queue(&mut self, source: usize, domain: usize) -> QueueId {
         let site = self.plan.sites[domain];
-        let id = QueueId(u32::try_from(self.queues.len()).unwrap_or(u32::MAX));
+        let id = QueueId::from_index(self.queues.len());
         let sharing = |queue: &Queue| match self.strategy.scope {
             Scope::Process => true,
             Scope::Site => queue.site == site,
@@ -42,7 +42,7 @@ impl Sender {
             u32::try_from(self.limiters.len() - 1).unwrap_or(u32::MAX)
         });
         self.limiters[limiter as usize].queues.push(id);
-        let source = SourceId(u16::try_from(source).unwrap_or(u16::MAX));
+        let source = SourceId::from_index(source);
         self.queues.push(Queue::new(source, site, limiter));
         id
     }

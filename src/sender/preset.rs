@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 
 use crate::diagnostic::{Diagnostic, Document};
 use crate::sender::Strategy;
-use crate::written::{Checker, Located};
+use crate::spanned::{Checker, Spanned};
 
 pub use main_cf::{MainCf, PARAMETERS, Parameter};
 pub use spec::{
@@ -46,13 +46,13 @@ pub fn built_in(name: &str) -> Option<Document> {
 pub fn strategy(name: &str) -> Option<Result<Strategy, Vec<Diagnostic>>> {
     let document = built_in(name)?;
     Some(
-        toml::from_str::<Located<StrategySpec>>(&document.text)
+        toml::from_str::<Spanned<StrategySpec>>(&document.text)
             .map_or_else(|error| Err(vec![document.not_toml(&error)]), |spec| build(&spec, &document)),
     )
 }
 
 /// What `spec`, written in `document`, means: its preset, and what it says itself laid over it.
-pub fn build(spec: &Located<StrategySpec>, document: &Document) -> Result<Strategy, Vec<Diagnostic>> {
+pub fn build(spec: &Spanned<StrategySpec>, document: &Document) -> Result<Strategy, Vec<Diagnostic>> {
     let mut check = Checker::new(document);
     let mut base = build::plain();
     match &spec.preset {

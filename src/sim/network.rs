@@ -113,15 +113,15 @@ impl Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::{RecipientId, Share};
+    use crate::units::{Fraction, RecipientId};
 
     #[test]
     fn addressed_service_times_have_the_mean_and_the_spread_they_should() {
         let network = Network {
             rtt: Dist::Constant(Span::ZERO),
             bytes_per_second: None,
-            reset: Share::NONE,
-            bad_hosts: Share::NONE,
+            reset: Fraction::NONE,
+            bad_hosts: Fraction::NONE,
             bad_how: crate::scenario::BadHost::Refuses,
             host: crate::scenario::Host::default(),
         };

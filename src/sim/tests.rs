@@ -34,7 +34,7 @@ fn limit(at: Stage, meter: Meter, window: Window, most: u32, reply: u16, close: 
         test: Test::Limit(limit),
         answer: Answer::Reply { reply: ReplyId(reply), close },
         hold: None,
-        cost: Share::NONE,
+        cost: Fraction::NONE,
         enabled: true,
         provenance: Provenance::default(),
     }
@@ -64,13 +64,13 @@ fn strategy(connections: u32, wait: Span) -> Strategy {
 fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
     let list = ListQuality {
         addresses: None,
-        unknown: Share::NONE,
-        full: Share::NONE,
-        traps: Share::NONE,
-        engaged: Share::NONE,
-        complaints: Share::NONE,
+        unknown: Fraction::NONE,
+        full: Fraction::NONE,
+        traps: Fraction::NONE,
+        engaged: Fraction::NONE,
+        complaints: Fraction::NONE,
         complaint_delay: Dist::Constant(Span::ZERO),
-        spam: Share::NONE,
+        spam: Fraction::NONE,
     };
     let stream = MailStream {
         name: "mail".to_owned(),
@@ -106,8 +106,8 @@ fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
         network: Network {
             rtt: Dist::Constant(Span::from_millis(10)),
             bytes_per_second: None,
-            reset: Share::NONE,
-            bad_hosts: Share::NONE,
+            reset: Fraction::NONE,
+            bad_hosts: Fraction::NONE,
             bad_how: BadHost::Refuses,
             host: crate::scenario::Host::default(),
         },
@@ -216,8 +216,8 @@ fn the_same_seed_gives_the_same_trial_and_another_seed_another() {
 #[test]
 fn lost_connections_are_failures_and_nothing_is_lost() {
     let mut scenario = scenario(policy(Vec::new(), SECOND), 500, strategy(5, SECOND));
-    scenario.network.reset = Share::new(0.2).unwrap();
-    scenario.network.bad_hosts = Share::new(0.2).unwrap();
+    scenario.network.reset = Fraction::new(0.2).unwrap();
+    scenario.network.bad_hosts = Fraction::new(0.2).unwrap();
     let totals = run(&scenario).cells[0].totals;
     assert_eq!(totals.delivered, 500);
     assert_eq!(totals.attempts, totals.delivered + totals.failed);
@@ -263,10 +263,11 @@ fn recipients_of_one_message_share_a_transaction_up_to_the_limit() {
 #[test]
 fn complaints_come_after_the_last_delivery_and_reputation_stays_where_they_leave_it() {
     let mut policy = policy(Vec::new(), Span::from_millis(1));
-    policy.reputation = ReputationModel { complaint: Share::new(0.5).unwrap(), ..ReputationModel::fixed(Share::ALL) };
+    policy.reputation =
+        ReputationModel { complaint: Fraction::new(0.5).unwrap(), ..ReputationModel::fixed(Fraction::ALL) };
     let mut scenario = scenario(policy, 3, strategy(1, SECOND));
     let list = &mut scenario.workload.streams[0].list;
-    (list.complaints, list.complaint_delay) = (Share::ALL, Dist::Constant(Span::HOUR));
+    (list.complaints, list.complaint_delay) = (Fraction::ALL, Dist::Constant(Span::HOUR));
     let trial = run(&scenario);
     assert!(seconds(&trial) < 1.0);
     assert_eq!(trial.cells[0].totals.complaints, 3);
@@ -277,7 +278,7 @@ fn complaints_come_after_the_last_delivery_and_reputation_stays_where_they_leave
 fn a_full_mailbox_can_be_delivered_to_unless_a_rule_refuses_it() {
     let deliverable = |rules| {
         let mut scenario = scenario(policy(rules, SECOND), 10, strategy(1, Span::HOUR));
-        scenario.workload.streams[0].list.full = Share::ALL;
+        scenario.workload.streams[0].list.full = Fraction::ALL;
         run(&scenario).cells[0].totals.deliverable
     };
     let answer = Answer::Reply { reply: ReplyId(1), close: false };

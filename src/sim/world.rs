@@ -17,7 +17,7 @@ use crate::rng::Seed;
 use crate::scenario::{Host, Network, Setting};
 use crate::sender::{Action, Event, Outcome, Sender, Timer};
 use crate::time::Time;
-use crate::units::{ClientId, ConnId, ProviderId, RuleId, SenderDomainId, Share};
+use crate::units::{ClientId, ConnId, Fraction, ProviderId, RuleId, SenderDomainId};
 use crate::workload::addresses;
 
 /// An invariant does not hold: a defect of mxlab.
@@ -313,7 +313,7 @@ impl<'a> World<'a> {
             let sample = Sample {
                 held_back: counts.ready,
                 waiting: counts.delayed,
-                reputation: Share::clamped(lowest),
+                reputation: Fraction::clamped(lowest),
                 open_limit: limits.sum(),
                 open: site.provider.open_sessions(),
             };

@@ -15,7 +15,7 @@ use super::arrivals::{self, Planned, Timetable};
 use super::{Fate, ListQuality, Mail, MailStream, Priority, Row, Size, Workload};
 use crate::rng::{Seed, Stream};
 use crate::time::{Moments, Time};
-use crate::units::{DomainId, MailStreamId, Share};
+use crate::units::{DomainId, Fraction, MailStreamId};
 
 /// Why a workload cannot be made into a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -133,7 +133,7 @@ impl<'a> Writer<'a> {
         let mut message = 0;
         // A stream without spam draws nothing here: nobody else draws from this stream of chance.
         let spam = self.stream.list.spam;
-        if spam > Share::NONE && self.chance.content.random::<f64>() < spam.get() {
+        if spam > Fraction::NONE && self.chance.content.random::<f64>() < spam.get() {
             message |= Row::SPAM;
         }
         self.domains.clear();

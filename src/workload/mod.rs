@@ -14,7 +14,7 @@ pub use trace::read_trace;
 
 use crate::dist::Dist;
 use crate::time::{Moments, Span, Time};
-use crate::units::{Bytes, DomainId, MailStreamId, SenderDomainId, Share, SourceId};
+use crate::units::{Bytes, DomainId, Fraction, MailStreamId, SenderDomainId, SourceId};
 
 /// Everything a scenario wants to send.
 #[derive(Clone, Debug)]
@@ -151,20 +151,20 @@ pub struct ListQuality {
     /// 1.
     pub addresses: Option<u32>,
     /// Share of recipients that do not exist.
-    pub unknown: Share,
+    pub unknown: Fraction,
     /// Share of recipients whose mailbox is full.
-    pub full: Share,
+    pub full: Fraction,
     /// Share of recipients that are spam traps.
-    pub traps: Share,
+    pub traps: Fraction,
     /// Share of recipients that read what they get: they exist, and they never complain. If the shares are more than
     /// the whole together, fewer are engaged.
-    pub engaged: Share,
+    pub engaged: Fraction,
     /// Share of the deliveries to the others that end in a complaint.
-    pub complaints: Share,
+    pub complaints: Fraction,
     /// How long after delivery.
     pub complaint_delay: Dist,
     /// Share of messages whose content looks like spam.
-    pub spam: Share,
+    pub spam: Fraction,
 }
 
 /// What authentication a stream's messages pass.

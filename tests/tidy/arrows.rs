@@ -6,7 +6,7 @@ use super::Finding;
 use super::source::Source;
 
 /// What everything else is said in.
-const WORDS: &[&str] = &["time", "rng", "units", "dist", "diagnostic", "written", "stats"];
+const WORDS: &[&str] = &["time", "rng", "units", "dist", "diagnostic", "spanned", "stats"];
 
 /// A module and what it may know besides the words and itself. `study::stats` is a module inside another.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("dist", &[]),
     ("diagnostic", &[]),
-    ("written", &[]),
+    ("spanned", &[]),
     ("stats", &[]),
     ("smtp", &[]),
     ("provider", &["smtp"]),

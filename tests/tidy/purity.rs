@@ -12,7 +12,7 @@ const CORE: &[&str] = &[
     "units",
     "dist",
     "diagnostic",
-    "written",
+    "spanned",
     "stats",
     "smtp",
     "provider",

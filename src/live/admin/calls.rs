@@ -20,7 +20,7 @@ use crate::live::wish::{Answered, Forced, SLOWEST};
 use crate::provider::{Amendment, Ceiling, Policy, Test, profile};
 use crate::smtp::{Code, Enhanced, Reply, Stage};
 use crate::time::Span;
-use crate::units::{ProviderId, RuleId, Share};
+use crate::units::{Fraction, ProviderId, RuleId};
 
 /// Clients that are shown where nobody says how many.
 pub(super) const CLIENTS_SHOWN: usize = 200;
@@ -103,7 +103,7 @@ pub(super) async fn change_rule(
     let Some(place) = place else {
         return Err(Fault::unknown("rule", &rule, policy.rules.iter().map(|rule| rule.name.as_str())));
     };
-    let id = RuleId(u16::try_from(place).unwrap_or(u16::MAX));
+    let id = RuleId::from_index(place);
     let limit = change.limit.map(|limit| ceiling(&limit, policy, place)).transpose()?;
     let amendments: Vec<Amendment> = limit
         .map(|ceiling| Amendment::Ceiling(id, ceiling))
@@ -134,7 +134,7 @@ fn ceiling(limit: &Value, policy: &Policy, place: usize) -> Result<Ceiling, Faul
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Score {
-    score: Share,
+    score: Fraction,
 }
 
 /// Also for a client that has not come yet.

@@ -12,7 +12,7 @@ use super::fault::Fault;
 use crate::live::dns::{self, Mischief, Trouble};
 use crate::live::wish::SLOWEST;
 use crate::time::Span;
-use crate::units::Share;
+use crate::units::Fraction;
 
 /// Faults at a time: each is looked at for every query.
 const FAULTS_MAX: usize = 1_000;
@@ -28,7 +28,7 @@ pub(super) struct Written {
     trouble: Word,
     /// For this share of the queries; all unless said otherwise.
     #[serde(default = "all")]
-    share: Share,
+    share: Fraction,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -41,8 +41,8 @@ enum Word {
     Slow(Span),
 }
 
-const fn all() -> Share {
-    Share::ALL
+const fn all() -> Fraction {
+    Fraction::ALL
 }
 
 type Faults = Result<Json<Vec<Written>>, Fault>;

@@ -18,7 +18,7 @@ use crate::provider::{
 };
 use crate::smtp::Stage;
 use crate::time::Span;
-use crate::units::{ProviderId, ReplyId, Share};
+use crate::units::{Fraction, ProviderId, ReplyId};
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
 const TO: Address<'_> = Address { local: "ann", domain: "test.example" };
@@ -38,7 +38,7 @@ fn rules() -> Vec<Rule> {
         test: Test::Limit(limit),
         answer,
         hold: Some(Hold { ladder, after: 1, within: Span::HOUR, forget: Span::DAY, at: Stage::Mail }),
-        cost: Share::NONE,
+        cost: Fraction::NONE,
         enabled: true,
         provenance: Provenance::default(),
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::rng::Seed;
-use crate::units::Share;
+use crate::units::Fraction;
 
 /// Something that goes wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,7 +11,7 @@ pub struct Fault {
     /// For this name and all below it; `None` is all names.
     pub name: Option<String>,
     /// For this share of the queries.
-    pub share: Share,
+    pub share: Fraction,
     /// What.
     pub trouble: Trouble,
 }
@@ -100,7 +100,7 @@ mod tests {
     fn a_share_of_the_queries_meets_a_fault_and_delays_add_up() {
         let mut faults = Faults::none();
         let slow = Trouble::Slow(Duration::from_secs(1));
-        let fault = |share, trouble| Fault { name: None, share: Share::clamped(share), trouble };
+        let fault = |share, trouble| Fault { name: None, share: Fraction::clamped(share), trouble };
         faults.list = vec![fault(1.0, slow), fault(0.25, Trouble::ServFail), fault(1.0, slow)];
         let fates: Vec<Fate> = (0..1_000).map(|_| faults.befall("a.example")).collect();
         assert!(fates.iter().all(|fate| fate.delay == Duration::from_secs(2) && !fate.silent));

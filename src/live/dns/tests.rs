@@ -15,7 +15,7 @@ use super::fault::Fate;
 use super::zone::reverse;
 use super::*;
 use crate::provider::tests::policy;
-use crate::units::Share;
+use crate::units::Fraction;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -306,7 +306,7 @@ async fn garbage_does_not_stop_it() {
 #[tokio::test]
 async fn faults_come_when_they_are_called() {
     let server = server(&CancellationToken::new()).await;
-    let fault = |name: &str, trouble| Fault { name: Some(name.to_owned()), share: Share::ALL, trouble };
+    let fault = |name: &str, trouble| Fault { name: Some(name.to_owned()), share: Fraction::ALL, trouble };
     let hour = Duration::from_hours(1);
     server.mischief().set(vec![
         fault("rr.com", Trouble::ServFail),

@@ -42,7 +42,7 @@ impl Book {
         let mut rules = BTreeMap::new();
         let mut note = |stage: Stage, answer: Answer, rule: usize| {
             if let Answer::Reply { reply, .. } = answer {
-                rules.entry((stage, reply)).or_insert(RuleId(u16::try_from(rule).unwrap_or(u16::MAX)));
+                rules.entry((stage, reply)).or_insert(RuleId::from_index(rule));
             }
         };
         for (id, rule) in policy.rules.iter().enumerate() {
@@ -57,7 +57,7 @@ impl Book {
     /// The reply that these lines are: codes and all, joined by `\n`.
     pub(super) fn find(&mut self, code: Code, lines: &str) -> Found {
         if let Some(place) = self.patterns.iter().position(|pattern| pattern.fits(lines)) {
-            return Found::Known(ReplyId(u16::try_from(place).unwrap_or(u16::MAX)));
+            return Found::Known(ReplyId::from_index(place));
         }
         let mut reply = read(code, lines);
         if self.learned >= LEARNED_MAX {
@@ -65,7 +65,7 @@ impl Book {
             "(one of many)".clone_into(&mut reply.text);
             let rest = Pattern::of(&reply);
             if let Some(place) = self.patterns.iter().position(|pattern| pattern.pieces == rest.pieces) {
-                return Found::Known(ReplyId(u16::try_from(place).unwrap_or(u16::MAX)));
+                return Found::Known(ReplyId::from_index(place));
             }
         }
         self.learned += 1;

@@ -14,7 +14,7 @@ use crate::dist::{Dist, DistSpec};
 use crate::provider::{Confidence, Listener, Policy, Provenance, ReputationModel, Service, Tier};
 use crate::smtp::{Class, Code, Enhanced, Reply};
 use crate::time::Span;
-use crate::units::Share;
+use crate::units::Fraction;
 
 /// The policy that a profile means.
 pub(super) fn policy(spec: &ProfileSpec) -> Result<Policy, Fault> {
@@ -87,7 +87,7 @@ fn hosts(names: &Spanned<Vec<Spanned<String>>>, what: &str) -> Result<Vec<String
 
 fn tiers(table: &Named<Spanned<[f64; 2]>>) -> Result<Vec<Tier>, Fault> {
     if table.is_empty() {
-        return Ok(vec![Tier { name: "any".to_owned(), from: Share::NONE }]);
+        return Ok(vec![Tier { name: "any".to_owned(), from: Fraction::NONE }]);
     }
     let (mut tiers, mut edge, mut last) = (Vec::new(), 0.0, Range::default());
     for (name, band) in table.iter() {
@@ -96,7 +96,7 @@ fn tiers(table: &Named<Spanned<[f64; 2]>>) -> Result<Vec<Tier>, Fault> {
         if tiers.len() == Policy::TIERS_MAX {
             return fault(format!("a profile has at most {} tiers", Policy::TIERS_MAX));
         }
-        let start = match (Share::new(from), Share::new(to)) {
+        let start = match (Fraction::new(from), Fraction::new(to)) {
             (Some(start), Some(end)) if start < end => start,
             (Some(_), Some(_)) => return fault(format!("tier `{}` is empty: {from} to {to}", name.get_ref())),
             _ => return fault(format!("a tier is a band between 0 and 1, not {from} to {to}")),
@@ -155,7 +155,7 @@ fn enhanced(text: &Spanned<String>, code: Code) -> Result<Enhanced, Fault> {
 
 fn reputation(spec: Option<&ReputationSpec>) -> Result<ReputationModel, Fault> {
     let Some(spec) = spec else {
-        return Ok(ReputationModel::fixed(Share::ALL));
+        return Ok(ReputationModel::fixed(Fraction::ALL));
     };
     provenance(spec.source.as_ref(), spec.confidence.as_ref())?;
     let growth = *spec.growth.get_ref();

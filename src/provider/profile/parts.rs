@@ -11,7 +11,7 @@ use toml::Spanned;
 use crate::provider::{Aligned, Auth, Standing};
 use crate::smtp::Stage;
 use crate::time::Span;
-use crate::units::{Bytes, Share};
+use crate::units::{Bytes, Fraction};
 
 /// Over which time a meter counts.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -131,13 +131,13 @@ pub enum CheckSpec {
     /// Is the reputation below `below`?
     Reputation {
         /// Refuse below this.
-        below: Share,
+        below: Fraction,
         /// Whose reputation.
         #[serde(default)]
         of: Standing,
         /// Share of the attempts that are refused; all unless said otherwise.
         #[serde(default = "all")]
-        refuse: Share,
+        refuse: Fraction,
     },
     /// Is the server having one of its busy spells?
     Busy {
@@ -147,7 +147,7 @@ pub enum CheckSpec {
         lasts: Span,
         /// Share of the attempts refused during a spell; all unless said otherwise.
         #[serde(default = "all")]
-        refuse: Share,
+        refuse: Fraction,
     },
     /// Is it out of order, from one moment of the trial to another?
     Outage {
@@ -158,8 +158,8 @@ pub enum CheckSpec {
     },
 }
 
-const fn all() -> Share {
-    Share::ALL
+const fn all() -> Fraction {
+    Fraction::ALL
 }
 
 /// What a rule answers: `{ reply = "name", close = true }`, `"drop"` or `{ tarpit = "10s" }`.

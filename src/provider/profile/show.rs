@@ -12,7 +12,7 @@ use crate::provider::{
     Aligned, Amount, Answer, Auth, Ceiling, Confidence, Counts, Hold, Limit, Mailbox, Policy, Rule, Standing, Step,
     Test, Tier, Window,
 };
-use crate::units::Share;
+use crate::units::Fraction;
 
 /// A profile as text for people: who it is, what it limits, what it answers, and how far each number can be trusted.
 ///
@@ -57,7 +57,7 @@ pub fn sentence(rule: &Rule, policy: &Policy) -> String {
     if let Some(hold) = &rule.hold {
         _ = write!(text, "; {}", held(hold, rule.answer, policy));
     }
-    if rule.cost > Share::NONE {
+    if rule.cost > Fraction::NONE {
         _ = write!(text, "; each time costs {} of the reputation", rule.cost);
     }
     text
@@ -158,8 +158,8 @@ fn question(test: &Test) -> String {
     }
 }
 
-fn some(share: Share) -> String {
-    if share == Share::ALL { "to all".to_owned() } else { format!("to {share}") }
+fn some(share: Fraction) -> String {
+    if share == Fraction::ALL { "to all".to_owned() } else { format!("to {share}") }
 }
 
 fn answered(answer: Answer, policy: &Policy) -> String {
@@ -252,7 +252,7 @@ fn dist(dist: &Dist) -> String {
 }
 
 /// A share that may be much smaller than a percent.
-fn fine(share: Share) -> String {
+fn fine(share: Fraction) -> String {
     format!("{} %", (share.get() * 1e8).round() / 1e6)
 }
 

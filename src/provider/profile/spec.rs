@@ -13,7 +13,7 @@ use super::parts::{AnswerSpec, CheckSpec, HoldSpec, LoadStepSpec, WindowSpec};
 use crate::dist::DistSpec;
 use crate::provider::{Confidence, Counts, Meter, Scope, Standing};
 use crate::smtp::Stage;
-use crate::units::Share;
+use crate::units::Fraction;
 
 /// A mailbox provider's inbound policy as a TOML file.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -57,21 +57,21 @@ pub struct ProfileSpec {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ReputationSpec {
     /// Score of a client nobody has seen before.
-    pub start: Share,
+    pub start: Fraction,
     /// Share of the way to 1 that every accepted message gains.
-    pub gain: Share,
+    pub gain: Fraction,
     /// Most that can be gained in a day, as score.
-    pub gain_per_day: Share,
+    pub gain_per_day: Fraction,
     /// Share of the score lost by a complaint.
-    pub complaint: Share,
+    pub complaint: Fraction,
     /// Share of the score lost by a recipient that does not exist.
-    pub unknown_recipient: Share,
+    pub unknown_recipient: Fraction,
     /// Share of the score lost by a spam trap.
-    pub spam_trap: Share,
+    pub spam_trap: Fraction,
     /// Share of the score lost by a message without SPF or DKIM.
-    pub unauthenticated: Share,
+    pub unauthenticated: Fraction,
     /// Share of the score lost by every message above the volume that the client's history allows.
-    pub surge: Share,
+    pub surge: Fraction,
     /// A day may bring this many times the most of the client's recent days; at least 1.
     #[schemars(with = "f64")]
     pub growth: Spanned<f64>,
@@ -79,9 +79,9 @@ pub struct ReputationSpec {
     #[schemars(with = "u32")]
     pub volume_floor: Spanned<i64>,
     /// Without mail for a day, the score rises by so much per day …
-    pub rest_gain: Share,
+    pub rest_gain: Fraction,
     /// … until it reaches this.
-    pub rest_toward: Share,
+    pub rest_toward: Fraction,
     /// Where these numbers come from.
     pub source: Option<String>,
     /// How far to trust them; `assumed` unless said otherwise.
@@ -180,7 +180,7 @@ pub struct RuleSpec {
     pub answer: Spanned<AnswerSpec>,
     /// Share of the client's reputation that every violation costs.
     #[serde(default)]
-    pub cost: Share,
+    pub cost: Fraction,
     /// Time-outs for a client that keeps on breaking the rule.
     #[schemars(with = "Option<HoldSpec>")]
     pub hold: Option<Spanned<HoldSpec>>,

@@ -54,7 +54,7 @@ fn releasing_one_client_leaves_the_others_held() {
 #[test]
 fn starting_again_undoes_everything_but_time() {
     let mut policy = policy(vec![strict(Scope::ClientIp)]);
-    policy.reputation.complaint = Share::new(0.5).unwrap();
+    policy.reputation.complaint = Fraction::new(0.5).unwrap();
     let mut provider = lab_of(policy);
     let start = provider.clone();
     let newcomer = provider.meet_client(Client { network: NetworkId(7), ..PLAIN });
@@ -64,9 +64,9 @@ fn starting_again_undoes_everything_but_time() {
     provider.amend(&Amendment::Ceiling(RuleId(0), Ceiling { by_tier: vec![Amount::Exactly(0)], load: Vec::new() }));
     assert!(stage(&mut provider, 0, GOOD).is_some());
     provider.start_again(&start, at(1));
-    assert_eq!(provider.reputation(GOOD), Share::ALL);
-    assert_eq!(provider.reputation(BAD), Share::NONE, "as it was introduced");
-    assert_eq!(provider.reputation(newcomer), Share::ALL);
+    assert_eq!(provider.reputation(GOOD), Fraction::ALL);
+    assert_eq!(provider.reputation(BAD), Fraction::NONE, "as it was introduced");
+    assert_eq!(provider.reputation(newcomer), Fraction::ALL);
     assert_eq!(provider.holds_of(at(1), GOOD), []);
     assert_eq!(provider.activity(RuleId(0), at(1)).refused, 0);
     assert_eq!(stage(&mut provider, 1, GOOD), None);
@@ -99,12 +99,12 @@ fn whoever_is_connected_when_all_starts_again_stays_and_counts() {
 #[test]
 fn the_days_before_a_new_start_are_no_rest() {
     let mut policy = policy(Vec::new());
-    policy.reputation.start = Share::new(0.2).unwrap();
-    policy.reputation.rest_gain = Share::new(0.1).unwrap();
-    policy.reputation.rest_toward = Share::ALL;
+    policy.reputation.start = Fraction::new(0.2).unwrap();
+    policy.reputation.rest_gain = Fraction::new(0.1).unwrap();
+    policy.reputation.rest_toward = Fraction::ALL;
     let mut provider = lab_of(policy);
     let start = provider.clone();
     provider.start_again(&start, at(5 * 24 * 60));
     assert_eq!(stage(&mut provider, 5 * 24 * 60, GOOD), None);
-    assert_eq!(Some(provider.reputation(GOOD)), Share::new(0.2));
+    assert_eq!(Some(provider.reputation(GOOD)), Fraction::new(0.2));
 }

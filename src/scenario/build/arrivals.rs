@@ -6,14 +6,14 @@ use std::ops::Range;
 use super::Shelf;
 use super::streams::Place;
 use crate::scenario::spec::{ArrivalsSpec, StageSpec};
+use crate::spanned::{Checker, Spanned};
 use crate::time::{Span, Time};
 use crate::units::DomainId;
 use crate::workload::{Arrivals, Mail, PoissonStage, TraceRow, read_trace};
-use crate::written::{Checker, Located};
 
 /// When messages are to go out.
 pub(super) fn build(
-    spec: &Located<ArrivalsSpec>,
+    spec: &Spanned<ArrivalsSpec>,
     place: &Place<'_>,
     shelf: &mut Shelf<'_>,
     check: &mut Checker<'_>,
@@ -55,7 +55,7 @@ pub(super) fn build(
     }
 }
 
-fn consecutive(specs: &Located<Vec<StageSpec>>, duration: Span, check: &mut Checker<'_>) -> Vec<PoissonStage> {
+fn consecutive(specs: &Spanned<Vec<StageSpec>>, duration: Span, check: &mut Checker<'_>) -> Vec<PoissonStage> {
     let mut stages = Vec::new();
     let mut from = Time::ZERO;
     for spec in &specs.value {
@@ -72,7 +72,7 @@ fn consecutive(specs: &Located<Vec<StageSpec>>, duration: Span, check: &mut Chec
     stages
 }
 
-fn curve(written: &Located<Vec<Located<f64>>>, check: &mut Checker<'_>) -> [f64; 24] {
+fn curve(written: &Spanned<Vec<Spanned<f64>>>, check: &mut Checker<'_>) -> [f64; 24] {
     let mut hours = [0.0; 24];
     for (hour, weight) in hours.iter_mut().zip(&written.value) {
         *hour = check.not_negative(weight);
@@ -85,7 +85,7 @@ fn curve(written: &Located<Vec<Located<f64>>>, check: &mut Checker<'_>) -> [f64;
     hours
 }
 
-fn trace(name: &Located<String>, place: &Place<'_>, shelf: &mut Shelf<'_>, check: &mut Checker<'_>) -> Arrivals {
+fn trace(name: &Spanned<String>, place: &Place<'_>, shelf: &mut Shelf<'_>, check: &mut Checker<'_>) -> Arrivals {
     let none = |path| Arrivals::Trace { path, rows: [].into() };
     let Some((path, document)) = shelf.read(name, check) else { return none(name.value.clone().into()) };
     // The domains of a provider that is wrong are not known: what the trace says of them would be a false alarm.

@@ -4,11 +4,11 @@ use super::providers::Providers;
 use crate::record::METRICS;
 use crate::scenario::model::Expectation;
 use crate::scenario::spec::ExpectSpec;
-use crate::written::{Checker, Located};
+use crate::spanned::{Checker, Spanned};
 
 /// The expectations of a scenario.
 pub(super) fn build(
-    specs: &[Located<ExpectSpec>],
+    specs: &[Spanned<ExpectSpec>],
     strategies: &[String],
     providers: &Providers,
     check: &mut Checker<'_>,
@@ -25,7 +25,7 @@ pub(super) fn build(
         if let Some(name) = &spec.provider {
             providers.find(name, check);
         }
-        let mut bound = |written: &Option<Located<f64>>, open| match written {
+        let mut bound = |written: &Option<Spanned<f64>>, open| match written {
             Some(bound) => check.number(bound, "write a number", |_| true).unwrap_or(open),
             None => open,
         };

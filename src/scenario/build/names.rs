@@ -1,6 +1,6 @@
 //! Names that may be used only once, and names of domains.
 
-use crate::written::{Checker, Located};
+use crate::spanned::{Checker, Spanned};
 
 /// Names of one kind of thing, each used once.
 pub(super) struct Unique {
@@ -15,7 +15,7 @@ impl Unique {
     }
 
     /// Adds a name; says so if it is taken or empty.
-    pub(super) fn add(&mut self, name: &Located<String>, help: &str, check: &mut Checker<'_>) {
+    pub(super) fn add(&mut self, name: &Spanned<String>, help: &str, check: &mut Checker<'_>) {
         if name.trim().is_empty() {
             check.wrong(&name.span, format!("a {} needs a name", self.kind));
         } else if self.names.contains(&name.value) {
@@ -31,7 +31,7 @@ impl Unique {
 }
 
 /// The domain `written`, in lower case; says so if it is none (sizes as in RFC 1035, section 2.3.4).
-pub(super) fn domain(written: &Located<String>, check: &mut Checker<'_>) -> String {
+pub(super) fn domain(written: &Spanned<String>, check: &mut Checker<'_>) -> String {
     let label = |label: &str| {
         (1..=63).contains(&label.len()) && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
     };

@@ -3,8 +3,8 @@
 use crate::dist::{Dist, DistSpec, VaryingSpec};
 use crate::scenario::model::{Host, Network};
 use crate::scenario::spec::NetworkSpec;
+use crate::spanned::{Checker, Spanned, TextOr};
 use crate::time::Span;
-use crate::written::{Checker, Located, TextOr};
 
 /// The network of a scenario.
 pub(super) fn build(spec: &NetworkSpec, check: &mut Checker<'_>) -> Network {
@@ -25,7 +25,7 @@ pub(super) fn build(spec: &NetworkSpec, check: &mut Checker<'_>) -> Network {
 }
 
 /// A length of time that may vary.
-pub(super) fn dist(written: &Located<TextOr<Span, VaryingSpec>>, check: &mut Checker<'_>) -> Dist {
+pub(super) fn dist(written: &Spanned<TextOr<Span, VaryingSpec>>, check: &mut Checker<'_>) -> Dist {
     let spec = match &written.value {
         TextOr::Text(span) => DistSpec::Constant(*span),
         TextOr::Table(varying) => DistSpec::Varying(varying.clone()),

@@ -12,8 +12,8 @@ use crate::provider::Policy;
 use crate::provider::profile::{self, Change, ProfileError};
 use crate::scenario::model::Domain;
 use crate::scenario::spec::{ProviderSpec, ScenarioSpec};
+use crate::spanned::{Checker, Spanned, listed};
 use crate::units::{DomainId, ProviderId};
-use crate::written::{Checker, Located, listed};
 
 /// All providers of a scenario.
 pub(super) struct Providers {
@@ -31,7 +31,7 @@ pub(super) struct Providers {
 
 impl Providers {
     /// The place of the provider `name`; says so if there is none, unless that may be because of another mistake.
-    pub(super) fn find(&self, name: &Located<String>, check: &mut Checker<'_>) -> Option<usize> {
+    pub(super) fn find(&self, name: &Spanned<String>, check: &mut Checker<'_>) -> Option<usize> {
         let mut places = self.names.iter().enumerate().filter(|(_, known)| **known == name.value);
         let place = places.next().map(|(place, _)| place);
         if place.is_none() && !self.nameless {
@@ -120,7 +120,7 @@ fn policy(
 }
 
 /// A profile of the scenario's own, or a built-in one.
-fn document(name: &Located<String>, shelf: &mut Shelf<'_>, check: &mut Checker<'_>) -> Option<Document> {
+fn document(name: &Spanned<String>, shelf: &mut Shelf<'_>, check: &mut Checker<'_>) -> Option<Document> {
     if is_toml(name) {
         return shelf.read(name, check).map(|(_, document)| document);
     }
@@ -159,7 +159,7 @@ impl Domains {
         share: f64,
         check: &mut Checker<'_>,
     ) -> Vec<String> {
-        let weighted: Vec<(Located<String>, f64)> = match &provider.domains {
+        let weighted: Vec<(Spanned<String>, f64)> = match &provider.domains {
             Some(written) => written
                 .0
                 .iter()
@@ -189,8 +189,8 @@ impl Domains {
                     break;
                 }
             }
-            let id = DomainId(u16::try_from(self.list.len()).unwrap_or(u16::MAX));
-            let owner = ProviderId(u16::try_from(index).unwrap_or(u16::MAX));
+            let id = DomainId::from_index(self.list.len());
+            let owner = ProviderId::from_index(index);
             self.list.push(Domain { name: name.value.clone(), provider: owner });
             self.weights.push((id, if total > 0.0 { share * weight / total } else { 0.0 }));
         }

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::scenario::model::Source;
 use crate::scenario::spec::SourceSpec;
+use crate::spanned::{Checker, Spanned};
 use crate::units::{NetworkId, SourceId};
-use crate::written::{Checker, Located};
 
 /// The sources of a scenario.
-pub(super) fn build(specs: &[Located<SourceSpec>], check: &mut Checker<'_>) -> Vec<Source> {
+pub(super) fn build(specs: &[Spanned<SourceSpec>], check: &mut Checker<'_>) -> Vec<Source> {
     if specs.is_empty() {
         let help = "add one:\n[[source]]\nip = \"192.0.2.1\"";
         check.wrong_do(&(0..0), "the scenario has no sources: no IP to send from", help);
@@ -41,7 +41,7 @@ pub(super) fn build(specs: &[Located<SourceSpec>], check: &mut Checker<'_>) -> V
                 check.wrong(place, format!("{ip} is not in the network {}/{}", own.0, own.1));
                 break;
             }
-            let next = NetworkId(u32::try_from(networks.len()).unwrap_or(u32::MAX));
+            let next = NetworkId::from_index(networks.len());
             let network = *networks.entry(own).or_insert(next);
             let (listed, reputation) = (spec.listed, spec.reputation);
             sources.push(Source { ip, network, listed, ptr: spec.ptr.unwrap_or(true), reputation, daily_volume });
@@ -51,7 +51,7 @@ pub(super) fn build(specs: &[Located<SourceSpec>], check: &mut Checker<'_>) -> V
 }
 
 /// The source `name`; says so if there is none.
-pub(super) fn find(name: &Located<String>, sources: &[Source], check: &mut Checker<'_>) -> Option<SourceId> {
+pub(super) fn find(name: &Spanned<String>, sources: &[Source], check: &mut Checker<'_>) -> Option<SourceId> {
     let ip = address(name, check)?;
     let place = sources.iter().position(|source| source.ip == ip);
     if place.is_none() {
@@ -63,7 +63,7 @@ pub(super) fn find(name: &Located<String>, sources: &[Source], check: &mut Check
     place.and_then(|place| u16::try_from(place).ok()).map(SourceId)
 }
 
-fn address(written: &Located<String>, check: &mut Checker<'_>) -> Option<IpAddr> {
+fn address(written: &Spanned<String>, check: &mut Checker<'_>) -> Option<IpAddr> {
     let ip = written.parse().ok();
     if ip.is_none() {
         let message = format!("`{}` is not an IP address", written.value);
@@ -72,7 +72,7 @@ fn address(written: &Located<String>, check: &mut Checker<'_>) -> Option<IpAddr>
     ip
 }
 
-fn parse_network(written: &Located<String>, check: &mut Checker<'_>) -> Option<(IpAddr, u8)> {
+fn parse_network(written: &Spanned<String>, check: &mut Checker<'_>) -> Option<(IpAddr, u8)> {
     let parts = written.split_once('/').and_then(|(ip, bits)| Some((ip.parse().ok()?, bits.parse().ok()?)));
     let fits = |ip: &IpAddr, bits: u8| bits <= if ip.is_ipv4() { 32 } else { 128 };
     match parts {

@@ -9,10 +9,10 @@ use super::{Shelf, arrivals, sources};
 use crate::dist::Dist;
 use crate::scenario::model::Source;
 use crate::scenario::spec::{ListSpec, StreamSpec, VaryingSizeSpec};
+use crate::spanned::{Checker, CountRange, Spanned, TextOr};
 use crate::time::Span;
-use crate::units::{Bytes, SenderDomainId, Share, SourceId};
+use crate::units::{Bytes, Fraction, SenderDomainId, SourceId};
 use crate::workload::{Authentication, ListQuality, Mail, MailStream, Size, Workload};
-use crate::written::{Checker, CountRange, Located, TextOr};
 
 /// Where the mail goes and when.
 pub(super) struct Place<'a> {
@@ -28,7 +28,7 @@ pub(super) struct Place<'a> {
 
 /// The mail of a scenario.
 pub(super) fn build(
-    specs: &[Located<StreamSpec>],
+    specs: &[Spanned<StreamSpec>],
     place: &Place<'_>,
     shelf: &mut Shelf<'_>,
     check: &mut Checker<'_>,
@@ -93,7 +93,7 @@ pub(super) fn build(
     Workload { streams, sender_domains: sender_domains.names }
 }
 
-fn per_message(written: &Located<CountRange>, check: &mut Checker<'_>) -> (u32, u32) {
+fn per_message(written: &Spanned<CountRange>, check: &mut Checker<'_>) -> (u32, u32) {
     let CountRange(low, high) = written.value;
     if low > high {
         check.wrong(&written.span, format!("the range {low} to {high} is upside down; write the smaller one first"));
@@ -106,7 +106,7 @@ fn per_message(written: &Located<CountRange>, check: &mut Checker<'_>) -> (u32, 
     (low, high)
 }
 
-fn size(written: &Located<TextOr<Bytes, VaryingSizeSpec>>, check: &mut Checker<'_>) -> Size {
+fn size(written: &Spanned<TextOr<Bytes, VaryingSizeSpec>>, check: &mut Checker<'_>) -> Size {
     let mut one = |bytes: Bytes| {
         if !(1..=u64::from(Size::LARGEST)).contains(&bytes.0) {
             check.wrong(&written.span, format!("no message has {bytes}; sizes run from 1 B to 1 GiB"));
@@ -140,7 +140,7 @@ fn size(written: &Located<TextOr<Bytes, VaryingSizeSpec>>, check: &mut Checker<'
 
 fn list(spec: &ListSpec, check: &mut Checker<'_>) -> ListQuality {
     let parts = [&spec.unknown, &spec.full, &spec.traps, &spec.engaged];
-    let share = |part: &Option<Located<Share>>| part.as_ref().map_or(Share::NONE, |share| share.value);
+    let share = |part: &Option<Spanned<Fraction>>| part.as_ref().map_or(Fraction::NONE, |share| share.value);
     let total: f64 = parts.iter().map(|part| share(part).get()).sum();
     if total > 1.0
         && let Some(last) = parts.iter().rev().find_map(|part| part.as_ref())
@@ -168,7 +168,7 @@ fn list(spec: &ListSpec, check: &mut Checker<'_>) -> ListQuality {
 }
 
 fn carriers(
-    written: Option<&Located<Vec<Located<String>>>>,
+    written: Option<&Spanned<Vec<Spanned<String>>>>,
     known: &[Source],
     check: &mut Checker<'_>,
 ) -> Vec<SourceId> {
@@ -201,9 +201,9 @@ struct SenderDomains {
 }
 
 impl SenderDomains {
-    fn id(&mut self, written: Option<&Located<String>>, check: &mut Checker<'_>) -> SenderDomainId {
+    fn id(&mut self, written: Option<&Spanned<String>>, check: &mut Checker<'_>) -> SenderDomainId {
         let name = written.map_or_else(|| "sender.example".to_owned(), |written| domain(written, check));
-        let next = SenderDomainId(u16::try_from(self.names.len()).unwrap_or(u16::MAX));
+        let next = SenderDomainId::from_index(self.names.len());
         *self.ids.entry(name.clone()).or_insert_with(|| {
             self.names.push(name);
             next

@@ -5,10 +5,10 @@ use super::providers::Providers;
 use crate::record::{Criterion, METRICS, Metric};
 use crate::scenario::spec::{SafeSpec, SweepSpec, ValuesSpec};
 use crate::scenario::sweep::{Place, Sweep, Values, default_safe};
-use crate::written::{Checker, Located};
+use crate::spanned::{Checker, Spanned};
 
 /// The sweep of a scenario, if nothing is wrong with it.
-pub(super) fn build(spec: &Located<SweepSpec>, providers: &Providers, check: &mut Checker<'_>) -> Option<Sweep> {
+pub(super) fn build(spec: &Spanned<SweepSpec>, providers: &Providers, check: &mut Checker<'_>) -> Option<Sweep> {
     let over = match Place::find(&spec.over, &check.document.text) {
         Ok(place) => Some(place),
         Err(wrong) => {
@@ -32,7 +32,7 @@ pub(super) fn build(spec: &Located<SweepSpec>, providers: &Providers, check: &mu
     Some(Sweep { over: over?, values: values?, safe })
 }
 
-fn criterion(spec: &Located<SafeSpec>, providers: &Providers, check: &mut Checker<'_>) -> Criterion {
+fn criterion(spec: &Spanned<SafeSpec>, providers: &Providers, check: &mut Checker<'_>) -> Criterion {
     let metric = spec.metric.as_ref().map_or(Metric::DeferralShare, |written| {
         written.parse().unwrap_or_else(|_| {
             check.unknown("metric", written, METRICS);
@@ -47,7 +47,7 @@ fn criterion(spec: &Located<SafeSpec>, providers: &Providers, check: &mut Checke
     if let Some(name) = &spec.provider {
         providers.find(name, check);
     }
-    let mut bound = |written: &Option<Located<f64>>, open| match written {
+    let mut bound = |written: &Option<Spanned<f64>>, open| match written {
         Some(bound) => check.number(bound, "write a number", |_| true).unwrap_or(open),
         None => open,
     };

@@ -6,13 +6,13 @@ use crate::provider::profile;
 use crate::provider::{Amendment, Ceiling, Policy, Test};
 use crate::scenario::model::{Change, Source};
 use crate::scenario::spec::{ChangeSpec, LimitValue};
+use crate::spanned::{Checker, Spanned};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, ProviderId, RuleId};
-use crate::written::{Checker, Located};
 
 /// The changes of a scenario, sorted by time.
 pub(super) fn build(
-    specs: &[Located<ChangeSpec>],
+    specs: &[Spanned<ChangeSpec>],
     providers: &Providers,
     sources: &[Source],
     duration: Span,
@@ -46,8 +46,8 @@ pub(super) fn build(
 }
 
 fn of_rule(
-    rule: &Located<String>,
-    spec: &Located<ChangeSpec>,
+    rule: &Spanned<String>,
+    spec: &Spanned<ChangeSpec>,
     providers: &Providers,
     check: &mut Checker<'_>,
 ) -> Option<Change> {
@@ -84,7 +84,7 @@ fn of_rule(
     Some(Change { at: Time::ZERO, provider: ProviderId(u16::try_from(place).ok()?), amendment })
 }
 
-fn ceiling(limit: &Located<LimitValue>, policy: &Policy, index: usize, check: &mut Checker<'_>) -> Option<Ceiling> {
+fn ceiling(limit: &Spanned<LimitValue>, policy: &Policy, index: usize, check: &mut Checker<'_>) -> Option<Ceiling> {
     let rule = &policy.rules[index];
     let Test::Limit(before) = &rule.test else {
         check.wrong(&limit.span, format!("the rule `{}` has no limit; it can be switched with `enabled`", rule.name));
@@ -101,8 +101,8 @@ fn ceiling(limit: &Located<LimitValue>, policy: &Policy, index: usize, check: &m
 }
 
 fn of_reputation(
-    source: &Located<String>,
-    spec: &Located<ChangeSpec>,
+    source: &Spanned<String>,
+    spec: &Spanned<ChangeSpec>,
     providers: &Providers,
     sources: &[Source],
     changes: &mut Vec<Change>,
@@ -125,7 +125,7 @@ fn of_reputation(
         None => 0..providers.names.len(),
     };
     for place in places {
-        let provider = ProviderId(u16::try_from(place).unwrap_or(u16::MAX));
+        let provider = ProviderId::from_index(place);
         let amendment = Amendment::Reputation(ClientId(u32::from(id.0)), reputation.value);
         changes.push(Change { at: Time::ZERO, provider, amendment });
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{clock, dist};
 use crate::scenario::model::Scenario;
-use crate::units::Share;
+use crate::units::Fraction;
 use crate::workload::{Arrivals, MailStream, PoissonStage, Priority, Size};
 
 /// The streams of a scenario.
@@ -99,7 +99,7 @@ fn list(stream: &MailStream) -> String {
     ];
     let mut said: Vec<String> = parts
         .iter()
-        .filter(|(share, _)| *share > Share::NONE)
+        .filter(|(share, _)| *share > Fraction::NONE)
         .map(|(share, what)| format!("{} % {what}", fine(*share)))
         .collect();
     if let Some(addresses) = list.addresses {
@@ -108,13 +108,16 @@ fn list(stream: &MailStream) -> String {
     if said.is_empty() {
         return "everybody on the list exists".to_owned();
     }
-    let after =
-        if list.complaints > Share::NONE { format!(" after {}", dist(&list.complaint_delay)) } else { String::new() };
+    let after = if list.complaints > Fraction::NONE {
+        format!(" after {}", dist(&list.complaint_delay))
+    } else {
+        String::new()
+    };
     said.join(", ").replace("in a complaint", &format!("in a complaint{after}"))
 }
 
 /// A share in percent, without the noise of binary fractions.
-fn fine(share: Share) -> f64 {
+fn fine(share: Fraction) -> f64 {
     (share.get() * 1e8).round() / 1e6
 }
 

@@ -8,18 +8,18 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::scenario::sweep::Value;
-use crate::written::Located;
+use crate::spanned::Spanned;
 
 /// What `mxlab sweep` goes through: one value of the scenario.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SweepSpec {
     /// The path of the value, such as "strategy.fixed.concurrency.fixed".
-    pub over: Located<String>,
+    pub over: Spanned<String>,
     /// The values it takes in turn: a list, or a text such as "1..40:1", "0..1:lin11" or "10ms..1s:log5".
-    pub values: Located<ValuesSpec>,
+    pub values: Spanned<ValuesSpec>,
     /// What makes a value safe; a deferral-share of at most 0.01 by default.
-    pub safe: Option<Located<SafeSpec>>,
+    pub safe: Option<Spanned<SafeSpec>>,
 }
 
 /// What makes a value safe: a figure of the trial lies in a range.
@@ -27,13 +27,13 @@ pub struct SweepSpec {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SafeSpec {
     /// Which figure; deferral-share by default.
-    pub metric: Option<Located<String>>,
+    pub metric: Option<Spanned<String>>,
     /// The provider at which it is measured; all of them together by default.
-    pub provider: Option<Located<String>>,
+    pub provider: Option<Spanned<String>>,
     /// At least.
-    pub min: Option<Located<f64>>,
+    pub min: Option<Spanned<f64>>,
     /// At most.
-    pub max: Option<Located<f64>>,
+    pub max: Option<Spanned<f64>>,
 }
 
 /// The values of a sweep: in the grammar of the command line, or one by one.

@@ -13,7 +13,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Key, TableLike, value};
 
 use super::values::Value;
 use crate::diagnostic::nearest;
-use crate::written::listed;
+use crate::spanned::listed;
 
 /// The way to one value of a scenario's text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use crate::diagnostic::nearest;
 use crate::record::{Criterion, METRICS, Metric, Unit};
+use crate::spanned::listed;
 use crate::time::Span;
-use crate::written::listed;
 
 /// Why a text says nothing that a value could meet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -74,7 +74,7 @@ impl Sender {
             conn
         } else {
             self.conns.push(state);
-            ConnId(u32::try_from(self.conns.len() - 1).unwrap_or(u32::MAX))
+            ConnId::from_index(self.conns.len() - 1)
         };
         if self.strategy.oracle {
             self.queues[queue.index()].connecting.push_back(conn);

@@ -9,6 +9,6 @@ impl Sender {
     pub fn hear_of(&mut self, site: ProviderId, reply: &Reply) -> ReplyId {
         let book = &mut self.meanings[site.index()];
         book.push(Meaning::of(reply, &self.strategy));
-        ReplyId(u16::try_from(book.len() - 1).unwrap_or(u16::MAX))
+        ReplyId::from_index(book.len() - 1)
     }
 }

@@ -16,8 +16,8 @@ use crate::sender::strategy::feedback::{Feedback, Rule, Step};
 use crate::sender::strategy::{
     Breaker, Concurrency, Jitter, Pacing, Pattern, Reading, Retry, Scan, Schedule, Scope, Session, Whole,
 };
+use crate::spanned::{Capped, Checker, Spanned};
 use crate::time::Span;
-use crate::written::{Capped, Checker, Located};
 
 /// What a strategy without a preset starts from.
 pub(super) fn plain() -> Strategy {
@@ -77,7 +77,7 @@ pub(super) fn overlay(base: &mut Strategy, spec: &StrategySpec, check: &mut Chec
     }
 }
 
-fn concurrency(base: Concurrency, spec: &Located<ConcurrencySpec>, check: &mut Checker<'_>) -> Concurrency {
+fn concurrency(base: Concurrency, spec: &Spanned<ConcurrencySpec>, check: &mut Checker<'_>) -> Concurrency {
     match &spec.value {
         ConcurrencySpec::Unlimited => Concurrency::Unlimited,
         ConcurrencySpec::Fixed(limit) => Concurrency::Fixed(check.count(limit, 1..=u32::MAX)),
@@ -105,14 +105,14 @@ fn feedback(base: Concurrency, spec: &FeedbackSpec, check: &mut Checker<'_>) -> 
 }
 
 /// A step of Postfix's feedback.
-pub(super) fn step(written: &Located<String>, check: &mut Checker<'_>) -> Step {
+pub(super) fn step(written: &Spanned<String>, check: &mut Checker<'_>) -> Step {
     written.parse().unwrap_or_else(|error: crate::sender::strategy::feedback::StepError| {
         check.wrong(&written.span, error.to_string());
         Step::ONE
     })
 }
 
-fn capped(written: &Located<Capped<crate::written::Count>>, check: &mut Checker<'_>) -> Option<u32> {
+fn capped(written: &Spanned<Capped<crate::spanned::Count>>, check: &mut Checker<'_>) -> Option<u32> {
     let Capped(limit) = written.value;
     limit.map(|limit| check.count(&written.with(limit), 1..=u32::MAX))
 }
@@ -135,7 +135,7 @@ fn aimd(base: Concurrency, spec: &AimdSpec, place: &Range<usize>, check: &mut Ch
         }
         _ => (1, 1, 100, 1.0, 0.5, Round::Window),
     };
-    let mut count = |written: &Option<Located<_>>, base| match written {
+    let mut count = |written: &Option<Spanned<_>>, base| match written {
         Some(count) => check.count(count, 1..=u32::MAX),
         None => base,
     };
@@ -227,7 +227,7 @@ fn breaker(spec: &BreakerSpec, check: &mut Checker<'_>) -> Breaker {
     }
 }
 
-fn retry(base: &mut Retry, spec: &Located<RetrySpec>, check: &mut Checker<'_>) {
+fn retry(base: &mut Retry, spec: &Spanned<RetrySpec>, check: &mut Checker<'_>) {
     if let Some(give_up) = &spec.give_up {
         base.give_up = check.some_time(give_up);
     }
@@ -251,7 +251,7 @@ fn retry(base: &mut Retry, spec: &Located<RetrySpec>, check: &mut Checker<'_>) {
     }
 }
 
-fn age(before: &Schedule, spec: &Located<AgeSpec>, check: &mut Checker<'_>) -> Schedule {
+fn age(before: &Schedule, spec: &Spanned<AgeSpec>, check: &mut Checker<'_>) -> Schedule {
     let (min, max) = match *before {
         Schedule::Age { min, max } => (min, max),
         _ => (Span::from_secs(300), Span::from_secs(4_000)),
@@ -264,7 +264,7 @@ fn age(before: &Schedule, spec: &Located<AgeSpec>, check: &mut Checker<'_>) -> S
     Schedule::Age { min, max }
 }
 
-fn growing(before: &Schedule, spec: &Located<ExponentialSpec>, check: &mut Checker<'_>) -> Schedule {
+fn growing(before: &Schedule, spec: &Spanned<ExponentialSpec>, check: &mut Checker<'_>) -> Schedule {
     let fallback = exponential();
     let before = if matches!(before, Schedule::Exponential { .. }) { before } else { &fallback };
     let &Schedule::Exponential { base, factor, cap, jitter } = before else { return fallback };

@@ -14,12 +14,12 @@ use super::build;
 use crate::sender::Strategy;
 use crate::sender::strategy::feedback::{Feedback, Step};
 use crate::sender::strategy::{Breaker, Concurrency, Pacing, Schedule, Scope};
+use crate::spanned::{Checker, Spanned};
 use crate::time::Span;
-use crate::written::{Checker, Located};
 
 /// Parameters and their values, as a file writes them.
 #[derive(Clone, Debug, Default)]
-pub struct MainCf(Vec<(Located<String>, Located<Setting>)>);
+pub struct MainCf(Vec<(Spanned<String>, Spanned<Setting>)>);
 
 /// A value in main.cf: Postfix has only texts, a file of ours may write numbers and switches plainly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,7 +154,7 @@ const ACTIVE_MESSAGES: &str = "qmgr_message_active_limit";
 const ACTIVE_RECIPIENTS: &str = "qmgr_message_recipient_limit";
 
 impl Parameter {
-    fn apply(&self, strategy: &mut Strategy, written: &Located<Setting>, check: &mut Checker<'_>) {
+    fn apply(&self, strategy: &mut Strategy, written: &Spanned<Setting>, check: &mut Checker<'_>) {
         let text = written.value.0.trim();
         let mut wrong = |expected: &str| {
             let message = format!("`{text}` is no value of {}; {expected}", self.name);

@@ -7,28 +7,28 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::sender::strategy::Pacing;
+use crate::spanned::{Checker, Count, Spanned};
 use crate::time::Span;
-use crate::written::{Checker, Count, Located};
 
 /// The warm-up of a new IP: so many messages, and more every day. `first-day` and `factor`, or `days`, not both.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct WarmUpSpec {
     /// Messages on the first day of the trial.
-    pub first_day: Option<Located<Count>>,
+    pub first_day: Option<Spanned<Count>>,
     /// Every day takes so many times the one before, to the nearest message; above 1.
-    pub factor: Option<Located<f64>>,
+    pub factor: Option<Spanned<f64>>,
     /// No day takes more.
-    pub cap: Option<Located<Count>>,
+    pub cap: Option<Spanned<Count>>,
     /// Messages on each day; the last is for every day after.
-    pub days: Option<Located<Vec<Located<Count>>>>,
+    pub days: Option<Spanned<Vec<Spanned<Count>>>>,
     /// The numbers are for frames of this length, at most a day; "1d" by default. With "1h" each of the day's hours
     /// takes so many.
-    pub per: Option<Located<Span>>,
+    pub per: Option<Spanned<Span>>,
 }
 
 /// What it means.
-pub(super) fn build(spec: &Located<WarmUpSpec>, check: &mut Checker<'_>) -> Pacing {
+pub(super) fn build(spec: &Spanned<WarmUpSpec>, check: &mut Checker<'_>) -> Pacing {
     let per = spec.per.as_ref().map_or(Span::DAY, |per| {
         if per.value > Span::DAY {
             check.wrong_do(&per.span, format!("{} is longer than a day", per.value), "write \"1d\" or less");
@@ -52,7 +52,7 @@ pub(super) fn build(spec: &Located<WarmUpSpec>, check: &mut Checker<'_>) -> Paci
     Pacing::WarmUp { days, per }
 }
 
-fn listed(days: &Located<Vec<Located<Count>>>, check: &mut Checker<'_>) -> Arc<[u32]> {
+fn listed(days: &Spanned<Vec<Spanned<Count>>>, check: &mut Checker<'_>) -> Arc<[u32]> {
     if days.is_empty() || days.len() > Pacing::DAYS_MAX {
         check.wrong(&days.span, format!("a warm-up has at least one day, and at most {}", Pacing::DAYS_MAX));
         return [1].into();
@@ -61,9 +61,9 @@ fn listed(days: &Located<Vec<Located<Count>>>, check: &mut Checker<'_>) -> Arc<[
 }
 
 fn grown(
-    spec: &Located<WarmUpSpec>,
-    first: &Located<Count>,
-    factor: &Located<f64>,
+    spec: &Spanned<WarmUpSpec>,
+    first: &Spanned<Count>,
+    factor: &Spanned<f64>,
     check: &mut Checker<'_>,
 ) -> Arc<[u32]> {
     let help = "write a number above 1: every day takes so many times the one before";

@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::{Count, Located};
+use super::{Count, Spanned};
 use crate::diagnostic::{Diagnostic, Document, nearest};
 use crate::time::Span;
 
@@ -41,12 +41,12 @@ impl<'a> Checker<'a> {
     }
 
     /// A name nobody knows: suggests the nearest of `known`, or lists them.
-    pub fn unknown(&mut self, kind: &str, name: &Located<String>, known: &[&str]) {
+    pub fn unknown(&mut self, kind: &str, name: &Spanned<String>, known: &[&str]) {
         self.unknown_in(kind, "", name, known);
     }
 
     /// The same, of names known only in some `place`, such as ` in charter`.
-    pub fn unknown_in(&mut self, kind: &str, place: &str, name: &Located<String>, known: &[&str]) {
+    pub fn unknown_in(&mut self, kind: &str, place: &str, name: &Spanned<String>, known: &[&str]) {
         let diagnostic = self.document.wrong(name.span.clone(), format!("there is no {kind} `{}`{place}", name.value));
         self.found.push(match nearest(name, known.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -56,7 +56,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A count within bounds.
-    pub fn count(&mut self, count: &Located<Count>, bounds: RangeInclusive<u32>) -> u32 {
+    pub fn count(&mut self, count: &Spanned<Count>, bounds: RangeInclusive<u32>) -> u32 {
         self.within(count.value.0, &count.span, bounds)
     }
 
@@ -76,7 +76,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A length of time that is not zero.
-    pub fn some_time(&mut self, span: &Located<Span>) -> Span {
+    pub fn some_time(&mut self, span: &Spanned<Span>) -> Span {
         if span.is_zero() {
             self.wrong_do(&span.span, "no time at all makes no sense here", "write a length of time above 0");
             return Span::from_secs(1);
@@ -85,17 +85,17 @@ impl<'a> Checker<'a> {
     }
 
     /// A number above 0.
-    pub fn positive(&mut self, number: &Located<f64>) -> f64 {
+    pub fn positive(&mut self, number: &Spanned<f64>) -> f64 {
         self.number(number, "write a number above 0", |value| value > 0.0).unwrap_or(1.0)
     }
 
     /// A number, 0 or above.
-    pub fn not_negative(&mut self, number: &Located<f64>) -> f64 {
+    pub fn not_negative(&mut self, number: &Spanned<f64>) -> f64 {
         self.number(number, "write a number, 0 or above", |value| value >= 0.0).unwrap_or(0.0)
     }
 
     /// A finite number that `holds`.
-    pub fn number(&mut self, number: &Located<f64>, help: &str, holds: impl Fn(f64) -> bool) -> Option<f64> {
+    pub fn number(&mut self, number: &Spanned<f64>, help: &str, holds: impl Fn(f64) -> bool) -> Option<f64> {
         if number.is_finite() && holds(number.value) {
             return Some(number.value);
         }

@@ -1,6 +1,6 @@
 //! Values as people write them: with their place in the file, so that a mistake can be pointed at.
 //!
-//! [`Located`] keeps the place, [`Count`] is a whole number that is not negative, [`TextOr`] a plain value or a table,
+//! [`Spanned`] keeps the place, [`Count`] is a whole number that is not negative, [`TextOr`] a plain value or a table,
 //! [`Capped`] a value or `"unlimited"`. All of them read TOML only; each knows its JSON Schema.
 
 mod check;
@@ -19,35 +19,35 @@ pub use check::{Checker, listed};
 
 /// A value and its place in the file, in bytes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Located<T> {
+pub struct Spanned<T> {
     /// The value.
     pub value: T,
     /// Where it stands.
     pub span: Range<usize>,
 }
 
-impl<T> Located<T> {
+impl<T> Spanned<T> {
     /// Another value at the same place.
-    pub fn with<U>(&self, value: U) -> Located<U> {
-        Located { value, span: self.span.clone() }
+    pub fn with<U>(&self, value: U) -> Spanned<U> {
+        Spanned { value, span: self.span.clone() }
     }
 }
 
-impl<T> Deref for Located<T> {
+impl<T> Deref for Spanned<T> {
     type Target = T;
     fn deref(&self) -> &T {
         &self.value
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = toml::Spanned::<T>::deserialize(deserializer)?;
         Ok(Self { span: spanned.span(), value: spanned.into_inner() })
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Located<T> {
+impl<T: JsonSchema> JsonSchema for Spanned<T> {
     fn inline_schema() -> bool {
         T::inline_schema()
     }
@@ -271,9 +271,9 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     struct File {
-        a: Option<Located<Capped<Count>>>,
-        b: Option<Located<TextOr<Span, Located<Count>>>>,
-        c: Option<Located<CountRange>>,
+        a: Option<Spanned<Capped<Count>>>,
+        b: Option<Spanned<TextOr<Span, Spanned<Count>>>>,
+        c: Option<Spanned<CountRange>>,
     }
 
     fn read(text: &str) -> Result<File, String> {
