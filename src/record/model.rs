@@ -35,7 +35,7 @@ pub struct Record {
 
 impl Record {
     /// The version of the format this program writes and reads.
-    pub const FORMAT: u32 = 2;
+    pub const FORMAT: u32 = 3;
 
     /// The strategy that is the upper bound of the others: the one that was added as such, or the one called `oracle`.
     pub fn oracle(&self) -> Option<&Strategy> {

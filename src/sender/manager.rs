@@ -114,16 +114,12 @@ pub struct Seen {
     pub times: u64,
     /// The sum of what was seen.
     pub sum: u64,
-    /// The sum of the squares.
-    pub squares: u64,
 }
 
 impl Seen {
     fn see(&mut self, value: u32) {
-        let value = u64::from(value);
         self.times += 1;
-        self.sum = self.sum.saturating_add(value);
-        self.squares = self.squares.saturating_add(value * value);
+        self.sum = self.sum.saturating_add(u64::from(value));
     }
 }
 
