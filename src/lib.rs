@@ -81,5 +81,6 @@ pub mod spanned;
 pub mod stats;
 pub mod study;
 pub mod time;
+pub mod trial;
 pub mod units;
 pub mod workload;

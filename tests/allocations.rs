@@ -15,7 +15,8 @@ use mxlab::diagnostic::Document;
 use mxlab::record::Trial;
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, parse};
-use mxlab::sim::{Setting, trial};
+use mxlab::sim::trial;
+use mxlab::trial::TrialInput;
 use mxlab::workload::{Mail, generate};
 
 /// What a recipient that waits may cost.
@@ -163,8 +164,8 @@ fn counted<T>(work: impl FnOnce() -> T) -> (AllocationInfo, T) {
 }
 
 fn run(scenario: &Scenario, mail: &Mail) -> Trial {
-    let setting = Setting { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail };
-    trial(setting, &AtomicBool::new(false)).unwrap().unwrap()
+    let input = TrialInput { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail };
+    trial(input, &AtomicBool::new(false)).unwrap().unwrap()
 }
 
 /// A provider that lets nobody in.

@@ -15,12 +15,13 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use mxlab::diagnostic::Document;
-use mxlab::record::{Machine, Provenance, Record, Trial};
+use mxlab::record::{Machine, Record, RunProvenance, Trial};
 use mxlab::report::write_all;
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, parse};
-use mxlab::sim::{self, Setting};
+use mxlab::sim;
 use mxlab::study::{self, Options};
+use mxlab::trial::TrialInput;
 use mxlab::workload::{Mail, generate};
 
 /// Everything that draws: unknown limits, weather, coins, jitter, a network that varies, lists, complaints.
@@ -196,8 +197,8 @@ fn unknown_limits_have_a_seed_of_their_own() {
     assert!(!study::tells_apart(&open, &options));
     let mail = generate(&open.workload, Seed(7)).unwrap();
     let hash = |unknowns| {
-        let setting = Setting { scenario: &open, strategy: &open.strategies[0], seed: 7, unknowns, mail: &mail };
-        sim::trial(setting, &AtomicBool::new(false)).unwrap().unwrap().hash
+        let input = TrialInput { scenario: &open, strategy: &open.strategies[0], seed: 7, unknowns, mail: &mail };
+        sim::trial(input, &AtomicBool::new(false)).unwrap().unwrap().hash
     };
     assert_eq!(hash(7), hash(8));
 }
@@ -239,7 +240,7 @@ fn run(scenario: &Scenario, threads: usize) -> Record {
 /// Every file that a run writes, by its path in the folder.
 fn files(scenario: &Scenario, record: &Record) -> BTreeMap<String, Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
-    let provenance = Provenance {
+    let provenance = RunProvenance {
         format: Record::FORMAT,
         version: "test".to_owned(),
         scenario: scenario.name.clone(),

@@ -18,7 +18,8 @@ use std::time::Duration;
 use mxlab::diagnostic::Document;
 use mxlab::live::{Allowed, Clock, Driven, Speech, Speed, Task, drive, source, tls};
 use mxlab::rng::Seed;
-use mxlab::scenario::{Scenario, Setting, parse};
+use mxlab::scenario::{Scenario, parse};
+use mxlab::trial::TrialInput;
 use mxlab::workload::generate;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -63,7 +64,7 @@ pub(crate) async fn drive_to(campaign: &Campaign, server: SocketAddr, tls: Optio
     let scenario = campaign.scenario();
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
     let task = Task {
-        setting: Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail },
+        input: TrialInput { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail },
         targets: vec![vec![server]],
         allowed: Allowed::default(),
         sources: (0..campaign.sources).map(source).collect(),
@@ -141,7 +142,7 @@ async fn nothing_is_sent_where_nobody_was_named() {
     let scenario = Campaign::default().scenario();
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
     let task = Task {
-        setting: Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail },
+        input: TrialInput { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail },
         targets: vec![vec!["192.0.2.1:25".parse().unwrap()]],
         allowed: Allowed::default(),
         sources: vec![[127, 0, 0, 1].into()],

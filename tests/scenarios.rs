@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-use mxlab::record::{Machine, Provenance, Record};
+use mxlab::record::{Machine, Record, RunProvenance};
 use mxlab::report;
 use mxlab::scenario::sweep::Sweep;
 use mxlab::scenario::{self, Draft, Scenario};
@@ -201,8 +201,8 @@ impl Results {
 }
 
 /// Where reference results come from: the same on every machine.
-fn provenance(scenario: &Scenario, command: &str) -> Provenance {
-    Provenance {
+fn provenance(scenario: &Scenario, command: &str) -> RunProvenance {
+    RunProvenance {
         format: Record::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         scenario: scenario.name.clone(),

@@ -3,7 +3,7 @@
 //! not go back, nothing happens on what is closed, the sums add up, nothing goes round in circles, and twice is the
 //! same.
 //!
-//! The checkers read what a witness wrote down, word by word (`swarm/log.rs`), and count everything anew;
+//! The checkers read what a observer wrote down, word by word (`swarm/log.rs`), and count everything anew;
 //! `swarm/broken.rs` shows that each of them can fail.
 //!
 //! `MXLAB_SEED=17 cargo test --test swarm` runs one seed and says where its files are; `MXLAB_SWARM=5000` runs more.
@@ -50,7 +50,8 @@ use mxlab::record::Trial;
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, parse};
 use mxlab::sender::Strategy;
-use mxlab::sim::{self, Setting};
+use mxlab::sim;
+use mxlab::trial::TrialInput;
 use mxlab::workload::{Mail, generate};
 use rayon::prelude::*;
 
@@ -89,14 +90,14 @@ fn told(seed: u64, why: &(dyn Any + Send)) -> String {
     format!("{replay}\n  {}\n  scenario: {}", why.unwrap_or_default(), save(seed))
 }
 
-/// Runs every strategy of a seed's scenario twice, once under the eyes of a witness, and checks what comes out.
+/// Runs every strategy of a seed's scenario twice, once under the eyes of a observer, and checks what comes out.
 fn run(seed: u64, stop: &AtomicBool) -> Seen {
     let (text, files) = scenario::scenario(seed);
     let scenario = read(&text, &files);
     let mail = generate(&scenario.workload, Seed(seed)).unwrap();
     let mut happened = Seen::new();
     for strategy in &scenario.strategies {
-        let (first, log) = witnessed(&scenario, strategy, seed, &mail, stop);
+        let (first, log) = observed_trial(&scenario, strategy, seed, &mail, stop);
         checks::check(&scenario, &mail, &first);
         let recounted = life::check(&log)
             .and_then(|()| books::check(&log, &first, mail.rows.len(), strategy.oracle))
@@ -122,15 +123,15 @@ fn read(text: &str, files: &BTreeMap<String, String>) -> Scenario {
 }
 
 fn trial(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop: &AtomicBool) -> Trial {
-    let trial = sim::trial(Setting { scenario, strategy, seed, unknowns: seed, mail }, stop);
+    let trial = sim::trial(TrialInput { scenario, strategy, seed, unknowns: seed, mail }, stop);
     let trial = trial.unwrap_or_else(|broken| panic!("{broken}"));
     trial.unwrap_or_else(|| panic!("{}: goes round in circles", strategy.name))
 }
 
 /// A trial, and every word of it.
-fn witnessed(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop: &AtomicBool) -> (Trial, Log) {
+fn observed_trial(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop: &AtomicBool) -> (Trial, Log) {
     let log = Rc::new(RefCell::new(Log::default()));
-    let trial = sim::witnessed(Setting { scenario, strategy, seed, unknowns: seed, mail }, stop, log.clone());
+    let trial = sim::observed_trial(TrialInput { scenario, strategy, seed, unknowns: seed, mail }, stop, log.clone());
     let trial = trial.unwrap_or_else(|broken| panic!("{broken}"));
     (trial.unwrap_or_else(|| panic!("{}: goes round in circles", strategy.name)), log.take())
 }

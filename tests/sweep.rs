@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use command::{code, mxlab, stderr, stdout};
-use mxlab::record::{Metric, SweepRecord, Swept};
+use mxlab::record::{Metric, SweepFigure, SweepRecord};
 use mxlab::scenario::Draft;
 use mxlab::stats::Estimate;
 use mxlab::study::{self, Options, Plan};
@@ -59,7 +59,7 @@ fn a_sweep_over_the_rate_is_erlangs_curve() {
     for (place, value) in record.values.iter().enumerate() {
         let load = value.x / 3_600.0 * HELD;
         let expected = erlang_b(10, load);
-        let estimate = mean(&record, Swept::Of(Metric::DeferralShare), place);
+        let estimate = mean(&record, SweepFigure::Of(Metric::DeferralShare), place);
         // Nine intervals at once: a 95 % interval for all of them is one of 99.4 % for each, by Bonferroni; Student's t
         // with 9 degrees of freedom has its quantile at 3.64 there, at 2.262 for 95 %.
         let half = estimate.half.unwrap() * 3.64 / 2.262;
@@ -71,7 +71,7 @@ fn a_sweep_over_the_rate_is_erlangs_curve() {
         );
         // What is offered is what comes, and what is carried is what is not refused.
         let (offered, goodput) =
-            (mean(&record, Swept::OfferedPerHour, place), mean(&record, Swept::GoodputPerHour, place));
+            (mean(&record, SweepFigure::OfferedPerHour, place), mean(&record, SweepFigure::GoodputPerHour, place));
         assert!((offered.mean / value.x - 1.0).abs() < 0.02, "{} an hour: {offered:?} offered", value.text);
         assert!((goodput.mean / value.x - (1.0 - expected)).abs() < 0.02, "{} an hour: {goodput:?}", value.text);
     }
@@ -141,7 +141,7 @@ fn a_scenario_with_a_table_sweep_says_all() {
     let output = mxlab(&home, "sweep a.toml --out mine");
     assert_eq!(code(&output), 0, "{output:?}");
     assert!(stderr(&output).starts_with("a: seeds 1 to 2; strategy.fixed.concurrency.fixed over 3 values; 8 trials"));
-    assert!(stdout(&output).starts_with("Safe up to 2, but not at 8: "), "{}", stdout(&output));
+    assert!(stdout(&output).starts_with("SafeRange up to 2, but not at 8: "), "{}", stdout(&output));
     for file in ["run.json", "sweep.json", "summary.json", "sweep.csv", "plots/goodput.svg", "plots/deferral-curve.png"]
     {
         assert!(home.path().join("mine").join(file).exists(), "{file}");
@@ -281,7 +281,7 @@ fn options(scenario: &mxlab::scenario::Scenario, threads: usize) -> Options {
 }
 
 /// The mean of a figure of the first strategy over the seeds.
-fn mean(record: &SweepRecord, figure: Swept, value: usize) -> Estimate {
+fn mean(record: &SweepRecord, figure: SweepFigure, value: usize) -> Estimate {
     let figures: Option<Vec<f64>> = record.figures_of(figure, value, 0, None).into_iter().collect();
     Estimate::of(&figures.unwrap()).unwrap()
 }

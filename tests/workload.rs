@@ -11,8 +11,8 @@ use mxlab::dist::Dist;
 use mxlab::rng::Seed;
 use mxlab::scenario::parse;
 use mxlab::sender::Injection;
-use mxlab::sim::Setting;
 use mxlab::time::{Span, Time};
+use mxlab::trial::TrialInput;
 use mxlab::units::{Bytes, DomainId, Fraction, MailStreamId, SenderDomainId, SourceId};
 use mxlab::workload::{
     self, Arrivals, Authentication, Fate, GenerateError, ListQuality, Mail, MailStream, PoissonStage, Priority, Row,
@@ -349,10 +349,10 @@ fn injections(mail: &Mail) -> Vec<Injection> {
     let no_files = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
     let mut scenario = parse(&Document::new("test", text.to_owned()), Path::new(""), &no_files).unwrap();
     scenario.domains = vec![scenario.domains[0].clone(); 3];
-    let setting = Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail };
+    let input = TrialInput { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail };
     let mut next = 0;
     std::iter::from_fn(|| {
-        let injection = setting.injection(next, Time::NEVER)?;
+        let injection = input.injection(next, Time::NEVER)?;
         next += usize::from(injection.delivery.count);
         Some(injection)
     })

@@ -9,8 +9,9 @@ use mxlab::diagnostic::Document;
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, load, parse};
 use mxlab::sender::Strategy;
-use mxlab::sim::{Setting, trial};
+use mxlab::sim::trial;
 use mxlab::study::{self, Options};
+use mxlab::trial::TrialInput;
 use mxlab::workload::generate;
 
 use crate::Done;
@@ -75,8 +76,8 @@ pub(crate) fn run(scenario: &Scenario) -> Done {
 /// Makes the mail and runs the trial, as `mxlab run` does for each.
 fn one(scenario: &Scenario, strategy: &Strategy) -> Done {
     let mail = generate(&scenario.workload, Seed(1)).expect("the mail fits");
-    let setting = Setting { scenario, strategy, seed: 1, unknowns: 1, mail: &mail };
-    let trial = trial(setting, &AtomicBool::new(false)).expect("recipients are conserved").expect("nobody stops it");
+    let input = TrialInput { scenario, strategy, seed: 1, unknowns: 1, mail: &mail };
+    let trial = trial(input, &AtomicBool::new(false)).expect("recipients are conserved").expect("nobody stops it");
     let totals = trial.cells[0].totals;
     Done { attempts: totals.attempts, deferred: totals.deferred }
 }

@@ -254,7 +254,7 @@ fn headline(job: &Job<'_>) -> String {
 pub(super) fn failure_live(error: &LiveError) -> Failure {
     match error {
         LiveError::Mail(error) => Failure::input(error),
-        LiveError::Trial { error: TrialError::Drive(DriveError::Unbalanced(_)), .. } => {
+        LiveError::Trial { error: TrialError::Drive(DriveError::ConservationError(_)), .. } => {
             Failure::broken(format_args!("an invariant is broken: {error}"))
         }
         LiveError::Trial { error: TrialError::Drive(DriveError::Forbidden(_)), .. } => Failure::input(error),

@@ -243,7 +243,7 @@ fn conclude(farm: &Farm, args: &Args, out: Option<PathBuf>) -> Result<Exit, Fail
         duration_us: lasted.as_micros(),
         bucket_us: bucket.as_micros(),
         partial: false,
-        strategies: vec![record::Strategy {
+        strategies: vec![record::StrategyInfo {
             name: CLIENT.to_owned(),
             about: "whoever connected; attempts and recipients as the servers saw them".to_owned(),
             bound: false,
@@ -251,7 +251,7 @@ fn conclude(farm: &Farm, args: &Args, out: Option<PathBuf>) -> Result<Exit, Fail
         providers: farm
             .policies()
             .iter()
-            .map(|policy| record::Provider { name: policy.name.clone(), title: policy.title.clone() })
+            .map(|policy| record::ProviderInfo { name: policy.name.clone(), title: policy.title.clone() })
             .collect(),
         expected: Vec::new(),
         trials: vec![trial],

@@ -5,7 +5,7 @@ use std::thread;
 
 use super::Failure;
 use crate::diagnostic::nearest;
-use crate::record::{Machine, Provenance, Record};
+use crate::record::{Machine, Record, RunProvenance};
 use crate::scenario::Scenario;
 use crate::study;
 
@@ -51,8 +51,8 @@ impl Trials {
 }
 
 /// Where the results of these trials come from.
-pub(super) fn provenance(scenario: &Scenario, options: &study::Options) -> Provenance {
-    Provenance {
+pub(super) fn provenance(scenario: &Scenario, options: &study::Options) -> RunProvenance {
+    RunProvenance {
         scenario_hash: format!("{:016x}", scenario.hash),
         seeds: options.seeds,
         ..made_here(&scenario.name, options.first_seed)
@@ -60,9 +60,9 @@ pub(super) fn provenance(scenario: &Scenario, options: &study::Options) -> Prove
 }
 
 /// Where results come from that no scenario decides.
-pub(super) fn made_here(what: &str, seed: u64) -> Provenance {
+pub(super) fn made_here(what: &str, seed: u64) -> RunProvenance {
     let arguments = env::args().skip(1).map(|argument| format!(" {}", quoted(&argument)));
-    Provenance {
+    RunProvenance {
         format: Record::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         scenario: what.to_owned(),

@@ -25,11 +25,11 @@ use super::farm::{Farm, Standing};
 use super::target::{Allowed, Forbidden};
 use super::tls;
 use crate::provider::{Answer, Policy};
-use crate::record::{Ending, Latencies, Phase, Recorder, Sample, Trial, Unbalanced};
+use crate::record::{ConservationError, Ending, Latencies, LatencyPhase, Recorder, Sample, Trial};
 use crate::rng::Seed;
-use crate::scenario::Setting;
 use crate::sender::{Action, Delivery, Event, Heard, Outcome, Replied, Sender, Timer};
 use crate::time::{Span, Time};
+use crate::trial::TrialInput;
 use crate::units::{ConnId, Fraction, ProviderId, RecipientId, SourceId};
 use crate::workload::{Row, addresses};
 use agenda::Agenda;
@@ -41,7 +41,7 @@ use report::{News, Order, Report, Said};
 #[derive(Debug)]
 pub struct Task<'a> {
     /// The trial.
-    pub setting: Setting<'a>,
+    pub input: TrialInput<'a>,
     /// Where each provider's MX hosts listen, taken in turn; none is empty.
     pub targets: Vec<Vec<SocketAddr>>,
     /// Where mail may go at all.
@@ -86,7 +86,7 @@ pub enum DriveError {
     Forbidden(#[from] Forbidden),
     /// An invariant does not hold: a defect of mxlab.
     #[error(transparent)]
-    Unbalanced(#[from] Unbalanced),
+    ConservationError(#[from] ConservationError),
 }
 
 /// Drives until everything is settled and everyone has complained, the time is over, or somebody stops it.
@@ -183,14 +183,14 @@ const FIRST_TIMER: u32 = 4;
 
 impl<'a> Driver<'a> {
     fn new(task: Task<'a>, reports: mpsc::UnboundedSender<Report>) -> Self {
-        let setting = task.setting;
-        let scenario = setting.scenario;
+        let input = task.input;
+        let scenario = input.scenario;
         let mut recorder = Recorder::new(&scenario.providers, scenario.duration);
-        for (site, count) in (0_u16..).zip(setting.deliverable()) {
+        for (site, count) in (0_u16..).zip(input.deliverable()) {
             recorder.expect(ProviderId(site), count);
         }
         let mut agenda = Agenda::default();
-        if let Some(first) = setting.mail.intended.get(0) {
+        if let Some(first) = input.mail.intended.get(0) {
             agenda.set(ARRIVAL, first);
         }
         if let Some(change) = scenario.timeline.first() {
@@ -199,26 +199,26 @@ impl<'a> Driver<'a> {
         agenda.set(SAMPLE, Time::ZERO + recorder.bucket());
         let options = connection::Options {
             speech: task.speech.clone(),
-            session: setting.strategy.session,
+            session: input.strategy.session,
             speed: task.clock.speed(),
             stop: CancellationToken::new(),
         };
         Self {
             end: Time::ZERO + scenario.duration,
-            sender: Sender::new(setting.strategy.clone(), setting.plan(), Seed(setting.seed)),
+            sender: Sender::new(input.strategy.clone(), input.plan(), Seed(input.seed)),
             latencies: Latencies::default(),
-            letters: Letters::new(setting, addresses(Seed(setting.seed))),
+            letters: Letters::new(input, addresses(Seed(input.seed))),
             told: Time::ZERO,
             lines: Vec::new(),
             books: scenario.providers.iter().map(Book::new).collect(),
             policies: scenario.providers.clone(),
             turns: vec![0; scenario.providers.len()],
             next: 0,
-            left: setting.mail.len() as u64,
+            left: input.mail.len() as u64,
             settled: None,
             changes: 0,
             complaints: BinaryHeap::new(),
-            complaint_delays: Seed(setting.seed).named("complaints"),
+            complaint_delays: Seed(input.seed).named("complaints"),
             openings: 0,
             tasks: TaskTracker::new(),
             reports,
@@ -282,14 +282,14 @@ impl<'a> Driver<'a> {
         let Self { sender, recorder, latencies, left, task, .. } = self;
         let action = sender.poll(now, None);
         sender.settled(|settled| {
-            let intended = task.setting.mail.intended.at(settled.delivery.first.index());
+            let intended = task.input.mail.intended.at(settled.delivery.first.index());
             recorder.settled(now, settled, || intended);
             if settled.expired || matches!(settled.outcome, Outcome::Delivered | Outcome::Bounced) {
                 *left -= u64::from(settled.delivery.count);
             }
             if settled.outcome == Outcome::Delivered {
                 let took = task.clock.speed().on_the_wall(now.since(intended));
-                latencies.record(Phase::Delivery, on_the_wall(took));
+                latencies.record(LatencyPhase::Delivery, on_the_wall(took));
             }
         });
         action
@@ -403,18 +403,18 @@ impl<'a> Driver<'a> {
 
     /// Hands over everything that should go out now.
     fn inject(&mut self, now: Time) {
-        let setting = self.task.setting;
-        while let Some(injection) = setting.injection(self.next, now) {
+        let input = self.task.input;
+        while let Some(injection) = input.injection(self.next, now) {
             self.next += usize::from(injection.delivery.count);
             self.sender.handle(now, Event::Injected(injection));
         }
-        if let Some(at) = setting.mail.intended.get(self.next) {
+        if let Some(at) = input.mail.intended.get(self.next) {
             self.agenda.set(ARRIVAL, at);
         }
     }
 
     fn amend(&mut self, now: Time) {
-        let timeline = &self.task.setting.scenario.timeline;
+        let timeline = &self.task.input.scenario.timeline;
         while let Some(change) = timeline.get(self.changes).filter(|change| change.at <= now) {
             self.changes += 1;
             if let Some(farm) = &self.task.farm {
@@ -429,12 +429,12 @@ impl<'a> Driver<'a> {
 
     fn expect_complaints(&mut self, now: Time, conn: ConnId, heard: &[Heard]) {
         let Line { site, source, delivery, .. } = self.lines[conn.index()];
-        let setting = self.task.setting;
+        let input = self.task.input;
         for (n, _) in heard.iter().enumerate().filter(|(_, heard)| **heard == Heard::Accepted) {
             let recipient = delivery.first.index() + n;
-            let row = setting.mail.rows[recipient];
+            let row = input.mail.rows[recipient];
             if row.is(Row::COMPLAINS) {
-                let delay = setting.scenario.workload.streams[row.stream.index()].list.complaint_delay;
+                let delay = input.scenario.workload.streams[row.stream.index()].list.complaint_delay;
                 let at = now + delay.sample(&mut self.complaint_delays.stream("delay", recipient as u64));
                 let recipient = RecipientId::from_index(recipient);
                 self.complaints.push(Reverse(Complaint { at, site, source, recipient }));
@@ -499,7 +499,7 @@ impl<'a> Driver<'a> {
         let _ = tokio::time::timeout(FAREWELL, self.tasks.wait()).await;
     }
 
-    fn finish(mut self, stopped: bool) -> Result<Driven, Unbalanced> {
+    fn finish(mut self, stopped: bool) -> Result<Driven, ConservationError> {
         let now = self.now().min(self.end);
         self.sample(now);
         self.sender.finish(now);
@@ -512,7 +512,7 @@ impl<'a> Driver<'a> {
             };
             endings.push(Ending { policy, counts, activities });
         }
-        let Setting { strategy, seed, unknowns, .. } = self.task.setting;
+        let TrialInput { strategy, seed, unknowns, .. } = self.task.input;
         let trial = self.recorder.finish(&strategy.name, seed, unknowns, self.settled, &endings)?;
         Ok(Driven { trial, latencies: self.latencies, stopped })
     }

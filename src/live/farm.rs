@@ -15,7 +15,7 @@ use super::guests::Guests;
 use super::ledger::{Hear, Ledger};
 use super::wish::Forced;
 use crate::provider::{Activity, Amendment, Arrival, Client, Places, Policy, Provider};
-use crate::record::{Trial, Unbalanced};
+use crate::record::{ConservationError, Trial};
 use crate::rng::{Seed, Seeds, Stream};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, Fraction, NetworkId, ProviderId, RuleId, SenderDomainId};
@@ -216,7 +216,7 @@ impl Farm {
     }
 
     /// Writes down what the clients have met so far, as the trial of a strategy of this name.
-    pub fn record(&self, strategy: &str, seed: u64) -> Result<(Trial, Span), Unbalanced> {
+    pub fn record(&self, strategy: &str, seed: u64) -> Result<(Trial, Span), ConservationError> {
         let now = self.clock.now();
         let books = &mut *self.books();
         let providers: Vec<&Provider> = books.sites.iter().map(|site| &site.provider).collect();

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use hdrhistogram::Histogram;
 
 use crate::provider::{Answer, Policy, Provider, Refusal};
-use crate::record::{Ending, Recorder, Sample, Silence, Trial, Unbalanced};
+use crate::record::{ConnectionFailure, ConservationError, Ending, Recorder, Sample, Trial};
 use crate::sender::{Counts, Delivery, Heard, Outcome, Settled};
 use crate::smtp::{Class, Reply, Stage};
 use crate::time::{Span, Time};
@@ -311,7 +311,7 @@ impl Ledger {
     /// A connection was lost or given up in the middle of a transaction.
     pub(super) fn lost(&mut self, now: Time, site: ProviderId, stage: Stage, met: &[u64]) {
         let now = self.recorded(now);
-        self.recorder.silent(now, site, stage, Silence::Reset, met.len() as u64);
+        self.recorder.silent(now, site, stage, ConnectionFailure::Reset, met.len() as u64);
         for recipient in met {
             self.settle(now, site, Some(*recipient), Outcome::Failed, Heard::Nothing(stage));
         }
@@ -395,7 +395,7 @@ impl Ledger {
         seed: u64,
         providers: &[&Provider],
         clients: &[ClientId],
-    ) -> Result<Trial, Unbalanced> {
+    ) -> Result<Trial, ConservationError> {
         self.sample(now, providers, clients);
         let books = |(provider, books): (&&Provider, &SiteBooks)| books.book(provider.policy());
         let policies: Vec<Policy> = providers.iter().zip(&self.sites).map(books).collect();

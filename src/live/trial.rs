@@ -11,7 +11,7 @@ use super::farm::{Farm, Plan};
 use super::service::{CONNECTIONS_MAX, CannotListen, Service, Terms, Wanted};
 use super::session::Manners;
 use super::target::Allowed;
-use crate::scenario::Setting;
+use crate::trial::TrialInput;
 use crate::units::ProviderId;
 
 /// Who receives the mail.
@@ -46,17 +46,17 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// Runs a trial to its end, or until it is stopped.
 pub async fn trial(
-    setting: Setting<'_>,
+    input: TrialInput<'_>,
     receivers: &Receivers,
     speed: Speed,
     speech: Speech,
     stop: &CancellationToken,
 ) -> Result<Driven, TrialError> {
     let Receivers::Hosts { targets, sources, allowed } = receivers else {
-        return on_a_farm(setting, speed, speech, stop).await;
+        return on_a_farm(input, speed, speech, stop).await;
     };
     let task = Task {
-        setting,
+        input,
         targets: targets.clone(),
         allowed: allowed.clone(),
         sources: sources.clone(),
@@ -68,20 +68,20 @@ pub async fn trial(
 }
 
 async fn on_a_farm(
-    setting: Setting<'_>,
+    input: TrialInput<'_>,
     speed: Speed,
     speech: Speech,
     stop: &CancellationToken,
 ) -> Result<Driven, TrialError> {
-    let sources: Vec<IpAddr> = (0..).map(source).take(setting.scenario.sources.len()).collect();
+    let sources: Vec<IpAddr> = (0..).map(source).take(input.scenario.sources.len()).collect();
     let clock = Clock::start(speed);
-    let farm = Farm::new(plan(setting, &sources), clock);
-    let wanted = hosts(setting);
+    let farm = Farm::new(plan(input, &sources), clock);
+    let wanted = hosts(input);
     let terms = Terms { connections_max: CONNECTIONS_MAX, manners: Manners::default() };
     let service = Service::start(&farm, &wanted, terms)?;
     let task = Task {
-        setting,
-        targets: targets(&service, setting.scenario.providers.len()),
+        input,
+        targets: targets(&service, input.scenario.providers.len()),
         allowed: Allowed::default(),
         sources,
         farm: Some(farm),
@@ -93,22 +93,22 @@ async fn on_a_farm(
     Ok(driven?)
 }
 
-fn plan(setting: Setting<'_>, sources: &[IpAddr]) -> Plan {
-    let (reputation, volume) = setting.senders_known_as();
-    let domains = setting.scenario.workload.sender_domains.iter();
+fn plan(input: TrialInput<'_>, sources: &[IpAddr]) -> Plan {
+    let (reputation, volume) = input.senders_known_as();
+    let domains = input.scenario.workload.sender_domains.iter();
     Plan {
-        policies: setting.scenario.providers.clone(),
-        seed: setting.seed,
-        unknowns: setting.unknowns,
-        day_starts: setting.scenario.day_starts,
-        clients: sources.iter().copied().zip(setting.clients()).collect(),
+        policies: input.scenario.providers.clone(),
+        seed: input.seed,
+        unknowns: input.unknowns,
+        day_starts: input.scenario.day_starts,
+        clients: sources.iter().copied().zip(input.clients()).collect(),
         senders: domains.map(|domain| (domain.clone(), reputation, volume)).collect(),
     }
 }
 
 /// Every MX host of every provider, each on a loopback address of its own.
-fn hosts(setting: Setting<'_>) -> Vec<Wanted> {
-    let providers = (0..).map(ProviderId).zip(&setting.scenario.providers);
+fn hosts(input: TrialInput<'_>) -> Vec<Wanted> {
+    let providers = (0..).map(ProviderId).zip(&input.scenario.providers);
     let names = providers.flat_map(|(site, policy)| policy.mx.iter().map(move |name| (site, name)));
     let wanted = |(n, (site, name)): (u16, (ProviderId, &String))| Wanted {
         site,

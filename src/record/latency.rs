@@ -6,7 +6,7 @@ use crate::time::Span;
 
 /// A stretch of a message's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub enum LatencyPhase {
     /// From the wish to connect to TCP's handshake.
     Connect,
     /// From there to the greeting.
@@ -29,7 +29,7 @@ pub enum Phase {
     Delivery,
 }
 
-impl Phase {
+impl LatencyPhase {
     /// Every phase, in the order of the session.
     pub const ALL: [Self; 10] = [
         Self::Connect,
@@ -74,13 +74,13 @@ impl Default for Latencies {
     fn default() -> Self {
         // Bounds that are valid (1 ≤ low, 2 × low ≤ high, digits ≤ 5), so this cannot fail.
         let empty = || Histogram::new_with_bounds(1, LONGEST_US, 3).expect("bounds of the histogram are valid");
-        Self { phases: Phase::ALL.map(|_| empty()) }
+        Self { phases: LatencyPhase::ALL.map(|_| empty()) }
     }
 }
 
 impl Latencies {
     /// So long it took, on the wall.
-    pub fn record(&mut self, phase: Phase, took: Span) {
+    pub fn record(&mut self, phase: LatencyPhase, took: Span) {
         self.phases[phase as usize].saturating_record(took.as_micros().max(1));
     }
 
@@ -93,7 +93,7 @@ impl Latencies {
     }
 
     /// The histogram of a phase, in microseconds.
-    pub const fn of(&self, phase: Phase) -> &Histogram<u64> {
+    pub const fn of(&self, phase: LatencyPhase) -> &Histogram<u64> {
         &self.phases[phase as usize]
     }
 }

@@ -221,11 +221,11 @@ fn bound_share(trial: &Trial, record: &Record, provider: Option<usize>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Cell, Provider, Series, Strategy};
+    use crate::record::{Cell, ProviderInfo, Series, StrategyInfo};
 
     fn record() -> Record {
-        let strategy = |name: &str, bound| Strategy { name: name.into(), about: String::new(), bound };
-        let provider = |name: &str| Provider { name: name.into(), title: name.into() };
+        let strategy = |name: &str, bound| StrategyInfo { name: name.into(), about: String::new(), bound };
+        let provider = |name: &str| ProviderInfo { name: name.into(), title: name.into() };
         let cell = |attempts, deferred, delivered: [u64; 4]| Cell {
             totals: Totals { attempts, deferred, delivered: delivered.iter().sum(), ..Totals::default() },
             series: Series { delivered: delivered.to_vec(), ..Series::default() },

@@ -11,9 +11,11 @@ mod provenance;
 mod recorder;
 mod sweep;
 
-pub use latency::{Latencies, Phase};
+pub use latency::{Latencies, LatencyPhase};
 pub use metrics::{METRICS, Metric, Unit, UnknownMetric, value};
-pub use model::{Cell, Expected, Limited, Provider, Record, Replied, Series, Strategy, Totals, Trial};
-pub use provenance::{Machine, Provenance};
-pub use recorder::{Ending, Recorder, Sample, Silence, Unbalanced};
-pub use sweep::{Criterion, Found, Knee, Measure, Safe, SweepRecord, Swept, SweptTrial, SweptValue};
+pub use model::{
+    Cell, ExpectationResult, ProviderInfo, Record, ReplyCount, RuleActivity, Series, StrategyInfo, Totals, Trial,
+};
+pub use provenance::{Machine, RunProvenance};
+pub use recorder::{ConnectionFailure, ConservationError, Ending, Recorder, Sample};
+pub use sweep::{Criterion, Knee, Measure, SafeRange, SweepFigure, SweepFinding, SweepRecord, SweepTrial, SweepValue};

@@ -20,11 +20,11 @@ pub struct Record {
     /// Whether the run was stopped before all trials were done.
     pub partial: bool,
     /// The strategies, in the scenario's order; the oracle's bound last if it was not asked for by name.
-    pub strategies: Vec<Strategy>,
+    pub strategies: Vec<StrategyInfo>,
     /// The providers, in the scenario's order.
-    pub providers: Vec<Provider>,
+    pub providers: Vec<ProviderInfo>,
     /// The expectations and what came out.
-    pub expected: Vec<Expected>,
+    pub expected: Vec<ExpectationResult>,
     /// The trials, ordered by strategy, then by seed.
     pub trials: Vec<Trial>,
     /// The same trials again, each with the unknown limits of the next seed (of the first, after the last): what tells
@@ -38,7 +38,7 @@ impl Record {
     pub const FORMAT: u32 = 3;
 
     /// The strategy that is the upper bound of the others: the one that was added as such, or the one called `oracle`.
-    pub fn oracle(&self) -> Option<&Strategy> {
+    pub fn oracle(&self) -> Option<&StrategyInfo> {
         let added = self.strategies.iter().find(|strategy| strategy.bound);
         added.or_else(|| self.strategies.iter().find(|strategy| strategy.name == "oracle"))
     }
@@ -51,7 +51,7 @@ impl Record {
 
 /// A strategy of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Strategy {
+pub struct StrategyInfo {
     /// Its name.
     pub name: String,
     /// What it does.
@@ -62,7 +62,7 @@ pub struct Strategy {
 
 /// A provider of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Provider {
+pub struct ProviderInfo {
     /// The profile's name.
     pub name: String,
     /// The name people know.
@@ -71,7 +71,7 @@ pub struct Provider {
 
 /// An expectation and what came out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Expected {
+pub struct ExpectationResult {
     /// Which figure.
     pub metric: String,
     /// Whose.
@@ -137,9 +137,9 @@ pub struct Cell {
     /// Time from a message's intended time to its delivery, in milliseconds: HdrHistogram V2, deflated, base64.
     pub time_to_delivery: String,
     /// Every refusal, by reply text; ordered by how often, then by text.
-    pub replies: Vec<Replied>,
+    pub replies: Vec<ReplyCount>,
     /// Every rule of the provider, in its order.
-    pub rules: Vec<Limited>,
+    pub rules: Vec<RuleActivity>,
 }
 
 /// Sums over a trial at one provider.
@@ -222,7 +222,7 @@ pub struct Series {
 
 /// A reply text and how often it was given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Replied {
+pub struct ReplyCount {
     /// Where in the session.
     pub stage: String,
     /// Code, enhanced code and text; or what happened instead of a reply, in parentheses.
@@ -237,7 +237,7 @@ pub struct Replied {
 
 /// A rule and what it did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Limited {
+pub struct RuleActivity {
     /// Its name.
     pub rule: String,
     /// What it refused.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where a result comes from; saved as `run.json`. Says nothing about when, so that equal runs give equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Provenance {
+pub struct RunProvenance {
     /// Version of the record's format.
     pub format: u32,
     /// mxlab's version.

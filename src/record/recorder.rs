@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use super::model::{Cell, Limited, Replied, Series, Totals, Trial};
+use super::model::{Cell, ReplyCount, RuleActivity, Series, Totals, Trial};
 use crate::provider::{Activity, Answer, Policy, Refusal, Test};
 use crate::sender::{Counts, Heard, Outcome, Settled};
 use crate::smtp::Stage;
@@ -61,12 +61,12 @@ struct Tally {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Said {
     Answer(Answer),
-    Silence(Silence),
+    ConnectionFailure(ConnectionFailure),
 }
 
 /// How a connection fails without a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Silence {
+pub enum ConnectionFailure {
     /// The host refused the connection.
     Refused,
     /// Nobody answered.
@@ -108,7 +108,7 @@ pub struct Ending<'a> {
 /// The books do not balance: a defect of mxlab, never of the scenario.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("recipients are not conserved at {site}: {injected} injected, but {accounted} accounted for ({detail})")]
-pub struct Unbalanced {
+pub struct ConservationError {
     /// The provider.
     pub site: String,
     /// Recipients injected.
@@ -211,13 +211,13 @@ impl Recorder {
     }
 
     /// An attempt of so many recipients fails without a reply.
-    pub fn silent(&mut self, now: Time, site: ProviderId, stage: Stage, silence: Silence, n: u64) {
+    pub fn silent(&mut self, now: Time, site: ProviderId, stage: Stage, silence: ConnectionFailure, n: u64) {
         let bucket = self.bucket_of(now);
         let books = &mut self.sites[site.index()];
         if stage <= Stage::Ehlo {
             books.totals.connections_failed += 1;
         }
-        books.tally(bucket, stage, None, Said::Silence(silence), n);
+        books.tally(bucket, stage, None, Said::ConnectionFailure(silence), n);
     }
 
     /// An attempt is over. `intended` is when the message should have gone out; asked only for what is delivered.
@@ -293,7 +293,7 @@ impl Recorder {
         unknowns: u64,
         settled: Option<Time>,
         endings: &[Ending<'_>],
-    ) -> Result<Trial, Unbalanced> {
+    ) -> Result<Trial, ConservationError> {
         let hash = format!("{:016x}", self.hash);
         let cells =
             self.sites.drain(..).zip(endings).map(|(site, ending)| site.finish(ending)).collect::<Result<_, _>>()?;
@@ -409,7 +409,7 @@ impl Site {
         }
     }
 
-    fn finish(mut self, ending: &Ending<'_>) -> Result<Cell, Unbalanced> {
+    fn finish(mut self, ending: &Ending<'_>) -> Result<Cell, ConservationError> {
         let Ending { policy, counts, activities } = ending;
         let totals = &mut self.totals;
         totals.injected = counts.injected;
@@ -419,11 +419,11 @@ impl Site {
         totals.window = counts.window;
         totals.hold_us = activities.iter().map(|activity| activity.held.as_micros()).sum();
         balance(policy, totals, counts)?;
-        let mut replies: Vec<Replied> = self.replies.into_iter().map(|tally| tally.finish(policy)).collect();
+        let mut replies: Vec<ReplyCount> = self.replies.into_iter().map(|tally| tally.finish(policy)).collect();
         replies.sort_by(|a, b| {
             b.count.cmp(&a.count).then_with(|| (&a.text, &a.stage, &a.rule).cmp(&(&b.text, &b.stage, &b.rule)))
         });
-        let rules = policy.rules.iter().zip(activities).map(|(rule, activity)| Limited {
+        let rules = policy.rules.iter().zip(activities).map(|(rule, activity)| RuleActivity {
             rule: rule.name.clone(),
             refused: activity.refused,
             holds: activity.holds,
@@ -440,17 +440,17 @@ impl Site {
 }
 
 impl Tally {
-    fn finish(self, policy: &Policy) -> Replied {
+    fn finish(self, policy: &Policy) -> ReplyCount {
         let text = match self.said {
             Said::Answer(Answer::Reply { reply, .. }) => policy.replies[reply.index()].to_string(),
             Said::Answer(_) => "(connection closed without a reply)".to_owned(),
-            Said::Silence(Silence::Refused) => "(connection refused)".to_owned(),
-            Said::Silence(Silence::ConnectTimeout) => "(connect timed out)".to_owned(),
-            Said::Silence(Silence::GreetingTimeout) => "(no greeting)".to_owned(),
-            Said::Silence(Silence::Reset) => "(connection lost)".to_owned(),
-            Said::Silence(Silence::CommandTimeout) => "(no reply in time)".to_owned(),
+            Said::ConnectionFailure(ConnectionFailure::Refused) => "(connection refused)".to_owned(),
+            Said::ConnectionFailure(ConnectionFailure::ConnectTimeout) => "(connect timed out)".to_owned(),
+            Said::ConnectionFailure(ConnectionFailure::GreetingTimeout) => "(no greeting)".to_owned(),
+            Said::ConnectionFailure(ConnectionFailure::Reset) => "(connection lost)".to_owned(),
+            Said::ConnectionFailure(ConnectionFailure::CommandTimeout) => "(no reply in time)".to_owned(),
         };
-        Replied {
+        ReplyCount {
             stage: self.stage.name().to_owned(),
             text,
             rule: self.rule.map(|rule| policy.rules[rule.index()].name.clone()).unwrap_or_default(),
@@ -470,14 +470,14 @@ fn merge<T: Copy>(values: &mut [T], empty: T, one: impl Fn(T, T) -> T) {
 }
 
 /// The recorder's books against the sender's, and both against conservation.
-fn balance(policy: &Policy, totals: &Totals, counts: &Counts) -> Result<(), Unbalanced> {
+fn balance(policy: &Policy, totals: &Totals, counts: &Counts) -> Result<(), ConservationError> {
     let accounted = totals.delivered + totals.bounced + totals.expired + totals.queued;
     let same = (totals.delivered, totals.bounced, totals.expired) == (counts.delivered, counts.bounced, counts.expired);
     if accounted == totals.injected && same {
         return Ok(());
     }
     let detail = format!("recorded {totals:?}, sender says {counts:?}");
-    Err(Unbalanced { site: policy.name.clone(), injected: totals.injected, accounted, detail })
+    Err(ConservationError { site: policy.name.clone(), injected: totals.injected, accounted, detail })
 }
 
 /// Which replies of the book speak for a limit or a hold.

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Provider, Record, Strategy, Totals, Trial, or_highest, or_lowest};
+use super::model::{ProviderInfo, Record, StrategyInfo, Totals, Trial, or_highest, or_lowest};
 use super::{Metric, Unit};
 
 /// Everything a report needs to know about a sweep.
@@ -25,7 +25,7 @@ pub struct SweepRecord {
     /// Whether the values want a logarithmic axis.
     pub logarithmic: bool,
     /// The values, in rising order where they can be ordered.
-    pub values: Vec<SweptValue>,
+    pub values: Vec<SweepValue>,
     /// What makes a value safe.
     pub safe: Criterion,
     /// How many seeds there were.
@@ -33,22 +33,22 @@ pub struct SweepRecord {
     /// Whether the sweep was stopped before all values were done; those that were not are left out.
     pub partial: bool,
     /// The strategies, in the scenario's order; the oracle's bound last if it was asked for.
-    pub strategies: Vec<Strategy>,
+    pub strategies: Vec<StrategyInfo>,
     /// Of each strategy, whether the value that changes concerns it; one that it does not is the same everywhere.
     pub concerned: Vec<bool>,
     /// The providers, in the scenario's order.
-    pub providers: Vec<Provider>,
+    pub providers: Vec<ProviderInfo>,
     /// The names of the figures, in the order in which a trial has them.
     pub figures: Vec<String>,
     /// The trials, ordered by value, then by strategy, then by seed.
-    pub trials: Vec<SweptTrial>,
+    pub trials: Vec<SweepTrial>,
     /// What was found: for each strategy concerned, all providers together first, then each if there are several.
-    pub found: Vec<Found>,
+    pub found: Vec<SweepFinding>,
 }
 
 /// One of the values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SweptValue {
+pub struct SweepValue {
     /// As the scenario would write it, without quotes.
     pub text: String,
     /// Where it stands on an axis: a number, seconds, bytes; or its place in the list.
@@ -113,7 +113,7 @@ impl fmt::Display for Criterion {
 
 /// One value, one strategy, one seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SweptTrial {
+pub struct SweepTrial {
     /// The value, by its place.
     pub value: usize,
     /// The strategy, by its place.
@@ -128,7 +128,7 @@ pub struct SweptTrial {
 
 /// What was found for one strategy at one provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Found {
+pub struct SweepFinding {
     /// The strategy, by its place.
     pub strategy: usize,
     /// The provider, by its place; `None` is all of them together.
@@ -136,7 +136,7 @@ pub struct Found {
     /// Beyond which value goodput rises little; `None` if there is none.
     pub knee: Option<Knee>,
     /// Up to which value it is safe; `None` if the values have no order.
-    pub safe: Option<Safe>,
+    pub safe: Option<SafeRange>,
 }
 
 /// Where goodput stops rising as it did.
@@ -158,7 +158,7 @@ pub struct Knee {
 /// What is counted in `ranks` are values from the safe end on: 0 if even the first is not safe, all of them if the
 /// limit lies beyond the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Safe {
+pub struct SafeRange {
     /// Whether the low values are the safe ones, so that the question is for the highest.
     pub low_is_safe: bool,
     /// For each seed, how many values are safe, in rising order.
@@ -175,7 +175,7 @@ pub struct Safe {
 
 /// A figure of a trial of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Swept {
+pub enum SweepFigure {
     /// Delivery attempts an hour, retries included, while it worked.
     OfferedPerHour,
     /// Recipients delivered to an hour, while it worked.
@@ -184,7 +184,7 @@ pub enum Swept {
     Of(Metric),
 }
 
-impl Swept {
+impl SweepFigure {
     /// All figures, in the order in which a trial has them.
     pub fn all() -> impl Iterator<Item = Self> {
         // The share of the bound needs the oracle's own trial beside it.
@@ -228,21 +228,21 @@ impl SweepRecord {
     /// is all of them.
     pub fn figures_of(
         &self,
-        figure: Swept,
+        figure: SweepFigure,
         value: usize,
         strategy: usize,
         provider: Option<usize>,
     ) -> Vec<Option<f64>> {
         let place = self.figures.iter().position(|name| name == figure.name());
         let cell = if self.providers.len() > 1 { provider.map_or(0, |provider| provider + 1) } else { 0 };
-        let key = |trial: &SweptTrial| (trial.value, trial.strategy);
+        let key = |trial: &SweepTrial| (trial.value, trial.strategy);
         let first = self.trials.partition_point(|trial| key(trial) < (value, strategy));
         let here = self.trials[first..].iter().take_while(|trial| key(trial) == (value, strategy));
         here.map(|trial| place.and_then(|place| *trial.cells.get(cell)?.get(place)?)).collect()
     }
 
     /// What was found for a strategy at a provider.
-    pub fn found_for(&self, strategy: usize, provider: Option<usize>) -> Option<&Found> {
+    pub fn found_for(&self, strategy: usize, provider: Option<usize>) -> Option<&SweepFinding> {
         let provider = provider.filter(|_| self.providers.len() > 1);
         self.found.iter().find(|found| found.strategy == strategy && found.provider == provider)
     }

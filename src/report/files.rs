@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::record::{Provenance, Record};
+use crate::record::{Record, RunProvenance};
 
 use super::folder::{RECORD, RUN};
 use super::histograms::{self, BrokenHistogram};
@@ -50,7 +50,7 @@ pub enum WriteError {
 
 /// Writes everything a run yields into `dir`, which is made if it does not exist: provenance, record, tables,
 /// histograms, plots and the page that shows them. Every file appears whole or not at all; `report.html` comes last.
-pub fn write_all(record: &Record, provenance: &Provenance, dir: &Path) -> Result<(), WriteError> {
+pub fn write_all(record: &Record, provenance: &RunProvenance, dir: &Path) -> Result<(), WriteError> {
     let summary = Summary::of(record);
     for folder in [dir.to_owned(), dir.join(PLOTS), dir.join(HISTOGRAMS)] {
         fs::create_dir_all(&folder).map_err(|source| WriteError::Io { path: folder, source })?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::record::{Provenance, Record};
+use crate::record::{Record, RunProvenance};
 
 use super::histograms::{self, BrokenHistogram};
 
@@ -75,7 +75,7 @@ pub fn read(dir: &Path) -> Result<Record, ReadError> {
 }
 
 /// Where the results of a folder come from.
-pub fn read_provenance(dir: &Path) -> Result<Provenance, ReadError> {
+pub fn read_provenance(dir: &Path) -> Result<RunProvenance, ReadError> {
     versioned(&dir.join(RUN))
 }
 

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::record::{Metric, Provenance, Record, Replied};
+use crate::record::{Metric, Record, ReplyCount, RunProvenance};
 
 use super::answer::{answer, spread_of_best, verdict, warning};
 use super::plots::Figure;
@@ -13,7 +13,12 @@ use super::table::{COLUMNS, blocks, mean, range, text};
 use super::words::{NOTHING, duration, number, printable};
 
 /// The page; `figures` with their SVG.
-pub(super) fn page(record: &Record, provenance: &Provenance, summary: &Summary, figures: &[(&Figure, &str)]) -> String {
+pub(super) fn page(
+    record: &Record,
+    provenance: &RunProvenance,
+    summary: &Summary,
+    figures: &[(&Figure, &str)],
+) -> String {
     let title = printable(&record.scenario);
     let page = html! {
         (DOCTYPE)
@@ -169,7 +174,7 @@ fn replies(record: &Record) -> Markup {
             h2 { "What the providers replied" }
             p.note { "Refused attempts, mean over the seeds, by reply; the most frequent of each provider. All of them are in replies.csv." }
             @for (place, provider) in record.providers.iter().enumerate() {
-                @let told: Vec<Vec<Replied>> =
+                @let told: Vec<Vec<ReplyCount>> =
                     strategies.iter().map(|strategy| counted(record, &strategy.name, place)).collect();
                 @let texts = most_frequent(&told);
                 h3 { (printable(&provider.title)) }
@@ -203,8 +208,8 @@ fn replies(record: &Record) -> Markup {
 }
 
 /// The replies most frequent over all strategies.
-fn most_frequent(told: &[Vec<Replied>]) -> Vec<Replied> {
-    let mut texts: Vec<Replied> = Vec::new();
+fn most_frequent(told: &[Vec<ReplyCount>]) -> Vec<ReplyCount> {
+    let mut texts: Vec<ReplyCount> = Vec::new();
     for reply in told.iter().flatten() {
         match texts.iter_mut().find(|known| same(known, reply)) {
             Some(known) => known.count += reply.count,
@@ -216,11 +221,11 @@ fn most_frequent(told: &[Vec<Replied>]) -> Vec<Replied> {
     texts
 }
 
-fn same(a: &Replied, b: &Replied) -> bool {
+fn same(a: &ReplyCount, b: &ReplyCount) -> bool {
     (&a.text, &a.stage, &a.rule) == (&b.text, &b.stage, &b.rule)
 }
 
-fn share_of(record: &Record, strategy: &str, told: &[Replied], reply: &Replied) -> String {
+fn share_of(record: &Record, strategy: &str, told: &[ReplyCount], reply: &ReplyCount) -> String {
     let seeds = record.trials_of(strategy).count().max(1) as f64;
     let count: u64 = told.iter().filter(|other| same(other, reply)).map(|other| other.count).sum();
     if count == 0 { NOTHING.to_owned() } else { number(count as f64 / seeds) }
@@ -245,7 +250,7 @@ fn trials(record: &Record) -> String {
 }
 
 /// Where results come from; `trials` says how many there were.
-pub(super) fn origin(provenance: &Provenance, trials: &str) -> Markup {
+pub(super) fn origin(provenance: &RunProvenance, trials: &str) -> Markup {
     let machine = &provenance.machine;
     html! {
         footer {

@@ -9,7 +9,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
 use super::files::{WriteError, put};
 use super::words::slugs;
-use crate::record::{Latencies, Phase};
+use crate::record::{Latencies, LatencyPhase};
 use comfy_table::presets::NOTHING as NO_LINES;
 
 /// The percentiles that are shown.
@@ -22,7 +22,7 @@ pub fn latency_table(latencies: &[(String, Latencies)]) -> String {
     let heads = ["strategy", "phase", "count", "mean"].into_iter().chain(QUANTILES.map(|(name, _)| name));
     table.set_header(heads);
     for (strategy, of) in latencies {
-        for phase in Phase::ALL {
+        for phase in LatencyPhase::ALL {
             let histogram = of.of(phase);
             if histogram.is_empty() {
                 continue;
@@ -55,7 +55,7 @@ fn csv(latencies: &[(String, Latencies)]) -> Result<Vec<u8>, csv::Error> {
     let heads = ["strategy", "phase", "count", "mean_us"].map(str::to_owned);
     writer.write_record(heads.into_iter().chain(QUANTILES.map(|(name, _)| format!("{name}_us"))))?;
     for (strategy, of) in latencies {
-        for phase in Phase::ALL {
+        for phase in LatencyPhase::ALL {
             let histogram = of.of(phase);
             let mean = format!("{:.1}", histogram.mean());
             let head = [strategy.clone(), phase.name().to_owned(), histogram.len().to_string(), mean];
@@ -75,7 +75,7 @@ fn log(of: &Latencies) -> Vec<u8> {
         .add_comment("[Histogram log format version 1.3]");
     // Writing to memory fails only for counts beyond 2^63.
     let mut writer = builder.begin_log_with(&mut bytes, &mut serializer).expect("a histogram fits in memory");
-    for phase in Phase::ALL {
+    for phase in LatencyPhase::ALL {
         let length = Duration::from_micros(of.of(phase).max());
         let tag = Tag::new(phase.name());
         writer.write_histogram(of.of(phase), Duration::ZERO, length, tag).expect("a histogram fits in memory");
@@ -90,13 +90,13 @@ mod tests {
     #[test]
     fn what_took_place_is_in_the_table_and_everything_in_the_file() {
         let mut of = Latencies::default();
-        (1..=1_000).for_each(|n| of.record(Phase::Mail, crate::time::Span::from_micros(n)));
+        (1..=1_000).for_each(|n| of.record(LatencyPhase::Mail, crate::time::Span::from_micros(n)));
         let latencies = [("fixed".to_owned(), of)];
         let table = latency_table(&latencies);
         assert!(table.contains("mail") && !table.contains("banner"), "{table}");
         let text = String::from_utf8(csv(&latencies).unwrap()).unwrap();
         assert!(text.contains("\nfixed,mail,1000,500.5,500,900,990,999,1000\n"), "{text}");
-        assert_eq!(text.lines().count(), 1 + Phase::ALL.len());
+        assert_eq!(text.lines().count(), 1 + LatencyPhase::ALL.len());
         assert!(String::from_utf8(log(&latencies[0].1)).unwrap().contains("Tag=mail"));
     }
 }

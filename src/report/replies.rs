@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{Record, Replied};
+use crate::record::{Record, ReplyCount};
 use crate::stats::Estimate;
 
 /// The replies of a provider to a strategy, all seeds together; the most frequent first, then by text.
-pub(super) fn counted(record: &Record, strategy: &str, provider: usize) -> Vec<Replied> {
+pub(super) fn counted(record: &Record, strategy: &str, provider: usize) -> Vec<ReplyCount> {
     let mut sums: BTreeMap<(&str, &str, &str), Sum> = BTreeMap::new();
     for trial in record.trials_of(strategy) {
         for reply in trial.cells.get(provider).map_or(&[][..], |cell| &cell.replies) {
@@ -17,9 +17,9 @@ pub(super) fn counted(record: &Record, strategy: &str, provider: usize) -> Vec<R
             }
         }
     }
-    let mut replies: Vec<Replied> = sums
+    let mut replies: Vec<ReplyCount> = sums
         .into_iter()
-        .map(|((text, stage, rule), sum)| Replied {
+        .map(|((text, stage, rule), sum)| ReplyCount {
             stage: stage.to_owned(),
             text: text.to_owned(),
             rule: rule.to_owned(),
@@ -33,8 +33,9 @@ pub(super) fn counted(record: &Record, strategy: &str, provider: usize) -> Vec<R
 }
 
 /// How often a reply was given in a trial: mean over the seeds, with its interval; a seed without it counts as 0.
-pub(super) fn per_seed(record: &Record, strategy: &str, provider: usize, reply: &Replied) -> Option<Estimate> {
-    let same = |other: &&Replied| (&other.text, &other.stage, &other.rule) == (&reply.text, &reply.stage, &reply.rule);
+pub(super) fn per_seed(record: &Record, strategy: &str, provider: usize, reply: &ReplyCount) -> Option<Estimate> {
+    let same =
+        |other: &&ReplyCount| (&other.text, &other.stage, &other.rule) == (&reply.text, &reply.stage, &reply.rule);
     let counts = record.trials_of(strategy).map(|trial| {
         let replies = trial.cells.get(provider).map_or(&[][..], |cell| &cell.replies);
         replies.iter().filter(same).map(|reply| reply.count).sum::<u64>() as f64

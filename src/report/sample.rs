@@ -7,7 +7,8 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 
 use crate::record::{
-    Cell, Expected, Limited, Machine, Provenance, Provider, Record, Replied, Series, Strategy, Totals, Trial,
+    Cell, ExpectationResult, Machine, ProviderInfo, Record, ReplyCount, RuleActivity, RunProvenance, Series,
+    StrategyInfo, Totals, Trial,
 };
 
 /// Two providers (one with a hostile name), two strategies and the bound, three seeds; one strategy's last recipients
@@ -60,8 +61,8 @@ pub(super) fn degenerate() -> Vec<Record> {
     vec![empty, no_trials, idle, no_series, never, no_cells]
 }
 
-pub(super) fn provenance() -> Provenance {
-    Provenance {
+pub(super) fn provenance() -> RunProvenance {
+    RunProvenance {
         format: Record::FORMAT,
         version: "0.1.0".to_owned(),
         scenario: "sample".to_owned(),
@@ -74,11 +75,15 @@ pub(super) fn provenance() -> Provenance {
 }
 
 fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> Record {
-    let mut names: Vec<Strategy> = strategies
+    let mut names: Vec<StrategyInfo> = strategies
         .iter()
-        .map(|name| Strategy { name: (*name).to_owned(), about: format!("Sends the way {name} does."), bound: false })
+        .map(|name| StrategyInfo {
+            name: (*name).to_owned(),
+            about: format!("Sends the way {name} does."),
+            bound: false,
+        })
         .collect();
-    names.push(Strategy { name: "oracle".to_owned(), about: "Knows the rules.".to_owned(), bound: true });
+    names.push(StrategyInfo { name: "oracle".to_owned(), about: "Knows the rules.".to_owned(), bound: true });
     let trial = |(strategy, seed, unknowns): (usize, u64, u64)| {
         let kind = if strategy + 1 == names.len() { 0 } else { strategy + 1 };
         let cells: Vec<Cell> = (0..providers.len()).map(|place| cell(kind, (seed, unknowns), place, buckets)).collect();
@@ -101,7 +106,7 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
     // As in a run: not for the bound, and not of few seeds.
     let apart = all().filter(|(strategy, _)| seeds >= 5 && strategy + 1 < names.len());
     let crossed = apart.map(|(strategy, seed)| trial((strategy, seed, seed % seeds + 1)).sums()).collect();
-    let expected = |metric: &str, provider: Option<&str>, min, max, mean, met| Expected {
+    let expected = |metric: &str, provider: Option<&str>, min, max, mean, met| ExpectationResult {
         metric: metric.to_owned(),
         strategy: strategies[0].to_owned(),
         provider: provider.map(str::to_owned),
@@ -119,7 +124,7 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
         bucket_us: BUCKET_US,
         partial: false,
         strategies: names,
-        providers: providers.iter().map(|name| Provider { name: (*name).to_owned(), title: title(name) }).collect(),
+        providers: providers.iter().map(|name| ProviderInfo { name: (*name).to_owned(), title: title(name) }).collect(),
         expected: vec![
             expected("deferral-share", Some("charter"), 0.2, 0.6, Some(0.3), true),
             expected("time-to-99", None, f64::NEG_INFINITY, 3_600.0, None, false),
@@ -207,7 +212,7 @@ fn cell(kind: usize, (seed, unknowns): (u64, u64), place: usize, buckets: usize)
         series,
         time_to_delivery: serialized(&times),
         replies: replies(&late),
-        rules: vec![Limited {
+        rules: vec![RuleActivity {
             rule: "open-connections".to_owned(),
             refused: totals.deferred,
             holds: 0,
@@ -251,14 +256,14 @@ fn serialized(times: &Histogram<u64>) -> String {
 }
 
 /// What was said to the attempts deferred in each bucket.
-fn replies(late: &[u64]) -> Vec<Replied> {
+fn replies(late: &[u64]) -> Vec<ReplyCount> {
     let over_time = |part: u64| -> Vec<(u32, u64)> {
         late.iter().enumerate().map(|(n, count)| (n as u32, count / part)).filter(|(_, count)| *count > 0).collect()
     };
     let reply = |text: &str, rule: &str, part: u64| {
         let over_time = over_time(part);
         let count = over_time.iter().map(|(_, count)| count).sum();
-        Replied { stage: "connect".to_owned(), text: text.to_owned(), rule: rule.to_owned(), count, over_time }
+        ReplyCount { stage: "connect".to_owned(), text: text.to_owned(), rule: rule.to_owned(), count, over_time }
     };
     let mut replies = vec![
         reply(

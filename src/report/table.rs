@@ -4,7 +4,7 @@
 use comfy_table::presets::NOTHING as NO_LINES;
 use comfy_table::{Cell, CellAlignment, Table};
 
-use crate::record::{Expected, Metric, Record};
+use crate::record::{ExpectationResult, Metric, Record};
 
 use super::answer::{answer, spread_of_best, verdict, warning};
 use super::summary::{Row, Summary};
@@ -39,7 +39,7 @@ pub fn table(record: &Record, look: Look) -> String {
 }
 
 /// An expectation as one line: `MISSED deferral-share of fixed at charter: 0.51 ±0.02, expected 0.3 to 0.4`.
-pub(super) fn expectation(expected: &Expected) -> String {
+pub(super) fn expectation(expected: &ExpectationResult) -> String {
     format!(
         "{} {} of {} at {}: {}, expected {}",
         if expected.met { "met   " } else { "MISSED" },
@@ -145,12 +145,12 @@ pub(super) fn right(text: String) -> Cell {
 }
 
 /// The mean that an expectation is about, with its interval.
-pub(super) fn mean(expected: &Expected) -> String {
+pub(super) fn mean(expected: &ExpectationResult) -> String {
     expected.mean.map_or_else(|| "not defined".to_owned(), |mean| with_half(mean, expected.half))
 }
 
 /// The range of an expectation in words.
-pub(super) fn range(expected: &Expected) -> String {
+pub(super) fn range(expected: &ExpectationResult) -> String {
     match (expected.min.is_finite(), expected.max.is_finite()) {
         (true, true) => format!("{} to {}", exact(expected.min), exact(expected.max)),
         (true, false) => format!("at least {}", exact(expected.min)),

@@ -9,7 +9,6 @@ mod explain;
 mod load;
 mod model;
 mod schema;
-mod setting;
 mod size;
 mod spec;
 pub mod sweep;
@@ -18,7 +17,6 @@ pub use explain::explain;
 pub use load::{Draft, LoadError, WrongPoint, load, parse};
 pub use model::*;
 pub use schema::json_schema;
-pub use setting::{Setting, mailbox};
 pub use spec::{
     ArrivalsSpec, AuthenticationSpec, ChangeSpec, DomainsSpec, ExpectSpec, HostSpec, LimitValue, ListSpec, NetworkSpec,
     ProviderSpec, SafeSpec, ScenarioSpec, SetSpec, SourceSpec, StageSpec, StreamSpec, SweepSpec, ValuesSpec,

@@ -10,16 +10,17 @@ use super::network::{TRIPS_TO_EHLO, TRIPS_TO_GREETING};
 use super::world::{COMPLAINT, Complaint, World};
 use crate::dist::Dist;
 use crate::provider::{Addressee, Answer, Arrival, Decision, Refusal};
-use crate::record::Silence;
-use crate::scenario::{BadHost, mailbox};
+use crate::record::ConnectionFailure;
+use crate::scenario::BadHost;
 use crate::sender::strategy::Session;
 use crate::sender::{Delivery, Event, Heard, Replied};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
+use crate::trial::mailbox;
 use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SessionId, SourceId};
 use crate::workload::{Row, address};
 /// A connection as the world sees it.
-pub(super) struct Wire {
+pub(super) struct SimConnection {
     pub(super) site: ProviderId,
     pub(super) source: SourceId,
     pub(super) session: Option<SessionId>,
@@ -27,10 +28,10 @@ pub(super) struct Wire {
     /// Whether it meets a bad host.
     bad: bool,
     /// When the client began to open it.
-    dialed: Time,
+    opened_at: Time,
     /// Whether it has carried a message.
     used: bool,
-    pub(super) phase: Phase,
+    pub(super) phase: PendingEvent,
     pub(super) delivery: Delivery,
     /// What every recipient of the transaction has heard so far.
     pub(super) heard: Vec<Heard>,
@@ -39,7 +40,7 @@ pub(super) struct Wire {
 
 /// What a connection's event will be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum PendingEvent {
     /// None: the connection is closed, or idle without a timer.
     Quiet,
     /// The sending host gets to it: the connection is opened (or tried again), or if it is open already, the message
@@ -56,12 +57,12 @@ pub(super) enum Phase {
     /// The dot has been sent, and the server judges.
     Sent,
     /// The connection is lost, or the client gives it up because nothing is heard.
-    Lost { stage: Stage, silence: Silence },
+    Lost { stage: Stage, silence: ConnectionFailure },
     /// The sender does not want to wait any longer.
     Idle,
 }
 
-impl Wire {
+impl SimConnection {
     const fn unused() -> Self {
         Self {
             site: ProviderId(0),
@@ -69,9 +70,9 @@ impl Wire {
             session: None,
             rtt: Span::ZERO,
             bad: false,
-            dialed: Time::ZERO,
+            opened_at: Time::ZERO,
             used: false,
-            phase: Phase::Quiet,
+            phase: PendingEvent::Quiet,
             delivery: Delivery { ready_at: Time::ZERO, first: RecipientId(0), count: 0, failures: 0, priority: false },
             heard: Vec::new(),
             again: None,
@@ -84,22 +85,23 @@ impl World<'_> {
         self.recorder.connects(self.now, site);
         let pair = source.index() * self.sites.len() + site.index();
         let (rtt, bad) = self.path.connect(pair);
-        while self.wires.len() <= conn.index() {
-            self.wires.push(Wire::unused());
+        while self.connections.len() <= conn.index() {
+            self.connections.push(SimConnection::unused());
         }
-        let wire = &mut self.wires[conn.index()];
-        (wire.site, wire.source, wire.rtt, wire.bad, wire.delivery) = (site, source, rtt, bad, delivery);
-        wire.heard.clear();
+        let connection = &mut self.connections[conn.index()];
+        (connection.site, connection.source, connection.rtt, connection.bad, connection.delivery) =
+            (site, source, rtt, bad, delivery);
+        connection.heard.clear();
         let begins = self.path.host_delivery(self.now);
-        self.wires[conn.index()].dialed = begins.unwrap_or(self.now);
+        self.connections[conn.index()].opened_at = begins.unwrap_or(self.now);
         match begins {
-            Some(at) => self.set(conn, Phase::Starting, at),
+            Some(at) => self.set(conn, PendingEvent::Starting, at),
             None => self.dial(conn),
         }
     }
 
     fn dial(&mut self, conn: ConnId) {
-        let Wire { site, rtt, bad, .. } = self.wires[conn.index()];
+        let SimConnection { site, rtt, bad, .. } = self.connections[conn.index()];
         if bad {
             return self.meet_bad_host(conn);
         }
@@ -108,30 +110,30 @@ impl World<'_> {
             Arrival::Served => self.greet(conn),
             Arrival::Queued => {
                 state.backlog.push_back(conn);
-                let patience = self.setting.strategy.session.greeting_timeout;
-                self.set(conn, Phase::Backlog, self.now + rtt + patience);
+                let patience = self.input.strategy.session.greeting_timeout;
+                self.set(conn, PendingEvent::Backlog, self.now + rtt + patience);
             }
-            Arrival::Ignored => self.knock_again(conn),
+            Arrival::Ignored => self.retry_syn(conn),
         }
     }
 
     /// The backlog is full, and nobody answers. The client's kernel tries again, a second after the first time and then
     /// always after twice as long (RFC 6298, 2.1 and 5.5), until the client has waited long enough.
-    fn knock_again(&mut self, conn: ConnId) {
-        let patience = self.setting.strategy.session.connect_timeout;
-        let waited = self.now.since(self.wires[conn.index()].dialed);
+    fn retry_syn(&mut self, conn: ConnId) {
+        let patience = self.input.strategy.session.connect_timeout;
+        let waited = self.now.since(self.connections[conn.index()].opened_at);
         let next = waited.times(2) + SYN_RETRY;
         if next < patience {
-            let at = self.wires[conn.index()].dialed + next;
-            self.set(conn, Phase::Starting, at);
+            let at = self.connections[conn.index()].opened_at + next;
+            self.set(conn, PendingEvent::Starting, at);
         } else {
-            self.fail(conn, Silence::ConnectTimeout, patience - waited);
+            self.fail(conn, ConnectionFailure::ConnectTimeout, patience - waited);
         }
     }
 
     /// A worker takes the connection: the provider greets, or refuses.
     pub(super) fn greet(&mut self, conn: ConnId) {
-        let Wire { site, source, rtt, delivery, .. } = self.wires[conn.index()];
+        let SimConnection { site, source, rtt, delivery, .. } = self.connections[conn.index()];
         let provider = &mut self.sites[site.index()].provider;
         let (session, verdict) = provider.connect(self.now, ClientId(u32::from(source.0)));
         let greeted = rtt.times(TRIPS_TO_GREETING) + verdict.tarpit;
@@ -146,88 +148,88 @@ impl World<'_> {
             return self.refuse_connection(conn, Stage::Ehlo, verdict.decision, ready);
         }
         self.recorder.opened(self.now, site, open);
-        let wire = &mut self.wires[conn.index()];
-        wire.session = Some(session);
-        wire.used = false;
-        wire.delivery = delivery;
-        let patience = self.setting.strategy.session.greeting_timeout;
+        let connection = &mut self.connections[conn.index()];
+        connection.session = Some(session);
+        connection.used = false;
+        connection.delivery = delivery;
+        let patience = self.input.strategy.session.greeting_timeout;
         if ready > patience + rtt.times(TRIPS_TO_GREETING + TRIPS_TO_EHLO) {
-            return self.give_up(conn, Stage::Connect, Silence::GreetingTimeout, patience);
+            return self.give_up(conn, Stage::Connect, ConnectionFailure::GreetingTimeout, patience);
         }
-        self.set(conn, Phase::Opening, self.now + ready);
+        self.set(conn, PendingEvent::Opening, self.now + ready);
     }
 
     fn refuse_connection(&mut self, conn: ConnId, stage: Stage, decision: Decision, after: Span) {
         let Decision::Refuse(refusal) = decision else { return };
-        let Wire { site, delivery, .. } = self.wires[conn.index()];
+        let SimConnection { site, delivery, .. } = self.connections[conn.index()];
         self.recorder.refused(self.now, site, stage, refusal, u64::from(delivery.count));
-        let wire = &mut self.wires[conn.index()];
-        wire.heard.push(hear(stage, refusal));
-        wire.again = None;
-        self.set(conn, Phase::Failing, self.now + after);
-        self.make_room(site);
+        let connection = &mut self.connections[conn.index()];
+        connection.heard.push(recipient_result(stage, refusal));
+        connection.again = None;
+        self.set(conn, PendingEvent::Failing, self.now + after);
+        self.free_worker(site);
     }
 
     /// The connection comes to nothing after `wait`, without a reply.
-    fn fail(&mut self, conn: ConnId, silence: Silence, wait: Span) {
-        let Wire { site, delivery, .. } = self.wires[conn.index()];
+    fn fail(&mut self, conn: ConnId, silence: ConnectionFailure, wait: Span) {
+        let SimConnection { site, delivery, .. } = self.connections[conn.index()];
         self.recorder.silent(self.now, site, Stage::Connect, silence, u64::from(delivery.count));
-        let wire = &mut self.wires[conn.index()];
-        wire.heard.push(Heard::Nothing(Stage::Connect));
-        wire.again = None;
-        self.set(conn, Phase::Failing, self.now + wait);
+        let connection = &mut self.connections[conn.index()];
+        connection.heard.push(Heard::Nothing(Stage::Connect));
+        connection.again = None;
+        self.set(conn, PendingEvent::Failing, self.now + wait);
     }
 
     fn meet_bad_host(&mut self, conn: ConnId) {
-        let session = self.setting.strategy.session;
-        let rtt = self.wires[conn.index()].rtt;
-        match self.setting.scenario.network.bad_how {
-            BadHost::Refuses => self.fail(conn, Silence::Refused, rtt),
-            BadHost::Silent => self.fail(conn, Silence::ConnectTimeout, session.connect_timeout),
-            BadHost::NeverGreets => self.fail(conn, Silence::GreetingTimeout, rtt + session.greeting_timeout),
+        let session = self.input.strategy.session;
+        let rtt = self.connections[conn.index()].rtt;
+        match self.input.scenario.network.bad_how {
+            BadHost::Refuses => self.fail(conn, ConnectionFailure::Refused, rtt),
+            BadHost::Silent => self.fail(conn, ConnectionFailure::ConnectTimeout, session.connect_timeout),
+            BadHost::NeverGreets => self.fail(conn, ConnectionFailure::GreetingTimeout, rtt + session.greeting_timeout),
         }
     }
 
     /// A message goes by a connection that is greeted. Where that was opened for the message, the host is at it
     /// already.
     pub(super) fn transact(&mut self, conn: ConnId, delivery: Delivery) {
-        let wire = &mut self.wires[conn.index()];
-        wire.delivery = delivery;
-        let used = std::mem::replace(&mut wire.used, true);
+        let connection = &mut self.connections[conn.index()];
+        connection.delivery = delivery;
+        let used = std::mem::replace(&mut connection.used, true);
         match if used { self.path.host_delivery(self.now) } else { None } {
-            Some(at) => self.set(conn, Phase::Starting, at),
+            Some(at) => self.set(conn, PendingEvent::Starting, at),
             None => self.send(conn),
         }
     }
 
     /// MAIL, RCPT and DATA of a transaction: the server judges them as they are sent.
     fn send(&mut self, conn: ConnId) {
-        let wire = &mut self.wires[conn.index()];
-        let delivery = wire.delivery;
+        let connection = &mut self.connections[conn.index()];
+        let delivery = connection.delivery;
         if delivery.first.index() >= self.called_in {
-            self.called_in = self.setting.mail.call_in(delivery.first.index());
+            self.called_in = self.input.mail.call_in(delivery.first.index());
         }
-        wire.again = None;
-        wire.heard.clear();
-        let (site, rtt, session) = (wire.site, wire.rtt, wire.session);
+        connection.again = None;
+        connection.heard.clear();
+        let (site, rtt, session) = (connection.site, connection.rtt, connection.session);
         let Some(session) = session else { unreachable!("a transaction needs a session") };
         self.recorder.transacts(site);
         let provider = &mut self.sites[site.index()].provider;
-        let Session { mail_timeout, rcpt_timeout, data_timeout, .. } = self.setting.strategy.session;
-        let verdict = provider.mail(self.now, session, envelope(&self.setting, &delivery));
+        let Session { mail_timeout, rcpt_timeout, data_timeout, .. } = self.input.strategy.session;
+        let verdict = provider.mail(self.now, session, envelope(&self.input, &delivery));
         if verdict.tarpit > mail_timeout {
-            return self.give_up(conn, Stage::Mail, Silence::CommandTimeout, rtt + mail_timeout);
+            return self.give_up(conn, Stage::Mail, ConnectionFailure::CommandTimeout, rtt + mail_timeout);
         }
         if let Decision::Refuse(refusal) = verdict.decision {
             return self.refuse_transaction(conn, Stage::Mail, refusal, rtt + verdict.tarpit);
         }
         let (accepted, tarpit, longest) = self.name_recipients(conn, session, delivery);
         if longest > rcpt_timeout {
-            return self.give_up(conn, Stage::Rcpt, Silence::CommandTimeout, rtt + rcpt_timeout);
+            return self.give_up(conn, Stage::Rcpt, ConnectionFailure::CommandTimeout, rtt + rcpt_timeout);
         }
         let service = &self.sites[site.index()].provider.policy().service;
-        let course = self.path.course(&self.setting, service, rtt, &delivery);
-        let asked = course.asked + tarpit + verdict.tarpit;
+        let transaction_time = self.path.transaction_time(&self.input, service, rtt, &delivery);
+        let asked = transaction_time.asked + tarpit + verdict.tarpit;
         let Ok(accepted) = accepted else {
             return self.refused_at_rcpt(conn, session, true, asked);
         };
@@ -236,21 +238,21 @@ impl World<'_> {
         }
         let verdict = self.sites[site.index()].provider.data(self.now, session);
         if verdict.tarpit > data_timeout {
-            return self.give_up(conn, Stage::Data, Silence::CommandTimeout, asked + data_timeout);
+            return self.give_up(conn, Stage::Data, ConnectionFailure::CommandTimeout, asked + data_timeout);
         }
         if let Decision::Refuse(refusal) = verdict.decision {
             return self.refuse_transaction(conn, Stage::Data, refusal, asked + verdict.tarpit);
         }
-        let sent = asked + verdict.tarpit + course.sent;
+        let sent = asked + verdict.tarpit + transaction_time.sent;
         if self.path.loses(&delivery) {
-            return self.give_up(conn, Stage::EndOfData, Silence::Reset, sent.scaled(0.5));
+            return self.give_up(conn, Stage::EndOfData, ConnectionFailure::Reset, sent.scaled(0.5));
         }
-        self.set(conn, Phase::Sent, self.now + sent);
+        self.set(conn, PendingEvent::Sent, self.now + sent);
     }
 
     /// Nothing more will be heard on the connection, and after `wait` the client knows.
-    fn give_up(&mut self, conn: ConnId, stage: Stage, silence: Silence, wait: Span) {
-        self.set(conn, Phase::Lost { stage, silence }, self.now + wait);
+    fn give_up(&mut self, conn: ConnId, stage: Stage, silence: ConnectionFailure, wait: Span) {
+        self.set(conn, PendingEvent::Lost { stage, silence }, self.now + wait);
     }
 
     /// RCPT for every recipient: how many are accepted, the tarpits together, and the longest of them; `Err` if the
@@ -262,14 +264,14 @@ impl World<'_> {
         delivery: Delivery,
     ) -> (Result<u32, ()>, Span, Span) {
         let (mut accepted, mut tarpit, mut longest) = (0, Span::ZERO, Span::ZERO);
-        let site = self.wires[conn.index()].site;
+        let site = self.connections[conn.index()].site;
         for n in 0..delivery.count {
             let who = self.addressee(delivery.first.index() + usize::from(n));
             let verdict = self.sites[site.index()].provider.rcpt(self.now, session, who);
             tarpit += verdict.tarpit;
             longest = longest.max(verdict.tarpit);
             let Decision::Refuse(refusal) = verdict.decision else {
-                self.wires[conn.index()].heard.push(Heard::Accepted);
+                self.connections[conn.index()].heard.push(Heard::Accepted);
                 accepted += 1;
                 continue;
             };
@@ -284,9 +286,9 @@ impl World<'_> {
     /// The recipient that is named next is refused; where that closes, all of the delivery are.
     #[inline(never)]
     fn refuse_recipient(&mut self, conn: ConnId, refusal: Refusal) {
-        self.foretell(conn, refusal.rule);
-        let Wire { site, delivery, heard: answers, .. } = &mut self.wires[conn.index()];
-        let heard = hear(Stage::Rcpt, refusal);
+        self.note_patience(conn, refusal.rule);
+        let SimConnection { site, delivery, heard: answers, .. } = &mut self.connections[conn.index()];
+        let heard = recipient_result(Stage::Rcpt, refusal);
         let mut refused = 1;
         if refusal.closes() {
             refused = u64::from(delivery.count) - answers.len() as u64;
@@ -302,26 +304,30 @@ impl World<'_> {
     }
 
     fn refused_at_rcpt(&mut self, conn: ConnId, session: SessionId, closes: bool, after: Span) {
-        let site = self.wires[conn.index()].site;
+        let site = self.connections[conn.index()].site;
         self.sites[site.index()].provider.abort(session);
         if closes {
             self.end_session(conn);
         }
-        self.set(conn, Phase::Answered { closes }, self.now + after);
+        self.set(conn, PendingEvent::Answered { closes }, self.now + after);
     }
 
     /// The whole transaction is refused at MAIL or DATA.
     fn refuse_transaction(&mut self, conn: ConnId, stage: Stage, refusal: Refusal, after: Span) {
-        self.foretell(conn, refusal.rule);
-        let Wire { site, session, .. } = self.wires[conn.index()];
-        let heard = hear(stage, refusal);
-        let wire = &mut self.wires[conn.index()];
-        let open = wire.heard.iter().filter(|earlier| **earlier == Heard::Accepted).count() as u64;
-        let spoiled = if wire.heard.is_empty() { u64::from(wire.delivery.count) } else { open };
-        if wire.heard.is_empty() {
-            wire.heard.push(heard);
+        self.note_patience(conn, refusal.rule);
+        let SimConnection { site, session, .. } = self.connections[conn.index()];
+        let heard = recipient_result(stage, refusal);
+        let connection = &mut self.connections[conn.index()];
+        let open = connection.heard.iter().filter(|earlier| **earlier == Heard::Accepted).count() as u64;
+        let spoiled = if connection.heard.is_empty() { u64::from(connection.delivery.count) } else { open };
+        if connection.heard.is_empty() {
+            connection.heard.push(heard);
         } else {
-            wire.heard.iter_mut().filter(|earlier| **earlier == Heard::Accepted).for_each(|earlier| *earlier = heard);
+            connection
+                .heard
+                .iter_mut()
+                .filter(|earlier| **earlier == Heard::Accepted)
+                .for_each(|earlier| *earlier = heard);
         }
         self.recorder.refused(self.now, site, stage, refusal, spoiled);
         if let Some(session) = session {
@@ -330,12 +336,12 @@ impl World<'_> {
         if refusal.closes() {
             self.end_session(conn);
         }
-        self.set(conn, Phase::Answered { closes: refusal.closes() }, self.now + after);
+        self.set(conn, PendingEvent::Answered { closes: refusal.closes() }, self.now + after);
     }
 
     fn addressee(&self, recipient: usize) -> Addressee {
-        let row = self.setting.mail.rows[recipient];
-        let id = match self.setting.scenario.workload.streams[row.stream.index()].list.addresses {
+        let row = self.input.mail.rows[recipient];
+        let id = match self.input.scenario.workload.streams[row.stream.index()].list.addresses {
             Some(addresses) => address(self.addresses, recipient, row, addresses),
             None => recipient as u64,
         };
@@ -344,45 +350,46 @@ impl World<'_> {
 
     /// What was pending on a connection comes.
     pub(super) fn progress(&mut self, conn: ConnId) {
-        let phase = std::mem::replace(&mut self.wires[conn.index()].phase, Phase::Quiet);
+        let phase = std::mem::replace(&mut self.connections[conn.index()].phase, PendingEvent::Quiet);
         self.recorder.event(self.now, 3, conn.0);
         match phase {
-            Phase::Starting if self.wires[conn.index()].session.is_some() => self.send(conn),
-            Phase::Starting => self.dial(conn),
-            Phase::Opening => self.sender.handle(self.now, Event::Connected(conn)),
-            Phase::Idle => self.sender.handle(self.now, Event::IdleExpired(conn)),
-            Phase::Failing => self.tell(conn, true),
-            Phase::Answered { closes } => self.tell(conn, closes),
-            Phase::Sent => self.judge(conn),
-            Phase::Lost { stage, silence } => self.lose(conn, stage, silence),
-            Phase::Backlog => self.leave_backlog(conn),
-            Phase::Quiet => {}
+            PendingEvent::Starting if self.connections[conn.index()].session.is_some() => self.send(conn),
+            PendingEvent::Starting => self.dial(conn),
+            PendingEvent::Opening => self.sender.handle(self.now, Event::Connected(conn)),
+            PendingEvent::Idle => self.sender.handle(self.now, Event::IdleExpired(conn)),
+            PendingEvent::Failing => self.tell(conn, true),
+            PendingEvent::Answered { closes } => self.tell(conn, closes),
+            PendingEvent::Sent => self.judge(conn),
+            PendingEvent::Lost { stage, silence } => self.lose(conn, stage, silence),
+            PendingEvent::Backlog => self.leave_backlog(conn),
+            PendingEvent::Quiet => {}
         }
     }
 
     /// The dot: the provider accepts or refuses the message.
     fn judge(&mut self, conn: ConnId) {
-        let Wire { site, session, delivery, source, .. } = self.wires[conn.index()];
+        let SimConnection { site, session, delivery, source, .. } = self.connections[conn.index()];
         let Some(session) = session else { return };
         let provider = &mut self.sites[site.index()].provider;
         let verdict = provider.end_of_data(self.now, session);
-        let wire = &mut self.wires[conn.index()];
+        let connection = &mut self.connections[conn.index()];
         let mut closes = false;
         if let Decision::Refuse(refusal) = verdict.decision {
             closes = refusal.closes();
-            let heard = hear(Stage::EndOfData, refusal);
+            let heard = recipient_result(Stage::EndOfData, refusal);
             let mut refused = 0;
-            for earlier in wire.heard.iter_mut().filter(|earlier| **earlier == Heard::Accepted) {
+            for earlier in connection.heard.iter_mut().filter(|earlier| **earlier == Heard::Accepted) {
                 *earlier = heard;
                 refused += 1;
             }
             self.recorder.refused(self.now, site, Stage::EndOfData, refusal, refused);
-            self.foretell(conn, refusal.rule);
+            self.note_patience(conn, refusal.rule);
         } else {
             for (place, refusal) in provider.undeliverable() {
-                let mut accepted = wire.heard.iter_mut().filter(|heard| !matches!(heard, Heard::Reply(Stage::Rcpt, _)));
+                let mut accepted =
+                    connection.heard.iter_mut().filter(|heard| !matches!(heard, Heard::Reply(Stage::Rcpt, _)));
                 if let Some(heard) = accepted.nth(*place as usize) {
-                    *heard = hear(Stage::EndOfData, *refusal);
+                    *heard = recipient_result(Stage::EndOfData, *refusal);
                     self.recorder.refused(self.now, site, Stage::EndOfData, *refusal, 1);
                 }
             }
@@ -396,19 +403,19 @@ impl World<'_> {
         }
         // The server has the message, but the client will never know: it sends it again (RFC 5321, 4.5.3.2.6, and RFC
         // 1047).
-        let patience = self.setting.strategy.session.dot_timeout;
+        let patience = self.input.strategy.session.dot_timeout;
         if verdict.tarpit > patience {
-            return self.give_up(conn, Stage::EndOfData, Silence::CommandTimeout, patience);
+            return self.give_up(conn, Stage::EndOfData, ConnectionFailure::CommandTimeout, patience);
         }
-        self.set(conn, Phase::Answered { closes }, self.now + verdict.tarpit);
+        self.set(conn, PendingEvent::Answered { closes }, self.now + verdict.tarpit);
     }
 
-    fn lose(&mut self, conn: ConnId, stage: Stage, silence: Silence) {
-        let Wire { site, delivery, .. } = self.wires[conn.index()];
-        let wire = &mut self.wires[conn.index()];
-        wire.heard.resize(usize::from(delivery.count), Heard::Accepted);
+    fn lose(&mut self, conn: ConnId, stage: Stage, silence: ConnectionFailure) {
+        let SimConnection { site, delivery, .. } = self.connections[conn.index()];
+        let connection = &mut self.connections[conn.index()];
+        connection.heard.resize(usize::from(delivery.count), Heard::Accepted);
         let mut lost = 0;
-        for heard in wire.heard.iter_mut().filter(|heard| **heard == Heard::Accepted) {
+        for heard in connection.heard.iter_mut().filter(|heard| **heard == Heard::Accepted) {
             *heard = Heard::Nothing(stage);
             lost += 1;
         }
@@ -418,62 +425,68 @@ impl World<'_> {
     }
 
     fn leave_backlog(&mut self, conn: ConnId) {
-        let Wire { site, delivery, .. } = self.wires[conn.index()];
+        let SimConnection { site, delivery, .. } = self.connections[conn.index()];
         let state = &mut self.sites[site.index()];
         state.backlog.retain(|waiting| *waiting != conn);
         state.places.give_up();
-        self.recorder.silent(self.now, site, Stage::Connect, Silence::GreetingTimeout, u64::from(delivery.count));
-        self.wires[conn.index()].heard.push(Heard::Nothing(Stage::Connect));
+        self.recorder.silent(
+            self.now,
+            site,
+            Stage::Connect,
+            ConnectionFailure::GreetingTimeout,
+            u64::from(delivery.count),
+        );
+        self.connections[conn.index()].heard.push(Heard::Nothing(Stage::Connect));
         self.tell(conn, true);
     }
 
     /// Tells the sender what its recipients have heard.
     fn tell(&mut self, conn: ConnId, closed: bool) {
-        let wire = &mut self.wires[conn.index()];
-        let again = wire.again.take().filter(|_| self.setting.strategy.oracle);
-        self.sender.handle(self.now, Event::Replied(Replied { conn, heard: &wire.heard, closed, again }));
+        let connection = &mut self.connections[conn.index()];
+        let again = connection.again.take().filter(|_| self.input.strategy.oracle);
+        self.sender.handle(self.now, Event::Replied(Replied { conn, heard: &connection.heard, closed, again }));
     }
 
     pub(super) fn quit(&mut self, conn: ConnId) {
         self.queue.cancel(self.first_conn + conn.0);
-        self.wires[conn.index()].phase = Phase::Quiet;
+        self.connections[conn.index()].phase = PendingEvent::Quiet;
         self.end_session(conn);
     }
 
     /// The provider's side of a connection ends, and its place goes to whoever waits for it.
     fn end_session(&mut self, conn: ConnId) {
-        let Wire { site, .. } = self.wires[conn.index()];
-        if let Some(session) = self.wires[conn.index()].session.take() {
+        let SimConnection { site, .. } = self.connections[conn.index()];
+        if let Some(session) = self.connections[conn.index()].session.take() {
             self.sites[site.index()].provider.close(session);
-            self.make_room(site);
+            self.free_worker(site);
         }
     }
 
     /// A worker is free. Whoever is greeted in its place is greeted by `pump`: a long backlog must not become
     /// recursion.
-    fn make_room(&mut self, site: ProviderId) {
+    fn free_worker(&mut self, site: ProviderId) {
         let state = &mut self.sites[site.index()];
         if state.places.leave(state.provider.listener()) {
-            self.vacant.push(site);
+            self.free_workers.push(site);
         }
     }
 
     /// Notes for the oracle when what was refused would pass.
-    fn foretell(&mut self, conn: ConnId, rule: RuleId) {
-        let wire = &mut self.wires[conn.index()];
-        if let Some(patience) = self.sites[wire.site.index()].provider.patience(rule) {
-            wire.again = Some(self.now + patience);
+    fn note_patience(&mut self, conn: ConnId, rule: RuleId) {
+        let connection = &mut self.connections[conn.index()];
+        if let Some(patience) = self.sites[connection.site.index()].provider.patience(rule) {
+            connection.again = Some(self.now + patience);
         }
     }
 
     fn expect_complaints(&mut self, conn: ConnId, delivery: Delivery, site: ProviderId, source: SourceId) {
         let before = self.complaints.len();
         for n in 0..usize::from(delivery.count) {
-            let row = self.setting.mail.rows[delivery.first.index() + n];
-            if !row.is(Row::COMPLAINS) || self.wires[conn.index()].heard.get(n) != Some(&Heard::Accepted) {
+            let row = self.input.mail.rows[delivery.first.index() + n];
+            if !row.is(Row::COMPLAINS) || self.connections[conn.index()].heard.get(n) != Some(&Heard::Accepted) {
                 continue;
             }
-            let stream = &self.setting.scenario.workload.streams[row.stream.index()];
+            let stream = &self.input.scenario.workload.streams[row.stream.index()];
             let delay: Dist = stream.list.complaint_delay;
             let recipient = (delivery.first.index() + n) as u64;
             let at = self.now + delay.sample(&mut self.complaint_delays.stream("delay", recipient));
@@ -488,8 +501,8 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn set(&mut self, conn: ConnId, phase: Phase, at: Time) {
-        self.wires[conn.index()].phase = phase;
+    pub(super) fn set(&mut self, conn: ConnId, phase: PendingEvent, at: Time) {
+        self.connections[conn.index()].phase = phase;
         self.queue.schedule(self.first_conn + conn.0, at);
     }
 }
@@ -497,7 +510,7 @@ impl World<'_> {
 /// How long a client's kernel waits before it tries to connect again.
 const SYN_RETRY: Span = Span::from_secs(1);
 
-fn hear(stage: Stage, refusal: Refusal) -> Heard {
+fn recipient_result(stage: Stage, refusal: Refusal) -> Heard {
     match refusal.answer {
         Answer::Reply { reply, .. } => Heard::Reply(stage, reply),
         Answer::Drop | Answer::Tarpit(_) => Heard::Nothing(stage),

@@ -1,34 +1,39 @@
 //! What the oracle may look at before it acts: the providers' own forecasts.
 
-use super::connection::Wire;
-use super::network::{Path, TRIPS_TO_EHLO, TRIPS_TO_GREETING};
-use super::world::Site;
+use super::connection::SimConnection;
+use super::network::{NetworkPath, TRIPS_TO_EHLO, TRIPS_TO_GREETING};
+use super::world::SimSite;
 use crate::provider::{Asked, Envelope, Forecast};
-use crate::scenario::Setting;
 use crate::sender::{Delivery, Foreseen, Foresight};
 use crate::time::{Span, Time};
+use crate::trial::TrialInput;
 use crate::units::{ClientId, ConnId, ProviderId, SourceId};
 use crate::workload::Row;
 
 /// What the oracle may look at.
-pub(super) struct View<'a> {
-    pub(super) sites: &'a [Site],
-    pub(super) wires: &'a [Wire],
-    pub(super) path: &'a Path,
-    pub(super) world: &'a Setting<'a>,
+pub(super) struct SimForesight<'a> {
+    pub(super) sites: &'a [SimSite],
+    pub(super) connections: &'a [SimConnection],
+    pub(super) path: &'a NetworkPath,
+    pub(super) world: &'a TrialInput<'a>,
 }
 
-impl View<'_> {
+impl SimForesight<'_> {
     fn asked(&self, site: ProviderId, delivery: &Delivery, rtt: Span) -> Asked {
         let service = &self.sites[site.index()].provider.policy().service;
-        let course = self.path.course(self.world, service, rtt, delivery);
+        let transaction_time = self.path.transaction_time(self.world, service, rtt, delivery);
         let domain = self.world.mail.rows[delivery.first.index()].domain;
         let recipients = u32::from(delivery.count);
-        Asked { envelope: envelope(self.world, delivery), domain, recipients, to_dot: course.asked + course.sent }
+        Asked {
+            envelope: envelope(self.world, delivery),
+            domain,
+            recipients,
+            to_dot: transaction_time.asked + transaction_time.sent,
+        }
     }
 }
 
-impl Foresight for View<'_> {
+impl Foresight for SimForesight<'_> {
     fn may_connect(&self, now: Time, source: SourceId, site: ProviderId, delivery: &Delivery) -> Time {
         let state = &self.sites[site.index()];
         if !state.places.would_serve(state.provider.listener()) {
@@ -42,10 +47,10 @@ impl Foresight for View<'_> {
     }
 
     fn may_send(&self, now: Time, conn: ConnId, delivery: &Delivery) -> Foreseen {
-        let wire = &self.wires[conn.index()];
-        let Some(session) = wire.session else { return Foreseen::NewConnection };
-        let asked = self.asked(wire.site, delivery, wire.rtt);
-        match self.sites[wire.site.index()].provider.may_send(now, session, &asked) {
+        let connection = &self.connections[conn.index()];
+        let Some(session) = connection.session else { return Foreseen::NewConnection };
+        let asked = self.asked(connection.site, delivery, connection.rtt);
+        match self.sites[connection.site.index()].provider.may_send(now, session, &asked) {
             Forecast::Now { recipients } => Foreseen::Now(recipients),
             Forecast::Wait(at) => Foreseen::Wait(at),
             Forecast::NewSession => Foreseen::NewConnection,
@@ -54,9 +59,9 @@ impl Foresight for View<'_> {
 }
 
 /// The envelope of a delivery, with what checking the message will show.
-pub(super) fn envelope(setting: &Setting<'_>, delivery: &Delivery) -> Envelope {
-    let row = setting.mail.rows[delivery.first.index()];
-    let stream = &setting.scenario.workload.streams[row.stream.index()];
+pub(super) fn envelope(input: &TrialInput<'_>, delivery: &Delivery) -> Envelope {
+    let row = input.mail.rows[delivery.first.index()];
+    let stream = &input.scenario.workload.streams[row.stream.index()];
     Envelope {
         sender_domain: stream.sender_domain,
         size: row.size,

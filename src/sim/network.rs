@@ -9,9 +9,9 @@ use crate::dist::Dist;
 use crate::provider::Service;
 use crate::rng::{Seed, Stream};
 use crate::scenario::Network;
-use crate::scenario::Setting;
 use crate::sender::Delivery;
 use crate::time::{Span, Time};
+use crate::trial::TrialInput;
 
 /// Round trips from the wish to connect to the greeting: TCP's handshake, and the banner after it.
 pub(super) const TRIPS_TO_GREETING: u64 = 2;
@@ -20,7 +20,7 @@ pub(super) const TRIPS_TO_EHLO: u64 = 1;
 
 /// The network of a trial.
 #[derive(Debug)]
-pub(super) struct Path {
+pub(super) struct NetworkPath {
     network: Network,
     /// One stream for each source and site.
     connections: Vec<Stream>,
@@ -34,14 +34,14 @@ pub(super) struct Path {
 
 /// How long a transaction takes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Course {
+pub(super) struct TransactionTime {
     /// Until all recipients are named and answered.
     pub(super) asked: Span,
     /// From there until the server has the message and judges it.
     pub(super) sent: Span,
 }
 
-impl Path {
+impl NetworkPath {
     pub(super) fn new(network: Network, seed: Seed, pairs: usize) -> Self {
         Self {
             network,
@@ -80,13 +80,22 @@ impl Path {
     }
 
     /// How long a transaction takes that meets no tarpit.
-    pub(super) fn course(&self, world: &Setting<'_>, service: &Service, rtt: Span, delivery: &Delivery) -> Course {
+    pub(super) fn transaction_time(
+        &self,
+        world: &TrialInput<'_>,
+        service: &Service,
+        rtt: Span,
+        delivery: &Delivery,
+    ) -> TransactionTime {
         let named = u64::from(delivery.count);
         let (over_recipients, over_message) = self.service(service, delivery, named);
         let pipelining = world.strategy.session.pipelining;
         let (to_ask, to_send) = if pipelining { (1, 1) } else { (1 + named, 2) };
         let transfer = self.transfer(world.mail.rows[delivery.first.index()].size);
-        Course { asked: rtt.times(to_ask) + over_recipients, sent: rtt.times(to_send) + transfer + over_message }
+        TransactionTime {
+            asked: rtt.times(to_ask) + over_recipients,
+            sent: rtt.times(to_send) + transfer + over_message,
+        }
     }
 
     /// How long the server takes over a transaction: for every recipient, and for the message.
@@ -125,7 +134,7 @@ mod tests {
             bad_how: crate::scenario::BadHost::Refuses,
             host: crate::scenario::Host::default(),
         };
-        let path = Path::new(network, Seed(1), 1);
+        let path = NetworkPath::new(network, Seed(1), 1);
         let second = Span::from_secs(1);
         let service = Service { per_message: Dist::Exponential(second), per_recipient: Dist::Constant(Span::ZERO) };
         let n = 100_000_u32;

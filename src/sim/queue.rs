@@ -13,7 +13,7 @@ use crate::time::Time;
 /// Events to come.
 #[derive(Debug, Default)]
 pub(super) struct EventQueue {
-    heap: BinaryHeap<Reverse<Key>>,
+    heap: BinaryHeap<Reverse<EventKey>>,
     /// The event on top of the heap has come. It stays there until the next is scheduled, which mostly is the next of
     /// its own slot and takes its place: that is half the work of taking one out and putting another in.
     spent: bool,
@@ -26,12 +26,12 @@ pub(super) struct EventQueue {
 /// When (the upper half), and in which order; the order's lowest bits are the slot. One number, so that two keys are
 /// compared at a stroke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key(u128);
+struct EventKey(u128);
 
 /// Bits of the order that hold the slot: sixteen million slots, and a million million events.
 const SLOT_BITS: u32 = 24;
 
-impl Key {
+impl EventKey {
     fn new(at: Time, order: u64) -> Self {
         Self(u128::from(at.as_micros()) << 64 | u128::from(order))
     }
@@ -54,7 +54,7 @@ impl EventQueue {
         self.scheduled += 1;
         let order = self.scheduled << SLOT_BITS | u64::from(slot);
         self.pending[index] = order;
-        let key = Reverse(Key::new(at, order));
+        let key = Reverse(EventKey::new(at, order));
         if std::mem::replace(&mut self.spent, false)
             && let Some(mut top) = self.heap.peek_mut()
         {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::{Setting, trial};
+use super::trial;
 use crate::dist::Dist;
 use crate::provider::*;
 use crate::record::Trial;
@@ -11,6 +11,7 @@ use crate::scenario::{BadHost, Domain, Network, Scenario, Source};
 use crate::sender::strategy::{Breaker, Concurrency, Pacing, Reading, Retry, Schedule, Session, Strategy, Whole};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
+use crate::trial::TrialInput;
 use crate::units::*;
 use crate::workload::{Arrivals, Authentication, ListQuality, MailStream, Priority, Size, Workload, generate};
 
@@ -121,8 +122,8 @@ fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
 
 fn run(scenario: &Scenario) -> Trial {
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
-    let setting = Setting { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
-    trial(setting, &AtomicBool::new(false)).unwrap().unwrap()
+    let input = TrialInput { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
+    trial(input, &AtomicBool::new(false)).unwrap().unwrap()
 }
 
 fn seconds(trial: &Trial) -> f64 {
@@ -208,8 +209,9 @@ fn the_same_seed_gives_the_same_trial_and_another_seed_another() {
     scenario.network.rtt = Dist::Exponential(Span::from_millis(20));
     assert_eq!(run(&scenario), run(&scenario));
     let mail = generate(&scenario.workload, Seed(2)).unwrap();
-    let setting = Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed: 2, unknowns: 2, mail: &mail };
-    let other = trial(setting, &AtomicBool::new(false)).unwrap().unwrap();
+    let input =
+        TrialInput { scenario: &scenario, strategy: &scenario.strategies[0], seed: 2, unknowns: 2, mail: &mail };
+    let other = trial(input, &AtomicBool::new(false)).unwrap().unwrap();
     assert_ne!(other.hash, run(&scenario).hash);
 }
 

@@ -6,17 +6,18 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::connection::{Phase, Wire};
-use super::foresight::View;
-use super::network::Path;
+use super::connection::{PendingEvent, SimConnection};
+use super::foresight::SimForesight;
+use super::network::NetworkPath;
+use super::observer::{Observed, Observer, ObserverHandle};
 use super::queue::EventQueue;
-use super::witness::{Watch, Watched, Witness};
 use crate::provider::{Places, Provider};
-use crate::record::{Ending, Recorder, Sample, Trial, Unbalanced};
+use crate::record::{ConservationError, Ending, Recorder, Sample, Trial};
 use crate::rng::Seed;
-use crate::scenario::{Host, Network, Setting};
+use crate::scenario::{Host, Network};
 use crate::sender::{Action, Event, Outcome, Sender, Timer};
 use crate::time::Time;
+use crate::trial::TrialInput;
 use crate::units::{ClientId, ConnId, Fraction, ProviderId, RuleId, SenderDomainId};
 use crate::workload::addresses;
 
@@ -31,42 +32,42 @@ pub struct Broken {
     /// The seed of the unknown limits.
     pub unknowns: u64,
     /// What does not hold.
-    pub why: Unbalanced,
+    pub why: ConservationError,
 }
 
 /// Runs a trial to its end. `None` if `stop` was set before that.
-pub fn trial(setting: Setting<'_>, stop: &AtomicBool) -> Result<Option<Trial>, Broken> {
-    run(World::new(setting, None), stop)
+pub fn trial(input: TrialInput<'_>, stop: &AtomicBool) -> Result<Option<Trial>, Broken> {
+    run(World::new(input, None), stop)
 }
 
-/// The same, and the witness sees it. What comes out is the same with a witness as without.
-pub fn witnessed(
-    setting: Setting<'_>,
+/// The same, and the observer sees it. What comes out is the same with a observer as without.
+pub fn observed_trial(
+    input: TrialInput<'_>,
     stop: &AtomicBool,
-    witness: Rc<RefCell<dyn Witness>>,
+    observer: Rc<RefCell<dyn Observer>>,
 ) -> Result<Option<Trial>, Broken> {
-    run(World::new(setting, Some(&Watch::new(witness))), stop)
+    run(World::new(input, Some(&ObserverHandle::new(observer))), stop)
 }
 
 fn run(mut world: World<'_>, stop: &AtomicBool) -> Result<Option<Trial>, Broken> {
     if !world.run(stop) {
         return Ok(None);
     }
-    let setting = world.setting;
+    let input = world.input;
     let broken =
-        |why| Broken { strategy: setting.strategy.name.clone(), seed: setting.seed, unknowns: setting.unknowns, why };
+        |why| Broken { strategy: input.strategy.name.clone(), seed: input.seed, unknowns: input.unknowns, why };
     world.finish().map(Some).map_err(broken)
 }
 
 pub(super) struct World<'a> {
-    pub(super) setting: Setting<'a>,
+    pub(super) input: TrialInput<'a>,
     pub(super) now: Time,
     pub(super) end: Time,
     pub(super) queue: EventQueue,
-    pub(super) sender: Watched<Sender>,
-    pub(super) sites: Vec<Site>,
-    pub(super) wires: Vec<Wire>,
-    pub(super) path: Path,
+    pub(super) sender: Observed<Sender>,
+    pub(super) sites: Vec<SimSite>,
+    pub(super) connections: Vec<SimConnection>,
+    pub(super) path: NetworkPath,
     pub(super) recorder: Recorder,
     /// The next recipient to be injected.
     pub(super) next: usize,
@@ -81,16 +82,16 @@ pub(super) struct World<'a> {
     /// How long a recipient takes to complain, addressed by recipient.
     pub(super) complaint_delays: Seed,
     /// Sites where a worker has become free for the first connection of the backlog.
-    pub(super) vacant: Vec<ProviderId>,
+    pub(super) free_workers: Vec<ProviderId>,
     /// Who the recipients are, where a list has fewer addresses than it gets messages.
     pub(super) addresses: Seed,
     pub(super) first_conn: u32,
-    watch: Option<Rc<Watch>>,
+    watch: Option<Rc<ObserverHandle>>,
 }
 
 /// A provider and what the world keeps for it.
-pub(super) struct Site {
-    pub(super) provider: Watched<Provider>,
+pub(super) struct SimSite {
+    pub(super) provider: Observed<Provider>,
     pub(super) places: Places,
     /// Connections in the backlog, the first to be greeted first.
     pub(super) backlog: VecDeque<ConnId>,
@@ -112,25 +113,25 @@ pub(super) const COMPLAINT: u32 = 3;
 const FIRST_TIMER: u32 = 4;
 
 impl<'a> World<'a> {
-    fn new(setting: Setting<'a>, watch: Option<&Rc<Watch>>) -> Self {
-        let Setting { scenario, strategy, seed, mail, .. } = setting;
+    fn new(input: TrialInput<'a>, watch: Option<&Rc<ObserverHandle>>) -> Self {
+        let TrialInput { scenario, strategy, seed, mail, .. } = input;
         let seed = Seed(seed);
-        let sender = Sender::new(strategy.clone(), setting.plan(), seed);
+        let sender = Sender::new(strategy.clone(), input.plan(), seed);
         let first_conn = FIRST_TIMER + sender.timers();
         let pairs = scenario.sources.len() * scenario.providers.len();
         let site = |(id, policy)| {
-            let provider = Watched::new(setting.provider(policy), id, watch.cloned());
-            Site { provider, places: Places::default(), backlog: VecDeque::new() }
+            let provider = Observed::new(input.provider(policy), id, watch.cloned());
+            SimSite { provider, places: Places::default(), backlog: VecDeque::new() }
         };
         let mut world = Self {
-            setting,
+            input,
             now: Time::ZERO,
             end: Time::ZERO + scenario.duration,
             queue: EventQueue::default(),
-            sender: Watched::new(sender, ProviderId(0), watch.cloned()),
+            sender: Observed::new(sender, ProviderId(0), watch.cloned()),
             sites: (0..).map(ProviderId).zip(&scenario.providers).map(site).collect(),
-            wires: Vec::new(),
-            path: Path::new(network(&setting), seed, pairs),
+            connections: Vec::new(),
+            path: NetworkPath::new(network(&input), seed, pairs),
             recorder: Recorder::new(&scenario.providers, scenario.duration),
             next: 0,
             called_in: 0,
@@ -139,7 +140,7 @@ impl<'a> World<'a> {
             changes: 0,
             complaints: BinaryHeap::new(),
             complaint_delays: seed.named("complaints"),
-            vacant: Vec::new(),
+            free_workers: Vec::new(),
             addresses: addresses(seed),
             first_conn,
             watch: watch.cloned(),
@@ -199,7 +200,7 @@ impl<'a> World<'a> {
     /// Does what the sender wants until it wants nothing more.
     fn pump(&mut self) {
         loop {
-            while let Some(site) = self.vacant.pop() {
+            while let Some(site) = self.free_workers.pop() {
                 if let Some(next) = self.sites[site.index()].backlog.pop_front() {
                     self.greet(next);
                 }
@@ -211,7 +212,7 @@ impl<'a> World<'a> {
                 Some(Action::Connect { conn, source, site, delivery }) => self.connect(conn, source, site, delivery),
                 Some(Action::Transact { conn, delivery }) => self.transact(conn, delivery),
                 Some(Action::Quit(conn)) => self.quit(conn),
-                Some(Action::Idle { conn, until }) if until <= self.end => self.set(conn, Phase::Idle, until),
+                Some(Action::Idle { conn, until }) if until <= self.end => self.set(conn, PendingEvent::Idle, until),
                 Some(Action::Idle { .. }) => {}
                 Some(Action::WakeAt { timer: Timer(timer), at }) => {
                     self.queue.schedule(FIRST_TIMER + timer, at.max(self.now));
@@ -222,9 +223,9 @@ impl<'a> World<'a> {
 
     /// Books what the sender has settled.
     fn note_settled(&mut self) {
-        let Self { sender, recorder, left, setting, now, .. } = self;
+        let Self { sender, recorder, left, input, now, .. } = self;
         sender.settled(*now, |settled| {
-            recorder.settled(*now, settled, || setting.mail.intended.at(settled.delivery.first.index()));
+            recorder.settled(*now, settled, || input.mail.intended.at(settled.delivery.first.index()));
             if settled.expired || matches!(settled.outcome, Outcome::Delivered | Outcome::Bounced) {
                 *left -= u64::from(settled.delivery.count);
             }
@@ -233,39 +234,40 @@ impl<'a> World<'a> {
 
     /// What the sender wants next; the oracle looks around before it says so.
     fn ask_sender(&mut self) -> Option<Action> {
-        if !self.setting.strategy.oracle {
+        if !self.input.strategy.oracle {
             return self.sender.poll(self.now, None);
         }
-        let view = View { sites: &self.sites, wires: &self.wires, path: &self.path, world: &self.setting };
+        let view =
+            SimForesight { sites: &self.sites, connections: &self.connections, path: &self.path, world: &self.input };
         self.sender.poll(self.now, Some(&view))
     }
 
     fn schedule_first(&mut self) {
-        if let Some(first) = self.setting.mail.intended.get(0) {
+        if let Some(first) = self.input.mail.intended.get(0) {
             self.queue.schedule(ARRIVAL, first);
         }
-        if let Some(change) = self.setting.scenario.timeline.first() {
+        if let Some(change) = self.input.scenario.timeline.first() {
             self.queue.schedule(TIMELINE, change.at);
         }
         self.queue.schedule(SAMPLE, Time::ZERO + self.recorder.bucket());
     }
 
     fn expect_recipients(&mut self) {
-        for (site, count) in (0_u16..).zip(self.setting.deliverable()) {
+        for (site, count) in (0_u16..).zip(self.input.deliverable()) {
             self.recorder.expect(ProviderId(site), count);
         }
     }
 
     /// Hands over everything that should go out now.
     fn inject(&mut self) {
-        let setting = self.setting;
-        while let Some(injection) = setting.injection(self.next, self.now) {
+        let input = self.input;
+        while let Some(injection) = input.injection(self.next, self.now) {
             self.next += usize::from(injection.delivery.count);
             self.path.host_arrival(self.now);
             self.sender.handle(self.now, Event::Injected(injection));
         }
         self.recorder.event(self.now, 2, u32::try_from(self.next).unwrap_or(u32::MAX));
-        if let Some(at) = setting.mail.intended.get(self.next) {
+        if let Some(at) = input.mail.intended.get(self.next) {
             self.queue.schedule(ARRIVAL, at);
         }
     }
@@ -283,7 +285,7 @@ impl<'a> World<'a> {
     }
 
     fn amend(&mut self) {
-        let timeline = &self.setting.scenario.timeline;
+        let timeline = &self.input.scenario.timeline;
         while let Some(change) = timeline.get(self.changes).filter(|change| change.at <= self.now) {
             self.changes += 1;
             self.sites[change.provider.index()].provider.amend(&change.amendment);
@@ -304,7 +306,7 @@ impl<'a> World<'a> {
     }
 
     fn sample(&mut self) {
-        let sources = u32::try_from(self.setting.scenario.sources.len()).unwrap_or(u32::MAX);
+        let sources = u32::try_from(self.input.scenario.sources.len()).unwrap_or(u32::MAX);
         for (id, site) in (0_u16..).zip(&self.sites) {
             let counts = self.sender.counts(ProviderId(id));
             let clients = || (0..sources).map(ClientId);
@@ -321,7 +323,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<Trial, Unbalanced> {
+    fn finish(mut self) -> Result<Trial, ConservationError> {
         self.sample();
         self.sender.finish(self.now);
         let mut endings = Vec::new();
@@ -332,7 +334,7 @@ impl<'a> World<'a> {
             let queued = counts.ready + counts.delayed + counts.in_flight;
             if found != queued {
                 let detail = format!("{found} recipients in queues and connections, {queued} in the books");
-                return Err(Unbalanced {
+                return Err(ConservationError {
                     site: policy.name.clone(),
                     injected: counts.injected,
                     accounted: found,
@@ -343,7 +345,7 @@ impl<'a> World<'a> {
             let activities = (0..rules).map(|rule| site.provider.activity(RuleId(rule), self.now)).collect();
             endings.push(Ending { policy, counts, activities });
         }
-        let Setting { strategy, seed, unknowns, .. } = self.setting;
+        let TrialInput { strategy, seed, unknowns, .. } = self.input;
         self.recorder.finish(&strategy.name, seed, unknowns, self.settled, &endings)
     }
 }
@@ -352,7 +354,7 @@ impl<'a> World<'a> {
 const LOOK_EVERY: u32 = 4_096;
 
 /// The network of a trial. What the rules allow does not depend on how fast the host is: the oracle's is never busy.
-fn network(setting: &Setting<'_>) -> Network {
-    let network = setting.scenario.network;
-    if setting.strategy.oracle { Network { host: Host::default(), ..network } } else { network }
+fn network(input: &TrialInput<'_>) -> Network {
+    let network = input.scenario.network;
+    if input.strategy.oracle { Network { host: Host::default(), ..network } } else { network }
 }

@@ -9,7 +9,8 @@ use super::{Options, Progress, assemble, chosen};
 use crate::live::{self, Driven, Receivers, Speech, Speed, TrialError};
 use crate::record::{Latencies, Record};
 use crate::rng::Seed;
-use crate::scenario::{Scenario, Setting};
+use crate::scenario::Scenario;
+use crate::trial::TrialInput;
 use crate::workload::{GenerateError, generate};
 
 /// What came of a run over real sockets.
@@ -69,8 +70,8 @@ pub fn run_live(
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            let setting = Setting { scenario, strategy, seed, unknowns: seed, mail: &mail };
-            let driven = runtime.block_on(one(setting, receivers, pace, speech.clone(), stop))?;
+            let input = TrialInput { scenario, strategy, seed, unknowns: seed, mail: &mail };
+            let driven = runtime.block_on(one(input, receivers, pace, speech.clone(), stop))?;
             took.merge(&driven.latencies);
             cut_short |= driven.stopped;
             trials.push(Some(driven.trial));
@@ -84,7 +85,7 @@ pub fn run_live(
 }
 
 async fn one(
-    setting: Setting<'_>,
+    input: TrialInput<'_>,
     receivers: &Receivers,
     pace: Speed,
     speech: Speech,
@@ -99,9 +100,9 @@ async fn one(
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        driven = live::trial(setting, receivers, pace, speech, &token) => driven.map_err(|error| LiveError::Trial {
-            strategy: setting.strategy.name.clone(),
-            seed: setting.seed,
+        driven = live::trial(input, receivers, pace, speech, &token) => driven.map_err(|error| LiveError::Trial {
+            strategy: input.strategy.name.clone(),
+            seed: input.seed,
             error,
         }),
         () = asked_to_stop => unreachable!("it waits for the trial to end"),

@@ -20,12 +20,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use crate::record::{self, Expected, Provider, Record, Trial};
+use crate::record::{self, ExpectationResult, ProviderInfo, Record, Trial};
 use crate::rng::Seed;
 use crate::scenario::{Expectation, Scenario};
 use crate::sender::{Strategy, preset};
-use crate::sim::{self, Broken, Setting};
+use crate::sim::{self, Broken};
 use crate::stats::Estimate;
+use crate::trial::TrialInput;
 use crate::workload::{GenerateError, generate};
 
 /// What is run of a scenario, and how.
@@ -92,8 +93,8 @@ pub fn run(
             return Ok(None);
         }
         let mail = generate(&scenario.workload, Seed(seed))?;
-        let setting = Setting { scenario, strategy: &chosen[strategy].0, seed, unknowns, mail: &mail };
-        let trial = sim::trial(setting, stop)?;
+        let input = TrialInput { scenario, strategy: &chosen[strategy].0, seed, unknowns, mail: &mail };
+        let trial = sim::trial(input, stop)?;
         let trial = if unknowns == seed { trial } else { trial.map(Trial::sums) };
         progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
         Ok(trial)
@@ -168,12 +169,12 @@ fn assemble(scenario: &Scenario, chosen: &[(Strategy, bool)], trials: Vec<Option
         partial,
         strategies: chosen
             .iter()
-            .map(|(s, bound)| record::Strategy { name: s.name.clone(), about: s.about.clone(), bound: *bound })
+            .map(|(s, bound)| record::StrategyInfo { name: s.name.clone(), about: s.about.clone(), bound: *bound })
             .collect(),
         providers: scenario
             .providers
             .iter()
-            .map(|policy| Provider { name: policy.name.clone(), title: policy.title.clone() })
+            .map(|policy| ProviderInfo { name: policy.name.clone(), title: policy.title.clone() })
             .collect(),
         expected: Vec::new(),
         trials,
@@ -184,7 +185,7 @@ fn assemble(scenario: &Scenario, chosen: &[(Strategy, bool)], trials: Vec<Option
 }
 
 /// What came out of an expectation; `None` if its strategy was not run.
-fn judge(record: &Record, chosen: &[(Strategy, bool)], expectation: &Expectation) -> Option<Expected> {
+fn judge(record: &Record, chosen: &[(Strategy, bool)], expectation: &Expectation) -> Option<ExpectationResult> {
     let Expectation { metric, strategy, provider, min, max } = expectation.clone();
     chosen.iter().find(|(run, _)| run.name == strategy)?;
     let trials = record.trials_of(&strategy);
@@ -194,5 +195,5 @@ fn judge(record: &Record, chosen: &[(Strategy, bool)], expectation: &Expectation
     let mean = estimate.map(|estimate| estimate.mean);
     let half = estimate.and_then(|estimate| estimate.half);
     let met = mean.is_some_and(|mean| (min..=max).contains(&mean));
-    Some(Expected { metric, strategy, provider, min, max, mean, half, met })
+    Some(ExpectationResult { metric, strategy, provider, min, max, mean, half, met })
 }

@@ -6,18 +6,18 @@
 //! interval.
 
 use super::median::{interval, median};
-use crate::record::Safe;
+use crate::record::SafeRange;
 
 /// Up to which value it is safe, where `met[seed][value]` says whether a value meets the criterion under a seed, and
 /// `low_is_safe` from which end to count. `None` without seeds.
-pub(super) fn safe(met: &[Vec<bool>], low_is_safe: bool) -> Option<Safe> {
+pub(super) fn safe(met: &[Vec<bool>], low_is_safe: bool) -> Option<SafeRange> {
     let rank = |values: &Vec<bool>| {
         let safe = |met: &&bool| **met;
         if low_is_safe { values.iter().take_while(safe).count() } else { values.iter().rev().take_while(safe).count() }
     };
     let mut ranks: Vec<usize> = met.iter().map(rank).collect();
     ranks.sort_unstable();
-    Some(Safe {
+    Some(SafeRange {
         low_is_safe,
         every: *ranks.first()?,
         coverage: coverage(ranks.len()),

@@ -8,12 +8,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::{Options, Progress, RunError, chosen, knee, median, safe};
-use crate::record::{self, Criterion, Found, Knee, Metric, Record, SweepRecord, Swept, SweptTrial, SweptValue, Trial};
+use crate::record::{
+    self, Criterion, Knee, Metric, Record, SweepFigure, SweepFinding, SweepRecord, SweepTrial, SweepValue, Trial,
+};
 use crate::rng::Seed;
 use crate::scenario::Scenario;
 use crate::scenario::sweep::Sweep;
 use crate::sender::Strategy;
-use crate::sim::{self, Setting};
+use crate::sim;
+use crate::trial::TrialInput;
 use crate::workload::generate;
 
 /// What a sweep goes through.
@@ -55,12 +58,12 @@ pub fn sweep(
     let mut record = blank(plan, options, &strategies);
     let tasks = tasks(plan, options, &strategies);
     let done = AtomicUsize::new(0);
-    let one = |task: &Task| -> Result<Option<SweptTrial>, RunError> {
+    let one = |task: &Task| -> Result<Option<SweepTrial>, RunError> {
         let scenario = &plan.points[task.value];
         let mail = generate(&scenario.workload, Seed(task.seed))?;
         let strategy = &strategies[task.strategy].at[task.value];
         let Some(trial) =
-            sim::trial(Setting { scenario, strategy, seed: task.seed, unknowns: task.seed, mail: &mail }, stop)?
+            sim::trial(TrialInput { scenario, strategy, seed: task.seed, unknowns: task.seed, mail: &mail }, stop)?
         else {
             return Ok(None);
         };
@@ -76,7 +79,7 @@ pub fn sweep(
 /// A strategy at every value.
 struct Concern {
     /// Its name, and what it does, in the scenario as it is written.
-    about: record::Strategy,
+    about: record::StrategyInfo,
     /// Whether the value that changes concerns it.
     changes: bool,
     /// What it is at each value.
@@ -88,7 +91,7 @@ fn strategies(plan: &Plan, options: &Options) -> Vec<Concern> {
     let named = chosen(&plan.base, options);
     let place = |name: &str| plan.base.strategies.iter().position(|strategy| strategy.name == name);
     let concern = |(strategy, bound): &(Strategy, bool)| {
-        let about = record::Strategy { name: strategy.name.clone(), about: strategy.about.clone(), bound: *bound };
+        let about = record::StrategyInfo { name: strategy.name.clone(), about: strategy.about.clone(), bound: *bound };
         // By its place: a sweep may go through names as well.
         let at = |point: &Scenario| match (bound, place(&strategy.name)) {
             (false, Some(place)) => point.strategies.get(place).cloned(),
@@ -164,7 +167,7 @@ fn blank(plan: &Plan, options: &Options, strategies: &[Concern]) -> SweepRecord 
         over: over.path().to_owned(),
         measure: values.measure,
         logarithmic: values.are_logarithmic(),
-        values: values.list.iter().map(|(value, x)| SweptValue { text: value.to_string(), x: *x }).collect(),
+        values: values.list.iter().map(|(value, x)| SweepValue { text: value.to_string(), x: *x }).collect(),
         safe: safe.clone(),
         seeds: options.seeds,
         partial: false,
@@ -173,24 +176,24 @@ fn blank(plan: &Plan, options: &Options, strategies: &[Concern]) -> SweepRecord 
         providers: base
             .providers
             .iter()
-            .map(|policy| record::Provider { name: policy.name.clone(), title: policy.title.clone() })
+            .map(|policy| record::ProviderInfo { name: policy.name.clone(), title: policy.title.clone() })
             .collect(),
-        figures: Swept::all().map(|figure| figure.name().to_owned()).collect(),
+        figures: SweepFigure::all().map(|figure| figure.name().to_owned()).collect(),
         trials: Vec::new(),
         found: Vec::new(),
     }
 }
 
 /// The figures of a trial: all that is kept of it.
-fn figures(record: &SweepRecord, scenario: &Scenario, task: &Task, trial: &Trial) -> SweptTrial {
+fn figures(record: &SweepRecord, scenario: &Scenario, task: &Task, trial: &Trial) -> SweepTrial {
     let frame = record.frame(scenario.duration.as_micros());
-    let cell = |place| Swept::all().map(|figure| figure.of(trial, &frame, place)).collect();
+    let cell = |place| SweepFigure::all().map(|figure| figure.of(trial, &frame, place)).collect();
     let cells = record.places().into_iter().map(cell).collect();
-    SweptTrial { value: task.value, strategy: task.strategy, seed: task.seed, hash: trial.hash.clone(), cells }
+    SweepTrial { value: task.value, strategy: task.strategy, seed: task.seed, hash: trial.hash.clone(), cells }
 }
 
 /// Keeps the values whose trials are all there, and counts what ran once at each of them.
-fn keep_whole_values(record: &mut SweepRecord, plan: &Plan, strategies: &[Concern], outcomes: Vec<SweptTrial>) {
+fn keep_whole_values(record: &mut SweepRecord, plan: &Plan, strategies: &[Concern], outcomes: Vec<SweepTrial>) {
     let seeds = record.seeds as usize;
     let mut done = vec![vec![0; strategies.len()]; plan.points.len()];
     for trial in &outcomes {
@@ -204,13 +207,13 @@ fn keep_whole_values(record: &mut SweepRecord, plan: &Plan, strategies: &[Concer
         .collect();
     record.partial = whole.len() < plan.points.len();
     record.values = whole.iter().filter_map(|value| record.values.get(*value).cloned()).collect();
-    let mut trials: Vec<SweptTrial> = Vec::new();
+    let mut trials: Vec<SweepTrial> = Vec::new();
     for trial in outcomes {
         if strategies[trial.strategy].changes {
             let place = whole.iter().position(|value| *value == trial.value);
-            trials.extend(place.map(|value| SweptTrial { value, ..trial }));
+            trials.extend(place.map(|value| SweepTrial { value, ..trial }));
         } else {
-            trials.extend((0..whole.len()).map(|value| SweptTrial { value, ..trial.clone() }));
+            trials.extend((0..whole.len()).map(|value| SweepTrial { value, ..trial.clone() }));
         }
     }
     trials.sort_by_key(|trial| (trial.value, trial.strategy, trial.seed));
@@ -218,12 +221,12 @@ fn keep_whole_values(record: &mut SweepRecord, plan: &Plan, strategies: &[Concer
 }
 
 /// What there is to be found in a sweep.
-fn find(record: &SweepRecord) -> Vec<Found> {
+fn find(record: &SweepRecord) -> Vec<SweepFinding> {
     let ordered = record.measure != record::Measure::Name && !record.values.is_empty();
     let concerned = (0..record.strategies.len()).filter(|strategy| record.concerned[*strategy]);
     let pairs = concerned.flat_map(|strategy| record.places().into_iter().map(move |provider| (strategy, provider)));
     pairs
-        .map(|(strategy, provider)| Found {
+        .map(|(strategy, provider)| SweepFinding {
             strategy,
             provider,
             knee: if ordered { find_knee(record, strategy, provider) } else { None },
@@ -234,7 +237,7 @@ fn find(record: &SweepRecord) -> Vec<Found> {
 
 /// The knee of the goodput, of the means and of each seed.
 fn find_knee(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> Option<Knee> {
-    let curves: Vec<Vec<f64>> = by_seed(record, Swept::GoodputPerHour, strategy, provider)
+    let curves: Vec<Vec<f64>> = by_seed(record, SweepFigure::GoodputPerHour, strategy, provider)
         .into_iter()
         .map(|curve| curve.into_iter().map(|goodput| goodput.unwrap_or(0.0)).collect())
         .collect();
@@ -255,10 +258,10 @@ fn find_knee(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> 
 
 /// Up to which value it is safe. The safe end is the one where the criterion's figure is better in the mean; the low
 /// one where both are alike.
-fn find_safe(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> Option<record::Safe> {
+fn find_safe(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> Option<record::SafeRange> {
     let Criterion { metric, min, max, .. } = &record.safe;
     let metric: Metric = metric.parse().ok()?;
-    let curves = by_seed(record, Swept::Of(metric), strategy, provider);
+    let curves = by_seed(record, SweepFigure::Of(metric), strategy, provider);
     // How far outside of what is wanted; not defined is as far as it gets.
     let outside = |figure: Option<f64>| figure.map_or(f64::MAX, |figure| (min - figure).max(figure - max));
     let at = |value: Option<usize>| curves.iter().map(|curve| outside(value.and_then(|n| curve[n]))).sum::<f64>();
@@ -269,7 +272,12 @@ fn find_safe(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> 
 }
 
 /// The curve of a figure under each seed.
-fn by_seed(record: &SweepRecord, figure: Swept, strategy: usize, provider: Option<usize>) -> Vec<Vec<Option<f64>>> {
+fn by_seed(
+    record: &SweepRecord,
+    figure: SweepFigure,
+    strategy: usize,
+    provider: Option<usize>,
+) -> Vec<Vec<Option<f64>>> {
     let at: Vec<Vec<Option<f64>>> =
         (0..record.values.len()).map(|value| record.figures_of(figure, value, strategy, provider)).collect();
     (0..record.seeds as usize).map(|seed| at.iter().map(|value| value.get(seed).copied().flatten()).collect()).collect()

@@ -1,6 +1,6 @@
 //! Clients that talk before they are greeted, at a provider that looks for them.
 
-use mxlab::record::Replied;
+use mxlab::record::ReplyCount;
 
 use super::farm::Target;
 
@@ -29,7 +29,7 @@ async fn whoever_talks_before_the_greeting_is_refused_and_whoever_waits_is_not()
     patient.send("EHLO a.test\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@example.com>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n").await;
     patient.hears("221").await;
     let books = target.recovered(1).await;
-    let [Replied { stage, text, rule, count, .. }] = &books.replies[..] else { panic!("{:?}", books.replies) };
+    let [ReplyCount { stage, text, rule, count, .. }] = &books.replies[..] else { panic!("{:?}", books.replies) };
     assert_eq!(
         (stage.as_str(), text.as_str(), rule.as_str(), *count),
         ("connect", "554 SMTP synchronization error", "early", 3)

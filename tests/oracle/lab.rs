@@ -8,7 +8,8 @@ use mxlab::diagnostic::Document;
 use mxlab::record::Trial;
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, parse};
-use mxlab::sim::{self, Setting};
+use mxlab::sim;
+use mxlab::trial::TrialInput;
 use mxlab::workload::generate;
 
 /// The scenario that `text` means; `profile` is the text of a profile it may call `lab.toml`.
@@ -27,7 +28,7 @@ pub(crate) fn scenario(text: &str, profile: &str) -> Scenario {
 pub(crate) fn trials(scenario: &Scenario, seed: u64) -> Vec<Trial> {
     let mail = generate(&scenario.workload, Seed(seed)).unwrap();
     let run = |strategy| {
-        sim::trial(Setting { scenario, strategy, seed, unknowns: seed, mail: &mail }, &AtomicBool::new(false))
+        sim::trial(TrialInput { scenario, strategy, seed, unknowns: seed, mail: &mail }, &AtomicBool::new(false))
     };
     scenario.strategies.iter().map(|strategy| run(strategy).unwrap().unwrap()).collect()
 }

@@ -13,11 +13,12 @@ use mxlab::live::{Allowed, Clock, Farm, Manners, Plan, Service, Speech, Speed, T
 use mxlab::live::{Note, What};
 use mxlab::provider::{Decision, Provider, Verdict};
 use mxlab::rng::Seed;
-use mxlab::scenario::{Scenario, Setting, parse};
+use mxlab::scenario::{Scenario, parse};
 use mxlab::sender::{Action, Event, Settled};
-use mxlab::sim::{self, Answer, Command, Witness};
+use mxlab::sim::{self, CallResult, Observer, ProviderCall};
 use mxlab::smtp::Stage;
 use mxlab::time::{Span, Time};
+use mxlab::trial::TrialInput;
 use mxlab::units::{ProviderId, SessionId};
 use mxlab::workload::generate;
 
@@ -70,9 +71,9 @@ fn every_decision_is_the_same_where_timing_cannot_matter() {
 
 fn in_virtual_time(scenario: &Scenario) -> Vec<Told> {
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
-    let setting = Setting { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
+    let input = TrialInput { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
     let log = Rc::new(RefCell::new(Log::default()));
-    sim::witnessed(setting, &AtomicBool::new(false), log.clone()).unwrap();
+    sim::observed_trial(input, &AtomicBool::new(false), log.clone()).unwrap();
     log.take().told
 }
 
@@ -91,27 +92,36 @@ impl Log {
     }
 }
 
-impl Witness for Log {
-    fn told(&mut self, _: Time, _: &Event<'_>) {}
-    fn wanted(&mut self, _: Time, _: &Action) {}
-    fn settled(&mut self, _: Time, _: &Settled) {}
-    fn asked(&mut self, _: Time, _: ProviderId, _: &Provider, _: &Command<'_>) {}
+impl Observer for Log {
+    fn sender_event(&mut self, _: Time, _: &Event<'_>) {}
+    fn sender_action(&mut self, _: Time, _: &Action) {}
+    fn attempt_result(&mut self, _: Time, _: &Settled) {}
+    fn before_call(&mut self, _: Time, _: ProviderId, _: &Provider, _: &ProviderCall<'_>) {}
 
-    fn answered(&mut self, _: Time, _: ProviderId, provider: &Provider, command: &Command<'_>, answer: Answer) {
+    fn after_call(
+        &mut self,
+        _: Time,
+        _: ProviderId,
+        provider: &Provider,
+        command: &ProviderCall<'_>,
+        answer: CallResult,
+    ) {
         match (command, answer) {
-            (Command::Connect(_), Answer::Session(Some(_), _)) => self.told.push(Told::Opened),
-            (Command::Connect(_), Answer::Session(None, verdict)) => self.verdict(provider, Stage::Connect, verdict),
-            (Command::Ehlo(_), Answer::Verdict(verdict)) => self.verdict(provider, Stage::Ehlo, verdict),
-            (Command::Mail(session, _), Answer::Verdict(verdict)) => {
+            (ProviderCall::Connect(_), CallResult::Session(Some(_), _)) => self.told.push(Told::Opened),
+            (ProviderCall::Connect(_), CallResult::Session(None, verdict)) => {
+                self.verdict(provider, Stage::Connect, verdict)
+            }
+            (ProviderCall::Ehlo(_), CallResult::Verdict(verdict)) => self.verdict(provider, Stage::Ehlo, verdict),
+            (ProviderCall::Mail(session, _), CallResult::Verdict(verdict)) => {
                 self.named.insert(*session, 0);
                 self.verdict(provider, Stage::Mail, verdict);
             }
-            (Command::Rcpt(session, _), Answer::Verdict(verdict)) => {
+            (ProviderCall::Rcpt(session, _), CallResult::Verdict(verdict)) => {
                 *self.named.entry(*session).or_default() += usize::from(verdict.accepted());
                 self.verdict(provider, Stage::Rcpt, verdict);
             }
-            (Command::Data(_), Answer::Verdict(verdict)) => self.verdict(provider, Stage::Data, verdict),
-            (Command::EndOfData(session), Answer::Verdict(verdict)) => {
+            (ProviderCall::Data(_), CallResult::Verdict(verdict)) => self.verdict(provider, Stage::Data, verdict),
+            (ProviderCall::EndOfData(session), CallResult::Verdict(verdict)) => {
                 let missed = provider.undeliverable();
                 match missed.first() {
                     Some((_, refusal)) if verdict.accepted() && missed.len() == self.named[session] => {
@@ -122,7 +132,7 @@ impl Witness for Log {
                     _ => self.verdict(provider, Stage::EndOfData, verdict),
                 }
             }
-            (Command::Close(_), _) => self.told.push(Told::Closed),
+            (ProviderCall::Close(_), _) => self.told.push(Told::Closed),
             _ => {}
         }
     }
@@ -131,7 +141,7 @@ impl Witness for Log {
 #[tokio::main(flavor = "current_thread")]
 async fn on_sockets(scenario: &Scenario) -> Vec<Told> {
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
-    let setting = Setting { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
+    let input = TrialInput { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
     let clock = Clock::start(Speed::new(100.0).unwrap());
     let from = source(7);
     let plan = Plan {
@@ -139,7 +149,7 @@ async fn on_sockets(scenario: &Scenario) -> Vec<Told> {
         seed: 1,
         unknowns: 1,
         day_starts: Span::ZERO,
-        clients: std::iter::once(from).zip(setting.clients()).collect(),
+        clients: std::iter::once(from).zip(input.clients()).collect(),
         senders: Vec::new(),
     };
     let farm = Farm::new(plan, clock);
@@ -150,7 +160,7 @@ async fn on_sockets(scenario: &Scenario) -> Vec<Told> {
     let wanted = [Wanted { site: ProviderId(0), name: "mx.test".to_owned(), at }];
     let service = Service::start(&farm, &wanted, Terms { connections_max: 10, manners: Manners::default() }).unwrap();
     let task = Task {
-        setting,
+        input,
         targets: vec![vec![service.hosts()[0].at]],
         allowed: Allowed::default(),
         sources: vec![from],

@@ -13,7 +13,8 @@ use mxlab::diagnostic::Document;
 use mxlab::record::Trial;
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, parse};
-use mxlab::sim::{Setting, trial};
+use mxlab::sim::trial;
+use mxlab::trial::TrialInput;
 use mxlab::workload::generate;
 
 /// A condition.
@@ -51,9 +52,9 @@ impl Condition {
     pub(crate) fn run(&self, seed: u64) -> Trial {
         let scenario = self.scenario();
         let mail = generate(&scenario.workload, Seed(seed)).unwrap();
-        let setting =
-            Setting { scenario: &scenario, strategy: &scenario.strategies[0], seed, unknowns: seed, mail: &mail };
-        trial(setting, &AtomicBool::new(false)).unwrap_or_else(|broken| panic!("{broken}")).unwrap()
+        let input =
+            TrialInput { scenario: &scenario, strategy: &scenario.strategies[0], seed, unknowns: seed, mail: &mail };
+        trial(input, &AtomicBool::new(false)).unwrap_or_else(|broken| panic!("{broken}")).unwrap()
     }
 
     fn scenario(&self) -> Scenario {

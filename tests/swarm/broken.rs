@@ -13,7 +13,7 @@ use mxlab::units::{ConnId, ProviderId, SessionId};
 use mxlab::workload::generate;
 
 use super::log::{Entry, Judged, Log, Word};
-use super::{books, life, read, windows, witnessed};
+use super::{books, life, observed_trial, read, windows};
 
 /// A trial under one limit, and every word of it.
 struct Case {
@@ -35,7 +35,7 @@ fn case(rule: &str) -> Case {
         session = { messages-per-connection = 5 }\n";
     let scenario = read(text, &BTreeMap::from([("p.toml".to_owned(), profile)]));
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
-    let (trial, log) = witnessed(&scenario, &scenario.strategies[0], 1, &mail, &AtomicBool::new(false));
+    let (trial, log) = observed_trial(&scenario, &scenario.strategies[0], 1, &mail, &AtomicBool::new(false));
     assert_eq!(trial.cells[0].totals.delivered, 40);
     assert!(trial.cells[0].totals.deferred > 0, "{rule} refuses nothing");
     Case { scenario, trial, log }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mxlab::provider::{Answer, Meter, Policy, Scope, Test};
-use mxlab::record::{Cell, Limited, Trial};
+use mxlab::record::{Cell, RuleActivity, Trial};
 use mxlab::scenario::Scenario;
 use mxlab::smtp::Stage;
 use mxlab::workload::Mail;
@@ -98,8 +98,8 @@ fn monotone(reached: &[Option<u64>; 4]) {
 }
 
 /// The most sessions that the limits on open connections at the door leave room for, where these never change.
-fn most_open(scenario: &Scenario, policy: &Policy, place: usize, rules: &[Limited]) -> Option<u64> {
-    let firm = |(rule, limited): (&mxlab::provider::Rule, &Limited)| {
+fn most_open(scenario: &Scenario, policy: &Policy, place: usize, rules: &[RuleActivity]) -> Option<u64> {
+    let firm = |(rule, limited): (&mxlab::provider::Rule, &RuleActivity)| {
         let Test::Limit(limit) = &rule.test else { return None };
         let changes = scenario.timeline.iter().any(|change| change.provider.index() == place);
         let door = rule.at <= Stage::Ehlo && !matches!(rule.answer, Answer::Tarpit(_));

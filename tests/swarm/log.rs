@@ -1,10 +1,10 @@
-//! A witness that writes down every word of a trial, for the checkers to read afterwards.
+//! A observer that writes down every word of a trial, for the checkers to read afterwards.
 
 use std::collections::BTreeMap;
 
 use mxlab::provider::{Addressee, Decision, Envelope, Provider, Rule, Verdict};
 use mxlab::sender::{Action, Delivery, Event, Settled};
-use mxlab::sim::{Answer, Command, Witness};
+use mxlab::sim::{CallResult, Observer, ProviderCall};
 use mxlab::smtp::Stage;
 use mxlab::time::Time;
 use mxlab::units::{ClientId, ConnId, ProviderId, RuleId, SenderDomainId, SessionId};
@@ -94,24 +94,24 @@ impl Log {
     }
 
     /// Who says this, as whom.
-    fn speaker(&self, site: ProviderId, command: &Command<'_>) -> Option<(ClientId, Option<SenderDomainId>)> {
+    fn speaker(&self, site: ProviderId, command: &ProviderCall<'_>) -> Option<(ClientId, Option<SenderDomainId>)> {
         let of = |session: &SessionId| self.speakers.get(&(site, *session)).copied();
         match command {
-            Command::Connect(client) => Some((*client, None)),
-            Command::Mail(session, envelope) => Some((of(session)?.0, Some(envelope.sender_domain))),
-            Command::Ehlo(session)
-            | Command::Rcpt(session, _)
-            | Command::Data(session)
-            | Command::EndOfData(session)
-            | Command::Abort(session)
-            | Command::Close(session) => of(session),
-            Command::Complain(..) | Command::Amend(_) => None,
+            ProviderCall::Connect(client) => Some((*client, None)),
+            ProviderCall::Mail(session, envelope) => Some((of(session)?.0, Some(envelope.sender_domain))),
+            ProviderCall::Ehlo(session)
+            | ProviderCall::Rcpt(session, _)
+            | ProviderCall::Data(session)
+            | ProviderCall::EndOfData(session)
+            | ProviderCall::Abort(session)
+            | ProviderCall::Close(session) => of(session),
+            ProviderCall::Complain(..) | ProviderCall::Amend(_) => None,
         }
     }
 }
 
-impl Witness for Log {
-    fn told(&mut self, now: Time, event: &Event<'_>) {
+impl Observer for Log {
+    fn sender_event(&mut self, now: Time, event: &Event<'_>) {
         self.note(
             now,
             match event {
@@ -125,7 +125,7 @@ impl Witness for Log {
         );
     }
 
-    fn wanted(&mut self, now: Time, action: &Action) {
+    fn sender_action(&mut self, now: Time, action: &Action) {
         self.note(
             now,
             match *action {
@@ -138,23 +138,30 @@ impl Witness for Log {
         );
     }
 
-    fn settled(&mut self, now: Time, settled: &Settled) {
+    fn attempt_result(&mut self, now: Time, settled: &Settled) {
         self.note(now, Word::Settled(*settled));
     }
 
-    fn asked(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &Command<'_>) {
+    fn before_call(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &ProviderCall<'_>) {
         let speaker = self.speaker(site, command);
         self.before = speaker.map_or_else(Vec::new, |(client, sender)| standings(now, provider, client, sender));
     }
 
-    fn answered(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &Command<'_>, answer: Answer) {
+    fn after_call(
+        &mut self,
+        now: Time,
+        site: ProviderId,
+        provider: &Provider,
+        command: &ProviderCall<'_>,
+        answer: CallResult,
+    ) {
         let speaker = self.speaker(site, command);
         match command {
-            Command::Abort(session) => {
+            ProviderCall::Abort(session) => {
                 self.speakers.entry((site, *session)).and_modify(|(_, sender)| *sender = None);
                 return self.note(now, Word::Aborted(site, *session));
             }
-            Command::Close(session) => {
+            ProviderCall::Close(session) => {
                 self.speakers.remove(&(site, *session));
                 return self.note(now, Word::Closed(site, *session, provider.open_sessions()));
             }
@@ -190,7 +197,7 @@ fn standings(now: Time, provider: &Provider, client: ClientId, sender: Option<Se
 }
 
 /// What is to be noted of a command that is judged.
-fn judge(provider: &Provider, command: &Command<'_>, client: ClientId, answer: Answer) -> Option<Judged> {
+fn judge(provider: &Provider, command: &ProviderCall<'_>, client: ClientId, answer: CallResult) -> Option<Judged> {
     let (stage, session, verdict) = heard(command, answer)?;
     let refused = match verdict.decision {
         Decision::Accept => None,
@@ -201,8 +208,8 @@ fn judge(provider: &Provider, command: &Command<'_>, client: ClientId, answer: A
         stage,
         session,
         client,
-        envelope: if let Command::Mail(_, envelope) = command { Some(*envelope) } else { None },
-        who: if let Command::Rcpt(_, who) = command { Some(*who) } else { None },
+        envelope: if let ProviderCall::Mail(_, envelope) = command { Some(*envelope) } else { None },
+        who: if let ProviderCall::Rcpt(_, who) = command { Some(*who) } else { None },
         refused,
         late: undeliverable > 0,
         undeliverable,
@@ -212,25 +219,27 @@ fn judge(provider: &Provider, command: &Command<'_>, client: ClientId, answer: A
 }
 
 /// The stage of a command, its session and the verdict on it; `None` for what is not judged.
-fn heard(command: &Command<'_>, answer: Answer) -> Option<(Stage, Option<SessionId>, Verdict)> {
+fn heard(command: &ProviderCall<'_>, answer: CallResult) -> Option<(Stage, Option<SessionId>, Verdict)> {
     let stage = match command {
-        Command::Connect(_) => Stage::Connect,
-        Command::Ehlo(_) => Stage::Ehlo,
-        Command::Mail(..) => Stage::Mail,
-        Command::Rcpt(..) => Stage::Rcpt,
-        Command::Data(_) => Stage::Data,
-        Command::EndOfData(_) => Stage::EndOfData,
-        Command::Abort(_) | Command::Close(_) | Command::Complain(..) | Command::Amend(_) => return None,
+        ProviderCall::Connect(_) => Stage::Connect,
+        ProviderCall::Ehlo(_) => Stage::Ehlo,
+        ProviderCall::Mail(..) => Stage::Mail,
+        ProviderCall::Rcpt(..) => Stage::Rcpt,
+        ProviderCall::Data(_) => Stage::Data,
+        ProviderCall::EndOfData(_) => Stage::EndOfData,
+        ProviderCall::Abort(_) | ProviderCall::Close(_) | ProviderCall::Complain(..) | ProviderCall::Amend(_) => {
+            return None;
+        }
     };
     match (command, answer) {
-        (_, Answer::Session(session, verdict)) => Some((stage, session, verdict)),
+        (_, CallResult::Session(session, verdict)) => Some((stage, session, verdict)),
         (
-            Command::Ehlo(session)
-            | Command::Mail(session, _)
-            | Command::Rcpt(session, _)
-            | Command::Data(session)
-            | Command::EndOfData(session),
-            Answer::Verdict(verdict),
+            ProviderCall::Ehlo(session)
+            | ProviderCall::Mail(session, _)
+            | ProviderCall::Rcpt(session, _)
+            | ProviderCall::Data(session)
+            | ProviderCall::EndOfData(session),
+            CallResult::Verdict(verdict),
         ) => Some((stage, Some(*session), verdict)),
         _ => None,
     }

@@ -23,11 +23,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("workload", &[]),
     ("record", &["smtp", "provider", "sender"]),
     ("scenario", &["smtp", "provider", "sender", "workload", "record"]),
-    ("sim", &["smtp", "provider", "sender", "workload", "scenario", "record"]),
-    ("live", &["smtp", "provider", "sender", "workload", "scenario", "record"]),
+    ("trial", &["smtp", "provider", "sender", "workload", "scenario", "record"]),
+    ("sim", &["smtp", "provider", "sender", "workload", "scenario", "record", "trial"]),
+    ("live", &["smtp", "provider", "sender", "workload", "scenario", "record", "trial"]),
     ("report", &["record", "study::stats"]),
-    ("study", &["smtp", "provider", "sender", "workload", "scenario", "sim", "live", "record"]),
-    ("cli", &["smtp", "provider", "sender", "workload", "scenario", "sim", "live", "record", "report", "study"]),
+    ("study", &["smtp", "provider", "sender", "workload", "scenario", "trial", "sim", "live", "record"]),
+    (
+        "cli",
+        &["smtp", "provider", "sender", "workload", "scenario", "trial", "sim", "live", "record", "report", "study"],
+    ),
 ];
 
 /// Finds imports against the arrows.

@@ -19,7 +19,7 @@ use super::report::{Lap, Letter, News, Order, Report, Said};
 use crate::live::alarm::Alarm;
 use crate::live::clock::Speed;
 use crate::live::wire::{Wire, read_into};
-use crate::record::{Phase, Silence};
+use crate::record::{ConnectionFailure, LatencyPhase};
 use crate::sender::strategy::Session;
 use crate::smtp::{BodyKind, Client, Code, Event, Fate, Filler, Received, Stage, Step, Transaction, UseTls};
 use crate::time::Span;
@@ -119,7 +119,7 @@ enum Came {
     /// The session is over: the server said so, or what it said was no SMTP.
     Over,
     /// Nothing is heard any more.
-    Silent(Option<Stage>, Silence),
+    Silent(Option<Stage>, ConnectionFailure),
 }
 
 impl<'a> Call<'a> {
@@ -130,7 +130,7 @@ impl<'a> Call<'a> {
         let stream = match timeout(patience, dial(place)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Err((Said::Nothing(Stage::Connect, silence(&error)), Vec::new())),
-            Err(_) => return Err((Said::Nothing(Stage::Connect, Silence::ConnectTimeout), Vec::new())),
+            Err(_) => return Err((Said::Nothing(Stage::Connect, ConnectionFailure::ConnectTimeout), Vec::new())),
         };
         let Speech { helo, tls, .. } = &options.speech;
         let tls = if tls.is_some() { UseTls::May } else { UseTls::Never };
@@ -141,14 +141,16 @@ impl<'a> Call<'a> {
             client: Client::new(helo, tls),
             input: Vec::new(),
             out: Vec::new(),
-            laps: vec![(Phase::Connect, began.elapsed())],
+            laps: vec![(LatencyPhase::Connect, began.elapsed())],
             sent: Instant::now(),
             alarm: Alarm::new(Instant::now() + patience),
             refused: None,
         };
         let said = match call.go_on().await {
             Came::Idle => return Ok(call),
-            Came::Silent(_, Silence::CommandTimeout) => Said::Nothing(Stage::Connect, Silence::GreetingTimeout),
+            Came::Silent(_, ConnectionFailure::CommandTimeout) => {
+                Said::Nothing(Stage::Connect, ConnectionFailure::GreetingTimeout)
+            }
             Came::Silent(stage, silence) => Said::Nothing(stage.unwrap_or(Stage::Connect), silence),
             _ => call.last_word(Stage::Connect),
         };
@@ -174,17 +176,17 @@ impl<'a> Call<'a> {
             match self.go_on().await {
                 Came::Body => {
                     if self.send_body(letter).await.is_err() {
-                        break Came::Silent(Some(Stage::EndOfData), Silence::Reset);
+                        break Came::Silent(Some(Stage::EndOfData), ConnectionFailure::Reset);
                     }
                 }
                 came => break came,
             }
         };
-        self.laps.push((Phase::Transaction, began.elapsed()));
+        self.laps.push((LatencyPhase::Transaction, began.elapsed()));
         let rest = match came {
             Came::Silent(stage, silence) => Said::Nothing(stage.unwrap_or(Stage::EndOfData), silence),
             Came::Over => self.last_word(Stage::EndOfData),
-            _ => Said::Nothing(Stage::EndOfData, Silence::Reset),
+            _ => Said::Nothing(Stage::EndOfData, ConnectionFailure::Reset),
         };
         let closed = matches!(came, Came::Over | Came::Silent(..));
         let fates = self.client.results().map(|fate| fate.map_or_else(|| rest.clone(), |fate| said(&fate)));
@@ -210,7 +212,7 @@ impl<'a> Call<'a> {
                 Event::StartTls => {
                     self.input.drain(..used);
                     if self.secure().await.is_err() {
-                        return Came::Silent(Some(Stage::Ehlo), Silence::Reset);
+                        return Came::Silent(Some(Stage::Ehlo), ConnectionFailure::Reset);
                     }
                     continue;
                 }
@@ -280,7 +282,7 @@ impl<'a> Call<'a> {
         let began = Instant::now();
         let limit = self.patience(Some(Step::StartTls));
         self.wire.connect(connector, &self.to.ip().to_string(), limit).await?;
-        self.laps.push((Phase::Tls, began.elapsed()));
+        self.laps.push((LatencyPhase::Tls, began.elapsed()));
         self.client.secured(&mut self.out);
         Ok(())
     }
@@ -301,7 +303,7 @@ impl<'a> Call<'a> {
     fn last_word(&mut self, stage: Stage) -> Said {
         match self.refused.take() {
             Some((stage, code, text)) => Said::Refused(stage, code, text),
-            None => Said::Nothing(stage, Silence::Reset),
+            None => Said::Nothing(stage, ConnectionFailure::Reset),
         }
     }
 
@@ -331,22 +333,22 @@ async fn dial(place: Place) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn silence(error: &io::Error) -> Silence {
+fn silence(error: &io::Error) -> ConnectionFailure {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => Silence::Refused,
-        io::ErrorKind::TimedOut => Silence::CommandTimeout,
-        _ => Silence::Reset,
+        io::ErrorKind::ConnectionRefused => ConnectionFailure::Refused,
+        io::ErrorKind::TimedOut => ConnectionFailure::CommandTimeout,
+        _ => ConnectionFailure::Reset,
     }
 }
 
-fn phase(step: Step) -> Option<Phase> {
+fn phase(step: Step) -> Option<LatencyPhase> {
     match step {
-        Step::Connect => Some(Phase::Banner),
-        Step::Ehlo | Step::Helo => Some(Phase::Ehlo),
-        Step::Mail => Some(Phase::Mail),
-        Step::Rcpt(_) => Some(Phase::Rcpt),
-        Step::Data => Some(Phase::Data),
-        Step::EndOfData => Some(Phase::Message),
+        Step::Connect => Some(LatencyPhase::Banner),
+        Step::Ehlo | Step::Helo => Some(LatencyPhase::Ehlo),
+        Step::Mail => Some(LatencyPhase::Mail),
+        Step::Rcpt(_) => Some(LatencyPhase::Rcpt),
+        Step::Data => Some(LatencyPhase::Data),
+        Step::EndOfData => Some(LatencyPhase::Message),
         Step::StartTls | Step::Reset | Step::Quit | Step::Unasked => None,
     }
 }

@@ -3,8 +3,8 @@
 use super::report::Letter;
 use crate::live::wish::word_for;
 use crate::rng::Seed;
-use crate::scenario::{Setting, mailbox};
 use crate::sender::Delivery;
+use crate::trial::{TrialInput, mailbox};
 use crate::units::RecipientId;
 use crate::workload::{Authentication, Row, address};
 
@@ -13,13 +13,13 @@ const SUBJECT: &str = "a message of mxlab";
 
 /// Writes the messages of a trial.
 pub(super) struct Letters<'a> {
-    setting: Setting<'a>,
+    input: TrialInput<'a>,
     addresses: Seed,
 }
 
 impl<'a> Letters<'a> {
-    pub(super) const fn new(setting: Setting<'a>, addresses: Seed) -> Self {
-        Self { setting, addresses }
+    pub(super) const fn new(input: TrialInput<'a>, addresses: Seed) -> Self {
+        Self { input, addresses }
     }
 
     pub(super) fn write(&self, delivery: &Delivery) -> Letter {
@@ -30,7 +30,7 @@ impl<'a> Letters<'a> {
         // As short as RFC 5322 lets a header be (section 3.6), so that small messages stay small.
         let head = format!("From: <{from}>\r\nMessage-ID: <{first}@{domain}>\r\nSubject: {SUBJECT}\r\n\r\n");
         Letter {
-            size: u64::from(self.setting.mail.rows[first].size).max(head.len() as u64 + 2),
+            size: u64::from(self.input.mail.rows[first].size).max(head.len() as u64 + 2),
             to: recipients.map(|recipient| self.to(recipient)).collect(),
             head,
             from,
@@ -39,16 +39,16 @@ impl<'a> Letters<'a> {
 
     /// The domain of MAIL FROM for a recipient's message.
     pub(super) fn sender_domain(&self, recipient: RecipientId) -> &'a str {
-        let row = self.setting.mail.rows[recipient.index()];
-        let workload = &self.setting.scenario.workload;
+        let row = self.input.mail.rows[recipient.index()];
+        let workload = &self.input.scenario.workload;
         &workload.sender_domains[workload.streams[row.stream.index()].sender_domain.index()]
     }
 
     /// `nodkim.b17@news.example`: what is wrong with the message, and a number.
     fn from(&self, first: RecipientId) -> String {
-        let row = self.setting.mail.rows[first.index()];
+        let row = self.input.mail.rows[first.index()];
         let Authentication { spf, dkim, dmarc } =
-            self.setting.scenario.workload.streams[row.stream.index()].authentication;
+            self.input.scenario.workload.streams[row.stream.index()].authentication;
         let flaws = [(!spf, "nospf."), (!dkim, "nodkim."), (!dmarc, "nodmarc."), (row.is(Row::SPAM), "spam.")];
         let words: String = flaws.iter().filter(|(wrong, _)| *wrong).map(|(_, word)| *word).collect();
         format!("{words}b{}@{}", first.0, self.sender_domain(first))
@@ -56,13 +56,13 @@ impl<'a> Letters<'a> {
 
     /// `unknown.r17@charter.net`: the state of the mailbox, and its number. The same number, the same mailbox.
     fn to(&self, recipient: usize) -> String {
-        let row = self.setting.mail.rows[recipient];
-        let list = &self.setting.scenario.workload.streams[row.stream.index()].list;
+        let row = self.input.mail.rows[recipient];
+        let list = &self.input.scenario.workload.streams[row.stream.index()].list;
         let number = match list.addresses {
             Some(most) => address(self.addresses, recipient, row, most),
             None => recipient as u64,
         };
-        let domain = &self.setting.scenario.domains[row.domain.index()].name;
+        let domain = &self.input.scenario.domains[row.domain.index()].name;
         format!("{}r{number}@{domain}", word_for(mailbox(row.fate())))
     }
 }

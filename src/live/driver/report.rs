@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::record::{Phase, Silence};
+use crate::record::{ConnectionFailure, LatencyPhase};
 use crate::smtp::{Code, Stage};
 use crate::units::ConnId;
 
@@ -54,7 +54,7 @@ impl News {
     pub(super) fn or_lost(self, busy: bool) -> Self {
         match self {
             Self::Closed if busy => {
-                let heard = vec![Said::Nothing(Stage::Mail, Silence::Reset)];
+                let heard = vec![Said::Nothing(Stage::Mail, ConnectionFailure::Reset)];
                 Self::Replied { heard, closed: true, laps: Vec::new() }
             }
             news => news,
@@ -63,7 +63,7 @@ impl News {
 }
 
 /// How long something took.
-pub(super) type Lap = (Phase, Duration);
+pub(super) type Lap = (LatencyPhase, Duration);
 
 /// What was heard about a recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,5 +73,5 @@ pub(super) enum Said {
     /// A refusal: where, its code, and all of its lines joined by `\n`.
     Refused(Stage, Code, String),
     /// Nothing, and why.
-    Nothing(Stage, Silence),
+    Nothing(Stage, ConnectionFailure),
 }

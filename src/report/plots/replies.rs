@@ -1,6 +1,6 @@
 //! Replies over time, stacked by text: what the provider says to a strategy.
 
-use crate::record::{Record, Replied};
+use crate::record::{Record, ReplyCount};
 
 use super::super::replies::counted;
 use super::super::words::{number, shortened, slugs};
@@ -83,11 +83,11 @@ fn panel(record: &Record, window: &Window, strategy: &str, place: usize) -> Opti
     })
 }
 
-fn words(reply: &Replied) -> String {
+fn words(reply: &ReplyCount) -> String {
     shortened(&reply.text, 46)
 }
 
-fn over_time(window: &Window, replies: &[Replied], seeds: f64) -> Vec<f64> {
+fn over_time(window: &Window, replies: &[ReplyCount], seeds: f64) -> Vec<f64> {
     let mut values = vec![0.0; window.len()];
     for (bucket, attempts) in replies.iter().flat_map(|reply| &reply.over_time) {
         if let Some(place) = window.bucket(*bucket) {

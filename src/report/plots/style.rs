@@ -1,6 +1,6 @@
 //! Who has which colour and marker, and the parts that figures share.
 
-use crate::record::{Provider, Record};
+use crate::record::{ProviderInfo, Record};
 
 use super::super::words::shortened;
 use super::figure::{Key, Look, Marker, Pen, Rgb, Stroke};
@@ -45,7 +45,7 @@ pub(super) fn name(record: &Record, strategy: usize) -> String {
 }
 
 /// A panel's title: the provider's title; nothing if it is the only one.
-pub(super) fn panel_title(record: &Record, provider: &Provider) -> String {
+pub(super) fn panel_title(record: &Record, provider: &ProviderInfo) -> String {
     if record.providers.len() == 1 { String::new() } else { shortened(&provider.title, 44) }
 }
 

@@ -1,7 +1,7 @@
 //! The plots of a sweep: the deferral curve against the value and against the offered load, and goodput; with the knee
 //! and the highest safe value marked.
 
-use crate::record::{Found, Measure, Metric, Record, SweepRecord, Swept};
+use crate::record::{Measure, Metric, Record, SweepFigure, SweepFinding, SweepRecord};
 
 use super::super::sweep::{Row, last_safe, limit};
 use super::super::words::{printable, shortened};
@@ -73,7 +73,7 @@ impl Scale {
 
 impl Sweep<'_> {
     fn deferral_curve(&self) -> Figure {
-        let share = Swept::Of(Metric::DeferralShare);
+        let share = SweepFigure::Of(Metric::DeferralShare);
         let axis = |most| ticks::share("deferred, % of attempts", most);
         self.over_values(
             "deferral-curve",
@@ -87,11 +87,18 @@ impl Sweep<'_> {
     fn goodput(&self) -> Figure {
         let axis = |most| ticks::count("delivered an hour", most);
         let what = "Recipients delivered to an hour, while the sender worked";
-        self.over_values("goodput", "What does a higher value bring?", Swept::GoodputPerHour, axis, what)
+        self.over_values("goodput", "What does a higher value bring?", SweepFigure::GoodputPerHour, axis, what)
     }
 
     /// A figure against the value, with the knee and the safe values marked.
-    fn over_values(&self, name: &str, title: &str, figure: Swept, axis: impl Fn(f64) -> Axis, what: &str) -> Figure {
+    fn over_values(
+        &self,
+        name: &str,
+        title: &str,
+        figure: SweepFigure,
+        axis: impl Fn(f64) -> Axis,
+        what: &str,
+    ) -> Figure {
         let high = |row: &Row| row.sample(figure).estimate.map(|one| one.high().unwrap_or(one.mean));
         let most = self.rows.iter().filter_map(high).fold(0.0, f64::max);
         let y = axis(if most > 0.0 { most } else { 1.0 });
@@ -101,7 +108,7 @@ impl Sweep<'_> {
             .into_iter()
             .map(|place| {
                 let mut marks = self.found_marks(place, y.max);
-                if figure == Swept::Of(Metric::DeferralShare) {
+                if figure == SweepFigure::Of(Metric::DeferralShare) {
                     marks.extend(self.criterion());
                 }
                 marks.extend(self.curves(place, figure));
@@ -124,8 +131,8 @@ impl Sweep<'_> {
 
     /// The deferral curve against what the provider is offered.
     fn load(&self) -> Figure {
-        let share = Swept::Of(Metric::DeferralShare);
-        let offered = |row: &Row| row.mean(Swept::OfferedPerHour);
+        let share = SweepFigure::Of(Metric::DeferralShare);
+        let offered = |row: &Row| row.mean(SweepFigure::OfferedPerHour);
         let most = self.rows.iter().filter_map(offered).fold(0.0, f64::max);
         let deferred = self.rows.iter().filter_map(|row| row.mean(share)).fold(0.0, f64::max);
         let panels = self.record.places().into_iter().map(|place| {
@@ -161,14 +168,14 @@ impl Sweep<'_> {
     /// Whether what a strategy offers only rises, or only falls, from one value to the next; but for a hundredth.
     fn goes_one_way(&self, strategy: usize) -> bool {
         let rows = self.rows.iter().filter(|row| row.strategy == strategy && row.provider.is_none());
-        let offered: Vec<f64> = rows.filter_map(|row| row.mean(Swept::OfferedPerHour)).collect();
+        let offered: Vec<f64> = rows.filter_map(|row| row.mean(SweepFigure::OfferedPerHour)).collect();
         let never_less = |pair: &[f64]| pair[1] >= pair[0] * 0.99;
         let never_more = |pair: &[f64]| pair[1] <= pair[0] * 1.01;
         offered.windows(2).all(never_less) || offered.windows(2).all(never_more)
     }
 
     /// Bands and lines of the strategies; dots and bars where the values have no order.
-    fn curves(&self, place: Option<usize>, figure: Swept) -> Vec<Mark> {
+    fn curves(&self, place: Option<usize>, figure: SweepFigure) -> Vec<Mark> {
         let (mut behind, mut lines) = (Vec::new(), Vec::new());
         for strategy in self.drawn() {
             let pen = pen(&self.frame, strategy);
@@ -224,7 +231,7 @@ impl Sweep<'_> {
         let only = || found().find(|found| self.is_alone() && found.provider == self.record.judged_at());
         let value = |place: usize| printable(&self.record.values[place].text);
         let pen = |stroke| Look::Line(Pen { colour: INK, stroke, marker: None, place: 0 });
-        let safe_at = |found: &Found| {
+        let safe_at = |found: &SweepFinding| {
             let safe = found.safe.as_ref()?;
             last_safe(self.record, safe, safe.every)
         };
@@ -278,7 +285,7 @@ impl Sweep<'_> {
     }
 
     fn strategies(&self) -> Vec<Key> {
-        let key = |(place, strategy): (usize, &crate::record::Strategy)| {
+        let key = |(place, strategy): (usize, &crate::record::StrategyInfo)| {
             let name = shortened(&strategy.name, 28);
             let text = if strategy.bound { format!("{name} (upper bound)") } else { name };
             let pen = pen(&self.frame, place);
@@ -287,7 +294,7 @@ impl Sweep<'_> {
         self.record.strategies.iter().enumerate().map(key).collect()
     }
 
-    fn is_sender(&self, found: &Found) -> bool {
+    fn is_sender(&self, found: &SweepFinding) -> bool {
         !self.record.strategies[found.strategy].bound
     }
 
@@ -297,7 +304,7 @@ impl Sweep<'_> {
         concerned.filter(|(strategy, concerned)| **concerned && !strategy.bound).count() == 1
     }
 
-    fn colour(&self, found: &Found) -> super::figure::Rgb {
+    fn colour(&self, found: &SweepFinding) -> super::figure::Rgb {
         if self.is_alone() { INK } else { pen(&self.frame, found.strategy).colour }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::record::{Found, Knee, Measure, Metric, Safe, SweepRecord, Swept};
+use crate::record::{Knee, Measure, Metric, SafeRange, SweepFigure, SweepFinding, SweepRecord};
 use crate::report::words::{number, percent, printable};
 
 /// The answer: a line for each strategy that the value concerns.
@@ -37,7 +37,7 @@ pub(in crate::report) fn warning(record: &SweepRecord) -> Option<String> {
 }
 
 /// The value at which so many values from the safe end on are safe, as people say it; beyond the ends there is no more.
-pub(in crate::report) fn limit(record: &SweepRecord, safe: &Safe, rank: usize) -> String {
+pub(in crate::report) fn limit(record: &SweepRecord, safe: &SafeRange, rank: usize) -> String {
     let last = record.values.len() - 1;
     let text = |place: usize| record.values.get(place).map_or_else(String::new, |value| printable(&value.text));
     match (rank, safe.low_is_safe) {
@@ -51,17 +51,17 @@ pub(in crate::report) fn limit(record: &SweepRecord, safe: &Safe, rank: usize) -
 }
 
 /// The place of the last safe value from the safe end on; `None` where the limit lies beyond the ends.
-pub(in crate::report) fn last_safe(record: &SweepRecord, safe: &Safe, rank: usize) -> Option<usize> {
+pub(in crate::report) fn last_safe(record: &SweepRecord, safe: &SafeRange, rank: usize) -> Option<usize> {
     let inside = rank > 0 && rank < record.values.len();
     inside.then(|| if safe.low_is_safe { rank - 1 } else { record.values.len() - rank })
 }
 
-fn ordered(record: &SweepRecord, found: &Found) -> String {
+fn ordered(record: &SweepRecord, found: &SweepFinding) -> String {
     let safe = found.safe.as_ref().map(|safe| safety(record, safe)).unwrap_or_default();
     format!("{safe}{}", knee(record, found))
 }
 
-fn safety(record: &SweepRecord, safe: &Safe) -> String {
+fn safety(record: &SweepRecord, safe: &SafeRange) -> String {
     let (criterion, seeds) = (printable(&record.safe.to_string()), safe.ranks.len());
     let every = if seeds == 1 { "under its one seed".to_owned() } else { format!("under every one of {seeds} seeds") };
     let limit = |rank| limit(record, safe, rank);
@@ -81,7 +81,7 @@ fn safety(record: &SweepRecord, safe: &Safe) -> String {
         let next = if safe.low_is_safe { safe.every } else { record.values.len() - 1 - safe.every };
         let next = record.values.get(next).map_or_else(String::new, |value| printable(&value.text));
         format!(
-            "Safe {direction} {value}{on}, but not at {next}: {criterion} {every}, so with 95 % confidence under at least {confidence} % of \
+            "SafeRange {direction} {value}{on}, but not at {next}: {criterion} {every}, so with 95 % confidence under at least {confidence} % of \
              all seeds there could be."
         )
     };
@@ -102,13 +102,13 @@ fn between(low: &str, high: &str) -> String {
     format!("{low} to {high}")
 }
 
-fn knee(record: &SweepRecord, found: &Found) -> String {
+fn knee(record: &SweepRecord, found: &SweepFinding) -> String {
     let text = |place: usize| record.values.get(place).map_or_else(String::new, |value| printable(&value.text));
     let Some(Knee { value, seeds, median, interval }) = &found.knee else {
         return " Goodput has no knee in this range.".to_owned();
     };
     let mean = |place: usize| {
-        let all = record.figures_of(Swept::GoodputPerHour, place, found.strategy, found.provider);
+        let all = record.figures_of(SweepFigure::GoodputPerHour, place, found.strategy, found.provider);
         let defined: Vec<f64> = all.into_iter().flatten().collect();
         defined.iter().sum::<f64>() / defined.len().max(1) as f64
     };
@@ -135,7 +135,7 @@ fn knee(record: &SweepRecord, found: &Found) -> String {
 fn unordered(record: &SweepRecord, strategy: usize) -> String {
     let Ok(metric) = record.safe.metric.parse::<Metric>() else { return String::new() };
     let safe = |value: &usize| {
-        let figures = record.figures_of(Swept::Of(metric), *value, strategy, record.judged_at());
+        let figures = record.figures_of(SweepFigure::Of(metric), *value, strategy, record.judged_at());
         figures.iter().all(|figure| record.safe.meets(*figure))
     };
     let safe: Vec<String> =
@@ -144,6 +144,6 @@ fn unordered(record: &SweepRecord, strategy: usize) -> String {
     match safe.as_slice() {
         [] => format!("No value is safe under every seed: all miss {criterion} under some."),
         all if all.len() == record.values.len() => format!("Every value is safe: {criterion} under every seed."),
-        some => format!("Safe under every seed ({criterion}): {}.", some.join(", ")),
+        some => format!("SafeRange under every seed ({criterion}): {}.", some.join(", ")),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{answer, limit};
 use super::page;
 use super::rows::{Row, is_censored, rows};
-use crate::record::{Found, Provenance, Record, SweepRecord, Swept, SweptTrial};
+use crate::record::{Record, RunProvenance, SweepFigure, SweepFinding, SweepRecord, SweepTrial};
 use crate::report::files::{PLOTS, WriteError, compact, pretty, put, put_plots};
 use crate::report::folder::{RUN, ReadError, versioned};
 use crate::report::plots::sweep_figures;
@@ -17,7 +17,7 @@ use crate::report::words::exact;
 
 /// Writes everything a sweep yields into `dir`, which is made if it does not exist: provenance, record, tables, plots
 /// and the page that shows them. Every file appears whole or not at all; `report.html` comes last.
-pub fn write_sweep(record: &SweepRecord, provenance: &Provenance, dir: &Path) -> Result<(), WriteError> {
+pub fn write_sweep(record: &SweepRecord, provenance: &RunProvenance, dir: &Path) -> Result<(), WriteError> {
     for folder in [dir.to_owned(), dir.join(PLOTS)] {
         fs::create_dir_all(&folder).map_err(|source| WriteError::Io { path: folder, source })?;
     }
@@ -60,12 +60,12 @@ fn unsound(record: &SweepRecord) -> Option<String> {
     for trial in &record.trials {
         let cells = trial.cells.len() == places.len() && trial.cells.iter().all(|cell| cell.len() == figures);
         if trial.value >= values || trial.strategy >= strategies || !cells {
-            let SweptTrial { value, strategy, seed, .. } = trial;
+            let SweepTrial { value, strategy, seed, .. } = trial;
             return Some(format!("the trial of value {value}, strategy {strategy}, seed {seed} does not fit the rest"));
         }
     }
     let rank_fits = |rank: &usize| *rank <= values;
-    let fits = |found: &Found| {
+    let fits = |found: &SweepFinding| {
         let knee = found.knee.as_ref().is_none_or(|knee| knee.value < values);
         let safe = found.safe.as_ref().is_none_or(|safe| {
             let (low, high) = safe.interval.unwrap_or_default();
@@ -80,7 +80,7 @@ fn unsound(record: &SweepRecord) -> Option<String> {
 /// and in how many seeds they never came.
 fn spreadsheet(record: &SweepRecord, rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
     let mut header: Vec<String> = ["value", "x", "strategy", "provider", "seeds"].map(str::to_owned).to_vec();
-    for figure in Swept::all() {
+    for figure in SweepFigure::all() {
         let name = figure.name().replace('-', "_");
         if is_censored(figure) {
             header.extend([format!("{name}_median"), format!("{name}_never")]);
@@ -93,8 +93,8 @@ fn spreadsheet(record: &SweepRecord, rows: &[Row]) -> Result<Vec<u8>, csv::Error
         let strategy = record.strategies[row.strategy].name.clone();
         let provider = row.provider.map_or(ALL, |place| &record.providers[place].name).to_owned();
         let mut fields = vec![value.text.clone(), exact(value.x), strategy, provider];
-        fields.push(row.sample(Swept::OfferedPerHour).seeds.to_string());
-        for figure in Swept::all() {
+        fields.push(row.sample(SweepFigure::OfferedPerHour).seeds.to_string());
+        for figure in SweepFigure::all() {
             let sample = row.sample(figure);
             if is_censored(figure) {
                 fields.extend([optional(sample.median), sample.never().to_string()]);
@@ -131,7 +131,7 @@ fn json_of(record: &SweepRecord, rows: &[Row]) -> Value {
     })
 }
 
-fn found_json(record: &SweepRecord, found: &Found) -> Value {
+fn found_json(record: &SweepRecord, found: &SweepFinding) -> Value {
     let text = |place: usize| record.values.get(place).map(|value| value.text.as_str());
     let knee = found.knee.as_ref().map(|knee| {
         let interval = knee.interval.map(|(low, high)| [text(low), text(high)]);
@@ -157,7 +157,7 @@ fn found_json(record: &SweepRecord, found: &Found) -> Value {
 }
 
 fn row_json(record: &SweepRecord, row: &Row) -> Value {
-    let figures: Map<String, Value> = Swept::all()
+    let figures: Map<String, Value> = SweepFigure::all()
         .map(|figure| {
             let sample = row.sample(figure);
             let estimate = sample.estimate;

@@ -4,13 +4,13 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::answer::{answer, warning};
 use super::table::{COLUMNS, marks, shown, value};
-use crate::record::{Provenance, SweepRecord};
+use crate::record::{RunProvenance, SweepRecord};
 use crate::report::html::{STYLE, origin, plots, together};
 use crate::report::plots::Figure;
 use crate::report::words::printable;
 
 /// The page; `figures` with their SVG.
-pub(super) fn page(record: &SweepRecord, provenance: &Provenance, figures: &[(&Figure, &str)]) -> String {
+pub(super) fn page(record: &SweepRecord, provenance: &RunProvenance, figures: &[(&Figure, &str)]) -> String {
     let title = printable(&record.scenario);
     let page = html! {
         (DOCTYPE)

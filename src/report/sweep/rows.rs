@@ -1,6 +1,6 @@
 //! Every figure at every value, as a mean over the seeds with its interval; times as a median, as some never come.
 
-use crate::record::{Metric, SweepRecord, Swept, Unit};
+use crate::record::{Metric, SweepFigure, SweepRecord, Unit};
 use crate::report::words::{NOTHING, duration, number, with_interval};
 use crate::stats::Estimate;
 
@@ -13,7 +13,7 @@ pub(in crate::report) struct Row {
     pub(in crate::report) strategy: usize,
     /// The provider, by its place; `None` is all together.
     pub(in crate::report) provider: Option<usize>,
-    figures: Vec<(Swept, Sample)>,
+    figures: Vec<(SweepFigure, Sample)>,
 }
 
 /// A figure over the seeds.
@@ -40,7 +40,7 @@ pub(in crate::report) fn rows(record: &SweepRecord) -> Vec<Row> {
 }
 
 fn row(record: &SweepRecord, value: usize, strategy: usize, provider: Option<usize>) -> Row {
-    let figures = Swept::all().map(|figure| {
+    let figures = SweepFigure::all().map(|figure| {
         let mut all = record.figures_of(figure, value, strategy, provider);
         let defined: Vec<f64> = all.iter().copied().flatten().collect();
         all.sort_by(|a, b| a.unwrap_or(f64::INFINITY).total_cmp(&b.unwrap_or(f64::INFINITY)));
@@ -51,23 +51,23 @@ fn row(record: &SweepRecord, value: usize, strategy: usize, provider: Option<usi
 }
 
 impl Row {
-    pub(in crate::report) fn sample(&self, figure: Swept) -> Sample {
+    pub(in crate::report) fn sample(&self, figure: SweepFigure) -> Sample {
         let found = self.figures.iter().find(|(known, _)| *known == figure);
         found.map_or(Sample { seeds: 0, estimate: None, median: None }, |(_, sample)| *sample)
     }
 
     /// The mean over the seeds in which it is defined.
-    pub(in crate::report) fn mean(&self, figure: Swept) -> Option<f64> {
+    pub(in crate::report) fn mean(&self, figure: SweepFigure) -> Option<f64> {
         self.sample(figure).estimate.map(|estimate| estimate.mean)
     }
 
     /// A figure as a cell of a table.
-    pub(in crate::report) fn text(&self, figure: Swept) -> String {
+    pub(in crate::report) fn text(&self, figure: SweepFigure) -> String {
         let sample = self.sample(figure);
         match figure {
-            Swept::Of(metric) if metric.is_censored() => sample.time(),
-            Swept::Of(metric) => sample.mean_of(metric.unit()),
-            Swept::OfferedPerHour | Swept::GoodputPerHour => sample.mean_of(Unit::Count),
+            SweepFigure::Of(metric) if metric.is_censored() => sample.time(),
+            SweepFigure::Of(metric) => sample.mean_of(metric.unit()),
+            SweepFigure::OfferedPerHour | SweepFigure::GoodputPerHour => sample.mean_of(Unit::Count),
         }
     }
 }
@@ -94,6 +94,6 @@ impl Sample {
 }
 
 /// Whether a figure is a time that may never come.
-pub(in crate::report) fn is_censored(figure: Swept) -> bool {
-    matches!(figure, Swept::Of(metric) if Metric::is_censored(metric))
+pub(in crate::report) fn is_censored(figure: SweepFigure) -> bool {
+    matches!(figure, SweepFigure::Of(metric) if Metric::is_censored(metric))
 }

@@ -5,7 +5,7 @@ use comfy_table::{Cell, Table};
 
 use super::answer::{answer, last_safe, warning};
 use super::rows::{Row, rows};
-use crate::record::{Metric, SweepRecord, Swept};
+use crate::record::{Metric, SweepFigure, SweepRecord};
 use crate::report::table::{BOLD, Look, RED, right};
 use crate::report::words::{printable, shortened};
 
@@ -23,20 +23,20 @@ pub fn sweep_table(record: &SweepRecord, look: Look) -> String {
 /// A column: its two lines of heading, what stands in it, and how long it is kept where there is little room.
 pub(super) struct Column {
     pub(super) heading: [&'static str; 2],
-    pub(super) figure: Swept,
+    pub(super) figure: SweepFigure,
     keep: usize,
 }
 
 /// The columns of figures, from left to right.
 pub(super) const COLUMNS: [Column; 8] = [
-    Column { heading: ["offered", "attempts/h"], figure: Swept::OfferedPerHour, keep: 5 },
-    Column { heading: ["goodput", "delivered/h"], figure: Swept::GoodputPerHour, keep: 8 },
-    Column { heading: ["deferred", "% of attempts"], figure: Swept::Of(Metric::DeferralShare), keep: 7 },
-    Column { heading: ["delivered", "%"], figure: Swept::Of(Metric::DeliveredShare), keep: 6 },
-    Column { heading: ["bounced", ""], figure: Swept::Of(Metric::Bounced), keep: 2 },
-    Column { heading: ["time to 90 %", "median"], figure: Swept::Of(Metric::TimeTo90), keep: 4 },
-    Column { heading: ["time to 99 %", "median"], figure: Swept::Of(Metric::TimeTo99), keep: 1 },
-    Column { heading: ["connections", "refused %"], figure: Swept::Of(Metric::RefusedConnectionShare), keep: 3 },
+    Column { heading: ["offered", "attempts/h"], figure: SweepFigure::OfferedPerHour, keep: 5 },
+    Column { heading: ["goodput", "delivered/h"], figure: SweepFigure::GoodputPerHour, keep: 8 },
+    Column { heading: ["deferred", "% of attempts"], figure: SweepFigure::Of(Metric::DeferralShare), keep: 7 },
+    Column { heading: ["delivered", "%"], figure: SweepFigure::Of(Metric::DeliveredShare), keep: 6 },
+    Column { heading: ["bounced", ""], figure: SweepFigure::Of(Metric::Bounced), keep: 2 },
+    Column { heading: ["time to 90 %", "median"], figure: SweepFigure::Of(Metric::TimeTo90), keep: 4 },
+    Column { heading: ["time to 99 %", "median"], figure: SweepFigure::Of(Metric::TimeTo99), keep: 1 },
+    Column { heading: ["connections", "refused %"], figure: SweepFigure::Of(Metric::RefusedConnectionShare), keep: 3 },
 ];
 
 /// The rows that are shown: at the provider where safety is judged, what is the same at every value only once. All of

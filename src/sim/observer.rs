@@ -1,7 +1,7 @@
-//! A witness: sees every word that passes between a world and its two machines, and changes none.
+//! A observer: sees every word that passes between a world and its two machines, and changes none.
 //!
-//! The machines know nothing of it. A world keeps each of them in a [`Watched`], which hands every call on and tells
-//! the witness if there is one; without one, that is a look at an empty place. Checkers and traces are witnesses.
+//! The machines know nothing of it. A world keeps each of them in a [`Observed`], which hands every call on and tells
+//! the observer if there is one; without one, that is a look at an empty place. Checkers and traces are witnesses.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
@@ -13,22 +13,29 @@ use crate::time::Time;
 use crate::units::{ClientId, ProviderId, SenderDomainId, SessionId};
 
 /// Sees every word that passes between a world and its two machines, in the order in which they pass.
-pub trait Witness {
+pub trait Observer {
     /// The sender is told what happened.
-    fn told(&mut self, now: Time, event: &Event<'_>);
+    fn sender_event(&mut self, now: Time, event: &Event<'_>);
     /// The sender wants something done.
-    fn wanted(&mut self, now: Time, action: &Action);
+    fn sender_action(&mut self, now: Time, action: &Action);
     /// The sender reports that an attempt is over, or that mail is given up.
-    fn settled(&mut self, now: Time, settled: &Settled);
+    fn attempt_result(&mut self, now: Time, settled: &Settled);
     /// A provider is about to be told something, and stands as it did before.
-    fn asked(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &Command<'_>);
+    fn before_call(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &ProviderCall<'_>);
     /// A provider was told something, and stands as it does after that.
-    fn answered(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &Command<'_>, answer: Answer);
+    fn after_call(
+        &mut self,
+        now: Time,
+        site: ProviderId,
+        provider: &Provider,
+        command: &ProviderCall<'_>,
+        answer: CallResult,
+    );
 }
 
 /// What a provider is told.
 #[derive(Clone, Copy, Debug)]
-pub enum Command<'a> {
+pub enum ProviderCall<'a> {
     /// A client connects.
     Connect(ClientId),
     /// EHLO.
@@ -53,7 +60,7 @@ pub enum Command<'a> {
 
 /// What a provider answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum CallResult {
     /// A verdict.
     Verdict(Verdict),
     /// A verdict on a client that connects, and its session if it is let in.
@@ -62,44 +69,44 @@ pub enum Answer {
     Nothing,
 }
 
-/// A witness and the time; one for all machines of a world.
-pub(super) struct Watch {
+/// A observer and the time; one for all machines of a world.
+pub(super) struct ObserverHandle {
     /// The world's time, for what a provider is told without one.
     pub(super) now: Cell<Time>,
-    witness: Rc<RefCell<dyn Witness>>,
+    observer: Rc<RefCell<dyn Observer>>,
 }
 
-impl Watch {
-    pub(super) fn new(witness: Rc<RefCell<dyn Witness>>) -> Rc<Self> {
-        Rc::new(Self { now: Cell::new(Time::ZERO), witness })
+impl ObserverHandle {
+    pub(super) fn new(observer: Rc<RefCell<dyn Observer>>) -> Rc<Self> {
+        Rc::new(Self { now: Cell::new(Time::ZERO), observer })
     }
 }
 
-/// A machine that is perhaps watched. Who only looks at it goes past the witness.
-pub(super) struct Watched<M> {
+/// A machine that is perhaps watched. Who only looks at it goes past the observer.
+pub(super) struct Observed<M> {
     machine: M,
     /// Which provider it is; nothing for the sender.
     site: ProviderId,
-    watch: Option<Rc<Watch>>,
+    watch: Option<Rc<ObserverHandle>>,
 }
 
-impl<M> Deref for Watched<M> {
+impl<M> Deref for Observed<M> {
     type Target = M;
     fn deref(&self) -> &M {
         &self.machine
     }
 }
 
-impl<M> Watched<M> {
-    pub(super) const fn new(machine: M, site: ProviderId, watch: Option<Rc<Watch>>) -> Self {
+impl<M> Observed<M> {
+    pub(super) const fn new(machine: M, site: ProviderId, watch: Option<Rc<ObserverHandle>>) -> Self {
         Self { machine, site, watch }
     }
 }
 
-impl Watched<Sender> {
+impl Observed<Sender> {
     pub(super) fn handle(&mut self, now: Time, event: Event<'_>) {
         if let Some(watch) = &self.watch {
-            watch.witness.borrow_mut().told(now, &event);
+            watch.observer.borrow_mut().sender_event(now, &event);
         }
         self.machine.handle(now, event);
     }
@@ -107,7 +114,7 @@ impl Watched<Sender> {
     pub(super) fn poll(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
         let action = self.machine.poll(now, foresight);
         if let (Some(watch), Some(action)) = (&self.watch, &action) {
-            watch.witness.borrow_mut().wanted(now, action);
+            watch.observer.borrow_mut().sender_action(now, action);
         }
         action
     }
@@ -116,7 +123,7 @@ impl Watched<Sender> {
     pub(super) fn settled(&mut self, now: Time, mut note: impl FnMut(&Settled)) {
         self.machine.settled(|settled| {
             if let Some(watch) = &self.watch {
-                watch.witness.borrow_mut().settled(now, settled);
+                watch.observer.borrow_mut().attempt_result(now, settled);
             }
             note(settled);
         });
@@ -128,59 +135,74 @@ impl Watched<Sender> {
 }
 
 /// The provider's own calls; see there for what they do.
-impl Watched<Provider> {
+impl Observed<Provider> {
     pub(super) fn connect(&mut self, now: Time, client: ClientId) -> (Option<SessionId>, Verdict) {
-        let answer = |(session, verdict)| Answer::Session(session, verdict);
-        self.call(Some(now), || Command::Connect(client), answer, |provider| provider.connect(now, client))
+        let answer = |(session, verdict)| CallResult::Session(session, verdict);
+        self.call(Some(now), || ProviderCall::Connect(client), answer, |provider| provider.connect(now, client))
     }
 
     pub(super) fn ehlo(&mut self, now: Time, session: SessionId) -> Verdict {
-        self.call(Some(now), || Command::Ehlo(session), Answer::Verdict, |provider| provider.ehlo(now, session))
+        self.call(
+            Some(now),
+            || ProviderCall::Ehlo(session),
+            CallResult::Verdict,
+            |provider| provider.ehlo(now, session),
+        )
     }
 
     pub(super) fn mail(&mut self, now: Time, session: SessionId, envelope: Envelope) -> Verdict {
-        let command = || Command::Mail(session, envelope);
-        self.call(Some(now), command, Answer::Verdict, |provider| provider.mail(now, session, envelope))
+        let command = || ProviderCall::Mail(session, envelope);
+        self.call(Some(now), command, CallResult::Verdict, |provider| provider.mail(now, session, envelope))
     }
 
     pub(super) fn rcpt(&mut self, now: Time, session: SessionId, addressee: Addressee) -> Verdict {
-        let command = || Command::Rcpt(session, addressee);
-        self.call(Some(now), command, Answer::Verdict, |provider| provider.rcpt(now, session, addressee))
+        let command = || ProviderCall::Rcpt(session, addressee);
+        self.call(Some(now), command, CallResult::Verdict, |provider| provider.rcpt(now, session, addressee))
     }
 
     pub(super) fn data(&mut self, now: Time, session: SessionId) -> Verdict {
-        self.call(Some(now), || Command::Data(session), Answer::Verdict, |provider| provider.data(now, session))
+        self.call(
+            Some(now),
+            || ProviderCall::Data(session),
+            CallResult::Verdict,
+            |provider| provider.data(now, session),
+        )
     }
 
     pub(super) fn end_of_data(&mut self, now: Time, session: SessionId) -> Verdict {
-        let command = || Command::EndOfData(session);
-        self.call(Some(now), command, Answer::Verdict, |provider| provider.end_of_data(now, session))
+        let command = || ProviderCall::EndOfData(session);
+        self.call(Some(now), command, CallResult::Verdict, |provider| provider.end_of_data(now, session))
     }
 
     pub(super) fn abort(&mut self, session: SessionId) {
-        self.call(None, || Command::Abort(session), |()| Answer::Nothing, |provider| provider.abort(session));
+        self.call(None, || ProviderCall::Abort(session), |()| CallResult::Nothing, |provider| provider.abort(session));
     }
 
     pub(super) fn close(&mut self, session: SessionId) {
-        self.call(None, || Command::Close(session), |()| Answer::Nothing, |provider| provider.close(session));
+        self.call(None, || ProviderCall::Close(session), |()| CallResult::Nothing, |provider| provider.close(session));
     }
 
     pub(super) fn complain(&mut self, now: Time, client: ClientId, sender: SenderDomainId) {
-        let command = || Command::Complain(client, sender);
-        self.call(Some(now), command, |()| Answer::Nothing, |provider| provider.complain(now, client, sender));
+        let command = || ProviderCall::Complain(client, sender);
+        self.call(Some(now), command, |()| CallResult::Nothing, |provider| provider.complain(now, client, sender));
     }
 
     pub(super) fn amend(&mut self, amendment: &Amendment) {
-        self.call(None, || Command::Amend(amendment), |()| Answer::Nothing, |provider| provider.amend(amendment));
+        self.call(
+            None,
+            || ProviderCall::Amend(amendment),
+            |()| CallResult::Nothing,
+            |provider| provider.amend(amendment),
+        );
     }
 
-    /// Hands a call on. Only a witness wants to hear of it.
+    /// Hands a call on. Only a observer wants to hear of it.
     #[inline]
     fn call<'a, T: Copy>(
         &mut self,
         now: Option<Time>,
-        command: impl FnOnce() -> Command<'a>,
-        answer: impl FnOnce(T) -> Answer,
+        command: impl FnOnce() -> ProviderCall<'a>,
+        answer: impl FnOnce(T) -> CallResult,
         call: impl FnOnce(&mut Provider) -> T,
     ) -> T {
         if self.watch.is_some() { self.call_watched(now, command, answer, call) } else { call(&mut self.machine) }
@@ -190,15 +212,15 @@ impl Watched<Provider> {
     fn call_watched<'a, T: Copy>(
         &mut self,
         now: Option<Time>,
-        command: impl FnOnce() -> Command<'a>,
-        answer: impl FnOnce(T) -> Answer,
+        command: impl FnOnce() -> ProviderCall<'a>,
+        answer: impl FnOnce(T) -> CallResult,
         call: impl FnOnce(&mut Provider) -> T,
     ) -> T {
         let Some(watch) = &self.watch else { return call(&mut self.machine) };
         let (now, command) = (now.unwrap_or(watch.now.get()), command());
-        watch.witness.borrow_mut().asked(now, self.site, &self.machine, &command);
+        watch.observer.borrow_mut().before_call(now, self.site, &self.machine, &command);
         let result = call(&mut self.machine);
-        watch.witness.borrow_mut().answered(now, self.site, &self.machine, &command, answer(result));
+        watch.observer.borrow_mut().after_call(now, self.site, &self.machine, &command, answer(result));
         result
     }
 }

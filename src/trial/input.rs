@@ -1,8 +1,8 @@
 //! A trial's cast: the sender, the providers and the mail of a scenario, as every world puts them on stage.
 
-use super::Scenario;
 use crate::provider::{Client, Mailbox, Policy, Provider};
 use crate::rng::{Seed, Seeds};
+use crate::scenario::Scenario;
 use crate::sender::{Delivery, Injection, Plan, Strategy};
 use crate::time::Time;
 use crate::units::{Fraction, ProviderId, RecipientId};
@@ -10,7 +10,7 @@ use crate::workload::{Fate, Mail, Row};
 
 /// What a trial runs: a scenario, one of its strategies, its seeds and the mail of the first.
 #[derive(Clone, Copy, Debug)]
-pub struct Setting<'a> {
+pub struct TrialInput<'a> {
     /// The scenario.
     pub scenario: &'a Scenario,
     /// The strategy.
@@ -23,7 +23,7 @@ pub struct Setting<'a> {
     pub mail: &'a Mail,
 }
 
-impl Setting<'_> {
+impl TrialInput<'_> {
     /// What the sender knows of its task.
     pub fn plan(&self) -> Plan {
         let Self { scenario, mail, .. } = self;
