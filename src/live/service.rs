@@ -20,7 +20,7 @@ use super::session::{self, Manners};
 use super::talk;
 use super::visit::Visit;
 use crate::provider::Policy;
-use crate::smtp::Config;
+use crate::smtp::ServerConfig;
 use crate::units::{ClientId, ProviderId};
 
 /// An MX host that is to listen.
@@ -140,7 +140,7 @@ struct Porch {
     farm: Arc<Farm>,
     site: ProviderId,
     places: Arc<Semaphore>,
-    config: Arc<Config>,
+    config: Arc<ServerConfig>,
     manners: Arc<Manners>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -249,9 +249,13 @@ impl Porch {
 }
 
 /// The same manners with the size that the provider takes now: an administrator may have switched the rule.
-fn sized(config: &Arc<Config>, policy: &Policy) -> Arc<Config> {
-    let size_said = policy.size_max().map(|size| size.0);
-    if config.size_said == size_said { config.clone() } else { Arc::new(Config { size_said, ..(**config).clone() }) }
+fn sized(config: &Arc<ServerConfig>, policy: &Policy) -> Arc<ServerConfig> {
+    let size_advertised = policy.size_max().map(|size| size.0);
+    if config.size_advertised == size_advertised {
+        config.clone()
+    } else {
+        Arc::new(ServerConfig { size_advertised, ..(**config).clone() })
+    }
 }
 
 /// Whether an error of `accept` is about the one connection (Linux passes pending network errors on, see accept(2)).

@@ -13,7 +13,7 @@ use super::talk::{self, Decided, Side};
 use super::tls;
 use super::visit::{Address, Reaction, Visit};
 use crate::provider::Policy;
-use crate::smtp::{Attribute, Config, Extension, Fault, LineEnds, Path, Question, Stage};
+use crate::smtp::{Extension, LineEnds, Path, PolicyQuestion, ProtocolError, ServerConfig, Stage, XclientAttribute};
 use crate::time::Span;
 
 /// How MX hosts speak.
@@ -39,8 +39,8 @@ impl Default for Manners {
 
 impl Manners {
     /// How a provider's host of this name speaks.
-    pub(super) fn config(&self, host: &str, policy: &Policy) -> Config {
-        let plain = Config::default();
+    pub(super) fn config(&self, host: &str, policy: &Policy) -> ServerConfig {
+        let plain = ServerConfig::default();
         let mut extensions = plain.extensions.with(Extension::Dsn).with(Extension::Auth);
         if self.tls.is_some() {
             extensions = extensions.with(Extension::StartTls);
@@ -49,14 +49,14 @@ impl Manners {
             extensions = extensions.with(Extension::XClient);
         }
         let line_ends = if self.lenient { LineEnds::Lenient } else { LineEnds::Strict };
-        Config {
+        ServerConfig {
             host: host.to_owned(),
             banner: format!("ESMTP {} (a fake of mxlab)", policy.title),
             extensions,
             line_ends,
             size_max: Some(SIZE_MAX),
-            size_said: policy.size_max().map(|size| size.0),
-            auth_in_the_clear: true,
+            size_advertised: policy.size_max().map(|size| size.0),
+            auth_without_tls: true,
             ..plain
         }
     }
@@ -71,7 +71,7 @@ const SESSION_MAX: Duration = Duration::from_hours(4);
 pub(super) async fn serve(
     stream: TcpStream,
     (visit, greeting): (Visit, Reaction),
-    config: Arc<Config>,
+    config: Arc<ServerConfig>,
     manners: &Manners,
     stop: &CancellationToken,
 ) {
@@ -113,32 +113,32 @@ struct Desk<'a> {
 }
 
 impl Side for Desk<'_> {
-    fn decide(&mut self, question: &Question<'_>) -> Decided {
+    fn decide(&mut self, question: &PolicyQuestion<'_>) -> Decided {
         let reaction = match question {
-            Question::Connect => match self.greeting.clone() {
+            PolicyQuestion::Connect => match self.greeting.clone() {
                 greeting @ Reaction::Accept { .. } if greeting.is_later() => return Decided::Greeting(greeting),
                 reaction => reaction,
             },
-            Question::Hello { .. } => {
+            PolicyQuestion::Hello { .. } => {
                 self.forget();
                 self.visit.reset();
                 self.visit.ehlo()
             }
-            Question::Mail(mail) => {
+            PolicyQuestion::Mail(mail) => {
                 self.forget();
                 if self.manners.keep.is_some() {
                     mail.from.as_str().clone_into(&mut self.from);
                 }
                 self.visit.mail(address(mail.from), mail.size.unwrap_or(0))
             }
-            Question::Rcpt(rcpt) => {
+            PolicyQuestion::Rcpt(rcpt) => {
                 let reaction = self.visit.rcpt(address(rcpt.to));
                 if self.manners.keep.is_some() && matches!(reaction, Reaction::Accept { .. }) {
                     self.to.push(rcpt.to.as_str().to_owned());
                 }
                 reaction
             }
-            Question::Data { .. } => {
+            PolicyQuestion::Data { .. } => {
                 let reaction = self.visit.data();
                 if matches!(reaction, Reaction::Accept { .. }) {
                     self.in_message = Some(Stage::EndOfData);
@@ -147,7 +147,7 @@ impl Side for Desk<'_> {
                 }
                 reaction
             }
-            Question::EndOfData { size } => {
+            PolicyQuestion::EndOfData { size } => {
                 self.in_message = None;
                 let service = self.visit.received(*size);
                 if service.is_zero() && self.kept.is_none() {
@@ -156,16 +156,16 @@ impl Side for Desk<'_> {
                     return Decided::Judge { size: *size, service };
                 }
             }
-            Question::Reset => {
+            PolicyQuestion::Reset => {
                 self.forget();
                 self.visit.reset();
                 Reaction::Accept { after: Span::ZERO }
             }
             // Whoever says who it is is believed: this is a laboratory.
-            Question::Auth(_) => Reaction::Accept { after: Span::ZERO },
-            Question::XClient(attributes) => {
+            PolicyQuestion::Auth(_) => Reaction::Accept { after: Span::ZERO },
+            PolicyQuestion::XClient(attributes) => {
                 self.forget();
-                match attributes.get(Attribute::Addr).and_then(|addr| ip(&addr)) {
+                match attributes.get(XclientAttribute::Addr).and_then(|addr| ip(&addr)) {
                     Some(ip) => self.visit.becomes(ip),
                     None => Reaction::Accept { after: Span::ZERO },
                 }
@@ -187,13 +187,13 @@ impl Side for Desk<'_> {
     }
 
     /// What refuses a message, or somebody's recipient, is an attempt that was refused, whoever does it.
-    fn fault(&mut self, fault: Fault, in_transaction: bool) {
+    fn fault(&mut self, fault: ProtocolError, in_transaction: bool) {
         let stage = match fault {
             _ if self.in_message.is_some() && !in_transaction => Stage::EndOfData,
-            Fault::TooBig if self.in_message.is_some() => Stage::EndOfData,
-            Fault::TooBig if in_transaction => Stage::Data,
-            Fault::TooBig => Stage::Mail,
-            Fault::TooManyRecipients => Stage::Rcpt,
+            ProtocolError::TooBig if self.in_message.is_some() => Stage::EndOfData,
+            ProtocolError::TooBig if in_transaction => Stage::Data,
+            ProtocolError::TooBig => Stage::Mail,
+            ProtocolError::TooManyRecipients => Stage::Rcpt,
             _ => return,
         };
         self.visit.faulted(stage, &fault.reply());

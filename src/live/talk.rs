@@ -17,13 +17,13 @@ use super::clock::Clock;
 use super::tls;
 use super::visit::Reaction;
 use super::wire::{Wire, read_with};
-use crate::smtp::{Answer, Closing, Config, Fault, Question, Server, Turn};
+use crate::smtp::{PolicyAnswer, PolicyQuestion, ProtocolError, Server, ServerClose, ServerConfig, ServerEvent};
 use crate::time::Span;
 
 /// The provider's side of a conversation: it decides, and hears what is not a question.
 pub(super) trait Side {
     /// What is said to a question.
-    fn decide(&mut self, question: &Question<'_>) -> Decided;
+    fn decide(&mut self, question: &PolicyQuestion<'_>) -> Decided;
 
     /// What is said to a client that talks before its greeting, which was put off.
     fn talks_early(&mut self) -> Reaction;
@@ -35,7 +35,7 @@ pub(super) trait Side {
     fn piece(&mut self, piece: &[u8]);
 
     /// The session has refused something by itself; whether that left a transaction open.
-    fn fault(&mut self, fault: Fault, in_transaction: bool);
+    fn fault(&mut self, fault: ProtocolError, in_transaction: bool);
 
     /// Whether a message is on its way.
     fn is_receiving(&self) -> bool;
@@ -88,10 +88,10 @@ const KEPT_MAX: usize = 4_096;
 /// Speaks with a client to the end; why the session closed, if it did and the client did not just go.
 pub(super) async fn converse<S: Side>(
     stream: TcpStream,
-    config: Arc<Config>,
+    config: Arc<ServerConfig>,
     side: S,
     terms: Terms<'_>,
-) -> io::Result<Option<Closing>> {
+) -> io::Result<Option<ServerClose>> {
     let (wire, server) = (Wire::Plain(stream), Server::new(config));
     let alarm = Alarm::new(Instant::now() + terms.patience());
     Talk { wire, server, side, terms, alarm, input: Vec::new(), out: Vec::new() }.run().await
@@ -99,14 +99,14 @@ pub(super) async fn converse<S: Side>(
 
 /// What a client hears that is turned away as soon as it comes, with the connection closed behind it: nothing that it
 /// says could change that. None where the conversation goes on, or where it takes its time.
-pub(super) fn turned_away(config: &Arc<Config>, greeting: &Reaction) -> Option<Vec<u8>> {
+pub(super) fn turned_away(config: &Arc<ServerConfig>, greeting: &Reaction) -> Option<Vec<u8>> {
     if greeting.is_later() || matches!(greeting, Reaction::Accept { .. }) {
         return None;
     }
     let (mut server, mut out) = (Server::new(config.clone()), Vec::new());
     server.advance(&[], &mut out);
     react(&mut server, greeting, &mut out);
-    matches!(server.advance(&[], &mut out).1, Turn::Close(_)).then_some(out)
+    matches!(server.advance(&[], &mut out).1, ServerEvent::Close(_)).then_some(out)
 }
 
 struct Talk<'a, S> {
@@ -127,11 +127,11 @@ enum Wants {
     Flush,
     Time(Decided),
     Tls,
-    Close(Closing),
+    Close(ServerClose),
 }
 
 impl<S: Side> Talk<'_, S> {
-    async fn run(mut self) -> io::Result<Option<Closing>> {
+    async fn run(mut self) -> io::Result<Option<ServerClose>> {
         let ended = self.converse().await;
         if self.side.is_receiving() {
             self.side.lose();
@@ -139,7 +139,7 @@ impl<S: Side> Talk<'_, S> {
         ended
     }
 
-    async fn converse(&mut self) -> io::Result<Option<Closing>> {
+    async fn converse(&mut self) -> io::Result<Option<ServerClose>> {
         let stop = self.terms.stop;
         let mut stopped = pin!(stop.cancelled());
         let (mut deadline, mut commands) = (self.deadline(), 0);
@@ -295,10 +295,10 @@ impl<S: Side> Talk<'_, S> {
         Ok(())
     }
 
-    async fn close(&mut self, why: Closing) -> io::Result<()> {
+    async fn close(&mut self, why: ServerClose) -> io::Result<()> {
         // Whoever is dropped hears what was said before, however close together his commands came.
         self.flush().await?;
-        if why == Closing::Dropped { Ok(()) } else { self.wire.close().await }
+        if why == ServerClose::Dropped { Ok(()) } else { self.wire.close().await }
     }
 }
 
@@ -310,24 +310,24 @@ fn digest<S: Side>(server: &mut Server, side: &mut S, arrived: &[u8], out: &mut 
         let (more, turn) = server.advance(&arrived[used..], out);
         used += more;
         let wants = match turn {
-            Turn::Ask(question) => match side.decide(&question) {
+            ServerEvent::Ask(question) => match side.decide(&question) {
                 Decided::Now(reaction) => {
                     react(server, &reaction, out);
                     None
                 }
                 later => Some(Wants::Time(later)),
             },
-            Turn::Body(piece) => {
+            ServerEvent::Body(piece) => {
                 side.piece(piece);
                 None
             }
-            Turn::Fault(fault) => {
+            ServerEvent::Refused(fault) => {
                 side.fault(fault, server.in_transaction());
                 None
             }
-            Turn::NeedInput => Some(Wants::Input),
-            Turn::StartTls { .. } => Some(Wants::Tls),
-            Turn::Close(why) => Some(Wants::Close(why)),
+            ServerEvent::NeedInput => Some(Wants::Input),
+            ServerEvent::StartTls { .. } => Some(Wants::Tls),
+            ServerEvent::Close(why) => Some(Wants::Close(why)),
         };
         if let Some(wants) = wants {
             return (used, wants);
@@ -341,9 +341,9 @@ fn digest<S: Side>(server: &mut Server, side: &mut S, arrived: &[u8], out: &mut 
 /// The provider's answer, as the session says it.
 fn react(server: &mut Server, reaction: &Reaction, out: &mut Vec<u8>) {
     let answer = match reaction {
-        Reaction::Accept { .. } => Answer::Accept,
-        Reaction::Refuse { reply, close, .. } => Answer::reply(reply, *close),
-        Reaction::Drop { .. } => Answer::Drop,
+        Reaction::Accept { .. } => PolicyAnswer::Accept,
+        Reaction::Refuse { reply, close, .. } => PolicyAnswer::reply(reply, *close),
+        Reaction::Drop { .. } => PolicyAnswer::Drop,
     };
     server.answer(answer, out);
 }

@@ -9,7 +9,7 @@
 use std::str::FromStr;
 
 use crate::provider::Mailbox;
-use crate::smtp::{Code, Enhanced, Reply, Stage};
+use crate::smtp::{Code, EnhancedCode, Reply, Stage};
 use crate::time::Span;
 
 /// What a recipient's local part asks for.
@@ -131,17 +131,17 @@ fn forced(word: &str, local: &str, here: Stage) -> Option<Forced> {
 pub(super) const SLOWEST: Span = Span::HOUR;
 
 /// The enhanced code that begins in `word` behind the reply code and goes on in the words after it.
-fn enhanced(local: &str, word: &str) -> Option<Enhanced> {
+fn enhanced(local: &str, word: &str) -> Option<EnhancedCode> {
     let from = local.find(word)? + word.find('-')? + 1;
     let rest = &local[from..];
     let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-    Enhanced::from_str(rest[..end].trim_end_matches('.')).ok()
+    EnhancedCode::from_str(rest[..end].trim_end_matches('.')).ok()
 }
 
 /// A reply that somebody asked for; only refusals can be.
-fn reply(code: &str, enhanced: Option<Enhanced>) -> Option<Reply> {
+fn reply(code: &str, enhanced: Option<EnhancedCode>) -> Option<Reply> {
     let code: Code = code.parse::<u16>().ok().filter(|code| (400..600).contains(code))?.try_into().ok()?;
-    let matches = |enhanced: &Enhanced| u16::from(enhanced.class) == code.get() / 100;
+    let matches = |enhanced: &EnhancedCode| u16::from(enhanced.class) == code.get() / 100;
     Some(Reply { code, enhanced: enhanced.filter(matches), text: "as you asked".to_owned() })
 }
 

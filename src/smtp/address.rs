@@ -19,12 +19,12 @@ pub enum Path<'a> {
     /// `<postmaster>` without a domain, which every server must accept.
     Postmaster,
     /// `<local@domain>`.
-    Mailbox(Mailbox<'a>),
+    Mailbox(Address<'a>),
 }
 
 /// `local@domain`, as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Mailbox<'a> {
+pub struct Address<'a> {
     text: &'a str,
     at: usize,
 }
@@ -56,7 +56,7 @@ impl<'a> Path<'a> {
         let path = match inner {
             "" => Self::Null,
             _ if inner.eq_ignore_ascii_case("postmaster") => Self::Postmaster,
-            _ => Self::Mailbox(Mailbox::parse(without_route(inner, utf8)?, utf8)?),
+            _ => Self::Mailbox(Address::parse(without_route(inner, utf8)?, utf8)?),
         };
         Ok((path, rest))
     }
@@ -79,7 +79,7 @@ impl<'a> Path<'a> {
     }
 }
 
-impl<'a> Mailbox<'a> {
+impl<'a> Address<'a> {
     /// Reads `local@domain`; nothing may follow.
     pub fn parse(text: &'a str, utf8: bool) -> Result<Self, PathError> {
         let at = if text.starts_with('"') { quoted(text, utf8)? } else { dotted(text, utf8)? };

@@ -2,8 +2,8 @@
 
 use super::address::PathError;
 use super::extension::{Extension, Extensions};
-use super::parameter::{Mail, Rcpt, number};
-use super::xclient::Attributes;
+use super::parameter::{MailCommand, RcptCommand, number};
+use super::xclient::XclientAttributes;
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub enum Command<'a> {
     /// HELO with the client's name.
     Helo(&'a str),
     /// MAIL.
-    Mail(Mail<'a>),
+    Mail(MailCommand<'a>),
     /// RCPT.
-    Rcpt(Rcpt<'a>),
+    Rcpt(RcptCommand<'a>),
     /// DATA.
     Data,
     /// BDAT: a chunk of a message follows.
@@ -47,7 +47,7 @@ pub enum Command<'a> {
         initial: Option<&'a str>,
     },
     /// XCLIENT.
-    XClient(Attributes<'a>),
+    XClient(XclientAttributes<'a>),
 }
 
 /// Why a line is no command.
@@ -91,8 +91,8 @@ impl<'a> Command<'a> {
             None => (text, ""),
         };
         match Verb::parse(verb).ok_or(CommandError::Unknown)? {
-            Verb::Mail => Mail::parse(rest, offered).map(Self::Mail),
-            Verb::Rcpt => Rcpt::parse(rest, offered).map(Self::Rcpt),
+            Verb::Mail => MailCommand::parse(rest, offered).map(Self::Mail),
+            Verb::Rcpt => RcptCommand::parse(rest, offered).map(Self::Rcpt),
             Verb::Data => alone(rest, "DATA").map(|()| Self::Data),
             Verb::Bdat => given(offered, Extension::Chunking).and_then(|()| bdat(rest)),
             Verb::Ehlo => word(rest, "EHLO hostname").map(Self::Ehlo),
@@ -108,7 +108,7 @@ impl<'a> Command<'a> {
                 given(offered, Extension::StartTls).and_then(|()| alone(rest, "STARTTLS")).map(|()| Self::StartTls)
             }
             Verb::XClient => {
-                given(offered, Extension::XClient).and_then(|()| Attributes::parse(rest)).map(Self::XClient)
+                given(offered, Extension::XClient).and_then(|()| XclientAttributes::parse(rest)).map(Self::XClient)
             }
         }
     }

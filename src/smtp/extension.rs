@@ -135,7 +135,7 @@ impl fmt::Debug for Extensions {
 
 /// What a server says beforehand that it will not exceed (RFC 9422). Said, not enforced: enforcing is policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Limits {
+pub struct SessionLimits {
     /// Transactions in a session.
     pub mail_max: Option<u32>,
     /// Recipients in a transaction.
@@ -144,7 +144,7 @@ pub struct Limits {
     pub rcpt_domain_max: Option<u32>,
 }
 
-impl Limits {
+impl SessionLimits {
     /// The limits that are set, by their names.
     pub fn named(&self) -> impl Iterator<Item = (&'static str, u32)> {
         let all = [("MAILMAX", self.mail_max), ("RCPTMAX", self.rcpt_max), ("RCPTDOMAINMAX", self.rcpt_domain_max)];

@@ -29,12 +29,12 @@ pub enum Line<'a> {
 
 /// Finds lines.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Lines {
+pub struct LineReader {
     /// The line is too long already, and the rest of it goes the same way.
     skipping: bool,
 }
 
-impl Lines {
+impl LineReader {
     /// The line at the beginning of `input`, and how many bytes of it are done with. `max` includes the line end.
     pub fn next<'a>(&mut self, input: &'a [u8], max: usize, ends: LineEnds) -> (usize, Line<'a>) {
         if !self.skipping {
@@ -64,7 +64,7 @@ impl Lines {
 mod tests {
     use super::*;
 
-    fn next(lines: &mut Lines, input: &str) -> (usize, String) {
+    fn next(lines: &mut LineReader, input: &str) -> (usize, String) {
         let (used, line) = lines.next(input.as_bytes(), 8, LineEnds::Strict);
         let text = match line {
             Line::Whole(line) => String::from_utf8(line.to_vec()).unwrap(),
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn lines_end_in_crlf() {
-        let lines = &mut Lines::default();
+        let lines = &mut LineReader::default();
         assert_eq!(next(lines, "a b\r\nc"), (5, "a b".into()));
         assert_eq!(next(lines, "\r\n"), (2, String::new()));
         assert_eq!(next(lines, "a\rb\r\n"), (5, "a\rb".into()));
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_long_line_is_one_line() {
-        let lines = &mut Lines::default();
+        let lines = &mut LineReader::default();
         assert_eq!(next(lines, "123456\r\n"), (8, "123456".into()));
         assert_eq!(next(lines, "1234567\r\n"), (9, "TooLong".into()));
         assert_eq!(next(lines, "1234567"), (0, "Unfinished".into()));

@@ -3,34 +3,38 @@
 //! owns the policy answers the questions.
 //!
 //! Bytes and meaning are two layers. [`Command`] and [`Reply`] are what is meant; [`Server`] turns a client's bytes
-//! into questions and answers into bytes, [`Client`] transactions into bytes and a server's bytes into results.
+//! into questions and answers into bytes, [`ClientSession`] transactions into bytes and a server's bytes into results.
 
 mod address;
-mod body;
 mod client;
 mod command;
+mod data;
 mod extension;
-mod fault;
 mod filler;
 mod line;
 mod parameter;
+mod protocol_error;
 mod reply;
 mod sasl;
 mod server;
 mod stage;
 mod xclient;
 
-pub use address::{Mailbox, Path, PathError};
-pub use body::{Body, DotStuffer, Piece, dot_stuff};
-pub use client::{Client, End, Event, Fate, Offers, Step, Transaction, UseTls};
+pub use address::{Address, Path, PathError};
+pub use client::{
+    Capabilities, ClientClose, ClientEvent, ClientSession, RecipientReply, SessionStep, Transaction, UseTls,
+};
 pub use command::{Command, CommandError};
-pub use extension::{Extension, Extensions, Limits};
-pub use fault::Fault;
+pub use data::{DataPiece, DataReader, DotStuffer, dot_stuff};
+pub use extension::{Extension, Extensions, SessionLimits};
 pub use filler::Filler;
-pub use line::{Line, LineEnds, Lines};
-pub use parameter::{BodyKind, Mail, Notify, Rcpt, Return};
-pub use reply::{Class, Code, Enhanced, InvalidCode, InvalidEnhanced, Received, Reply, ReplyError, ReplyReader};
+pub use line::{Line, LineEnds, LineReader};
+pub use parameter::{BodyKind, DsnNotify, DsnReturn, MailCommand, RcptCommand};
+pub use protocol_error::ProtocolError;
+pub use reply::{
+    Class, Code, EnhancedCode, InvalidCode, InvalidEnhancedCode, ReceivedReply, Reply, ReplyError, ReplyReader,
+};
 pub use sasl::Credentials;
-pub use server::{Answer, Closing, Config, Counts, Question, Server, Turn};
+pub use server::{PolicyAnswer, PolicyQuestion, Server, ServerClose, ServerConfig, ServerEvent, SessionCounts};
 pub use stage::Stage;
-pub use xclient::{Attribute, Attributes};
+pub use xclient::{XclientAttribute, XclientAttributes};

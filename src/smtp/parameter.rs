@@ -6,7 +6,7 @@ use super::extension::{Extension, Extensions};
 
 /// MAIL: a transaction begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mail<'a> {
+pub struct MailCommand<'a> {
     /// The return path.
     pub from: Path<'a>,
     /// SIZE: bytes, as the client announces them.
@@ -16,7 +16,7 @@ pub struct Mail<'a> {
     /// SMTPUTF8: addresses or header fields are not ASCII.
     pub smtputf8: bool,
     /// RET: what of the message a notification is to return.
-    pub ret: Option<Return>,
+    pub ret: Option<DsnReturn>,
     /// ENVID, as xtext.
     pub envid: Option<&'a str>,
     /// AUTH: who submitted the message first, as xtext.
@@ -25,11 +25,11 @@ pub struct Mail<'a> {
 
 /// RCPT: one recipient more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rcpt<'a> {
+pub struct RcptCommand<'a> {
     /// The recipient; never the null path.
     pub to: Path<'a>,
     /// NOTIFY.
-    pub notify: Option<Notify>,
+    pub notify: Option<DsnNotify>,
     /// ORCPT, as `type;xtext`.
     pub orcpt: Option<&'a str>,
 }
@@ -48,7 +48,7 @@ pub enum BodyKind {
 
 /// RET (RFC 3461, section 4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Return {
+pub enum DsnReturn {
     /// The whole message.
     Full,
     /// Its header fields.
@@ -57,7 +57,7 @@ pub enum Return {
 
 /// NOTIFY (RFC 3461, section 4.1): when the sender wants to hear; all false is NEVER.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Notify {
+pub struct DsnNotify {
     /// When it is delivered.
     pub success: bool,
     /// When it will never be.
@@ -71,7 +71,7 @@ const ENVID_MAX: usize = 100;
 /// The longest ORCPT in bytes (RFC 3461, section 4.2).
 const ORCPT_MAX: usize = 500;
 
-impl<'a> Mail<'a> {
+impl<'a> MailCommand<'a> {
     /// Reads what follows `MAIL`.
     pub(super) fn parse(text: &'a str, offered: Extensions) -> Result<Self, CommandError> {
         let text = after(text, "FROM:").ok_or(CommandError::Arguments("MAIL FROM:<address>"))?;
@@ -82,7 +82,7 @@ impl<'a> Mail<'a> {
         }
         let (body, smtputf8) = (BodyKind::SevenBit, false);
         let mut mail = Self { from, size: None, body, smtputf8, ret: None, envid: None, auth: None };
-        let mut seen = Seen::default();
+        let mut seen = GivenParameters::default();
         for parameter in parameters(rest)? {
             let (keyword, value) = parameter?;
             seen.once(mail.set(keyword, value, offered)?)?;
@@ -121,7 +121,7 @@ impl<'a> Mail<'a> {
     }
 }
 
-impl<'a> Rcpt<'a> {
+impl<'a> RcptCommand<'a> {
     /// Reads what follows `RCPT`.
     pub(super) fn parse(text: &'a str, offered: Extensions) -> Result<Self, CommandError> {
         let text = after(text, "TO:").ok_or(CommandError::Arguments("RCPT TO:<address>"))?;
@@ -130,7 +130,7 @@ impl<'a> Rcpt<'a> {
             return Err(CommandError::Recipient(super::PathError::Syntax));
         }
         let mut rcpt = Self { to, notify: None, orcpt: None };
-        let mut seen = Seen::default();
+        let mut seen = GivenParameters::default();
         for parameter in parameters(rest)? {
             let (keyword, value) = parameter?;
             seen.once(rcpt.set(keyword, value, offered)?)?;
@@ -157,9 +157,9 @@ impl<'a> Rcpt<'a> {
 
 /// Which parameters were given already: each may be given once.
 #[derive(Default)]
-struct Seen(u8);
+struct GivenParameters(u8);
 
-impl Seen {
+impl GivenParameters {
     fn once(&mut self, which: u8) -> Result<(), CommandError> {
         let bit = 1 << which;
         if self.0 & bit != 0 {
@@ -212,16 +212,16 @@ fn body(value: &str, offered: Extensions) -> Result<BodyKind, CommandError> {
     }
 }
 
-fn ret(value: &str) -> Result<Return, CommandError> {
+fn ret(value: &str) -> Result<DsnReturn, CommandError> {
     match value {
-        _ if value.eq_ignore_ascii_case("FULL") => Ok(Return::Full),
-        _ if value.eq_ignore_ascii_case("HDRS") => Ok(Return::Headers),
+        _ if value.eq_ignore_ascii_case("FULL") => Ok(DsnReturn::Full),
+        _ if value.eq_ignore_ascii_case("HDRS") => Ok(DsnReturn::Headers),
         _ => Err(CommandError::Parameter),
     }
 }
 
-fn notify(value: &str) -> Result<Notify, CommandError> {
-    let mut notify = Notify::default();
+fn notify(value: &str) -> Result<DsnNotify, CommandError> {
+    let mut notify = DsnNotify::default();
     if value.eq_ignore_ascii_case("NEVER") {
         return Ok(notify);
     }

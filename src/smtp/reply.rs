@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use reader::{Received, ReplyError, ReplyReader};
+pub use reader::{ReceivedReply, ReplyError, ReplyReader};
 pub(super) use writer::write;
 
 /// A reply as the provider words it. Lines of a multi-line reply are separated by `\n`.
@@ -19,7 +19,7 @@ pub struct Reply {
     /// The three-digit code.
     pub code: Code,
     /// The enhanced status code, where the provider sends one.
-    pub enhanced: Option<Enhanced>,
+    pub enhanced: Option<EnhancedCode>,
     /// The text, with placeholders.
     pub text: String,
 }
@@ -126,7 +126,7 @@ impl fmt::Display for Code {
 
 /// An enhanced status code such as `4.7.500`. Details above 255 exist: Microsoft uses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Enhanced {
+pub struct EnhancedCode {
     /// 2, 4 or 5.
     pub class: u8,
     /// What the code is about: 7 is policy.
@@ -138,16 +138,16 @@ pub struct Enhanced {
 /// The text is no enhanced status code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an enhanced status code; write class.subject.detail, such as \"4.7.0\"")]
-pub struct InvalidEnhanced(pub String);
+pub struct InvalidEnhancedCode(pub String);
 
-impl FromStr for Enhanced {
-    type Err = InvalidEnhanced;
-    fn from_str(text: &str) -> Result<Self, InvalidEnhanced> {
-        Self::read(text).ok_or_else(|| InvalidEnhanced(text.to_owned()))
+impl FromStr for EnhancedCode {
+    type Err = InvalidEnhancedCode;
+    fn from_str(text: &str) -> Result<Self, InvalidEnhancedCode> {
+        Self::read(text).ok_or_else(|| InvalidEnhancedCode(text.to_owned()))
     }
 }
 
-impl Enhanced {
+impl EnhancedCode {
     /// Reads `class.subject.detail`. Most words of replies are none, so this allocates nothing to say so.
     fn read(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
@@ -166,7 +166,7 @@ impl Enhanced {
     }
 }
 
-impl fmt::Display for Enhanced {
+impl fmt::Display for EnhancedCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
     }
@@ -211,10 +211,10 @@ mod tests {
 
     #[test]
     fn enhanced_codes_keep_details_above_255() {
-        let enhanced: Enhanced = "4.7.500".parse().unwrap();
+        let enhanced: EnhancedCode = "4.7.500".parse().unwrap();
         assert_eq!(enhanced.to_string(), "4.7.500");
         for wrong in ["", "4.7", "3.1.1", "4.7.0.1", "4.7.x", "4.7.1000", "+4.7.0"] {
-            assert!(wrong.parse::<Enhanced>().is_err(), "{wrong}");
+            assert!(wrong.parse::<EnhancedCode>().is_err(), "{wrong}");
         }
     }
 

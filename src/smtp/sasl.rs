@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::fault::Fault;
+use super::protocol_error::ProtocolError;
 
 /// What a client claims about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Credentials {
 
 /// A mechanism, and what is expected next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Exchange {
+pub(super) enum SaslExchange {
     /// The one response of PLAIN.
     Plain,
     /// The user's name of LOGIN.
@@ -28,14 +28,14 @@ pub(super) enum Exchange {
 }
 
 /// What comes of a response.
-pub(super) enum Step {
+pub(super) enum SaslStep {
     /// Another challenge.
-    Next(Exchange),
+    Next(SaslExchange),
     /// All is said.
     Done(Credentials),
 }
 
-impl Exchange {
+impl SaslExchange {
     /// The exchange of a mechanism.
     pub(super) fn begin(mechanism: &str) -> Option<Self> {
         match mechanism {
@@ -55,39 +55,39 @@ impl Exchange {
     }
 
     /// Takes a response as it came over the wire.
-    pub(super) fn respond(self, response: &[u8]) -> Result<Step, Fault> {
+    pub(super) fn respond(self, response: &[u8]) -> Result<SaslStep, ProtocolError> {
         if response == b"*" {
-            return Err(Fault::Cancelled);
+            return Err(ProtocolError::Cancelled);
         }
-        let bytes = STANDARD.decode(response).map_err(|_| Fault::Exchange)?;
-        let text = String::from_utf8(bytes).map_err(|_| Fault::Exchange)?;
+        let bytes = STANDARD.decode(response).map_err(|_| ProtocolError::SaslExchange)?;
+        let text = String::from_utf8(bytes).map_err(|_| ProtocolError::SaslExchange)?;
         match self {
-            Self::Plain => plain(&text).map(Step::Done),
-            Self::User => Ok(Step::Next(Self::Password(text.into()))),
+            Self::Plain => plain(&text).map(SaslStep::Done),
+            Self::User => Ok(SaslStep::Next(Self::Password(text.into()))),
             Self::Password(user) => {
-                Ok(Step::Done(Credentials { identity: String::new(), user: user.into(), password: text }))
+                Ok(SaslStep::Done(Credentials { identity: String::new(), user: user.into(), password: text }))
             }
         }
     }
 }
 
 /// `identity NUL user NUL password`; the last two are not empty.
-fn plain(message: &str) -> Result<Credentials, Fault> {
+fn plain(message: &str) -> Result<Credentials, ProtocolError> {
     let mut parts = message.split('\0').map(str::to_owned);
-    let mut next = || parts.next().ok_or(Fault::Exchange);
+    let mut next = || parts.next().ok_or(ProtocolError::SaslExchange);
     let credentials = Credentials { identity: next()?, user: next()?, password: next()? };
     let whole = parts.next().is_none() && !credentials.user.is_empty() && !credentials.password.is_empty();
-    if whole { Ok(credentials) } else { Err(Fault::Exchange) }
+    if whole { Ok(credentials) } else { Err(ProtocolError::SaslExchange) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn respond(exchange: Exchange, text: &str) -> Result<Credentials, Fault> {
+    fn respond(exchange: SaslExchange, text: &str) -> Result<Credentials, ProtocolError> {
         match exchange.respond(STANDARD.encode(text).as_bytes())? {
-            Step::Done(credentials) => Ok(credentials),
-            Step::Next(next) => panic!("{next:?}"),
+            SaslStep::Done(credentials) => Ok(credentials),
+            SaslStep::Next(next) => panic!("{next:?}"),
         }
     }
 
@@ -96,17 +96,17 @@ mod tests {
         let credentials = |identity: &str| {
             Ok(Credentials { identity: identity.into(), user: "me".into(), password: "secret".into() })
         };
-        assert_eq!(respond(Exchange::Plain, "\0me\0secret"), credentials(""));
-        assert_eq!(respond(Exchange::Plain, "you\0me\0secret"), credentials("you"));
+        assert_eq!(respond(SaslExchange::Plain, "\0me\0secret"), credentials(""));
+        assert_eq!(respond(SaslExchange::Plain, "you\0me\0secret"), credentials("you"));
         for wrong in ["", "me", "me\0secret", "\0\0secret", "\0me\0", "\0me\0secret\0"] {
-            assert_eq!(respond(Exchange::Plain, wrong), Err(Fault::Exchange), "{wrong:?}");
+            assert_eq!(respond(SaslExchange::Plain, wrong), Err(ProtocolError::SaslExchange), "{wrong:?}");
         }
     }
 
     #[test]
     fn challenges_say_what_they_want() {
-        let text = |exchange: Exchange| STANDARD.decode(exchange.challenge()).unwrap();
-        assert_eq!(text(Exchange::User), b"Username:");
-        assert_eq!(text(Exchange::Password("me".into())), b"Password:");
+        let text = |exchange: SaslExchange| STANDARD.decode(exchange.challenge()).unwrap();
+        assert_eq!(text(SaslExchange::User), b"Username:");
+        assert_eq!(text(SaslExchange::Password("me".into())), b"Password:");
     }
 }

@@ -7,11 +7,11 @@ use super::command::CommandError;
 
 /// The attributes of XCLIENT, read and checked, decoded when asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attributes<'a>(&'a str);
+pub struct XclientAttributes<'a>(&'a str);
 
 /// An attribute's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Attribute {
+pub enum XclientAttribute {
     /// The client's host name.
     Name,
     /// The client's address; an IPv6 one begins with `IPV6:`.
@@ -30,7 +30,7 @@ pub enum Attribute {
     DestPort,
 }
 
-impl Attribute {
+impl XclientAttribute {
     /// Every attribute, in the order in which a server lists them.
     pub const ALL: [Self; 8] =
         [Self::Name, Self::Addr, Self::Port, Self::Proto, Self::Helo, Self::Login, Self::DestAddr, Self::DestPort];
@@ -54,7 +54,7 @@ impl Attribute {
     }
 }
 
-impl<'a> Attributes<'a> {
+impl<'a> XclientAttributes<'a> {
     /// Reads what follows `XCLIENT`: at least one `name=xtext`.
     pub(super) fn parse(rest: &'a str) -> Result<Self, CommandError> {
         if rest.is_empty() {
@@ -62,24 +62,24 @@ impl<'a> Attributes<'a> {
         }
         for word in words(rest) {
             let (name, value) = word.split_once('=').ok_or(CommandError::Parameter)?;
-            Attribute::parse(name).ok_or(CommandError::Parameter)?;
+            XclientAttribute::parse(name).ok_or(CommandError::Parameter)?;
             decode(value).ok_or(CommandError::Parameter)?;
         }
         Ok(Self(rest))
     }
 
     /// Every attribute with its value; `None` where the client does not know it (`[UNAVAILABLE]`, `[TEMPUNAVAIL]`).
-    pub fn iter(self) -> impl Iterator<Item = (Attribute, Option<Cow<'a, str>>)> {
+    pub fn iter(self) -> impl Iterator<Item = (XclientAttribute, Option<Cow<'a, str>>)> {
         words(self.0).filter_map(|word| {
             let (name, value) = word.split_once('=')?;
             let value = decode(value)?;
             let known = !value.eq_ignore_ascii_case("[UNAVAILABLE]") && !value.eq_ignore_ascii_case("[TEMPUNAVAIL]");
-            Some((Attribute::parse(name)?, known.then_some(value)))
+            Some((XclientAttribute::parse(name)?, known.then_some(value)))
         })
     }
 
     /// An attribute's value, where it is given and known.
-    pub fn get(self, attribute: Attribute) -> Option<Cow<'a, str>> {
+    pub fn get(self, attribute: XclientAttribute) -> Option<Cow<'a, str>> {
         self.iter().filter(|(name, _)| *name == attribute).last().and_then(|(_, value)| value)
     }
 }
@@ -112,17 +112,18 @@ mod tests {
 
     #[test]
     fn values_are_decoded_and_the_last_one_counts() {
-        let attributes = Attributes::parse("addr=IPV6:2001:db8::1 NAME=a+2Db  NAME=c+2bd PORT=[unavailable]").unwrap();
-        assert_eq!(attributes.get(Attribute::Addr).as_deref(), Some("IPV6:2001:db8::1"));
-        assert_eq!(attributes.get(Attribute::Name).as_deref(), Some("c+d"));
-        assert_eq!(attributes.get(Attribute::Port), None);
+        let attributes =
+            XclientAttributes::parse("addr=IPV6:2001:db8::1 NAME=a+2Db  NAME=c+2bd PORT=[unavailable]").unwrap();
+        assert_eq!(attributes.get(XclientAttribute::Addr).as_deref(), Some("IPV6:2001:db8::1"));
+        assert_eq!(attributes.get(XclientAttribute::Name).as_deref(), Some("c+d"));
+        assert_eq!(attributes.get(XclientAttribute::Port), None);
         assert_eq!(attributes.iter().count(), 4);
     }
 
     #[test]
     fn what_is_no_attribute_is_refused() {
         for wrong in ["ADDR", "COLOUR=red", "ADDR=+", "ADDR=+4", "ADDR=+zz", "ADDR=+ff", "ADDR=a b"] {
-            assert_eq!(Attributes::parse(wrong), Err(CommandError::Parameter), "{wrong}");
+            assert_eq!(XclientAttributes::parse(wrong), Err(CommandError::Parameter), "{wrong}");
         }
     }
 }

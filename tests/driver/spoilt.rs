@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use mxlab::smtp::{BodyKind, Client, Event, Transaction, UseTls, dot_stuff};
+use mxlab::smtp::{BodyKind, ClientEvent, ClientSession, Transaction, UseTls, dot_stuff};
 
 use super::arrived::{Arrived, number};
 
@@ -26,7 +26,8 @@ fn texts() -> [(usize, Vec<u8>); 5] {
 pub(crate) fn deliver(at: SocketAddr) {
     let mut stream = TcpStream::connect(at).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let mut call = Call { client: Client::new("client.example", UseTls::Never), input: Vec::new(), out: Vec::new() };
+    let mut call =
+        Call { client: ClientSession::new("client.example", UseTls::Never), input: Vec::new(), out: Vec::new() };
     call.go_on(&mut stream, &[]);
     for (number, text) in &texts() {
         let transaction = Transaction {
@@ -59,7 +60,7 @@ pub(crate) fn arrived(arrived: &[Arrived]) {
 }
 
 struct Call {
-    client: Client,
+    client: ClientSession,
     input: Vec<u8>,
     out: Vec<u8>,
 }
@@ -71,7 +72,7 @@ impl Call {
             let (used, event) = self.client.advance(&self.input, &mut self.out);
             let (mut wants_more, mut over) = (false, false);
             match event {
-                Event::SendBody { dotted } => {
+                ClientEvent::SendBody { dotted } => {
                     if dotted {
                         dot_stuff(text, &mut self.out);
                     } else {
@@ -79,10 +80,10 @@ impl Call {
                     }
                     self.client.body_sent(&mut self.out);
                 }
-                Event::NeedInput => wants_more = true,
-                Event::Idle | Event::Close(_) => over = true,
-                Event::Replied { .. } | Event::Done => {}
-                Event::StartTls => panic!("nobody wants TLS"),
+                ClientEvent::NeedInput => wants_more = true,
+                ClientEvent::Idle | ClientEvent::Close(_) => over = true,
+                ClientEvent::Replied { .. } | ClientEvent::Done => {}
+                ClientEvent::StartTls => panic!("nobody wants TLS"),
             }
             self.input.drain(..used);
             stream.write_all(&std::mem::take(&mut self.out)).unwrap();

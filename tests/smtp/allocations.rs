@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use allocation_counter::measure;
-use mxlab::smtp::{Answer, BodyKind, Client, Config, Event, Filler, Server, Transaction, Turn, UseTls};
+use mxlab::smtp::{
+    BodyKind, ClientEvent, ClientSession, Filler, PolicyAnswer, Server, ServerConfig, ServerEvent, Transaction, UseTls,
+};
 
 /// Both ends, and the bytes between them.
 struct Line {
-    client: Client,
+    client: ClientSession,
     server: Server,
     to_server: Vec<u8>,
     to_client: Vec<u8>,
@@ -21,12 +23,12 @@ impl Line {
             loop {
                 let (used, event) = self.client.advance(&self.to_client, &mut self.to_server);
                 let (waits, sends) = match event {
-                    Event::NeedInput => (true, false),
-                    Event::Idle => {
+                    ClientEvent::NeedInput => (true, false),
+                    ClientEvent::Idle => {
                         done = true;
                         (true, false)
                     }
-                    Event::SendBody { .. } => (false, true),
+                    ClientEvent::SendBody { .. } => (false, true),
                     _ => (false, false),
                 };
                 self.to_client.drain(..used);
@@ -41,15 +43,15 @@ impl Line {
             loop {
                 let (used, turn) = self.server.advance(&self.to_server, &mut self.to_client);
                 let waits = match turn {
-                    Turn::Ask(_) => {
-                        self.server.answer(Answer::Accept, &mut self.to_client);
+                    ServerEvent::Ask(_) => {
+                        self.server.answer(PolicyAnswer::Accept, &mut self.to_client);
                         false
                     }
-                    Turn::Body(piece) => {
+                    ServerEvent::Body(piece) => {
                         arrived += piece.len();
                         false
                     }
-                    Turn::NeedInput => true,
+                    ServerEvent::NeedInput => true,
                     other => panic!("{other:?}"),
                 };
                 self.to_server.drain(..used);
@@ -73,7 +75,8 @@ impl Line {
 
 #[test]
 fn a_message_costs_no_allocation() {
-    let (client, server) = (Client::new("a.example", UseTls::Never), Server::new(Arc::new(Config::default())));
+    let (client, server) =
+        (ClientSession::new("a.example", UseTls::Never), Server::new(Arc::new(ServerConfig::default())));
     let mut line = Line { client, server, to_server: Vec::new(), to_client: Vec::new() };
     line.talk();
     let ways = [(false, false), (true, false), (false, true), (true, true)];

@@ -16,7 +16,7 @@
 
 use std::fmt::Debug;
 
-use mxlab::smtp::{Code, Config, Enhanced, Extension, Extensions, Limits, LineEnds, Question};
+use mxlab::smtp::{Code, EnhancedCode, Extension, Extensions, LineEnds, PolicyQuestion, ServerConfig, SessionLimits};
 
 /// A dialog.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Dialog {
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
     /// How the server is set up.
-    pub(crate) config: Config,
+    pub(crate) config: ServerConfig,
     /// The world's answers; what none is for is accepted.
     pub(crate) answers: Vec<Scripted>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Scripted {
     /// What the question must contain.
     pub(crate) about: String,
     /// The reply; without one the connection is dropped.
-    pub(crate) reply: Option<(Code, Option<Enhanced>, String)>,
+    pub(crate) reply: Option<(Code, Option<EnhancedCode>, String)>,
     /// Close after the reply.
     pub(crate) close: bool,
 }
@@ -53,7 +53,7 @@ pub(crate) struct Scripted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
     /// The client sends.
-    Client(Vec<u8>),
+    ClientSession(Vec<u8>),
     /// The server answers a line.
     Server(String),
     /// Both shake hands.
@@ -85,7 +85,8 @@ pub(crate) trait Peer {
 impl Dialog {
     /// Reads a file's text.
     pub(crate) fn parse(text: &str) -> Self {
-        let setting = Setting { config: Config { host: "mx.example".into(), ..Config::default() }, answers: vec![] };
+        let setting =
+            Setting { config: ServerConfig { host: "mx.example".into(), ..ServerConfig::default() }, answers: vec![] };
         let mut dialog = Self { setting, moves: Vec::new() };
         for (n, line) in (1..).zip(text.lines()) {
             let Some((mark, rest)) = line.split_once(' ') else {
@@ -102,7 +103,7 @@ impl Dialog {
         let next = match mark {
             "" | "#" => return,
             "!" => return self.setting.take(rest),
-            "C:" => Move::Client(bytes(rest)),
+            "C:" => Move::ClientSession(bytes(rest)),
             "S:" => Move::Server(rest.to_owned()),
             "T:" => Move::Handshake,
             "M:" => Move::Message(bytes(rest)),
@@ -110,7 +111,7 @@ impl Dialog {
             _ => panic!("line {n}: what is {mark}?"),
         };
         match (self.moves.last_mut(), next) {
-            (Some((_, Move::Client(before))), Move::Client(more))
+            (Some((_, Move::ClientSession(before))), Move::ClientSession(more))
             | (Some((_, Move::Message(before))), Move::Message(more)) => before.extend(more),
             (_, next) => self.moves.push((n, next)),
         }
@@ -121,7 +122,7 @@ impl Dialog {
         for (n, next) in &self.moves {
             let at = format!("{name}:{n}");
             match next {
-                Move::Client(bytes) => peer.send(bytes),
+                Move::ClientSession(bytes) => peer.send(bytes),
                 Move::Server(expected) => {
                     let heard = peer.line();
                     let met = heard.as_deref().is_some_and(|heard| match expected.strip_suffix('*') {
@@ -156,19 +157,19 @@ impl Setting {
             "extensions" => config.extensions = extensions(value),
             "offer" => config.extensions = extensions(value).iter().fold(config.extensions, Extensions::with),
             "size-max" => config.size_max = Some(value.parse().unwrap()),
-            "size-said" => config.size_said = Some(value.parse().unwrap()),
+            "size-said" => config.size_advertised = Some(value.parse().unwrap()),
             "line-max" => config.line_max = value.parse().unwrap(),
             "recipients-max" => config.recipients_max = value.parse().unwrap(),
-            "faults-max" => config.faults_max = value.parse().unwrap(),
-            "idle-max" => config.idle_max = value.parse().unwrap(),
+            "faults-max" => config.errors_max = value.parse().unwrap(),
+            "idle-max" => config.junk_commands_max = value.parse().unwrap(),
             "lenient" => config.line_ends = LineEnds::Lenient,
-            "tls-needed" => config.tls_needed = true,
-            "auth-needed" => config.auth_needed = true,
-            "auth-in-the-clear" => config.auth_in_the_clear = true,
+            "tls-needed" => config.tls_required = true,
+            "auth-needed" => config.auth_required = true,
+            "auth-in-the-clear" => config.auth_without_tls = true,
             "limits" => {
                 let mut values = value.split(' ').map(|value| value.parse().ok());
                 let mut next = || values.next().flatten();
-                config.limits = Limits { mail_max: next(), rcpt_max: next(), rcpt_domain_max: next() };
+                config.limits = SessionLimits { mail_max: next(), rcpt_max: next(), rcpt_domain_max: next() };
             }
             _ => panic!("what is {key}?"),
         }
@@ -198,17 +199,17 @@ impl Scripted {
 }
 
 /// A question's kind, and what it is about.
-pub(crate) fn kind(question: &Question<'_>) -> (&'static str, String) {
+pub(crate) fn kind(question: &PolicyQuestion<'_>) -> (&'static str, String) {
     match question {
-        Question::Connect => ("connect", String::new()),
-        Question::Hello { name, .. } => ("ehlo", (*name).to_owned()),
-        Question::Mail(mail) => ("mail", mail.from.as_str().to_owned()),
-        Question::Rcpt(rcpt) => ("rcpt", rcpt.to.as_str().to_owned()),
-        Question::Data { chunked } => ("data", if *chunked { "chunked".to_owned() } else { String::new() }),
-        Question::EndOfData { size } => ("end-of-data", size.to_string()),
-        Question::Auth(who) => ("auth", format!("{}/{}/{}", who.identity, who.user, who.password)),
-        Question::Reset => ("reset", String::new()),
-        Question::XClient(attributes) => {
+        PolicyQuestion::Connect => ("connect", String::new()),
+        PolicyQuestion::Hello { name, .. } => ("ehlo", (*name).to_owned()),
+        PolicyQuestion::Mail(mail) => ("mail", mail.from.as_str().to_owned()),
+        PolicyQuestion::Rcpt(rcpt) => ("rcpt", rcpt.to.as_str().to_owned()),
+        PolicyQuestion::Data { chunked } => ("data", if *chunked { "chunked".to_owned() } else { String::new() }),
+        PolicyQuestion::EndOfData { size } => ("end-of-data", size.to_string()),
+        PolicyQuestion::Auth(who) => ("auth", format!("{}/{}/{}", who.identity, who.user, who.password)),
+        PolicyQuestion::Reset => ("reset", String::new()),
+        PolicyQuestion::XClient(attributes) => {
             let words = attributes.iter().map(|(name, value)| format!("{}={value:?}", name.name()));
             ("xclient", words.collect::<Vec<_>>().join(" "))
         }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use mxlab::smtp::{Body, BodyKind, Command, Extension, Notify, Piece, Return, dot_stuff};
+use mxlab::smtp::{BodyKind, Command, DataPiece, DataReader, DsnNotify, DsnReturn, Extension, dot_stuff};
 use proptest::prelude::*;
 use proptest::sample::select;
 use smtp_proto as theirs;
@@ -36,8 +36,8 @@ fn ours(line: &str) -> Option<Meaning> {
             utf8: mail.smtputf8,
             ret: match mail.ret {
                 None => 0,
-                Some(Return::Full) => theirs::MAIL_RET_FULL,
-                Some(Return::Headers) => theirs::MAIL_RET_HDRS,
+                Some(DsnReturn::Full) => theirs::MAIL_RET_FULL,
+                Some(DsnReturn::Headers) => theirs::MAIL_RET_HDRS,
             },
             envid: mail.envid.map(from_xtext),
         },
@@ -67,11 +67,11 @@ fn from_xtext(text: &str) -> String {
     first.to_owned() + &decoded.collect::<String>()
 }
 
-fn flags(notify: Notify) -> u64 {
+fn flags(notify: DsnNotify) -> u64 {
     let flag = |on: bool, flag| if on { flag } else { 0 };
     match notify {
-        Notify { success: false, failure: false, delay: false } => theirs::RCPT_NOTIFY_NEVER,
-        Notify { success, failure, delay } => {
+        DsnNotify { success: false, failure: false, delay: false } => theirs::RCPT_NOTIFY_NEVER,
+        DsnNotify { success, failure, delay } => {
             flag(success, theirs::RCPT_NOTIFY_SUCCESS)
                 | flag(failure, theirs::RCPT_NOTIFY_FAILURE)
                 | flag(delay, theirs::RCPT_NOTIFY_DELAY)
@@ -170,14 +170,14 @@ proptest! {
         wire.extend_from_slice(b".\r\n");
         let mut read = Vec::new();
         prop_assert!(DataReceiver::new().ingest(&mut wire.iter(), &mut read));
-        let (mut body, mut own, mut at) = (Body::default(), Vec::new(), 0);
+        let (mut body, mut own, mut at) = (DataReader::default(), Vec::new(), 0);
         loop {
             let (used, piece) = body.next(&wire[at..]);
             at += used;
             match piece {
-                Piece::Data(piece) => own.extend_from_slice(piece),
-                Piece::End => break,
-                Piece::Unfinished => prop_assert!(used > 0),
+                DataPiece::Data(piece) => own.extend_from_slice(piece),
+                DataPiece::End => break,
+                DataPiece::Unfinished => prop_assert!(used > 0),
             }
         }
         prop_assert_eq!(&own, message.as_bytes());

@@ -1,7 +1,10 @@
 //! The client meets the server in memory: whatever either of them can, the message that arrives is the message that was
 //! sent, and every recipient's result is the one its provider had in mind.
 
-use mxlab::smtp::{BodyKind, Class, Client, Event, Extension, Extensions, Stage, Step, Transaction, UseTls, dot_stuff};
+use mxlab::smtp::{
+    BodyKind, Class, ClientEvent, ClientSession, Extension, Extensions, SessionStep, Stage, Transaction, UseTls,
+    dot_stuff,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -10,20 +13,20 @@ use super::world::World;
 
 /// A client and a server, and the bytes between them.
 struct Pair {
-    client: Client,
+    client: ClientSession,
     world: World,
     /// Bytes that go in one piece at most.
     piece: usize,
     to_client: Vec<u8>,
     heard: usize,
-    steps: Vec<Step>,
+    steps: Vec<SessionStep>,
 }
 
 impl Pair {
     fn new(answers: &str, extensions: Extensions, tls: UseTls, piece: usize) -> Self {
         let mut setting = Dialog::parse(answers).setting;
         setting.config.extensions = extensions;
-        let (client, world) = (Client::new("client.example", tls), World::new(&setting, piece));
+        let (client, world) = (ClientSession::new("client.example", tls), World::new(&setting, piece));
         Self { client, world, piece, to_client: Vec::new(), heard: 0, steps: Vec::new() }
     }
 
@@ -33,22 +36,22 @@ impl Pair {
         loop {
             let (used, event) = self.client.advance(&self.to_client, &mut out);
             match event {
-                Event::Replied { to, .. } => self.steps.push(to),
-                Event::SendBody { dotted: true } => {
+                ClientEvent::Replied { to, .. } => self.steps.push(to),
+                ClientEvent::SendBody { dotted: true } => {
                     dot_stuff(message, &mut out);
                     self.client.body_sent(&mut out);
                 }
-                Event::SendBody { dotted: false } => {
+                ClientEvent::SendBody { dotted: false } => {
                     out.extend_from_slice(message);
                     self.client.body_sent(&mut out);
                 }
-                Event::StartTls => {
+                ClientEvent::StartTls => {
                     self.world.secured();
                     self.client.secured(&mut out);
                 }
-                Event::Done => {}
-                Event::Idle if self.to_client.len() == used => return true,
-                Event::Idle | Event::NeedInput => {
+                ClientEvent::Done => {}
+                ClientEvent::Idle if self.to_client.len() == used => return true,
+                ClientEvent::Idle | ClientEvent::NeedInput => {
                     self.to_client.drain(..used);
                     self.carry(&mut out);
                     if self.heard == self.world.out.len() {
@@ -59,7 +62,7 @@ impl Pair {
                     self.heard = to;
                     continue;
                 }
-                Event::Close(_) => return false,
+                ClientEvent::Close(_) => return false,
             }
             self.to_client.drain(..used);
             self.carry(&mut out);
@@ -170,7 +173,7 @@ fn tls_goes_through_on_both_sides() {
     assert!(pair.send(&transaction, b"x\r\n"));
     assert!(pair.client.results().all(|fate| fate.is_some_and(|fate| fate.delivered())));
     assert_eq!(pair.world.log[2], "tls, 0 injected");
-    let once_more = [Step::Connect, Step::Ehlo, Step::StartTls, Step::Ehlo];
+    let once_more = [SessionStep::Connect, SessionStep::Ehlo, SessionStep::StartTls, SessionStep::Ehlo];
     assert_eq!(pair.steps[..4], once_more);
 }
 

@@ -1,6 +1,6 @@
 //! However the bytes are cut, they mean the same: sessions, messages and replies.
 
-use mxlab::smtp::{Body, Enhanced, Extension, LineEnds, Piece, Reply, ReplyReader};
+use mxlab::smtp::{DataPiece, DataReader, EnhancedCode, Extension, LineEnds, Reply, ReplyReader};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -55,7 +55,7 @@ fn setting() -> impl Strategy<Value = Setting> {
         config.line_ends = if lenient { LineEnds::Lenient } else { LineEnds::Strict };
         config.line_max = if short { 40 } else { config.line_max };
         config.size_max = small.then_some(8);
-        config.faults_max = 6;
+        config.errors_max = 6;
         setting
     })
 }
@@ -98,17 +98,17 @@ proptest! {
         lengths in lengths(),
     ) {
         let input = input.concat() + "\r\n.\r\n" + "MAIL";
-        let (mut body, mut buffer, mut data, mut used) = (Body::default(), Vec::new(), Vec::new(), 0);
+        let (mut body, mut buffer, mut data, mut used) = (DataReader::default(), Vec::new(), Vec::new(), 0);
         let mut ended = false;
         for piece in cut(input.as_bytes(), &lengths) {
             buffer.extend_from_slice(piece);
             while !ended {
                 let (more, piece) = body.next(&buffer);
                 match piece {
-                    Piece::Data(piece) => data.extend_from_slice(piece),
-                    Piece::End => ended = true,
-                    Piece::Unfinished if more == 0 => break,
-                    Piece::Unfinished => {}
+                    DataPiece::Data(piece) => data.extend_from_slice(piece),
+                    DataPiece::End => ended = true,
+                    DataPiece::Unfinished if more == 0 => break,
+                    DataPiece::Unfinished => {}
                 }
                 used += more;
                 buffer.drain(..more);
@@ -181,7 +181,7 @@ fn defined(input: &str) -> (String, usize) {
 fn reply() -> impl Strategy<Value = Reply> {
     let codes = (select(&[2_u8, 4, 5][..]), 0..100_u16, prop::option::of((0..1000_u16, 0..1000_u16)));
     (codes, "[a-zü \\[\\]{}.]{0,40}(\n[a-zü .]{0,40}){0,4}").prop_map(|((class, code, enhanced), text)| {
-        let enhanced = enhanced.map(|(subject, detail)| Enhanced { class, subject, detail });
+        let enhanced = enhanced.map(|(subject, detail)| EnhancedCode { class, subject, detail });
         Reply { code: (u16::from(class) * 100 + code).try_into().unwrap(), enhanced, text }
     })
 }

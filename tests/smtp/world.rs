@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use mxlab::smtp::{Answer, Closing, Question, Server, Turn};
+use mxlab::smtp::{PolicyAnswer, PolicyQuestion, Server, ServerClose, ServerEvent};
 
 use super::dialog::{Peer, Scripted, Setting, kind};
 
@@ -18,7 +18,7 @@ pub(crate) struct World {
     /// Messages, as the world was given them.
     pub(crate) messages: VecDeque<Vec<u8>>,
     /// Why it closed.
-    pub(crate) closed: Option<Closing>,
+    pub(crate) closed: Option<ServerClose>,
     answers: Vec<Scripted>,
     input: Vec<u8>,
     piece: usize,
@@ -61,18 +61,18 @@ impl World {
             assert!(used <= input.len() - at);
             at += used;
             match turn {
-                Turn::NeedInput => break,
-                Turn::Ask(question) => {
+                ServerEvent::NeedInput => break,
+                ServerEvent::Ask(question) => {
                     let answer = self.asked(&question);
                     self.answer(answer);
                 }
-                Turn::Body(data) => self.message.extend_from_slice(data),
-                Turn::Fault(fault) => self.note(format!("fault {fault:?}")),
-                Turn::StartTls { injected } => {
+                ServerEvent::Body(data) => self.message.extend_from_slice(data),
+                ServerEvent::Refused(fault) => self.note(format!("fault {fault:?}")),
+                ServerEvent::StartTls { injected } => {
                     self.note(format!("tls, {injected} injected"));
                     self.shaking = true;
                 }
-                Turn::Close(why) => {
+                ServerEvent::Close(why) => {
                     if self.closed.replace(why).is_none() {
                         self.note(format!("close {why:?}"));
                     }
@@ -88,13 +88,13 @@ impl World {
     }
 
     /// Writes down a question, and finds its answer.
-    fn asked(&mut self, question: &Question<'_>) -> Option<Scripted> {
+    fn asked(&mut self, question: &PolicyQuestion<'_>) -> Option<Scripted> {
         let (kind, about) = kind(question);
-        if let Question::EndOfData { size } = question {
+        if let PolicyQuestion::EndOfData { size } = question {
             assert_eq!(*size, self.message.len() as u64, "the size is that of what was given");
             self.messages.push_back(std::mem::take(&mut self.message));
         }
-        if let Question::Mail(_) = question {
+        if let PolicyQuestion::Mail(_) = question {
             self.message.clear();
         }
         self.note(format!("{kind} {about}"));
@@ -103,10 +103,10 @@ impl World {
 
     fn answer(&mut self, scripted: Option<Scripted>) {
         match scripted {
-            None => self.server.answer(Answer::Accept, &mut self.out),
-            Some(Scripted { reply: None, .. }) => self.server.answer(Answer::Drop, &mut self.out),
+            None => self.server.answer(PolicyAnswer::Accept, &mut self.out),
+            Some(Scripted { reply: None, .. }) => self.server.answer(PolicyAnswer::Drop, &mut self.out),
             Some(Scripted { reply: Some((code, enhanced, text)), close, .. }) => {
-                self.server.answer(Answer::Say { code, enhanced, text: &text, close }, &mut self.out);
+                self.server.answer(PolicyAnswer::Say { code, enhanced, text: &text, close }, &mut self.out);
             }
         }
     }
@@ -142,10 +142,10 @@ impl Peer for World {
 
     fn closed(&mut self) -> Option<String> {
         let name = |why| match why {
-            Closing::Quit => "quit",
-            Closing::Answered => "answered",
-            Closing::Dropped => "dropped",
-            Closing::Fault(_) => "fault",
+            ServerClose::Quit => "quit",
+            ServerClose::Answered => "answered",
+            ServerClose::Dropped => "dropped",
+            ServerClose::ProtocolError(_) => "fault",
         };
         self.closed.map(|why| name(why).to_owned())
     }

@@ -18,7 +18,7 @@ use crate::live::farm::{Farm, ORDERS_MAX, Order};
 use crate::live::state::{self, RuleState};
 use crate::live::wish::{Answered, Forced, SLOWEST};
 use crate::provider::{Amendment, Ceiling, Policy, Test, profile};
-use crate::smtp::{Code, Enhanced, Reply, Stage};
+use crate::smtp::{Code, EnhancedCode, Reply, Stage};
 use crate::time::Span;
 use crate::units::{Fraction, ProviderId, RuleId};
 
@@ -222,7 +222,7 @@ fn reply(text: &str) -> Result<Reply, Fault> {
     let code = code.and_then(|code| Code::try_from(code).ok());
     let code = code.ok_or_else(|| wrong(format!("`{text}` does not begin with a code from 400 to 599")))?;
     let (first, after) = rest.split_once(' ').unwrap_or((rest, ""));
-    let Ok(enhanced) = first.parse::<Enhanced>() else {
+    let Ok(enhanced) = first.parse::<EnhancedCode>() else {
         return Ok(Reply { code, enhanced: None, text: rest.to_owned() });
     };
     if u16::from(enhanced.class) != code.get() / 100 {

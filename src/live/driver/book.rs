@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::provider::{Answer, Policy};
-use crate::smtp::{Code, Enhanced, Reply, Stage};
+use crate::smtp::{Code, EnhancedCode, Reply, Stage};
 use crate::units::{ReplyId, RuleId};
 
 /// A site's book of replies.
@@ -103,7 +103,7 @@ fn read(code: Code, lines: &str) -> Reply {
     let texts = lines.split('\n').map(|line| line.get(4..).unwrap_or_default());
     let texts: Vec<&str> = texts.collect();
     let first = texts.first().copied().unwrap_or_default();
-    let enhanced = first.split(' ').next().and_then(|word| word.parse::<Enhanced>().ok());
+    let enhanced = first.split(' ').next().and_then(|word| word.parse::<EnhancedCode>().ok());
     let own = enhanced.map(|enhanced| enhanced.to_string()).unwrap_or_default();
     let bare = |text: &&str| text.strip_prefix(own.as_str()).map_or(*text, str::trim_start).to_owned();
     let text = texts.iter().map(bare).collect::<Vec<_>>().join("\n");

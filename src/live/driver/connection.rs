@@ -21,7 +21,7 @@ use crate::live::clock::Speed;
 use crate::live::wire::{Wire, read_into};
 use crate::record::{ConnectionFailure, LatencyPhase};
 use crate::sender::strategy::Session;
-use crate::smtp::{BodyKind, Client, Code, Event, Fate, Filler, Received, Stage, Step, Transaction, UseTls};
+use crate::smtp::{BodyKind, ClientSession, Code, ClientEvent, RecipientReply, Filler, ReceivedReply, Stage, SessionStep, Transaction, UseTls};
 use crate::time::Span;
 use crate::units::ConnId;
 
@@ -96,7 +96,7 @@ struct Call<'a> {
     options: &'a Options,
     to: SocketAddr,
     wire: Wire,
-    client: Client,
+    client: ClientSession,
     /// What has arrived and is not done with.
     input: Vec<u8>,
     out: Vec<u8>,
@@ -138,7 +138,7 @@ impl<'a> Call<'a> {
             options,
             to: place.to,
             wire: Wire::Plain(stream),
-            client: Client::new(helo, tls),
+            client: ClientSession::new(helo, tls),
             input: Vec::new(),
             out: Vec::new(),
             laps: vec![(LatencyPhase::Connect, began.elapsed())],
@@ -189,7 +189,7 @@ impl<'a> Call<'a> {
             _ => Said::Nothing(Stage::EndOfData, ConnectionFailure::Reset),
         };
         let closed = matches!(came, Came::Over | Came::Silent(..));
-        let fates = self.client.results().map(|fate| fate.map_or_else(|| rest.clone(), |fate| said(&fate)));
+        let fates = self.client.results().map(|outcome| outcome.map_or_else(|| rest.clone(), |outcome| said(&outcome)));
         (fates.collect(), closed)
     }
 
@@ -198,8 +198,8 @@ impl<'a> Call<'a> {
         loop {
             let (used, event) = self.client.advance(&self.input, &mut self.out);
             let came = match event {
-                Event::NeedInput => None,
-                Event::Replied { to, reply } => {
+                ClientEvent::NeedInput => None,
+                ClientEvent::Replied { to, reply } => {
                     if !matches!(reply.class(), crate::smtp::Class::Positive) {
                         self.refused = to.stage().map(|stage| (stage, reply.code, text(&reply)));
                     }
@@ -209,7 +209,7 @@ impl<'a> Call<'a> {
                     self.input.drain(..used);
                     continue;
                 }
-                Event::StartTls => {
+                ClientEvent::StartTls => {
                     self.input.drain(..used);
                     if self.secure().await.is_err() {
                         return Came::Silent(Some(Stage::Ehlo), ConnectionFailure::Reset);
@@ -217,10 +217,10 @@ impl<'a> Call<'a> {
                     continue;
                 }
                 // No line of a filler begins with a dot: it is the same either way.
-                Event::SendBody { .. } => Some(Came::Body),
-                Event::Done => Some(Came::Done),
-                Event::Idle => Some(Came::Idle),
-                Event::Close(_) => Some(Came::Over),
+                ClientEvent::SendBody { .. } => Some(Came::Body),
+                ClientEvent::Done => Some(Came::Done),
+                ClientEvent::Idle => Some(Came::Idle),
+                ClientEvent::Close(_) => Some(Came::Over),
             };
             self.input.drain(..used);
             if let Some(came) = came {
@@ -231,13 +231,13 @@ impl<'a> Call<'a> {
             }
             let step = self.client.awaiting();
             if let Err(error) = self.exchange(step).await {
-                return Came::Silent(step.and_then(Step::stage), silence(&error));
+                return Came::Silent(step.and_then(SessionStep::stage), silence(&error));
             }
         }
     }
 
     /// Sends what was written, and reads.
-    async fn exchange(&mut self, step: Option<Step>) -> io::Result<()> {
+    async fn exchange(&mut self, step: Option<SessionStep>) -> io::Result<()> {
         let deadline = Instant::now() + self.patience(step);
         if !self.out.is_empty() {
             timeout_at(deadline, self.flush()).await.map_err(|_| io::ErrorKind::TimedOut)??;
@@ -256,7 +256,7 @@ impl<'a> Call<'a> {
 
     /// Sends a message from where its pieces are: all connections send the same block, and no copy of it.
     async fn send_body(&mut self, letter: &Letter) -> io::Result<()> {
-        let deadline = Instant::now() + self.patience(Some(Step::EndOfData));
+        let deadline = Instant::now() + self.patience(Some(SessionStep::EndOfData));
         self.sent = Instant::now();
         self.out.extend_from_slice(letter.head.as_bytes());
         let body_at = self.out.len();
@@ -280,7 +280,7 @@ impl<'a> Call<'a> {
     async fn secure(&mut self) -> io::Result<()> {
         let Some(connector) = &self.options.speech.tls else { return Err(io::ErrorKind::Unsupported.into()) };
         let began = Instant::now();
-        let limit = self.patience(Some(Step::StartTls));
+        let limit = self.patience(Some(SessionStep::StartTls));
         self.wire.connect(connector, &self.to.ip().to_string(), limit).await?;
         self.laps.push((LatencyPhase::Tls, began.elapsed()));
         self.client.secured(&mut self.out);
@@ -308,13 +308,13 @@ impl<'a> Call<'a> {
     }
 
     /// How long the reply to a step is waited for.
-    fn patience(&self, step: Option<Step>) -> Duration {
+    fn patience(&self, step: Option<SessionStep>) -> Duration {
         let session = &self.options.session;
         let span = match step {
-            Some(Step::Connect) => session.greeting_timeout,
-            Some(Step::Rcpt(_)) => session.rcpt_timeout,
-            Some(Step::Data) => session.data_timeout,
-            Some(Step::EndOfData) => session.dot_timeout,
+            Some(SessionStep::Connect) => session.greeting_timeout,
+            Some(SessionStep::Rcpt(_)) => session.rcpt_timeout,
+            Some(SessionStep::Data) => session.data_timeout,
+            Some(SessionStep::EndOfData) => session.dot_timeout,
             _ => session.mail_timeout,
         };
         wall(self.options, span)
@@ -341,23 +341,23 @@ fn silence(error: &io::Error) -> ConnectionFailure {
     }
 }
 
-fn phase(step: Step) -> Option<LatencyPhase> {
+fn phase(step: SessionStep) -> Option<LatencyPhase> {
     match step {
-        Step::Connect => Some(LatencyPhase::Banner),
-        Step::Ehlo | Step::Helo => Some(LatencyPhase::Ehlo),
-        Step::Mail => Some(LatencyPhase::Mail),
-        Step::Rcpt(_) => Some(LatencyPhase::Rcpt),
-        Step::Data => Some(LatencyPhase::Data),
-        Step::EndOfData => Some(LatencyPhase::Message),
-        Step::StartTls | Step::Reset | Step::Quit | Step::Unasked => None,
+        SessionStep::Connect => Some(LatencyPhase::Banner),
+        SessionStep::Ehlo | SessionStep::Helo => Some(LatencyPhase::Ehlo),
+        SessionStep::Mail => Some(LatencyPhase::Mail),
+        SessionStep::Rcpt(_) => Some(LatencyPhase::Rcpt),
+        SessionStep::Data => Some(LatencyPhase::Data),
+        SessionStep::EndOfData => Some(LatencyPhase::Message),
+        SessionStep::StartTls | SessionStep::Reset | SessionStep::Quit | SessionStep::Unsolicited => None,
     }
 }
 
-fn said(fate: &Fate<'_>) -> Said {
-    if fate.delivered() { Said::Accepted } else { Said::Refused(fate.stage, fate.reply.code, text(&fate.reply)) }
+fn said(outcome: &RecipientReply<'_>) -> Said {
+    if outcome.delivered() { Said::Accepted } else { Said::Refused(outcome.stage, outcome.reply.code, text(&outcome.reply)) }
 }
 
 /// The lines of a reply, codes and all.
-fn text(reply: &Received<'_>) -> String {
+fn text(reply: &ReceivedReply<'_>) -> String {
     reply.to_reply().lines(|_| None).join("\n")
 }

@@ -58,11 +58,11 @@ impl Script {
 }
 
 impl Side for Script {
-    fn decide(&mut self, question: &Question<'_>) -> Decided {
-        self.receives = matches!(question, Question::Data { .. });
+    fn decide(&mut self, question: &PolicyQuestion<'_>) -> Decided {
+        self.receives = matches!(question, PolicyQuestion::Data { .. });
         match question {
-            Question::Mail(_) => self.message.clear(),
-            Question::EndOfData { size } => return Decided::Judge { size: *size, service: Span::ZERO },
+            PolicyQuestion::Mail(_) => self.message.clear(),
+            PolicyQuestion::EndOfData { size } => return Decided::Judge { size: *size, service: Span::ZERO },
             _ => {}
         }
         let (kind, about) = kind(question);
@@ -85,7 +85,7 @@ impl Side for Script {
         self.message.extend_from_slice(piece);
     }
 
-    fn fault(&mut self, _: Fault, _: bool) {}
+    fn fault(&mut self, _: ProtocolError, _: bool) {}
 
     fn is_receiving(&self) -> bool {
         self.receives
@@ -141,7 +141,7 @@ struct Client<'a> {
     piece: usize,
     heard: Vec<u8>,
     messages: Messages,
-    server: Option<JoinHandle<io::Result<Option<Closing>>>>,
+    server: Option<JoinHandle<io::Result<Option<ServerClose>>>>,
 }
 
 impl Client<'_> {
@@ -200,10 +200,10 @@ impl Peer for Client<'_> {
         let server = self.server.take()?;
         let why = self.wait("the end", server).unwrap().unwrap()?;
         let name = match why {
-            Closing::Quit => "quit",
-            Closing::Answered => "answered",
-            Closing::Dropped => "dropped",
-            Closing::Fault(_) => "fault",
+            ServerClose::Quit => "quit",
+            ServerClose::Answered => "answered",
+            ServerClose::Dropped => "dropped",
+            ServerClose::ProtocolError(_) => "fault",
         };
         Some(name.to_owned())
     }

@@ -12,7 +12,7 @@ use super::rule;
 use super::spec::{ListenerSpec, ProfileSpec, ReplySpec, ReputationSpec, ServiceSpec};
 use crate::dist::{Dist, DistSpec};
 use crate::provider::{Confidence, Listener, Policy, Provenance, ReputationModel, Service, Tier};
-use crate::smtp::{Class, Code, Enhanced, Reply};
+use crate::smtp::{Class, Code, EnhancedCode, Reply};
 use crate::time::Span;
 use crate::units::Fraction;
 
@@ -143,8 +143,8 @@ fn reply(spec: &ReplySpec) -> Result<Reply, Fault> {
     Ok(Reply { code, enhanced, text: text.clone() })
 }
 
-fn enhanced(text: &Spanned<String>, code: Code) -> Result<Enhanced, Fault> {
-    let enhanced: Enhanced = text.get_ref().parse().map_err(|error| Fault::new(text.span(), format!("{error}")))?;
+fn enhanced(text: &Spanned<String>, code: Code) -> Result<EnhancedCode, Fault> {
+    let enhanced: EnhancedCode = text.get_ref().parse().map_err(|error| Fault::new(text.span(), format!("{error}")))?;
     if u16::from(enhanced.class) != code.get() / 100 {
         let message = format!("the enhanced code {enhanced} contradicts the code {code}");
         let help = format!("they begin with the same digit (RFC 2034): write `{}.…`", code.get() / 100);

@@ -7,13 +7,13 @@ const OFFERS: &str = "250-mx\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-CHUNKING\
 
 /// Gives the client input, and writes down what it says and what happens, up to where it needs more.
 struct Play {
-    client: Client,
+    client: ClientSession,
     log: Vec<String>,
 }
 
 impl Play {
     fn new(tls: UseTls) -> Self {
-        Self { client: Client::new("me", tls), log: Vec::new() }
+        Self { client: ClientSession::new("me", tls), log: Vec::new() }
     }
 
     fn ready(offers: &str) -> Self {
@@ -31,15 +31,15 @@ impl Play {
             let (used, event) = self.client.advance(&input.as_bytes()[at..], &mut out);
             at += used;
             let (text, goes_on) = match event {
-                Event::Replied { to, reply } => (format!("{to:?} {}", reply.code), true),
-                Event::Done => ("done".to_owned(), true),
-                Event::NeedInput | Event::Idle => (String::new(), false),
-                Event::SendBody { dotted } => {
+                ClientEvent::Replied { to, reply } => (format!("{to:?} {}", reply.code), true),
+                ClientEvent::Done => ("done".to_owned(), true),
+                ClientEvent::NeedInput | ClientEvent::Idle => (String::new(), false),
+                ClientEvent::SendBody { dotted } => {
                     self.client.body_sent(&mut out);
                     (format!("body dotted={dotted}"), true)
                 }
-                Event::StartTls => ("tls".to_owned(), false),
-                Event::Close(end) => (format!("{end:?}"), false),
+                ClientEvent::StartTls => ("tls".to_owned(), false),
+                ClientEvent::Close(end) => (format!("{end:?}"), false),
             };
             self.note(&text);
             self.said(&out);
@@ -72,15 +72,15 @@ impl Play {
 
     /// What was written down, and what became of the recipients.
     fn end(&mut self) -> String {
-        let fates: Vec<String> = self.client.results().map(fate).collect();
-        [std::mem::take(&mut self.log).join("; "), fates.join(", ")].join(" | ")
+        let outcomes: Vec<String> = self.client.results().map(outcome).collect();
+        [std::mem::take(&mut self.log).join("; "), outcomes.join(", ")].join(" | ")
     }
 }
 
-fn fate(fate: Option<Fate<'_>>) -> String {
-    match fate {
-        Some(fate) if fate.delivered() => "delivered".to_owned(),
-        Some(Fate { stage, reply }) => format!("{stage} {} {}", reply.code, reply.text),
+fn outcome(outcome: Option<RecipientReply<'_>>) -> String {
+    match outcome {
+        Some(outcome) if outcome.delivered() => "delivered".to_owned(),
+        Some(RecipientReply { stage, reply }) => format!("{stage} {} {}", reply.code, reply.text),
         None => "open".to_owned(),
     }
 }
@@ -172,8 +172,8 @@ fn four_two_one_decides_about_all_that_is_open() {
     play.begin(&["c@d", "e@f", "g@h"], true, false);
     play.log.clear();
     play.server("250 ok\r\n550 no\r\n421 bye\r\n250 never read\r\n");
-    let fates = "rcpt 550 no, rcpt 421 bye, rcpt 421 bye";
-    assert_eq!(play.end(), format!("Mail 250; Rcpt(0) 550; Rcpt(1) 421; ServiceClosing(Rcpt(1)) | {fates}"));
+    let outcomes = "rcpt 550 no, rcpt 421 bye, rcpt 421 bye";
+    assert_eq!(play.end(), format!("Mail 250; Rcpt(0) 550; Rcpt(1) 421; ServiceClosing(Rcpt(1)) | {outcomes}"));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn results_are_there_when_the_connection_is_gone() {
     play.begin(&["c@d", "e@f"], true, false);
     play.server("250 ok\r\n550 no\r\n");
     assert!(play.end().ends_with("| rcpt 550 no, open"));
-    assert_eq!(play.client.awaiting(), Some(Step::Rcpt(1)));
+    assert_eq!(play.client.awaiting(), Some(SessionStep::Rcpt(1)));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn after_tls_the_offers_are_asked_for_again() {
     play.server("220 go\r\n");
     let mut out = Vec::new();
     play.client.secured(&mut out);
-    assert_eq!((out.as_slice(), *play.client.offers()), (&b"EHLO me\r\n"[..], Offers::default()));
+    assert_eq!((out.as_slice(), *play.client.offers()), (&b"EHLO me\r\n"[..], Capabilities::default()));
     play.server("250-mx\r\n250 PIPELINING\r\n");
     assert!(play.client.offers().has(Extension::Pipelining) && play.client.awaiting().is_none());
 }
@@ -238,10 +238,10 @@ fn after_tls_the_offers_are_asked_for_again() {
 fn what_answers_nothing_ends_the_session() {
     let mut play = Play::ready(OFFERS);
     play.server("250 hello?\r\n");
-    assert!(play.end().starts_with("Unasked 250; Unexpected(Unasked"));
+    assert!(play.end().starts_with("Unsolicited 250; Unexpected(Unsolicited"));
     let mut play = Play::ready(OFFERS);
     play.server("421 idle too long\r\n");
-    assert_eq!(play.end(), "Unasked 421; ServiceClosing(Unasked) | ");
+    assert_eq!(play.end(), "Unsolicited 421; ServiceClosing(Unsolicited) | ");
     let mut play = Play::ready(OFFERS);
     play.begin(&["c@d"], true, false);
     play.server("354 too early\r\n");

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::super::extension::Extension;
 use super::super::parameter::BodyKind;
 use super::super::reply::Class;
-use super::{Client, Offers, State, Step};
+use super::{Capabilities, ClientSession, ClientState, SessionStep};
 
 /// A message to send. Addresses are written as they are, between angle brackets; [`Mailbox`](crate::smtp::Mailbox)
 /// knows which may be.
@@ -29,7 +29,7 @@ pub struct Transaction<'a> {
 
 /// How a transaction is sent, and how far it is.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct TransactionState {
     pub(super) pipelined: bool,
     pub(super) chunked: bool,
     recipients: usize,
@@ -39,14 +39,14 @@ pub(super) struct Plan {
 
 /// The commands of a transaction that are not said yet.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Script {
+pub(super) struct PendingCommands {
     bytes: Vec<u8>,
     said: usize,
 }
 
 impl Transaction<'_> {
-    pub(super) fn plan(&self, offers: &Offers) -> Plan {
-        Plan {
+    pub(super) fn plan(&self, offers: &Capabilities) -> TransactionState {
+        TransactionState {
             pipelined: self.pipelining && offers.has(Extension::Pipelining),
             chunked: self.chunking && offers.has(Extension::Chunking),
             recipients: self.recipients.len(),
@@ -55,8 +55,8 @@ impl Transaction<'_> {
     }
 }
 
-impl Script {
-    pub(super) fn write(&mut self, transaction: &Transaction<'_>, offers: &Offers, plan: &Plan) {
+impl PendingCommands {
+    pub(super) fn write(&mut self, transaction: &Transaction<'_>, offers: &Capabilities, plan: &TransactionState) {
         self.bytes.clear();
         self.said = 0;
         self.pieces(&["MAIL FROM:<", transaction.from, ">"]);
@@ -107,28 +107,28 @@ impl Script {
     }
 }
 
-impl Client {
+impl ClientSession {
     /// Goes on after the reply to a command of the transaction.
-    pub(super) fn transact(&mut self, step: Step, class: Class, out: &mut Vec<u8>) {
+    pub(super) fn transact(&mut self, step: SessionStep, class: Class, out: &mut Vec<u8>) {
         let yes = class == Class::Positive;
         match step {
-            Step::Mail => {
+            SessionStep::Mail => {
                 self.plan.open = yes;
                 if !yes {
                     self.decide(step);
                 }
-                if yes || self.plan.pipelined { self.await_next(Step::Rcpt(0), out) } else { self.finish(out) }
+                if yes || self.plan.pipelined { self.await_next(SessionStep::Rcpt(0), out) } else { self.finish(out) }
             }
-            Step::Rcpt(n) => {
+            SessionStep::Rcpt(n) => {
                 if let Some(reply) = self.reader.received().filter(|_| !yes) {
                     self.results.one(n, super::Stage::Rcpt, &reply);
                 }
                 self.after_rcpt(n, out);
             }
-            Step::Data if yes && self.results.open() > 0 => self.state = State::Body,
+            SessionStep::Data if yes && self.results.open() > 0 => self.state = ClientState::Body,
             // 354 for nobody: the shortest way on is an empty message (RFC 2920, section 3.1).
-            Step::Data if yes => self.say(b".\r\n", Step::EndOfData, out),
-            Step::Data => {
+            SessionStep::Data if yes => self.say(b".\r\n", SessionStep::EndOfData, out),
+            SessionStep::Data => {
                 self.decide(step);
                 self.finish(out);
             }
@@ -144,34 +144,34 @@ impl Client {
     fn after_rcpt(&mut self, n: usize, out: &mut Vec<u8>) {
         let (chunked, pipelined) = (self.plan.chunked, self.plan.pipelined);
         if n + 1 < self.plan.recipients {
-            self.await_next(Step::Rcpt(n + 1), out);
+            self.await_next(SessionStep::Rcpt(n + 1), out);
         } else if pipelined {
-            self.state = State::Awaiting(if chunked { Step::EndOfData } else { Step::Data });
+            self.state = ClientState::Awaiting(if chunked { SessionStep::EndOfData } else { SessionStep::Data });
         } else if self.results.open() == 0 {
             self.finish(out);
         } else if chunked {
             self.script.next(out);
-            self.state = State::Body;
+            self.state = ClientState::Body;
         } else {
-            self.await_next(Step::Data, out);
+            self.await_next(SessionStep::Data, out);
         }
     }
 
     /// Waits for the reply to the next command, and says it if it is not said yet.
-    fn await_next(&mut self, step: Step, out: &mut Vec<u8>) {
+    fn await_next(&mut self, step: SessionStep, out: &mut Vec<u8>) {
         if !self.plan.pipelined {
             self.script.next(out);
         }
-        self.state = State::Awaiting(step);
+        self.state = ClientState::Awaiting(step);
     }
 
     /// The transaction is over, on the server as well.
     fn finish(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.plan.open) {
             self.resetting = true;
-            self.say(b"RSET\r\n", Step::Reset, out);
+            self.say(b"RSET\r\n", SessionStep::Reset, out);
         } else {
-            self.state = State::Done;
+            self.state = ClientState::Done;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::{Class, Code, Enhanced, Reply};
+use super::{Class, Code, EnhancedCode, Reply};
 
 /// The longest line of a reply in bytes, with its line end. RFC 5321, section 4.5.3.1.5, allows 512; providers write
 /// more.
@@ -14,16 +14,16 @@ const TEXT_MAX: usize = 4096;
 
 /// A reply as it was received, borrowed from its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Received<'a> {
+pub struct ReceivedReply<'a> {
     /// The code; the same on every line.
     pub code: Code,
     /// The enhanced code, if the first line begins with one of the code's class.
-    pub enhanced: Option<Enhanced>,
+    pub enhanced: Option<EnhancedCode>,
     /// The text without the codes; lines are parted by `\n`. What is no UTF-8 is replaced, what is too long is cut off.
     pub text: &'a str,
 }
 
-impl Received<'_> {
+impl ReceivedReply<'_> {
     /// What the code means.
     pub const fn class(&self) -> Class {
         self.code.class()
@@ -56,7 +56,7 @@ pub enum ReplyError {
 /// is kept inside, in a buffer that is used again.
 #[derive(Clone, Debug, Default)]
 pub struct ReplyReader {
-    codes: Option<(Code, Option<Enhanced>)>,
+    codes: Option<(Code, Option<EnhancedCode>)>,
     whole: bool,
     lines: u32,
     text: String,
@@ -67,7 +67,7 @@ pub struct ReplyReader {
 impl ReplyReader {
     /// Goes over the lines at the beginning of `input`: how many bytes of it are done with, and the reply if it is
     /// whole.
-    pub fn read(&mut self, input: &[u8]) -> Result<(usize, Option<Received<'_>>), ReplyError> {
+    pub fn read(&mut self, input: &[u8]) -> Result<(usize, Option<ReceivedReply<'_>>), ReplyError> {
         let used = self.scan(input)?;
         Ok((used, self.received()))
     }
@@ -90,9 +90,9 @@ impl ReplyReader {
     }
 
     /// The reply that was read last, until the next is begun.
-    pub(in crate::smtp) fn received(&self) -> Option<Received<'_>> {
+    pub(in crate::smtp) fn received(&self) -> Option<ReceivedReply<'_>> {
         let (code, enhanced) = self.codes.filter(|_| self.whole)?;
-        Some(Received { code, enhanced, text: &self.text })
+        Some(ReceivedReply { code, enhanced, text: &self.text })
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), ReplyError> {
@@ -140,9 +140,9 @@ fn parts(line: &[u8]) -> Result<(Code, bool, &[u8]), ReplyError> {
 }
 
 /// The enhanced code at the beginning of a line, and the rest.
-fn split_enhanced(code: Code, text: &str) -> (Option<Enhanced>, &str) {
+fn split_enhanced(code: Code, text: &str) -> (Option<EnhancedCode>, &str) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-    match Enhanced::read(word) {
+    match EnhancedCode::read(word) {
         Some(enhanced) if u16::from(enhanced.class) == code.get() / 100 => (Some(enhanced), rest),
         _ => (None, text),
     }

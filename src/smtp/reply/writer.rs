@@ -1,9 +1,9 @@
 //! Replies as bytes: what a server writes. Nothing is allocated but what the caller's buffer lacks.
 
-use super::{Code, Enhanced};
+use super::{Code, EnhancedCode};
 
 /// Writes a reply: a line for each of the text's, code and enhanced code on every one (RFC 2034, section 4).
-pub(in crate::smtp) fn write(out: &mut Vec<u8>, code: Code, enhanced: Option<Enhanced>, text: &str) {
+pub(in crate::smtp) fn write(out: &mut Vec<u8>, code: Code, enhanced: Option<EnhancedCode>, text: &str) {
     let mut rest = Some(text);
     while let Some(lines) = rest {
         let (line, more) = match memchr::memchr(b'\n', lines.as_bytes()) {
@@ -15,11 +15,11 @@ pub(in crate::smtp) fn write(out: &mut Vec<u8>, code: Code, enhanced: Option<Enh
     }
 }
 
-fn write_line(out: &mut Vec<u8>, code: Code, enhanced: Option<Enhanced>, line: &str, last: bool) {
+fn write_line(out: &mut Vec<u8>, code: Code, enhanced: Option<EnhancedCode>, line: &str, last: bool) {
     let mut head = Head { bytes: [0; Head::MAX], len: 0 };
     head.number(code.get());
     head.push(if last { b' ' } else { b'-' });
-    if let Some(Enhanced { class, subject, detail }) = enhanced {
+    if let Some(EnhancedCode { class, subject, detail }) = enhanced {
         head.number(class.into());
         head.push(b'.');
         head.number(subject);

@@ -1,78 +1,84 @@
 //! What an answer does: the session's own words for a yes, and what is open after a yes and after a no.
 
-use super::super::body::Body;
-use super::super::fault::Said;
-use super::{Asked, Server, State};
+use super::super::data::DataReader;
+use super::super::protocol_error::BuiltinReply;
+use super::{PendingQuestion, Server, ServerState};
 
 impl Server {
     /// Writes the session's own yes, and goes on.
-    pub(super) fn accept(&mut self, asked: Asked, words: Option<&str>, out: &mut Vec<u8>) {
+    pub(super) fn accept(&mut self, asked: PendingQuestion, words: Option<&str>, out: &mut Vec<u8>) {
         match asked {
-            Asked::Connect | Asked::XClient { .. } => self.greet(out),
-            Asked::Hello(hello) => self.welcome(hello, words, out),
-            Asked::Mail(_) => self.say(Said::new(250, (2, 1, 0), "Sender ok"), out),
-            Asked::Rcpt => self.say(Said::new(250, (2, 1, 5), "Recipient ok"), out),
-            Asked::Data => self.say(Said::plain(354, "End data with <CR><LF>.<CR><LF>"), out),
+            PendingQuestion::Connect | PendingQuestion::XClient { .. } => self.greet(out),
+            PendingQuestion::Hello(hello) => self.welcome(hello, words, out),
+            PendingQuestion::Mail(_) => self.say(BuiltinReply::new(250, (2, 1, 0), "Sender ok"), out),
+            PendingQuestion::Rcpt => self.say(BuiltinReply::new(250, (2, 1, 5), "Recipient ok"), out),
+            PendingQuestion::Data => self.say(BuiltinReply::plain(354, "End data with <CR><LF>.<CR><LF>"), out),
             // The reply comes when the chunk has come.
-            Asked::Chunk => {}
-            Asked::EndOfData | Asked::Reset => self.say(Said::new(250, (2, 0, 0), "Ok"), out),
-            Asked::Auth => self.say(Said::new(235, (2, 7, 0), "Authentication successful"), out),
+            PendingQuestion::Chunk => {}
+            PendingQuestion::EndOfData | PendingQuestion::Reset => {
+                self.say(BuiltinReply::new(250, (2, 0, 0), "Ok"), out)
+            }
+            PendingQuestion::Auth => self.say(BuiltinReply::new(235, (2, 7, 0), "Authentication successful"), out),
         }
         self.accepted(asked);
     }
 
     /// Goes on after a yes.
-    pub(super) fn accepted(&mut self, asked: Asked) {
+    pub(super) fn accepted(&mut self, asked: PendingQuestion) {
         match asked {
-            Asked::Connect => {}
-            Asked::Hello(hello) => {
-                self.begin_anew();
+            PendingQuestion::Connect => {}
+            PendingQuestion::Hello(hello) => {
+                self.reset();
                 self.hello = Some(hello);
             }
-            Asked::Mail(transaction) => {
+            PendingQuestion::Mail(transaction) => {
                 self.transaction = Some(transaction);
                 self.mail_refused = false;
             }
-            Asked::Rcpt => {
+            PendingQuestion::Rcpt => {
                 if let Some(transaction) = &mut self.transaction {
                     transaction.accepted += 1;
                 }
             }
-            Asked::Data => {
-                self.body = Body::default();
-                self.state = State::Body;
+            PendingQuestion::Data => {
+                self.body = DataReader::default();
+                self.state = ServerState::Body;
             }
-            Asked::Chunk => self.state = State::Chunk,
-            Asked::EndOfData => {
+            PendingQuestion::Chunk => self.state = ServerState::Chunk,
+            PendingQuestion::EndOfData => {
                 self.transaction = None;
                 self.counts.messages += 1;
-                (self.faults, self.idle) = (0, 0);
+                (self.errors, self.junk_commands) = (0, 0);
             }
-            Asked::Auth => self.authenticated = true,
-            Asked::Reset => {
+            PendingQuestion::Auth => self.authenticated = true,
+            PendingQuestion::Reset => {
                 self.transaction = None;
                 self.mail_refused = false;
             }
-            Asked::XClient { login } => {
+            PendingQuestion::XClient { login } => {
                 self.authenticated = login;
-                self.begin_anew();
+                self.reset();
             }
         }
     }
 
     /// Goes on after a no.
-    pub(super) fn refused(&mut self, asked: Asked) {
+    pub(super) fn refused(&mut self, asked: PendingQuestion) {
         match asked {
-            Asked::Connect => self.state = State::TurnedAway,
-            Asked::Mail(_) => self.mail_refused = true,
-            Asked::Rcpt => {
+            PendingQuestion::Connect => self.state = ServerState::TurnedAway,
+            PendingQuestion::Mail(_) => self.mail_refused = true,
+            PendingQuestion::Rcpt => {
                 if let Some(transaction) = &mut self.transaction {
                     transaction.refused = true;
                 }
             }
-            Asked::Chunk => self.refuse_chunk(),
-            Asked::EndOfData => self.transaction = None,
-            Asked::Hello(_) | Asked::Data | Asked::Auth | Asked::Reset | Asked::XClient { .. } => {}
+            PendingQuestion::Chunk => self.refuse_chunk(),
+            PendingQuestion::EndOfData => self.transaction = None,
+            PendingQuestion::Hello(_)
+            | PendingQuestion::Data
+            | PendingQuestion::Auth
+            | PendingQuestion::Reset
+            | PendingQuestion::XClient { .. } => {}
         }
     }
 }

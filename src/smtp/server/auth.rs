@@ -1,19 +1,19 @@
 //! AUTH: when it may be said, and the exchange that follows (RFC 4954, section 4).
 
-use super::super::fault::{Fault, Said};
-use super::super::sasl::{Exchange, Step};
-use super::{Asked, Hello, Outcome, Question, Server, State};
+use super::super::protocol_error::{BuiltinReply, ProtocolError};
+use super::super::sasl::{SaslExchange, SaslStep};
+use super::{CommandResult, Hello, PendingQuestion, PolicyQuestion, Server, ServerState};
 
 impl Server {
-    pub(super) fn auth<'a>(&mut self, mechanism: &str, initial: Option<&str>, out: &mut Vec<u8>) -> Outcome<'a> {
+    pub(super) fn auth<'a>(&mut self, mechanism: &str, initial: Option<&str>, out: &mut Vec<u8>) -> CommandResult<'a> {
         if self.hello != Some(Hello::Ehlo) || self.authenticated || self.transaction.is_some() {
-            return Err(Fault::Sequence);
+            return Err(ProtocolError::Sequence);
         }
-        if !self.tls && !self.config.auth_in_the_clear {
-            return Err(Fault::AuthInTheClear);
+        if !self.tls && !self.config.auth_without_tls {
+            return Err(ProtocolError::AuthWithoutTls);
         }
-        let Some(exchange) = Exchange::begin(mechanism) else { return Err(Fault::Mechanism) };
-        self.state = State::Auth(exchange);
+        let Some(exchange) = SaslExchange::begin(mechanism) else { return Err(ProtocolError::Mechanism) };
+        self.state = ServerState::Auth(exchange);
         match initial {
             Some("=") => self.respond(b"", out),
             Some(initial) => self.respond(initial.as_bytes(), out),
@@ -25,21 +25,23 @@ impl Server {
     }
 
     /// Takes a line of the authentication exchange.
-    pub(super) fn respond<'a>(&mut self, response: &[u8], out: &mut Vec<u8>) -> Outcome<'a> {
-        let State::Auth(exchange) = std::mem::replace(&mut self.state, State::Command) else { return Ok(None) };
+    pub(super) fn respond<'a>(&mut self, response: &[u8], out: &mut Vec<u8>) -> CommandResult<'a> {
+        let ServerState::Auth(exchange) = std::mem::replace(&mut self.state, ServerState::Command) else {
+            return Ok(None);
+        };
         match exchange.respond(response)? {
-            Step::Next(exchange) => {
-                self.state = State::Auth(exchange);
+            SaslStep::Next(exchange) => {
+                self.state = ServerState::Auth(exchange);
                 self.challenge(out);
                 Ok(None)
             }
-            Step::Done(credentials) => Ok(Some(self.ask(Asked::Auth, Question::Auth(credentials)))),
+            SaslStep::Done(credentials) => Ok(Some(self.ask(PendingQuestion::Auth, PolicyQuestion::Auth(credentials)))),
         }
     }
 
     fn challenge(&self, out: &mut Vec<u8>) {
-        if let State::Auth(exchange) = &self.state {
-            self.say(Said::plain(334, exchange.challenge()), out);
+        if let ServerState::Auth(exchange) = &self.state {
+            self.say(BuiltinReply::plain(334, exchange.challenge()), out);
         }
     }
 }

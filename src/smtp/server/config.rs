@@ -1,11 +1,11 @@
 //! What a server offers and what it bears. One value for all sessions of a listener.
 
-use super::super::extension::{Extension, Extensions, Limits};
+use super::super::extension::{Extension, Extensions, SessionLimits};
 use super::super::line::LineEnds;
 
 /// A server's manners.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
+pub struct ServerConfig {
     /// The name in the greeting and in the replies to EHLO and HELO.
     pub host: String,
     /// What follows the name in the greeting.
@@ -13,11 +13,11 @@ pub struct Config {
     /// What the reply to EHLO lists, and what the session understands.
     pub extensions: Extensions,
     /// LIMITS in the reply to EHLO; none set, none listed.
-    pub limits: Limits,
+    pub limits: SessionLimits,
     /// The largest message in bytes, also when SIZE is not offered.
     pub size_max: Option<u64>,
     /// What SIZE says where it is not that: the limit of a policy, which refuses in words of its own (RFC 1870).
-    pub size_said: Option<u64>,
+    pub size_advertised: Option<u64>,
     /// What ends a command line, and whether a message may contain bare CR or LF.
     pub line_ends: LineEnds,
     /// The longest command line in bytes, with its line end. The caller's buffer must hold as much.
@@ -25,28 +25,28 @@ pub struct Config {
     /// Recipients accepted in a transaction; more are deferred with 452.
     pub recipients_max: u32,
     /// Faults since the last message that was accepted, with which the session is closed with 421.
-    pub faults_max: u32,
+    pub errors_max: u32,
     /// Commands that lead nowhere (NOOP, RSET without a transaction, VRFY …) since the last message that was accepted,
     /// with which the session is closed with 421.
-    pub idle_max: u32,
+    pub junk_commands_max: u32,
     /// MAIL needs TLS.
-    pub tls_needed: bool,
+    pub tls_required: bool,
     /// MAIL needs AUTH.
-    pub auth_needed: bool,
+    pub auth_required: bool,
     /// AUTH is offered and taken without TLS.
-    pub auth_in_the_clear: bool,
+    pub auth_without_tls: bool,
 }
 
-impl Config {
+impl ServerConfig {
     /// The faults Postfix bears (`smtpd_hard_error_limit`).
-    const FAULTS_MAX: u32 = 20;
+    const ERRORS_MAX: u32 = 20;
     /// The idle commands Postfix bears (`smtpd_junk_command_limit`).
-    const IDLE_MAX: u32 = 100;
+    const JUNK_COMMANDS_MAX: u32 = 100;
     /// The recipients Postfix takes (`smtpd_recipient_limit`); RFC 5321, section 4.5.3.1.8, wants 100 at least.
     const RECIPIENTS_MAX: u32 = 1000;
 }
 
-impl Default for Config {
+impl Default for ServerConfig {
     /// PIPELINING, SIZE, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES and CHUNKING; messages of any size; Postfix's limits.
     fn default() -> Self {
         let extensions = Extensions::NONE
@@ -60,18 +60,18 @@ impl Default for Config {
             host: "localhost".to_owned(),
             banner: "ESMTP".to_owned(),
             extensions,
-            limits: Limits::default(),
+            limits: SessionLimits::default(),
             size_max: None,
-            size_said: None,
+            size_advertised: None,
             line_ends: LineEnds::Strict,
             // What Postfix bears (`line_length_limit`), and more than the RFCs ask for any extension here.
             line_max: 2048,
             recipients_max: Self::RECIPIENTS_MAX,
-            faults_max: Self::FAULTS_MAX,
-            idle_max: Self::IDLE_MAX,
-            tls_needed: false,
-            auth_needed: false,
-            auth_in_the_clear: false,
+            errors_max: Self::ERRORS_MAX,
+            junk_commands_max: Self::JUNK_COMMANDS_MAX,
+            tls_required: false,
+            auth_required: false,
+            auth_without_tls: false,
         }
     }
 }

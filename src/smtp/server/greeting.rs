@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::super::extension::Extension;
-use super::super::xclient::Attribute;
+use super::super::xclient::XclientAttribute;
 use super::{Hello, Server};
 
 impl Server {
@@ -40,16 +40,16 @@ impl Server {
     fn offers(&self, extension: Extension) -> bool {
         match extension {
             Extension::StartTls => !self.tls,
-            Extension::Auth => self.tls || self.config.auth_in_the_clear,
+            Extension::Auth => self.tls || self.config.auth_without_tls,
             _ => true,
         }
     }
 
     fn details(&self, extension: Extension, out: &mut Vec<u8>) {
-        match (extension, self.config.size_said.or(self.config.size_max)) {
+        match (extension, self.config.size_advertised.or(self.config.size_max)) {
             (Extension::Size, Some(max)) => formatted(out, format_args!(" {max}")),
             (Extension::Auth, _) => pieces(out, &[" PLAIN LOGIN"]),
-            (Extension::XClient, _) => Attribute::ALL.iter().for_each(|name| pieces(out, &[" ", name.name()])),
+            (Extension::XClient, _) => XclientAttribute::ALL.iter().for_each(|name| pieces(out, &[" ", name.name()])),
             _ => {}
         }
     }

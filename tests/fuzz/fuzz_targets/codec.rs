@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use mxlab::smtp::{Answer, Closing, Config, Counts, Extension, LineEnds, Server, Turn};
+use mxlab::smtp::{Extension, LineEnds, PolicyAnswer, Server, ServerClose, ServerConfig, ServerEvent, SessionCounts};
 
 fuzz_target!(|input: &[u8]| {
     let Some((setting, input)) = input.split_first() else { return };
@@ -15,22 +15,22 @@ fuzz_target!(|input: &[u8]| {
 });
 
 /// A server that can do everything but STARTTLS, whose end depends on the buffer.
-fn config(setting: u8) -> Config {
-    Config {
+fn config(setting: u8) -> ServerConfig {
+    ServerConfig {
         extensions: Extension::ALL.into_iter().filter(|extension| *extension != Extension::StartTls).collect(),
         line_ends: if setting & 1 == 0 { LineEnds::Strict } else { LineEnds::Lenient },
         size_max: (setting & 2 == 0).then_some(20),
         line_max: if setting & 4 == 0 { 2048 } else { 30 },
-        auth_in_the_clear: true,
-        auth_needed: setting & 8 == 0,
-        ..Config::default()
+        auth_without_tls: true,
+        auth_required: setting & 8 == 0,
+        ..ServerConfig::default()
     }
 }
 
-type Played = (Vec<u8>, Vec<u8>, Option<Closing>, Counts);
+type Played = (Vec<u8>, Vec<u8>, Option<ServerClose>, SessionCounts);
 
 /// What a session writes, what messages it hands on, and how it ends.
-fn play(config: &Arc<Config>, input: &[u8], piece: usize) -> Played {
+fn play(config: &Arc<ServerConfig>, input: &[u8], piece: usize) -> Played {
     let (mut server, mut out, mut messages) = (Server::new(Arc::clone(config)), Vec::new(), Vec::new());
     let (mut buffer, mut closed) = (Vec::new(), None);
     for arrived in [&[][..]].into_iter().chain(input.chunks(piece)) {
@@ -38,19 +38,19 @@ fn play(config: &Arc<Config>, input: &[u8], piece: usize) -> Played {
         loop {
             let (used, turn) = server.advance(&buffer, &mut out);
             match turn {
-                Turn::Ask(question) => {
+                ServerEvent::Ask(question) => {
                     // The world's mind is in the question, so that all answers come up.
                     let text = format!("{question:?}");
                     let refuse = text.bytes().map(u32::from).sum::<u32>() % 5 == 0;
                     let no = 450.try_into().unwrap();
-                    let no = Answer::Say { code: no, enhanced: None, text: "no\nno", close: false };
-                    server.answer(if refuse { no } else { Answer::Accept }, &mut out);
+                    let no = PolicyAnswer::Say { code: no, enhanced: None, text: "no\nno", close: false };
+                    server.answer(if refuse { no } else { PolicyAnswer::Accept }, &mut out);
                 }
-                Turn::Body(data) => messages.extend_from_slice(data),
-                Turn::Fault(_) => {}
-                Turn::Close(why) => closed = Some(why),
-                Turn::StartTls { .. } => unreachable!("it is not offered"),
-                Turn::NeedInput => {
+                ServerEvent::Body(data) => messages.extend_from_slice(data),
+                ServerEvent::Fault(_) => {}
+                ServerEvent::Close(why) => closed = Some(why),
+                ServerEvent::StartTls { .. } => unreachable!("it is not offered"),
+                ServerEvent::NeedInput => {
                     buffer.drain(..used);
                     break;
                 }

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mxlab::smtp::{Command, Extension, Extensions, Mailbox, Path};
+use mxlab::smtp::{Address, Command, Extension, Extensions, Path};
 
 fuzz_target!(|line: &[u8]| {
     let all: Extensions = Extension::ALL.into_iter().collect();
@@ -20,8 +20,8 @@ fuzz_target!(|line: &[u8]| {
 fn again(path: Path<'_>) {
     let written = format!("<{}>", path.as_str());
     assert_eq!(Path::parse(&written, true), Ok((path, "")));
-    if let Path::Mailbox(mailbox) = path {
-        assert_eq!(Mailbox::parse(mailbox.as_str(), true), Ok(mailbox));
+    if let Path::Address(mailbox) = path {
+        assert_eq!(Address::parse(mailbox.as_str(), true), Ok(mailbox));
         assert_eq!(format!("{}@{}", mailbox.local(), mailbox.domain()), mailbox.as_str());
     }
 }

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mxlab::smtp::{BodyKind, Client, Event, Reply, ReplyReader, Transaction, UseTls};
+use mxlab::smtp::{BodyKind, ClientEvent, ClientSession, Reply, ReplyReader, Transaction, UseTls};
 
 fuzz_target!(|input: &[u8]| {
     let whole = ReplyReader::default().read(input).map(|(_, reply)| reply.map(|reply| reply.to_reply()));
@@ -31,19 +31,19 @@ fn hear(input: &[u8], pipelining: bool, chunking: bool) {
     let body = BodyKind::EightBitMime;
     let transaction =
         Transaction { from: "a@b.example", recipients, size: 3, body, smtputf8: false, pipelining, chunking };
-    let (mut client, mut out, mut at) = (Client::new("a.example", UseTls::May), Vec::new(), 0);
+    let (mut client, mut out, mut at) = (ClientSession::new("a.example", UseTls::May), Vec::new(), 0);
     loop {
         let (used, event) = client.advance(&input[at..], &mut out);
         at += used;
         match event {
-            Event::SendBody { .. } => client.body_sent(&mut out),
-            Event::StartTls => client.secured(&mut out),
-            Event::Done => assert!(client.results().all(|fate| fate.is_some())),
-            Event::Idle if at < input.len() && used > 0 => {}
-            Event::Idle if at == 0 || at >= input.len() => return,
-            Event::Idle => client.begin(&transaction, &mut out),
-            Event::Replied { .. } => {}
-            Event::NeedInput | Event::Close(_) => return,
+            ClientEvent::SendBody { .. } => client.body_sent(&mut out),
+            ClientEvent::StartTls => client.secured(&mut out),
+            ClientEvent::Done => assert!(client.results().all(|fate| fate.is_some())),
+            ClientEvent::Idle if at < input.len() && used > 0 => {}
+            ClientEvent::Idle if at == 0 || at >= input.len() => return,
+            ClientEvent::Idle => client.begin(&transaction, &mut out),
+            ClientEvent::Replied { .. } => {}
+            ClientEvent::NeedInput | ClientEvent::Close(_) => return,
         }
     }
 }

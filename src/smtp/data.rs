@@ -12,7 +12,7 @@ use memchr::memmem::Finder;
 
 /// What was found at the beginning of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
+pub enum DataPiece<'a> {
     /// A piece of the message, dots taken away. Nothing is copied.
     Data(&'a [u8]),
     /// The end of the message.
@@ -23,27 +23,27 @@ pub enum Piece<'a> {
 
 /// Reads one message.
 #[derive(Clone, Copy, Debug)]
-pub struct Body {
+pub struct DataReader {
     at_line_start: bool,
     bare: bool,
     size: u64,
 }
 
-impl Default for Body {
+impl Default for DataReader {
     fn default() -> Self {
         Self { at_line_start: true, bare: false, size: 0 }
     }
 }
 
-impl Body {
+impl DataReader {
     /// The piece at the beginning of `input`, and how many bytes of it are done with. A CR at the end, or a dot that
     /// may be the last, is left until more is known; no more than two bytes are.
-    pub fn next<'a>(&mut self, input: &'a [u8]) -> (usize, Piece<'a>) {
+    pub fn next<'a>(&mut self, input: &'a [u8]) -> (usize, DataPiece<'a>) {
         let mut from = 0;
         if self.at_line_start {
             match input {
-                [] | [b'.'] | [b'.', b'\r'] => return (0, Piece::Unfinished),
-                [b'.', b'\r', b'\n', ..] => return (3, Piece::End),
+                [] | [b'.'] | [b'.', b'\r'] => return (0, DataPiece::Unfinished),
+                [b'.', b'\r', b'\n', ..] => return (3, DataPiece::End),
                 [b'.', ..] => from = 1,
                 _ => {}
             }
@@ -51,7 +51,7 @@ impl Body {
         let to = self.scan(input, from);
         let data = &input[from..to];
         self.size += data.len() as u64;
-        if data.is_empty() { (to, Piece::Unfinished) } else { (to, Piece::Data(data)) }
+        if data.is_empty() { (to, DataPiece::Unfinished) } else { (to, DataPiece::Data(data)) }
     }
 
     /// Bytes of the message so far, without dots put before lines, with line ends.
@@ -159,16 +159,16 @@ mod tests {
     }
 
     fn read_cut(input: &[u8], cut: usize) -> (Vec<u8>, bool, bool) {
-        let (mut body, mut data, mut at) = (Body::default(), Vec::new(), 0);
+        let (mut body, mut data, mut at) = (DataReader::default(), Vec::new(), 0);
         for limit in [cut, input.len()] {
             loop {
                 let (used, piece) = body.next(&input[at..limit]);
                 at += used;
                 match piece {
-                    Piece::Data(piece) => data.extend_from_slice(piece),
-                    Piece::End => return (data, true, body.bare()),
-                    Piece::Unfinished if used > 0 => {}
-                    Piece::Unfinished => break,
+                    DataPiece::Data(piece) => data.extend_from_slice(piece),
+                    DataPiece::End => return (data, true, body.bare()),
+                    DataPiece::Unfinished if used > 0 => {}
+                    DataPiece::Unfinished => break,
                 }
             }
         }

@@ -1,18 +1,18 @@
 //! What became of each recipient of a transaction: the stage at which it was decided, and the reply that did.
 
-use super::super::reply::{Class, Code, Enhanced, Received, Reply};
+use super::super::reply::{Class, Code, EnhancedCode, ReceivedReply, Reply};
 use super::super::stage::Stage;
 
-/// A recipient's fate.
+/// A recipient's outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fate<'a> {
+pub struct RecipientReply<'a> {
     /// Where it was decided; delivered only at the end of data.
     pub stage: Stage,
     /// The reply.
-    pub reply: Received<'a>,
+    pub reply: ReceivedReply<'a>,
 }
 
-impl Fate<'_> {
+impl RecipientReply<'_> {
     /// Whether the server took the message for this recipient.
     pub fn delivered(&self) -> bool {
         self.stage == Stage::EndOfData && self.reply.class() == Class::Positive
@@ -26,25 +26,25 @@ impl Fate<'_> {
 
 /// The results of a transaction. The buffers are used again for the next.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Results {
+pub(super) struct RecipientReplies {
     /// Per recipient: which of the replies decided.
     decided: Vec<Option<u32>>,
-    replies: Vec<Kept>,
+    replies: Vec<DecidingReply>,
     text: String,
     /// Recipients that nothing was decided about.
     open: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Kept {
+struct DecidingReply {
     stage: Stage,
     code: Code,
-    enhanced: Option<Enhanced>,
+    enhanced: Option<EnhancedCode>,
     from: usize,
     to: usize,
 }
 
-impl Results {
+impl RecipientReplies {
     pub(super) fn begin(&mut self, recipients: usize) {
         self.decided.clear();
         self.decided.resize(recipients, None);
@@ -54,7 +54,7 @@ impl Results {
     }
 
     /// Decides about one recipient.
-    pub(super) fn one(&mut self, recipient: usize, stage: Stage, reply: &Received<'_>) {
+    pub(super) fn one(&mut self, recipient: usize, stage: Stage, reply: &ReceivedReply<'_>) {
         if self.decided.get(recipient) == Some(&None) {
             self.decided[recipient] = Some(self.keep(stage, reply));
             self.open -= 1;
@@ -62,7 +62,7 @@ impl Results {
     }
 
     /// Decides about all recipients that are open.
-    pub(super) fn rest(&mut self, stage: Stage, reply: &Received<'_>) {
+    pub(super) fn rest(&mut self, stage: Stage, reply: &ReceivedReply<'_>) {
         if self.open > 0 {
             let reply = self.keep(stage, reply);
             self.decided.iter_mut().for_each(|slot| *slot = slot.or(Some(reply)));
@@ -74,20 +74,21 @@ impl Results {
         self.open
     }
 
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = Option<Fate<'_>>> {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = Option<RecipientReply<'_>>> {
         self.decided.iter().map(|slot| {
             let kept = &self.replies[slot.as_ref().copied()? as usize];
-            let reply = Received { code: kept.code, enhanced: kept.enhanced, text: &self.text[kept.from..kept.to] };
-            Some(Fate { stage: kept.stage, reply })
+            let reply =
+                ReceivedReply { code: kept.code, enhanced: kept.enhanced, text: &self.text[kept.from..kept.to] };
+            Some(RecipientReply { stage: kept.stage, reply })
         })
     }
 
-    fn keep(&mut self, stage: Stage, reply: &Received<'_>) -> u32 {
+    fn keep(&mut self, stage: Stage, reply: &ReceivedReply<'_>) -> u32 {
         let from = self.text.len();
         self.text.push_str(reply.text);
         let number = self.replies.len();
         let (code, enhanced, to) = (reply.code, reply.enhanced, self.text.len());
-        self.replies.push(Kept { stage, code, enhanced, from, to });
+        self.replies.push(DecidingReply { stage, code, enhanced, from, to });
         u32::try_from(number).unwrap_or(u32::MAX)
     }
 }

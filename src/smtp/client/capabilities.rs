@@ -1,19 +1,19 @@
 //! What a server offers in its reply to EHLO.
 
-use super::super::extension::{Extension, Extensions, Limits};
+use super::super::extension::{Extension, Extensions, SessionLimits};
 
 /// What a server offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Offers {
+pub struct Capabilities {
     /// The extensions.
     pub extensions: Extensions,
     /// The largest message in bytes, if the server says so.
     pub size_max: Option<u64>,
     /// Its limits.
-    pub limits: Limits,
+    pub limits: SessionLimits,
 }
 
-impl Offers {
+impl Capabilities {
     /// Reads the lines after the first of a reply to EHLO. What is unknown or malformed is not offered.
     pub fn parse(text: &str) -> Self {
         let mut offers = Self::default();
@@ -59,20 +59,20 @@ mod tests {
     #[test]
     fn a_reply_to_ehlo_is_read() {
         let text = "mx\npipelining\nSIZE 1000\nX-UNKNOWN 1\n\nLIMITS RCPTMAX=5 MAILMAX=x OTHER=1\nAUTH PLAIN";
-        let offers = Offers::parse(text);
+        let offers = Capabilities::parse(text);
         let extensions = [Extension::Pipelining, Extension::Size, Extension::Auth].into_iter().collect();
-        let limits = Limits { rcpt_max: Some(5), ..Limits::default() };
-        assert_eq!(offers, Offers { extensions, size_max: Some(1000), limits });
+        let limits = SessionLimits { rcpt_max: Some(5), ..SessionLimits::default() };
+        assert_eq!(offers, Capabilities { extensions, size_max: Some(1000), limits });
     }
 
     #[test]
     fn the_first_line_is_a_name() {
-        assert_eq!(Offers::parse("PIPELINING"), Offers::default());
+        assert_eq!(Capabilities::parse("PIPELINING"), Capabilities::default());
     }
 
     #[test]
     fn size_zero_is_no_limit() {
-        assert_eq!(Offers::parse("mx\nSIZE 0").size_max, None);
-        assert_eq!(Offers::parse("mx\nSIZE").size_max, None);
+        assert_eq!(Capabilities::parse("mx\nSIZE 0").size_max, None);
+        assert_eq!(Capabilities::parse("mx\nSIZE").size_max, None);
     }
 }
