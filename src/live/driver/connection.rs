@@ -21,7 +21,10 @@ use crate::live::clock::Speed;
 use crate::live::wire::{Wire, read_into};
 use crate::record::{ConnectionFailure, LatencyPhase};
 use crate::sender::strategy::Session;
-use crate::smtp::{BodyKind, ClientSession, Code, ClientEvent, RecipientReply, Filler, ReceivedReply, Stage, SessionStep, Transaction, UseTls};
+use crate::smtp::{
+    BodyKind, ClientEvent, ClientSession, Code, Filler, ReceivedReply, RecipientReply, SessionStep, Stage, Transaction,
+    UseTls,
+};
 use crate::time::Span;
 use crate::units::ConnId;
 
@@ -354,7 +357,11 @@ fn phase(step: SessionStep) -> Option<LatencyPhase> {
 }
 
 fn said(outcome: &RecipientReply<'_>) -> Said {
-    if outcome.delivered() { Said::Accepted } else { Said::Refused(outcome.stage, outcome.reply.code, text(&outcome.reply)) }
+    if outcome.delivered() {
+        Said::Accepted
+    } else {
+        Said::Refused(outcome.stage, outcome.reply.code, text(&outcome.reply))
+    }
 }
 
 /// The lines of a reply, codes and all.
