@@ -27,7 +27,7 @@ use super::tls;
 use crate::provider::{Answer, Policy};
 use crate::record::{ConservationError, Ending, Latencies, LatencyPhase, Recorder, Sample, Trial};
 use crate::rng::Seed;
-use crate::sender::{Action, Delivery, Event, Heard, Outcome, Replied, Sender, Timer};
+use crate::sender::{Action, Delivery, Event, Outcome, RecipientResult, Sender, Timer, TransactionResult};
 use crate::time::{Span, Time};
 use crate::trial::TrialInput;
 use crate::units::{ConnId, Fraction, ProviderId, RecipientId, SourceId};
@@ -359,10 +359,13 @@ impl<'a> Driver<'a> {
                     self.latencies.record(phase, on_the_wall(took));
                 }
                 let n = if heard.len() == 1 { u64::from(delivery.count) } else { 1 };
-                let heard: Vec<Heard> =
+                let heard: Vec<RecipientResult> =
                     heard.into_iter().map(|said| self.understand(now, site, said, closed, n)).collect();
                 self.expect_complaints(now, conn, &heard);
-                self.sender.handle(now, Event::Replied(Replied { conn, heard: &heard, closed, again: None }));
+                self.sender.handle(
+                    now,
+                    Event::Replied(TransactionResult { conn, recipients: &heard, closed, oracle_retry_at: None }),
+                );
             }
             News::Closed => {
                 line.orders = None;
@@ -380,12 +383,12 @@ impl<'a> Driver<'a> {
     }
 
     /// What was said to so many recipients, as the sender hears it; and into the record.
-    fn understand(&mut self, now: Time, site: ProviderId, said: Said, close: bool, n: u64) -> Heard {
+    fn understand(&mut self, now: Time, site: ProviderId, said: Said, close: bool, n: u64) -> RecipientResult {
         let (stage, code, lines) = match said {
-            Said::Accepted => return Heard::Accepted,
+            Said::Accepted => return RecipientResult::Accepted,
             Said::Nothing(stage, silence) => {
                 self.recorder.silent(now, site, stage, silence, n);
-                return Heard::Nothing(stage);
+                return RecipientResult::NoReply(stage);
             }
             Said::Refused(stage, code, lines) => (stage, code, lines),
         };
@@ -393,12 +396,12 @@ impl<'a> Driver<'a> {
             Found::Known(reply) => reply,
             Found::New(reply) => {
                 self.policies[site.index()].replies.push(reply.clone());
-                self.sender.hear_of(site, &reply)
+                self.sender.learn_reply(site, &reply)
             }
         };
         let rule = self.books[site.index()].rule(stage, reply);
         self.recorder.answered(now, site, stage, rule, Answer::Reply { reply, close }, n);
-        Heard::Reply(stage, reply)
+        RecipientResult::Refused(stage, reply)
     }
 
     /// Hands over everything that should go out now.
@@ -421,16 +424,16 @@ impl<'a> Driver<'a> {
                 farm.amend(change.provider, &change.amendment);
             }
         }
-        self.sender.handle(now, Event::Amended);
+        self.sender.handle(now, Event::PolicyChanged);
         if let Some(next) = timeline.get(self.changes) {
             self.agenda.set(TIMELINE, next.at);
         }
     }
 
-    fn expect_complaints(&mut self, now: Time, conn: ConnId, heard: &[Heard]) {
+    fn expect_complaints(&mut self, now: Time, conn: ConnId, heard: &[RecipientResult]) {
         let Line { site, source, delivery, .. } = self.lines[conn.index()];
         let input = self.task.input;
-        for (n, _) in heard.iter().enumerate().filter(|(_, heard)| **heard == Heard::Accepted) {
+        for (n, _) in heard.iter().enumerate().filter(|(_, heard)| **heard == RecipientResult::Accepted) {
             let recipient = delivery.first.index() + n;
             let row = input.mail.rows[recipient];
             if row.is(Row::COMPLAINS) {

@@ -16,7 +16,7 @@ use hdrhistogram::Histogram;
 
 use crate::provider::{Answer, Policy, Provider, Refusal};
 use crate::record::{ConnectionFailure, ConservationError, Ending, Recorder, Sample, Trial};
-use crate::sender::{Counts, Delivery, Heard, Outcome, Settled};
+use crate::sender::{AttemptResult, Delivery, Outcome, RecipientResult, SiteCounts};
 use crate::smtp::{Class, Reply, Stage};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, Fraction, ProviderId, RecipientId, ReplyId, RuleId};
@@ -41,7 +41,7 @@ const WAITING_MAX: usize = 2_000_000;
 
 #[derive(Clone, Debug)]
 struct SiteBooks {
-    counts: Counts,
+    counts: SiteCounts,
     /// When recipients were delivered, in milliseconds.
     delivered: Histogram<u64>,
     /// Replies that were ordered, or are the session's own, and stand in no profile; behind those of the profile they
@@ -179,7 +179,7 @@ impl Ledger {
         // Bounds that are valid: see `Recorder`.
         let delivered = Histogram::new_with_bounds(1, Span::DAY.times(366).as_millis_ceil(), 3).expect("valid bounds");
         let site = |_| SiteBooks {
-            counts: Counts::default(),
+            counts: SiteCounts::default(),
             delivered: delivered.clone(),
             ordered: Vec::new(),
             connections: 0,
@@ -263,7 +263,7 @@ impl Ledger {
             let books = &mut self.sites[site.index()];
             books.counts.delivered += 1;
             books.delivered.saturating_record(millis(now));
-            let settled = settled(site, Outcome::Delivered, Heard::Accepted);
+            let settled = settled(site, Outcome::Delivered, RecipientResult::Accepted);
             self.recorder.settled(now, &settled, || since.unwrap_or(now));
         }
     }
@@ -279,20 +279,20 @@ impl Ledger {
                 match refusal.answer {
                     Answer::Reply { reply, .. } => {
                         let class = policy.replies[reply.index()].code.class();
-                        (Some(refusal.rule), Some(class), Heard::Reply(stage, reply))
+                        (Some(refusal.rule), Some(class), RecipientResult::Refused(stage, reply))
                     }
-                    Answer::Drop | Answer::Tarpit(_) => (Some(refusal.rule), None, Heard::Nothing(stage)),
+                    Answer::Drop | Answer::Tarpit(_) => (Some(refusal.rule), None, RecipientResult::NoReply(stage)),
                 }
             }
-            Said::Order(None) => (None, None, Heard::Nothing(stage)),
+            Said::Order(None) => (None, None, RecipientResult::NoReply(stage)),
             Said::Order(Some(reply)) | Said::Session(reply) => {
                 let id = self.sites[site.index()].ordered(reply, policy);
                 self.recorder.answered(now, site, stage, None, Answer::Reply { reply: id, close: false }, n);
-                (None, Some(reply.code.class()), Heard::Reply(stage, id))
+                (None, Some(reply.code.class()), RecipientResult::Refused(stage, id))
             }
         };
         let books = &mut self.clients[client.index()];
-        let reply = if let Heard::Reply(_, reply) = heard { Some(reply) } else { None };
+        let reply = if let RecipientResult::Refused(_, reply) = heard { Some(reply) } else { None };
         let cause = Cause { stage, rule, reply };
         *books.refused.entry((site, cause)).or_default() += n;
         *self.sites[site.index()].refused.entry(cause).or_default() += n;
@@ -313,12 +313,19 @@ impl Ledger {
         let now = self.recorded(now);
         self.recorder.silent(now, site, stage, ConnectionFailure::Reset, met.len() as u64);
         for recipient in met {
-            self.settle(now, site, Some(*recipient), Outcome::Failed, Heard::Nothing(stage));
+            self.settle(now, site, Some(*recipient), Outcome::Failed, RecipientResult::NoReply(stage));
         }
     }
 
     /// An attempt that did not succeed.
-    fn settle(&mut self, now: Time, site: ProviderId, recipient: Option<u64>, outcome: Outcome, heard: Heard) {
+    fn settle(
+        &mut self,
+        now: Time,
+        site: ProviderId,
+        recipient: Option<u64>,
+        outcome: Outcome,
+        heard: RecipientResult,
+    ) {
         match recipient {
             Some(recipient) if outcome == Outcome::Bounced => drop(self.leaves(site, recipient)),
             Some(recipient) => self.waits(now, site, recipient),
@@ -432,7 +439,7 @@ fn millis(now: Time) -> u64 {
     now.since(Time::ZERO).as_millis_ceil().max(1)
 }
 
-fn settled(site: ProviderId, outcome: Outcome, heard: Heard) -> Settled {
+fn settled(site: ProviderId, outcome: Outcome, result: RecipientResult) -> AttemptResult {
     let delivery = Delivery { ready_at: Time::ZERO, first: RecipientId(0), count: 1, failures: 0, priority: false };
-    Settled { site, delivery, outcome, heard, expired: false }
+    AttemptResult { site, delivery, outcome, result, expired: false }
 }

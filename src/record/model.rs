@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::sender::Seen;
+use crate::sender::WindowSamples;
 
 /// Everything a report needs to know about a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -182,7 +182,7 @@ pub struct Totals {
     pub suspended: u64,
     /// The sender's window of concurrency, seen after every delivery.
     #[serde(default)]
-    pub window: Seen,
+    pub window: WindowSamples,
     /// Client-microseconds under a hold of the provider.
     pub hold_us: u64,
     /// Complaints that reached the provider.

@@ -9,7 +9,7 @@ use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use super::model::{Cell, ReplyCount, RuleActivity, Series, Totals, Trial};
 use crate::provider::{Activity, Answer, Policy, Refusal, Test};
-use crate::sender::{Counts, Heard, Outcome, Settled};
+use crate::sender::{AttemptResult, Outcome, RecipientResult, SiteCounts};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
 use crate::units::{Fraction, ProviderId, RuleId};
@@ -100,7 +100,7 @@ pub struct Ending<'a> {
     /// The policy.
     pub policy: &'a Policy,
     /// The sender's own account.
-    pub counts: Counts,
+    pub counts: SiteCounts,
     /// What every rule did.
     pub activities: Vec<Activity>,
 }
@@ -221,7 +221,7 @@ impl Recorder {
     }
 
     /// An attempt is over. `intended` is when the message should have gone out; asked only for what is delivered.
-    pub fn settled(&mut self, now: Time, settled: &Settled, intended: impl FnOnce() -> Time) {
+    pub fn settled(&mut self, now: Time, settled: &AttemptResult, intended: impl FnOnce() -> Time) {
         let bucket = self.bucket_of(now);
         let n = u64::from(settled.delivery.count);
         let site = &mut self.sites[settled.site.index()];
@@ -245,7 +245,7 @@ impl Recorder {
             }
             Outcome::Deferred => {
                 site.totals.deferred += n;
-                if let Heard::Reply(stage, _) = settled.heard {
+                if let RecipientResult::Refused(stage, _) = settled.result {
                     site.totals.deferred_at[stage as usize] += n;
                 }
                 site.series.deferred[bucket] += n;
@@ -255,8 +255,7 @@ impl Recorder {
             Outcome::Bounced => {
                 site.totals.bounced += n;
                 site.series.bounced[bucket] += n;
-                let limit =
-                    matches!(settled.heard, Heard::Reply(_, reply) if site.limits.get(reply.index()) == Some(&true));
+                let limit = matches!(settled.result, RecipientResult::Refused(_, reply) if site.limits.get(reply.index()) == Some(&true));
                 site.totals.bounced_by_limit += if limit { n } else { 0 };
             }
         }
@@ -470,7 +469,7 @@ fn merge<T: Copy>(values: &mut [T], empty: T, one: impl Fn(T, T) -> T) {
 }
 
 /// The recorder's books against the sender's, and both against conservation.
-fn balance(policy: &Policy, totals: &Totals, counts: &Counts) -> Result<(), ConservationError> {
+fn balance(policy: &Policy, totals: &Totals, counts: &SiteCounts) -> Result<(), ConservationError> {
     let accounted = totals.delivered + totals.bounced + totals.expired + totals.queued;
     let same = (totals.delivered, totals.bounced, totals.expired) == (counts.delivered, counts.bounced, counts.expired);
     if accounted == totals.injected && same {

@@ -1,4 +1,4 @@
-//! What a sender speaks: [`Event`] is what it is told, [`Action`] what it wants done, [`Settled`] what it reports.
+//! What a sender speaks: [`Event`] is what it is told, [`Action`] what it wants done, [`AttemptResult`] what it reports.
 
 use crate::smtp::Stage;
 use crate::time::Time;
@@ -40,7 +40,7 @@ pub enum Event<'a> {
     /// The connection is greeted and EHLO is done.
     Connected(ConnId),
     /// A transaction is over, or the connection it waited for could not be had.
-    Replied(Replied<'a>),
+    Replied(TransactionResult<'a>),
     /// An idle connection was closed by the server.
     Closed(ConnId),
     /// A connection has been idle as long as the sender wanted.
@@ -48,31 +48,31 @@ pub enum Event<'a> {
     /// A timer the sender asked for.
     Due(Timer),
     /// A provider's rules have changed. Only the oracle can know.
-    Amended,
+    PolicyChanged,
 }
 
 /// How a delivery went.
 #[derive(Clone, Copy, Debug)]
-pub struct Replied<'a> {
+pub struct TransactionResult<'a> {
     /// The connection.
     pub conn: ConnId,
     /// What was heard, for each recipient; or one for all of them.
-    pub heard: &'a [Heard],
+    pub recipients: &'a [RecipientResult],
     /// Whether the connection is gone.
     pub closed: bool,
-    /// For the oracle alone: when a deferred message would pass.
-    pub again: Option<Time>,
+    /// For the oracle alone: when a deferred message would be accepted.
+    pub oracle_retry_at: Option<Time>,
 }
 
 /// What was heard about a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum RecipientResult {
     /// Delivered.
     Accepted,
     /// Refused at this stage with this reply of the provider's book.
-    Reply(Stage, ReplyId),
+    Refused(Stage, ReplyId),
     /// Nothing: a time-out, a reset, a connection closed without a word at this stage.
-    Nothing(Stage),
+    NoReply(Stage),
 }
 
 /// What the sender wants done.
@@ -120,7 +120,7 @@ pub struct Timer(pub u32);
 
 /// An attempt that is over; or mail that was given up before its turn came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settled {
+pub struct AttemptResult {
     /// Where.
     pub site: ProviderId,
     /// Which recipients.
@@ -128,7 +128,7 @@ pub struct Settled {
     /// How it ended.
     pub outcome: Outcome,
     /// What was heard.
-    pub heard: Heard,
+    pub result: RecipientResult,
     /// Whether the recipients, though only deferred, are now given up because of their age.
     pub expired: bool,
 }
@@ -152,7 +152,7 @@ pub enum Outcome {
 
 /// What the oracle may know before it acts; no other strategy asks.
 pub trait Foresight {
-    /// The first moment at which a connection from `source` to `site` would pass and take `delivery`; `now` if at once.
+    /// The first moment at which a connection from `source` to `site` would be accepted and take `delivery`; `now` if at once.
     fn may_connect(&self, now: Time, source: SourceId, site: ProviderId, delivery: &Delivery) -> Time;
     /// What would happen to `delivery` on `conn`.
     fn may_send(&self, now: Time, conn: ConnId, delivery: &Delivery) -> Foreseen;
@@ -161,7 +161,7 @@ pub trait Foresight {
 /// What the oracle foresees for a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreseen {
-    /// It would pass, with at most so many recipients.
+    /// It would be accepted, with at most so many recipients.
     Now(u32),
     /// Not before this moment.
     Wait(Time),

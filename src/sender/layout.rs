@@ -3,17 +3,17 @@
 use super::limiter::Limiter;
 use super::manager::Sender;
 use super::queue::Queue;
-use super::strategy::Scope;
+use super::strategy::LimiterScope;
 use crate::units::{DomainId, MailStreamId, QueueId, SourceId};
 
 impl Sender {
     pub(super) fn lay_out_queues(&mut self, sites: usize) {
-        let domains = self.plan.sites.len();
-        for source in 0..self.plan.sources {
+        let domains = self.task.sites.len();
+        for source in 0..self.task.sources {
             let mut by_site: Vec<Option<QueueId>> = vec![None; sites];
             for domain in 0..domains {
-                let site = self.plan.sites[domain].index();
-                let per_domain = self.strategy.scope == Scope::Domain;
+                let site = self.task.sites[domain].index();
+                let per_domain = self.strategy.scope == LimiterScope::Domain;
                 let queue = match by_site[site] {
                     Some(queue) if !per_domain => queue,
                     _ => self.new_queue(source, domain),
@@ -25,16 +25,18 @@ impl Sender {
     }
 
     fn new_queue(&mut self, source: usize, domain: usize) -> QueueId {
-        let site = self.plan.sites[domain];
+        let site = self.task.sites[domain];
         let id = QueueId::from_index(self.queues.len());
         let sharing = |queue: &Queue| match self.strategy.scope {
-            Scope::Process => true,
-            Scope::Site => queue.site == site,
-            Scope::Domain | Scope::SourceSite | Scope::Recipient => false,
+            LimiterScope::Process => true,
+            LimiterScope::Site => queue.site == site,
+            LimiterScope::Domain | LimiterScope::SourceSite | LimiterScope::Recipient => false,
         };
         let shared = match self.strategy.scope {
             // The same domain's queue of the first source has the limiter that all sources share.
-            Scope::Domain if source > 0 => self.queue_of.get(domain).map(|queue| self.queues[queue.index()].limiter),
+            LimiterScope::Domain if source > 0 => {
+                self.queue_of.get(domain).map(|queue| self.queues[queue.index()].limiter)
+            }
             _ => self.queues.iter().find(|queue| sharing(queue)).map(|queue| queue.limiter),
         };
         let limiter = shared.unwrap_or_else(|| {
@@ -49,11 +51,11 @@ impl Sender {
 
     /// The queue of the source whose turn it is to carry this stream's mail.
     pub(super) fn carrier(&mut self, stream: MailStreamId, domain: DomainId) -> QueueId {
-        let sources = &self.plan.streams[stream.index()];
+        let sources = &self.task.streams[stream.index()];
         let turn = &mut self.turns[stream.index()];
         let source = sources[*turn];
         *turn = after(*turn, sources.len());
-        self.queue_of[source.index() * self.plan.sites.len() + domain.index()]
+        self.queue_of[source.index() * self.task.sites.len() + domain.index()]
     }
 }
 

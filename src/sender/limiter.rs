@@ -28,7 +28,7 @@ pub(super) struct Limiter {
 }
 
 /// Whether connections are kept and used again while a site is busy; see
-/// [`super::strategy::Session::on_demand`]. As in Postfix (`qmgr_entry.c`), which counts in whole seconds.
+/// [`super::strategy::SessionSettings::on_demand`]. As in Postfix (`qmgr_entry.c`), which counts in whole seconds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Demand {
     /// Whether the connection of a delivery that begins now is kept after it.

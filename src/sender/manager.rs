@@ -9,42 +9,42 @@
 //! What happens seldom is kept out of line (`inline(never)`), here and in the world: what every delivery goes through
 //! then fits into a processor's instruction cache.
 
-mod admit;
-mod conn;
-mod foreseen;
-mod pass;
+mod active_queue;
+mod connection;
+mod message_round;
+mod oracle;
 mod settle;
-mod unheard;
+mod unknown_reply;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::event::{Action, Delivery, Event, Foresight, Injection, Replied, Settled, Timer};
+use super::event::{Action, AttemptResult, Delivery, Event, Foresight, Injection, Timer, TransactionResult};
 use super::layout::after;
 use super::limiter::Limiter;
-use super::meaning::Meaning;
 use super::queue::Queue;
+use super::reply_class::ReplyClass;
 use super::strategy::Strategy;
 use crate::rng::Seed;
 use crate::smtp::Reply;
 use crate::time::{Moments, Time};
 use crate::units::{ConnId, ProviderId, QueueId, SourceId};
-use admit::Admission;
-pub use conn::CONNECTIONS_MAX;
-use conn::{Conn, State};
-use pass::Passes;
+use active_queue::ActiveQueue;
+pub use connection::CONNECTIONS_MAX;
+use connection::{ConnectionState, SenderConnection};
+use message_round::MessageRounds;
 
 /// A sender at work.
 #[derive(Debug)]
 pub struct Sender {
     pub(super) strategy: Strategy,
-    pub(super) plan: Plan,
+    pub(super) task: SenderTask,
     retries: Seed,
     pub(super) queues: Vec<Queue>,
     /// Queue of (source, domain): `source × domains + domain`.
     pub(super) queue_of: Vec<QueueId>,
     pub(super) limiters: Vec<Limiter>,
-    conns: Vec<Conn>,
+    conns: Vec<SenderConnection>,
     free: Vec<ConnId>,
     /// Whose turn it is to carry a stream's mail.
     pub(super) turns: Vec<usize>,
@@ -53,23 +53,23 @@ pub struct Sender {
     /// Connections that became idle and have no timer yet.
     resting: Vec<ConnId>,
     actions: VecDeque<Action>,
-    settled: Vec<Settled>,
-    counts: Vec<Counts>,
+    settled: Vec<AttemptResult>,
+    counts: Vec<SiteCounts>,
     /// What every reply of every site's book means to the strategy.
-    meanings: Vec<Vec<Meaning>>,
+    reply_classes: Vec<Vec<ReplyClass>>,
     /// Limiters that wait for somebody else's connection or slot.
     starved: Vec<u32>,
     /// Deliveries under way, all sites together.
     busy: u32,
     /// When the sender as a whole may begin its next delivery.
     rested_at: Time,
-    admission: Admission,
-    passes: Passes,
+    admission: ActiveQueue,
+    rounds: MessageRounds,
 }
 
 /// What a sender knows of its task.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct SenderTask {
     /// When each recipient's message should go out.
     pub intended: Arc<Moments>,
     /// How many sources there are.
@@ -84,7 +84,7 @@ pub struct Plan {
 
 /// Recipients of one site, by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct SiteCounts {
     /// Handed to the sender.
     pub injected: u64,
     /// Delivered.
@@ -104,19 +104,19 @@ pub struct Counts {
     /// How often recipients were put off without being tried, because their site was dead.
     pub suspended: u64,
     /// The window of concurrency, seen after every delivery.
-    pub window: Seen,
+    pub window: WindowSamples,
 }
 
 /// A quantity that was looked at now and then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Seen {
+pub struct WindowSamples {
     /// How often.
     pub times: u64,
     /// The sum of what was seen.
     pub sum: u64,
 }
 
-impl Seen {
+impl WindowSamples {
     fn see(&mut self, value: u32) {
         self.times += 1;
         self.sum = self.sum.saturating_add(u64::from(value));
@@ -125,34 +125,34 @@ impl Seen {
 
 impl Sender {
     /// A sender that runs `strategy`.
-    pub fn new(strategy: Strategy, plan: Plan, seed: Seed) -> Self {
+    pub fn new(strategy: Strategy, task: SenderTask, seed: Seed) -> Self {
         let strategy = strategy.unshared();
-        let (sites, domains) = (plan.replies.len(), plan.sites.len());
+        let (sites, domains) = (task.replies.len(), task.sites.len());
         let mut sender = Self {
             retries: seed.named("retries"),
             queues: Vec::new(),
-            queue_of: Vec::with_capacity(plan.sources * domains),
+            queue_of: Vec::with_capacity(task.sources * domains),
             limiters: Vec::new(),
             conns: Vec::new(),
             free: Vec::new(),
-            turns: vec![0; plan.streams.len()],
+            turns: vec![0; task.streams.len()],
             awake: VecDeque::new(),
             resting: Vec::new(),
             actions: VecDeque::new(),
             settled: Vec::new(),
-            counts: vec![Counts::default(); sites],
-            meanings: plan
+            counts: vec![SiteCounts::default(); sites],
+            reply_classes: task
                 .replies
                 .iter()
-                .map(|book| book.iter().map(|reply| Meaning::of(reply, &strategy)).collect())
+                .map(|book| book.iter().map(|reply| ReplyClass::of(reply, &strategy)).collect())
                 .collect(),
             starved: Vec::new(),
             busy: 0,
             rested_at: Time::ZERO,
-            admission: Admission::new(&strategy.whole),
-            passes: Passes::default(),
+            admission: ActiveQueue::new(&strategy.process),
+            rounds: MessageRounds::default(),
             strategy,
-            plan,
+            task,
         };
         sender.lay_out_queues(sites);
         sender
@@ -164,7 +164,7 @@ impl Sender {
     }
 
     /// Recipients of `site`, by what became of them.
-    pub fn counts(&self, site: ProviderId) -> Counts {
+    pub fn counts(&self, site: ProviderId) -> SiteCounts {
         self.counts[site.index()]
     }
 
@@ -186,7 +186,8 @@ impl Sender {
     pub fn recount(&self, site: ProviderId) -> u64 {
         let queued = self.queues.iter().filter(|queue| queue.site == site).flat_map(Queue::mail);
         let flying = self.conns.iter().filter(|conn| {
-            matches!(conn.state, State::Connecting | State::Busy) && self.queues[conn.queue.index()].site == site
+            matches!(conn.state, ConnectionState::Connecting | ConnectionState::Busy)
+                && self.queues[conn.queue.index()].site == site
         });
         let flying = flying.map(|conn| u64::from(conn.delivery.count));
         let elsewhere = self.waiting_for_admission(site) + self.waiting_for_their_message(site);
@@ -202,7 +203,7 @@ impl Sender {
             Event::Closed(conn) => self.closed(conn),
             Event::IdleExpired(conn) => self.idle_expired(conn),
             Event::Due(Timer(timer)) => self.due(now, timer),
-            Event::Amended => self.look_again(),
+            Event::PolicyChanged => self.policy_changed(),
         }
         self.admit(now);
     }
@@ -216,7 +217,7 @@ impl Sender {
     /// Hands over what was settled since this was called last, in order. It is read where it stands: a report is
     /// written field by field, and a processor that copied it right after that would have to wait for all of them.
     #[inline]
-    pub fn settled(&mut self, mut note: impl FnMut(&Settled)) {
+    pub fn settled(&mut self, mut note: impl FnMut(&AttemptResult)) {
         for settled in &self.settled {
             note(settled);
         }
@@ -239,7 +240,7 @@ impl Sender {
                 }
             } else {
                 let conn = self.resting.pop()?;
-                if self.conns[conn.index()].state == State::Idle {
+                if self.conns[conn.index()].state == ConnectionState::Idle {
                     return Some(Action::Idle { conn, until: now + self.strategy.session.idle });
                 }
             }
@@ -259,7 +260,7 @@ impl Sender {
         counts.ready += u64::from(delivery.count);
         let queue = self.carrier(stream, domain);
         if self.strategy.retry.whole_message {
-            self.passes.begin(site, *delivery);
+            self.rounds.begin(site, *delivery);
         }
         self.make_ready(now, queue, delivery);
     }
@@ -307,7 +308,7 @@ impl Sender {
                     self.ring_limiter(limiter, at);
                     return None;
                 }
-                if self.strategy.whole.deliveries.is_some_and(|most| self.busy >= most) {
+                if self.strategy.process.deliveries.is_some_and(|most| self.busy >= most) {
                     self.starve(limiter);
                     return None;
                 }
@@ -328,14 +329,14 @@ impl Sender {
         state.is_full()
             && state.ready_at(now, &self.strategy).max(self.rested_at) <= now
             && !self.strategy.retry.may_be_old(now)
-            && self.strategy.whole.deliveries.is_none()
+            && self.strategy.process.deliveries.is_none()
     }
 
     /// Gives a queue's next mail to a connection: an idle one, or a new one.
     fn serve(&mut self, now: Time, limiter: u32, queue: QueueId, foresight: Option<&dyn Foresight>) -> Option<Action> {
         let counts_idle = self.strategy.session.counts_idle;
         if let Some(foresight) = foresight.filter(|_| !self.queues[queue.index()].idle.is_empty()) {
-            return self.reuse_foreseen(now, limiter, queue, foresight);
+            return self.reuse_with_foresight(now, limiter, queue, foresight);
         }
         let idle = self.queues[queue.index()].idle.last().copied();
         if let Some(conn) = idle.filter(|_| self.limiters[limiter as usize].looks_for_idle(now, &self.strategy)) {
@@ -373,8 +374,8 @@ impl Sender {
     }
 
     #[inline(never)]
-    fn replied(&mut self, now: Time, replied: Replied<'_>) {
-        let Conn { queue, delivery, .. } = self.conns[replied.conn.index()];
+    fn replied(&mut self, now: Time, replied: TransactionResult<'_>) {
+        let SenderConnection { queue, delivery, .. } = self.conns[replied.conn.index()];
         let limiter = self.queues[queue.index()].limiter;
         let pushed_back = self.settle(now, queue, delivery, &replied);
         // None left: only the oracle's mail goes by another connection.
@@ -401,7 +402,7 @@ impl Sender {
         self.counts[site.index()].window.see(state.window(now, &self.strategy));
         self.busy -= 1;
         state.busy -= 1;
-        self.rested_at = now + self.strategy.whole.delay;
+        self.rested_at = now + self.strategy.process.delay;
         let drained = state.busy == 0 && !state.queues.iter().any(|queue| self.queues[queue.index()].has_ready());
         state.ended(now, drained, &self.strategy);
     }

@@ -7,11 +7,14 @@ mod event;
 mod layout;
 mod limiter;
 mod manager;
-mod meaning;
 pub mod preset;
 mod queue;
+mod reply_class;
 pub mod strategy;
 
-pub use event::{Action, Delivery, Event, Foreseen, Foresight, Heard, Injection, Outcome, Replied, Settled, Timer};
-pub use manager::{CONNECTIONS_MAX, Counts, Plan, Seen, Sender};
+pub use event::{
+    Action, AttemptResult, Delivery, Event, Foreseen, Foresight, Injection, Outcome, RecipientResult, Timer,
+    TransactionResult,
+};
+pub use manager::{CONNECTIONS_MAX, Sender, SenderTask, SiteCounts, WindowSamples};
 pub use strategy::Strategy;

@@ -15,10 +15,10 @@ use crate::diagnostic::{Diagnostic, Document};
 use crate::sender::Strategy;
 use crate::spanned::{Checker, Spanned};
 
-pub use main_cf::{MainCf, PARAMETERS, Parameter};
+pub use main_cf::{MainCf, POSTFIX_PARAMETERS, PostfixParameter};
 pub use spec::{
-    AgeSpec, AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, FeedbackSpec, PacingSpec, PatternSpec, RetrySpec,
-    ScanSpec, SessionSpec, StrategySpec, WholeSpec,
+    AgeSpec, AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, FeedbackSpec, PacingSpec, ProcessLimitsSpec,
+    QueueRunSpec, ReplyRuleSpec, RetrySpec, SessionSpec, StrategySpec,
 };
 pub use warm_up::WarmUpSpec;
 pub use words::{axes, sentence};

@@ -1,15 +1,15 @@
 //! A queue: mail waiting for one source and one site, *ready* or *delayed*.
 
 mod chunk;
-mod delayed;
-mod heap;
-mod line;
+mod fifo;
+mod retry_heap;
+mod retry_queue;
 
 use std::collections::VecDeque;
 
-use self::chunk::Spare;
-use self::delayed::Delayed;
-use self::line::Line;
+use self::chunk::ChunkPool;
+use self::fifo::Fifo;
+use self::retry_queue::RetryQueue;
 use super::event::Delivery;
 use crate::time::Time;
 use crate::units::{ConnId, ProviderId, SourceId};
@@ -26,10 +26,10 @@ pub(super) struct Queue {
     pub(super) connecting: VecDeque<ConnId>,
     /// When the timer of the delayed mail will ring; `Time::NEVER` where it is not set.
     pub(super) rings_at: Time,
-    first: Line,
-    ready: Line,
-    delayed: Delayed,
-    spare: Spare,
+    first: Fifo,
+    ready: Fifo,
+    delayed: RetryQueue,
+    pool: ChunkPool,
 }
 
 impl Queue {
@@ -41,10 +41,10 @@ impl Queue {
             idle: Vec::new(),
             connecting: VecDeque::new(),
             rings_at: Time::NEVER,
-            first: Line::new(),
-            ready: Line::new(),
-            delayed: Delayed::new(),
-            spare: Spare::new(),
+            first: Fifo::new(),
+            ready: Fifo::new(),
+            delayed: RetryQueue::new(),
+            pool: ChunkPool::new(),
         }
     }
 
@@ -56,13 +56,13 @@ impl Queue {
     /// Mail becomes ready, at the end of the line.
     pub(super) fn push_ready(&mut self, delivery: &Delivery) {
         let line = if delivery.priority { &mut self.first } else { &mut self.ready };
-        line.push_back(delivery, &mut self.spare);
+        line.push_back(delivery, &mut self.pool);
     }
 
     /// Mail goes back to the head of the line.
     pub(super) fn push_front(&mut self, delivery: Delivery) {
         let line = if delivery.priority { &mut self.first } else { &mut self.ready };
-        line.push_front(delivery, &mut self.spare);
+        line.push_front(delivery, &mut self.pool);
     }
 
     /// The mail that goes next.
@@ -74,11 +74,11 @@ impl Queue {
     pub(super) fn take(&mut self, most: u32) -> Option<Delivery> {
         let line = if self.first.is_empty() { &mut self.ready } else { &mut self.first };
         let most = u16::try_from(most).unwrap_or(u16::MAX);
-        if line.front()?.count <= most { line.pop_front(&mut self.spare) } else { line.split_front(most) }
+        if line.front()?.count <= most { line.pop_front(&mut self.pool) } else { line.split_front(most) }
     }
 
     /// A connection is not idle any more. Mostly it is the one that was used last.
-    pub(super) fn rouse(&mut self, conn: ConnId) {
+    pub(super) fn remove_idle(&mut self, conn: ConnId) {
         if self.idle.pop_if(|last| *last == conn).is_none() {
             self.idle.retain(|idle| *idle != conn);
         }
@@ -86,7 +86,7 @@ impl Queue {
 
     /// Mail waits for its retry, at `delivery.ready_at`.
     pub(super) fn push_delayed(&mut self, delivery: &Delivery) {
-        self.delayed.push(delivery, &mut self.spare);
+        self.delayed.push(delivery, &mut self.pool);
     }
 
     /// When the first delayed mail becomes ready.
@@ -96,7 +96,7 @@ impl Queue {
 
     /// Takes one delivery that has waited long enough for its retry.
     pub(super) fn mature(&mut self, now: Time) -> Option<Delivery> {
-        self.delayed.pop_due(now, &mut self.spare)
+        self.delayed.pop_due(now, &mut self.pool)
     }
 
     /// All mail, ready and delayed.

@@ -12,8 +12,8 @@ use crate::dist::Dist;
 use crate::provider::{Addressee, Answer, Arrival, Decision, Refusal};
 use crate::record::ConnectionFailure;
 use crate::scenario::BadHost;
-use crate::sender::strategy::Session;
-use crate::sender::{Delivery, Event, Heard, Replied};
+use crate::sender::strategy::SessionSettings;
+use crate::sender::{Delivery, Event, RecipientResult, TransactionResult};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
 use crate::trial::mailbox;
@@ -34,7 +34,7 @@ pub(super) struct SimConnection {
     pub(super) phase: PendingEvent,
     pub(super) delivery: Delivery,
     /// What every recipient of the transaction has heard so far.
-    pub(super) heard: Vec<Heard>,
+    pub(super) heard: Vec<RecipientResult>,
     pub(super) again: Option<Time>,
 }
 
@@ -175,7 +175,7 @@ impl World<'_> {
         let SimConnection { site, delivery, .. } = self.connections[conn.index()];
         self.recorder.silent(self.now, site, Stage::Connect, silence, u64::from(delivery.count));
         let connection = &mut self.connections[conn.index()];
-        connection.heard.push(Heard::Nothing(Stage::Connect));
+        connection.heard.push(RecipientResult::NoReply(Stage::Connect));
         connection.again = None;
         self.set(conn, PendingEvent::Failing, self.now + wait);
     }
@@ -215,7 +215,7 @@ impl World<'_> {
         let Some(session) = session else { unreachable!("a transaction needs a session") };
         self.recorder.transacts(site);
         let provider = &mut self.sites[site.index()].provider;
-        let Session { mail_timeout, rcpt_timeout, data_timeout, .. } = self.input.strategy.session;
+        let SessionSettings { mail_timeout, rcpt_timeout, data_timeout, .. } = self.input.strategy.session;
         let verdict = provider.mail(self.now, session, envelope(&self.input, &delivery));
         if verdict.tarpit > mail_timeout {
             return self.give_up(conn, Stage::Mail, ConnectionFailure::CommandTimeout, rtt + mail_timeout);
@@ -271,7 +271,7 @@ impl World<'_> {
             tarpit += verdict.tarpit;
             longest = longest.max(verdict.tarpit);
             let Decision::Refuse(refusal) = verdict.decision else {
-                self.connections[conn.index()].heard.push(Heard::Accepted);
+                self.connections[conn.index()].heard.push(RecipientResult::Accepted);
                 accepted += 1;
                 continue;
             };
@@ -293,7 +293,7 @@ impl World<'_> {
         if refusal.closes() {
             refused = u64::from(delivery.count) - answers.len() as u64;
             answers.resize(usize::from(delivery.count), heard);
-            for earlier in answers.iter_mut().filter(|earlier| **earlier == Heard::Accepted) {
+            for earlier in answers.iter_mut().filter(|earlier| **earlier == RecipientResult::Accepted) {
                 *earlier = heard;
                 refused += 1;
             }
@@ -318,7 +318,7 @@ impl World<'_> {
         let SimConnection { site, session, .. } = self.connections[conn.index()];
         let heard = recipient_result(stage, refusal);
         let connection = &mut self.connections[conn.index()];
-        let open = connection.heard.iter().filter(|earlier| **earlier == Heard::Accepted).count() as u64;
+        let open = connection.heard.iter().filter(|earlier| **earlier == RecipientResult::Accepted).count() as u64;
         let spoiled = if connection.heard.is_empty() { u64::from(connection.delivery.count) } else { open };
         if connection.heard.is_empty() {
             connection.heard.push(heard);
@@ -326,7 +326,7 @@ impl World<'_> {
             connection
                 .heard
                 .iter_mut()
-                .filter(|earlier| **earlier == Heard::Accepted)
+                .filter(|earlier| **earlier == RecipientResult::Accepted)
                 .for_each(|earlier| *earlier = heard);
         }
         self.recorder.refused(self.now, site, stage, refusal, spoiled);
@@ -378,7 +378,7 @@ impl World<'_> {
             closes = refusal.closes();
             let heard = recipient_result(Stage::EndOfData, refusal);
             let mut refused = 0;
-            for earlier in connection.heard.iter_mut().filter(|earlier| **earlier == Heard::Accepted) {
+            for earlier in connection.heard.iter_mut().filter(|earlier| **earlier == RecipientResult::Accepted) {
                 *earlier = heard;
                 refused += 1;
             }
@@ -386,8 +386,10 @@ impl World<'_> {
             self.note_patience(conn, refusal.rule);
         } else {
             for (place, refusal) in provider.undeliverable() {
-                let mut accepted =
-                    connection.heard.iter_mut().filter(|heard| !matches!(heard, Heard::Reply(Stage::Rcpt, _)));
+                let mut accepted = connection
+                    .heard
+                    .iter_mut()
+                    .filter(|heard| !matches!(heard, RecipientResult::Refused(Stage::Rcpt, _)));
                 if let Some(heard) = accepted.nth(*place as usize) {
                     *heard = recipient_result(Stage::EndOfData, *refusal);
                     self.recorder.refused(self.now, site, Stage::EndOfData, *refusal, 1);
@@ -403,7 +405,7 @@ impl World<'_> {
         }
         // The server has the message, but the client will never know: it sends it again (RFC 5321, 4.5.3.2.6, and RFC
         // 1047).
-        let patience = self.input.strategy.session.dot_timeout;
+        let patience = self.input.strategy.session.end_of_data_timeout;
         if verdict.tarpit > patience {
             return self.give_up(conn, Stage::EndOfData, ConnectionFailure::CommandTimeout, patience);
         }
@@ -413,10 +415,10 @@ impl World<'_> {
     fn lose(&mut self, conn: ConnId, stage: Stage, silence: ConnectionFailure) {
         let SimConnection { site, delivery, .. } = self.connections[conn.index()];
         let connection = &mut self.connections[conn.index()];
-        connection.heard.resize(usize::from(delivery.count), Heard::Accepted);
+        connection.heard.resize(usize::from(delivery.count), RecipientResult::Accepted);
         let mut lost = 0;
-        for heard in connection.heard.iter_mut().filter(|heard| **heard == Heard::Accepted) {
-            *heard = Heard::Nothing(stage);
+        for heard in connection.heard.iter_mut().filter(|heard| **heard == RecipientResult::Accepted) {
+            *heard = RecipientResult::NoReply(stage);
             lost += 1;
         }
         self.recorder.silent(self.now, site, stage, silence, lost);
@@ -436,7 +438,7 @@ impl World<'_> {
             ConnectionFailure::GreetingTimeout,
             u64::from(delivery.count),
         );
-        self.connections[conn.index()].heard.push(Heard::Nothing(Stage::Connect));
+        self.connections[conn.index()].heard.push(RecipientResult::NoReply(Stage::Connect));
         self.tell(conn, true);
     }
 
@@ -444,7 +446,10 @@ impl World<'_> {
     fn tell(&mut self, conn: ConnId, closed: bool) {
         let connection = &mut self.connections[conn.index()];
         let again = connection.again.take().filter(|_| self.input.strategy.oracle);
-        self.sender.handle(self.now, Event::Replied(Replied { conn, heard: &connection.heard, closed, again }));
+        self.sender.handle(
+            self.now,
+            Event::Replied(TransactionResult { conn, recipients: &connection.heard, closed, oracle_retry_at: again }),
+        );
     }
 
     pub(super) fn quit(&mut self, conn: ConnId) {
@@ -483,7 +488,9 @@ impl World<'_> {
         let before = self.complaints.len();
         for n in 0..usize::from(delivery.count) {
             let row = self.input.mail.rows[delivery.first.index() + n];
-            if !row.is(Row::COMPLAINS) || self.connections[conn.index()].heard.get(n) != Some(&Heard::Accepted) {
+            if !row.is(Row::COMPLAINS)
+                || self.connections[conn.index()].heard.get(n) != Some(&RecipientResult::Accepted)
+            {
                 continue;
             }
             let stream = &self.input.scenario.workload.streams[row.stream.index()];
@@ -510,9 +517,9 @@ impl World<'_> {
 /// How long a client's kernel waits before it tries to connect again.
 const SYN_RETRY: Span = Span::from_secs(1);
 
-fn recipient_result(stage: Stage, refusal: Refusal) -> Heard {
+fn recipient_result(stage: Stage, refusal: Refusal) -> RecipientResult {
     match refusal.answer {
-        Answer::Reply { reply, .. } => Heard::Reply(stage, reply),
-        Answer::Drop | Answer::Tarpit(_) => Heard::Nothing(stage),
+        Answer::Reply { reply, .. } => RecipientResult::Refused(stage, reply),
+        Answer::Drop | Answer::Tarpit(_) => RecipientResult::NoReply(stage),
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::provider::{Addressee, Amendment, Envelope, Provider, Verdict};
-use crate::sender::{Action, Event, Foresight, Sender, Settled};
+use crate::sender::{Action, AttemptResult, Event, Foresight, Sender};
 use crate::time::Time;
 use crate::units::{ClientId, ProviderId, SenderDomainId, SessionId};
 
@@ -19,7 +19,7 @@ pub trait Observer {
     /// The sender wants something done.
     fn sender_action(&mut self, now: Time, action: &Action);
     /// The sender reports that an attempt is over, or that mail is given up.
-    fn attempt_result(&mut self, now: Time, settled: &Settled);
+    fn attempt_result(&mut self, now: Time, settled: &AttemptResult);
     /// A provider is about to be told something, and stands as it did before.
     fn before_call(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &ProviderCall<'_>);
     /// A provider was told something, and stands as it does after that.
@@ -120,7 +120,7 @@ impl Observed<Sender> {
     }
 
     #[inline]
-    pub(super) fn settled(&mut self, now: Time, mut note: impl FnMut(&Settled)) {
+    pub(super) fn settled(&mut self, now: Time, mut note: impl FnMut(&AttemptResult)) {
         self.machine.settled(|settled| {
             if let Some(watch) = &self.watch {
                 watch.observer.borrow_mut().attempt_result(now, settled);

@@ -8,7 +8,9 @@ use crate::provider::*;
 use crate::record::Trial;
 use crate::rng::Seed;
 use crate::scenario::{BadHost, Domain, Network, Scenario, Source};
-use crate::sender::strategy::{Breaker, Concurrency, Pacing, Reading, Retry, Schedule, Session, Strategy, Whole};
+use crate::sender::strategy::{
+    Breaker, Concurrency, Pacing, ProcessLimits, Reading, Retry, RetrySchedule, SessionSettings, Strategy,
+};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
 use crate::trial::TrialInput;
@@ -45,17 +47,17 @@ fn strategy(connections: u32, wait: Span) -> Strategy {
     Strategy {
         name: "fixed".to_owned(),
         about: String::new(),
-        scope: crate::sender::strategy::Scope::SourceSite,
+        scope: crate::sender::strategy::LimiterScope::SourceSite,
         concurrency: Concurrency::Fixed(connections),
-        whole: Whole::FREE,
+        process: ProcessLimits::NONE,
         pacing: Pacing::None,
-        session: Session { messages_per_connection: None, reuse: None, ..Session::default() },
+        session: SessionSettings { messages_per_connection: None, reuse: None, ..SessionSettings::default() },
         reading: Reading::default(),
         breaker: Breaker::None,
         retry: Retry {
-            schedule: Schedule::List(vec![wait]),
+            schedule: RetrySchedule::List(vec![wait]),
             give_up: Span::DAY.times(5),
-            scan: None,
+            queue_run: None,
             whole_message: false,
         },
         oracle: false,

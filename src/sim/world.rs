@@ -290,7 +290,7 @@ impl<'a> World<'a> {
             self.changes += 1;
             self.sites[change.provider.index()].provider.amend(&change.amendment);
         }
-        self.sender.handle(self.now, Event::Amended);
+        self.sender.handle(self.now, Event::PolicyChanged);
         self.recorder.event(self.now, 5, 0);
         if let Some(next) = timeline.get(self.changes) {
             self.queue.schedule(TIMELINE, next.at);

@@ -3,7 +3,7 @@
 use crate::provider::{Client, Mailbox, Policy, Provider};
 use crate::rng::{Seed, Seeds};
 use crate::scenario::Scenario;
-use crate::sender::{Delivery, Injection, Plan, Strategy};
+use crate::sender::{Delivery, Injection, SenderTask, Strategy};
 use crate::time::Time;
 use crate::units::{Fraction, ProviderId, RecipientId};
 use crate::workload::{Fate, Mail, Row};
@@ -25,9 +25,9 @@ pub struct TrialInput<'a> {
 
 impl TrialInput<'_> {
     /// What the sender knows of its task.
-    pub fn plan(&self) -> Plan {
+    pub fn plan(&self) -> SenderTask {
         let Self { scenario, mail, .. } = self;
-        Plan {
+        SenderTask {
             intended: mail.intended.clone(),
             sources: scenario.sources.len(),
             sites: scenario.domains.iter().map(|domain| domain.provider).collect(),

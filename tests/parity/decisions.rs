@@ -14,7 +14,7 @@ use mxlab::live::{Note, What};
 use mxlab::provider::{Decision, Provider, Verdict};
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, parse};
-use mxlab::sender::{Action, Event, Settled};
+use mxlab::sender::{Action, AttemptResult, Event};
 use mxlab::sim::{self, CallResult, Observer, ProviderCall};
 use mxlab::smtp::Stage;
 use mxlab::time::{Span, Time};
@@ -95,7 +95,7 @@ impl Log {
 impl Observer for Log {
     fn sender_event(&mut self, _: Time, _: &Event<'_>) {}
     fn sender_action(&mut self, _: Time, _: &Action) {}
-    fn attempt_result(&mut self, _: Time, _: &Settled) {}
+    fn attempt_result(&mut self, _: Time, _: &AttemptResult) {}
     fn before_call(&mut self, _: Time, _: ProviderId, _: &Provider, _: &ProviderCall<'_>) {}
 
     fn after_call(

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use mxlab::record::{Totals, Trial};
-use mxlab::sender::{Delivery, Heard, Outcome, Settled};
+use mxlab::sender::{AttemptResult, Delivery, Outcome, RecipientResult};
 use mxlab::smtp::Stage;
 use mxlab::units::{ConnId, ProviderId, SessionId};
 
@@ -84,13 +84,13 @@ impl Books {
         }
     }
 
-    fn settles(&mut self, settled: &Settled) -> Result<(), String> {
+    fn settles(&mut self, settled: &AttemptResult) -> Result<(), String> {
         let ends = match settled.outcome {
             Outcome::Delivered => Some(1),
             Outcome::Bounced => Some(2),
             Outcome::Deferred | Outcome::Failed | Outcome::Unsent | Outcome::Suspended => settled.expired.then_some(3),
         };
-        if (settled.heard == Heard::Accepted) != (settled.outcome == Outcome::Delivered) {
+        if (settled.result == RecipientResult::Accepted) != (settled.outcome == Outcome::Delivered) {
             return Err(format!("heard one thing, settled another: {settled:?}"));
         }
         if let Some(sum) = ends {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mxlab::provider::{Addressee, Decision, Envelope, Provider, Rule, Verdict};
-use mxlab::sender::{Action, Delivery, Event, Settled};
+use mxlab::sender::{Action, AttemptResult, Delivery, Event};
 use mxlab::sim::{CallResult, Observer, ProviderCall};
 use mxlab::smtp::Stage;
 use mxlab::time::Time;
@@ -46,7 +46,7 @@ pub(crate) enum Word {
     /// The sender wants to be told when a connection has been idle for long enough.
     Rest(ConnId),
     /// The sender has settled what became of recipients.
-    Settled(Settled),
+    Settled(AttemptResult),
     /// A provider has judged a command.
     Judged(ProviderId, Judged),
     /// A provider is told that a transaction is given up.
@@ -120,7 +120,7 @@ impl Observer for Log {
                 Event::Replied(replied) => Word::Replied(replied.conn, replied.closed),
                 Event::IdleExpired(conn) => Word::Expired(*conn),
                 Event::Closed(conn) => Word::Replied(*conn, true),
-                Event::Due(_) | Event::Amended => Word::Other,
+                Event::Due(_) | Event::PolicyChanged => Word::Other,
             },
         );
     }
@@ -138,7 +138,7 @@ impl Observer for Log {
         );
     }
 
-    fn attempt_result(&mut self, now: Time, settled: &Settled) {
+    fn attempt_result(&mut self, now: Time, settled: &AttemptResult) {
         self.note(now, Word::Settled(*settled));
     }
 

@@ -20,7 +20,7 @@ use crate::live::alarm::Alarm;
 use crate::live::clock::Speed;
 use crate::live::wire::{Wire, read_into};
 use crate::record::{ConnectionFailure, LatencyPhase};
-use crate::sender::strategy::Session;
+use crate::sender::strategy::SessionSettings;
 use crate::smtp::{
     BodyKind, ClientEvent, ClientSession, Code, Filler, ReceivedReply, RecipientReply, SessionStep, Stage, Transaction,
     UseTls,
@@ -33,7 +33,7 @@ use crate::units::ConnId;
 pub(super) struct Options {
     pub(super) speech: Speech,
     /// Time-outs and pipelining.
-    pub(super) session: Session,
+    pub(super) session: SessionSettings,
     pub(super) speed: Speed,
     /// Everything ends.
     pub(super) stop: CancellationToken,
@@ -317,7 +317,7 @@ impl<'a> Call<'a> {
             Some(SessionStep::Connect) => session.greeting_timeout,
             Some(SessionStep::Rcpt(_)) => session.rcpt_timeout,
             Some(SessionStep::Data) => session.data_timeout,
-            Some(SessionStep::EndOfData) => session.dot_timeout,
+            Some(SessionStep::EndOfData) => session.end_of_data_timeout,
             _ => session.mail_timeout,
         };
         wall(self.options, span)

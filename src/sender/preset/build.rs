@@ -6,15 +6,16 @@ use regex::RegexBuilder;
 
 use super::main_cf;
 use super::spec::{
-    AgeSpec, AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, FeedbackSpec, PacingSpec, PatternSpec, RetrySpec,
-    SessionSpec, StrategySpec, WholeSpec,
+    AgeSpec, AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, FeedbackSpec, PacingSpec, ProcessLimitsSpec,
+    ReplyRuleSpec, RetrySpec, SessionSpec, StrategySpec,
 };
 use super::warm_up;
 use crate::sender::Strategy;
-use crate::sender::strategy::concurrency::Round;
-use crate::sender::strategy::feedback::{Feedback, Rule, Step};
+use crate::sender::strategy::concurrency::IncreasePer;
+use crate::sender::strategy::feedback::{Feedback, FeedbackRule, FeedbackStep};
 use crate::sender::strategy::{
-    Breaker, Concurrency, Jitter, Pacing, Pattern, Reading, Retry, Scan, Schedule, Scope, Session, Whole,
+    Breaker, Concurrency, Jitter, LimiterScope, Pacing, ProcessLimits, QueueRun, Reading, ReplyRule, Retry,
+    RetrySchedule, SessionSettings,
 };
 use crate::spanned::{Capped, Checker, Spanned};
 use crate::time::Span;
@@ -24,14 +25,14 @@ pub(super) fn plain() -> Strategy {
     Strategy {
         name: String::new(),
         about: String::new(),
-        scope: Scope::default(),
+        scope: LimiterScope::default(),
         concurrency: Concurrency::Unlimited,
-        whole: Whole::FREE,
+        process: ProcessLimits::NONE,
         pacing: Pacing::None,
-        session: Session::default(),
+        session: SessionSettings::default(),
         reading: Reading::default(),
         breaker: Breaker::None,
-        retry: Retry { schedule: exponential(), give_up: Span::DAY.times(5), scan: None, whole_message: false },
+        retry: Retry { schedule: exponential(), give_up: Span::DAY.times(5), queue_run: None, whole_message: false },
         oracle: false,
     }
 }
@@ -51,8 +52,8 @@ pub(super) fn overlay(base: &mut Strategy, spec: &StrategySpec, check: &mut Chec
     if let Some(written) = &spec.concurrency {
         base.concurrency = concurrency(base.concurrency, written, check);
     }
-    if let Some(written) = &spec.whole {
-        whole(&mut base.whole, written, check);
+    if let Some(written) = &spec.process {
+        whole(&mut base.process, written, check);
     }
     if let Some(written) = &spec.pacing {
         base.pacing = pacing(written, check);
@@ -105,10 +106,10 @@ fn feedback(base: Concurrency, spec: &FeedbackSpec, check: &mut Checker<'_>) -> 
 }
 
 /// A step of Postfix's feedback.
-pub(super) fn step(written: &Spanned<String>, check: &mut Checker<'_>) -> Step {
-    written.parse().unwrap_or_else(|error: crate::sender::strategy::feedback::StepError| {
+pub(super) fn step(written: &Spanned<String>, check: &mut Checker<'_>) -> FeedbackStep {
+    written.parse().unwrap_or_else(|error: crate::sender::strategy::feedback::FeedbackStepError| {
         check.wrong(&written.span, error.to_string());
-        Step::ONE
+        FeedbackStep::ONE
     })
 }
 
@@ -117,7 +118,7 @@ fn capped(written: &Spanned<Capped<crate::spanned::Count>>, check: &mut Checker<
     limit.map(|limit| check.count(&written.with(limit), 1..=u32::MAX))
 }
 
-fn whole(base: &mut Whole, spec: &WholeSpec, check: &mut Checker<'_>) {
+fn whole(base: &mut ProcessLimits, spec: &ProcessLimitsSpec, check: &mut Checker<'_>) {
     if let Some(written) = &spec.deliveries {
         base.deliveries = capped(written, check);
     }
@@ -133,7 +134,7 @@ fn aimd(base: Concurrency, spec: &AimdSpec, place: &Range<usize>, check: &mut Ch
         Concurrency::Aimd { initial, min, max, increase, decrease, per } => {
             (initial, min, max, increase, decrease, per)
         }
-        _ => (1, 1, 100, 1.0, 0.5, Round::Window),
+        _ => (1, 1, 100, 1.0, 0.5, IncreasePer::Window),
     };
     let mut count = |written: &Option<Spanned<_>>, base| match written {
         Some(count) => check.count(count, 1..=u32::MAX),
@@ -173,7 +174,7 @@ fn pacing(spec: &PacingSpec, check: &mut Checker<'_>) -> Pacing {
     }
 }
 
-fn session(base: &mut Session, spec: &SessionSpec, check: &mut Checker<'_>) {
+fn session(base: &mut SessionSettings, spec: &SessionSpec, check: &mut Checker<'_>) {
     if let Some(written) = &spec.messages_per_connection {
         base.messages_per_connection = capped(written, check);
     }
@@ -190,7 +191,7 @@ fn session(base: &mut Session, spec: &SessionSpec, check: &mut Checker<'_>) {
         (&mut base.mail_timeout, &spec.mail_timeout),
         (&mut base.rcpt_timeout, &spec.rcpt_timeout),
         (&mut base.data_timeout, &spec.data_timeout),
-        (&mut base.dot_timeout, &spec.dot_timeout),
+        (&mut base.end_of_data_timeout, &spec.end_of_data_timeout),
     ] {
         *timeout = written.as_ref().map_or(*timeout, |written| check.some_time(written));
     }
@@ -200,9 +201,9 @@ fn session(base: &mut Session, spec: &SessionSpec, check: &mut Checker<'_>) {
     base.pipelining = spec.pipelining.unwrap_or(base.pipelining);
 }
 
-fn pattern(spec: &PatternSpec, check: &mut Checker<'_>) -> Option<Pattern> {
+fn pattern(spec: &ReplyRuleSpec, check: &mut Checker<'_>) -> Option<ReplyRule> {
     match RegexBuilder::new(&spec.matches).size_limit(REGEX_BYTES_MAX).build() {
-        Ok(matches) => Some(Pattern { matches, means: spec.means }),
+        Ok(matches) => Some(ReplyRule { matches, means: spec.means }),
         Err(error) => {
             // The crate draws the pattern again before it says what is wrong in its last line.
             let error = error.to_string();
@@ -231,8 +232,8 @@ fn retry(base: &mut Retry, spec: &Spanned<RetrySpec>, check: &mut Checker<'_>) {
     if let Some(give_up) = &spec.give_up {
         base.give_up = check.some_time(give_up);
     }
-    if let Some(scan) = &spec.scan {
-        base.scan = Some(Scan { every: check.some_time(&scan.every), lag: scan.lag });
+    if let Some(run) = &spec.queue_run {
+        base.queue_run = Some(QueueRun { every: check.some_time(&run.every), lag: run.lag });
     }
     base.whole_message = spec.whole_message.unwrap_or(base.whole_message);
     match (&spec.exponential, &spec.list, &spec.age) {
@@ -240,7 +241,7 @@ fn retry(base: &mut Retry, spec: &Spanned<RetrySpec>, check: &mut Checker<'_>) {
         (Some(exponential), None, None) => base.schedule = growing(&base.schedule, exponential, check),
         (None, Some(list), None) if list.is_empty() => check.wrong(&list.span, "a list of waits needs at least one"),
         (None, Some(list), None) => {
-            base.schedule = Schedule::List(list.iter().map(|wait| check.some_time(wait)).collect());
+            base.schedule = RetrySchedule::List(list.iter().map(|wait| check.some_time(wait)).collect());
         }
         (None, None, Some(written)) => base.schedule = age(&base.schedule, written, check),
         _ => {
@@ -251,9 +252,9 @@ fn retry(base: &mut Retry, spec: &Spanned<RetrySpec>, check: &mut Checker<'_>) {
     }
 }
 
-fn age(before: &Schedule, spec: &Spanned<AgeSpec>, check: &mut Checker<'_>) -> Schedule {
+fn age(before: &RetrySchedule, spec: &Spanned<AgeSpec>, check: &mut Checker<'_>) -> RetrySchedule {
     let (min, max) = match *before {
-        Schedule::Age { min, max } => (min, max),
+        RetrySchedule::Age { min, max } => (min, max),
         _ => (Span::from_secs(300), Span::from_secs(4_000)),
     };
     let min = spec.min.as_ref().map_or(min, |written| check.some_time(written));
@@ -261,13 +262,13 @@ fn age(before: &Schedule, spec: &Spanned<AgeSpec>, check: &mut Checker<'_>) -> S
     if max < min {
         check.wrong(&spec.span, format!("no wait can be at least {min} and at most {max}"));
     }
-    Schedule::Age { min, max }
+    RetrySchedule::Age { min, max }
 }
 
-fn growing(before: &Schedule, spec: &Spanned<ExponentialSpec>, check: &mut Checker<'_>) -> Schedule {
+fn growing(before: &RetrySchedule, spec: &Spanned<ExponentialSpec>, check: &mut Checker<'_>) -> RetrySchedule {
     let fallback = exponential();
-    let before = if matches!(before, Schedule::Exponential { .. }) { before } else { &fallback };
-    let &Schedule::Exponential { base, factor, cap, jitter } = before else { return fallback };
+    let before = if matches!(before, RetrySchedule::Exponential { .. }) { before } else { &fallback };
+    let &RetrySchedule::Exponential { base, factor, cap, jitter } = before else { return fallback };
     let base = spec.base.as_ref().map_or(base, |written| check.some_time(written));
     let cap = spec.cap.as_ref().map_or(cap, |written| check.some_time(written));
     if cap < base {
@@ -278,11 +279,11 @@ fn growing(before: &Schedule, spec: &Spanned<ExponentialSpec>, check: &mut Check
         let help = "write a number, 1 or above: every wait is so many times the one before";
         check.number(written, help, |value| value >= 1.0).unwrap_or(2.0)
     });
-    Schedule::Exponential { base, factor, cap, jitter: spec.jitter.unwrap_or(jitter) }
+    RetrySchedule::Exponential { base, factor, cap, jitter: spec.jitter.unwrap_or(jitter) }
 }
 
-const fn exponential() -> Schedule {
-    Schedule::Exponential {
+const fn exponential() -> RetrySchedule {
+    RetrySchedule::Exponential {
         base: Span::from_secs(900),
         factor: 2.0,
         cap: Span::from_secs(4 * 3_600),
@@ -291,7 +292,12 @@ const fn exponential() -> Schedule {
 }
 
 /// Postfix's window as it comes (`mail_params.h`).
-const POSTFIX: Feedback =
-    Feedback { initial: 5, limit: Some(20), positive: Step::ONE, negative: Step::ONE, rule: Rule::Shipped };
+const POSTFIX: Feedback = Feedback {
+    initial: 5,
+    limit: Some(20),
+    positive: FeedbackStep::ONE,
+    negative: FeedbackStep::ONE,
+    rule: FeedbackRule::Shipped,
+};
 /// A compiled pattern larger than this is a mistake: `(a{1000}){1000}`.
 const REGEX_BYTES_MAX: usize = 1 << 20;

@@ -12,33 +12,33 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::build;
 use crate::sender::Strategy;
-use crate::sender::strategy::feedback::{Feedback, Step};
-use crate::sender::strategy::{Breaker, Concurrency, Pacing, Schedule, Scope};
+use crate::sender::strategy::feedback::{Feedback, FeedbackStep};
+use crate::sender::strategy::{Breaker, Concurrency, LimiterScope, Pacing, RetrySchedule};
 use crate::spanned::{Checker, Spanned};
 use crate::time::Span;
 
 /// Parameters and their values, as a file writes them.
 #[derive(Clone, Debug, Default)]
-pub struct MainCf(Vec<(Spanned<String>, Spanned<Setting>)>);
+pub struct MainCf(Vec<(Spanned<String>, Spanned<ParameterValue>)>);
 
 /// A value in main.cf: Postfix has only texts, a file of ours may write numbers and switches plainly.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Setting(String);
+struct ParameterValue(String);
 
 /// A parameter of Postfix.
 #[derive(Clone, Copy, Debug)]
-pub struct Parameter {
+pub struct PostfixParameter {
     /// Its name in main.cf.
     pub name: &'static str,
     /// Postfix's default.
     pub default: &'static str,
     /// What it does to a strategy.
-    pub effect: Effect,
+    pub effect: ParameterEffect,
 }
 
 /// What a parameter does to a strategy, once its value has been read.
 #[derive(Clone, Copy, Debug)]
-pub enum Effect {
+pub enum ParameterEffect {
     /// A whole number; 0 means what the function makes of it.
     Count(fn(&mut Strategy, u32)),
     /// A length of time, and the unit of a number without one.
@@ -46,26 +46,27 @@ pub enum Effect {
     /// `yes` or `no`.
     Switch(fn(&mut Strategy, bool)),
     /// A step of feedback.
-    Step(fn(&mut Feedback, Step)),
+    Step(fn(&mut Feedback, FeedbackStep)),
     /// Nothing in this world, for this reason.
     None(&'static str),
 }
 
 /// Every parameter that is understood, in the order in which they act.
-pub const PARAMETERS: [Parameter; 46] = {
-    use Effect::{Count, None, Step, Switch, Time};
-    const fn p(name: &'static str, default: &'static str, effect: Effect) -> Parameter {
-        Parameter { name, default, effect }
+pub const POSTFIX_PARAMETERS: [PostfixParameter; 46] = {
+    use ParameterEffect::{Count, None, Step, Switch, Time};
+    const fn p(name: &'static str, default: &'static str, effect: ParameterEffect) -> PostfixParameter {
+        PostfixParameter { name, default, effect }
     }
-    const LIMIT: Effect = Count(|s, n| feedback(s, |f| f.limit = (n > 0).then_some(n)));
-    const POSITIVE: Effect = Step(|f, step| f.positive = step);
-    const NEGATIVE: Effect = Step(|f, step| f.negative = step);
-    const COHORTS: Effect = Count(set_cohorts);
-    const RECIPIENTS: Effect = Count(set_recipients);
-    const PROCESSES: Effect = Count(|s, n| s.whole.deliveries = (n > 0).then_some(n));
-    const RATE: Effect = Time('s', set_rate_delay);
-    const TRANSPORT_RATE: Effect = Time('s', set_transport_delay);
-    const ACTIVE: Effect = Count(|s, n| s.whole.active = Some(s.whole.active.map_or(n, |most| most.min(n)).max(1)));
+    const LIMIT: ParameterEffect = Count(|s, n| feedback(s, |f| f.limit = (n > 0).then_some(n)));
+    const POSITIVE: ParameterEffect = Step(|f, step| f.positive = step);
+    const NEGATIVE: ParameterEffect = Step(|f, step| f.negative = step);
+    const COHORTS: ParameterEffect = Count(set_cohorts);
+    const RECIPIENTS: ParameterEffect = Count(set_recipients);
+    const PROCESSES: ParameterEffect = Count(|s, n| s.process.deliveries = (n > 0).then_some(n));
+    const RATE: ParameterEffect = Time('s', set_rate_delay);
+    const TRANSPORT_RATE: ParameterEffect = Time('s', set_transport_delay);
+    const ACTIVE: ParameterEffect =
+        Count(|s, n| s.process.active = Some(s.process.active.map_or(n, |most| most.min(n)).max(1)));
     [
         p("initial_destination_concurrency", "5", Count(|s, n| feedback(s, |f| f.initial = n.max(1)))),
         p("smtp_initial_destination_concurrency", "5", Count(|s, n| feedback(s, |f| f.initial = n.max(1)))),
@@ -101,7 +102,7 @@ pub const PARAMETERS: [Parameter; 46] = {
         p("smtp_rcpt_timeout", "300s", Time('s', |s, span| s.session.rcpt_timeout = span)),
         p("smtp_data_init_timeout", "120s", Time('s', |s, span| s.session.data_timeout = span)),
         p("smtp_data_xfer_timeout", "180s", None("no transfer stalls here")),
-        p("smtp_data_done_timeout", "600s", Time('s', |s, span| s.session.dot_timeout = span)),
+        p("smtp_data_done_timeout", "600s", Time('s', |s, span| s.session.end_of_data_timeout = span)),
         p("smtp_rset_timeout", "20s", None("RSET is answered at once here")),
         p("smtp_quit_timeout", "300s", None("QUIT is answered at once here")),
         p("smtp_skip_5xx_greeting", "yes", Switch(|s, on| s.reading.skip_5xx_greeting = on)),
@@ -123,7 +124,7 @@ pub(super) fn overlay(strategy: &mut Strategy, written: &MainCf, check: &mut Che
         let help = "start from preset = \"postfix\", or write concurrency = { feedback = {} }";
         check.wrong_do(&first.span, "main-cf speaks of Postfix, and this strategy has another's window", help);
     }
-    let names = PARAMETERS.map(|parameter| parameter.name);
+    let names = POSTFIX_PARAMETERS.map(|parameter| parameter.name);
     for (name, _) in written.0.iter().filter(|(name, _)| !names.contains(&name.as_str())) {
         check.unknown("parameter", name, &names);
     }
@@ -134,12 +135,12 @@ pub(super) fn overlay(strategy: &mut Strategy, written: &MainCf, check: &mut Che
     }
     // The smaller of two limits holds, and neither is known yet.
     if written.0.iter().any(|(name, _)| matches!(name.as_str(), ACTIVE_MESSAGES | ACTIVE_RECIPIENTS)) {
-        strategy.whole.active = None;
+        strategy.process.active = None;
     }
     let mut idle = Vec::new();
-    for parameter in &PARAMETERS {
+    for parameter in &POSTFIX_PARAMETERS {
         if let Some((name, value)) = written.0.iter().find(|(name, _)| name.value == parameter.name) {
-            if let Effect::None(why) = parameter.effect {
+            if let ParameterEffect::None(why) = parameter.effect {
                 idle.push(format!("{} ({why})", name.value));
             }
             parameter.apply(strategy, value, check);
@@ -153,32 +154,32 @@ pub(super) fn overlay(strategy: &mut Strategy, written: &MainCf, check: &mut Che
 const ACTIVE_MESSAGES: &str = "qmgr_message_active_limit";
 const ACTIVE_RECIPIENTS: &str = "qmgr_message_recipient_limit";
 
-impl Parameter {
-    fn apply(&self, strategy: &mut Strategy, written: &Spanned<Setting>, check: &mut Checker<'_>) {
+impl PostfixParameter {
+    fn apply(&self, strategy: &mut Strategy, written: &Spanned<ParameterValue>, check: &mut Checker<'_>) {
         let text = written.value.0.trim();
         let mut wrong = |expected: &str| {
             let message = format!("`{text}` is no value of {}; {expected}", self.name);
             check.wrong_do(&written.span, message, format!("Postfix's default is {}", self.default));
         };
         match self.effect {
-            Effect::Count(apply) => match text.parse() {
+            ParameterEffect::Count(apply) => match text.parse() {
                 Ok(count) => apply(strategy, count),
                 Err(_) => wrong("write a whole number"),
             },
-            Effect::Time(unit, apply) => match time(text, unit) {
+            ParameterEffect::Time(unit, apply) => match time(text, unit) {
                 Some(span) => apply(strategy, span),
                 None => wrong("write a number with a unit: s, m, h, d or w"),
             },
-            Effect::Switch(apply) => match text {
+            ParameterEffect::Switch(apply) => match text {
                 "yes" | "true" => apply(strategy, true),
                 "no" | "false" => apply(strategy, false),
                 _ => wrong("write yes or no"),
             },
-            Effect::Step(apply) => {
+            ParameterEffect::Step(apply) => {
                 let step = build::step(&written.with(text.to_owned()), check);
                 feedback(strategy, |feedback| apply(feedback, step));
             }
-            Effect::None(_) => {}
+            ParameterEffect::None(_) => {}
         }
     }
 }
@@ -210,7 +211,7 @@ fn feedback(strategy: &mut Strategy, change: impl FnOnce(&mut Feedback)) {
 fn set_cohorts(strategy: &mut Strategy, limit: u32) {
     let (pause, rule) = match strategy.breaker {
         Breaker::DeadSite { pause, rule, .. } => (pause, rule),
-        _ => (minimal_backoff(strategy), crate::sender::strategy::feedback::Rule::Shipped),
+        _ => (minimal_backoff(strategy), crate::sender::strategy::feedback::FeedbackRule::Shipped),
     };
     strategy.breaker = match limit {
         // 0 turns the detection of dead sites off.
@@ -224,8 +225,8 @@ fn set_cohorts(strategy: &mut Strategy, limit: u32) {
 fn set_recipients(strategy: &mut Strategy, limit: u32) {
     strategy.session.recipients_per_message = if limit == 0 { u32::MAX } else { limit };
     strategy.scope = match (limit, strategy.scope) {
-        (1, _) => Scope::Recipient,
-        (_, Scope::Recipient) => Scope::Domain,
+        (1, _) => LimiterScope::Recipient,
+        (_, LimiterScope::Recipient) => LimiterScope::Domain,
         (_, scope) => scope,
     };
 }
@@ -241,22 +242,22 @@ fn set_rate_delay(strategy: &mut Strategy, delay: Span) {
 }
 
 fn set_transport_delay(strategy: &mut Strategy, delay: Span) {
-    strategy.whole.delay = delay;
+    strategy.process.delay = delay;
     if !delay.is_zero() {
-        strategy.whole.deliveries = Some(1);
+        strategy.process.deliveries = Some(1);
     }
 }
 
 fn set_scan(strategy: &mut Strategy, every: Span) {
-    if let Some(scan) = &mut strategy.retry.scan {
-        scan.every = every.max(Span::from_secs(1));
+    if let Some(run) = &mut strategy.retry.queue_run {
+        run.every = every.max(Span::from_secs(1));
     }
 }
 
 /// The shortest wait of a message, and how long a dead site is left alone.
 fn set_minimal_backoff(strategy: &mut Strategy, span: Span) {
     let span = span.max(Span::from_secs(1));
-    if let Schedule::Age { min, max } = &mut strategy.retry.schedule {
+    if let RetrySchedule::Age { min, max } = &mut strategy.retry.schedule {
         *min = span;
         *max = span.max(*max);
     }
@@ -267,14 +268,14 @@ fn set_minimal_backoff(strategy: &mut Strategy, span: Span) {
 
 /// Postfix takes the larger of both, where the longest wait is shorter than the shortest.
 fn set_maximal_backoff(strategy: &mut Strategy, span: Span) {
-    if let Schedule::Age { min, max } = &mut strategy.retry.schedule {
+    if let RetrySchedule::Age { min, max } = &mut strategy.retry.schedule {
         *max = span.max(*min);
     }
 }
 
 fn minimal_backoff(strategy: &Strategy) -> Span {
     match strategy.retry.schedule {
-        Schedule::Age { min, .. } => min,
+        RetrySchedule::Age { min, .. } => min,
         _ => Span::from_secs(300),
     }
 }
@@ -318,31 +319,31 @@ impl<'de> Deserialize<'de> for MainCf {
     }
 }
 
-impl<'de> Deserialize<'de> for Setting {
+impl<'de> Deserialize<'de> for ParameterValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Value;
 
         impl Visitor<'_> for Value {
-            type Value = Setting;
+            type Value = ParameterValue;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a number, \"yes\" or \"no\", or a text as in main.cf")
             }
 
-            fn visit_i64<E>(self, value: i64) -> Result<Setting, E> {
-                Ok(Setting(value.to_string()))
+            fn visit_i64<E>(self, value: i64) -> Result<ParameterValue, E> {
+                Ok(ParameterValue(value.to_string()))
             }
 
-            fn visit_f64<E>(self, value: f64) -> Result<Setting, E> {
-                Ok(Setting(value.to_string()))
+            fn visit_f64<E>(self, value: f64) -> Result<ParameterValue, E> {
+                Ok(ParameterValue(value.to_string()))
             }
 
-            fn visit_bool<E>(self, value: bool) -> Result<Setting, E> {
-                Ok(Setting(value.to_string()))
+            fn visit_bool<E>(self, value: bool) -> Result<ParameterValue, E> {
+                Ok(ParameterValue(value.to_string()))
             }
 
-            fn visit_str<E>(self, value: &str) -> Result<Setting, E> {
-                Ok(Setting(value.to_owned()))
+            fn visit_str<E>(self, value: &str) -> Result<ParameterValue, E> {
+                Ok(ParameterValue(value.to_owned()))
             }
         }
 
@@ -356,7 +357,7 @@ impl JsonSchema for MainCf {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let properties: serde_json::Map<String, serde_json::Value> = PARAMETERS
+        let properties: serde_json::Map<String, serde_json::Value> = POSTFIX_PARAMETERS
             .iter()
             .map(|parameter| {
                 let about = format!("Postfix's default is {}.", parameter.default);

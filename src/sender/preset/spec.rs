@@ -5,9 +5,9 @@ use serde::Deserialize;
 
 use super::main_cf::MainCf;
 use super::warm_up::WarmUpSpec;
-use crate::sender::strategy::concurrency::Round;
-use crate::sender::strategy::feedback::Rule;
-use crate::sender::strategy::{Jitter, PushBack, ReadAs, Scope};
+use crate::sender::strategy::concurrency::IncreasePer;
+use crate::sender::strategy::feedback::FeedbackRule;
+use crate::sender::strategy::{Jitter, LimiterScope, PushBack, ReplyMeaning};
 use crate::spanned::{Capped, Count, Spanned};
 use crate::time::Span;
 
@@ -23,17 +23,18 @@ pub struct StrategySpec {
     /// What it does, in a sentence.
     pub about: Option<String>,
     /// What shares one limiter.
-    pub scope: Option<Scope>,
+    pub scope: Option<LimiterScope>,
     /// How many at once.
     pub concurrency: Option<Spanned<ConcurrencySpec>>,
     /// What the whole sender is held to, all sites together.
-    pub whole: Option<WholeSpec>,
+    #[serde(rename = "whole")]
+    pub process: Option<ProcessLimitsSpec>,
     /// How fast transactions may begin.
     pub pacing: Option<PacingSpec>,
     /// How a connection is used.
     pub session: Option<SessionSpec>,
     /// What replies mean: patterns in the order in which they are tried. What none matches is read by its code.
-    pub reading: Option<Vec<PatternSpec>>,
+    pub reading: Option<Vec<ReplyRuleSpec>>,
     /// What tells concurrency and breaker that a site pushes back.
     pub push_back: Option<PushBack>,
     /// Whether a greeting that refuses for good (5xx) only defers.
@@ -76,13 +77,13 @@ pub struct FeedbackSpec {
     /// What a failure takes away, likewise.
     pub negative: Option<Spanned<String>>,
     /// How steps become places: as in the code Postfix ships (by default), or as in its published README.
-    pub rule: Option<Rule>,
+    pub rule: Option<FeedbackRule>,
 }
 
 /// What the whole sender is held to. What is not given is as in the preset, or else no limit.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct WholeSpec {
+pub struct ProcessLimitsSpec {
     /// Deliveries at once, or "unlimited".
     pub deliveries: Option<Spanned<Capped<Count>>>,
     /// The next delivery begins no sooner than this after the end of the one before.
@@ -108,7 +109,7 @@ pub struct AimdSpec {
     /// The window is multiplied by this when the site pushes back; above 0 and below 1; 0.5 by default.
     pub decrease: Option<Spanned<f64>>,
     /// What `increase` is added for: every delivery, or (by default) every window of deliveries.
-    pub per: Option<Round>,
+    pub per: Option<IncreasePer>,
 }
 
 /// How fast transactions may begin.
@@ -177,17 +178,18 @@ pub struct SessionSpec {
     /// How long to wait for the reply to DATA.
     pub data_timeout: Option<Spanned<Span>>,
     /// How long to wait for the reply to the dot.
-    pub dot_timeout: Option<Spanned<Span>>,
+    #[serde(rename = "dot-timeout")]
+    pub end_of_data_timeout: Option<Spanned<Span>>,
 }
 
 /// A pattern and what a reply that matches it means.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct PatternSpec {
+pub struct ReplyRuleSpec {
     /// A regular expression, matched against the whole reply, code included.
     pub matches: Spanned<String>,
     /// What it means.
-    pub means: ReadAs,
+    pub means: ReplyMeaning,
 }
 
 /// When a site is left alone.
@@ -213,7 +215,7 @@ pub enum BreakerSpec {
         pause: Spanned<Span>,
         /// At so many cohorts, as Postfix ships (by default), or above, as in its README.
         #[serde(default)]
-        rule: Rule,
+        rule: FeedbackRule,
     },
 }
 
@@ -229,7 +231,8 @@ pub struct RetrySpec {
     /// Waits as long as the message is old, within bounds.
     pub age: Option<Spanned<AgeSpec>>,
     /// Deferred mail comes back only when the queue is looked through.
-    pub scan: Option<ScanSpec>,
+    #[serde(rename = "scan")]
+    pub queue_run: Option<QueueRunSpec>,
     /// Whether the deferred recipients of a message wait until all have been tried, and come back together.
     pub whole_message: Option<bool>,
     /// A message older than this is given up when it is deferred.
@@ -249,7 +252,7 @@ pub struct AgeSpec {
 /// The queue is looked through from the start on.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ScanSpec {
+pub struct QueueRunSpec {
     /// From one look to the next.
     pub every: Spanned<Span>,
     /// What a look adds to that by itself; nothing by default.

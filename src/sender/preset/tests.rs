@@ -1,8 +1,8 @@
 //! Presets mean what they say, and what is laid over them is checked.
 
 use super::*;
-use crate::sender::strategy::feedback::Rule;
-use crate::sender::strategy::{Breaker, Concurrency, Jitter, Pacing, Schedule, Scope};
+use crate::sender::strategy::feedback::FeedbackRule;
+use crate::sender::strategy::{Breaker, Concurrency, Jitter, LimiterScope, Pacing, RetrySchedule};
 use crate::time::Span;
 
 fn read(text: &str) -> Result<Strategy, Vec<String>> {
@@ -38,7 +38,7 @@ fn what_is_said_lies_over_the_preset_entry_by_entry() {
     let five = Span::from_secs(300);
     assert_eq!(strategy.name, "mine");
     assert_eq!(strategy.concurrency, Concurrency::Fixed(20));
-    let Schedule::Exponential { base, jitter, .. } = strategy.retry.schedule else { panic!("exponential") };
+    let RetrySchedule::Exponential { base, jitter, .. } = strategy.retry.schedule else { panic!("exponential") };
     assert_eq!((base, jitter), (five, Jitter::Decorrelated));
     assert_eq!(strategy.session.messages_per_connection, None);
     assert_eq!(strategy.session.recipients_per_message, 50);
@@ -71,10 +71,10 @@ fn parameters_of_postfix_go_by_their_own_names() {
     assert_eq!(feedback.limit, Some(7), "the transport's own goes before the default");
     assert!((feedback.positive.at(10) - 0.25).abs() < 1e-12);
     let (min, max) = (Span::from_secs(600), Span::from_secs(7_200));
-    assert_eq!(strategy.retry.schedule, Schedule::Age { min, max });
-    assert_eq!(strategy.breaker, Breaker::DeadSite { cohorts: 1, pause: min, rule: Rule::Shipped });
+    assert_eq!(strategy.retry.schedule, RetrySchedule::Age { min, max });
+    assert_eq!(strategy.breaker, Breaker::DeadSite { cohorts: 1, pause: min, rule: FeedbackRule::Shipped });
     assert_eq!(strategy.session.messages_per_connection, Some(10), "nine times again");
-    assert_eq!((strategy.whole.active, strategy.retry.give_up), (Some(500), Span::DAY.times(2)));
+    assert_eq!((strategy.process.active, strategy.retry.give_up), (Some(500), Span::DAY.times(2)));
     assert!(strategy.about.contains("smtp_rset_timeout"), "{}", strategy.about);
 }
 
@@ -86,14 +86,14 @@ fn a_recipient_limit_of_one_takes_the_limits_away() {
     assert_eq!(feedback.limit, Some(1));
     let parameters = "{ default_destination_rate_delay = \"5s\", smtp_destination_recipient_limit = 1 }";
     let trap = read(&format!("preset = \"postfix\"\nmain-cf = {parameters}")).unwrap().unshared();
-    assert_eq!((trap.scope, trap.pacing, trap.breaker), (Scope::Recipient, Pacing::None, Breaker::None));
+    assert_eq!((trap.scope, trap.pacing, trap.breaker), (LimiterScope::Recipient, Pacing::None, Breaker::None));
     assert_eq!(trap.concurrency, Concurrency::Unlimited);
-    assert_eq!(trap.whole.deliveries, Some(100), "only the process limit is left");
+    assert_eq!(trap.process.deliveries, Some(100), "only the process limit is left");
 }
 
 #[test]
 fn every_default_of_postfix_is_a_value_of_its_parameter() {
-    let all: Vec<String> = PARAMETERS.iter().map(|one| format!("{} = \"{}\"", one.name, one.default)).collect();
+    let all: Vec<String> = POSTFIX_PARAMETERS.iter().map(|one| format!("{} = \"{}\"", one.name, one.default)).collect();
     let written = read(&format!("preset = \"postfix\"\n[main-cf]\n{}", all.join("\n"))).unwrap();
     let plain = strategy("postfix").unwrap().unwrap();
     assert_eq!(format!("{:?}", Strategy { about: plain.about.clone(), ..written }), format!("{plain:?}"));

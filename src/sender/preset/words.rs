@@ -2,17 +2,18 @@
 
 use super::warm_up;
 use crate::sender::Strategy;
-use crate::sender::strategy::concurrency::Round;
-use crate::sender::strategy::feedback::Rule;
+use crate::sender::strategy::concurrency::IncreasePer;
+use crate::sender::strategy::feedback::FeedbackRule;
 use crate::sender::strategy::{
-    Breaker, Concurrency, Feedback, Jitter, Pacing, PushBack, ReadAs, Reading, Retry, Schedule, Scope, Session, Whole,
+    Breaker, Concurrency, Feedback, Jitter, LimiterScope, Pacing, ProcessLimits, PushBack, Reading, ReplyMeaning,
+    Retry, RetrySchedule, SessionSettings,
 };
 
 /// The seven axes of `strategy` and what it does on each.
 pub fn axes(strategy: &Strategy) -> [(&'static str, String); 7] {
     [
         ("scope", scope(strategy.scope).to_owned()),
-        ("concurrency", with_whole(concurrency(&strategy.concurrency), &strategy.whole)),
+        ("concurrency", with_whole(concurrency(&strategy.concurrency), &strategy.process)),
         ("pacing", pacing(&strategy.pacing)),
         ("session", session(&strategy.session)),
         ("reading", reading(&strategy.reading)),
@@ -26,7 +27,7 @@ pub fn sentence(strategy: &Strategy) -> String {
     if strategy.oracle {
         return "reads the provider's rules and sends as fast as they allow: the upper bound".to_owned();
     }
-    let mut parts = vec![with_whole(concurrency(&strategy.concurrency), &strategy.whole)];
+    let mut parts = vec![with_whole(concurrency(&strategy.concurrency), &strategy.process)];
     if strategy.pacing != Pacing::None {
         parts.push(pacing(&strategy.pacing));
     }
@@ -42,13 +43,13 @@ pub fn sentence(strategy: &Strategy) -> String {
     parts.join("; ")
 }
 
-const fn scope(scope: Scope) -> &'static str {
+const fn scope(scope: LimiterScope) -> &'static str {
     match scope {
-        Scope::Domain => "each recipient domain, over all sources",
-        Scope::Site => "each site, over all sources",
-        Scope::SourceSite => "each source towards each site",
-        Scope::Process => "everything together",
-        Scope::Recipient => "each recipient, and so nothing at all",
+        LimiterScope::Domain => "each recipient domain, over all sources",
+        LimiterScope::Site => "each site, over all sources",
+        LimiterScope::SourceSite => "each source towards each site",
+        LimiterScope::Process => "everything together",
+        LimiterScope::Recipient => "each recipient, and so nothing at all",
     }
 }
 
@@ -58,8 +59,8 @@ fn concurrency(concurrency: &Concurrency) -> String {
         Concurrency::Fixed(limit) => format!("{limit} at once"),
         Concurrency::Aimd { initial, min, max, increase, decrease, per } => {
             let per = match per {
-                Round::Delivery => "every delivery",
-                Round::Window => "every window of deliveries",
+                IncreasePer::Delivery => "every delivery",
+                IncreasePer::Window => "every window of deliveries",
             };
             format!("{initial} at once at first, {increase} more for {per}, × {decrease} on push-back, {min} to {max}")
         }
@@ -71,13 +72,13 @@ fn steps(feedback: &Feedback) -> String {
     let Feedback { initial, limit, positive, negative, rule } = feedback;
     let limit = limit.map_or_else(|| "without limit".to_owned(), |limit| format!("{limit} at most"));
     let rule = match rule {
-        Rule::Shipped => "as shipped",
-        Rule::Readme => "as in the README",
+        FeedbackRule::Shipped => "as shipped",
+        FeedbackRule::Readme => "as in the README",
     };
     format!("{initial} at once at first, {limit}; feedback +{positive} and -{negative}, {rule}")
 }
 
-fn with_whole(concurrency: String, whole: &Whole) -> String {
+fn with_whole(concurrency: String, whole: &ProcessLimits) -> String {
     let deliveries = whole.deliveries.map(|most| format!("{most} deliveries at once to all sites together"));
     let delay = (!whole.delay.is_zero()).then(|| format!("{} after each before the next", whole.delay));
     let active = whole.active.map(|most| format!("{most} recipients worked on at once"));
@@ -100,7 +101,7 @@ fn pacing(pacing: &Pacing) -> String {
     }
 }
 
-fn session(session: &Session) -> String {
+fn session(session: &SessionSettings) -> String {
     let reuse = session.reuse.map_or_else(|| "of any age".to_owned(), |age| format!("up to {age} old"));
     let places = if session.counts_idle { "take up a place" } else { "take up no place" };
     let places = if session.on_demand {
@@ -121,11 +122,11 @@ fn session(session: &Session) -> String {
         session.mail_timeout,
         session.rcpt_timeout,
         session.data_timeout,
-        session.dot_timeout,
+        session.end_of_data_timeout,
     )
 }
 
-fn per_connection(session: &Session) -> String {
+fn per_connection(session: &SessionSettings) -> String {
     session.messages_per_connection.map_or_else(
         || "any number of messages a connection".to_owned(),
         |limit| format!("{} a connection", mails(limit)),
@@ -134,9 +135,9 @@ fn per_connection(session: &Session) -> String {
 
 fn reading(reading: &Reading) -> String {
     let read = |means| match means {
-        ReadAs::Deferral => "a deferral",
-        ReadAs::SlowDown => "a call to slow down",
-        ReadAs::Bounce => "a bounce",
+        ReplyMeaning::Deferral => "a deferral",
+        ReplyMeaning::SlowDown => "a call to slow down",
+        ReplyMeaning::Bounce => "a bounce",
     };
     let patterns: Vec<String> =
         reading.patterns.iter().map(|one| format!("/{}/ as {}", one.matches, read(one.means))).collect();
@@ -160,7 +161,7 @@ fn breaker(breaker: &Breaker) -> String {
         Breaker::Suspend { after: 1, pause } => format!("leaves a site alone for {pause} after every failure"),
         Breaker::Suspend { after, pause } => format!("leaves a site alone for {pause} after {after} failures in a row"),
         Breaker::DeadSite { cohorts, pause, rule } => {
-            let after = if rule == Rule::Shipped { "after" } else { "after more than" };
+            let after = if rule == FeedbackRule::Shipped { "after" } else { "after more than" };
             let cohorts = if cohorts == 1 { "a whole window".to_owned() } else { format!("{cohorts} whole windows") };
             format!("takes a site for dead for {pause} {after} {cohorts} of failures, and defers all its mail")
         }
@@ -169,12 +170,14 @@ fn breaker(breaker: &Breaker) -> String {
 
 fn retry(retry: &Retry) -> String {
     let waits = match &retry.schedule {
-        Schedule::List(waits) => {
+        RetrySchedule::List(waits) => {
             let waits: Vec<String> = waits.iter().map(ToString::to_string).collect();
             format!("retries after {}", waits.join(", "))
         }
-        Schedule::Age { min, max } => format!("waits as long as a message is old, at least {min} and at most {max}"),
-        Schedule::Exponential { base, factor, cap, jitter } => {
+        RetrySchedule::Age { min, max } => {
+            format!("waits as long as a message is old, at least {min} and at most {max}")
+        }
+        RetrySchedule::Exponential { base, factor, cap, jitter } => {
             let jitter = match jitter {
                 Jitter::None => "without jitter",
                 Jitter::Full => "with full jitter",
@@ -184,10 +187,10 @@ fn retry(retry: &Retry) -> String {
             format!("retries after {base}, × {factor} each time up to {cap}, {jitter}")
         }
     };
-    let scan = retry.scan.map(|scan| format!("looks for what is due every {}", scan.every + scan.lag));
+    let queue_run = retry.queue_run.map(|run| format!("looks for what is due every {}", run.every + run.lag));
     let whole = retry.whole_message.then(|| "a message's recipients come back together".to_owned());
     let gives_up = Some(format!("gives up after {}", retry.give_up));
-    [Some(waits), scan, whole, gives_up].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    [Some(waits), queue_run, whole, gives_up].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn mails(count: u32) -> String {

@@ -12,31 +12,31 @@ use crate::units::RecipientId;
 pub(super) const CHUNK: usize = 64;
 
 /// A piece of room.
-pub(super) type Chunk = Box<[Delivery; CHUNK]>;
+pub(super) type DeliveryChunk = Box<[Delivery; CHUNK]>;
 
 /// Chunks that nothing uses now.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spare(Vec<Chunk>);
+pub(super) struct ChunkPool(Vec<DeliveryChunk>);
 
-impl Spare {
+impl ChunkPool {
     pub(super) const fn new() -> Self {
         Self(Vec::new())
     }
 
     /// A chunk to fill.
-    pub(super) fn take(&mut self) -> Chunk {
+    pub(super) fn take(&mut self) -> DeliveryChunk {
         self.0.pop().unwrap_or_else(|| Box::new([NOTHING; CHUNK]))
     }
 
     /// A chunk is empty again.
-    pub(super) fn give_back(&mut self, chunk: Chunk) {
+    pub(super) fn give_back(&mut self, chunk: DeliveryChunk) {
         self.0.push(chunk);
     }
 }
 
 /// Calls a chunk in whose turn has come. Where millions wait, it is in no cache: its lines are asked for all at once,
 /// or each would be waited for by itself, a few deliveries after the one before.
-pub(super) fn call_in(chunk: &Chunk) {
+pub(super) fn prefetch(chunk: &DeliveryChunk) {
     let lines = chunk.iter().step_by(4).fold(0, |sum, delivery| sum ^ delivery.first.0);
     std::hint::black_box(lines);
 }

@@ -1,6 +1,6 @@
 //! The breaker axis: when a site is left alone for a while.
 
-use super::feedback::Rule;
+use super::feedback::FeedbackRule;
 use crate::time::{Span, Time};
 
 /// When a site is left alone.
@@ -24,7 +24,7 @@ pub enum Breaker {
         /// How long (`minimal_backoff_time`).
         pause: Span,
         /// The shipped rule calls a site dead at so many cohorts, the README's above so many.
-        rule: Rule,
+        rule: FeedbackRule,
     },
 }
 
@@ -79,8 +79,8 @@ impl State {
                 self.cohorts += 1.0 / f64::from(window.max(1));
                 let limit = f64::from(cohorts);
                 let dead = match rule {
-                    Rule::Shipped => self.cohorts >= limit,
-                    Rule::Readme => self.cohorts > limit,
+                    FeedbackRule::Shipped => self.cohorts >= limit,
+                    FeedbackRule::Readme => self.cohorts > limit,
                 };
                 if dead {
                     self.until = now + pause;

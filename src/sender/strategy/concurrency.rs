@@ -2,7 +2,7 @@
 
 use super::feedback::{self, Feedback};
 
-/// How many deliveries (or connections, see [`super::Session::counts_idle`]) at once.
+/// How many deliveries (or connections, see [`super::SessionSettings::counts_idle`]) at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Concurrency {
     /// No limit of its own.
@@ -22,7 +22,7 @@ pub enum Concurrency {
         /// The window is multiplied by this when the site pushes back; above 0 and below 1.
         decrease: f64,
         /// Whether `increase` is for every delivery (Netflix's `AIMDLimit`) or for every round (Chiu and Jain, 1989).
-        per: Round,
+        per: IncreasePer,
     },
     /// Postfix's concurrency feedback. What it has learnt is lost when a queue drains.
     Feedback(Feedback),
@@ -39,7 +39,7 @@ impl Concurrency {
 /// What an additive increase counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Round {
+pub enum IncreasePer {
     /// Every delivery that succeeds.
     Delivery,
     /// As many deliveries as the window is wide.
@@ -86,8 +86,8 @@ impl State {
                     return;
                 }
                 let step = match per {
-                    Round::Delivery => *increase,
-                    Round::Window => increase / *window,
+                    IncreasePer::Delivery => *increase,
+                    IncreasePer::Window => increase / *window,
                 };
                 *window = (*window + step).min(f64::from(*max));
             }
@@ -121,13 +121,13 @@ impl State {
 mod tests {
     use super::*;
 
-    fn aimd(per: Round) -> Concurrency {
+    fn aimd(per: IncreasePer) -> Concurrency {
         Concurrency::Aimd { initial: 4, min: 1, max: 8, increase: 1.0, decrease: 0.5, per }
     }
 
     #[test]
     fn a_window_grows_by_one_a_round_and_halves_when_pushed_back() {
-        let rule = aimd(Round::Window);
+        let rule = aimd(IncreasePer::Window);
         let mut state = State::new(&rule);
         // Just over four deliveries: every success counts a little less as the window grows.
         for _ in 0..5 {
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn per_delivery_is_faster_and_the_maximum_holds() {
-        let rule = aimd(Round::Delivery);
+        let rule = aimd(IncreasePer::Delivery);
         let mut state = State::new(&rule);
         for _ in 0..10 {
             state.succeeded(8, &rule);
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_window_that_is_not_used_does_not_grow() {
-        let rule = aimd(Round::Delivery);
+        let rule = aimd(IncreasePer::Delivery);
         let mut state = State::new(&rule);
         state.succeeded(1, &rule);
         assert_eq!(state.window(), 4);

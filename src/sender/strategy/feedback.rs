@@ -1,7 +1,7 @@
 //! Postfix's concurrency feedback: a window that grows and shrinks by small steps, one for every delivery.
 //!
-//! Two rules are told apart. [`Rule::Readme`] is the pseudo-code of the published `SCHEDULER_README` ("Postfix 2.5
-//! concurrency scheduler"), which its tables were measured with. [`Rule::Shipped`] is what Postfix runs today
+//! Two rules are told apart. [`FeedbackRule::Readme`] is the pseudo-code of the published `SCHEDULER_README` ("Postfix 2.5
+//! concurrency scheduler"), which its tables were measured with. [`FeedbackRule::Shipped`] is what Postfix runs today
 //! (`qmgr_queue.c` and `qmgr_feedback.c`): it rounds by half a step, so that after a success the first failure costs
 //! two places at once, and it calls a site dead one failed cohort earlier.
 
@@ -20,17 +20,17 @@ pub struct Feedback {
     /// Never above; `None` is no limit (`default_destination_concurrency_limit`).
     pub limit: Option<u32>,
     /// What a success adds (`default_destination_concurrency_positive_feedback`).
-    pub positive: Step,
+    pub positive: FeedbackStep,
     /// What a failure takes away (`default_destination_concurrency_negative_feedback`).
-    pub negative: Step,
+    pub negative: FeedbackStep,
     /// How steps become places.
-    pub rule: Rule,
+    pub rule: FeedbackRule,
 }
 
 /// How steps become places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Rule {
+pub enum FeedbackRule {
     /// The code that Postfix ships.
     #[default]
     Shipped,
@@ -40,14 +40,14 @@ pub enum Rule {
 
 /// A step of feedback: `x`, `x/concurrency` or `x/sqrt_concurrency`; from 0 to 1 for every window.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Step {
+pub struct FeedbackStep {
     base: f64,
-    over: Over,
+    divisor: StepDivisor,
 }
 
 /// What a step is divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Over {
+enum StepDivisor {
     One,
     Concurrency,
     Root,
@@ -55,7 +55,7 @@ enum Over {
 
 /// Why a text is no step of feedback.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StepError {
+pub enum FeedbackStepError {
     /// Not of one of the forms.
     #[error(
         "`{0}` is no feedback; write a number from 0 to 1 (\"0.25\", \"1/4\"), \"1/concurrency\" or \"1/sqrt_concurrency\""
@@ -73,47 +73,47 @@ impl Feedback {
     }
 }
 
-impl Step {
+impl FeedbackStep {
     /// Always 1: Postfix's default.
-    pub const ONE: Self = Self { base: 1.0, over: Over::One };
+    pub const ONE: Self = Self { base: 1.0, divisor: StepDivisor::One };
 
     /// The step at this window.
     pub fn at(self, window: u32) -> f64 {
-        match self.over {
-            Over::One => self.base,
-            Over::Concurrency => self.base / f64::from(window),
-            Over::Root => self.base / f64::from(window).sqrt(),
+        match self.divisor {
+            StepDivisor::One => self.base,
+            StepDivisor::Concurrency => self.base / f64::from(window),
+            StepDivisor::Root => self.base / f64::from(window).sqrt(),
         }
     }
 }
 
-impl FromStr for Step {
-    type Err = StepError;
+impl FromStr for FeedbackStep {
+    type Err = FeedbackStepError;
 
-    fn from_str(text: &str) -> Result<Self, StepError> {
-        let malformed = || StepError::Malformed(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, FeedbackStepError> {
+        let malformed = || FeedbackStepError::Malformed(text.to_owned());
         let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
         let (base, under) = text.split_once('/').map_or((text, None), |(base, under)| (base, Some(under.trim())));
         let base = number(base).ok_or_else(malformed)?;
         let step = match under {
-            None => Self { base, over: Over::One },
-            Some("concurrency") => Self { base, over: Over::Concurrency },
-            Some("sqrt_concurrency") => Self { base, over: Over::Root },
+            None => Self { base, divisor: StepDivisor::One },
+            Some("concurrency") => Self { base, divisor: StepDivisor::Concurrency },
+            Some("sqrt_concurrency") => Self { base, divisor: StepDivisor::Root },
             Some(under) => {
                 let under = number(under).filter(|under| *under > 0.0).ok_or_else(malformed)?;
-                Self { base: base / under, over: Over::One }
+                Self { base: base / under, divisor: StepDivisor::One }
             }
         };
-        if (0.0..=1.0).contains(&step.base) { Ok(step) } else { Err(StepError::OutOfBounds(text.to_owned())) }
+        if (0.0..=1.0).contains(&step.base) { Ok(step) } else { Err(FeedbackStepError::OutOfBounds(text.to_owned())) }
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for FeedbackStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.over {
-            Over::One => write!(f, "{}", self.base),
-            Over::Concurrency => write!(f, "{}/concurrency", self.base),
-            Over::Root => write!(f, "{}/sqrt_concurrency", self.base),
+        match self.divisor {
+            StepDivisor::One => write!(f, "{}", self.base),
+            StepDivisor::Concurrency => write!(f, "{}/concurrency", self.base),
+            StepDivisor::Root => write!(f, "{}/sqrt_concurrency", self.base),
         }
     }
 }
@@ -174,7 +174,7 @@ impl State {
     }
 }
 
-impl Rule {
+impl FeedbackRule {
     /// The half step by which the shipped code rounds.
     fn rounding(self, step: f64) -> f64 {
         match self {
@@ -188,12 +188,12 @@ impl Rule {
 mod tests {
     use super::*;
 
-    fn feedback(step: &str, rule: Rule) -> Feedback {
+    fn feedback(step: &str, rule: FeedbackRule) -> Feedback {
         let step = step.parse().unwrap();
         Feedback { initial: 5, limit: Some(20), positive: step, negative: step, rule }
     }
 
-    fn falling(from: u32, step: &str, rule: Rule) -> Vec<u32> {
+    fn falling(from: u32, step: &str, rule: FeedbackRule) -> Vec<u32> {
         let mut state = State::open(from);
         let mut fall = || {
             state.failed(&feedback(step, rule));
@@ -206,24 +206,24 @@ mod tests {
     /// code two places.
     #[test]
     fn the_first_failure_costs_two_places_as_shipped_and_one_as_published() {
-        assert_eq!(falling(5, "1", Rule::Shipped)[..2], [3, 2]);
-        assert_eq!(falling(5, "1", Rule::Readme)[..3], [4, 3, 2]);
-        assert_eq!(falling(20, "1", Rule::Shipped), [18, 17, 16, 15, 14, 13]);
-        assert_eq!(falling(20, "1", Rule::Readme), [19, 18, 17, 16, 15, 14]);
+        assert_eq!(falling(5, "1", FeedbackRule::Shipped)[..2], [3, 2]);
+        assert_eq!(falling(5, "1", FeedbackRule::Readme)[..3], [4, 3, 2]);
+        assert_eq!(falling(20, "1", FeedbackRule::Shipped), [18, 17, 16, 15, 14, 13]);
+        assert_eq!(falling(20, "1", FeedbackRule::Readme), [19, 18, 17, 16, 15, 14]);
     }
 
     /// With 1/concurrency it takes about a window of failures to lose a place, and a remainder above 1 is kept: the
     /// next place is cheaper.
     #[test]
     fn a_cohort_of_failures_costs_a_place() {
-        assert_eq!(falling(5, "1/concurrency", Rule::Shipped), [4, 4, 4, 3, 3, 3]);
-        assert_eq!(falling(5, "1/concurrency", Rule::Readme), [4, 4, 4, 4, 3, 3]);
+        assert_eq!(falling(5, "1/concurrency", FeedbackRule::Shipped), [4, 4, 4, 3, 3, 3]);
+        assert_eq!(falling(5, "1/concurrency", FeedbackRule::Readme), [4, 4, 4, 4, 3, 3]);
     }
 
     /// Published and measured alike: five successes at window 5, then the sixth connection is refused.
     #[test]
     fn a_cohort_of_successes_earns_a_place() {
-        for rule in [Rule::Shipped, Rule::Readme] {
+        for rule in [FeedbackRule::Shipped, FeedbackRule::Readme] {
             let feedback = feedback("1/concurrency", rule);
             let mut state = State::new(&feedback);
             let mut grow = || {
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_window_follows_what_is_used_and_stops_at_the_limit() {
-        let feedback = feedback("1", Rule::Shipped);
+        let feedback = feedback("1", FeedbackRule::Shipped);
         let mut state = State::new(&feedback);
         (0..10).for_each(|_| state.succeeded(1, &feedback));
         assert_eq!(state.window(), 6, "one busy, and five on top");
@@ -248,14 +248,14 @@ mod tests {
 
     #[test]
     fn steps_are_written_as_in_main_cf() {
-        let at = |text: &str, window| text.parse::<Step>().map(|step| step.at(window));
+        let at = |text: &str, window| text.parse::<FeedbackStep>().map(|step| step.at(window));
         assert_eq!(at("1", 4), Ok(1.0));
         assert_eq!(at(" 1 / concurrency ", 4), Ok(0.25));
         assert_eq!(at("0.5/sqrt_concurrency", 4), Ok(0.25));
         assert_eq!(at("1/4", 9), Ok(0.25));
         for wrong in ["", "x", "1/", "1/0", "nan", "1/windows", "-1", "2", "5/4"] {
-            assert!(wrong.parse::<Step>().is_err(), "{wrong}");
+            assert!(wrong.parse::<FeedbackStep>().is_err(), "{wrong}");
         }
-        assert_eq!("1/sqrt_concurrency".parse::<Step>().unwrap().to_string(), "1/sqrt_concurrency");
+        assert_eq!("1/sqrt_concurrency".parse::<FeedbackStep>().unwrap().to_string(), "1/sqrt_concurrency");
     }
 }

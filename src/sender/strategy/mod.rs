@@ -17,10 +17,10 @@ pub use breaker::Breaker;
 pub use concurrency::Concurrency;
 pub use feedback::Feedback;
 pub use pacing::Pacing;
-pub use reading::{Pattern, PushBack, ReadAs, Reading};
-pub use retry::{Jitter, Retry, Scan, Schedule};
-pub use scope::Scope;
-pub use session::Session;
+pub use reading::{PushBack, Reading, ReplyMeaning, ReplyRule};
+pub use retry::{Jitter, QueueRun, Retry, RetrySchedule};
+pub use scope::LimiterScope;
+pub use session::SessionSettings;
 
 use crate::time::Span;
 
@@ -32,15 +32,15 @@ pub struct Strategy {
     /// What it does, in a sentence.
     pub about: String,
     /// What shares one limiter.
-    pub scope: Scope,
+    pub scope: LimiterScope,
     /// How many at once.
     pub concurrency: Concurrency,
     /// What the whole sender is held to, all sites together.
-    pub whole: Whole,
+    pub process: ProcessLimits,
     /// How fast.
     pub pacing: Pacing,
     /// How a connection is used.
-    pub session: Session,
+    pub session: SessionSettings,
     /// What replies mean.
     pub reading: Reading,
     /// When a site is left alone.
@@ -61,7 +61,7 @@ impl Strategy {
     /// and no delivery follows upon another.
     #[must_use]
     pub fn unshared(mut self) -> Self {
-        if self.scope == Scope::Recipient {
+        if self.scope == LimiterScope::Recipient {
             (self.concurrency, self.pacing, self.breaker) = (Concurrency::Unlimited, Pacing::None, Breaker::None);
             let alone = self.session.on_demand;
             self.session.messages_per_connection = if alone { Some(1) } else { self.session.messages_per_connection };
@@ -72,7 +72,7 @@ impl Strategy {
 
 /// What the whole sender is held to, all sites together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Whole {
+pub struct ProcessLimits {
     /// Deliveries at once; `None` is no limit (Postfix's `default_process_limit`). At least 1.
     pub deliveries: Option<u32>,
     /// The next delivery begins no sooner than this after the end of the one before (Postfix's
@@ -85,7 +85,7 @@ pub struct Whole {
     pub intake: Span,
 }
 
-impl Whole {
+impl ProcessLimits {
     /// Held to nothing.
-    pub const FREE: Self = Self { deliveries: None, delay: Span::ZERO, active: None, intake: Span::ZERO };
+    pub const NONE: Self = Self { deliveries: None, delay: Span::ZERO, active: None, intake: Span::ZERO };
 }

@@ -13,7 +13,7 @@ use crate::smtp::{Class, Reply};
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     /// In the order in which they are tried.
-    pub patterns: Vec<Pattern>,
+    pub patterns: Vec<ReplyRule>,
     /// What makes a deferral the site's own push-back.
     pub push_back: PushBack,
     /// Whether a greeting that refuses for good only defers (Postfix's `smtp_skip_5xx_greeting`).
@@ -34,17 +34,17 @@ pub enum PushBack {
 
 /// A pattern and what a reply that matches it means.
 #[derive(Clone, Debug)]
-pub struct Pattern {
+pub struct ReplyRule {
     /// Matched against the whole reply, code included.
     pub matches: Regex,
     /// What it means.
-    pub means: ReadAs,
+    pub means: ReplyMeaning,
 }
 
 /// What a refusal means to the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum ReadAs {
+pub enum ReplyMeaning {
     /// Try the message again later.
     Deferral,
     /// Try the message again later, and tell concurrency and breaker that the site pushes back.
@@ -55,12 +55,12 @@ pub enum ReadAs {
 
 impl Reading {
     /// What `reply` means.
-    pub fn read(&self, reply: &Reply) -> ReadAs {
+    pub fn read(&self, reply: &Reply) -> ReplyMeaning {
         let text = reply.to_string();
         let by_text = self.patterns.iter().find(|pattern| pattern.matches.is_match(&text)).map(|pattern| pattern.means);
         by_text.unwrap_or(match reply.code.class() {
-            Class::Permanent => ReadAs::Bounce,
-            Class::Transient | Class::Positive => ReadAs::Deferral,
+            Class::Permanent => ReplyMeaning::Bounce,
+            Class::Transient | Class::Positive => ReplyMeaning::Deferral,
         })
     }
 }

@@ -14,11 +14,11 @@ use crate::time::{Span, Time};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Retry {
     /// The waits.
-    pub schedule: Schedule,
+    pub schedule: RetrySchedule,
     /// A message older than this is given up: when it is deferred, or when the sender held it back past this age.
     pub give_up: Span,
     /// Whether deferred mail comes back only when the queue is looked through; `None` is at its own moment.
-    pub scan: Option<Scan>,
+    pub queue_run: Option<QueueRun>,
     /// Whether the deferred recipients of a message wait until all of its recipients have been tried, and come back
     /// together.
     pub whole_message: bool,
@@ -27,7 +27,7 @@ pub struct Retry {
 /// The queue is looked through again and again, the first time at the start; what is due then comes back, all of it
 /// together. As in Postfix (`qmgr_scan.c`), what is due within a second is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scan {
+pub struct QueueRun {
     /// From one look to the next; not zero (`queue_run_delay`).
     pub every: Span,
     /// What a look adds to that by itself. Measured with Postfix 3.7: 0.05 s.
@@ -36,7 +36,7 @@ pub struct Scan {
 
 /// How long each wait is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Schedule {
+pub enum RetrySchedule {
     /// These waits in turn; the last repeats. At least one, none of them zero.
     List(Vec<Span>),
     /// As long as the message is old, within bounds. Waits about double, and mail of one age stays
@@ -86,10 +86,10 @@ impl Retry {
             return None;
         }
         let wait = match self.schedule {
-            Schedule::Age { min, max } => now.since(intended()).max(min).min(max),
+            RetrySchedule::Age { min, max } => now.since(intended()).max(min).min(max),
             _ => self.schedule.wait(id, failures.max(1), seed),
         };
-        Some(self.scan.map_or(now + wait, |scan| scan.finds(now, now + wait)))
+        Some(self.queue_run.map_or(now + wait, |run| run.finds(now, now + wait)))
     }
 
     /// Whether any message can be too old. Nothing is older than the trial.
@@ -99,7 +99,7 @@ impl Retry {
     }
 }
 
-impl Scan {
+impl QueueRun {
     /// The first look after `now` that finds what is due at `due`: a look takes what is due within the next second.
     fn finds(self, now: Time, due: Time) -> Time {
         let period = (self.every + self.lag).as_micros();
@@ -112,7 +112,7 @@ impl Scan {
 /// A second in microseconds.
 const SECOND: u64 = 1_000_000;
 
-impl Schedule {
+impl RetrySchedule {
     /// The wait after failure number `failures`, at least a microsecond; where it depends on the age of the message,
     /// the shortest.
     pub fn wait(&self, id: u64, failures: u8, seed: Seed) -> Span {
@@ -148,7 +148,7 @@ mod tests {
     const CAP: Span = Span::from_secs(4_000);
 
     fn waits(jitter: Jitter, failures: u8, ids: u64) -> Vec<f64> {
-        let schedule = Schedule::Exponential { base: BASE, factor: 2.0, cap: CAP, jitter };
+        let schedule = RetrySchedule::Exponential { base: BASE, factor: 2.0, cap: CAP, jitter };
         (0..ids).map(|id| schedule.wait(id, failures, Seed(7)).as_secs_f64()).collect()
     }
 
@@ -187,8 +187,8 @@ mod tests {
 
     #[test]
     fn a_list_repeats_its_last_wait_and_old_mail_is_given_up() {
-        let schedule = Schedule::List(vec![Span::from_secs(300), Span::from_secs(900)]);
-        let retry = Retry { schedule, give_up: Span::from_secs(2_000), scan: None, whole_message: false };
+        let schedule = RetrySchedule::List(vec![Span::from_secs(300), Span::from_secs(900)]);
+        let retry = Retry { schedule, give_up: Span::from_secs(2_000), queue_run: None, whole_message: false };
         let at = |secs| Time::ZERO + Span::from_secs(secs);
         let next = |now, failures| retry.next(at(now), || Time::ZERO, 0, failures, Seed(1));
         assert_eq!(next(0, 1), Some(at(300)));
@@ -200,9 +200,9 @@ mod tests {
     /// Attempts of a message created at `created` that is deferred the moment it is tried, in seconds after that.
     fn attempts(created: u64, n: usize) -> Vec<u64> {
         let retry = Retry {
-            schedule: Schedule::Age { min: Span::from_secs(300), max: Span::from_secs(4_000) },
+            schedule: RetrySchedule::Age { min: Span::from_secs(300), max: Span::from_secs(4_000) },
             give_up: Span::DAY.times(5),
-            scan: Some(Scan { every: Span::from_secs(300), lag: Span::ZERO }),
+            queue_run: Some(QueueRun { every: Span::from_secs(300), lag: Span::ZERO }),
             whole_message: true,
         };
         let created = Time::ZERO + Span::from_secs(created);
@@ -231,9 +231,9 @@ mod tests {
     #[test]
     fn attempts_are_where_postfix_was_seen_to_make_them() {
         let retry = Retry {
-            schedule: Schedule::Age { min: Span::from_secs(30), max: Span::from_secs(240) },
+            schedule: RetrySchedule::Age { min: Span::from_secs(30), max: Span::from_secs(240) },
             give_up: Span::DAY.times(5),
-            scan: Some(Scan { every: Span::from_secs(30), lag: Span::from_millis(50) }),
+            queue_run: Some(QueueRun { every: Span::from_secs(30), lag: Span::from_millis(50) }),
             whole_message: true,
         };
         let created = Time::from_micros(1_800_000);

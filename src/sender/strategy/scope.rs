@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What shares one limiter: one window of concurrency, one pace, one breaker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Scope {
+pub enum LimiterScope {
     /// A recipient domain, over all sources (Postfix's default).
     Domain,
     /// A site, over all sources: all domains behind one MX set (KumoMTA's site name).

@@ -4,7 +4,7 @@ use crate::time::Span;
 
 /// How a connection is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Session {
+pub struct SessionSettings {
     /// Transactions on one connection before the sender says QUIT; `None` is no limit. At least 1.
     pub messages_per_connection: Option<u32>,
     /// Recipients in one transaction. At least 1.
@@ -32,10 +32,10 @@ pub struct Session {
     /// How long to wait for the reply to DATA (RFC 5321, 4.5.3.2.4: two minutes).
     pub data_timeout: Span,
     /// How long to wait for the reply to the dot (RFC 5321, 4.5.3.2.6: ten minutes).
-    pub dot_timeout: Span,
+    pub end_of_data_timeout: Span,
 }
 
-impl Default for Session {
+impl Default for SessionSettings {
     fn default() -> Self {
         Self {
             messages_per_connection: Some(100),
@@ -50,7 +50,7 @@ impl Default for Session {
             mail_timeout: Span::from_secs(300),
             rcpt_timeout: Span::from_secs(300),
             data_timeout: Span::from_secs(120),
-            dot_timeout: Span::from_secs(600),
+            end_of_data_timeout: Span::from_secs(600),
         }
     }
 }

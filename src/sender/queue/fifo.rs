@@ -3,18 +3,18 @@
 use std::collections::VecDeque;
 
 use super::super::event::Delivery;
-use super::chunk::{self, CHUNK, Chunk, Spare};
+use super::chunk::{self, CHUNK, ChunkPool, DeliveryChunk};
 
 /// A line of deliveries.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
-    chunks: VecDeque<Chunk>,
+pub(super) struct Fifo {
+    chunks: VecDeque<DeliveryChunk>,
     /// Where the first delivery stands in the first chunk.
     start: usize,
     len: usize,
 }
 
-impl Line {
+impl Fifo {
     pub(super) const fn new() -> Self {
         Self { chunks: VecDeque::new(), start: 0, len: 0 }
     }
@@ -24,23 +24,23 @@ impl Line {
     }
 
     #[inline]
-    pub(super) fn push_back(&mut self, delivery: &Delivery, spare: &mut Spare) {
+    pub(super) fn push_back(&mut self, delivery: &Delivery, pool: &mut ChunkPool) {
         let place = self.start + self.len;
         if place == self.chunks.len() * CHUNK {
-            self.lengthen(spare);
+            self.lengthen(pool);
         }
         self.chunks[place / CHUNK][place % CHUNK] = *delivery;
         self.len += 1;
     }
 
     #[inline(never)]
-    fn lengthen(&mut self, spare: &mut Spare) {
-        self.chunks.push_back(spare.take());
+    fn lengthen(&mut self, pool: &mut ChunkPool) {
+        self.chunks.push_back(pool.take());
     }
 
-    pub(super) fn push_front(&mut self, delivery: Delivery, spare: &mut Spare) {
+    pub(super) fn push_front(&mut self, delivery: Delivery, pool: &mut ChunkPool) {
         if self.start == 0 {
-            self.chunks.push_front(spare.take());
+            self.chunks.push_front(pool.take());
             self.start = CHUNK;
         }
         self.start -= 1;
@@ -67,17 +67,17 @@ impl Line {
         Some(taken)
     }
 
-    pub(super) fn pop_front(&mut self, spare: &mut Spare) -> Option<Delivery> {
+    pub(super) fn pop_front(&mut self, pool: &mut ChunkPool) -> Option<Delivery> {
         let delivery = *self.front()?;
         self.start += 1;
         self.len -= 1;
         if self.start == CHUNK || self.len == 0 {
             self.start = 0;
             if let Some(chunk) = self.chunks.pop_front() {
-                spare.give_back(chunk);
+                pool.give_back(chunk);
             }
             if let Some(next) = self.chunks.front() {
-                chunk::call_in(next);
+                chunk::prefetch(next);
             }
         }
         Some(delivery)
@@ -105,18 +105,18 @@ mod tests {
         /// Whatever is pushed and popped: the same as the standard library's, and no room is lost.
         #[test]
         fn a_line_is_a_deque(steps in prop::collection::vec(0..10_u8, 1..600)) {
-            let (mut line, mut spare, mut deque) = (Line::new(), Spare::new(), VecDeque::new());
+            let (mut line, mut pool, mut deque) = (Fifo::new(), ChunkPool::new(), VecDeque::new());
             for (n, step) in (0..).zip(steps) {
                 match step {
                     0..=4 => {
-                        line.push_back(&delivery(n), &mut spare);
+                        line.push_back(&delivery(n), &mut pool);
                         deque.push_back(delivery(n));
                     }
                     5..=6 => {
-                        line.push_front(delivery(n), &mut spare);
+                        line.push_front(delivery(n), &mut pool);
                         deque.push_front(delivery(n));
                     }
-                    _ => prop_assert_eq!(line.pop_front(&mut spare), deque.pop_front()),
+                    _ => prop_assert_eq!(line.pop_front(&mut pool), deque.pop_front()),
                 }
                 prop_assert_eq!(line.front(), deque.front());
                 prop_assert_eq!(line.back(), deque.back());

@@ -1,19 +1,19 @@
 //! Mail that waits in no order of its own, the earliest first: a heap of four branches in chunks.
 
 use super::super::event::Delivery;
-use super::chunk::{CHUNK, Chunk, Spare};
+use super::chunk::{CHUNK, ChunkPool, DeliveryChunk};
 
 /// A heap of deliveries.
 #[derive(Clone, Debug)]
-pub(super) struct Heap {
-    chunks: Vec<Chunk>,
+pub(super) struct RetryHeap {
+    chunks: Vec<DeliveryChunk>,
     len: usize,
 }
 
 /// Children of a place: four make a heap half as deep as two, and stand beside each other.
 const BRANCHES: usize = 4;
 
-impl Heap {
+impl RetryHeap {
     pub(super) const fn new() -> Self {
         Self { chunks: Vec::new(), len: 0 }
     }
@@ -23,9 +23,9 @@ impl Heap {
         (self.len > 0).then(|| self.at(0))
     }
 
-    pub(super) fn push(&mut self, delivery: Delivery, spare: &mut Spare) {
+    pub(super) fn push(&mut self, delivery: Delivery, pool: &mut ChunkPool) {
         if self.len == self.chunks.len() * CHUNK {
-            self.chunks.push(spare.take());
+            self.chunks.push(pool.take());
         }
         let mut place = self.len;
         self.len += 1;
@@ -40,14 +40,14 @@ impl Heap {
         *self.at_mut(place) = delivery;
     }
 
-    pub(super) fn pop(&mut self, spare: &mut Spare) -> Option<Delivery> {
+    pub(super) fn pop(&mut self, pool: &mut ChunkPool) -> Option<Delivery> {
         let first = *self.first()?;
         self.len -= 1;
         let last = *self.at(self.len);
         if self.len.is_multiple_of(CHUNK)
             && let Some(chunk) = self.chunks.pop()
         {
-            spare.give_back(chunk);
+            pool.give_back(chunk);
         }
         if self.len > 0 {
             self.sink(last);
@@ -99,15 +99,15 @@ mod tests {
         /// Whatever is pushed and popped: the same as the standard library's, and no room is lost.
         #[test]
         fn a_heap_is_a_heap(steps in prop::collection::vec((0..100_u64, prop::bool::weighted(0.6)), 1..600)) {
-            let (mut heap, mut spare, mut reference) = (Heap::new(), Spare::new(), BinaryHeap::new());
+            let (mut heap, mut pool, mut reference) = (RetryHeap::new(), ChunkPool::new(), BinaryHeap::new());
             for (n, (ready_at, pushes)) in (0..).zip(steps) {
                 let ready_at = Time::from_micros(ready_at);
                 let delivery = Delivery { ready_at, first: RecipientId(n), count: 1, failures: 0, priority: false };
                 if pushes {
-                    heap.push(delivery, &mut spare);
+                    heap.push(delivery, &mut pool);
                     reference.push(Reverse(delivery));
                 } else {
-                    prop_assert_eq!(heap.pop(&mut spare), reference.pop().map(|Reverse(delivery)| delivery));
+                    prop_assert_eq!(heap.pop(&mut pool), reference.pop().map(|Reverse(delivery)| delivery));
                 }
                 prop_assert_eq!(heap.first(), reference.peek().map(|Reverse(delivery)| delivery));
                 prop_assert_eq!(heap.chunks.len(), reference.len().div_ceil(CHUNK));

@@ -4,65 +4,65 @@
 use std::collections::BTreeMap;
 
 use super::Sender;
-use crate::sender::event::{Delivery, Heard, Outcome, Settled};
+use crate::sender::event::{AttemptResult, Delivery, Outcome, RecipientResult};
 use crate::smtp::Stage;
 use crate::time::Time;
 use crate::units::{ProviderId, QueueId, RecipientId};
 
 /// The messages that go as one, by their first recipient. A message with a single recipient needs no entry.
 #[derive(Debug, Default)]
-pub(super) struct Passes(BTreeMap<u32, Pass>);
+pub(super) struct MessageRounds(BTreeMap<u32, MessageRound>);
 
 /// How far a message has come.
 #[derive(Debug)]
-struct Pass {
+struct MessageRound {
     /// Who serves it.
     site: ProviderId,
     /// One past the last recipient.
     end: u32,
-    /// Recipients that have not been tried in this pass.
+    /// Recipients that have not been tried in this round.
     left: u32,
     /// Those that were, and were deferred.
-    put_off: Vec<Delivery>,
+    deferred: Vec<Delivery>,
 }
 
-impl Passes {
+impl MessageRounds {
     /// A message arrives.
     pub(super) fn begin(&mut self, site: ProviderId, delivery: Delivery) {
         if delivery.count > 1 {
             let (first, count) = (delivery.first.0, u32::from(delivery.count));
-            self.0.insert(first, Pass { site, end: first + count, left: count, put_off: Vec::new() });
+            self.0.insert(first, MessageRound { site, end: first + count, left: count, deferred: Vec::new() });
         }
     }
 
     /// The message of this recipient, if it goes as one.
     #[inline]
-    fn of(&mut self, recipient: RecipientId) -> Option<(u32, &mut Pass)> {
+    fn of(&mut self, recipient: RecipientId) -> Option<(u32, &mut MessageRound)> {
         if self.0.is_empty() {
             return None;
         }
-        let (first, pass) = self.0.range_mut(..=recipient.0).next_back()?;
-        (recipient.0 < pass.end).then_some((*first, pass))
+        let (first, round) = self.0.range_mut(..=recipient.0).next_back()?;
+        (recipient.0 < round.end).then_some((*first, round))
     }
 }
 
 impl Sender {
     /// Recipients have been tried, and are settled for good.
     pub(super) fn tried(&mut self, now: Time, queue: QueueId, part: Delivery) {
-        if let Some((first, pass)) = self.passes.of(part.first) {
-            pass.left -= u32::from(part.count);
-            self.close_pass(now, queue, first);
+        if let Some((first, round)) = self.rounds.of(part.first) {
+            round.left -= u32::from(part.count);
+            self.close_round(now, queue, first);
         }
     }
 
     /// Recipients are to be tried again: at `again`, or as the retry clock says. Whether they are too old for that.
-    pub(super) fn put_off(&mut self, now: Time, queue: QueueId, part: Delivery, again: Option<Time>) -> bool {
+    pub(super) fn deferred(&mut self, now: Time, queue: QueueId, part: Delivery, again: Option<Time>) -> bool {
         let counts = &mut self.counts[self.queues[queue.index()].site.index()];
         counts.delayed += u64::from(part.count);
-        if let Some((first, pass)) = self.passes.of(part.first) {
-            pass.left -= u32::from(part.count);
-            pass.put_off.push(part);
-            self.close_pass(now, queue, first);
+        if let Some((first, round)) = self.rounds.of(part.first) {
+            round.left -= u32::from(part.count);
+            round.deferred.push(part);
+            self.close_round(now, queue, first);
             return false;
         }
         self.delay(queue, part, self.retry_at(now, part, again))
@@ -70,18 +70,18 @@ impl Sender {
 
     /// Where all recipients of a message have been tried: those that were deferred wait together.
     #[inline(never)]
-    fn close_pass(&mut self, now: Time, queue: QueueId, first: u32) {
-        let Some(pass) = self.passes.0.get_mut(&first).filter(|pass| pass.left == 0) else { return };
-        let parts = joined(std::mem::take(&mut pass.put_off));
-        pass.left = parts.iter().map(|part| u32::from(part.count)).sum();
-        if pass.left == 0 {
-            self.passes.0.remove(&first);
+    fn close_round(&mut self, now: Time, queue: QueueId, first: u32) {
+        let Some(round) = self.rounds.0.get_mut(&first).filter(|round| round.left == 0) else { return };
+        let parts = joined(std::mem::take(&mut round.deferred));
+        round.left = parts.iter().map(|part| u32::from(part.count)).sum();
+        if round.left == 0 {
+            self.rounds.0.remove(&first);
         }
         for part in parts {
             if self.delay(queue, part, self.retry_at(now, part, None)) {
                 let site = self.queues[queue.index()].site;
-                let (outcome, heard) = (Outcome::Unsent, Heard::Nothing(Stage::Connect));
-                self.settled.push(Settled { site, delivery: part, outcome, heard, expired: true });
+                let (outcome, result) = (Outcome::Unsent, RecipientResult::NoReply(Stage::Connect));
+                self.settled.push(AttemptResult { site, delivery: part, outcome, result, expired: true });
                 self.tried(now, queue, part);
             }
         }
@@ -106,7 +106,7 @@ impl Sender {
 
     /// Recipients of `site` that were deferred and wait for the rest of their message.
     pub(super) fn waiting_for_their_message(&self, site: ProviderId) -> u64 {
-        let here = self.passes.0.values().filter(|pass| pass.site == site).flat_map(|pass| &pass.put_off);
+        let here = self.rounds.0.values().filter(|round| round.site == site).flat_map(|round| &round.deferred);
         here.map(|part| u64::from(part.count)).sum()
     }
 }

@@ -3,15 +3,15 @@
 //! It opens connections as others do, one for each delivery that finds none idle. But the delivery goes by whichever
 //! connection is ready first, and no connection is opened or used that would be refused.
 
-use super::{Conn, Sender, State};
+use super::{ConnectionState, Sender, SenderConnection};
 use crate::sender::event::{Action, Delivery, Foreseen, Foresight};
 use crate::time::Time;
 use crate::units::{ConnId, QueueId};
 
 impl Sender {
-    /// The oracle's choice among its idle connections: the first on which the mail would pass now.
+    /// The oracle's choice among its idle connections: the first on which the mail would be accepted now.
     #[inline(never)]
-    pub(super) fn reuse_foreseen(
+    pub(super) fn reuse_with_foresight(
         &mut self,
         now: Time,
         limiter: u32,
@@ -55,7 +55,7 @@ impl Sender {
 
     /// The oracle looks again before it sends: mail that waits for a connection goes back to the front of the queue.
     pub(super) fn unbind(&mut self, now: Time, conn: ConnId) {
-        let Conn { queue, delivery, .. } = self.conns[conn.index()];
+        let SenderConnection { queue, delivery, .. } = self.conns[conn.index()];
         if delivery.count == 0 {
             return;
         }
@@ -70,15 +70,15 @@ impl Sender {
 
     /// A connection of the oracle has become idle. Where nothing else is ready for it, it takes the mail that waits for
     /// a connection still being opened: that one may turn out not to be needed.
-    pub(super) fn rest_foreseen(&mut self, now: Time, conn: ConnId) {
+    pub(super) fn rest_with_foresight(&mut self, now: Time, conn: ConnId) {
         let queue = self.conns[conn.index()].queue;
-        self.conns[conn.index()].state = State::Idle;
+        self.conns[conn.index()].state = ConnectionState::Idle;
         self.queues[queue.index()].idle.push(conn);
         self.resting.push(conn);
         while !self.queues[queue.index()].has_ready() {
             let Some(opening) = self.queues[queue.index()].connecting.pop_front() else { break };
             let state = &self.conns[opening.index()];
-            if state.state == State::Connecting && state.queue == queue {
+            if state.state == ConnectionState::Connecting && state.queue == queue {
                 self.unbind(now, opening);
             }
         }
@@ -86,7 +86,7 @@ impl Sender {
     }
 
     /// Nothing that the oracle foresaw need be true any more.
-    pub(super) fn look_again(&mut self) {
+    pub(super) fn policy_changed(&mut self) {
         let limiters = u32::try_from(self.limiters.len()).unwrap_or(u32::MAX);
         if self.strategy.oracle {
             (0..limiters).for_each(|limiter| self.wake(limiter));

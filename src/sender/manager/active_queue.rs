@@ -9,13 +9,13 @@ use std::collections::VecDeque;
 
 use super::Sender;
 use crate::sender::event::{Action, Delivery, Timer};
-use crate::sender::strategy::Whole;
+use crate::sender::strategy::ProcessLimits;
 use crate::time::{Span, Time};
 use crate::units::{ProviderId, QueueId};
 
 /// How many recipients are worked on, and the line of those that are not yet.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(super) struct ActiveQueue {
     most: Option<u32>,
     intake: Span,
     active: u64,
@@ -26,8 +26,8 @@ pub(super) struct Admission {
     waiting: VecDeque<(QueueId, Delivery)>,
 }
 
-impl Admission {
-    pub(super) const fn new(whole: &Whole) -> Self {
+impl ActiveQueue {
+    pub(super) const fn new(whole: &ProcessLimits) -> Self {
         Self {
             most: whole.active,
             intake: whole.intake,

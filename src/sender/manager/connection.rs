@@ -8,9 +8,9 @@ use crate::units::{ConnId, QueueId};
 
 /// A connection as the sender sees it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Conn {
+pub(super) struct SenderConnection {
     pub(super) queue: QueueId,
-    pub(super) state: State,
+    pub(super) state: ConnectionState,
     pub(super) delivery: Delivery,
     pub(super) transactions: u32,
     pub(super) opened: Time,
@@ -20,7 +20,7 @@ pub(super) struct Conn {
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum ConnectionState {
     Closed,
     Connecting,
     Busy,
@@ -36,9 +36,9 @@ impl Sender {
         let queue = self.conns[conn.index()].queue;
         let delivery = self.queues[queue.index()].take(most)?;
         let kept = self.bind(now, limiter, queue, &delivery);
-        self.queues[queue.index()].rouse(conn);
+        self.queues[queue.index()].remove_idle(conn);
         let state = &mut self.conns[conn.index()];
-        state.state = State::Busy;
+        state.state = ConnectionState::Busy;
         state.delivery = delivery;
         state.kept = kept;
         Some(Action::Transact { conn, delivery })
@@ -68,7 +68,14 @@ impl Sender {
         let delivery = self.queues[queue.index()].take(self.strategy.session.recipients_per_message)?;
         let kept = self.bind(now, limiter, queue, &delivery);
         self.limiters[limiter as usize].open += 1;
-        let state = Conn { queue, state: State::Connecting, delivery, transactions: 0, opened: now, kept };
+        let state = SenderConnection {
+            queue,
+            state: ConnectionState::Connecting,
+            delivery,
+            transactions: 0,
+            opened: now,
+            kept,
+        };
         let conn = if let Some(conn) = self.free.pop() {
             self.conns[conn.index()] = state;
             conn
@@ -85,22 +92,22 @@ impl Sender {
     /// It is greeted: the mail that it was opened for goes.
     pub(super) fn connected(&mut self, now: Time, conn: ConnId) {
         let state = &mut self.conns[conn.index()];
-        assert!(state.state == State::Connecting, "only a connection that is being opened is greeted");
+        assert!(state.state == ConnectionState::Connecting, "only a connection that is being opened is greeted");
         if self.strategy.oracle {
             self.unbind(now, conn);
-            return self.rest_foreseen(now, conn);
+            return self.rest_with_foresight(now, conn);
         }
-        state.state = State::Busy;
+        state.state = ConnectionState::Busy;
         self.actions.push_back(Action::Transact { conn, delivery: state.delivery });
     }
 
     /// A connection has done its transaction and may take another.
     pub(super) fn rest(&mut self, now: Time, conn: ConnId) {
         let state = &mut self.conns[conn.index()];
-        state.state = State::Idle;
+        state.state = ConnectionState::Idle;
         state.transactions += 1;
         if self.strategy.oracle {
-            return self.rest_foreseen(now, conn);
+            return self.rest_with_foresight(now, conn);
         }
         let (queue, kept) = (state.queue, state.kept);
         self.queues[queue.index()].idle.push(conn);
@@ -129,7 +136,7 @@ impl Sender {
     /// An idle connection is closed by the sender.
     pub(super) fn quit(&mut self, conn: ConnId) -> Action {
         let queue = self.conns[conn.index()].queue;
-        self.queues[queue.index()].rouse(conn);
+        self.queues[queue.index()].remove_idle(conn);
         self.drop_conn(conn);
         Action::Quit(conn)
     }
@@ -137,8 +144,8 @@ impl Sender {
     /// A connection is no more, whoever closed it.
     pub(super) fn drop_conn(&mut self, conn: ConnId) {
         let state = &mut self.conns[conn.index()];
-        assert!(state.state != State::Closed, "a connection is closed once");
-        state.state = State::Closed;
+        assert!(state.state != ConnectionState::Closed, "a connection is closed once");
+        state.state = ConnectionState::Closed;
         let limiter = self.queues[state.queue.index()].limiter;
         self.limiters[limiter as usize].open -= 1;
         self.free.push(conn);
@@ -147,7 +154,7 @@ impl Sender {
 
     /// The server closed it. Where it is at work, the reply says so.
     pub(super) fn closed(&mut self, conn: ConnId) {
-        if self.conns[conn.index()].state == State::Idle {
+        if self.conns[conn.index()].state == ConnectionState::Idle {
             let queue = self.conns[conn.index()].queue;
             let _ = self.quit(conn);
             self.wake(self.queues[queue.index()].limiter);
@@ -156,7 +163,7 @@ impl Sender {
 
     /// It was kept as long as the strategy keeps it.
     pub(super) fn idle_expired(&mut self, conn: ConnId) {
-        if self.conns[conn.index()].state == State::Idle {
+        if self.conns[conn.index()].state == ConnectionState::Idle {
             let queue = self.conns[conn.index()].queue;
             let quit = self.quit(conn);
             self.actions.push_back(quit);
