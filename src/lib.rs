@@ -14,13 +14,14 @@
 //!
 //! ```text
 //!  scenario ──► workload ─────┐
-//!    (TOML)     sender ───────┤►  sim | live ──► record ──► report
-//!               provider ─────┘      ▲                  (table, CSV, JSON, plots, HTML)
-//!                                    │
-//!                                  study (strategies × seeds × values, on all cores)
+//!    (TOML)     sender ───────┤►  trial ──► sim | live ──► record ──► report
+//!               provider ─────┘                ▲                 (table, CSV, JSON, plots, HTML)
+//!                                              │
+//!                                            study (strategies × seeds × values, on all cores)
 //! ```
 //!
-//! Data flows from left to right, and nothing imports what stands to its right.
+//! Data flows from left to right, and nothing imports what stands to its right; `record` has words of its own, and
+//! whoever writes into it translates.
 //!
 //! # The rooms
 //!
@@ -30,6 +31,7 @@
 //! - [`diagnostic`], [`spanned`]: what is wrong with a file a person wrote, and values that know where they were
 //!   written
 //! - [`stats`]: means, differences, medians over seeds and how sure of them one can be
+//! - [`metric`]: the figures that people name in `[[expect]]` and `[sweep]`, with their units
 //! - [`smtp`]: stages, commands, replies; both ends of a session as machines of bytes
 //!
 //! The two machines and what they work on:
@@ -39,7 +41,8 @@
 //!
 //! From a file to results:
 //! - [`scenario`]: what people write (`spec`), what it means (`model`), and the way from one to the other (`build`)
-//! - [`sim`]: the world in virtual time, and whoever wants to witness it
+//! - [`trial`]: the script that both worlds follow: arrivals, policy changes, complaints, samples, closing checks
+//! - [`sim`]: the world in virtual time, and whoever wants to observe it
 //! - [`live`]: the world on sockets: MX hosts, the driver, and what stands beside them (DNS, TLS, administrators)
 //! - [`record`]: counters, time series and histograms: what happened
 //! - [`report`]: what people read; sees only what was recorded
@@ -69,6 +72,7 @@ pub mod cli;
 pub mod diagnostic;
 pub mod dist;
 pub mod live;
+pub mod metric;
 pub mod provider;
 pub mod record;
 pub mod report;

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use command::{code, mxlab, stderr, stdout};
-use mxlab::record::{Metric, SweepFigure, SweepRecord};
+use mxlab::metric::Metric;
+use mxlab::record::{SweepFigure, SweepRecord};
 use mxlab::scenario::Draft;
 use mxlab::stats::Estimate;
 use mxlab::study::{self, Options, Plan};

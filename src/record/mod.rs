@@ -4,18 +4,18 @@
 //! which is saved as `record.json`. Reports read only that. All counts are of recipients unless a name says
 //! otherwise.
 
+mod figures;
 mod latency;
-mod metrics;
 mod model;
 mod provenance;
 mod recorder;
 mod sweep;
 
+pub use figures::value;
 pub use latency::{Latencies, LatencyPhase};
-pub use metrics::{METRICS, Metric, Unit, UnknownMetric, value};
 pub use model::{
     Cell, ExpectationResult, ProviderInfo, Record, ReplyCount, RuleActivity, Series, StrategyInfo, Totals, Trial,
 };
 pub use provenance::{Machine, RunProvenance};
 pub use recorder::{ConnectionFailure, ConservationError, Ending, Recorder, Sample};
-pub use sweep::{Criterion, Knee, Measure, SafeRange, SweepFigure, SweepFinding, SweepRecord, SweepTrial, SweepValue};
+pub use sweep::{Knee, SafeRange, SweepFigure, SweepFinding, SweepRecord, SweepTrial, SweepValue};

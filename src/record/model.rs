@@ -1,7 +1,8 @@
 //! The record of a run, as it is saved: plain data, complete, independent of everything else in the house.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use crate::metric::{or_highest, or_lowest};
 use crate::sender::WindowSamples;
 
 /// Everything a report needs to know about a run.
@@ -246,14 +247,4 @@ pub struct RuleActivity {
     pub holds: u64,
     /// The limits by tier in this trial, unknowns drawn; `None` is no limit; empty for rules without a limit.
     pub limits: Vec<Option<u32>>,
-}
-
-/// JSON knows no infinity and writes `null`.
-pub(super) fn or_lowest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NEG_INFINITY))
-}
-
-/// JSON knows no infinity and writes `null`.
-pub(super) fn or_highest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
 }

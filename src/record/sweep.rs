@@ -2,12 +2,10 @@
 //!
 //! Saved as `sweep.json`. Of a trial only its figures are kept, not its time series: a sweep has many of them.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::model::{ProviderInfo, Record, StrategyInfo, Totals, Trial, or_highest, or_lowest};
-use super::{Metric, Unit};
+use super::model::{ProviderInfo, Record, StrategyInfo, Totals, Trial};
+use crate::metric::{Criterion, Measure, Metric};
 
 /// Everything a report needs to know about a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,62 +51,6 @@ pub struct SweepValue {
     pub text: String,
     /// Where it stands on an axis: a number, seconds, bytes; or its place in the list.
     pub x: f64,
-}
-
-/// What values measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Measure {
-    /// Numbers.
-    Number,
-    /// Lengths of time.
-    Seconds,
-    /// Sizes.
-    Bytes,
-    /// Nothing that has an order: names, flags, or numbers among texts.
-    Name,
-}
-
-/// What makes a value safe: a figure lies in a range. A figure that is not defined lies in none.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Criterion {
-    /// Which figure: the name of a metric.
-    pub metric: String,
-    /// Where it is measured; `None` is all providers together.
-    pub provider: Option<String>,
-    /// At least; `null` in the file is no lower end.
-    #[serde(deserialize_with = "or_lowest")]
-    pub min: f64,
-    /// At most; `null` in the file is no upper end.
-    #[serde(deserialize_with = "or_highest")]
-    pub max: f64,
-}
-
-impl Criterion {
-    /// Whether this value of the figure will do.
-    pub fn meets(&self, figure: Option<f64>) -> bool {
-        figure.is_some_and(|figure| (self.min..=self.max).contains(&figure))
-    }
-}
-
-impl fmt::Display for Criterion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let metric = self.metric.parse::<Metric>();
-        let number = |value: f64| match metric.as_ref().map(|metric| metric.unit()) {
-            Ok(Unit::Fraction) => format!("{} %", (value * 1e8).round() / 1e6),
-            Ok(Unit::Seconds) => format!("{value} s"),
-            _ => value.to_string(),
-        };
-        f.write_str(&self.metric)?;
-        if let Some(provider) = &self.provider {
-            write!(f, " at {provider}")?;
-        }
-        match (self.min.is_finite(), self.max.is_finite()) {
-            (true, true) => write!(f, " from {} to {}", number(self.min), number(self.max)),
-            (true, false) => write!(f, " of {} or more", number(self.min)),
-            _ => write!(f, " of {} or less", number(self.max)),
-        }
-    }
 }
 
 /// One value, one strategy, one seed.
@@ -210,7 +152,7 @@ impl SweepFigure {
     /// trial.
     pub fn of(self, trial: &Trial, record: &Record, provider: Option<usize>) -> Option<f64> {
         match self {
-            Self::Of(metric) => metric.of(trial, record, provider),
+            Self::Of(metric) => trial.figure(metric, record, provider),
             Self::OfferedPerHour => rates(trial, record, provider).map(|(offered, _)| offered),
             Self::GoodputPerHour => rates(trial, record, provider).map(|(_, goodput)| goodput),
         }
@@ -344,17 +286,5 @@ mod tests {
         assert_eq!(rates(None, hours(4)), (37.5, 23.75));
         assert_eq!(rates(None, None), (30.0, 19.0));
         assert_eq!(super::rates(&trial(Some(0), None), &record(), None), None);
-    }
-
-    #[test]
-    fn a_criterion_speaks_the_units_of_its_metric() {
-        let mut criterion =
-            Criterion { metric: "deferral-share".into(), provider: None, min: f64::NEG_INFINITY, max: 0.01 };
-        assert_eq!(criterion.to_string(), "deferral-share of 1 % or less");
-        assert!(criterion.meets(Some(0.01)) && !criterion.meets(Some(0.011)) && !criterion.meets(None));
-        criterion = Criterion { metric: "time-to-90".into(), provider: Some("a".into()), min: 1.0, max: 2.0 };
-        assert_eq!(criterion.to_string(), "time-to-90 at a from 1 s to 2 s");
-        let written = serde_json::to_string(&Criterion { min: f64::NEG_INFINITY, ..criterion.clone() }).unwrap();
-        assert!(serde_json::from_str::<Criterion>(&written).unwrap().min.is_infinite());
     }
 }

@@ -1,6 +1,7 @@
 //! The answer in one sentence: which strategy did best, and the numbers that say so.
 
-use crate::record::{Metric, Record};
+use crate::metric::Metric;
+use crate::record::Record;
 
 use super::comparisons::{self, Comparison};
 use super::ranking::ranking;

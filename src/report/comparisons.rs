@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{Metric, Record, Trial};
+use crate::metric::Metric;
+use crate::record::{Record, Trial};
 use crate::stats::{Moment, Paired, Sign};
 
 use super::ranking::ranking;
@@ -76,7 +77,7 @@ pub(super) fn of(
     let outcome = if moments.iter().any(|(than, own)| [*than, *own].contains(&Moment::Beyond)) {
         Outcome::Order(Sign::of(&moments))
     } else {
-        let value = |trial: &Trial| metric.of(trial, record, provider);
+        let value = |trial: &Trial| trial.figure(metric, record, provider);
         let values: Vec<(f64, f64)> =
             pairs.iter().filter_map(|(than, own)| Some((value(than)?, value(own)?))).collect();
         Outcome::Difference(Paired::of(&values)?)

@@ -2,7 +2,8 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::record::{Metric, Record, ReplyCount, RunProvenance};
+use crate::metric::Metric;
+use crate::record::{Record, ReplyCount, RunProvenance};
 
 use super::answer::{answer, spread_of_best, verdict, warning};
 use super::plots::Figure;

@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::record::{Metric, Record};
+use crate::metric::Metric;
+use crate::record::Record;
 use crate::stats::{Moment, Paired, Sign};
 
 use super::answer::{answer, spread_of_best};

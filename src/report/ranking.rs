@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use crate::record::{Metric, Record};
+use crate::metric::Metric;
+use crate::record::Record;
 
 use super::summary::{Row, Summary};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{Metric, Record, Trial};
+use crate::metric::Metric;
+use crate::record::{Record, Trial};
 use crate::stats::Spread;
 
 use super::comparisons::COMPARED;
@@ -22,7 +23,7 @@ pub(super) fn of(record: &Record, strategy: usize, provider: Option<usize>, metr
     if !whole {
         return None;
     }
-    let value = |trial: &Trial| metric.of(trial, record, provider);
+    let value = |trial: &Trial| trial.figure(metric, record, provider);
     let owns: Option<Vec<f64>> = own.iter().map(|trial| value(trial)).collect();
     let crosseds: Option<Vec<f64>> = own.iter().map(|trial| value(crossed.get(&trial.seed)?)).collect();
     Spread::of(&owns?, &crosseds?)

@@ -3,7 +3,8 @@
 //! Times are in seconds, shares between 0 and 1, an empty field is "not defined", `inf` a time beyond the trial. Means
 //! are over the seeds; `_low` and `_high` are the ends of 95 % intervals.
 
-use crate::record::{Metric, Record};
+use crate::metric::Metric;
+use crate::record::Record;
 use crate::stats::{Moment, Paired, Sign};
 
 use super::comparisons::{Comparison, Outcome, comparisons};

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::record::{Metric, Record};
+use crate::metric::Metric;
+use crate::record::Record;
 
 use super::comparisons::{COMPARED, Comparison, comparisons};
 use super::ranking::ranking;

@@ -1,6 +1,7 @@
 //! Every figure of every strategy at every provider over the seeds, with its interval.
 
-use crate::record::{Metric, Record, Trial, Unit};
+use crate::metric::{Metric, Unit};
+use crate::record::{Record, Trial};
 use crate::stats::{Estimate, Median, Moment};
 
 use super::words::{NOTHING, duration, time_range, with_interval};
@@ -73,7 +74,7 @@ impl Row {
 impl Figure {
     fn of(record: &Record, strategy: usize, provider: Option<usize>, metric: Metric) -> Self {
         let trials: Vec<&Trial> = record.trials_of(&record.strategies[strategy].name).collect();
-        let values: Vec<f64> = trials.iter().filter_map(|trial| metric.of(trial, record, provider)).collect();
+        let values: Vec<f64> = trials.iter().filter_map(|trial| trial.figure(metric, record, provider)).collect();
         let moments: Vec<Moment> = trials.iter().filter_map(|trial| moment(metric, trial, record, provider)).collect();
         let median = Median::of(&moments);
         let censored = median.is_some_and(|median| median.beyond > 0);
@@ -113,8 +114,8 @@ impl Figure {
 
 /// The time of a trial, or that it did not come; `None` if the metric is no such time or nobody could be delivered to.
 pub(super) fn moment(metric: Metric, trial: &Trial, record: &Record, provider: Option<usize>) -> Option<Moment> {
-    let possible = metric.is_censored() && Metric::DeliveredShare.of(trial, record, provider).is_some();
-    possible.then(|| Moment::from(metric.of(trial, record, provider)))
+    let possible = metric.is_censored() && trial.figure(Metric::DeliveredShare, record, provider).is_some();
+    possible.then(|| Moment::from(trial.figure(metric, record, provider)))
 }
 
 /// The median of times of which some did not come: `med 70.0 (65.0-∞) min, 3/10 never`.

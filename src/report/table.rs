@@ -4,7 +4,8 @@
 use comfy_table::presets::NOTHING as NO_LINES;
 use comfy_table::{Cell, CellAlignment, Table};
 
-use crate::record::{ExpectationResult, Metric, Record};
+use crate::metric::Metric;
+use crate::record::{ExpectationResult, Record};
 
 use super::answer::{answer, spread_of_best, verdict, warning};
 use super::summary::{Row, Summary};

@@ -1,6 +1,6 @@
 //! How numbers, times and names are written: one way everywhere, in tables, plots and sentences.
 
-use crate::record::Unit;
+use crate::metric::Unit;
 
 /// What stands where there is no number.
 pub(super) const NOTHING: &str = "-";

@@ -145,7 +145,7 @@ pub struct Change {
 /// What a result must be: the mean over the seeds must lie in a range.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
-    /// The metric's name: one of [`crate::record::METRICS`].
+    /// The metric's name: one of [`crate::metric::METRICS`].
     pub metric: String,
     /// The strategy it is about.
     pub strategy: String,

@@ -8,7 +8,7 @@ pub use place::{Place, WrongPlace, single_values};
 pub use safe::{WrongCriterion, criterion, default_safe};
 pub use values::{GRAMMAR, VALUES_MAX, Value, Values, WrongValues};
 
-use crate::record::Criterion;
+use crate::metric::Criterion;
 
 /// What a sweep goes through.
 #[derive(Clone, Debug, PartialEq)]

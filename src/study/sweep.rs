@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::{Options, Progress, RunError, chosen, knee, median, safe};
-use crate::record::{
-    self, Criterion, Knee, Metric, Record, SweepFigure, SweepFinding, SweepRecord, SweepTrial, SweepValue, Trial,
-};
+use crate::metric::{Criterion, Measure, Metric};
+use crate::record::{self, Knee, Record, SweepFigure, SweepFinding, SweepRecord, SweepTrial, SweepValue, Trial};
 use crate::rng::Seed;
 use crate::scenario::Scenario;
 use crate::scenario::sweep::Sweep;
@@ -222,7 +221,7 @@ fn keep_whole_values(record: &mut SweepRecord, plan: &Plan, strategies: &[Concer
 
 /// What there is to be found in a sweep.
 fn find(record: &SweepRecord) -> Vec<SweepFinding> {
-    let ordered = record.measure != record::Measure::Name && !record.values.is_empty();
+    let ordered = record.measure != Measure::Name && !record.values.is_empty();
     let concerned = (0..record.strategies.len()).filter(|strategy| record.concerned[*strategy]);
     let pairs = concerned.flat_map(|strategy| record.places().into_iter().map(move |provider| (strategy, provider)));
     pairs

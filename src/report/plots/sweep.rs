@@ -1,7 +1,8 @@
 //! The plots of a sweep: the deferral curve against the value and against the offered load, and goodput; with the knee
 //! and the highest safe value marked.
 
-use crate::record::{Measure, Metric, Record, SweepFigure, SweepFinding, SweepRecord};
+use crate::metric::{Measure, Metric};
+use crate::record::{Record, SweepFigure, SweepFinding, SweepRecord};
 
 use super::super::sweep::{Row, last_safe, limit};
 use super::super::words::{printable, shortened};

@@ -1,6 +1,7 @@
 //! Deferral against completion time, one dot for each seed.
 
-use crate::record::{Metric, Record};
+use crate::metric::Metric;
+use crate::record::Record;
 
 use super::figure::{Figure, Look, Mark, Panel, Pen, Rgb, Stroke};
 use super::style::{FAINT, legend, panel_title, pen, strategies};
@@ -69,8 +70,8 @@ struct Dot {
 fn dots(record: &Record, strategy: usize, provider: Option<usize>) -> Vec<Dot> {
     let trials = record.trials_of(&record.strategies[strategy].name);
     let dot = trials.filter_map(|trial| {
-        let deferred = Metric::DeferralShare.of(trial, record, provider)?;
-        Some(Dot { time: Metric::TimeTo90.of(trial, record, provider), deferred })
+        let deferred = trial.figure(Metric::DeferralShare, record, provider)?;
+        Some(Dot { time: trial.figure(Metric::TimeTo90, record, provider), deferred })
     });
     dot.collect()
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::record::{Knee, Measure, Metric, SafeRange, SweepFigure, SweepFinding, SweepRecord};
+use crate::metric::{Measure, Metric};
+use crate::record::{Knee, SafeRange, SweepFigure, SweepFinding, SweepRecord};
 use crate::report::words::{number, percent, printable};
 
 /// The answer: a line for each strategy that the value concerns.

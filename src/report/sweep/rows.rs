@@ -1,6 +1,7 @@
 //! Every figure at every value, as a mean over the seeds with its interval; times as a median, as some never come.
 
-use crate::record::{Metric, SweepFigure, SweepRecord, Unit};
+use crate::metric::{Metric, Unit};
+use crate::record::{SweepFigure, SweepRecord};
 use crate::report::words::{NOTHING, duration, number, with_interval};
 use crate::stats::Estimate;
 

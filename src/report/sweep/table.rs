@@ -5,7 +5,8 @@ use comfy_table::{Cell, Table};
 
 use super::answer::{answer, last_safe, warning};
 use super::rows::{Row, rows};
-use crate::record::{Metric, SweepFigure, SweepRecord};
+use crate::metric::Metric;
+use crate::record::{SweepFigure, SweepRecord};
 use crate::report::table::{BOLD, Look, RED, right};
 use crate::report::words::{printable, shortened};
 

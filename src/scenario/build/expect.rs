@@ -1,7 +1,7 @@
 //! Expectations: what the results must be.
 
 use super::providers::Providers;
-use crate::record::METRICS;
+use crate::metric::METRICS;
 use crate::scenario::model::Expectation;
 use crate::scenario::spec::ExpectSpec;
 use crate::spanned::{Checker, Spanned};

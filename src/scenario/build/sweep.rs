@@ -2,7 +2,7 @@
 //! built.
 
 use super::providers::Providers;
-use crate::record::{Criterion, METRICS, Metric};
+use crate::metric::{Criterion, METRICS, Metric};
 use crate::scenario::spec::{SafeSpec, SweepSpec, ValuesSpec};
 use crate::scenario::sweep::{Place, Sweep, Values, default_safe};
 use crate::spanned::{Checker, Spanned};

@@ -1,7 +1,7 @@
 //! What makes a value safe, as the command line writes it: `deferral-share<=0.01`, `time-to-90@charter<=30min`.
 
 use crate::diagnostic::nearest;
-use crate::record::{Criterion, METRICS, Metric, Unit};
+use crate::metric::{Criterion, METRICS, Metric, Unit};
 use crate::spanned::listed;
 use crate::time::Span;
 

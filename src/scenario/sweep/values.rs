@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::record::Measure;
+use crate::metric::Measure;
 use crate::time::Span;
 use crate::units::Bytes;
 
