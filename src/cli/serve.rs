@@ -1,10 +1,10 @@
 //! `mxlab serve`: fake MX hosts with real limits, for one's own MTA.
 
+mod auxiliary;
 mod events;
-mod farm;
-mod front;
+mod front_end;
 mod live_table;
-mod sides;
+mod providers;
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,9 +20,9 @@ use crate::live::{self, CONNECTIONS_MAX, Clock, Farm, Manners, Speed};
 use crate::record::{self, Record};
 use crate::report;
 use crate::time::Span;
-use events::Events;
-use front::Front;
-use sides::Sides;
+use auxiliary::AuxiliaryServers;
+use events::EventWriter;
+use front_end::RunningFrontEnd;
 
 /// Serve fake MX hosts that enforce providers' limits, with the providers' own replies.
 ///
@@ -133,8 +133,8 @@ fn connections(text: &str) -> Result<usize, String> {
 }
 
 pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
-    let policies = farm::policies(&args.profiles, &args.changes)?;
-    let wanted = farm::hosts(&policies, args.listen, args.expose)?;
+    let policies = providers::policies(&args.profiles, &args.changes)?;
+    let wanted = providers::hosts(&policies, args.listen, args.expose)?;
     let out = if args.no_report { None } else { Some(folder::create(args.out.as_deref(), SERVE, &run_name(args))?) };
     let manners = manners(args, &policies)?;
     let plan = live::Plan {
@@ -151,16 +151,16 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let farm = Farm::new(plan, Clock::start(args.speed));
     runtime.block_on(async {
         let stop = CancellationToken::new();
-        let front = Front::start(&farm, &wanted, manners, args)?;
-        let sides = Sides::start(&farm, front.hosts(), args, &stop).await?;
-        let events = Events::begin(&farm, args.quiet);
+        let front_end = RunningFrontEnd::start(&farm, &wanted, manners, args)?;
+        let auxiliary = AuxiliaryServers::start(&farm, front_end.hosts(), args, &stop).await?;
+        let event_writer = EventWriter::begin(&farm, args.quiet);
         if !args.quiet {
-            announce(&farm, &front, &sides, args);
+            announce(&farm, &front_end, &auxiliary, args);
         }
         stopped(&farm, args).await?;
         stop.cancel();
-        front.stop().await;
-        events.end().await;
+        front_end.stop().await;
+        event_writer.end().await;
         Ok::<(), Failure>(())
     })?;
     // Whoever still holds a connection has had the time to end it.
@@ -197,15 +197,15 @@ fn manners(args: &Args, policies: &[crate::provider::Policy]) -> Result<Manners,
 }
 
 /// Who listens where.
-fn announce(farm: &Farm, front: &Front, sides: &Sides, args: &Args) {
-    for host in front.hosts() {
+fn announce(farm: &Farm, front_end: &RunningFrontEnd, auxiliary: &AuxiliaryServers, args: &Args) {
+    for host in front_end.hosts() {
         let policy = &farm.policies()[host.site.index()];
         terminal::note(&format!("{}: {} listens on {}", policy.name, host.name, host.at));
     }
-    if let Some(dns) = sides.dns {
+    if let Some(dns) = auxiliary.dns {
         terminal::note(&format!("DNS on {dns}"));
     }
-    if let Some(admin) = sides.admin {
+    if let Some(admin) = auxiliary.admin {
         terminal::note(&format!("administrators on http://{admin}/"));
     }
     if args.front_end == FrontEnd::Mailin {

@@ -15,7 +15,7 @@ use crate::live::{Farm, Note, What};
 const WAITING_MAX: usize = 100_000;
 
 /// Events on their way to standard output.
-pub(super) struct Events {
+pub(super) struct EventWriter {
     writer: Option<JoinHandle<()>>,
     lost: Arc<AtomicU64>,
     farm: Arc<Farm>,
@@ -23,7 +23,7 @@ pub(super) struct Events {
 
 /// An event as it is written.
 #[derive(Serialize)]
-struct Line<'a> {
+struct EventLine<'a> {
     /// Seconds since the start, by the providers' clock.
     at: f64,
     event: &'static str,
@@ -45,16 +45,16 @@ struct Line<'a> {
     size: Option<u64>,
 }
 
-impl Events {
+impl EventWriter {
     /// Begins to write, unless it is to be quiet or a person looks at a table instead.
     pub(super) fn begin(farm: &Arc<Farm>, quiet: bool) -> Self {
         let lost = Arc::new(AtomicU64::new(0));
-        let mut events = Self { writer: None, lost: lost.clone(), farm: farm.clone() };
+        let mut this = Self { writer: None, lost: lost.clone(), farm: farm.clone() };
         if quiet || io::stdout().is_terminal() {
-            return events;
+            return this;
         }
         let (lines, inbox) = sync_channel::<String>(WAITING_MAX);
-        events.writer = Some(tokio::task::spawn_blocking(move || {
+        this.writer = Some(tokio::task::spawn_blocking(move || {
             let mut out = BufWriter::new(io::stdout().lock());
             while let Ok(line) = inbox.recv() {
                 // A reader that went away wants no more; the farm goes on.
@@ -71,8 +71,8 @@ impl Events {
             }
         }));
         let names: Vec<String> = farm.policies().iter().map(|policy| policy.name.clone()).collect();
-        farm.listen(Some(Box::new(move |note| send(&lines, &names, note, &lost))));
-        events
+        farm.listen(Some(Box::new(move |note| send_line(&lines, &names, note, &lost))));
+        this
     }
 
     /// Everything that happened has been written, or its loss been told.
@@ -88,15 +88,15 @@ impl Events {
     }
 }
 
-fn send(lines: &SyncSender<String>, names: &[String], note: &Note<'_>, lost: &AtomicU64) {
-    let Ok(line) = serde_json::to_string(&line(names, note)) else { return };
+fn send_line(lines: &SyncSender<String>, names: &[String], note: &Note<'_>, lost: &AtomicU64) {
+    let Ok(line) = serde_json::to_string(&event_line(names, note)) else { return };
     if let Err(TrySendError::Full(_)) = lines.try_send(line) {
         lost.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-fn line<'a>(names: &'a [String], note: &Note<'a>) -> Line<'a> {
-    let blank = Line {
+fn event_line<'a>(names: &'a [String], note: &Note<'a>) -> EventLine<'a> {
+    let blank = EventLine {
         at: note.at.as_secs_f64(),
         event: "opened",
         provider: names.get(note.site.index()).map_or("", String::as_str),
@@ -111,12 +111,12 @@ fn line<'a>(names: &'a [String], note: &Note<'a>) -> Line<'a> {
     };
     match note.what {
         What::Opened => blank,
-        What::Closed => Line { event: "closed", ..blank },
+        What::Closed => EventLine { event: "closed", ..blank },
         What::Refused { stage, rule, reply, from, to } => {
-            Line { event: "refused", stage: Some(stage.name()), rule, reply, from, to, ..blank }
+            EventLine { event: "refused", stage: Some(stage.name()), rule, reply, from, to, ..blank }
         }
         What::Accepted { from, recipients, size } => {
-            Line { event: "accepted", from: Some(from), recipients: Some(recipients), size: Some(size), ..blank }
+            EventLine { event: "accepted", from: Some(from), recipients: Some(recipients), size: Some(size), ..blank }
         }
     }
 }

@@ -15,7 +15,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::calls::CLIENTS_SHOWN;
+use super::handlers::CLIENTS_SHOWN;
 use crate::live::farm::Farm;
 use crate::live::state::{ProviderState, State as Books};
 

@@ -4,11 +4,11 @@
 //! it belongs on loopback; web pages, which a browser there would let in, are turned away. Nothing waits while the
 //! farm's lock is held.
 
-mod calls;
-mod door;
-mod fault;
+mod dns_faults;
+mod handlers;
+mod listener;
 mod metrics;
-mod mischief;
+mod rejection;
 #[cfg(test)]
 mod tests;
 
@@ -24,9 +24,9 @@ use axum::routing::{delete, get, patch, post, put};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::door::Door;
-use self::fault::Fault;
-use super::dns::Mischief;
+use self::listener::LimitedListener;
+use self::rejection::AdminRejection;
+use super::dns::DnsFaults;
 use super::farm::Farm;
 
 /// The largest request body, in bytes.
@@ -60,16 +60,16 @@ pub const CALLS: &[(&str, &str, &str)] = &[
 
 /// What administrators look after.
 #[derive(Clone, Debug)]
-pub struct Charge {
+pub struct AdminState {
     /// The farm.
     pub farm: Arc<Farm>,
     /// What goes wrong with the names of its hosts, where there is a DNS server that says them.
-    pub dns: Option<Mischief>,
+    pub dns: Option<DnsFaults>,
 }
 
-impl FromRef<Charge> for Arc<Farm> {
-    fn from_ref(charge: &Charge) -> Self {
-        Self::clone(&charge.farm)
+impl FromRef<AdminState> for Arc<Farm> {
+    fn from_ref(admin: &AdminState) -> Self {
+        Self::clone(&admin.farm)
     }
 }
 
@@ -77,35 +77,35 @@ impl FromRef<Charge> for Arc<Farm> {
 ///
 /// # Errors
 /// The listener has no address.
-pub async fn serve(charge: Charge, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
-    axum::serve(Door::new(listener), routes(charge)).with_graceful_shutdown(stop.cancelled_owned()).await
+pub async fn serve(admin: AdminState, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+    axum::serve(LimitedListener::new(listener), routes(admin)).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
-fn routes(charge: Charge) -> Router {
+fn routes(admin: AdminState) -> Router {
     Router::new()
-        .route("/", get(calls::index))
-        .route("/state", get(calls::state))
-        .route("/providers/{name}/rules", get(calls::rules))
-        .route("/providers/{name}/rules/{rule}", patch(calls::change_rule))
-        .route("/providers/{name}/clients/{ip}/reputation", put(calls::set_reputation))
-        .route("/providers/{name}/clients/{ip}/holds", delete(calls::release_holds))
-        .route("/orders", post(calls::order).delete(calls::forget_orders))
-        .route("/complaints", post(calls::complain))
-        .route("/dns/faults", get(mischief::list).put(mischief::replace).delete(mischief::end))
-        .route("/reset", post(calls::reset))
+        .route("/", get(handlers::index))
+        .route("/state", get(handlers::state))
+        .route("/providers/{name}/rules", get(handlers::rules))
+        .route("/providers/{name}/rules/{rule}", patch(handlers::change_rule))
+        .route("/providers/{name}/clients/{ip}/reputation", put(handlers::set_reputation))
+        .route("/providers/{name}/clients/{ip}/holds", delete(handlers::release_holds))
+        .route("/orders", post(handlers::order).delete(handlers::forget_orders))
+        .route("/complaints", post(handlers::complain))
+        .route("/dns/faults", get(dns_faults::list).put(dns_faults::replace).delete(dns_faults::end))
+        .route("/reset", post(handlers::reset))
         .route("/metrics", get(metrics::scrape))
-        .fallback(async || Fault::not_found("there is no such path").hint("GET / lists what there is"))
-        .method_not_allowed_fallback(async || Fault::wrong_method())
+        .fallback(async || AdminRejection::not_found("there is no such path").hint("GET / lists what there is"))
+        .method_not_allowed_fallback(async || AdminRejection::wrong_method())
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(from_fn(no_pages))
-        .with_state(charge)
+        .layer(from_fn(reject_browser_pages))
+        .with_state(admin)
 }
 
 /// A page from anywhere, open in a browser on this machine, could send a request here. Browsers say whose page it is.
-async fn no_pages(request: Request, next: Next) -> Result<Response, Fault> {
+async fn reject_browser_pages(request: Request, next: Next) -> Result<Response, AdminRejection> {
     let looks_only = matches!(*request.method(), Method::GET | Method::HEAD);
     if !looks_only && request.headers().contains_key(header::ORIGIN) {
-        return Err(Fault::forbidden("web pages may not change anything here").hint("send no Origin"));
+        return Err(AdminRejection::forbidden("web pages may not change anything here").hint("send no Origin"));
     }
     Ok(next.run(request).await)
 }

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::live::clock::{Clock, Speed};
-use crate::live::dns::{DnsServer, Elsewhere, Zone};
+use crate::live::dns::{DnsServer, UnknownNames, Zone};
 use crate::live::farm::Plan;
 use crate::live::visit::{Address, Reaction, Visit};
 use crate::provider::tests::policy;
@@ -46,7 +46,7 @@ fn rules() -> Vec<Rule> {
     vec![hourly, listed]
 }
 
-struct Lab {
+struct AdminTest {
     farm: Arc<Farm>,
     at: SocketAddr,
     stop: CancellationToken,
@@ -75,7 +75,7 @@ impl Reply {
     }
 }
 
-impl Lab {
+impl AdminTest {
     async fn new() -> Self {
         let named = |name: &str| Policy { name: name.to_owned(), ..policy(rules()) };
         let (policies, clients, senders) = (vec![named("charter"), named("yahoo")], Vec::new(), Vec::new());
@@ -84,11 +84,11 @@ impl Lab {
         Self::of(farm, None, CancellationToken::new()).await
     }
 
-    async fn of(farm: Arc<Farm>, dns: Option<Mischief>, stop: CancellationToken) -> Self {
+    async fn of(farm: Arc<Farm>, dns: Option<DnsFaults>, stop: CancellationToken) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let at = listener.local_addr().unwrap();
-        let charge = Charge { farm: Arc::clone(&farm), dns };
-        let served = tokio::spawn(serve(charge, listener, stop.clone()));
+        let admin = AdminState { farm: Arc::clone(&farm), dns };
+        let served = tokio::spawn(serve(admin, listener, stop.clone()));
         Self { farm, at, stop, served }
     }
 
@@ -152,10 +152,10 @@ fn send(visit: &mut Visit) -> String {
 
 #[tokio::test]
 async fn the_state_is_what_the_client_met() {
-    let lab = Lab::new().await;
-    let mut visit = lab.visit();
+    let api = AdminTest::new().await;
+    let mut visit = api.visit();
     assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"]);
-    let state = lab.get("/state").await;
+    let state = api.get("/state").await;
     let charter = &state["providers"][0];
     assert_eq!((&charter["name"], &charter["open_sessions"]), (&"charter".into(), &1.into()));
     assert_eq!((&charter["connections"], &charter["accepted"]), (&1.into(), &1.into()));
@@ -168,39 +168,39 @@ async fn the_state_is_what_the_client_met() {
     assert_eq!((&client["refused"][0]["provider"], &client["refused"][0]["count"]), (&"charter".into(), &1.into()));
     assert_eq!(client["standing"][0]["holds"][0]["rule"], "hourly");
     assert_eq!(client["standing"][1]["holds"], serde_json::json!([]));
-    assert_eq!(lab.get("/state?clients=0").await["clients"], serde_json::json!([]));
-    let rules = lab.get("/providers/charter/rules").await;
+    assert_eq!(api.get("/state?clients=0").await["clients"], serde_json::json!([]));
+    let rules = api.get("/providers/charter/rules").await;
     assert_eq!(rules[0]["limits"], serde_json::json!([{ "tier": "all", "limit": 1 }]));
     assert_eq!((&rules[1]["limits"], &rules[1]["enabled"]), (&serde_json::json!([]), &true.into()));
-    let calls = lab.get("/").await;
+    let calls = api.get("/").await;
     assert_eq!(calls["calls"].as_array().unwrap().len(), CALLS.len());
-    lab.end().await;
+    api.end().await;
 }
 
 #[tokio::test]
 async fn rules_change_while_they_are_at_work() {
-    let lab = Lab::new().await;
-    let mut visit = lab.visit();
+    let api = AdminTest::new().await;
+    let mut visit = api.visit();
     assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"]);
     let rule = "PATCH /providers/charter/rules/hourly";
-    assert_eq!(lab.call(rule, r#"{"enabled": false}"#).await.is(200)["enabled"], false);
+    assert_eq!(api.call(rule, r#"{"enabled": false}"#).await.is(200)["enabled"], false);
     assert_eq!(send(&mut visit), "delivered");
-    let changed = lab.call(rule, r#"{"enabled": true, "limit": 3}"#).await.is(200);
+    let changed = api.call(rule, r#"{"enabled": true, "limit": 3}"#).await.is(200);
     assert_eq!((&changed["enabled"], &changed["limits"][0]["limit"]), (&true.into(), &3.into()));
     assert_eq!(send(&mut visit), "450 no", "held as before");
-    let released = lab.call("DELETE /providers/charter/clients/127.0.0.9/holds", "").await.is(200);
+    let released = api.call("DELETE /providers/charter/clients/127.0.0.9/holds", "").await.is(200);
     assert_eq!(released["released"], 1);
     assert_eq!(send(&mut visit), "delivered");
-    let changed = lab.call(rule, r#"{"limit": {"tiers": {"all": "none"}}}"#).await.is(200);
+    let changed = api.call(rule, r#"{"limit": {"tiers": {"all": "none"}}}"#).await.is(200);
     assert_eq!(changed["limits"][0]["limit"], Value::Null);
-    let drawn = lab.call(rule, r#"{"limit": {"unknown": [7, 7]}}"#).await.is(200);
+    let drawn = api.call(rule, r#"{"limit": {"unknown": [7, 7]}}"#).await.is(200);
     assert_eq!(drawn["limits"][0]["limit"], 7);
-    lab.end().await;
+    api.end().await;
 }
 
 #[tokio::test]
 async fn changes_that_make_no_sense_say_why() {
-    let lab = Lab::new().await;
+    let api = AdminTest::new().await;
     let rule = "PATCH /providers/charter/rules/hourly";
     for (call, body, status, said) in [
         (rule, "", 400, "the body is not what is expected: EOF"),
@@ -226,41 +226,41 @@ async fn changes_that_make_no_sense_say_why() {
         ("PUT /providers/charter/clients/::1/reputation", r#"{"score": 1.5}"#, 400, "1.5 is not a share"),
         ("DELETE /providers/charter/clients/127.0.0.9/holds", "", 404, "nobody has come from 127.0.0.9 yet"),
     ] {
-        let told = lab.call(call, body).await.refused(status);
+        let told = api.call(call, body).await.refused(status);
         assert!(told.contains(said), "{call} {body}: {told}");
     }
     let deep = format!(r#"{{"limit": {}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
-    lab.call(rule, &deep).await.refused(400);
-    lab.call(rule, &" ".repeat(BODY_MAX + 1)).await.refused(413);
-    assert_eq!(lab.get("/providers/charter/rules").await[0]["limits"][0]["limit"], 1, "nothing has changed");
-    lab.end().await;
+    api.call(rule, &deep).await.refused(400);
+    api.call(rule, &" ".repeat(BODY_MAX + 1)).await.refused(413);
+    assert_eq!(api.get("/providers/charter/rules").await[0]["limits"][0]["limit"], 1, "nothing has changed");
+    api.end().await;
 }
 
 #[tokio::test]
 async fn reputations_are_set_and_complaints_cost() {
-    let lab = Lab::new().await;
+    let api = AdminTest::new().await;
     let path = "PUT /providers/yahoo/clients/127.0.0.9/reputation";
-    assert_eq!(lab.call(path, r#"{"score": 0.2}"#).await.is(200)["score"], 0.2, "also of whoever has not come yet");
-    let state = lab.get("/state").await;
+    assert_eq!(api.call(path, r#"{"score": 0.2}"#).await.is(200)["score"], 0.2, "also of whoever has not come yet");
+    let state = api.get("/state").await;
     let standing = &state["clients"][0]["standing"];
     assert_eq!((&standing[0]["reputation"], &standing[1]["reputation"]), (&1.0.into(), &0.2.into()));
     assert_eq!(state["clients"][0]["connections"], 0);
     let complaint = |provider: &str, client: &str| {
         format!(r#"{{"provider": "{provider}", "client": "{client}", "sender": "news@sender.example"}}"#)
     };
-    let told = lab.call("POST /complaints", &complaint("yahoo", "127.0.0.9")).await.is(200);
+    let told = api.call("POST /complaints", &complaint("yahoo", "127.0.0.9")).await.is(200);
     assert_eq!(told["score"], 0.2, "this provider does not listen to complaints");
-    let told = lab.call("POST /complaints", &complaint("yahoo", "127.0.0.8")).await.refused(404);
+    let told = api.call("POST /complaints", &complaint("yahoo", "127.0.0.8")).await.refused(404);
     assert!(told.contains("nobody has come from 127.0.0.8 yet"), "{told}");
-    lab.call("POST /complaints", &complaint("yaho", "127.0.0.9")).await.refused(404);
-    lab.call("POST /complaints", &complaint("yahoo", "ann")).await.refused(400);
-    lab.end().await;
+    api.call("POST /complaints", &complaint("yaho", "127.0.0.9")).await.refused(404);
+    api.call("POST /complaints", &complaint("yahoo", "ann")).await.refused(400);
+    api.end().await;
 }
 
 #[tokio::test]
 async fn the_next_messages_are_answered_as_ordered() {
-    let lab = Lab::new().await;
-    lab.call("PATCH /providers/charter/rules/hourly", r#"{"enabled": false}"#).await.is(200);
+    let api = AdminTest::new().await;
+    api.call("PATCH /providers/charter/rules/hourly", r#"{"enabled": false}"#).await.is(200);
     let orders = [
         r#"{"stage": "rcpt", "reply": "451 4.7.1 later, {rcpt}", "times": 2}"#,
         r#"{"stage": "data", "drop": true, "provider": "charter"}"#,
@@ -269,13 +269,13 @@ async fn the_next_messages_are_answered_as_ordered() {
         r#"{"stage": "mail", "reply": "550 5.7.1 not here", "provider": "yahoo"}"#,
     ];
     for (order, waiting) in orders.iter().zip([2, 3, 4, 5, 6]) {
-        assert_eq!(lab.call("POST /orders", order).await.is(200)["waiting"], waiting);
+        assert_eq!(api.call("POST /orders", order).await.is(200)["waiting"], waiting);
     }
-    let mut visit = lab.visit();
+    let mut visit = api.visit();
     let met: Vec<_> = (0..6).map(|_| send(&mut visit)).collect();
     let later = "451 4.7.1 later, ann@test.example";
     assert_eq!(met, [later, later, "dropped", "554 no", "after 5s", "delivered"]);
-    let state = lab.get("/state").await;
+    let state = api.get("/state").await;
     assert_eq!(state["orders"], 1, "the one for another provider");
     let outcomes: Vec<_> = state["providers"][0]["refused"].as_array().unwrap().iter().collect();
     let outcomes: Vec<_> = outcomes.iter().map(|cause| (&cause["outcome"], &cause["reply"], &cause["count"])).collect();
@@ -283,13 +283,13 @@ async fn the_next_messages_are_answered_as_ordered() {
     assert!(outcomes.contains(&(&"deferred".into(), &template.into(), &2.into())), "{outcomes:?}");
     assert!(outcomes.contains(&(&"dropped".into(), &Value::Null, &1.into())), "{outcomes:?}");
     assert!(outcomes.contains(&(&"rejected".into(), &"554 no".into(), &1.into())), "{outcomes:?}");
-    assert_eq!(lab.call("DELETE /orders", "").await.is(200)["forgotten"], 1);
-    lab.end().await;
+    assert_eq!(api.call("DELETE /orders", "").await.is(200)["forgotten"], 1);
+    api.end().await;
 }
 
 #[tokio::test]
 async fn orders_that_make_no_sense_say_why() {
-    let lab = Lab::new().await;
+    let api = AdminTest::new().await;
     for (body, status, said) in [
         (r#"{"reply": "451 x"}"#, 400, "missing field `stage`"),
         (r#"{"stage": "rctp", "drop": true}"#, 400, "did you mean `rcpt`?"),
@@ -309,13 +309,13 @@ async fn orders_that_make_no_sense_say_why() {
         (r#"{"stage": "rcpt", "drop": true, "times": -1}"#, 400, "-1"),
         (r#"{"stage": "rcpt", "drop": true, "provider": "yahooo"}"#, 404, "did you mean `yahoo`?"),
     ] {
-        let told = lab.call("POST /orders", body).await.refused(status);
+        let told = api.call("POST /orders", body).await.refused(status);
         assert!(told.contains(said), "{body}: {told}");
     }
-    assert_eq!(lab.get("/state").await["orders"], 0);
-    let all = lab.call("POST /orders", r#"{"stage": "rcpt", "drop": true, "times": 10000}"#).await;
+    assert_eq!(api.get("/state").await["orders"], 0);
+    let all = api.call("POST /orders", r#"{"stage": "rcpt", "drop": true, "times": 10000}"#).await;
     assert_eq!(all.is(200)["waiting"], 10_000);
-    lab.end().await;
+    api.end().await;
 }
 
 /// What a DNS server says to a question for an address, as its code; `None` if it hangs up instead.
@@ -340,12 +340,12 @@ const NXDOMAIN: Option<u8> = Some(3);
 
 #[tokio::test]
 async fn names_fail_as_it_is_wished() {
-    let Lab { farm, .. } = Lab::new().await;
+    let AdminTest { farm, .. } = AdminTest::new().await;
     let stop = CancellationToken::new();
-    let mut zone = Zone::new(Ipv4Addr::LOCALHOST.into(), Elsewhere::NoSuchName);
+    let mut zone = Zone::new(Ipv4Addr::LOCALHOST.into(), UnknownNames::NoSuchName);
     zone.provider(&policy(Vec::new()), |_| vec![CLIENT]).unwrap();
     let server = DnsServer::start((Ipv4Addr::LOCALHOST, 0).into(), zone, &stop).await.unwrap();
-    let (names, lab) = (server.address(), Lab::of(farm, Some(server.mischief()), stop).await);
+    let (names, api) = (server.address(), AdminTest::of(farm, Some(server.faults()), stop).await);
     let (host, domain) = ("mx.test.example", "test.example");
     assert_eq!((code_of(names, host).await, code_of(names, domain).await), (FINE, FINE));
     for (trouble, of_host, of_domain) in [
@@ -356,34 +356,34 @@ async fn names_fail_as_it_is_wished() {
         (r#"{"trouble": "servfail", "share": 0}"#, FINE, FINE),
         (r#"{"trouble": {"slow": "1ms"}}, {"name": "test.example", "trouble": "nxdomain"}"#, NXDOMAIN, NXDOMAIN),
     ] {
-        let listed = lab.call("PUT /dns/faults", &format!("[{trouble}]")).await.is(200);
-        assert_eq!(lab.get("/dns/faults").await, listed);
+        let listed = api.call("PUT /dns/faults", &format!("[{trouble}]")).await.is(200);
+        assert_eq!(api.get("/dns/faults").await, listed);
         assert_eq!((code_of(names, host).await, code_of(names, domain).await), (of_host, of_domain), "{trouble}");
     }
     let both = serde_json::json!([
         { "name": null, "trouble": { "slow": "1ms" }, "share": 1.0 },
         { "name": "test.example", "trouble": "nxdomain", "share": 1.0 }
     ]);
-    assert_eq!(lab.get("/dns/faults").await, both);
+    assert_eq!(api.get("/dns/faults").await, both);
     for end in ["DELETE /dns/faults", "POST /reset"] {
-        lab.call("PUT /dns/faults", r#"[{"trouble": "silence"}]"#).await.is(200);
+        api.call("PUT /dns/faults", r#"[{"trouble": "silence"}]"#).await.is(200);
         assert_eq!(code_of(names, host).await, None);
-        lab.call(end, "").await.is(200);
-        assert_eq!((code_of(names, host).await, lab.get("/dns/faults").await), (FINE, serde_json::json!([])), "{end}");
+        api.call(end, "").await.is(200);
+        assert_eq!((code_of(names, host).await, api.get("/dns/faults").await), (FINE, serde_json::json!([])), "{end}");
     }
-    lab.end().await;
+    api.end().await;
     server.stop().await;
 }
 
 #[tokio::test]
 async fn wishes_for_dns_that_make_no_sense_say_why() {
-    let without = Lab::new().await;
+    let without = AdminTest::new().await;
     let told = without.call("PUT /dns/faults", "[]").await.refused(409);
     assert!(told.contains("there is no DNS server here | start it with `mxlab serve --dns"), "{told}");
     let stop = CancellationToken::new();
-    let zone = Zone::new(Ipv4Addr::LOCALHOST.into(), Elsewhere::NoSuchName);
+    let zone = Zone::new(Ipv4Addr::LOCALHOST.into(), UnknownNames::NoSuchName);
     let server = DnsServer::start((Ipv4Addr::LOCALHOST, 0).into(), zone, &stop).await.unwrap();
-    let lab = Lab::of(Arc::clone(&without.farm), Some(server.mischief()), stop).await;
+    let api = AdminTest::of(Arc::clone(&without.farm), Some(server.faults()), stop).await;
     let long = format!(r#"[{{"name": "{}", "trouble": "silence"}}]"#, "x".repeat(256));
     let many = format!("[{}]", vec![r#"{"trouble":"silence"}"#; 1_001].join(","));
     for (body, said) in [
@@ -398,25 +398,25 @@ async fn wishes_for_dns_that_make_no_sense_say_why() {
         (long.as_str(), "is no name of DNS"),
         (many.as_str(), "1001 faults are more than 1000"),
     ] {
-        let told = lab.call("PUT /dns/faults", body).await.refused(400);
+        let told = api.call("PUT /dns/faults", body).await.refused(400);
         assert!(told.contains(said), "{body}: {told}");
     }
-    assert_eq!(lab.get("/dns/faults").await, serde_json::json!([]), "nothing has changed");
-    lab.end().await;
+    assert_eq!(api.get("/dns/faults").await, serde_json::json!([]), "nothing has changed");
+    api.end().await;
     server.stop().await;
 }
 
 #[tokio::test]
 async fn a_reset_leaves_the_time_and_whoever_is_there() {
-    let lab = Lab::new().await;
-    let mut visit = lab.visit();
+    let api = AdminTest::new().await;
+    let mut visit = api.visit();
     assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"]);
-    lab.call("PATCH /providers/charter/rules/hourly", r#"{"enabled": false}"#).await.is(200);
+    api.call("PATCH /providers/charter/rules/hourly", r#"{"enabled": false}"#).await.is(200);
     assert!(accepted(&visit.mail(FROM, 1)) && accepted(&visit.rcpt(TO)), "in the middle of a message");
-    lab.call("POST /orders", r#"{"stage": "rcpt", "drop": true}"#).await.is(200);
-    let since = lab.call("POST /reset", "").await.is(200)["since_s"].as_f64();
+    api.call("POST /orders", r#"{"stage": "rcpt", "drop": true}"#).await.is(200);
+    let since = api.call("POST /reset", "").await.is(200)["since_s"].as_f64();
     assert!(since.is_some_and(|since| since > 0.0));
-    let state = lab.get("/state").await;
+    let state = api.get("/state").await;
     let charter = &state["providers"][0];
     assert_eq!(
         (&charter["open_sessions"], &charter["connections"], &charter["accepted"]),
@@ -427,20 +427,20 @@ async fn a_reset_leaves_the_time_and_whoever_is_there() {
     assert!(state["since_s"].as_f64() == since && state["now_s"].as_f64() >= since);
     assert!(accepted(&visit.data()) && accepted(&visit.end_of_data(1)));
     assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"], "the session goes on, and counts anew");
-    let (trial, _) = lab.farm.record("live", 1).unwrap();
+    let (trial, _) = api.farm.record("live", 1).unwrap();
     assert_eq!(trial.cells[0].totals.delivered, 2, "what came before is forgotten");
     drop(visit);
-    assert_eq!(lab.get("/state").await["providers"][0]["open_sessions"], 0);
-    lab.end().await;
+    assert_eq!(api.get("/state").await["providers"][0]["open_sessions"], 0);
+    api.end().await;
 }
 
 #[tokio::test]
 async fn metrics_are_in_a_fixed_order_and_well_formed() {
-    let lab = Lab::new().await;
-    let mut visit = lab.visit();
+    let api = AdminTest::new().await;
+    let mut visit = api.visit();
     assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"]);
-    let Reply(status, first) = lab.call("GET /metrics", "").await;
-    assert_eq!((status, first.clone()), (200, lab.call("GET /metrics", "").await.1));
+    let Reply(status, first) = api.call("GET /metrics", "").await;
+    assert_eq!((status, first.clone()), (200, api.call("GET /metrics", "").await.1));
     for line in [
         "# TYPE mxlab_connections counter",
         r#"mxlab_connections_total{provider="charter"} 1"#,
@@ -455,33 +455,33 @@ async fn metrics_are_in_a_fixed_order_and_well_formed() {
     ] {
         assert!(first.lines().any(|known| known == line), "{line} in\n{first}");
     }
-    lab.end().await;
+    api.end().await;
 }
 
 #[tokio::test]
 async fn web_pages_are_turned_away_and_what_is_no_http_ends() {
-    let lab = Lab::new().await;
+    let api = AdminTest::new().await;
     let origin = "Host: localhost\r\nOrigin: https://example.org\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    let reply = lab.raw(format!("POST /reset HTTP/1.1\r\n{origin}").as_bytes()).await;
+    let reply = api.raw(format!("POST /reset HTTP/1.1\r\n{origin}").as_bytes()).await;
     assert!(reply.starts_with("HTTP/1.1 403"), "{reply}");
-    let reply = lab.raw(b"EHLO client.example\r\n\r\n").await;
+    let reply = api.raw(b"EHLO client.example\r\n\r\n").await;
     assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 400"), "{reply}");
-    lab.get("/").await;
-    lab.end().await;
+    api.get("/").await;
+    api.end().await;
 }
 
 #[tokio::test]
 async fn whoever_is_one_too_many_waits() {
-    let lab = Lab::new().await;
+    let api = AdminTest::new().await;
     let mut idle = Vec::new();
-    for _ in 0..door::CONNECTIONS_MAX {
-        let mut stream = TcpStream::connect(lab.at).await.unwrap();
+    for _ in 0..listener::CONNECTIONS_MAX {
+        let mut stream = TcpStream::connect(api.at).await.unwrap();
         // Answered, so that it has its place.
         stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
         stream.read_u8().await.unwrap();
         idle.push(stream);
     }
-    let mut late = TcpStream::connect(lab.at).await.unwrap();
+    let mut late = TcpStream::connect(api.at).await.unwrap();
     late.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut byte = [0];
     let early = tokio::time::timeout(std::time::Duration::from_millis(50), late.read(&mut byte)).await;
@@ -489,7 +489,7 @@ async fn whoever_is_one_too_many_waits() {
     idle.pop();
     assert_eq!(late.read(&mut byte).await.unwrap(), 1);
     drop((idle, late));
-    lab.end().await;
+    api.end().await;
 }
 
 proptest! {
@@ -503,7 +503,7 @@ proptest! {
             "POST /orders",
             "POST /complaints",
         ][call];
-        let Reply(status, said) = runtime.block_on(async { Lab::new().await.call(call, &body).await });
+        let Reply(status, said) = runtime.block_on(async { AdminTest::new().await.call(call, &body).await });
         prop_assert_eq!(status, 400, "{}: {}", body, said);
     }
 }

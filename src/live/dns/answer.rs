@@ -5,12 +5,12 @@ use std::time::Duration;
 use simple_dns::rdata::{A, AAAA, MX, NS, OPT, PTR, RData, SOA, TXT};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, RCODE, ResourceRecord, TYPE};
 
-use super::fault::Fate;
-use super::zone::{Found, Record, Zone};
+use super::fault::QueryEffect;
+use super::zone::{DnsRecord, Zone, ZoneLookup};
 
 /// How the query came, and so how long an answer may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Over {
+pub(super) enum Transport {
     /// 512 bytes, or what EDNS0 allows, up to [`UDP_MAX`].
     Udp,
     /// 65,535 bytes.
@@ -27,9 +27,9 @@ const TTL: u32 = 60;
 /// read is told so.
 pub(super) fn answer(
     query: &[u8],
-    over: Over,
+    transport: Transport,
     zone: &Zone,
-    fate: impl FnOnce(&str) -> Fate,
+    effect: impl FnOnce(&str) -> QueryEffect,
 ) -> Option<(Duration, Vec<u8>)> {
     let header: &[u8; 12] = query.first_chunk()?;
     if header[2] & 0x80 != 0 {
@@ -40,48 +40,48 @@ pub(super) fn answer(
         return at_once(RCODE::NotImplemented);
     }
     let mut readable = query.to_vec();
-    let Some(asked) = Asked::prepare(&mut readable) else { return at_once(RCODE::FormatError) };
+    let Some(raw) = RawQuestion::prepare(&mut readable) else { return at_once(RCODE::FormatError) };
     let Ok(packet) = Packet::parse(&readable) else { return at_once(RCODE::FormatError) };
     let Some(question) = packet.questions.first() else { return at_once(RCODE::FormatError) };
-    let Fate { delay, fails, missing, silent } = fate(&question.qname.to_string());
+    let QueryEffect { delay, fails, missing, silent } = effect(&question.qname.to_string());
     if silent {
         return None;
     }
     let mut reply = Reply::to(&packet);
-    let bad_version = asked.version > 0 && !fails;
+    let bad_version = raw.version > 0 && !fails;
     if fails {
         reply.says(RCODE::ServerFailure);
     } else if bad_version {
         reply.says(RCODE::NoError);
-    } else if !matches!(question.qclass, QCLASS::CLASS(CLASS::IN) | QCLASS::ANY) || asked.is_transfer() {
+    } else if !matches!(question.qclass, QCLASS::CLASS(CLASS::IN) | QCLASS::ANY) || raw.is_transfer() {
         reply.says(RCODE::Refused);
     } else {
-        reply.look_up(zone, &question.qname, asked, missing);
+        reply.look_up(zone, &question.qname, raw, missing);
     }
-    let room = match (over, packet.opt()) {
-        (Over::Tcp, _) => u16::MAX,
-        (Over::Udp, Some(opt)) => opt.udp_packet_size.clamp(512, UDP_MAX),
-        (Over::Udp, None) => 512,
+    let room = match (transport, packet.opt()) {
+        (Transport::Tcp, _) => u16::MAX,
+        (Transport::Udp, Some(opt)) => opt.udp_packet_size.clamp(512, UDP_MAX),
+        (Transport::Udp, None) => 512,
     };
     let mut bytes = reply.within(usize::from(room)).ok()?;
     // The question comes first and its name is never compressed, so its type is where it was.
-    bytes.get_mut(asked.place..asked.place + 2)?.copy_from_slice(&asked.kind.to_be_bytes());
+    bytes.get_mut(raw.place..raw.place + 2)?.copy_from_slice(&raw.kind.to_be_bytes());
     if bad_version {
         // BADVERS is 16: the higher bits of the code stand in the OPT record, which here follows the question.
-        *bytes.get_mut(asked.place + 4 + 5)? = 1;
+        *bytes.get_mut(raw.place + 4 + 5)? = 1;
     }
     Some((delay, bytes))
 }
 
 /// The type of record that is asked for, and where in the message it stands; and the version of EDNS.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct RawQuestion {
     kind: u16,
     place: usize,
     version: u8,
 }
 
-impl Asked {
+impl RawQuestion {
     /// Looks for the one question of a query, and makes of the query one that `simple-dns` reads: it refuses types it
     /// does not know, such as the TLSA that an MTA asks for to find DANE, where "no such record" is the answer, and a
     /// reserved bit, which is to be ignored (RFC 1035 section 4.1.1); and it takes EDNS's DO bit for a version. `None`
@@ -123,7 +123,7 @@ impl Asked {
         matches!(self.kind, 251 | 252)
     }
 
-    fn wants(self, record: &Record) -> bool {
+    fn wants(self, record: &DnsRecord) -> bool {
         self.kind == u16::from(QTYPE::ANY) || self.kind == u16::from(kind(record))
     }
 }
@@ -154,20 +154,20 @@ impl<'a> Reply<'a> {
         self.packet.remove_flags(PacketFlag::AUTHORITATIVE_ANSWER);
     }
 
-    fn look_up(&mut self, zone: &'a Zone, name: &Name<'a>, asked: Asked, missing: bool) {
+    fn look_up(&mut self, zone: &'a Zone, name: &Name<'a>, raw: RawQuestion, missing: bool) {
         let records = match zone.find(name) {
-            Found::NotOurs => return self.says(RCODE::Refused),
-            found if missing || matches!(found, Found::Nothing) => {
+            ZoneLookup::OutsideZones => return self.says(RCODE::Refused),
+            found if missing || matches!(found, ZoneLookup::NoSuchName) => {
                 *self.packet.rcode_mut() = RCODE::NameError;
                 &[]
             }
-            Found::Name(records) => records,
-            Found::Nothing => &[],
+            ZoneLookup::Records(records) => records,
+            ZoneLookup::NoSuchName => &[],
         };
-        for record in records.iter().filter(|record| asked.wants(record)) {
+        for record in records.iter().filter(|record| raw.wants(record)) {
             self.packet.answers.push(resource(name.clone(), record));
-            if let Record::Mx(_, host) = record {
-                let addresses = zone.records(host).iter().filter(|r| matches!(r, Record::A(_) | Record::Aaaa(_)));
+            if let DnsRecord::Mx(_, host) = record {
+                let addresses = zone.records(host).iter().filter(|r| matches!(r, DnsRecord::A(_) | DnsRecord::Aaaa(_)));
                 self.packet.additional_records.extend(addresses.map(|r| resource(named(host), r)));
             }
         }
@@ -197,28 +197,28 @@ impl<'a> Reply<'a> {
     }
 }
 
-fn kind(record: &Record) -> TYPE {
+fn kind(record: &DnsRecord) -> TYPE {
     match record {
-        Record::Mx(..) => TYPE::MX,
-        Record::A(_) => TYPE::A,
-        Record::Aaaa(_) => TYPE::AAAA,
-        Record::Ptr(_) => TYPE::PTR,
-        Record::Txt(_) => TYPE::TXT,
-        Record::Ns(_) => TYPE::NS,
-        Record::Soa(_) => TYPE::SOA,
+        DnsRecord::Mx(..) => TYPE::MX,
+        DnsRecord::A(_) => TYPE::A,
+        DnsRecord::Aaaa(_) => TYPE::AAAA,
+        DnsRecord::Ptr(_) => TYPE::PTR,
+        DnsRecord::Txt(_) => TYPE::TXT,
+        DnsRecord::Ns(_) => TYPE::NS,
+        DnsRecord::Soa(_) => TYPE::SOA,
     }
 }
 
-fn resource<'a>(name: Name<'a>, record: &'a Record) -> ResourceRecord<'a> {
+fn resource<'a>(name: Name<'a>, record: &'a DnsRecord) -> ResourceRecord<'a> {
     let data = match record {
-        Record::Mx(preference, host) => RData::MX(MX { preference: *preference, exchange: named(host) }),
-        Record::A(ip) => RData::A(A { address: u32::from(*ip) }),
-        Record::Aaaa(ip) => RData::AAAA(AAAA { address: u128::from(*ip) }),
-        Record::Ptr(host) => RData::PTR(PTR(named(host))),
+        DnsRecord::Mx(preference, host) => RData::MX(MX { preference: *preference, exchange: named(host) }),
+        DnsRecord::A(ip) => RData::A(A { address: u32::from(*ip) }),
+        DnsRecord::Aaaa(ip) => RData::AAAA(AAAA { address: u128::from(*ip) }),
+        DnsRecord::Ptr(host) => RData::PTR(PTR(named(host))),
         // In pieces of at most 255 bytes; it cannot fail.
-        Record::Txt(text) => RData::TXT(TXT::try_from(text.as_str()).unwrap_or_default()),
-        Record::Ns(host) => RData::NS(NS(named(host))),
-        Record::Soa(apex) => start_of(apex),
+        DnsRecord::Txt(text) => RData::TXT(TXT::try_from(text.as_str()).unwrap_or_default()),
+        DnsRecord::Ns(host) => RData::NS(NS(named(host))),
+        DnsRecord::Soa(apex) => start_of(apex),
     };
     ResourceRecord::new(name, CLASS::IN, TTL, data)
 }

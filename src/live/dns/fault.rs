@@ -7,18 +7,18 @@ use crate::units::Fraction;
 
 /// Something that goes wrong.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
+pub struct DnsFault {
     /// For this name and all below it; `None` is all names.
     pub name: Option<String>,
     /// For this share of the queries.
     pub share: Fraction,
     /// What.
-    pub trouble: Trouble,
+    pub failure: DnsFailure,
 }
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum DnsFailure {
     /// The answer comes this much later, by the clock on the wall: resolvers have no other.
     Slow(Duration),
     /// The answer is SERVFAIL.
@@ -31,7 +31,7 @@ pub enum Trouble {
 
 /// What becomes of one query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fate {
+pub(super) struct QueryEffect {
     pub(super) delay: Duration,
     pub(super) fails: bool,
     pub(super) missing: bool,
@@ -40,36 +40,36 @@ pub(super) struct Fate {
 
 /// The faults in force, and the chance that decides about shares.
 #[derive(Debug)]
-pub(super) struct Faults {
-    pub(super) list: Vec<Fault>,
-    coins: Seed,
-    tossed: u64,
+pub(super) struct ActiveFaults {
+    pub(super) list: Vec<DnsFault>,
+    chance: Seed,
+    draws: u64,
 }
 
-impl Faults {
+impl ActiveFaults {
     pub(super) fn none() -> Self {
-        Self { list: Vec::new(), coins: Seed(0).named("dns"), tossed: 0 }
+        Self { list: Vec::new(), chance: Seed(0).named("dns"), draws: 0 }
     }
 
     /// What becomes of a query for this name. Delays add up.
-    pub(super) fn befall(&mut self, name: &str) -> Fate {
-        let mut fate = Fate::default();
+    pub(super) fn effect_on(&mut self, name: &str) -> QueryEffect {
+        let mut effect = QueryEffect::default();
         for fault in &self.list {
             let concerned = fault.name.as_ref().is_none_or(|upper| is_at_or_below(name, upper));
             if !concerned {
                 continue;
             }
-            self.tossed += 1;
-            if self.coins.share(self.tossed, 0) < fault.share.get() {
-                match fault.trouble {
-                    Trouble::Slow(delay) => fate.delay = fate.delay.saturating_add(delay),
-                    Trouble::ServFail => fate.fails = true,
-                    Trouble::NoSuchName => fate.missing = true,
-                    Trouble::Silence => fate.silent = true,
+            self.draws += 1;
+            if self.chance.share(self.draws, 0) < fault.share.get() {
+                match fault.failure {
+                    DnsFailure::Slow(delay) => effect.delay = effect.delay.saturating_add(delay),
+                    DnsFailure::ServFail => effect.fails = true,
+                    DnsFailure::NoSuchName => effect.missing = true,
+                    DnsFailure::Silence => effect.silent = true,
                 }
             }
         }
-        fate
+        effect
     }
 }
 
@@ -98,13 +98,13 @@ mod tests {
 
     #[test]
     fn a_share_of_the_queries_meets_a_fault_and_delays_add_up() {
-        let mut faults = Faults::none();
-        let slow = Trouble::Slow(Duration::from_secs(1));
-        let fault = |share, trouble| Fault { name: None, share: Fraction::clamped(share), trouble };
-        faults.list = vec![fault(1.0, slow), fault(0.25, Trouble::ServFail), fault(1.0, slow)];
-        let fates: Vec<Fate> = (0..1_000).map(|_| faults.befall("a.example")).collect();
-        assert!(fates.iter().all(|fate| fate.delay == Duration::from_secs(2) && !fate.silent));
-        let failed = fates.iter().filter(|fate| fate.fails).count();
+        let mut faults = ActiveFaults::none();
+        let slow = DnsFailure::Slow(Duration::from_secs(1));
+        let fault = |share, failure| DnsFault { name: None, share: Fraction::clamped(share), failure };
+        faults.list = vec![fault(1.0, slow), fault(0.25, DnsFailure::ServFail), fault(1.0, slow)];
+        let effects: Vec<QueryEffect> = (0..1_000).map(|_| faults.effect_on("a.example")).collect();
+        assert!(effects.iter().all(|effect| effect.delay == Duration::from_secs(2) && !effect.silent));
+        let failed = effects.iter().filter(|effect| effect.fails).count();
         assert!((200..300).contains(&failed), "{failed}");
     }
 }

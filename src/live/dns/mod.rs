@@ -2,7 +2,7 @@
 //!
 //! It answers as the last resort of a resolver would: with authority for its own zones, and for everything else with
 //! "there is no such name", so that nobody asks further and no query leaves the machine. Over UDP and TCP, with EDNS0;
-//! no DNSSEC. What can go wrong with DNS can be made to: see [`Fault`].
+//! no DNSSEC. What can go wrong with DNS can be made to: see [`DnsFault`].
 
 mod answer;
 mod fault;
@@ -11,6 +11,6 @@ mod server;
 mod tests;
 mod zone;
 
-pub use fault::{Fault, Trouble};
-pub use server::{DnsServer, Mischief};
-pub use zone::{BadName, Elsewhere, Record, Zone};
+pub use fault::{DnsFailure, DnsFault};
+pub use server::{DnsFaults, DnsServer};
+pub use zone::{DnsRecord, InvalidDnsName, UnknownNames, Zone};

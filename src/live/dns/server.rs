@@ -12,8 +12,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::{Over, UDP_MAX, answer};
-use super::fault::{Fault, Faults};
+use super::answer::{Transport, UDP_MAX, answer};
+use super::fault::{ActiveFaults, DnsFault};
 use super::zone::Zone;
 
 /// A DNS server at work. Dropped, it goes on until its token is cancelled.
@@ -28,7 +28,7 @@ pub struct DnsServer {
 #[derive(Debug)]
 struct Shared {
     zone: Zone,
-    faults: Mutex<Faults>,
+    faults: Mutex<ActiveFaults>,
 }
 
 /// TCP connections at a time; whoever comes later waits in the system's queue.
@@ -51,11 +51,11 @@ impl DnsServer {
     pub async fn start(at: SocketAddr, zone: Zone, stop: &CancellationToken) -> io::Result<Self> {
         let (udp, tcp) = bind(at).await?;
         let address = udp.local_addr()?;
-        let shared = Arc::new(Shared { zone, faults: Mutex::new(Faults::none()) });
+        let shared = Arc::new(Shared { zone, faults: Mutex::new(ActiveFaults::none()) });
         let (stop, tasks) = (stop.child_token(), TaskTracker::new());
-        let datagrams = datagrams(Arc::new(udp), Arc::clone(&shared), stop.clone(), tasks.clone());
+        let datagrams = serve_udp(Arc::new(udp), Arc::clone(&shared), stop.clone(), tasks.clone());
         tasks.spawn(stop.clone().run_until_cancelled_owned(datagrams));
-        let connections = connections(tcp, Arc::clone(&shared), stop.clone(), tasks.clone());
+        let connections = serve_tcp(tcp, Arc::clone(&shared), stop.clone(), tasks.clone());
         tasks.spawn(stop.clone().run_until_cancelled_owned(connections));
         Ok(Self { address, shared, stop, tasks })
     }
@@ -66,8 +66,8 @@ impl DnsServer {
     }
 
     /// What goes wrong, for whoever wants to change it.
-    pub fn mischief(&self) -> Mischief {
-        Mischief(Arc::clone(&self.shared))
+    pub fn faults(&self) -> DnsFaults {
+        DnsFaults(Arc::clone(&self.shared))
     }
 
     /// Stops, and waits until nothing is left.
@@ -80,26 +80,26 @@ impl DnsServer {
 
 /// What goes wrong with a server's answers.
 #[derive(Clone, Debug)]
-pub struct Mischief(Arc<Shared>);
+pub struct DnsFaults(Arc<Shared>);
 
-impl Mischief {
+impl DnsFaults {
     /// From now on these things go wrong, and no others.
-    pub fn set(&self, faults: Vec<Fault>) {
+    pub fn set(&self, faults: Vec<DnsFault>) {
         self.0.faults().list = faults;
     }
 
     /// What goes wrong now.
-    pub fn get(&self) -> Vec<Fault> {
+    pub fn get(&self) -> Vec<DnsFault> {
         self.0.faults().list.clone()
     }
 }
 
 impl Shared {
-    fn answer(&self, query: &[u8], over: Over) -> Option<(Duration, Vec<u8>)> {
-        answer(query, over, &self.zone, |name| self.faults().befall(name))
+    fn answer(&self, query: &[u8], transport: Transport) -> Option<(Duration, Vec<u8>)> {
+        answer(query, transport, &self.zone, |name| self.faults().effect_on(name))
     }
 
-    fn faults(&self) -> MutexGuard<'_, Faults> {
+    fn faults(&self) -> MutexGuard<'_, ActiveFaults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,7 +117,7 @@ async fn bind(at: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
     }
 }
 
-async fn datagrams(socket: Arc<UdpSocket>, shared: Arc<Shared>, stop: CancellationToken, tasks: TaskTracker) {
+async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<Shared>, stop: CancellationToken, tasks: TaskTracker) {
     let delayed = Arc::new(Semaphore::new(DELAYED_MAX));
     let mut query = vec![0; usize::from(UDP_MAX)];
     loop {
@@ -125,7 +125,7 @@ async fn datagrams(socket: Arc<UdpSocket>, shared: Arc<Shared>, stop: Cancellati
             pause().await;
             continue;
         };
-        let Some((delay, reply)) = shared.answer(&query[..length], Over::Udp) else { continue };
+        let Some((delay, reply)) = shared.answer(&query[..length], Transport::Udp) else { continue };
         if delay.is_zero() {
             // Whoever asked may be gone.
             let _ = socket.send_to(&reply, asker).await;
@@ -141,7 +141,7 @@ async fn datagrams(socket: Arc<UdpSocket>, shared: Arc<Shared>, stop: Cancellati
     }
 }
 
-async fn connections(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken, tasks: TaskTracker) {
+async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken, tasks: TaskTracker) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -152,17 +152,17 @@ async fn connections(listener: TcpListener, shared: Arc<Shared>, stop: Cancellat
         let shared = Arc::clone(&shared);
         tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
             // However it ends, the asker knows best.
-            let _ = converse(stream, &shared).await;
+            let _ = serve_tcp_connection(stream, &shared).await;
             drop(place);
         }));
     }
 }
 
 /// Answers one query after another until the asker is done, silent for too long, or met with silence itself.
-async fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+async fn serve_tcp_connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     loop {
         let query = timeout(PATIENCE, read(&mut stream)).await??;
-        let Some((delay, reply)) = shared.answer(&query, Over::Tcp) else { return Ok(()) };
+        let Some((delay, reply)) = shared.answer(&query, Transport::Tcp) else { return Ok(()) };
         sleep(delay).await;
         timeout(PATIENCE, write(&mut stream, &reply)).await??;
     }

@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{Over, answer};
-use super::fault::Fate;
+use super::answer::{Transport, answer};
+use super::fault::QueryEffect;
 use super::zone::reverse;
 use super::*;
 use crate::provider::tests::policy;
@@ -19,8 +19,8 @@ use crate::units::Fraction;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-fn zone(elsewhere: Elsewhere) -> Zone {
-    let mut zone = Zone::new(HERE, elsewhere);
+fn zone(unknown_names: UnknownNames) -> Zone {
+    let mut zone = Zone::new(HERE, unknown_names);
     let mut provider = policy(Vec::new());
     provider.domains = vec!["Charter.net".to_owned(), "rr.com".to_owned()];
     provider.mx = vec!["mx1.charter.net".to_owned(), "mx2.am0.mail.example".to_owned()];
@@ -31,7 +31,7 @@ fn zone(elsewhere: Elsewhere) -> Zone {
     zone.provider(&provider, addresses).unwrap();
     zone.source([127, 0, 0, 5].into(), "out5.sender.example").unwrap();
     zone.sender("sender.example", &[[127, 0, 0, 5].into()]).unwrap();
-    zone.add("long.example", Record::Txt("x".repeat(3_000))).unwrap();
+    zone.add("long.example", DnsRecord::Txt("x".repeat(3_000))).unwrap();
     zone
 }
 
@@ -47,8 +47,8 @@ fn bytes(name: &str, kind: TYPE) -> Vec<u8> {
 }
 
 /// The answer without faults.
-fn ask_bytes(zone: &Zone, query: &[u8], over: Over) -> Option<Vec<u8>> {
-    answer(query, over, zone, |_| Fate::default()).map(|(_, bytes)| bytes)
+fn ask_bytes(zone: &Zone, query: &[u8], transport: Transport) -> Option<Vec<u8>> {
+    answer(query, transport, zone, |_| QueryEffect::default()).map(|(_, bytes)| bytes)
 }
 
 fn word(data: &RData<'_>) -> String {
@@ -77,7 +77,7 @@ fn told(reply: &[u8]) -> String {
 }
 
 fn ask(name: &str, kind: TYPE) -> String {
-    told(&ask_bytes(&zone(Elsewhere::NoSuchName), &bytes(name, kind), Over::Udp).unwrap())
+    told(&ask_bytes(&zone(UnknownNames::NoSuchName), &bytes(name, kind), Transport::Udp).unwrap())
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn what_is_not_there_is_said_not_to_be() {
     assert!(ask("mail.example", TYPE::A).starts_with("NoError |  |"));
     assert_eq!(ask("elsewhere.org", TYPE::MX), "NameError |  |  SOA ns hostmaster | ");
     assert!(ask("9.9.9.10.in-addr.arpa", TYPE::PTR).starts_with("NameError |  | in-addr.arpa SOA"));
-    let strict = zone(Elsewhere::Refused);
+    let strict = zone(UnknownNames::Refused);
     for (name, code) in [("elsewhere.org", "Refused"), ("9.9.9.10.in-addr.arpa", "NameError"), ("net", "Refused")] {
-        let reply = ask_bytes(&strict, &bytes(name, TYPE::A), Over::Udp).unwrap();
+        let reply = ask_bytes(&strict, &bytes(name, TYPE::A), Transport::Udp).unwrap();
         assert_eq!(told(&reply).split(' ').next(), Some(code), "{name}");
     }
 }
@@ -119,7 +119,7 @@ fn what_is_not_there_is_said_not_to_be() {
 #[test]
 fn the_askers_spelling_comes_back() {
     assert!(ask("cHaRtEr.NeT", TYPE::MX).starts_with("NoError | cHaRtEr.NeT MX 10"));
-    let reply = ask_bytes(&zone(Elsewhere::NoSuchName), &bytes("RR.com", TYPE::MX), Over::Udp).unwrap();
+    let reply = ask_bytes(&zone(UnknownNames::NoSuchName), &bytes("RR.com", TYPE::MX), Transport::Udp).unwrap();
     let packet = Packet::parse(&reply).unwrap();
     assert_eq!(packet.questions[0].qname.to_string(), "RR.com");
     assert_eq!(packet.id(), 7);
@@ -132,7 +132,7 @@ fn a_type_nobody_knows_is_answered_with_nothing() {
     let mut query = bytes("mx1.charter.net", TYPE::A);
     let place = query.len() - 4;
     query[place..place + 2].copy_from_slice(&52_u16.to_be_bytes());
-    let reply = ask_bytes(&zone(Elsewhere::NoSuchName), &query, Over::Udp).unwrap();
+    let reply = ask_bytes(&zone(UnknownNames::NoSuchName), &query, Transport::Udp).unwrap();
     assert_eq!(reply[3] & 15, 0, "no error");
     assert_eq!(reply[6..8], [0, 0], "no answers");
     assert_eq!(reply[12..place + 4], query[12..], "the question as it was");
@@ -140,14 +140,14 @@ fn a_type_nobody_knows_is_answered_with_nothing() {
 
 #[test]
 fn long_answers_are_cut_over_udp_and_whole_over_tcp() {
-    let zone = zone(Elsewhere::NoSuchName);
+    let zone = zone(UnknownNames::NoSuchName);
     let plain = bytes("long.example", TYPE::TXT);
-    assert_eq!(told(&ask_bytes(&zone, &plain, Over::Udp).unwrap()), "NoError cut |  |  | ");
-    assert!(told(&ask_bytes(&zone, &plain, Over::Tcp).unwrap()).contains(&"x".repeat(3_000)));
+    assert_eq!(told(&ask_bytes(&zone, &plain, Transport::Udp).unwrap()), "NoError cut |  |  | ");
+    assert!(told(&ask_bytes(&zone, &plain, Transport::Tcp).unwrap()).contains(&"x".repeat(3_000)));
     for (room, cut) in [(100, true), (2_000, true), (3_500, false), (u16::MAX, false)] {
         let mut query = question("long.example", TYPE::TXT.into());
         *query.opt_mut() = Some(OPT { opt_codes: Vec::new(), udp_packet_size: room, version: 0 });
-        let reply = ask_bytes(&zone, &query.build_bytes_vec().unwrap(), Over::Udp).unwrap();
+        let reply = ask_bytes(&zone, &query.build_bytes_vec().unwrap(), Transport::Udp).unwrap();
         assert!(reply.len() <= usize::from(room.max(512)));
         let packet = Packet::parse(&reply).unwrap();
         assert_eq!(packet.has_flags(PacketFlag::TRUNCATION), cut, "room for {room}");
@@ -166,17 +166,17 @@ fn with_edns(version: u8, flags: u16) -> Vec<u8> {
 
 #[test]
 fn whoever_would_like_signatures_gets_an_answer_without() {
-    let zone = zone(Elsewhere::NoSuchName);
+    let zone = zone(UnknownNames::NoSuchName);
     // The DO bit, as Postfix sets it to look for DANE.
-    let reply = ask_bytes(&zone, &with_edns(0, 0x8000), Over::Udp).unwrap();
-    assert_eq!(reply, ask_bytes(&zone, &with_edns(0, 0), Over::Udp).unwrap());
+    let reply = ask_bytes(&zone, &with_edns(0, 0x8000), Transport::Udp).unwrap();
+    assert_eq!(reply, ask_bytes(&zone, &with_edns(0, 0), Transport::Udp).unwrap());
     assert_eq!((reply[3] & 15, reply[7]), (0, 2), "two MX records");
 }
 
 #[test]
 fn a_later_version_of_edns_is_answered_with_the_one_there_is() {
     let query = with_edns(1, 0);
-    let reply = ask_bytes(&zone(Elsewhere::NoSuchName), &query, Over::Udp).unwrap();
+    let reply = ask_bytes(&zone(UnknownNames::NoSuchName), &query, Transport::Udp).unwrap();
     assert_eq!((reply[3] & 15, &reply[4..12]), (0, &[0, 1, 0, 0, 0, 0, 0, 1][..]), "a question and an OPT record");
     // BADVERS is 16, its higher bits here; version 0.
     assert_eq!(reply[reply.len() - 11..], [0, 0, 41, 0x10, 0, 1, 0, 0, 0, 0, 0]);
@@ -184,8 +184,8 @@ fn a_later_version_of_edns_is_answered_with_the_one_there_is() {
 
 #[test]
 fn what_it_cannot_do_it_says() {
-    let zone = zone(Elsewhere::NoSuchName);
-    let code = |query: &[u8]| ask_bytes(&zone, query, Over::Tcp).map(|reply| reply[3] & 15);
+    let zone = zone(UnknownNames::NoSuchName);
+    let code = |query: &[u8]| ask_bytes(&zone, query, Transport::Tcp).map(|reply| reply[3] & 15);
     let query = bytes("charter.net", TYPE::MX);
     let with = |at: usize, byte: u8| {
         let mut query = query.clone();
@@ -204,17 +204,18 @@ fn what_it_cannot_do_it_says() {
     let mut chaos = question("charter.net", TYPE::TXT.into());
     chaos.questions[0].qclass = CLASS::CH.into();
     assert_eq!(code(&chaos.build_bytes_vec().unwrap()), Some(5));
-    let all = ask_bytes(&zone, &question("charter.net", QTYPE::ANY).build_bytes_vec().unwrap(), Over::Tcp).unwrap();
+    let all =
+        ask_bytes(&zone, &question("charter.net", QTYPE::ANY).build_bytes_vec().unwrap(), Transport::Tcp).unwrap();
     assert_eq!(Packet::parse(&all).unwrap().answers.len(), 4, "two MX, NS and SOA");
 }
 
 #[test]
 fn names_that_are_none_are_refused() {
-    let mut zone = Zone::new(HERE, Elsewhere::NoSuchName);
+    let mut zone = Zone::new(HERE, UnknownNames::NoSuchName);
     let long = ["a"; 130].join(".");
     for wrong in ["", ".", "a..b", "a b", "grüße.example", "a\\.b", &"x".repeat(64), &long] {
-        assert_eq!(zone.sender(wrong, &[]), Err(BadName(wrong.to_owned())), "{wrong}");
-        assert!(zone.add("a.example", Record::Mx(1, wrong.to_owned())).is_err(), "{wrong}");
+        assert_eq!(zone.sender(wrong, &[]), Err(InvalidDnsName(wrong.to_owned())), "{wrong}");
+        assert!(zone.add("a.example", DnsRecord::Mx(1, wrong.to_owned())).is_err(), "{wrong}");
     }
     zone.sender("_x-1.example.", &[]).unwrap();
 }
@@ -230,7 +231,7 @@ fn addresses_are_turned_round() {
 proptest! {
     #[test]
     fn garbage_is_no_panic(query in proptest::collection::vec(any::<u8>(), 0..600)) {
-        let _ = ask_bytes(&zone(Elsewhere::NoSuchName), &query, Over::Udp);
+        let _ = ask_bytes(&zone(UnknownNames::NoSuchName), &query, Transport::Udp);
     }
 
     #[test]
@@ -245,7 +246,7 @@ proptest! {
             let at = at.index(query.len());
             query[at] = byte;
         }
-        if let Some(reply) = ask_bytes(&zone(Elsewhere::NoSuchName), &query, Over::Udp) {
+        if let Some(reply) = ask_bytes(&zone(UnknownNames::NoSuchName), &query, Transport::Udp) {
             prop_assert_eq!(&reply[..2], &query[..2]);
             prop_assert!(reply.len() <= 4_096);
         }
@@ -271,7 +272,7 @@ async fn over_tcp(stream: &mut TcpStream, query: &[u8]) -> Vec<u8> {
 }
 
 async fn server(stop: &CancellationToken) -> DnsServer {
-    DnsServer::start((HERE, 0).into(), zone(Elsewhere::NoSuchName), stop).await.unwrap()
+    DnsServer::start((HERE, 0).into(), zone(UnknownNames::NoSuchName), stop).await.unwrap()
 }
 
 #[tokio::test]
@@ -306,14 +307,14 @@ async fn garbage_does_not_stop_it() {
 #[tokio::test]
 async fn faults_come_when_they_are_called() {
     let server = server(&CancellationToken::new()).await;
-    let fault = |name: &str, trouble| Fault { name: Some(name.to_owned()), share: Fraction::ALL, trouble };
+    let fault = |name: &str, failure| DnsFault { name: Some(name.to_owned()), share: Fraction::ALL, failure };
     let hour = Duration::from_hours(1);
-    server.mischief().set(vec![
-        fault("rr.com", Trouble::ServFail),
-        fault("mx2.am0.mail.example", Trouble::NoSuchName),
-        fault("sender.example", Trouble::Silence),
-        fault("long.example", Trouble::Slow(hour)),
-        fault("mx1.charter.net", Trouble::Slow(Duration::from_millis(1))),
+    server.faults().set(vec![
+        fault("rr.com", DnsFailure::ServFail),
+        fault("mx2.am0.mail.example", DnsFailure::NoSuchName),
+        fault("sender.example", DnsFailure::Silence),
+        fault("long.example", DnsFailure::Slow(hour)),
+        fault("mx1.charter.net", DnsFailure::Slow(Duration::from_millis(1))),
     ]);
     assert!(told(&over_udp(server.address(), &bytes("rr.com", TYPE::MX)).await).starts_with("ServerFailure"));
     let gone = told(&over_udp(server.address(), &bytes("mx2.am0.mail.example", TYPE::A)).await);
@@ -330,7 +331,7 @@ async fn faults_come_when_they_are_called() {
     stream.write_u16(u16::try_from(query.len()).unwrap()).await.unwrap();
     stream.write_all(&query).await.unwrap();
     assert_eq!(stream.read(&mut [0]).await.unwrap(), 0, "silence over TCP is a closed connection");
-    server.mischief().set(Vec::new());
+    server.faults().set(Vec::new());
     assert!(told(&over_udp(server.address(), &bytes("rr.com", TYPE::MX)).await).starts_with("NoError"));
     // Answers that are late do not hold it up.
     server.stop().await;

@@ -12,16 +12,16 @@ use crate::provider::Policy;
 pub struct Zone {
     /// By name in lower case, without the last dot. Every ancestor of a name is here too, so that a name without
     /// records of its own is told from one that does not exist (RFC 8020).
-    names: BTreeMap<String, Vec<Record>>,
+    names: BTreeMap<String, Vec<DnsRecord>>,
     /// Where zones begin.
     apexes: BTreeSet<String>,
-    elsewhere: Elsewhere,
+    unknown_names: UnknownNames,
     server: IpAddr,
 }
 
 /// What is said of names outside all zones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Elsewhere {
+pub enum UnknownNames {
     /// They do not exist: an MTA takes that for an answer and does not ask again.
     #[default]
     NoSuchName,
@@ -31,7 +31,7 @@ pub enum Elsewhere {
 
 /// What is known of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Record {
+pub enum DnsRecord {
     /// A mail exchanger and its preference; the lower is asked first.
     Mx(u16, String),
     /// An address.
@@ -53,88 +53,90 @@ pub enum Record {
 #[error(
     "`{0}` is no domain name: labels of 1 to 63 letters, digits, `-` or `_`, with dots between, 240 characters at most"
 )]
-pub struct BadName(pub String);
+pub struct InvalidDnsName(pub String);
 
 /// What a look at a zone shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found<'z> {
+pub(super) enum ZoneLookup<'z> {
     /// The name exists, with these records of any type.
-    Name(&'z [Record]),
+    Records(&'z [DnsRecord]),
     /// The name does not exist.
-    Nothing,
+    NoSuchName,
     /// It is no business of ours.
-    NotOurs,
+    OutsideZones,
 }
 
 impl Zone {
     /// A zone that knows no name yet. `server` is the address at which it will be asked: its own name servers have it.
-    pub fn new(server: IpAddr, elsewhere: Elsewhere) -> Self {
-        let mut zone = Self { names: BTreeMap::new(), apexes: BTreeSet::new(), elsewhere, server };
+    pub fn new(server: IpAddr, unknown_names: UnknownNames) -> Self {
+        let mut zone = Self { names: BTreeMap::new(), apexes: BTreeSet::new(), unknown_names, server };
         // So that an address nobody gave a name gets an answer at once, even where other zones are refused.
-        zone.apex("in-addr.arpa".to_owned());
-        zone.apex("ip6.arpa".to_owned());
+        zone.begin_zone("in-addr.arpa".to_owned());
+        zone.begin_zone("ip6.arpa".to_owned());
         zone
     }
 
     /// The domains of a provider, each with all its MX hosts in the order of the profile (preference 10, 20, …), and
     /// the addresses of these.
-    pub fn provider(&mut self, policy: &Policy, addresses: impl Fn(&str) -> Vec<IpAddr>) -> Result<(), BadName> {
+    pub fn provider(&mut self, policy: &Policy, addresses: impl Fn(&str) -> Vec<IpAddr>) -> Result<(), InvalidDnsName> {
         for domain in &policy.domains {
-            self.apex(proper(domain)?);
+            self.begin_zone(normalized(domain)?);
             for (preference, host) in (1_u16..).zip(&policy.mx) {
-                self.add(domain, Record::Mx(preference.saturating_mul(10), host.clone()))?;
+                self.add(domain, DnsRecord::Mx(preference.saturating_mul(10), host.clone()))?;
             }
         }
         for host in &policy.mx {
-            self.settle(&proper(host)?);
+            self.ensure_zone_of(&normalized(host)?);
             for address in addresses(host) {
-                self.add(host, Record::at(address))?;
+                self.add(host, DnsRecord::at(address))?;
             }
         }
         Ok(())
     }
 
     /// An address that mail is sent from: its name, and the name's address.
-    pub fn source(&mut self, address: IpAddr, name: &str) -> Result<(), BadName> {
-        self.settle(&proper(name)?);
-        self.add(name, Record::at(address))?;
-        self.add(&reverse(address), Record::Ptr(name.to_owned()))
+    pub fn source(&mut self, address: IpAddr, name: &str) -> Result<(), InvalidDnsName> {
+        self.ensure_zone_of(&normalized(name)?);
+        self.add(name, DnsRecord::at(address))?;
+        self.add(&reverse(address), DnsRecord::Ptr(name.to_owned()))
     }
 
     /// A domain that mail is sent for: SPF allows these addresses and no others.
-    pub fn sender(&mut self, domain: &str, from: &[IpAddr]) -> Result<(), BadName> {
-        self.apex(proper(domain)?);
+    pub fn sender(&mut self, domain: &str, from: &[IpAddr]) -> Result<(), InvalidDnsName> {
+        self.begin_zone(normalized(domain)?);
         let allow = |address: &IpAddr| match address {
             IpAddr::V4(ip) => format!("ip4:{ip} "),
             IpAddr::V6(ip) => format!("ip6:{ip} "),
         };
         let spf = format!("v=spf1 {}-all", from.iter().map(allow).collect::<String>());
-        self.add(domain, Record::Txt(spf))
+        self.add(domain, DnsRecord::Txt(spf))
     }
 
     /// Anything else. A name outside all zones begins one.
-    pub fn add(&mut self, name: &str, record: Record) -> Result<(), BadName> {
-        let name = proper(name)?;
-        if let Record::Mx(_, other) | Record::Ptr(other) | Record::Ns(other) = &record {
-            proper(other)?;
+    pub fn add(&mut self, name: &str, record: DnsRecord) -> Result<(), InvalidDnsName> {
+        let name = normalized(name)?;
+        if let DnsRecord::Mx(_, other) | DnsRecord::Ptr(other) | DnsRecord::Ns(other) = &record {
+            normalized(other)?;
         }
-        self.settle(&name);
+        self.ensure_zone_of(&name);
         self.insert(name, record);
         Ok(())
     }
 
     /// What is known of a name.
-    pub(super) fn find(&self, name: &Name<'_>) -> Found<'_> {
+    pub(super) fn find(&self, name: &Name<'_>) -> ZoneLookup<'_> {
         let name = key(name);
         match self.names.get(&name) {
-            _ if self.elsewhere == Elsewhere::Refused && self.apex_of(&name).is_none() => Found::NotOurs,
-            Some(records) => Found::Name(records),
-            None => Found::Nothing,
+            _ if self.unknown_names == UnknownNames::Refused && self.apex_of(&name).is_none() => {
+                ZoneLookup::OutsideZones
+            }
+            Some(records) => ZoneLookup::Records(records),
+            None => ZoneLookup::NoSuchName,
         }
     }
 
     /// The records of a name that a record names.
-    pub(super) fn records(&self, name: &str) -> &[Record] {
+    pub(super) fn records(&self, name: &str) -> &[DnsRecord] {
         self.names.get(&name.trim_end_matches('.').to_ascii_lowercase()).map_or(&[], Vec::as_slice)
     }
 
@@ -144,20 +146,20 @@ impl Zone {
     }
 
     /// Begins a zone: its SOA, and this server as its name server.
-    fn apex(&mut self, name: String) {
+    fn begin_zone(&mut self, name: String) {
         if self.apexes.insert(name.clone()) {
             let server = format!("ns.{name}");
-            self.insert(name.clone(), Record::Soa(name.clone()));
-            self.insert(name, Record::Ns(server.clone()));
-            self.insert(server, Record::at(self.server));
+            self.insert(name.clone(), DnsRecord::Soa(name.clone()));
+            self.insert(name, DnsRecord::Ns(server.clone()));
+            self.insert(server, DnsRecord::at(self.server));
         }
     }
 
     /// Sees to it that a name is in a zone: that of its parent, or its own if the parent is a top-level domain.
-    fn settle(&mut self, name: &str) {
+    fn ensure_zone_of(&mut self, name: &str) {
         if self.apex_of(name).is_none() {
             let parent = name.split_once('.').map(|(_, parent)| parent).filter(|parent| parent.contains('.'));
-            self.apex(parent.unwrap_or(name).to_owned());
+            self.begin_zone(parent.unwrap_or(name).to_owned());
         }
     }
 
@@ -165,7 +167,7 @@ impl Zone {
         ancestry(name).find_map(|name| self.apexes.get(name)).map(String::as_str)
     }
 
-    fn insert(&mut self, name: String, record: Record) {
+    fn insert(&mut self, name: String, record: DnsRecord) {
         for ancestor in ancestry(&name).skip(1) {
             self.names.entry(ancestor.to_owned()).or_default();
         }
@@ -176,7 +178,7 @@ impl Zone {
     }
 }
 
-impl Record {
+impl DnsRecord {
     /// The address, as the record of its family.
     pub const fn at(address: IpAddr) -> Self {
         match address {
@@ -210,9 +212,9 @@ fn key(name: &Name<'_>) -> String {
 }
 
 /// A name as it is kept. Short enough for a name server below it.
-fn proper(name: &str) -> Result<String, BadName> {
+fn normalized(name: &str) -> Result<String, InvalidDnsName> {
     let kept = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
     let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(plain);
-    if kept.len() <= 240 && kept.split('.').all(label) { Ok(kept) } else { Err(BadName(name.to_owned())) }
+    if kept.len() <= 240 && kept.split('.').all(label) { Ok(kept) } else { Err(InvalidDnsName(name.to_owned())) }
 }

@@ -9,21 +9,21 @@ use crate::diagnostic::nearest;
 
 /// A request that is not done.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct AdminRejection {
     status: StatusCode,
-    said: Said,
+    body: RejectionBody,
 }
 
 #[derive(Debug, Serialize)]
-struct Said {
+struct RejectionBody {
     error: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
 }
 
-impl Fault {
+impl AdminRejection {
     fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, said: Said { error: error.into(), hint: None } }
+        Self { status, body: RejectionBody { error: error.into(), hint: None } }
     }
 
     /// The request makes no sense.
@@ -66,13 +66,13 @@ impl Fault {
 
     /// Says what to do about it.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.said.hint = Some(hint.into());
+        self.body.hint = Some(hint.into());
         self
     }
 }
 
-impl IntoResponse for Fault {
+impl IntoResponse for AdminRejection {
     fn into_response(self) -> Response {
-        (self.status, Json(self.said)).into_response()
+        (self.status, Json(self.body)).into_response()
     }
 }

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::fault::Fault;
-use super::{CALLS, Charge};
+use super::rejection::AdminRejection;
+use super::{AdminState, CALLS};
 use crate::diagnostic::suggestion;
 use crate::live::farm::{Farm, ORDERS_MAX, Order};
 use crate::live::state::{self, RuleState};
@@ -29,35 +29,37 @@ const CLIENTS_MAX: usize = 10_000;
 /// The longest text of a reply, in bytes.
 const TEXT_MAX: usize = 2_000;
 
-type Answer<T> = Result<Json<T>, Fault>;
+type JsonResult<T> = Result<Json<T>, AdminRejection>;
 
 /// The body, as JSON whatever its content type says: curl calls everything a form.
-pub(super) struct Body<T>(pub(super) T);
+pub(super) struct JsonBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = Fault;
-    async fn from_request(request: Request, state: &S) -> Result<Self, Fault> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = AdminRejection;
+    async fn from_request(request: Request, state: &S) -> Result<Self, AdminRejection> {
         let bytes = Bytes::from_request(request, state).await;
-        let bytes = bytes.map_err(|e| Fault::refused(e.status(), e.body_text().to_lowercase()))?;
+        let bytes = bytes.map_err(|e| AdminRejection::refused(e.status(), e.body_text().to_lowercase()))?;
         serde_json::from_slice(&bytes).map(Self).map_err(|e| {
             let error = e.to_string();
-            let fault = Fault::bad(format!("the body is not what is expected: {error}"));
+            let rejection = AdminRejection::bad(format!("the body is not what is expected: {error}"));
             match suggestion(&error) {
-                Some(near) => fault.hint(format!("did you mean `{near}`?")),
-                None => fault.hint("GET / has an example of every body"),
+                Some(near) => rejection.hint(format!("did you mean `{near}`?")),
+                None => rejection.hint("GET / has an example of every body"),
             }
         })
     }
 }
 
 /// The names in the path.
-pub(super) struct Named<T>(T);
+pub(super) struct PathParams<T>(T);
 
-impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
-    type Rejection = Fault;
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathParams<T> {
+    type Rejection = AdminRejection;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AdminRejection> {
         let names = Path::from_request_parts(parts, state).await;
-        names.map(|Path(names)| Self(names)).map_err(|e| Fault::refused(e.status(), e.body_text().to_lowercase()))
+        names
+            .map(|Path(names)| Self(names))
+            .map_err(|e| AdminRejection::refused(e.status(), e.body_text().to_lowercase()))
     }
 }
 
@@ -68,20 +70,24 @@ pub(super) async fn index() -> Json<Value> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Shown {
+pub(super) struct StateQuery {
     clients: Option<usize>,
 }
 
 pub(super) async fn state(
     State(farm): State<Arc<Farm>>,
-    shown: Result<Query<Shown>, axum::extract::rejection::QueryRejection>,
-) -> Answer<state::State> {
-    let Query(shown) = shown
-        .map_err(|e| Fault::bad(e.body_text().to_lowercase()).hint(format!("write ?clients=N, up to {CLIENTS_MAX}")))?;
+    shown: Result<Query<StateQuery>, axum::extract::rejection::QueryRejection>,
+) -> JsonResult<state::State> {
+    let Query(shown) = shown.map_err(|e| {
+        AdminRejection::bad(e.body_text().to_lowercase()).hint(format!("write ?clients=N, up to {CLIENTS_MAX}"))
+    })?;
     Ok(Json(farm.state(shown.clients.unwrap_or(CLIENTS_SHOWN).min(CLIENTS_MAX))))
 }
 
-pub(super) async fn rules(State(farm): State<Arc<Farm>>, Named(name): Named<String>) -> Answer<Vec<RuleState>> {
+pub(super) async fn rules(
+    State(farm): State<Arc<Farm>>,
+    PathParams(name): PathParams<String>,
+) -> JsonResult<Vec<RuleState>> {
     let (site, _) = provider(&farm, &name)?;
     Ok(Json(rules_of(&farm, site)))
 }
@@ -95,82 +101,84 @@ pub(super) struct RuleChange {
 
 pub(super) async fn change_rule(
     State(farm): State<Arc<Farm>>,
-    Named((name, rule)): Named<(String, String)>,
-    Body(change): Body<RuleChange>,
-) -> Answer<RuleState> {
+    PathParams((name, rule)): PathParams<(String, String)>,
+    JsonBody(change): JsonBody<RuleChange>,
+) -> JsonResult<RuleState> {
     let (site, policy) = provider(&farm, &name)?;
-    let place = policy.rules.iter().position(|known| known.name == rule);
-    let Some(place) = place else {
-        return Err(Fault::unknown("rule", &rule, policy.rules.iter().map(|rule| rule.name.as_str())));
+    let index = policy.rules.iter().position(|known| known.name == rule);
+    let Some(index) = index else {
+        return Err(AdminRejection::unknown("rule", &rule, policy.rules.iter().map(|rule| rule.name.as_str())));
     };
-    let id = RuleId::from_index(place);
-    let limit = change.limit.map(|limit| ceiling(&limit, policy, place)).transpose()?;
+    let id = RuleId::from_index(index);
+    let limit = change.limit.map(|limit| ceiling(&limit, policy, index)).transpose()?;
     let amendments: Vec<Amendment> = limit
         .map(|ceiling| Amendment::Ceiling(id, ceiling))
         .into_iter()
         .chain(change.enabled.map(|enabled| Amendment::Enabled(id, enabled)))
         .collect();
     if amendments.is_empty() {
-        return Err(Fault::bad("this changes nothing").hint(r#"write {"limit": 5} or {"enabled": false}"#));
+        return Err(AdminRejection::bad("this changes nothing").hint(r#"write {"limit": 5} or {"enabled": false}"#));
     }
     for amendment in &amendments {
         farm.amend(site, amendment);
     }
-    Ok(Json(rules_of(&farm, site).swap_remove(place)))
+    Ok(Json(rules_of(&farm, site).swap_remove(index)))
 }
 
 /// The limit that a value means, in the grammar of profiles; it goes with the load as the one before did.
-fn ceiling(limit: &Value, policy: &Policy, place: usize) -> Result<Ceiling, Fault> {
-    let rule = &policy.rules[place];
+fn ceiling(limit: &Value, policy: &Policy, index: usize) -> Result<Ceiling, AdminRejection> {
+    let rule = &policy.rules[index];
     let Test::Limit(before) = &rule.test else {
-        let fault = Fault::bad(format!("the rule `{}` has no limit", rule.name));
-        return Err(fault.hint(r#"it can be switched: {"enabled": false}"#));
+        let rejection = AdminRejection::bad(format!("the rule `{}` has no limit", rule.name));
+        return Err(rejection.hint(r#"it can be switched: {"enabled": false}"#));
     };
-    let value = toml::Value::try_from(limit).map_err(|e| Fault::bad(format!("this is no limit: {e}")))?;
-    let ceiling = profile::ceiling(&value, policy).map_err(Fault::bad)?;
+    let value = toml::Value::try_from(limit).map_err(|e| AdminRejection::bad(format!("this is no limit: {e}")))?;
+    let ceiling = profile::ceiling(&value, policy).map_err(AdminRejection::bad)?;
     Ok(Ceiling { load: before.ceiling.load.clone(), ..ceiling })
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Score {
+pub(super) struct ReputationScore {
     score: Fraction,
 }
 
 /// Also for a client that has not come yet.
 pub(super) async fn set_reputation(
     State(farm): State<Arc<Farm>>,
-    Named((name, ip)): Named<(String, String)>,
-    Body(Score { score }): Body<Score>,
-) -> Answer<Score> {
+    PathParams((name, ip)): PathParams<(String, String)>,
+    JsonBody(ReputationScore { score }): JsonBody<ReputationScore>,
+) -> JsonResult<ReputationScore> {
     let (site, _) = provider(&farm, &name)?;
     let ip = address(&ip)?;
     let mut books = farm.books();
     books.introduce(ip);
     let known = books.guests.known(ip);
     let Some(client) = known else {
-        return Err(Fault::conflict("too many clients are known: this one would share its reputation with others"));
+        return Err(AdminRejection::conflict(
+            "too many clients are known: this one would share its reputation with others",
+        ));
     };
     books.provider(site).amend(&Amendment::Reputation(client, score));
-    Ok(Json(Score { score: books.provider(site).reputation(client) }))
+    Ok(Json(ReputationScore { score: books.provider(site).reputation(client) }))
 }
 
 pub(super) async fn release_holds(
     State(farm): State<Arc<Farm>>,
-    Named((name, ip)): Named<(String, String)>,
-) -> Answer<Value> {
+    PathParams((name, ip)): PathParams<(String, String)>,
+) -> JsonResult<Value> {
     let (site, _) = provider(&farm, &name)?;
     let ip = address(&ip)?;
     let now = farm.clock().now();
     let mut books = farm.books();
-    let client = books.guests.known(ip).ok_or_else(|| stranger(ip))?;
+    let client = books.guests.known(ip).ok_or_else(|| unknown_client(ip))?;
     let released = books.provider(site).release_holds(now, client);
     Ok(Json(json!({ "released": released })))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Ordered {
+pub(super) struct OrderRequest {
     provider: Option<String>,
     stage: Stage,
     reply: Option<String>,
@@ -179,28 +187,31 @@ pub(super) struct Ordered {
     times: Option<usize>,
 }
 
-pub(super) async fn order(State(farm): State<Arc<Farm>>, Body(ordered): Body<Ordered>) -> Answer<Value> {
-    let site = ordered.provider.as_ref().map(|name| provider(&farm, name)).transpose()?.map(|(site, _)| site);
-    if ordered.stage < Stage::Mail {
-        let error = format!("nothing can be ordered for {}: an order is for a message", ordered.stage);
-        return Err(Fault::bad(error).hint("`mail`, `rcpt`, `data` or `end-of-data`"));
+pub(super) async fn order(
+    State(farm): State<Arc<Farm>>,
+    JsonBody(request): JsonBody<OrderRequest>,
+) -> JsonResult<Value> {
+    let site = request.provider.as_ref().map(|name| provider(&farm, name)).transpose()?.map(|(site, _)| site);
+    if request.stage < Stage::Mail {
+        let error = format!("nothing can be ordered for {}: an order is for a message", request.stage);
+        return Err(AdminRejection::bad(error).hint("`mail`, `rcpt`, `data` or `end-of-data`"));
     }
-    let answer = match (&ordered.reply, ordered.drop, ordered.slow) {
+    let answer = match (&request.reply, request.drop, request.slow) {
         (Some(text), None, None) => Answered::Reply(reply(text)?),
         (None, Some(true), None) => Answered::Drop,
         (None, None, Some(span)) if span <= SLOWEST => Answered::Slow(span),
-        (None, None, Some(span)) => return Err(Fault::bad(format!("{span} is more than {SLOWEST}"))),
+        (None, None, Some(span)) => return Err(AdminRejection::bad(format!("{span} is more than {SLOWEST}"))),
         _ => {
             let hint = r#"one of {"reply": "451 4.7.1 later"}, {"drop": true} and {"slow": "5s"}"#;
-            return Err(Fault::bad("it does not say what is to happen, or says it twice").hint(hint));
+            return Err(AdminRejection::bad("it does not say what is to happen, or says it twice").hint(hint));
         }
     };
-    let times = ordered.times.unwrap_or(1);
-    let order = Order { site, forced: Forced { at: ordered.stage, answer } };
+    let times = request.times.unwrap_or(1);
+    let order = Order { site, forced: Forced { at: request.stage, answer } };
     let waiting = &mut farm.books().orders;
     if times == 0 || times > ORDERS_MAX - waiting.len() {
         let room = format!("there is room for {}", ORDERS_MAX - waiting.len());
-        return Err(Fault::conflict(format!("{times} orders cannot be taken")).hint(room));
+        return Err(AdminRejection::conflict(format!("{times} orders cannot be taken")).hint(room));
     }
     waiting.extend(std::iter::repeat_n(order, times));
     Ok(Json(json!({ "waiting": waiting.len() })))
@@ -212,8 +223,8 @@ pub(super) async fn forget_orders(State(farm): State<Arc<Farm>>) -> Json<Value> 
 }
 
 /// A refusal as a person writes it: `451 4.7.1 Try again later`.
-fn reply(text: &str) -> Result<Reply, Fault> {
-    let wrong = |error: String| Fault::bad(error).hint(r#"write it as in "451 4.7.1 Try again later""#);
+fn reply(text: &str) -> Result<Reply, AdminRejection> {
+    let wrong = |error: String| AdminRejection::bad(error).hint(r#"write it as in "451 4.7.1 Try again later""#);
     if text.len() > TEXT_MAX || !text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)) {
         return Err(wrong(format!("a reply has at most {TEXT_MAX} characters, all of them printable ASCII")));
     }
@@ -233,26 +244,29 @@ fn reply(text: &str) -> Result<Reply, Fault> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Complaint {
+pub(super) struct ComplaintRequest {
     provider: String,
     client: IpAddr,
     sender: String,
 }
 
-pub(super) async fn complain(State(farm): State<Arc<Farm>>, Body(complaint): Body<Complaint>) -> Answer<Score> {
+pub(super) async fn complain(
+    State(farm): State<Arc<Farm>>,
+    JsonBody(complaint): JsonBody<ComplaintRequest>,
+) -> JsonResult<ReputationScore> {
     let (site, _) = provider(&farm, &complaint.provider)?;
     let ip = complaint.client;
-    let client = farm.books().guests.known(ip).ok_or_else(|| stranger(ip))?;
+    let client = farm.books().guests.known(ip).ok_or_else(|| unknown_client(ip))?;
     // An address will do for its domain.
     let domain = complaint.sender.rsplit('@').next().unwrap_or_default();
     if domain.len() > 255 {
-        return Err(Fault::bad("the sender's domain is longer than 255 characters"));
+        return Err(AdminRejection::bad("the sender's domain is longer than 255 characters"));
     }
     farm.complain(site, ip, domain);
-    Ok(Json(Score { score: farm.books().provider(site).reputation(client) }))
+    Ok(Json(ReputationScore { score: farm.books().provider(site).reputation(client) }))
 }
 
-pub(super) async fn reset(State(Charge { farm, dns }): State<Charge>) -> Json<Value> {
+pub(super) async fn reset(State(AdminState { farm, dns }): State<AdminState>) -> Json<Value> {
     farm.reset();
     if let Some(dns) = dns {
         dns.set(Vec::new());
@@ -264,16 +278,17 @@ fn rules_of(farm: &Farm, site: ProviderId) -> Vec<RuleState> {
     farm.state(0).providers.swap_remove(site.index()).rules
 }
 
-fn provider<'a>(farm: &'a Farm, name: &str) -> Result<(ProviderId, &'a Policy), Fault> {
+fn provider<'a>(farm: &'a Farm, name: &str) -> Result<(ProviderId, &'a Policy), AdminRejection> {
     let mut sites = (0..).map(ProviderId).zip(farm.policies());
     let known = || farm.policies().iter().map(|policy| policy.name.as_str());
-    sites.find(|(_, policy)| policy.name == name).ok_or_else(|| Fault::unknown("provider", name, known()))
+    sites.find(|(_, policy)| policy.name == name).ok_or_else(|| AdminRejection::unknown("provider", name, known()))
 }
 
-fn address(text: &str) -> Result<IpAddr, Fault> {
-    text.parse().map_err(|_| Fault::bad(format!("`{text}` is no IP address")).hint("write it as in 127.0.0.1 or ::1"))
+fn address(text: &str) -> Result<IpAddr, AdminRejection> {
+    text.parse()
+        .map_err(|_| AdminRejection::bad(format!("`{text}` is no IP address")).hint("write it as in 127.0.0.1 or ::1"))
 }
 
-fn stranger(ip: IpAddr) -> Fault {
-    Fault::not_found(format!("nobody has come from {ip} yet")).hint("GET /state lists who has")
+fn unknown_client(ip: IpAddr) -> AdminRejection {
+    AdminRejection::not_found(format!("nobody has come from {ip} yet")).hint("GET /state lists who has")
 }

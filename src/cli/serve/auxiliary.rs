@@ -8,17 +8,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::Args;
 use crate::cli::Failure;
-use crate::live::admin::{self, Charge};
-use crate::live::dns::{DnsServer, Elsewhere, Zone};
+use crate::live::admin::{self, AdminState};
+use crate::live::dns::{DnsServer, UnknownNames, Zone};
 use crate::live::{Farm, Host};
 
 /// Where they listen.
-pub(super) struct Sides {
+pub(super) struct AuxiliaryServers {
     pub(super) dns: Option<SocketAddr>,
     pub(super) admin: Option<SocketAddr>,
 }
 
-impl Sides {
+impl AuxiliaryServers {
     /// Starts what was asked for; it stops with `stop`.
     pub(super) async fn start(
         farm: &Arc<Farm>,
@@ -30,9 +30,9 @@ impl Sides {
             Some(at) => Some(dns(farm, hosts, loopback("--dns", at, args)?, stop).await?),
             None => None,
         };
-        let charge = Charge { farm: farm.clone(), dns: dns.as_ref().map(DnsServer::mischief) };
+        let state = AdminState { farm: farm.clone(), dns: dns.as_ref().map(DnsServer::faults) };
         let admin = match args.admin {
-            Some(at) => Some(admin(charge, loopback("--admin", at, args)?, stop).await?),
+            Some(at) => Some(admin(state, loopback("--admin", at, args)?, stop).await?),
             None => None,
         };
         Ok(Self { dns: dns.map(|server| server.address()), admin })
@@ -50,7 +50,7 @@ fn loopback(option: &str, at: SocketAddr, args: &Args) -> Result<SocketAddr, Fai
 }
 
 async fn dns(farm: &Farm, hosts: &[Host], at: SocketAddr, stop: &CancellationToken) -> Result<DnsServer, Failure> {
-    let mut zone = Zone::new(at.ip(), Elsewhere::NoSuchName);
+    let mut zone = Zone::new(at.ip(), UnknownNames::NoSuchName);
     let addresses = |name: &str| -> Vec<IpAddr> {
         hosts.iter().filter(|host| host.name == name).map(|host| host.at.ip()).collect()
     };
@@ -63,11 +63,11 @@ async fn dns(farm: &Farm, hosts: &[Host], at: SocketAddr, stop: &CancellationTok
     server.map_err(|error| Failure::unwritten(format_args!("cannot answer DNS on {at}: {error}")))
 }
 
-async fn admin(charge: Charge, at: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, Failure> {
+async fn admin(state: AdminState, at: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, Failure> {
     let cannot = |error| Failure::unwritten(format_args!("cannot listen on {at} for administrators: {error}"));
     let listener = TcpListener::bind(at).await.map_err(cannot)?;
     let at = listener.local_addr().map_err(cannot)?;
     // It ends when it is told to; that it has no address any more was ruled out a line above.
-    tokio::spawn(admin::serve(charge, listener, stop.clone()));
+    tokio::spawn(admin::serve(state, listener, stop.clone()));
     Ok(at)
 }

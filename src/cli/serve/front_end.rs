@@ -9,7 +9,7 @@ use crate::cli::Failure;
 use crate::live::{CannotListen, Farm, Host, Manners, Service, Terms, Wanted, mailin};
 
 /// A front end at work.
-pub(super) enum Front {
+pub(super) enum RunningFrontEnd {
     /// The one of this house.
     Mxlab(Service),
     /// mailin-embedded, on threads that end with the process.
@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_millis(800);
 /// Threads of mailin-embedded for each host: as many connections at a time.
 const MAILIN_THREADS: u32 = 200;
 
-impl Front {
+impl RunningFrontEnd {
     /// Begins to listen.
     pub(super) fn start(farm: &Arc<Farm>, wanted: &[Wanted], manners: Manners, args: &Args) -> Result<Self, Failure> {
         match args.front_end {

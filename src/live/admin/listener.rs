@@ -18,38 +18,41 @@ use tokio::time::{Instant, Sleep, sleep};
 pub(super) const CONNECTIONS_MAX: usize = 64;
 
 /// From a connection, or the last thing that was written to it, until the next request has come and is answered.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A listener that lets in as many as there are places for.
-pub(super) struct Door {
+pub(super) struct LimitedListener {
     listener: TcpListener,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 /// A connection that has a place, for a while.
-pub(super) struct Held {
+pub(super) struct LimitedStream {
     stream: TcpStream,
-    patience: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
+    timeout: Pin<Box<Sleep>>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Door {
+impl LimitedListener {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+        Self { listener, permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 }
 
-impl Listener for Door {
-    type Io = Held;
+impl Listener for LimitedListener {
+    type Io = LimitedStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Held, SocketAddr) {
+    async fn accept(&mut self) -> (LimitedStream, SocketAddr) {
         // The semaphore is never closed.
-        let place = Arc::clone(&self.places).acquire_owned().await.ok();
+        let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
         loop {
             match self.listener.accept().await {
                 Ok((stream, from)) => {
-                    return (Held { stream, patience: Box::pin(sleep(PATIENCE)), _place: place }, from);
+                    return (
+                        LimitedStream { stream, timeout: Box::pin(sleep(REQUEST_TIMEOUT)), _permit: permit },
+                        from,
+                    );
                 }
                 // What the system refuses now it refuses in a loop.
                 Err(_) => sleep(Duration::from_millis(50)).await,
@@ -62,26 +65,26 @@ impl Listener for Door {
     }
 }
 
-impl Held {
+impl LimitedStream {
     /// Fails once patience is at an end.
-    fn in_time(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.patience.as_mut().poll(cx).is_ready() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+    fn check_timeout(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.timeout.as_mut().poll(cx).is_ready() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
 }
 
-impl AsyncRead for Held {
+impl AsyncRead for LimitedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.in_time(cx)?;
+        self.check_timeout(cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Held {
+impl AsyncWrite for LimitedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.in_time(cx)?;
+        self.check_timeout(cx)?;
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         if matches!(written, Poll::Ready(Ok(_))) {
-            self.patience.as_mut().reset(Instant::now() + PATIENCE);
+            self.timeout.as_mut().reset(Instant::now() + REQUEST_TIMEOUT);
         }
         written
     }
