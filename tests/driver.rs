@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use mxlab::diagnostic::Document;
-use mxlab::live::{Allowed, Clock, Driven, Speech, Speed, Task, drive, source, tls};
+use mxlab::live::{AllowedTargets, ClientOptions, Clock, DriverConfig, LiveTrial, Speed, drive, source_address, tls};
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, parse};
 use mxlab::trial::TrialInput;
@@ -60,25 +60,25 @@ impl Campaign {
 }
 
 /// Drives a campaign to a server, each source from an address of its own.
-pub(crate) async fn drive_to(campaign: &Campaign, server: SocketAddr, tls: Option<tls::Connector>) -> Driven {
+pub(crate) async fn drive_to(campaign: &Campaign, server: SocketAddr, tls: Option<tls::ClientTls>) -> LiveTrial {
     let scenario = campaign.scenario();
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
-    let task = Task {
+    let config = DriverConfig {
         input: TrialInput { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail },
         targets: vec![vec![server]],
-        allowed: Allowed::default(),
-        sources: (0..campaign.sources).map(source).collect(),
-        farm: None,
+        allowed: AllowedTargets::default(),
+        sources: (0..campaign.sources).map(source_address).collect(),
+        cluster: None,
         clock: Clock::start(Speed::new(campaign.speed).unwrap()),
-        speech: Speech { helo: "mxlab.test".to_owned(), tls, chunking: true },
+        client_options: ClientOptions { helo: "mxlab.test".to_owned(), tls, chunking: true },
     };
     let never = CancellationToken::new();
-    let driven = tokio::time::timeout(LONG, drive(task, &never)).await;
-    driven.expect("it comes to an end").expect("the books balance")
+    let live = tokio::time::timeout(LONG, drive(config, &never)).await;
+    live.expect("it comes to an end").expect("the books balance")
 }
 
 /// Drives so many messages to a server, sixty thousand times as fast as the wall.
-async fn driven(recipients: u32, server: SocketAddr) -> Driven {
+async fn drive_recipients(recipients: u32, server: SocketAddr) -> LiveTrial {
     drive_to(&Campaign { recipients, speed: 60_000.0, ..Campaign::default() }, server, None).await
 }
 
@@ -120,7 +120,7 @@ async fn take(stream: TcpStream, messages: usize) -> io::Result<()> {
 #[tokio::test]
 async fn whoever_hangs_up_between_messages_loses_none() {
     for messages in [1, 2, 7] {
-        let Driven { trial, stopped, .. } = driven(400, hangs_up(messages).await).await;
+        let LiveTrial { trial, stopped, .. } = drive_recipients(400, hangs_up(messages).await).await;
         let totals = trial.cells[0].totals;
         assert!(!stopped && trial.settled_us.is_some(), "{totals:?}");
         assert_eq!((totals.delivered, totals.queued), (400, 0), "{totals:?}");
@@ -132,7 +132,7 @@ async fn nobody_there_is_a_failure_that_is_tried_again_until_it_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = listener.local_addr().unwrap();
     drop(listener);
-    let totals = driven(20, nobody).await.trial.cells[0].totals;
+    let totals = drive_recipients(20, nobody).await.trial.cells[0].totals;
     assert_eq!((totals.delivered, totals.expired), (0, 20), "{totals:?}");
     assert!(totals.connections_failed > 20, "{totals:?}");
 }
@@ -141,15 +141,15 @@ async fn nobody_there_is_a_failure_that_is_tried_again_until_it_is_given_up() {
 async fn nothing_is_sent_where_nobody_was_named() {
     let scenario = Campaign::default().scenario();
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
-    let task = Task {
+    let config = DriverConfig {
         input: TrialInput { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail },
         targets: vec![vec!["192.0.2.1:25".parse().unwrap()]],
-        allowed: Allowed::default(),
+        allowed: AllowedTargets::default(),
         sources: vec![[127, 0, 0, 1].into()],
-        farm: None,
+        cluster: None,
         clock: Clock::start(Speed::REAL),
-        speech: Speech { helo: "mxlab.test".to_owned(), tls: None, chunking: false },
+        client_options: ClientOptions { helo: "mxlab.test".to_owned(), tls: None, chunking: false },
     };
-    let refused = drive(task, &CancellationToken::new()).await.unwrap_err();
+    let refused = drive(config, &CancellationToken::new()).await.unwrap_err();
     assert!(refused.to_string().contains("--allow-target"), "{refused}");
 }

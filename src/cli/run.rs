@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use clap::ValueEnum;
 
 use super::progress::Progress;
-use super::send::speech;
+use super::send::client_options;
 use super::trials::{Trials, grouped, provenance, quoted, seeds};
 use super::{Exit, Failure, check, descriptors, folder, interrupt, memory, terminal};
 use crate::live::{DriveError, Receivers, Speed, TrialError};
@@ -188,9 +188,9 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
                 .map_err(|error| failure(job, &error)),
             World::Live => {
                 descriptors::as_many_as_allowed();
-                let speech = speech(HELO, args.tls, args.chunking)?;
-                let receivers = &Receivers::Farm;
-                study::run_live(&job.scenario, &job.options, receivers, args.speed, &speech, &show, stop)
+                let client_options = client_options(HELO, args.tls, args.chunking)?;
+                let receivers = &Receivers::Cluster;
+                study::run_live(&job.scenario, &job.options, receivers, args.speed, &client_options, &show, stop)
                     .map(|wired| (wired.record, wired.latencies))
                     .map_err(|error| failure_live(&error))
             }

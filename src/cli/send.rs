@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::run::{Format, failure_live, show};
 use super::trials::{Trials, provenance};
 use super::{Exit, Failure, check, descriptors, folder, interrupt, terminal};
-use crate::live::{self, Allowed, Receivers, Speech, Speed, tls};
+use crate::live::{self, AllowedTargets, ClientOptions, Receivers, Speed, tls};
 use crate::report;
 use crate::scenario::Scenario;
 use crate::study;
@@ -72,12 +72,12 @@ Examples:
 pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
     let scenario = check::load_all(std::slice::from_ref(&args.scenario))?.remove(0);
     let targets = targets(&args.to, &scenario)?;
-    let allowed = Allowed::and(args.allow_target.clone());
+    let allowed = AllowedTargets::loopback_and(args.allow_target.clone());
     allowed.check(targets.iter().flatten()).map_err(Failure::input)?;
     let options = args.trials.options(&scenario, false)?;
     let sources = sources(args, &scenario, &targets);
     let receivers = Receivers::Hosts { targets, sources, allowed };
-    let speech = speech(&args.helo, args.tls, args.chunking)?;
+    let client_options = client_options(&args.helo, args.tls, args.chunking)?;
     let run = folder::run_name(options.first_seed, options.seeds, scenario.hash);
     let out = folder::create(args.out.as_deref(), &scenario.name, &run)?;
     descriptors::as_many_as_allowed();
@@ -85,7 +85,7 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
     let wired = {
         let progress = Progress::new(&scenario.name, args.quiet);
         let show = |now| progress.show(now);
-        study::run_live(&scenario, &options, &receivers, args.speed, &speech, &show, stop)
+        study::run_live(&scenario, &options, &receivers, args.speed, &client_options, &show, stop)
             .map_err(|error| failure_live(&error))?
     };
     report::write_all(&wired.record, &provenance(&scenario, &options), &out).map_err(Failure::unwritten)?;
@@ -99,10 +99,10 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// How the driver speaks.
-pub(super) fn speech(helo: &str, with_tls: bool, chunking: bool) -> Result<Speech, Failure> {
-    let connector = || tls::Connector::trusting_anybody().map_err(Failure::unwritten);
+pub(super) fn client_options(helo: &str, with_tls: bool, chunking: bool) -> Result<ClientOptions, Failure> {
+    let connector = || tls::ClientTls::accepting_any_certificate().map_err(Failure::unwritten);
     let tls = if with_tls { Some(connector()?) } else { None };
-    Ok(Speech { helo: helo.to_owned(), tls, chunking })
+    Ok(ClientOptions { helo: helo.to_owned(), tls, chunking })
 }
 
 /// The hosts of each provider: its own, or those of everybody.
@@ -143,7 +143,7 @@ fn sources(args: &Args, scenario: &Scenario, targets: &[Vec<SocketAddr>]) -> Vec
         return args.from.iter().copied().cycle().take(wanted).collect();
     }
     if targets.iter().flatten().all(|target| target.is_ipv4() && target.ip().is_loopback()) {
-        return (0..).map(live::source).take(wanted).collect();
+        return (0..).map(live::source_address).take(wanted).collect();
     }
     let v4 = targets.iter().flatten().all(SocketAddr::is_ipv4);
     let any = if v4 { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::{Format, show};
 use super::{Exit, Failure, descriptors, folder, terminal, trials};
-use crate::live::{self, CONNECTIONS_MAX, Clock, Farm, Manners, Speed};
+use crate::live::{self, CONNECTIONS_MAX, Clock, MxCluster, ServerOptions, Speed};
 use crate::record::{self, Record};
 use crate::report;
 use crate::time::Span;
@@ -136,8 +136,8 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let policies = providers::policies(&args.profiles, &args.changes)?;
     let wanted = providers::hosts(&policies, args.listen, args.expose)?;
     let out = if args.no_report { None } else { Some(folder::create(args.out.as_deref(), SERVE, &run_name(args))?) };
-    let manners = manners(args, &policies)?;
-    let plan = live::Plan {
+    let options = options(args, &policies)?;
+    let config = live::MxClusterConfig {
         policies,
         seed: args.seed,
         unknowns: args.seed,
@@ -148,16 +148,16 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     descriptors::as_many_as_allowed();
     let runtime = runtime(args.threads)
         .map_err(|error| Failure::unwritten(format_args!("the system gives no event queue: {error}")))?;
-    let farm = Farm::new(plan, Clock::start(args.speed));
+    let cluster = MxCluster::new(config, Clock::start(args.speed));
     runtime.block_on(async {
         let stop = CancellationToken::new();
-        let front_end = RunningFrontEnd::start(&farm, &wanted, manners, args)?;
-        let auxiliary = AuxiliaryServers::start(&farm, front_end.hosts(), args, &stop).await?;
-        let event_writer = EventWriter::begin(&farm, args.quiet);
+        let front_end = RunningFrontEnd::start(&cluster, &wanted, options, args)?;
+        let auxiliary = AuxiliaryServers::start(&cluster, front_end.hosts(), args, &stop).await?;
+        let event_writer = EventWriter::begin(&cluster, args.quiet);
         if !args.quiet {
-            announce(&farm, &front_end, &auxiliary, args);
+            announce(&cluster, &front_end, &auxiliary, args);
         }
-        stopped(&farm, args).await?;
+        stopped(&cluster, args).await?;
         stop.cancel();
         front_end.stop().await;
         event_writer.end().await;
@@ -165,7 +165,7 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     })?;
     // Whoever still holds a connection has had the time to end it.
     runtime.shutdown_background();
-    conclude(&farm, args, out)
+    conclude(&cluster, args, out)
 }
 
 /// With one thread, what arrived first is heard first.
@@ -185,22 +185,24 @@ fn run_name(args: &Args) -> String {
         .join("-")
 }
 
-fn manners(args: &Args, policies: &[crate::provider::Policy]) -> Result<Manners, Failure> {
+fn options(args: &Args, policies: &[crate::provider::Policy]) -> Result<ServerOptions, Failure> {
     let names: Vec<String> = policies.iter().flat_map(|policy| policy.mx.iter().cloned()).collect();
-    let acceptor = || live::tls::Acceptor::self_signed(&names, &[args.listen.ip()]).map_err(Failure::unwritten);
+    let acceptor = || live::tls::ServerTls::self_signed(&names, &[args.listen.ip()]).map_err(Failure::unwritten);
     let tls = if args.no_tls { None } else { Some(acceptor()?) };
-    let keep = match &args.keep {
-        Some(folder) => Some(live::Keep::into(folder, args.keep_max).map_err(|e| Failure::unwritten_path(folder, &e))?),
+    let message_store = match &args.keep {
+        Some(folder) => {
+            Some(live::MessageStore::create(folder, args.keep_max).map_err(|e| Failure::unwritten_path(folder, &e))?)
+        }
         None => None,
     };
-    Ok(Manners { tls, keep, xclient: args.xclient, lenient: args.lenient, ..Manners::default() })
+    Ok(ServerOptions { tls, message_store, xclient: args.xclient, lenient: args.lenient, ..ServerOptions::default() })
 }
 
 /// Who listens where.
-fn announce(farm: &Farm, front_end: &RunningFrontEnd, auxiliary: &AuxiliaryServers, args: &Args) {
+fn announce(cluster: &MxCluster, front_end: &RunningFrontEnd, auxiliary: &AuxiliaryServers, args: &Args) {
     for host in front_end.hosts() {
-        let policy = &farm.policies()[host.site.index()];
-        terminal::note(&format!("{}: {} listens on {}", policy.name, host.name, host.at));
+        let policy = &cluster.policies()[host.site.index()];
+        terminal::note(&format!("{}: {} listens on {}", policy.name, host.name, host.address));
     }
     if let Some(dns) = auxiliary.dns {
         terminal::note(&format!("DNS on {dns}"));
@@ -215,7 +217,7 @@ fn announce(farm: &Farm, front_end: &RunningFrontEnd, auxiliary: &AuxiliaryServe
 }
 
 /// Waits until somebody wants it to stop; shows the table meanwhile.
-async fn stopped(farm: &Farm, args: &Args) -> Result<(), Failure> {
+async fn stopped(cluster: &MxCluster, args: &Args) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     super::interrupt::cancel(&stop)?;
     let time_is_up = async {
@@ -227,14 +229,14 @@ async fn stopped(farm: &Farm, args: &Args) -> Result<(), Failure> {
     tokio::select! {
         () = stop.cancelled() => {}
         () = time_is_up => {}
-        () = live_table::show(farm, args.quiet) => {}
+        () = live_table::show(cluster, args.quiet) => {}
     }
     Ok(())
 }
 
 /// Writes down what the clients met.
-fn conclude(farm: &Farm, args: &Args, out: Option<PathBuf>) -> Result<Exit, Failure> {
-    let (trial, bucket) = farm.record(CLIENT, args.seed).map_err(Failure::broken)?;
+fn conclude(cluster: &MxCluster, args: &Args, out: Option<PathBuf>) -> Result<Exit, Failure> {
+    let (trial, bucket) = cluster.record(CLIENT, args.seed).map_err(Failure::broken)?;
     let lasted = bucket.times(trial.cells.first().map_or(0, |cell| cell.series.attempts.len() as u64));
     let record = Record {
         format: Record::FORMAT,
@@ -248,7 +250,7 @@ fn conclude(farm: &Farm, args: &Args, out: Option<PathBuf>) -> Result<Exit, Fail
             about: "whoever connected; attempts and recipients as the servers saw them".to_owned(),
             bound: false,
         }],
-        providers: farm
+        providers: cluster
             .policies()
             .iter()
             .map(|policy| record::ProviderInfo { name: policy.name.clone(), title: policy.title.clone() })

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::bell;
+use super::precise_timer;
 use crate::time::{Span, Time};
 
 /// The machines' time: microseconds since the clock was made, `speed` times as fast as the wall's.
@@ -33,7 +33,7 @@ impl Speed {
     }
 
     /// How long a span lasts on the wall.
-    pub fn on_the_wall(self, span: Span) -> Duration {
+    pub fn wall_duration(self, span: Span) -> Duration {
         Duration::from_secs_f64(span.as_secs_f64() / self.0)
     }
 }
@@ -65,26 +65,26 @@ impl Clock {
     }
 
     /// When it will be `time` on the wall.
-    fn wall(&self, time: Time) -> Instant {
-        let after = Duration::try_from_secs_f64(time.as_secs_f64() / self.speed.0).unwrap_or(FAR);
-        self.began + after.min(FAR)
+    fn instant_at(&self, time: Time) -> Instant {
+        let after = Duration::try_from_secs_f64(time.as_secs_f64() / self.speed.0).unwrap_or(FAR_FUTURE);
+        self.began + after.min(FAR_FUTURE)
     }
 
     /// Waits until it is `time`.
-    pub async fn until(&self, time: Time) {
-        bell::until(self.wall(time)).await;
+    pub async fn sleep_until(&self, time: Time) {
+        precise_timer::sleep_until(self.instant_at(time)).await;
     }
 
     /// Waits for this much of the machines' time.
     pub async fn sleep(&self, span: Span) {
         if !span.is_zero() {
-            self.until(self.now() + span).await;
+            self.sleep_until(self.now() + span).await;
         }
     }
 }
 
 /// A year: nothing that is further away happens.
-const FAR: Duration = Duration::from_hours(365 * 24);
+const FAR_FUTURE: Duration = Duration::from_hours(365 * 24);
 
 #[cfg(test)]
 mod tests {
@@ -93,9 +93,9 @@ mod tests {
     #[test]
     fn an_hour_at_sixty_is_a_minute() {
         let speed = Speed::new(60.0).unwrap();
-        assert_eq!(speed.on_the_wall(Span::HOUR), Duration::from_mins(1));
+        assert_eq!(speed.wall_duration(Span::HOUR), Duration::from_mins(1));
         let clock = Clock::start(speed);
-        assert_eq!(clock.wall(Time::ZERO + Span::HOUR) - clock.wall(Time::ZERO), Duration::from_mins(1));
+        assert_eq!(clock.instant_at(Time::ZERO + Span::HOUR) - clock.instant_at(Time::ZERO), Duration::from_mins(1));
     }
 
     #[test]
@@ -109,6 +109,6 @@ mod tests {
     #[test]
     fn never_is_far_away() {
         let clock = Clock::start(Speed::REAL);
-        assert_eq!(clock.wall(Time::NEVER) - clock.wall(Time::ZERO), FAR);
+        assert_eq!(clock.instant_at(Time::NEVER) - clock.instant_at(Time::ZERO), FAR_FUTURE);
     }
 }

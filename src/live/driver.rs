@@ -4,11 +4,11 @@
 //! and reports. It is an open loop: mail becomes ready at its intended time however slow the servers are, and every
 //! latency counts from there.
 
-mod agenda;
-mod book;
 mod connection;
-mod letter;
-mod report;
+mod connection_event;
+mod message;
+mod reply_matcher;
+mod timer_queue;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -20,9 +20,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::allowed_targets::{AllowedTargets, ForbiddenTarget};
 use super::clock::Clock;
-use super::farm::{Farm, Standing};
-use super::target::{Allowed, Forbidden};
+use super::cluster::{MxCluster, ProviderGauges};
 use super::tls;
 use crate::provider::{Answer, Policy};
 use crate::record::{ConservationError, Ending, Latencies, LatencyPhase, Recorder, Sample, Trial};
@@ -32,44 +32,44 @@ use crate::time::{Span, Time};
 use crate::trial::TrialInput;
 use crate::units::{ConnId, Fraction, ProviderId, RecipientId, SourceId};
 use crate::workload::{Row, addresses};
-use agenda::Agenda;
-use book::{Book, Found};
-use letter::Letters;
-use report::{News, Order, Report, Said};
+use connection_event::{ConnectionEvent, ConnectionReport, DriverCommand, WireResult};
+use message::MessageBuilder;
+use reply_matcher::{ReplyMatch, ReplyMatcher};
+use timer_queue::TimerQueue;
 
 /// What is to be driven, and where to.
 #[derive(Debug)]
-pub struct Task<'a> {
+pub struct DriverConfig<'a> {
     /// The trial.
     pub input: TrialInput<'a>,
     /// Where each provider's MX hosts listen, taken in turn; none is empty.
     pub targets: Vec<Vec<SocketAddr>>,
     /// Where mail may go at all.
-    pub allowed: Allowed,
+    pub allowed: AllowedTargets,
     /// The address that each source sends from.
     pub sources: Vec<IpAddr>,
-    /// The farm, where it stands in the same process: it hears of complaints and changes, and says how things stand.
-    pub farm: Option<Arc<Farm>>,
+    /// The cluster, where it stands in the same process: it hears of complaints and changes, and says how things stand.
+    pub cluster: Option<Arc<MxCluster>>,
     /// The time of the trial.
     pub clock: Clock,
     /// How it speaks.
-    pub speech: Speech,
+    pub client_options: ClientOptions,
 }
 
 /// How a client speaks.
 #[derive(Clone, Debug)]
-pub struct Speech {
+pub struct ClientOptions {
     /// The name it gives with EHLO.
     pub helo: String,
     /// With STARTTLS wherever it is offered.
-    pub tls: Option<tls::Connector>,
+    pub tls: Option<tls::ClientTls>,
     /// With BDAT wherever it is offered.
     pub chunking: bool,
 }
 
 /// What came of it.
 #[derive(Debug)]
-pub struct Driven {
+pub struct LiveTrial {
     /// The trial, as a simulated one.
     pub trial: Trial,
     /// How long everything took on the wall.
@@ -83,87 +83,87 @@ pub struct Driven {
 pub enum DriveError {
     /// A target is nobody's that has agreed.
     #[error(transparent)]
-    Forbidden(#[from] Forbidden),
+    Forbidden(#[from] ForbiddenTarget),
     /// An invariant does not hold: a defect of mxlab.
     #[error(transparent)]
     ConservationError(#[from] ConservationError),
 }
 
 /// Drives until everything is settled and everyone has complained, the time is over, or somebody stops it.
-pub async fn drive(task: Task<'_>, stop: &CancellationToken) -> Result<Driven, DriveError> {
-    task.allowed.check(task.targets.iter().flatten())?;
+pub async fn drive(config: DriverConfig<'_>, stop: &CancellationToken) -> Result<LiveTrial, DriveError> {
+    config.allowed.check(config.targets.iter().flatten())?;
     let (reports, mut inbox) = mpsc::unbounded_channel();
-    let mut driver = Driver::new(task, reports);
-    driver.pump(Time::ZERO);
-    let clock = driver.task.clock;
-    let mut rings = Time::ZERO;
-    let mut bell = Box::pin(clock.until(rings));
+    let mut driver = Driver::new(config, reports);
+    driver.run_actions(Time::ZERO);
+    let clock = driver.config.clock;
+    let mut alarm_at = Time::ZERO;
+    let mut alarm = Box::pin(clock.sleep_until(alarm_at));
     let stopped = loop {
         if driver.is_over() {
             break false;
         }
-        let next = driver.agenda.next().unwrap_or(driver.end).min(driver.end);
-        if next != rings {
-            rings = next;
-            bell.set(clock.until(next));
+        let next = driver.timers.next_at().unwrap_or(driver.end).min(driver.end);
+        if next != alarm_at {
+            alarm_at = next;
+            alarm.set(clock.sleep_until(next));
         }
         tokio::select! {
             biased;
             () = stop.cancelled() => break true,
             Some(report) = inbox.recv() => {
-                driver.hear(report);
+                driver.on_report(report);
                 // What has come in the meantime is heard at once.
                 while let Ok(report) = inbox.try_recv() {
-                    driver.hear(report);
+                    driver.on_report(report);
                 }
             }
-            () = &mut bell => bell.set(clock.until(next)),
+            () = &mut alarm => alarm.set(clock.sleep_until(next)),
         }
-        driver.happen();
+        driver.run_due();
     };
-    driver.hang_up().await;
+    driver.close_connections().await;
     Ok(driver.finish(stopped)?)
 }
 
 struct Driver<'a> {
-    task: Task<'a>,
+    config: DriverConfig<'a>,
     end: Time,
     sender: Sender,
     recorder: Recorder,
     latencies: Latencies,
-    agenda: Agenda,
+    timers: TimerQueue,
     /// The time that the sender was told last: it never goes back.
-    told: Time,
-    letters: Letters<'a>,
-    lines: Vec<Line>,
-    books: Vec<Book>,
+    sender_time: Time,
+    messages: MessageBuilder<'a>,
+    connections: Vec<DriverConnection>,
+    matchers: Vec<ReplyMatcher>,
     /// As the scenario has them, and with what was learned of them.
     policies: Vec<Policy>,
     /// Which of a provider's hosts is next.
-    turns: Vec<usize>,
+    next_host: Vec<usize>,
     /// The next recipient to be injected.
-    next: usize,
+    next_recipient: usize,
     /// Recipients that are not settled for good.
-    left: u64,
+    unsettled: u64,
     settled: Option<Time>,
-    changes: usize,
+    next_change: usize,
     complaints: BinaryHeap<Reverse<Complaint>>,
     complaint_delays: Seed,
-    openings: u64,
+    generations: u64,
     tasks: TaskTracker,
-    reports: mpsc::UnboundedSender<Report>,
-    options: Arc<connection::Options>,
+    reports: mpsc::UnboundedSender<ConnectionReport>,
+    options: Arc<connection::ConnectionOptions>,
 }
 
 /// A connection as the driver sees it.
-struct Line {
+struct DriverConnection {
     site: ProviderId,
     source: SourceId,
     delivery: Delivery,
-    opening: u64,
+    generation: u64,
     /// Whether a message is under way, and so a report to come.
     busy: bool,
-    orders: Option<mpsc::Sender<Order>>,
+    commands: Option<mpsc::Sender<DriverCommand>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,81 +182,81 @@ const COMPLAINT: u32 = 3;
 const FIRST_TIMER: u32 = 4;
 
 impl<'a> Driver<'a> {
-    fn new(task: Task<'a>, reports: mpsc::UnboundedSender<Report>) -> Self {
-        let input = task.input;
+    fn new(config: DriverConfig<'a>, reports: mpsc::UnboundedSender<ConnectionReport>) -> Self {
+        let input = config.input;
         let scenario = input.scenario;
         let mut recorder = Recorder::new(&scenario.providers, scenario.duration);
         for (site, count) in (0_u16..).zip(input.deliverable()) {
             recorder.expect(ProviderId(site), count);
         }
-        let mut agenda = Agenda::default();
+        let mut timers = TimerQueue::default();
         if let Some(first) = input.mail.intended.get(0) {
-            agenda.set(ARRIVAL, first);
+            timers.set(ARRIVAL, first);
         }
         if let Some(change) = scenario.timeline.first() {
-            agenda.set(TIMELINE, change.at);
+            timers.set(TIMELINE, change.at);
         }
-        agenda.set(SAMPLE, Time::ZERO + recorder.bucket());
-        let options = connection::Options {
-            speech: task.speech.clone(),
+        timers.set(SAMPLE, Time::ZERO + recorder.bucket());
+        let options = connection::ConnectionOptions {
+            client_options: config.client_options.clone(),
             session: input.strategy.session,
-            speed: task.clock.speed(),
+            speed: config.clock.speed(),
             stop: CancellationToken::new(),
         };
         Self {
             end: Time::ZERO + scenario.duration,
             sender: Sender::new(input.strategy.clone(), input.plan(), Seed(input.seed)),
             latencies: Latencies::default(),
-            letters: Letters::new(input, addresses(Seed(input.seed))),
-            told: Time::ZERO,
-            lines: Vec::new(),
-            books: scenario.providers.iter().map(Book::new).collect(),
+            messages: MessageBuilder::new(input, addresses(Seed(input.seed))),
+            sender_time: Time::ZERO,
+            connections: Vec::new(),
+            matchers: scenario.providers.iter().map(ReplyMatcher::new).collect(),
             policies: scenario.providers.clone(),
-            turns: vec![0; scenario.providers.len()],
-            next: 0,
-            left: input.mail.len() as u64,
+            next_host: vec![0; scenario.providers.len()],
+            next_recipient: 0,
+            unsettled: input.mail.len() as u64,
             settled: None,
-            changes: 0,
+            next_change: 0,
             complaints: BinaryHeap::new(),
             complaint_delays: Seed(input.seed).named("complaints"),
-            openings: 0,
+            generations: 0,
             tasks: TaskTracker::new(),
             reports,
             options: Arc::new(options),
             recorder,
-            agenda,
-            task,
+            timers,
+            config,
         }
     }
 
     fn now(&self) -> Time {
-        self.task.clock.now()
+        self.config.clock.now()
     }
 
     fn is_over(&mut self) -> bool {
         let now = self.now();
-        if self.left == 0 {
+        if self.unsettled == 0 {
             self.settled.get_or_insert(now);
         }
-        now >= self.end || self.left == 0 && self.complaints.is_empty()
+        now >= self.end || self.unsettled == 0 && self.complaints.is_empty()
     }
 
     /// Everything that is due. Who set a timer is told the time for which it was set, not how late the wall is: what is
     /// lost at one ring must not be lost again at every one (a token bucket of one token would never catch up).
-    fn happen(&mut self) {
+    fn run_due(&mut self) {
         let late = self.now().min(self.end);
-        while let Some((due, thing)) = self.agenda.due(late) {
-            self.told = self.told.max(due);
-            let now = self.told;
-            match thing {
+        while let Some((due, timer_id)) = self.timers.pop_due(late) {
+            self.sender_time = self.sender_time.max(due);
+            let now = self.sender_time;
+            match timer_id {
                 ARRIVAL => self.inject(now),
                 SAMPLE => self.sample(now),
-                TIMELINE => self.amend(now),
-                COMPLAINT => self.complain(now),
+                TIMELINE => self.apply_changes(now),
+                COMPLAINT => self.send_complaints(now),
                 timer if timer < self.first_conn() => self.sender.handle(now, Event::Due(Timer(timer - FIRST_TIMER))),
                 idle => self.sender.handle(now, Event::IdleExpired(ConnId(idle - self.first_conn()))),
             }
-            self.pump(now);
+            self.run_actions(now);
         }
     }
 
@@ -265,31 +265,31 @@ impl<'a> Driver<'a> {
     }
 
     /// Does what the sender wants until it wants nothing more.
-    fn pump(&mut self, now: Time) {
-        while let Some(action) = self.ask_sender(now) {
+    fn run_actions(&mut self, now: Time) {
+        while let Some(action) = self.poll_sender(now) {
             match action {
                 Action::Connect { conn, source, site, delivery } => self.connect(now, conn, source, site, delivery),
                 Action::Transact { conn, delivery } => self.transact(conn, delivery),
                 Action::Quit(conn) => self.quit(conn),
-                Action::Idle { conn, until } => self.agenda.set(self.first_conn() + conn.0, until),
-                Action::WakeAt { timer: Timer(timer), at } => self.agenda.set(FIRST_TIMER + timer, at),
+                Action::Idle { conn, until } => self.timers.set(self.first_conn() + conn.0, until),
+                Action::WakeAt { timer: Timer(timer), at } => self.timers.set(FIRST_TIMER + timer, at),
             }
         }
     }
 
     /// What the sender wants next. What it has settled is booked before that.
-    fn ask_sender(&mut self, now: Time) -> Option<Action> {
-        let Self { sender, recorder, latencies, left, task, .. } = self;
+    fn poll_sender(&mut self, now: Time) -> Option<Action> {
+        let Self { sender, recorder, latencies, unsettled, config, .. } = self;
         let action = sender.poll(now, None);
         sender.settled(|settled| {
-            let intended = task.input.mail.intended.at(settled.delivery.first.index());
+            let intended = config.input.mail.intended.at(settled.delivery.first.index());
             recorder.settled(now, settled, || intended);
             if settled.expired || matches!(settled.outcome, Outcome::Delivered | Outcome::Bounced) {
-                *left -= u64::from(settled.delivery.count);
+                *unsettled -= u64::from(settled.delivery.count);
             }
             if settled.outcome == Outcome::Delivered {
-                let took = task.clock.speed().on_the_wall(now.since(intended));
-                latencies.record(LatencyPhase::Delivery, on_the_wall(took));
+                let took = config.clock.speed().wall_duration(now.since(intended));
+                latencies.record(LatencyPhase::Delivery, wall_span(took));
             }
         });
         action
@@ -297,142 +297,153 @@ impl<'a> Driver<'a> {
 
     fn connect(&mut self, now: Time, conn: ConnId, source: SourceId, site: ProviderId, delivery: Delivery) {
         self.recorder.connects(now, site);
-        self.openings += 1;
-        let hosts = &self.task.targets[site.index()];
-        let turn = &mut self.turns[site.index()];
-        let target = hosts[*turn % hosts.len()];
-        *turn += 1;
-        let (orders, mailbox) = mpsc::channel(1);
-        let line = Line { site, source, delivery, opening: self.openings, busy: true, orders: Some(orders) };
-        match self.lines.get_mut(conn.index()) {
-            Some(place) => *place = line,
+        self.generations += 1;
+        let hosts = &self.config.targets[site.index()];
+        let host = &mut self.next_host[site.index()];
+        let target = hosts[*host % hosts.len()];
+        *host += 1;
+        let (commands, inbox) = mpsc::channel(1);
+        let connection = DriverConnection {
+            site,
+            source,
+            delivery,
+            generation: self.generations,
+            busy: true,
+            commands: Some(commands),
+        };
+        match self.connections.get_mut(conn.index()) {
+            Some(place) => *place = connection,
             // The sender counts its connections up from nought.
-            None => self.lines.push(line),
+            None => self.connections.push(connection),
         }
-        let place =
-            connection::Place { conn, opening: self.openings, from: self.task.sources[source.index()], to: target };
-        self.tasks.spawn(connection::run(place, self.options.clone(), mailbox, self.reports.clone()));
+        let place = connection::ConnectionParams {
+            conn,
+            generation: self.generations,
+            from: self.config.sources[source.index()],
+            to: target,
+        };
+        self.tasks.spawn(connection::run(place, self.options.clone(), inbox, self.reports.clone()));
     }
 
     fn transact(&mut self, conn: ConnId, delivery: Delivery) {
         let idle = self.first_conn() + conn.0;
-        self.agenda.cancel(idle);
-        let line = &mut self.lines[conn.index()];
-        (line.delivery, line.busy) = (delivery, true);
-        self.recorder.transacts(line.site);
-        let letter = self.letters.write(&delivery);
-        // Whoever is gone has said so, or will: see `News::or_lost`.
-        if let Some(orders) = &line.orders {
-            let _ = orders.try_send(Order::Transact(letter));
+        self.timers.cancel(idle);
+        let connection = &mut self.connections[conn.index()];
+        (connection.delivery, connection.busy) = (delivery, true);
+        self.recorder.transacts(connection.site);
+        let message = self.messages.build(&delivery);
+        // Whoever is gone has said so, or will: see `ConnectionEvent::lost_if_busy`.
+        if let Some(commands) = &connection.commands {
+            let _ = commands.try_send(DriverCommand::Send(message));
         }
     }
 
     fn quit(&mut self, conn: ConnId) {
         let idle = self.first_conn() + conn.0;
-        self.agenda.cancel(idle);
-        if let Some(orders) = self.lines[conn.index()].orders.take() {
-            let _ = orders.try_send(Order::Quit);
+        self.timers.cancel(idle);
+        if let Some(commands) = self.connections[conn.index()].commands.take() {
+            let _ = commands.try_send(DriverCommand::Quit);
         }
     }
 
     /// A connection has something to say.
-    fn hear(&mut self, report: Report) {
-        let Report { conn, opening, news } = report;
-        let line = &mut self.lines[conn.index()];
-        if line.opening != opening {
+    fn on_report(&mut self, report: ConnectionReport) {
+        let ConnectionReport { conn, generation, event } = report;
+        let connection = &mut self.connections[conn.index()];
+        if connection.generation != generation {
             return;
         }
-        let (site, delivery) = (line.site, line.delivery);
-        self.told = self.told.max(self.task.clock.now());
-        let now = self.told;
-        let news = news.or_lost(std::mem::take(&mut line.busy));
-        match news {
-            News::Connected => {
+        let (site, delivery) = (connection.site, connection.delivery);
+        self.sender_time = self.sender_time.max(self.config.clock.now());
+        let now = self.sender_time;
+        let event = event.lost_if_busy(std::mem::take(&mut connection.busy));
+        match event {
+            ConnectionEvent::Connected => {
                 self.opened(now, site);
                 self.sender.handle(now, Event::Connected(conn));
             }
-            News::Replied { heard, closed, laps } => {
+            ConnectionEvent::Replied { results, closed, timings } => {
                 if closed {
-                    line.orders = None;
+                    connection.commands = None;
                 }
-                for (phase, took) in laps {
-                    self.latencies.record(phase, on_the_wall(took));
+                for (phase, took) in timings {
+                    self.latencies.record(phase, wall_span(took));
                 }
-                let n = if heard.len() == 1 { u64::from(delivery.count) } else { 1 };
+                let n = if results.len() == 1 { u64::from(delivery.count) } else { 1 };
                 let heard: Vec<RecipientResult> =
-                    heard.into_iter().map(|said| self.understand(now, site, said, closed, n)).collect();
-                self.expect_complaints(now, conn, &heard);
+                    results.into_iter().map(|result| self.interpret(now, site, result, closed, n)).collect();
+                self.schedule_complaints(now, conn, &heard);
                 self.sender.handle(
                     now,
                     Event::Replied(TransactionResult { conn, recipients: &heard, closed, oracle_retry_at: None }),
                 );
             }
-            News::Closed => {
-                line.orders = None;
+            ConnectionEvent::Closed => {
+                connection.commands = None;
                 let idle = self.first_conn() + conn.0;
-                self.agenda.cancel(idle);
+                self.timers.cancel(idle);
                 self.sender.handle(now, Event::Closed(conn));
             }
         }
-        self.pump(now);
+        self.run_actions(now);
     }
 
     fn opened(&mut self, now: Time, site: ProviderId) {
-        let open = self.standing(site).open;
+        let open = self.gauges(site).open;
         self.recorder.opened(now, site, open);
     }
 
     /// What was said to so many recipients, as the sender hears it; and into the record.
-    fn understand(&mut self, now: Time, site: ProviderId, said: Said, close: bool, n: u64) -> RecipientResult {
-        let (stage, code, lines) = match said {
-            Said::Accepted => return RecipientResult::Accepted,
-            Said::Nothing(stage, silence) => {
+    fn interpret(&mut self, now: Time, site: ProviderId, result: WireResult, close: bool, n: u64) -> RecipientResult {
+        let (stage, code, lines) = match result {
+            WireResult::Accepted => return RecipientResult::Accepted,
+            WireResult::Silent(stage, silence) => {
                 self.recorder.silent(now, site, stage, silence, n);
                 return RecipientResult::NoReply(stage);
             }
-            Said::Refused(stage, code, lines) => (stage, code, lines),
+            WireResult::Refused(stage, code, lines) => (stage, code, lines),
         };
-        let reply = match self.books[site.index()].find(code, &lines) {
-            Found::Known(reply) => reply,
-            Found::New(reply) => {
+        let reply = match self.matchers[site.index()].match_reply(code, &lines) {
+            ReplyMatch::Known(reply) => reply,
+            ReplyMatch::Learned(reply) => {
                 self.policies[site.index()].replies.push(reply.clone());
                 self.sender.learn_reply(site, &reply)
             }
         };
-        let rule = self.books[site.index()].rule(stage, reply);
+        let rule = self.matchers[site.index()].rule(stage, reply);
         self.recorder.answered(now, site, stage, rule, Answer::Reply { reply, close }, n);
         RecipientResult::Refused(stage, reply)
     }
 
     /// Hands over everything that should go out now.
     fn inject(&mut self, now: Time) {
-        let input = self.task.input;
-        while let Some(injection) = input.injection(self.next, now) {
-            self.next += usize::from(injection.delivery.count);
+        let input = self.config.input;
+        while let Some(injection) = input.injection(self.next_recipient, now) {
+            self.next_recipient += usize::from(injection.delivery.count);
             self.sender.handle(now, Event::Injected(injection));
         }
-        if let Some(at) = input.mail.intended.get(self.next) {
-            self.agenda.set(ARRIVAL, at);
+        if let Some(at) = input.mail.intended.get(self.next_recipient) {
+            self.timers.set(ARRIVAL, at);
         }
     }
 
-    fn amend(&mut self, now: Time) {
-        let timeline = &self.task.input.scenario.timeline;
-        while let Some(change) = timeline.get(self.changes).filter(|change| change.at <= now) {
-            self.changes += 1;
-            if let Some(farm) = &self.task.farm {
-                farm.amend(change.provider, &change.amendment);
+    fn apply_changes(&mut self, now: Time) {
+        let timeline = &self.config.input.scenario.timeline;
+        while let Some(change) = timeline.get(self.next_change).filter(|change| change.at <= now) {
+            self.next_change += 1;
+            if let Some(cluster) = &self.config.cluster {
+                cluster.change_policy(change.provider, &change.amendment);
             }
         }
         self.sender.handle(now, Event::PolicyChanged);
-        if let Some(next) = timeline.get(self.changes) {
-            self.agenda.set(TIMELINE, next.at);
+        if let Some(next) = timeline.get(self.next_change) {
+            self.timers.set(TIMELINE, next.at);
         }
     }
 
-    fn expect_complaints(&mut self, now: Time, conn: ConnId, heard: &[RecipientResult]) {
-        let Line { site, source, delivery, .. } = self.lines[conn.index()];
-        let input = self.task.input;
+    fn schedule_complaints(&mut self, now: Time, conn: ConnId, heard: &[RecipientResult]) {
+        let DriverConnection { site, source, delivery, .. } = self.connections[conn.index()];
+        let input = self.config.input;
         for (n, _) in heard.iter().enumerate().filter(|(_, heard)| **heard == RecipientResult::Accepted) {
             let recipient = delivery.first.index() + n;
             let row = input.mail.rows[recipient];
@@ -444,87 +455,91 @@ impl<'a> Driver<'a> {
             }
         }
         if let Some(Reverse(first)) = self.complaints.peek() {
-            self.agenda.set(COMPLAINT, first.at);
+            self.timers.set(COMPLAINT, first.at);
         }
     }
 
-    fn complain(&mut self, now: Time) {
+    fn send_complaints(&mut self, now: Time) {
         while let Some(Reverse(complaint)) = self.complaints.peek().copied().filter(|Reverse(c)| c.at <= now) {
             self.complaints.pop();
             let Complaint { site, source, recipient, .. } = complaint;
-            if let Some(farm) = &self.task.farm {
-                let from = self.task.sources[source.index()];
-                farm.complain(site, from, self.letters.sender_domain(recipient));
+            if let Some(cluster) = &self.config.cluster {
+                let from = self.config.sources[source.index()];
+                cluster.on_complaint(site, from, self.messages.sender_domain(recipient));
             }
             self.recorder.complained(site);
         }
         if let Some(Reverse(next)) = self.complaints.peek() {
-            self.agenda.set(COMPLAINT, next.at);
+            self.timers.set(COMPLAINT, next.at);
         }
     }
 
     fn sample(&mut self, now: Time) {
         for id in (0_u16..).map(ProviderId).take(self.policies.len()) {
-            let (counts, standing) = (self.sender.counts(id), self.standing(id));
+            let (counts, gauges) = (self.sender.counts(id), self.gauges(id));
             let sample = Sample {
                 held_back: counts.ready,
                 waiting: counts.delayed,
-                reputation: standing.reputation,
-                open_limit: standing.open_limit,
-                open: standing.open,
+                reputation: gauges.reputation,
+                open_limit: gauges.open_limit,
+                open: gauges.open,
             };
             self.recorder.sample(now, id, sample);
         }
         let next = now + self.recorder.bucket();
         if next <= self.end {
-            self.agenda.set(SAMPLE, next);
+            self.timers.set(SAMPLE, next);
         }
     }
 
     /// How things stand at a provider: by its own account, or as far as one can see from here.
-    fn standing(&self, site: ProviderId) -> Standing {
-        if let Some(farm) = &self.task.farm {
-            return farm.look(site);
+    fn gauges(&self, site: ProviderId) -> ProviderGauges {
+        if let Some(cluster) = &self.config.cluster {
+            return cluster.gauges(site);
         }
-        let open = self.lines.iter().filter(|line| line.site == site && line.orders.is_some()).count();
-        Standing { open: u32::try_from(open).unwrap_or(u32::MAX), reputation: Fraction::NONE, open_limit: None }
+        let open = self
+            .connections
+            .iter()
+            .filter(|connection| connection.site == site && connection.commands.is_some())
+            .count();
+        ProviderGauges { open: u32::try_from(open).unwrap_or(u32::MAX), reputation: Fraction::NONE, open_limit: None }
     }
 
     /// Says QUIT wherever that can still be said, and waits a moment for those who are in the middle of something.
-    async fn hang_up(&mut self) {
-        for line in &mut self.lines {
-            if let Some(orders) = line.orders.take() {
-                let _ = orders.try_send(Order::Quit);
+    async fn close_connections(&mut self) {
+        for connection in &mut self.connections {
+            if let Some(commands) = connection.commands.take() {
+                let _ = commands.try_send(DriverCommand::Quit);
             }
         }
         self.options.stop.cancel();
         self.tasks.close();
-        let _ = tokio::time::timeout(FAREWELL, self.tasks.wait()).await;
+        let _ = tokio::time::timeout(QUIT_TIMEOUT, self.tasks.wait()).await;
     }
 
-    fn finish(mut self, stopped: bool) -> Result<Driven, ConservationError> {
+    fn finish(mut self, stopped: bool) -> Result<LiveTrial, ConservationError> {
         let now = self.now().min(self.end);
         self.sample(now);
         self.sender.finish(now);
         let mut endings = Vec::new();
         for (id, policy) in (0_u16..).map(ProviderId).zip(&self.policies) {
             let counts = self.sender.counts(id);
-            let activities = match &self.task.farm {
-                Some(farm) => farm.activities(id, now),
+            let activities = match &self.config.cluster {
+                Some(cluster) => cluster.rule_activities(id, now),
                 None => Vec::new(),
             };
             endings.push(Ending { policy, counts, activities });
         }
-        let TrialInput { strategy, seed, unknowns, .. } = self.task.input;
+        let TrialInput { strategy, seed, unknowns, .. } = self.config.input;
         let trial = self.recorder.finish(&strategy.name, seed, unknowns, self.settled, &endings)?;
-        Ok(Driven { trial, latencies: self.latencies, stopped })
+        Ok(LiveTrial { trial, latencies: self.latencies, stopped })
     }
 }
 
 /// A length of time on the wall, to be written down.
-fn on_the_wall(took: Duration) -> Span {
+fn wall_span(took: Duration) -> Span {
     Span::from_micros(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// How long connections have for their farewell.
-const FAREWELL: Duration = Duration::from_millis(500);
+const QUIT_TIMEOUT: Duration = Duration::from_millis(500);

@@ -11,8 +11,8 @@ use std::thread;
 use mailin_embedded::response::OK;
 use mailin_embedded::{Action, Handler, Response, Server};
 
-use super::farm::{Door, Farm};
-use super::visit::{Address, Reaction, Visit};
+use super::cluster::{Admission, MxCluster};
+use super::policy_session::{EnvelopeAddress, PolicyResponse, PolicySession};
 use crate::smtp::{Reply, Stage};
 use crate::time::Span;
 use crate::units::ProviderId;
@@ -31,48 +31,48 @@ does.";
 ///
 /// # Errors
 /// The system has no thread left.
-pub fn serve(farm: Arc<Farm>, site: ProviderId, listener: TcpListener, clients: u32) -> io::Result<()> {
-    let policy = &farm.policies()[site.index()];
+pub fn serve(cluster: Arc<MxCluster>, site: ProviderId, listener: TcpListener, clients: u32) -> io::Result<()> {
+    let policy = &cluster.policies()[site.index()];
     let (name, host) = (format!("mailin-{}", policy.name), policy.mx.first().cloned().unwrap_or_default());
-    let mut server = Server::new(Desk { farm, site, visit: None, size: 0, in_message: false });
+    let mut server = Server::new(MailinHandler { cluster, site, session: None, size: 0, receiving: false });
     server.with_name(host).with_num_threads(clients.max(1)).with_tcp_listener(listener);
     // It returns only where the listener has no address, and then there is nothing to serve.
     thread::Builder::new().name(name).spawn(move || drop(server.serve())).map(drop)
 }
 
 /// The side of the provider. One for all that have not been greeted, and a copy for each that has.
-struct Desk {
-    farm: Arc<Farm>,
+struct MailinHandler {
+    cluster: Arc<MxCluster>,
     site: ProviderId,
     /// The client, once it has said EHLO: before that nobody is asked.
-    visit: Option<Visit>,
+    session: Option<PolicySession>,
     /// Bytes of the message that is on its way.
     size: u64,
-    in_message: bool,
+    receiving: bool,
 }
 
-impl Clone for Desk {
+impl Clone for MailinHandler {
     fn clone(&self) -> Self {
-        Self { farm: Arc::clone(&self.farm), site: self.site, visit: None, size: 0, in_message: false }
+        Self { cluster: Arc::clone(&self.cluster), site: self.site, session: None, size: 0, receiving: false }
     }
 }
 
-impl Desk {
+impl MailinHandler {
     /// The client at this address, when it says EHLO for the first time: what became of it at the door.
-    fn greet(&mut self, ip: IpAddr) -> Response {
-        let (client, door) = self.farm.knock(self.site, ip);
-        let open = match door {
-            Door::Open => true,
-            Door::Wait(called) => called.blocking_recv().is_ok(),
-            Door::Ignored => false,
+    fn start_session(&mut self, ip: IpAddr) -> Response {
+        let (client, admission) = self.cluster.on_connect(self.site, ip);
+        let open = match admission {
+            Admission::Served => true,
+            Admission::Queued(woken) => woken.blocking_recv().is_ok(),
+            Admission::Ignored => false,
         };
         if !open {
-            return goodbye();
+            return close_reply();
         }
-        let mut visit = Visit::new(Arc::clone(&self.farm), self.site, ip, client);
-        let reaction = visit.connect();
-        self.visit = Some(visit);
-        let mut response = self.react(reaction);
+        let mut session = PolicySession::new(Arc::clone(&self.cluster), self.site, ip, client);
+        let response = session.connect();
+        self.session = Some(session);
+        let mut response = self.respond(response);
         if response.is_error {
             // It belongs to the greeting: there is no session.
             response.action = Action::Close;
@@ -81,59 +81,59 @@ impl Desk {
     }
 
     /// Asks the provider. Without a client there is nobody to ask about: mailin sends it away before it comes to that.
-    fn ask(&mut self, question: impl FnOnce(&mut Visit) -> Reaction) -> Response {
-        match self.visit.as_mut().map(question) {
-            Some(reaction) => self.react(reaction),
-            None => goodbye(),
+    fn ask(&mut self, question: impl FnOnce(&mut PolicySession) -> PolicyResponse) -> Response {
+        match self.session.as_mut().map(question) {
+            Some(response) => self.respond(response),
+            None => close_reply(),
         }
     }
 
-    fn react(&self, mut reaction: Reaction) -> Response {
-        self.wait(std::mem::take(reaction.after()));
-        match reaction {
-            Reaction::Accept { .. } => OK,
-            Reaction::Refuse { reply, close, .. } => refusal(&reply, close),
-            Reaction::Drop { .. } => goodbye(),
+    fn respond(&self, mut response: PolicyResponse) -> Response {
+        self.wait(std::mem::take(response.delay_mut()));
+        match response {
+            PolicyResponse::Accept { .. } => OK,
+            PolicyResponse::Refuse { reply, close, .. } => refusal(&reply, close),
+            PolicyResponse::Drop { .. } => close_reply(),
         }
     }
 
     #[expect(clippy::disallowed_methods, reason = "a thread of the server's own, with nothing else to do")]
     fn wait(&self, span: Span) {
         if !span.is_zero() {
-            thread::sleep(self.farm.clock().speed().on_the_wall(span));
+            thread::sleep(self.cluster.clock().speed().wall_duration(span));
         }
     }
 }
 
-impl Handler for Desk {
+impl Handler for MailinHandler {
     fn helo(&mut self, ip: IpAddr, _: &str) -> Response {
-        if self.visit.is_none() {
-            let greeted = self.greet(ip);
+        if self.session.is_none() {
+            let greeted = self.start_session(ip);
             if greeted.is_error {
                 return greeted;
             }
         }
-        self.ask(|visit| {
-            visit.reset();
-            visit.ehlo()
+        self.ask(|session| {
+            session.reset();
+            session.ehlo()
         })
     }
 
     fn mail(&mut self, _: IpAddr, _: &str, from: &str) -> Response {
-        self.ask(|visit| {
+        self.ask(|session| {
             // Nobody is told of RSET.
-            visit.reset();
-            visit.mail(address(from), 0)
+            session.reset();
+            session.mail(address(from), 0)
         })
     }
 
     fn rcpt(&mut self, to: &str) -> Response {
-        self.ask(|visit| visit.rcpt(address(to)))
+        self.ask(|session| session.rcpt(address(to)))
     }
 
     fn data_start(&mut self, _: &str, _: &str, _: bool, _: &[String]) -> Response {
-        let response = self.ask(Visit::data);
-        (self.size, self.in_message) = (0, !response.is_error);
+        let response = self.ask(PolicySession::data);
+        (self.size, self.receiving) = (0, !response.is_error);
         response
     }
 
@@ -144,20 +144,20 @@ impl Handler for Desk {
 
     fn data_end(&mut self) -> Response {
         let size = self.size;
-        self.in_message = false;
-        let service = self.visit.as_mut().map_or(Span::ZERO, |visit| visit.received(size));
+        self.receiving = false;
+        let service = self.session.as_mut().map_or(Span::ZERO, |session| session.message_received(size));
         self.wait(service);
-        let mut response = self.ask(|visit| visit.end_of_data(size));
+        let mut response = self.ask(|session| session.end_of_data(size));
         // mailin takes an error here for one inside the message, and would read what comes next as more of it.
         response.is_error = false;
         response
     }
 }
 
-impl Drop for Desk {
+impl Drop for MailinHandler {
     fn drop(&mut self) {
-        if let (true, Some(visit)) = (self.in_message, &mut self.visit) {
-            visit.lost(Stage::EndOfData);
+        if let (true, Some(session)) = (self.receiving, &mut self.session) {
+            session.on_connection_lost(Stage::EndOfData);
         }
     }
 }
@@ -173,13 +173,13 @@ fn refusal(reply: &Reply, close: bool) -> Response {
 }
 
 /// What is said where a provider says nothing.
-fn goodbye() -> Response {
+fn close_reply() -> Response {
     Response::custom(421, "closing the connection".to_owned())
 }
 
-fn address(text: &str) -> Address<'_> {
+fn address(text: &str) -> EnvelopeAddress<'_> {
     let (local, domain) = text.rsplit_once('@').unwrap_or((text, ""));
-    Address { local, domain }
+    EnvelopeAddress { local, domain }
 }
 
 #[cfg(test)]
@@ -189,7 +189,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::clock::{Clock, Speed};
-    use super::super::farm::Plan;
+    use super::super::cluster::MxClusterConfig;
     use super::*;
     use crate::provider::tests::policy;
     use crate::provider::{
@@ -200,7 +200,7 @@ mod tests {
 
     const SITE: ProviderId = ProviderId(0);
 
-    fn farm(change: impl FnOnce(&mut Policy)) -> Arc<Farm> {
+    fn cluster(change: impl FnOnce(&mut Policy)) -> Arc<MxCluster> {
         let mut policy = policy(Vec::new());
         policy.replies[0] = Reply {
             code: 421.try_into().unwrap(),
@@ -209,8 +209,9 @@ mod tests {
         };
         change(&mut policy);
         let (clients, senders) = (Vec::new(), Vec::new());
-        let plan = Plan { policies: vec![policy], seed: 1, unknowns: 1, day_starts: Span::ZERO, clients, senders };
-        Farm::new(plan, Clock::start(Speed::REAL))
+        let config =
+            MxClusterConfig { policies: vec![policy], seed: 1, unknowns: 1, day_starts: Span::ZERO, clients, senders };
+        MxCluster::new(config, Clock::start(Speed::REAL))
     }
 
     /// A rule that refuses everything with reply number `reply`.
@@ -238,10 +239,10 @@ mod tests {
 
     impl Client {
         /// Connects, and leaves the greeting behind.
-        fn of(farm: &Arc<Farm>) -> Self {
+        fn of(cluster: &Arc<MxCluster>) -> Self {
             let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
             let at = listener.local_addr().unwrap();
-            serve(Arc::clone(farm), SITE, listener, 4).unwrap();
+            serve(Arc::clone(cluster), SITE, listener, 4).unwrap();
             Self::at(at)
         }
 
@@ -273,10 +274,10 @@ mod tests {
         }
     }
 
-    fn counts(farm: &Farm) -> (u64, u64, u64, u64) {
-        let books = farm.books();
-        let books = books.ledger.client(ClientId(0)).unwrap();
-        (books.connections, books.accepted, books.deferred, books.rejected)
+    fn counts(cluster: &MxCluster) -> (u64, u64, u64, u64) {
+        let state = cluster.lock();
+        let state = state.statistics.client(ClientId(0)).unwrap();
+        (state.connections, state.accepted, state.deferred, state.rejected)
     }
 
     const TO_THE_DOT: [(&str, &str); 5] = [
@@ -295,48 +296,48 @@ mod tests {
 
     #[test]
     fn a_message_is_accepted_and_counted() {
-        let farm = farm(|_| {});
-        let mut client = Client::of(&farm);
+        let cluster = cluster(|_| {});
+        let mut client = Client::of(&cluster);
         to_the_dot(&mut client);
         assert_eq!(client.says("Subject: hello\r\n\r\n..\r\n."), "250 OK");
         assert_eq!(client.says("MAIL FROM:<news@sender.example>"), "250 OK");
         assert_eq!(client.says("RCPT TO:<451.ann@test.example>"), "451 as you asked");
         assert_eq!(client.says("RCPT TO:<550-5.1.1.ann@test.example>"), "550 5.1.1 as you asked");
-        assert_eq!(counts(&farm), (1, 2, 1, 1));
-        assert_eq!(farm.look(SITE).open, 1);
+        assert_eq!(counts(&cluster), (1, 2, 1, 1));
+        assert_eq!(cluster.gauges(SITE).open, 1);
         assert_eq!(client.says("QUIT"), "221 Goodbye");
         assert!(client.is_sent_away());
     }
 
     #[test]
     fn whoever_is_refused_at_connect_hears_it_at_ehlo() {
-        let farm = farm(|policy| policy.rules = vec![one_connection()]);
-        let mut first = Client::of(&farm);
+        let cluster = cluster(|policy| policy.rules = vec![one_connection()]);
+        let mut first = Client::of(&cluster);
         assert_eq!(first.says("EHLO client.example"), "250-server offers extensions:");
         assert_eq!(first.hears(), "250 8BITMIME");
         let mut second = first.another();
         assert_eq!(second.says("EHLO client.example"), "421 4.7.0 [127.0.0.1] too much come back");
         assert!(second.is_sent_away());
-        assert_eq!(counts(&farm), (2, 0, 1, 0));
+        assert_eq!(counts(&cluster), (2, 0, 1, 0));
         // Whoever was let in may say it again, and has not connected again.
         assert_eq!(first.says("HELO client.example"), "250 OK");
-        assert_eq!(counts(&farm).0, 2);
+        assert_eq!(counts(&cluster).0, 2);
     }
 
     #[test]
     fn a_refusal_after_the_dot_is_the_end_of_the_message() {
-        let farm = farm(|policy| policy.rules = vec![never(Stage::EndOfData, 1, false)]);
-        let mut client = Client::of(&farm);
+        let cluster = cluster(|policy| policy.rules = vec![never(Stage::EndOfData, 1, false)]);
+        let mut client = Client::of(&cluster);
         to_the_dot(&mut client);
         assert_eq!(client.says("text\r\n."), "450 no");
         assert_eq!(client.says("MAIL FROM:<news@sender.example>"), "250 OK", "a command, and not more of the message");
-        assert_eq!(counts(&farm), (1, 0, 2, 0));
+        assert_eq!(counts(&cluster), (1, 0, 2, 0));
     }
 
     #[test]
     fn the_connection_is_closed_where_the_provider_closes_it() {
-        let farm = farm(|policy| policy.rules = vec![never(Stage::EndOfData, 2, true)]);
-        let mut client = Client::of(&farm);
+        let cluster = cluster(|policy| policy.rules = vec![never(Stage::EndOfData, 2, true)]);
+        let mut client = Client::of(&cluster);
         to_the_dot(&mut client);
         assert_eq!(client.says("text\r\n."), "550 no");
         assert!(client.is_sent_away());
@@ -349,21 +350,21 @@ mod tests {
 
     #[test]
     fn a_message_that_breaks_off_is_written_down_and_nobody_stays_behind() {
-        let farm = farm(|policy| policy.listener = Some(Listener { workers: 1, backlog: 1 }));
-        let mut client = Client::of(&farm);
+        let cluster = cluster(|policy| policy.listener = Some(Listener { workers: 1, backlog: 1 }));
+        let mut client = Client::of(&cluster);
         to_the_dot(&mut client);
         let mut next = client.another();
         next.0.get_mut().write_all(b"HELO next.example\r\n").unwrap();
         drop(client);
         assert_eq!(next.hears(), "250 OK", "the place of the one that went");
-        assert_eq!(farm.look(SITE).open, 1);
-        let (trial, _) = farm.record("live", 1).unwrap();
+        assert_eq!(cluster.gauges(SITE).open, 1);
+        let (trial, _) = cluster.record("live", 1).unwrap();
         assert_eq!(trial.cells[0].totals.injected, 2, "two recipients, still queued");
     }
 
     #[test]
     fn a_name_without_a_domain_is_one_all_the_same() {
-        assert_eq!(address("postmaster"), Address { local: "postmaster", domain: "" });
-        assert_eq!(address("\"a@b\"@c.example"), Address { local: "\"a@b\"", domain: "c.example" });
+        assert_eq!(address("postmaster"), EnvelopeAddress { local: "postmaster", domain: "" });
+        assert_eq!(address("\"a@b\"@c.example"), EnvelopeAddress { local: "\"a@b\"", domain: "c.example" });
     }
 }

@@ -2,39 +2,40 @@
 //!
 //! The same two machines as in `sim`, driven by sockets instead of an event queue.
 
+mod address_directives;
 pub mod admin;
-mod alarm;
-mod bell;
+mod allowed_targets;
+mod client_registry;
 mod clock;
+mod cluster;
 pub mod dns;
-mod doorstep;
 mod driver;
-mod farm;
-mod guests;
-mod keep;
-mod ledger;
+mod idle_timeout;
+mod listener;
 pub mod mailin;
-mod service;
-mod session;
-mod state;
-mod talk;
-mod target;
+mod message_store;
+mod mx_server;
+mod policy_handler;
+mod policy_session;
+mod precise_timer;
+mod receiver_statistics;
+mod smtp_connection;
+mod snapshot;
+mod stream;
 pub mod tls;
 mod trial;
-mod visit;
-mod wire;
-mod wish;
 
+pub use address_directives::{ForcedAction, ForcedOutcome, RecipientDirectives, SenderDirectives, mailbox_prefix};
+pub use allowed_targets::{AllowedTargets, ForbiddenTarget};
 pub use clock::{Clock, Speed};
-pub use driver::{DriveError, Driven, Speech, Task, drive};
-pub use farm::{Farm, ORDERS_MAX, Order, Plan, Standing};
-pub use keep::Keep;
-pub use ledger::{Cause, ClientBooks, Hear, Note, What};
-pub use service::{CONNECTIONS_MAX, CannotListen, Host, Service, Terms, Wanted};
-pub use session::Manners;
-pub use state::{
-    ClientRefusals, ClientState, Hold, ProviderState, Refusals, RuleState, Standing as ClientStanding, State, TierLimit,
+pub use cluster::{MxCluster, MxClusterConfig, OUTCOME_ORDERS_MAX, OutcomeOrder, ProviderGauges};
+pub use driver::{ClientOptions, DriveError, DriverConfig, LiveTrial, drive};
+pub use message_store::MessageStore;
+pub use mx_server::{CONNECTIONS_MAX, ListenError, MxHost, MxServer, MxServerConfig};
+pub use policy_handler::ServerOptions;
+pub use receiver_statistics::{ClientStatistics, EventListener, LiveEvent, LiveEventKind, RefusalCause};
+pub use snapshot::{
+    ClientRefusalCount, ClientSnapshot, ClientStanding, ClusterSnapshot, HoldSnapshot, ProviderSnapshot, RefusalCount,
+    RuleSnapshot, TierLimit,
 };
-pub use target::{Allowed, Forbidden};
-pub use trial::{Receivers, TrialError, source, trial};
-pub use wish::{Answered, Flaws, Forced, Wish, word_for};
+pub use trial::{Receivers, TrialError, source_address, trial};

@@ -22,7 +22,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// The server's side: a certificate, signed by itself, and whatever is done with it.
 #[derive(Clone)]
-pub struct Acceptor {
+pub struct ServerTls {
     tls: TlsAcceptor,
     pem: Arc<str>,
 }
@@ -30,7 +30,7 @@ pub struct Acceptor {
 /// The client's side. It takes whatever certificate it is shown: on loopback there is nobody to be taken in, and the
 /// certificates there are signed by themselves. Not for any other network.
 #[derive(Clone)]
-pub struct Connector {
+pub struct ClientTls {
     tls: TlsConnector,
 }
 
@@ -45,7 +45,7 @@ pub enum TlsError {
     Rustls(#[from] rustls::Error),
 }
 
-impl Acceptor {
+impl ServerTls {
     /// Makes a certificate for these names and addresses, `localhost` besides, and signs it with its own key. Neither
     /// is ever written anywhere.
     ///
@@ -85,17 +85,17 @@ impl Acceptor {
     }
 }
 
-impl Connector {
+impl ClientTls {
     /// A client that trusts anybody.
     ///
     /// # Errors
     /// None that a caller could cause.
-    pub fn trusting_anybody() -> Result<Self, TlsError> {
+    pub fn accepting_any_certificate() -> Result<Self, TlsError> {
         let provider = cryptography();
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&TLS13, &TLS12])?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
             .with_no_client_auth();
         Ok(Self { tls: Arc::new(config).into() })
     }
@@ -121,9 +121,9 @@ fn cryptography() -> Arc<CryptoProvider> {
 
 /// Takes any certificate, and still wants the handshake signed with its key: what is on the wire is TLS in earnest.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -158,15 +158,15 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
-impl std::fmt::Debug for Acceptor {
+impl std::fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Acceptor").finish_non_exhaustive()
+        f.debug_struct("ServerTls").finish_non_exhaustive()
     }
 }
 
-impl std::fmt::Debug for Connector {
+impl std::fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connector").finish_non_exhaustive()
+        f.debug_struct("ClientTls").finish_non_exhaustive()
     }
 }
 
@@ -179,17 +179,17 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(30);
 
-    fn acceptor() -> Acceptor {
-        Acceptor::self_signed(&["mx.charter.net".to_owned()], &[[127, 0, 1, 1].into()]).unwrap()
+    fn acceptor() -> ServerTls {
+        ServerTls::self_signed(&["mx.charter.net".to_owned()], &[[127, 0, 1, 1].into()]).unwrap()
     }
 
     /// The certificate as it stands in its PEM.
-    fn certificate(acceptor: &Acceptor) -> CertificateDer<'static> {
+    fn certificate(acceptor: &ServerTls) -> CertificateDer<'static> {
         use rustls::pki_types::pem::PemObject;
         CertificateDer::from_pem_slice(acceptor.pem().as_bytes()).unwrap()
     }
 
-    async fn shake(connector: &Connector, name: &str, acceptor: &Acceptor) -> io::Result<ClientStream<DuplexStream>> {
+    async fn shake(connector: &ClientTls, name: &str, acceptor: &ServerTls) -> io::Result<ClientStream<DuplexStream>> {
         let (near, far) = duplex(8_192);
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
@@ -202,7 +202,7 @@ mod tests {
 
     #[tokio::test]
     async fn hands_are_shaken_whatever_the_name() {
-        let connector = Connector::trusting_anybody().unwrap();
+        let connector = ClientTls::accepting_any_certificate().unwrap();
         for name in ["mx.charter.net", "another.example", "127.0.0.9", "no name at all"] {
             let mut client = shake(&connector, name, &acceptor()).await.unwrap();
             assert_eq!(client.get_ref().1.protocol_version(), Some(ProtocolVersion::TLSv1_3));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     /// A client that trusts this certificate and looks at names.
-    fn careful(acceptor: &Acceptor, version: &'static SupportedProtocolVersion) -> Connector {
+    fn careful(acceptor: &ServerTls, version: &'static SupportedProtocolVersion) -> ClientTls {
         let mut roots = RootCertStore::empty();
         roots.add(certificate(acceptor)).unwrap();
         let config = ClientConfig::builder_with_provider(cryptography())
@@ -221,7 +221,7 @@ mod tests {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Connector { tls: Arc::new(config).into() }
+        ClientTls { tls: Arc::new(config).into() }
     }
 
     #[tokio::test]
@@ -245,12 +245,12 @@ mod tests {
         let (near, far) = duplex(1_024);
         let error = acceptor().accept(far, Duration::from_millis(1)).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        let connector = Connector::trusting_anybody().unwrap();
+        let connector = ClientTls::accepting_any_certificate().unwrap();
         assert!(connector.connect("mx.charter.net", near, LIMIT).await.is_err(), "nobody there any more");
     }
 
     #[test]
     fn a_name_that_is_none_is_an_error() {
-        assert!(Acceptor::self_signed(&["grüße.example".to_owned()], &[]).is_err());
+        assert!(ServerTls::self_signed(&["grüße.example".to_owned()], &[]).is_err());
     }
 }

@@ -1,24 +1,24 @@
-//! A trial on real sockets: a farm of its own on loopback, and the driver against it.
+//! A trial on real sockets: a cluster of its own on loopback, and the driver against it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::allowed_targets::AllowedTargets;
 use super::clock::{Clock, Speed};
-use super::driver::{DriveError, Driven, Speech, Task, drive};
-use super::farm::{Farm, Plan};
-use super::service::{CONNECTIONS_MAX, CannotListen, Service, Terms, Wanted};
-use super::session::Manners;
-use super::target::Allowed;
+use super::cluster::{MxCluster, MxClusterConfig};
+use super::driver::{ClientOptions, DriveError, DriverConfig, LiveTrial, drive};
+use super::mx_server::{CONNECTIONS_MAX, ListenError, MxHost, MxServer, MxServerConfig};
+use super::policy_handler::ServerOptions;
 use crate::trial::TrialInput;
 use crate::units::ProviderId;
 
 /// Who receives the mail.
 #[derive(Clone, Debug)]
 pub enum Receivers {
-    /// A farm of the trial's own, on loopback.
-    Farm,
+    /// A cluster of the trial's own, on loopback.
+    Cluster,
     /// Servers that are there already.
     Hosts {
         /// Each provider's hosts, taken in turn; none is empty.
@@ -26,77 +26,77 @@ pub enum Receivers {
         /// The address that each source sends from.
         sources: Vec<IpAddr>,
         /// Where mail may go.
-        allowed: Allowed,
+        allowed: AllowedTargets,
     },
 }
 
 /// Why a trial came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
-    /// A host of the farm cannot listen.
+    /// A host of the cluster cannot listen.
     #[error(transparent)]
-    CannotListen(#[from] CannotListen),
+    Listen(#[from] ListenError),
     /// The driver gave up.
     #[error(transparent)]
     Drive(#[from] DriveError),
 }
 
-/// How long the farm's sessions have to end.
-const GRACE: Duration = Duration::from_millis(500);
+/// How long the cluster's sessions have to end.
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 
 /// Runs a trial to its end, or until it is stopped.
 pub async fn trial(
     input: TrialInput<'_>,
     receivers: &Receivers,
     speed: Speed,
-    speech: Speech,
+    client_options: ClientOptions,
     stop: &CancellationToken,
-) -> Result<Driven, TrialError> {
+) -> Result<LiveTrial, TrialError> {
     let Receivers::Hosts { targets, sources, allowed } = receivers else {
-        return on_a_farm(input, speed, speech, stop).await;
+        return on_own_cluster(input, speed, client_options, stop).await;
     };
-    let task = Task {
+    let config = DriverConfig {
         input,
         targets: targets.clone(),
         allowed: allowed.clone(),
         sources: sources.clone(),
-        farm: None,
+        cluster: None,
         clock: Clock::start(speed),
-        speech,
+        client_options,
     };
-    Ok(drive(task, stop).await?)
+    Ok(drive(config, stop).await?)
 }
 
-async fn on_a_farm(
+async fn on_own_cluster(
     input: TrialInput<'_>,
     speed: Speed,
-    speech: Speech,
+    client_options: ClientOptions,
     stop: &CancellationToken,
-) -> Result<Driven, TrialError> {
-    let sources: Vec<IpAddr> = (0..).map(source).take(input.scenario.sources.len()).collect();
+) -> Result<LiveTrial, TrialError> {
+    let sources: Vec<IpAddr> = (0..).map(source_address).take(input.scenario.sources.len()).collect();
     let clock = Clock::start(speed);
-    let farm = Farm::new(plan(input, &sources), clock);
-    let wanted = hosts(input);
-    let terms = Terms { connections_max: CONNECTIONS_MAX, manners: Manners::default() };
-    let service = Service::start(&farm, &wanted, terms)?;
-    let task = Task {
+    let cluster = MxCluster::new(cluster_config(input, &sources), clock);
+    let hosts = mx_hosts(input);
+    let server_config = MxServerConfig { connections_max: CONNECTIONS_MAX, options: ServerOptions::default() };
+    let server = MxServer::start(&cluster, &hosts, server_config)?;
+    let config = DriverConfig {
         input,
-        targets: targets(&service, input.scenario.providers.len()),
-        allowed: Allowed::default(),
+        targets: targets(&server, input.scenario.providers.len()),
+        allowed: AllowedTargets::default(),
         sources,
-        farm: Some(farm),
+        cluster: Some(cluster),
         clock,
-        speech,
+        client_options,
     };
-    let driven = drive(task, stop).await;
-    service.stop(GRACE).await;
-    Ok(driven?)
+    let trial = drive(config, stop).await;
+    server.stop(SHUTDOWN_GRACE).await;
+    Ok(trial?)
 }
 
-fn plan(input: TrialInput<'_>, sources: &[IpAddr]) -> Plan {
+fn cluster_config(input: TrialInput<'_>, sources: &[IpAddr]) -> MxClusterConfig {
     let (reputation, volume) = input.senders_known_as();
     let domains = input.scenario.workload.sender_domains.iter();
-    Plan {
+    MxClusterConfig {
         policies: input.scenario.providers.clone(),
         seed: input.seed,
         unknowns: input.unknowns,
@@ -107,27 +107,27 @@ fn plan(input: TrialInput<'_>, sources: &[IpAddr]) -> Plan {
 }
 
 /// Every MX host of every provider, each on a loopback address of its own.
-fn hosts(input: TrialInput<'_>) -> Vec<Wanted> {
+fn mx_hosts(input: TrialInput<'_>) -> Vec<MxHost> {
     let providers = (0..).map(ProviderId).zip(&input.scenario.providers);
     let names = providers.flat_map(|(site, policy)| policy.mx.iter().map(move |name| (site, name)));
-    let wanted = |(n, (site, name)): (u16, (ProviderId, &String))| Wanted {
+    let hosts = |(n, (site, name)): (u16, (ProviderId, &String))| MxHost {
         site,
         name: name.clone(),
-        at: SocketAddr::new(loopback(HOSTS, n), 0),
+        address: SocketAddr::new(loopback(HOSTS, n), 0),
     };
-    (0..).zip(names).map(wanted).collect()
+    (0..).zip(names).map(hosts).collect()
 }
 
-fn targets(service: &Service, sites: usize) -> Vec<Vec<SocketAddr>> {
+fn targets(server: &MxServer, sites: usize) -> Vec<Vec<SocketAddr>> {
     let mut targets = vec![Vec::new(); sites];
-    for host in service.hosts() {
-        targets[host.site.index()].push(host.at);
+    for host in server.hosts() {
+        targets[host.site.index()].push(host.address);
     }
     targets
 }
 
 /// The loopback address that stands for a source.
-pub fn source(number: u16) -> IpAddr {
+pub fn source_address(number: u16) -> IpAddr {
     loopback(SOURCES, number)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Options, Progress, assemble, chosen};
-use crate::live::{self, Driven, Receivers, Speech, Speed, TrialError};
+use crate::live::{self, ClientOptions, LiveTrial, Receivers, Speed, TrialError};
 use crate::record::{Latencies, Record};
 use crate::rng::Seed;
 use crate::scenario::Scenario;
@@ -50,7 +50,7 @@ pub fn run_live(
     options: &Options,
     receivers: &Receivers,
     pace: Speed,
-    speech: &Speech,
+    client_options: &ClientOptions,
     progress: &dyn Fn(Progress),
     stop: &AtomicBool,
 ) -> Result<Wired, LiveError> {
@@ -71,10 +71,10 @@ pub fn run_live(
                 break;
             }
             let input = TrialInput { scenario, strategy, seed, unknowns: seed, mail: &mail };
-            let driven = runtime.block_on(one(input, receivers, pace, speech.clone(), stop))?;
-            took.merge(&driven.latencies);
-            cut_short |= driven.stopped;
-            trials.push(Some(driven.trial));
+            let live_trial = runtime.block_on(one(input, receivers, pace, client_options.clone(), stop))?;
+            took.merge(&live_trial.latencies);
+            cut_short |= live_trial.stopped;
+            trials.push(Some(live_trial.trial));
             progress(Progress { done: trials.len(), of });
         }
     }
@@ -88,9 +88,9 @@ async fn one(
     input: TrialInput<'_>,
     receivers: &Receivers,
     pace: Speed,
-    speech: Speech,
+    client_options: ClientOptions,
     stop: &AtomicBool,
-) -> Result<Driven, LiveError> {
+) -> Result<LiveTrial, LiveError> {
     let token = CancellationToken::new();
     let asked_to_stop = async {
         while !stop.load(Ordering::Relaxed) {
@@ -100,7 +100,7 @@ async fn one(
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        driven = live::trial(input, receivers, pace, speech, &token) => driven.map_err(|error| LiveError::Trial {
+        live_trial = live::trial(input, receivers, pace, client_options, &token) => live_trial.map_err(|error| LiveError::Trial {
             strategy: input.strategy.name.clone(),
             seed: input.seed,
             error,

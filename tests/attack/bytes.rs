@@ -4,7 +4,7 @@ use mxlab::rng::Seed;
 use mxlab::time::Span;
 use rand::Rng;
 
-use super::farm::Target;
+use super::target::Target;
 
 const HELLO: &str = "EHLO a.test\r\n";
 const ENVELOPE: &str = "MAIL FROM:<a@a.test>\r\nRCPT TO:<b@example.com>\r\n";
@@ -61,7 +61,7 @@ async fn garbage_and_nuls_are_answered_until_it_is_enough() {
 }
 
 /// Says nothing more; what is heard to the end.
-async fn drained(mut client: super::farm::Client) -> String {
+async fn drained(mut client: super::target::Client) -> String {
     let _ = tokio::io::AsyncWriteExt::shutdown(client.stream.get_mut()).await;
     client.rest().await
 }
@@ -188,7 +188,7 @@ async fn whoever_dribbles_a_command_is_told_to_go() {
             }
         }
     };
-    let first = tokio::time::timeout(super::farm::LONG, dribble).await.expect("the server has had enough");
+    let first = tokio::time::timeout(super::target::LONG, dribble).await.expect("the server has had enough");
     assert_eq!(first, b'4');
     target.recovers(0).await;
 }

@@ -2,7 +2,7 @@
 
 use mxlab::record::ReplyCount;
 
-use super::farm::Target;
+use super::target::Target;
 
 /// The greeting comes a second late, and whoever talks before it hears what Exim says.
 const WATCHFUL: &str = r#"

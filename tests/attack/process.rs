@@ -37,7 +37,7 @@ impl Serve {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.at).unwrap();
-        stream.set_read_timeout(Some(super::farm::LONG)).unwrap();
+        stream.set_read_timeout(Some(super::target::LONG)).unwrap();
         stream
     }
 

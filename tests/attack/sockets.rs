@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::farm::Target;
+use super::target::Target;
 
 /// All that a client says in a session, command by command.
 const SAID: [&str; 7] = [

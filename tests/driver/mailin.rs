@@ -10,7 +10,7 @@ use std::thread;
 
 use mailin_embedded::response::OK;
 use mailin_embedded::{Action, Handler, Response, Server, SslConfig};
-use mxlab::live::{Driven, tls};
+use mxlab::live::{LiveTrial, tls};
 use mxlab::rng::Seed;
 use mxlab::workload::generate;
 
@@ -23,7 +23,7 @@ type Rule = fn(number: usize, first: bool) -> Option<(u16, &'static str)>;
 /// The server's side of a session: one for all, copied for each.
 #[derive(Clone)]
 struct Inbox {
-    books: Arc<Mutex<Books>>,
+    books: Arc<Mutex<ReceivedMail>>,
     rule: Rule,
     /// Messages it takes of one connection before it says 421.
     messages_max: u32,
@@ -33,7 +33,7 @@ struct Inbox {
 
 /// What it has seen and said.
 #[derive(Default)]
-struct Books {
+struct ReceivedMail {
     arrived: Vec<Arrived>,
     greeted: BTreeMap<IpAddr, u64>,
     named: BTreeSet<usize>,
@@ -57,7 +57,7 @@ impl Inbox {
         at
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
+    fn books(&self) -> MutexGuard<'_, ReceivedMail> {
         self.books.lock().unwrap()
     }
 
@@ -118,8 +118,8 @@ fn certificate(folder: &Path) -> SslConfig {
 }
 
 /// What the driver heard that was no yes, by its words.
-fn heard(driven: &Driven) -> BTreeMap<String, u64> {
-    let replies = &driven.trial.cells[0].replies;
+fn heard(live: &LiveTrial) -> BTreeMap<String, u64> {
+    let replies = &live.trial.cells[0].replies;
     replies.iter().map(|reply| (reply.text.clone(), reply.count)).collect()
 }
 
@@ -130,11 +130,11 @@ async fn everything_arrives_once_and_as_it_was_sent() {
         let inbox = Inbox::new(|_, _| None, u32::MAX);
         let ssl = if with_tls { certificate(folder.path()) } else { SslConfig::None };
         let campaign = Campaign { recipients: 400, sources: 3, recipients_per_message: 4, ..Campaign::default() };
-        let tls = with_tls.then(|| tls::Connector::trusting_anybody().unwrap());
-        let driven = drive_to(&campaign, inbox.open(ssl), tls).await;
-        let totals = driven.trial.cells[0].totals;
+        let tls = with_tls.then(|| tls::ClientTls::accepting_any_certificate().unwrap());
+        let live = drive_to(&campaign, inbox.open(ssl), tls).await;
+        let totals = live.trial.cells[0].totals;
         assert_eq!((totals.delivered, totals.attempts, totals.failed), (400, 400, 0), "{totals:?}");
-        assert_eq!(heard(&driven), BTreeMap::new());
+        assert_eq!(heard(&live), BTreeMap::new());
         let books = inbox.books();
         each_has_one(&books.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &BTreeSet::new());
         assert_eq!(books.arrived.len() as u64, totals.transactions);
@@ -167,15 +167,15 @@ fn wary(number: usize, first: bool) -> Option<(u16, &'static str)> {
 async fn its_own_words_are_heard_and_counted() {
     let inbox = Inbox::new(wary, u32::MAX);
     let campaign = Campaign { recipients: 300, sources: 2, recipients_per_message: 5, ..Campaign::default() };
-    let driven = drive_to(&campaign, inbox.open(SslConfig::None), None).await;
+    let live = drive_to(&campaign, inbox.open(SslConfig::None), None).await;
     let nobody: BTreeSet<usize> = (0..300).filter(|number| number % 50 == 7).collect();
     let twice = (0..300).filter(|number| number % 3 == 0 && !nobody.contains(number)).count() as u64;
-    let totals = driven.trial.cells[0].totals;
+    let totals = live.trial.cells[0].totals;
     let counts = (totals.delivered, totals.bounced, totals.deferred, totals.attempts, totals.queued);
     assert_eq!(counts, (294, 6, twice, 300 + twice, 0), "{totals:?}");
     let books = inbox.books();
     each_has_one(&books.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &nobody);
-    assert_eq!(heard(&driven), books.said, "in its own words, as often as it said them");
+    assert_eq!(heard(&live), books.said, "in its own words, as often as it said them");
     assert_eq!(books.said.len(), 2);
 }
 
@@ -183,11 +183,11 @@ async fn its_own_words_are_heard_and_counted() {
 async fn a_421_between_messages_ends_a_connection_and_no_message() {
     let inbox = Inbox::new(|_, _| None, 7);
     let campaign = Campaign { recipients: 200, sources: 2, ..Campaign::default() };
-    let driven = drive_to(&campaign, inbox.open(SslConfig::None), None).await;
-    let totals = driven.trial.cells[0].totals;
+    let live = drive_to(&campaign, inbox.open(SslConfig::None), None).await;
+    let totals = live.trial.cells[0].totals;
     assert_eq!((totals.delivered, totals.queued, totals.failed), (200, 0, 0), "{totals:?}");
     let books = inbox.books();
     each_has_one(&books.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &BTreeSet::new());
     assert!(totals.deferred > 10, "it was said often enough: {totals:?}");
-    assert_eq!(heard(&driven), books.said);
+    assert_eq!(heard(&live), books.said);
 }

@@ -9,8 +9,11 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use mxlab::diagnostic::Document;
-use mxlab::live::{Allowed, Clock, Farm, Manners, Plan, Service, Speech, Speed, Task, Terms, Wanted, drive, source};
-use mxlab::live::{Note, What};
+use mxlab::live::{
+    AllowedTargets, ClientOptions, Clock, DriverConfig, MxCluster, MxClusterConfig, MxHost, MxServer, MxServerConfig,
+    ServerOptions, Speed, drive, source_address,
+};
+use mxlab::live::{LiveEvent, LiveEventKind};
 use mxlab::provider::{Decision, Provider, Verdict};
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, parse};
@@ -143,8 +146,8 @@ async fn on_sockets(scenario: &Scenario) -> Vec<Told> {
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
     let input = TrialInput { scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail };
     let clock = Clock::start(Speed::new(100.0).unwrap());
-    let from = source(7);
-    let plan = Plan {
+    let from = source_address(7);
+    let config = MxClusterConfig {
         policies: scenario.providers.clone(),
         seed: 1,
         unknowns: 1,
@@ -152,35 +155,37 @@ async fn on_sockets(scenario: &Scenario) -> Vec<Told> {
         clients: std::iter::once(from).zip(input.clients()).collect(),
         senders: Vec::new(),
     };
-    let farm = Farm::new(plan, clock);
+    let cluster = MxCluster::new(config, clock);
     let told = Arc::new(Mutex::new(Vec::new()));
     let log = told.clone();
-    farm.listen(Some(Box::new(move |note: &Note<'_>| log.lock().unwrap().push(tell(note)))));
-    let at = "127.0.0.1:0".parse().unwrap();
-    let wanted = [Wanted { site: ProviderId(0), name: "mx.test".to_owned(), at }];
-    let service = Service::start(&farm, &wanted, Terms { connections_max: 10, manners: Manners::default() }).unwrap();
-    let task = Task {
+    cluster.set_event_listener(Some(Box::new(move |event: &LiveEvent<'_>| log.lock().unwrap().push(tell(event)))));
+    let address = "127.0.0.1:0".parse().unwrap();
+    let wanted = [MxHost { site: ProviderId(0), name: "mx.test".to_owned(), address }];
+    let server =
+        MxServer::start(&cluster, &wanted, MxServerConfig { connections_max: 10, options: ServerOptions::default() })
+            .unwrap();
+    let config = DriverConfig {
         input,
-        targets: vec![vec![service.hosts()[0].at]],
-        allowed: Allowed::default(),
+        targets: vec![vec![server.hosts()[0].address]],
+        allowed: AllowedTargets::default(),
         sources: vec![from],
-        farm: Some(farm.clone()),
+        cluster: Some(cluster.clone()),
         clock,
-        speech: Speech { helo: "mxlab.test".to_owned(), tls: None, chunking: false },
+        client_options: ClientOptions { helo: "mxlab.test".to_owned(), tls: None, chunking: false },
     };
     let never = tokio_util::sync::CancellationToken::new();
-    let driven = drive(task, &never);
+    let driven = drive(config, &never);
     tokio::time::timeout(std::time::Duration::from_secs(5), driven).await.ok();
-    service.stop(std::time::Duration::from_secs(1)).await;
-    farm.listen(None);
+    server.stop(std::time::Duration::from_secs(1)).await;
+    cluster.set_event_listener(None);
     Arc::try_unwrap(told).unwrap().into_inner().unwrap()
 }
 
-fn tell(note: &Note<'_>) -> Told {
-    match note.what {
-        What::Opened => Told::Opened,
-        What::Closed => Told::Closed,
-        What::Refused { stage, rule, .. } => Told::Refused(stage, rule.unwrap_or_default().to_owned()),
-        What::Accepted { recipients, .. } => Told::Accepted(recipients),
+fn tell(event: &LiveEvent<'_>) -> Told {
+    match event.kind {
+        LiveEventKind::Opened => Told::Opened,
+        LiveEventKind::Closed => Told::Closed,
+        LiveEventKind::Refused { stage, rule, .. } => Told::Refused(stage, rule.unwrap_or_default().to_owned()),
+        LiveEventKind::Accepted { recipients, .. } => Told::Accepted(recipients),
     }
 }

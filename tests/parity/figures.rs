@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use mxlab::dist::Dist;
-use mxlab::live::{Receivers, Speech, Speed};
+use mxlab::live::{ClientOptions, Receivers, Speed};
 use mxlab::record::{LatencyPhase, Record, Trial};
 use mxlab::scenario::{Scenario, load};
 use mxlab::study::{Options, Wired, run, run_live};
@@ -30,9 +30,9 @@ fn options(scenario: &Scenario, threads: usize) -> Options {
 }
 
 fn live(scenario: &Scenario, speed: f64) -> Wired {
-    let speech = Speech { helo: "mxlab.test".to_owned(), tls: None, chunking: false };
+    let client_options = ClientOptions { helo: "mxlab.test".to_owned(), tls: None, chunking: false };
     let (speed, never) = (Speed::new(speed).unwrap(), AtomicBool::new(false));
-    run_live(scenario, &options(scenario, 1), &Receivers::Farm, speed, &speech, &|_| {}, &never).unwrap()
+    run_live(scenario, &options(scenario, 1), &Receivers::Cluster, speed, &client_options, &|_| {}, &never).unwrap()
 }
 
 fn simulated(scenario: &Scenario) -> Record {

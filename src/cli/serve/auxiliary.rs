@@ -10,7 +10,7 @@ use super::Args;
 use crate::cli::Failure;
 use crate::live::admin::{self, AdminState};
 use crate::live::dns::{DnsServer, UnknownNames, Zone};
-use crate::live::{Farm, Host};
+use crate::live::{MxCluster, MxHost};
 
 /// Where they listen.
 pub(super) struct AuxiliaryServers {
@@ -21,16 +21,16 @@ pub(super) struct AuxiliaryServers {
 impl AuxiliaryServers {
     /// Starts what was asked for; it stops with `stop`.
     pub(super) async fn start(
-        farm: &Arc<Farm>,
-        hosts: &[Host],
+        cluster: &Arc<MxCluster>,
+        hosts: &[MxHost],
         args: &Args,
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let dns = match args.dns {
-            Some(at) => Some(dns(farm, hosts, loopback("--dns", at, args)?, stop).await?),
+            Some(at) => Some(dns(cluster, hosts, loopback("--dns", at, args)?, stop).await?),
             None => None,
         };
-        let state = AdminState { farm: farm.clone(), dns: dns.as_ref().map(DnsServer::faults) };
+        let state = AdminState { cluster: cluster.clone(), dns: dns.as_ref().map(DnsServer::faults) };
         let admin = match args.admin {
             Some(at) => Some(admin(state, loopback("--admin", at, args)?, stop).await?),
             None => None,
@@ -49,12 +49,17 @@ fn loopback(option: &str, at: SocketAddr, args: &Args) -> Result<SocketAddr, Fai
     )))
 }
 
-async fn dns(farm: &Farm, hosts: &[Host], at: SocketAddr, stop: &CancellationToken) -> Result<DnsServer, Failure> {
+async fn dns(
+    cluster: &MxCluster,
+    hosts: &[MxHost],
+    at: SocketAddr,
+    stop: &CancellationToken,
+) -> Result<DnsServer, Failure> {
     let mut zone = Zone::new(at.ip(), UnknownNames::NoSuchName);
     let addresses = |name: &str| -> Vec<IpAddr> {
-        hosts.iter().filter(|host| host.name == name).map(|host| host.at.ip()).collect()
+        hosts.iter().filter(|host| host.name == name).map(|host| host.address.ip()).collect()
     };
-    for policy in farm.policies() {
+    for policy in cluster.policies() {
         zone.provider(policy, addresses).map_err(Failure::input)?;
     }
     // Whoever sends from this machine has a name that resolves back, as senders have who mean well.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 
 use crate::cli::terminal;
-use crate::live::{Farm, Note, What};
+use crate::live::{LiveEvent, LiveEventKind, MxCluster};
 
 /// Lines that wait for whoever reads them; beyond that they are lost, and counted: a slow reader must not slow mail.
 const WAITING_MAX: usize = 100_000;
@@ -18,7 +18,7 @@ const WAITING_MAX: usize = 100_000;
 pub(super) struct EventWriter {
     writer: Option<JoinHandle<()>>,
     lost: Arc<AtomicU64>,
-    farm: Arc<Farm>,
+    cluster: Arc<MxCluster>,
 }
 
 /// An event as it is written.
@@ -47,9 +47,9 @@ struct EventLine<'a> {
 
 impl EventWriter {
     /// Begins to write, unless it is to be quiet or a person looks at a table instead.
-    pub(super) fn begin(farm: &Arc<Farm>, quiet: bool) -> Self {
+    pub(super) fn begin(cluster: &Arc<MxCluster>, quiet: bool) -> Self {
         let lost = Arc::new(AtomicU64::new(0));
-        let mut this = Self { writer: None, lost: lost.clone(), farm: farm.clone() };
+        let mut this = Self { writer: None, lost: lost.clone(), cluster: cluster.clone() };
         if quiet || io::stdout().is_terminal() {
             return this;
         }
@@ -57,7 +57,7 @@ impl EventWriter {
         this.writer = Some(tokio::task::spawn_blocking(move || {
             let mut out = BufWriter::new(io::stdout().lock());
             while let Ok(line) = inbox.recv() {
-                // A reader that went away wants no more; the farm goes on.
+                // A reader that went away wants no more; the cluster goes on.
                 if writeln!(out, "{line}").is_err() {
                     return;
                 }
@@ -70,14 +70,14 @@ impl EventWriter {
                 }
             }
         }));
-        let names: Vec<String> = farm.policies().iter().map(|policy| policy.name.clone()).collect();
-        farm.listen(Some(Box::new(move |note| send_line(&lines, &names, note, &lost))));
+        let names: Vec<String> = cluster.policies().iter().map(|policy| policy.name.clone()).collect();
+        cluster.set_event_listener(Some(Box::new(move |event| send_line(&lines, &names, event, &lost))));
         this
     }
 
     /// Everything that happened has been written, or its loss been told.
     pub(super) async fn end(self) {
-        self.farm.listen(None);
+        self.cluster.set_event_listener(None);
         if let Some(writer) = self.writer {
             let _ = writer.await;
         }
@@ -88,19 +88,19 @@ impl EventWriter {
     }
 }
 
-fn send_line(lines: &SyncSender<String>, names: &[String], note: &Note<'_>, lost: &AtomicU64) {
-    let Ok(line) = serde_json::to_string(&event_line(names, note)) else { return };
+fn send_line(lines: &SyncSender<String>, names: &[String], event: &LiveEvent<'_>, lost: &AtomicU64) {
+    let Ok(line) = serde_json::to_string(&event_line(names, event)) else { return };
     if let Err(TrySendError::Full(_)) = lines.try_send(line) {
         lost.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-fn event_line<'a>(names: &'a [String], note: &Note<'a>) -> EventLine<'a> {
+fn event_line<'a>(names: &'a [String], event: &LiveEvent<'a>) -> EventLine<'a> {
     let blank = EventLine {
-        at: note.at.as_secs_f64(),
+        at: event.at.as_secs_f64(),
         event: "opened",
-        provider: names.get(note.site.index()).map_or("", String::as_str),
-        client: note.ip,
+        provider: names.get(event.site.index()).map_or("", String::as_str),
+        client: event.ip,
         stage: None,
         rule: None,
         reply: None,
@@ -109,13 +109,13 @@ fn event_line<'a>(names: &'a [String], note: &Note<'a>) -> EventLine<'a> {
         recipients: None,
         size: None,
     };
-    match note.what {
-        What::Opened => blank,
-        What::Closed => EventLine { event: "closed", ..blank },
-        What::Refused { stage, rule, reply, from, to } => {
+    match event.kind {
+        LiveEventKind::Opened => blank,
+        LiveEventKind::Closed => EventLine { event: "closed", ..blank },
+        LiveEventKind::Refused { stage, rule, reply, from, to } => {
             EventLine { event: "refused", stage: Some(stage.name()), rule, reply, from, to, ..blank }
         }
-        What::Accepted { from, recipients, size } => {
+        LiveEventKind::Accepted { from, recipients, size } => {
             EventLine { event: "accepted", from: Some(from), recipients: Some(recipients), size: Some(size), ..blank }
         }
     }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::{Args, FrontEnd};
 use crate::cli::Failure;
-use crate::live::{CannotListen, Farm, Host, Manners, Service, Terms, Wanted, mailin};
+use crate::live::{ListenError, MxCluster, MxHost, MxServer, MxServerConfig, ServerOptions, mailin};
 
 /// A front end at work.
 pub(super) enum RunningFrontEnd {
     /// The one of this house.
-    Mxlab(Service),
+    Mxlab(MxServer),
     /// mailin-embedded, on threads that end with the process.
-    Mailin(Vec<Host>),
+    Mailin(Vec<MxHost>),
 }
 
 /// How long sessions have to end: with the report, less than two seconds.
@@ -24,20 +24,25 @@ const MAILIN_THREADS: u32 = 200;
 
 impl RunningFrontEnd {
     /// Begins to listen.
-    pub(super) fn start(farm: &Arc<Farm>, wanted: &[Wanted], manners: Manners, args: &Args) -> Result<Self, Failure> {
+    pub(super) fn start(
+        cluster: &Arc<MxCluster>,
+        wanted: &[MxHost],
+        options: ServerOptions,
+        args: &Args,
+    ) -> Result<Self, Failure> {
         match args.front_end {
             FrontEnd::Mxlab => {
-                let terms = Terms { connections_max: args.connections, manners };
-                Service::start(farm, wanted, terms).map(Self::Mxlab).map_err(Failure::unwritten)
+                let terms = MxServerConfig { connections_max: args.connections, options };
+                MxServer::start(cluster, wanted, terms).map(Self::Mxlab).map_err(Failure::unwritten)
             }
             FrontEnd::Mailin => {
-                let hosts = wanted.iter().map(|wanted| host(farm, wanted)).collect::<Result<_, _>>();
+                let hosts = wanted.iter().map(|host| serve_host(cluster, host)).collect::<Result<_, _>>();
                 hosts.map(Self::Mailin).map_err(Failure::unwritten)
             }
         }
     }
 
-    pub(super) fn hosts(&self) -> &[Host] {
+    pub(super) fn hosts(&self) -> &[MxHost] {
         match self {
             Self::Mxlab(service) => service.hosts(),
             Self::Mailin(hosts) => hosts,
@@ -53,11 +58,11 @@ impl RunningFrontEnd {
 }
 
 /// A host behind mailin-embedded.
-fn host(farm: &Arc<Farm>, wanted: &Wanted) -> Result<Host, CannotListen> {
-    let Wanted { site, name, at } = wanted;
-    let cannot = |error| CannotListen { at: *at, name: name.clone(), error };
-    let listener = TcpListener::bind(at).map_err(cannot)?;
-    let at = listener.local_addr().map_err(cannot)?;
-    mailin::serve(farm.clone(), *site, listener, MAILIN_THREADS).map_err(cannot)?;
-    Ok(Host { site: *site, name: name.clone(), at })
+fn serve_host(cluster: &Arc<MxCluster>, host: &MxHost) -> Result<MxHost, ListenError> {
+    let MxHost { site, name, address } = host;
+    let cannot = |error| ListenError { address: *address, name: name.clone(), error };
+    let listener = TcpListener::bind(address).map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    mailin::serve(cluster.clone(), *site, listener, MAILIN_THREADS).map_err(cannot)?;
+    Ok(MxHost { site: *site, name: name.clone(), address })
 }

@@ -8,7 +8,7 @@ use comfy_table::presets::NOTHING as NO_LINES;
 use comfy_table::{Cell, CellAlignment, Table};
 use terminal_size::{Height, Width, terminal_size};
 
-use crate::live::{ClientState, Farm, State};
+use crate::live::{ClientSnapshot, ClusterSnapshot, MxCluster};
 use crate::time::Span;
 
 /// Clients that are shown.
@@ -17,7 +17,7 @@ const CLIENTS_MAX: usize = 20;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Draws it until it is dropped; never ends. Draws nothing where nobody would see it.
-pub(super) async fn show(farm: &Farm, quiet: bool) {
+pub(super) async fn show(cluster: &MxCluster, quiet: bool) {
     if quiet || !io::stdout().is_terminal() || !io::stderr().is_terminal() {
         return std::future::pending().await;
     }
@@ -27,7 +27,7 @@ pub(super) async fn show(farm: &Farm, quiet: bool) {
         tick.tick().await;
         // Looked at each time: a window may be made larger.
         let (columns, rows) = terminal_size().map_or(SCREEN, |(Width(columns), Height(rows))| (columns, rows));
-        let text = fit(&draw(&farm.state(clients_that_fit(rows)), columns), columns, rows);
+        let text = fit(&draw(&cluster.snapshot(clients_that_fit(rows)), columns), columns, rows);
         let mut screen = String::new();
         if lines > 0 {
             // Back to where the last one began, and away with it.
@@ -62,7 +62,7 @@ fn cut(line: &str, columns: usize) -> String {
     line.chars().take(columns.saturating_sub(1)).chain(['…']).collect()
 }
 
-fn draw(state: &State, columns: u16) -> String {
+fn draw(state: &ClusterSnapshot, columns: u16) -> String {
     let providers = state.providers.iter().map(|provider| {
         let (name, open, accepted) = (&provider.name, provider.open_sessions, provider.accepted);
         let refused: u64 = provider.refused.iter().map(|refusals| refusals.count).sum();
@@ -107,7 +107,7 @@ fn beside_or_below(first: String, others: impl Iterator<Item = String>, columns:
 
 const BETWEEN: &str = "  |  ";
 
-fn row(client: &ClientState) -> Vec<Cell> {
+fn row(client: &ClientSnapshot) -> Vec<Cell> {
     let listed = |all: Vec<String>| Cell::new(all.join(", "));
     let several = client.standing.len() > 1;
     let named = |provider: &str, text: String| if several { format!("{provider} {text}") } else { text };

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::cli::{Failure, profiles, terminal};
 use crate::diagnostic::{Document, nearest};
-use crate::live::Wanted;
+use crate::live::MxHost;
 use crate::provider::Policy;
 use crate::provider::profile::{self, Change, ProfileError};
 use crate::units::ProviderId;
@@ -69,7 +69,7 @@ fn policy(document: &Document, changes: &[(Change, &str)]) -> Result<Policy, Fai
 }
 
 /// Every MX host of every provider, at addresses counted up from `first`.
-pub(super) fn hosts(policies: &[Policy], first: SocketAddr, expose: bool) -> Result<Vec<Wanted>, Failure> {
+pub(super) fn hosts(policies: &[Policy], first: SocketAddr, expose: bool) -> Result<Vec<MxHost>, Failure> {
     if !first.ip().is_loopback() && !expose {
         return Err(Failure::input(format_args!(
             "{first} is no loopback address: other machines could reach it. If that is meant, say --expose"
@@ -78,10 +78,10 @@ pub(super) fn hosts(policies: &[Policy], first: SocketAddr, expose: bool) -> Res
     let names =
         (0..).map(ProviderId).zip(policies).flat_map(|(site, policy)| policy.mx.iter().map(move |mx| (site, mx)));
     let wanted = |(n, (site, name)): (u32, (ProviderId, &String))| {
-        let at = nth(first, n).ok_or_else(|| {
+        let address = nth(first, n).ok_or_else(|| {
             Failure::input(format_args!("there are not enough addresses from {first} on for all MX hosts"))
         })?;
-        Ok(Wanted { site, name: name.clone(), at })
+        Ok(MxHost { site, name: name.clone(), address })
     };
     (0..).zip(names).map(wanted).collect()
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::AdminState;
 use super::handlers::JsonBody;
 use super::rejection::AdminRejection;
+use crate::live::address_directives::DELAY_MAX;
 use crate::live::dns::{DnsFailure, DnsFault, DnsFaults};
-use crate::live::wish::SLOWEST;
 use crate::time::Span;
 use crate::units::Fraction;
 
@@ -36,7 +36,7 @@ pub(super) struct DnsFaultSpec {
 enum DnsFailureSpec {
     ServFail,
     NxDomain,
-    Silence,
+    ConnectionFailure,
     /// By the clock on the wall.
     Slow(Span),
 }
@@ -85,9 +85,11 @@ impl DnsFaultSpec {
         let failure = match trouble {
             DnsFailureSpec::ServFail => DnsFailure::ServFail,
             DnsFailureSpec::NxDomain => DnsFailure::NoSuchName,
-            DnsFailureSpec::Silence => DnsFailure::Silence,
-            DnsFailureSpec::Slow(span) if span <= SLOWEST => DnsFailure::Slow(Duration::from_micros(span.as_micros())),
-            DnsFailureSpec::Slow(span) => return Err(AdminRejection::bad(format!("{span} is more than {SLOWEST}"))),
+            DnsFailureSpec::ConnectionFailure => DnsFailure::ConnectionFailure,
+            DnsFailureSpec::Slow(span) if span <= DELAY_MAX => {
+                DnsFailure::Slow(Duration::from_micros(span.as_micros()))
+            }
+            DnsFailureSpec::Slow(span) => return Err(AdminRejection::bad(format!("{span} is more than {DELAY_MAX}"))),
         };
         Ok(DnsFault { name, share, failure })
     }
@@ -96,7 +98,7 @@ impl DnsFaultSpec {
         let trouble = match fault.failure {
             DnsFailure::ServFail => DnsFailureSpec::ServFail,
             DnsFailure::NoSuchName => DnsFailureSpec::NxDomain,
-            DnsFailure::Silence => DnsFailureSpec::Silence,
+            DnsFailure::ConnectionFailure => DnsFailureSpec::ConnectionFailure,
             DnsFailure::Slow(late) => {
                 DnsFailureSpec::Slow(Span::from_micros(u64::try_from(late.as_micros()).unwrap_or(u64::MAX)))
             }

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use super::rejection::AdminRejection;
 use super::{AdminState, CALLS};
 use crate::diagnostic::suggestion;
-use crate::live::farm::{Farm, ORDERS_MAX, Order};
-use crate::live::state::{self, RuleState};
-use crate::live::wish::{Answered, Forced, SLOWEST};
+use crate::live::address_directives::{DELAY_MAX, ForcedAction, ForcedOutcome};
+use crate::live::cluster::{MxCluster, OUTCOME_ORDERS_MAX, OutcomeOrder};
+use crate::live::snapshot::{self, RuleSnapshot};
 use crate::provider::{Amendment, Ceiling, Policy, Test, profile};
 use crate::smtp::{Code, EnhancedCode, Reply, Stage};
 use crate::time::Span;
@@ -75,21 +75,21 @@ pub(super) struct StateQuery {
 }
 
 pub(super) async fn state(
-    State(farm): State<Arc<Farm>>,
+    State(cluster): State<Arc<MxCluster>>,
     shown: Result<Query<StateQuery>, axum::extract::rejection::QueryRejection>,
-) -> JsonResult<state::State> {
+) -> JsonResult<snapshot::ClusterSnapshot> {
     let Query(shown) = shown.map_err(|e| {
         AdminRejection::bad(e.body_text().to_lowercase()).hint(format!("write ?clients=N, up to {CLIENTS_MAX}"))
     })?;
-    Ok(Json(farm.state(shown.clients.unwrap_or(CLIENTS_SHOWN).min(CLIENTS_MAX))))
+    Ok(Json(cluster.snapshot(shown.clients.unwrap_or(CLIENTS_SHOWN).min(CLIENTS_MAX))))
 }
 
 pub(super) async fn rules(
-    State(farm): State<Arc<Farm>>,
+    State(cluster): State<Arc<MxCluster>>,
     PathParams(name): PathParams<String>,
-) -> JsonResult<Vec<RuleState>> {
-    let (site, _) = provider(&farm, &name)?;
-    Ok(Json(rules_of(&farm, site)))
+) -> JsonResult<Vec<RuleSnapshot>> {
+    let (site, _) = provider(&cluster, &name)?;
+    Ok(Json(rules_of(&cluster, site)))
 }
 
 #[derive(Deserialize)]
@@ -100,11 +100,11 @@ pub(super) struct RuleChange {
 }
 
 pub(super) async fn change_rule(
-    State(farm): State<Arc<Farm>>,
+    State(cluster): State<Arc<MxCluster>>,
     PathParams((name, rule)): PathParams<(String, String)>,
     JsonBody(change): JsonBody<RuleChange>,
-) -> JsonResult<RuleState> {
-    let (site, policy) = provider(&farm, &name)?;
+) -> JsonResult<RuleSnapshot> {
+    let (site, policy) = provider(&cluster, &name)?;
     let index = policy.rules.iter().position(|known| known.name == rule);
     let Some(index) = index else {
         return Err(AdminRejection::unknown("rule", &rule, policy.rules.iter().map(|rule| rule.name.as_str())));
@@ -120,9 +120,9 @@ pub(super) async fn change_rule(
         return Err(AdminRejection::bad("this changes nothing").hint(r#"write {"limit": 5} or {"enabled": false}"#));
     }
     for amendment in &amendments {
-        farm.amend(site, amendment);
+        cluster.change_policy(site, amendment);
     }
-    Ok(Json(rules_of(&farm, site).swap_remove(index)))
+    Ok(Json(rules_of(&cluster, site).swap_remove(index)))
 }
 
 /// The limit that a value means, in the grammar of profiles; it goes with the load as the one before did.
@@ -145,34 +145,34 @@ pub(super) struct ReputationScore {
 
 /// Also for a client that has not come yet.
 pub(super) async fn set_reputation(
-    State(farm): State<Arc<Farm>>,
+    State(cluster): State<Arc<MxCluster>>,
     PathParams((name, ip)): PathParams<(String, String)>,
     JsonBody(ReputationScore { score }): JsonBody<ReputationScore>,
 ) -> JsonResult<ReputationScore> {
-    let (site, _) = provider(&farm, &name)?;
+    let (site, _) = provider(&cluster, &name)?;
     let ip = address(&ip)?;
-    let mut books = farm.books();
-    books.introduce(ip);
-    let known = books.guests.known(ip);
+    let mut state = cluster.lock();
+    state.register_client(ip);
+    let known = state.registry.known(ip);
     let Some(client) = known else {
         return Err(AdminRejection::conflict(
             "too many clients are known: this one would share its reputation with others",
         ));
     };
-    books.provider(site).amend(&Amendment::Reputation(client, score));
-    Ok(Json(ReputationScore { score: books.provider(site).reputation(client) }))
+    state.provider(site).amend(&Amendment::Reputation(client, score));
+    Ok(Json(ReputationScore { score: state.provider(site).reputation(client) }))
 }
 
 pub(super) async fn release_holds(
-    State(farm): State<Arc<Farm>>,
+    State(cluster): State<Arc<MxCluster>>,
     PathParams((name, ip)): PathParams<(String, String)>,
 ) -> JsonResult<Value> {
-    let (site, _) = provider(&farm, &name)?;
+    let (site, _) = provider(&cluster, &name)?;
     let ip = address(&ip)?;
-    let now = farm.clock().now();
-    let mut books = farm.books();
-    let client = books.guests.known(ip).ok_or_else(|| unknown_client(ip))?;
-    let released = books.provider(site).release_holds(now, client);
+    let now = cluster.clock().now();
+    let mut state = cluster.lock();
+    let client = state.registry.known(ip).ok_or_else(|| unknown_client(ip))?;
+    let released = state.provider(site).release_holds(now, client);
     Ok(Json(json!({ "released": released })))
 }
 
@@ -188,37 +188,37 @@ pub(super) struct OrderRequest {
 }
 
 pub(super) async fn order(
-    State(farm): State<Arc<Farm>>,
+    State(cluster): State<Arc<MxCluster>>,
     JsonBody(request): JsonBody<OrderRequest>,
 ) -> JsonResult<Value> {
-    let site = request.provider.as_ref().map(|name| provider(&farm, name)).transpose()?.map(|(site, _)| site);
+    let site = request.provider.as_ref().map(|name| provider(&cluster, name)).transpose()?.map(|(site, _)| site);
     if request.stage < Stage::Mail {
         let error = format!("nothing can be ordered for {}: an order is for a message", request.stage);
         return Err(AdminRejection::bad(error).hint("`mail`, `rcpt`, `data` or `end-of-data`"));
     }
-    let answer = match (&request.reply, request.drop, request.slow) {
-        (Some(text), None, None) => Answered::Reply(reply(text)?),
-        (None, Some(true), None) => Answered::Drop,
-        (None, None, Some(span)) if span <= SLOWEST => Answered::Slow(span),
-        (None, None, Some(span)) => return Err(AdminRejection::bad(format!("{span} is more than {SLOWEST}"))),
+    let action = match (&request.reply, request.drop, request.slow) {
+        (Some(text), None, None) => ForcedAction::Reply(reply(text)?),
+        (None, Some(true), None) => ForcedAction::Drop,
+        (None, None, Some(span)) if span <= DELAY_MAX => ForcedAction::Delay(span),
+        (None, None, Some(span)) => return Err(AdminRejection::bad(format!("{span} is more than {DELAY_MAX}"))),
         _ => {
             let hint = r#"one of {"reply": "451 4.7.1 later"}, {"drop": true} and {"slow": "5s"}"#;
             return Err(AdminRejection::bad("it does not say what is to happen, or says it twice").hint(hint));
         }
     };
     let times = request.times.unwrap_or(1);
-    let order = Order { site, forced: Forced { at: request.stage, answer } };
-    let waiting = &mut farm.books().orders;
-    if times == 0 || times > ORDERS_MAX - waiting.len() {
-        let room = format!("there is room for {}", ORDERS_MAX - waiting.len());
+    let order = OutcomeOrder { site, outcome: ForcedOutcome { stage: request.stage, action } };
+    let waiting = &mut cluster.lock().orders;
+    if times == 0 || times > OUTCOME_ORDERS_MAX - waiting.len() {
+        let room = format!("there is room for {}", OUTCOME_ORDERS_MAX - waiting.len());
         return Err(AdminRejection::conflict(format!("{times} orders cannot be taken")).hint(room));
     }
     waiting.extend(std::iter::repeat_n(order, times));
     Ok(Json(json!({ "waiting": waiting.len() })))
 }
 
-pub(super) async fn forget_orders(State(farm): State<Arc<Farm>>) -> Json<Value> {
-    let orders = std::mem::take(&mut farm.books().orders);
+pub(super) async fn forget_orders(State(cluster): State<Arc<MxCluster>>) -> Json<Value> {
+    let orders = std::mem::take(&mut cluster.lock().orders);
     Json(json!({ "forgotten": orders.len() }))
 }
 
@@ -232,14 +232,14 @@ fn reply(text: &str) -> Result<Reply, AdminRejection> {
     let code = code.parse::<u16>().ok().filter(|code| (400..600).contains(code));
     let code = code.and_then(|code| Code::try_from(code).ok());
     let code = code.ok_or_else(|| wrong(format!("`{text}` does not begin with a code from 400 to 599")))?;
-    let (first, after) = rest.split_once(' ').unwrap_or((rest, ""));
+    let (first, delay) = rest.split_once(' ').unwrap_or((rest, ""));
     let Ok(enhanced) = first.parse::<EnhancedCode>() else {
         return Ok(Reply { code, enhanced: None, text: rest.to_owned() });
     };
     if u16::from(enhanced.class) != code.get() / 100 {
         return Err(wrong(format!("{enhanced} is of another class than {code}")));
     }
-    Ok(Reply { code, enhanced: Some(enhanced), text: after.to_owned() })
+    Ok(Reply { code, enhanced: Some(enhanced), text: delay.to_owned() })
 }
 
 #[derive(Deserialize)]
@@ -251,36 +251,36 @@ pub(super) struct ComplaintRequest {
 }
 
 pub(super) async fn complain(
-    State(farm): State<Arc<Farm>>,
+    State(cluster): State<Arc<MxCluster>>,
     JsonBody(complaint): JsonBody<ComplaintRequest>,
 ) -> JsonResult<ReputationScore> {
-    let (site, _) = provider(&farm, &complaint.provider)?;
+    let (site, _) = provider(&cluster, &complaint.provider)?;
     let ip = complaint.client;
-    let client = farm.books().guests.known(ip).ok_or_else(|| unknown_client(ip))?;
+    let client = cluster.lock().registry.known(ip).ok_or_else(|| unknown_client(ip))?;
     // An address will do for its domain.
     let domain = complaint.sender.rsplit('@').next().unwrap_or_default();
     if domain.len() > 255 {
         return Err(AdminRejection::bad("the sender's domain is longer than 255 characters"));
     }
-    farm.complain(site, ip, domain);
-    Ok(Json(ReputationScore { score: farm.books().provider(site).reputation(client) }))
+    cluster.on_complaint(site, ip, domain);
+    Ok(Json(ReputationScore { score: cluster.lock().provider(site).reputation(client) }))
 }
 
-pub(super) async fn reset(State(AdminState { farm, dns }): State<AdminState>) -> Json<Value> {
-    farm.reset();
+pub(super) async fn reset(State(AdminState { cluster, dns }): State<AdminState>) -> Json<Value> {
+    cluster.reset();
     if let Some(dns) = dns {
         dns.set(Vec::new());
     }
-    Json(json!({ "since_s": farm.state(0).since_s }))
+    Json(json!({ "since_s": cluster.snapshot(0).since_s }))
 }
 
-fn rules_of(farm: &Farm, site: ProviderId) -> Vec<RuleState> {
-    farm.state(0).providers.swap_remove(site.index()).rules
+fn rules_of(cluster: &MxCluster, site: ProviderId) -> Vec<RuleSnapshot> {
+    cluster.snapshot(0).providers.swap_remove(site.index()).rules
 }
 
-fn provider<'a>(farm: &'a Farm, name: &str) -> Result<(ProviderId, &'a Policy), AdminRejection> {
-    let mut sites = (0..).map(ProviderId).zip(farm.policies());
-    let known = || farm.policies().iter().map(|policy| policy.name.as_str());
+fn provider<'a>(cluster: &'a MxCluster, name: &str) -> Result<(ProviderId, &'a Policy), AdminRejection> {
+    let mut sites = (0..).map(ProviderId).zip(cluster.policies());
+    let known = || cluster.policies().iter().map(|policy| policy.name.as_str());
     sites.find(|(_, policy)| policy.name == name).ok_or_else(|| AdminRejection::unknown("provider", name, known()))
 }
 

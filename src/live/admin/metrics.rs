@@ -16,15 +16,15 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::handlers::CLIENTS_SHOWN;
-use crate::live::farm::Farm;
-use crate::live::state::{ProviderState, State as Books};
+use crate::live::cluster::MxCluster;
+use crate::live::snapshot::{ClusterSnapshot, ProviderSnapshot};
 
 /// The type that Prometheus asks for.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) async fn scrape(State(farm): State<Arc<Farm>>) -> impl IntoResponse {
+pub(super) async fn scrape(State(cluster): State<Arc<MxCluster>>) -> impl IntoResponse {
     let mut registry = Registry::with_prefix("mxlab");
-    registry.register_collector(Box::new(Snapshot(farm.state(CLIENTS_SHOWN))));
+    registry.register_collector(Box::new(MetricsSnapshot(cluster.snapshot(CLIENTS_SHOWN))));
     let mut page = String::new();
     // A string takes whatever is written to it.
     let _ = text::encode(&mut page, &registry);
@@ -32,16 +32,16 @@ pub(super) async fn scrape(State(farm): State<Arc<Farm>>) -> impl IntoResponse {
 }
 
 #[derive(Debug)]
-struct Snapshot(Books);
+struct MetricsSnapshot(ClusterSnapshot);
 
 type Labels<'a> = Vec<(&'static str, &'a str)>;
 
-impl Snapshot {
+impl MetricsSnapshot {
     fn counters<'a>(
         &'a self,
         encoder: &mut DescriptorEncoder<'_>,
         (name, help): (&str, &str),
-        values: impl Fn(&'a ProviderState) -> Vec<(Labels<'a>, u64)>,
+        values: impl Fn(&'a ProviderSnapshot) -> Vec<(Labels<'a>, u64)>,
     ) -> fmt::Result {
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         for provider in &self.0.providers {
@@ -58,7 +58,7 @@ impl Snapshot {
         &self,
         encoder: &mut DescriptorEncoder<'_>,
         (name, help): (&str, &str),
-        value: impl Fn(&crate::live::state::Standing) -> f64,
+        value: impl Fn(&crate::live::snapshot::ClientStanding) -> f64,
     ) -> fmt::Result {
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for client in &self.0.clients {
@@ -72,7 +72,7 @@ impl Snapshot {
     }
 }
 
-impl Collector for Snapshot {
+impl Collector for MetricsSnapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let plain = |value| vec![(Labels::new(), value)];
         self.counters(&mut encoder, ("connections", "Connections made"), |provider| plain(provider.connections))?;

@@ -1,8 +1,8 @@
-//! The admin API: a farm that is looked at and changed while it runs, over HTTP and in JSON.
+//! The admin API: a cluster that is looked at and changed while it runs, over HTTP and in JSON.
 //!
 //! For a test that wants to know what its MTA met, and for a person with curl. Who can reach it can do everything, so
 //! it belongs on loopback; web pages, which a browser there would let in, are turned away. Nothing waits while the
-//! farm's lock is held.
+//! cluster's lock is held.
 
 mod dns_faults;
 mod handlers;
@@ -26,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::listener::LimitedListener;
 use self::rejection::AdminRejection;
+use super::cluster::MxCluster;
 use super::dns::DnsFaults;
-use super::farm::Farm;
 
 /// The largest request body, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
@@ -61,15 +61,15 @@ pub const CALLS: &[(&str, &str, &str)] = &[
 /// What administrators look after.
 #[derive(Clone, Debug)]
 pub struct AdminState {
-    /// The farm.
-    pub farm: Arc<Farm>,
+    /// The cluster.
+    pub cluster: Arc<MxCluster>,
     /// What goes wrong with the names of its hosts, where there is a DNS server that says them.
     pub dns: Option<DnsFaults>,
 }
 
-impl FromRef<AdminState> for Arc<Farm> {
+impl FromRef<AdminState> for Arc<MxCluster> {
     fn from_ref(admin: &AdminState) -> Self {
-        Self::clone(&admin.farm)
+        Self::clone(&admin.cluster)
     }
 }
 

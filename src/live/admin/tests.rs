@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::live::clock::{Clock, Speed};
+use crate::live::cluster::MxClusterConfig;
 use crate::live::dns::{DnsServer, UnknownNames, Zone};
-use crate::live::farm::Plan;
-use crate::live::visit::{Address, Reaction, Visit};
+use crate::live::policy_session::{EnvelopeAddress, PolicyResponse, PolicySession};
 use crate::provider::tests::policy;
 use crate::provider::{
     Amount, Answer, Ceiling, Counts, Hold, Limit, Meter, Policy, Provenance, Rule, Scope, Standing, Step, Test, Window,
@@ -21,8 +21,8 @@ use crate::time::Span;
 use crate::units::{Fraction, ProviderId, ReplyId};
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
-const TO: Address<'_> = Address { local: "ann", domain: "test.example" };
-const FROM: Address<'_> = Address { local: "news", domain: "sender.example" };
+const TO: EnvelopeAddress<'_> = EnvelopeAddress { local: "ann", domain: "test.example" };
+const FROM: EnvelopeAddress<'_> = EnvelopeAddress { local: "news", domain: "sender.example" };
 
 /// One message an hour and a hold at MAIL for more; and a check that never objects.
 fn rules() -> Vec<Rule> {
@@ -47,7 +47,7 @@ fn rules() -> Vec<Rule> {
 }
 
 struct AdminTest {
-    farm: Arc<Farm>,
+    cluster: Arc<MxCluster>,
     at: SocketAddr,
     stop: CancellationToken,
     served: tokio::task::JoinHandle<io::Result<()>>,
@@ -79,17 +79,17 @@ impl AdminTest {
     async fn new() -> Self {
         let named = |name: &str| Policy { name: name.to_owned(), ..policy(rules()) };
         let (policies, clients, senders) = (vec![named("charter"), named("yahoo")], Vec::new(), Vec::new());
-        let plan = Plan { policies, seed: 1, unknowns: 1, day_starts: Span::ZERO, clients, senders };
-        let farm = Farm::new(plan, Clock::start(Speed::REAL));
-        Self::of(farm, None, CancellationToken::new()).await
+        let config = MxClusterConfig { policies, seed: 1, unknowns: 1, day_starts: Span::ZERO, clients, senders };
+        let cluster = MxCluster::new(config, Clock::start(Speed::REAL));
+        Self::of(cluster, None, CancellationToken::new()).await
     }
 
-    async fn of(farm: Arc<Farm>, dns: Option<DnsFaults>, stop: CancellationToken) -> Self {
+    async fn of(cluster: Arc<MxCluster>, dns: Option<DnsFaults>, stop: CancellationToken) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let at = listener.local_addr().unwrap();
-        let admin = AdminState { farm: Arc::clone(&farm), dns };
+        let admin = AdminState { cluster: Arc::clone(&cluster), dns };
         let served = tokio::spawn(serve(admin, listener, stop.clone()));
-        Self { farm, at, stop, served }
+        Self { cluster, at, stop, served }
     }
 
     async fn raw(&self, request: &[u8]) -> String {
@@ -115,11 +115,11 @@ impl AdminTest {
     }
 
     /// A client that has been greeted.
-    fn visit(&self) -> Visit {
-        let (client, _) = self.farm.knock(ProviderId(0), CLIENT);
-        let mut visit = Visit::new(Arc::clone(&self.farm), ProviderId(0), CLIENT, client);
-        assert!(accepted(&visit.connect()) && accepted(&visit.ehlo()));
-        visit
+    fn session(&self) -> PolicySession {
+        let (client, _) = self.cluster.on_connect(ProviderId(0), CLIENT);
+        let mut session = PolicySession::new(Arc::clone(&self.cluster), ProviderId(0), CLIENT, client);
+        assert!(accepted(&session.connect()) && accepted(&session.ehlo()));
+        session
     }
 
     async fn end(self) {
@@ -128,23 +128,23 @@ impl AdminTest {
     }
 }
 
-fn accepted(reaction: &Reaction) -> bool {
-    matches!(reaction, Reaction::Accept { .. })
+fn accepted(response: &PolicyResponse) -> bool {
+    matches!(response, PolicyResponse::Accept { .. })
 }
 
 /// What a message meets first; `delivered` if nothing.
-fn send(visit: &mut Visit) -> String {
+fn send(session: &mut PolicySession) -> String {
     for ask in [
-        (|visit| visit.mail(FROM, 1_000)) as fn(&mut Visit) -> Reaction,
-        |visit| visit.rcpt(TO),
-        Visit::data,
-        |visit| visit.end_of_data(1_000),
+        (|session| session.mail(FROM, 1_000)) as fn(&mut PolicySession) -> PolicyResponse,
+        |session| session.rcpt(TO),
+        PolicySession::data,
+        |session| session.end_of_data(1_000),
     ] {
-        match ask(visit) {
-            Reaction::Accept { after } if after.is_zero() => {}
-            Reaction::Accept { after } => return format!("after {after}"),
-            Reaction::Refuse { reply, .. } => return reply.to_string(),
-            Reaction::Drop { .. } => return "dropped".to_owned(),
+        match ask(session) {
+            PolicyResponse::Accept { delay } if delay.is_zero() => {}
+            PolicyResponse::Accept { delay } => return format!("after {delay}"),
+            PolicyResponse::Refuse { reply, .. } => return reply.to_string(),
+            PolicyResponse::Drop { .. } => return "dropped".to_owned(),
         }
     }
     "delivered".to_owned()
@@ -153,8 +153,8 @@ fn send(visit: &mut Visit) -> String {
 #[tokio::test]
 async fn the_state_is_what_the_client_met() {
     let api = AdminTest::new().await;
-    let mut visit = api.visit();
-    assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"]);
+    let mut session = api.session();
+    assert_eq!([send(&mut session), send(&mut session)], ["delivered", "450 no"]);
     let state = api.get("/state").await;
     let charter = &state["providers"][0];
     assert_eq!((&charter["name"], &charter["open_sessions"]), (&"charter".into(), &1.into()));
@@ -180,17 +180,17 @@ async fn the_state_is_what_the_client_met() {
 #[tokio::test]
 async fn rules_change_while_they_are_at_work() {
     let api = AdminTest::new().await;
-    let mut visit = api.visit();
-    assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"]);
+    let mut session = api.session();
+    assert_eq!([send(&mut session), send(&mut session)], ["delivered", "450 no"]);
     let rule = "PATCH /providers/charter/rules/hourly";
     assert_eq!(api.call(rule, r#"{"enabled": false}"#).await.is(200)["enabled"], false);
-    assert_eq!(send(&mut visit), "delivered");
+    assert_eq!(send(&mut session), "delivered");
     let changed = api.call(rule, r#"{"enabled": true, "limit": 3}"#).await.is(200);
     assert_eq!((&changed["enabled"], &changed["limits"][0]["limit"]), (&true.into(), &3.into()));
-    assert_eq!(send(&mut visit), "450 no", "held as before");
+    assert_eq!(send(&mut session), "450 no", "held as before");
     let released = api.call("DELETE /providers/charter/clients/127.0.0.9/holds", "").await.is(200);
     assert_eq!(released["released"], 1);
-    assert_eq!(send(&mut visit), "delivered");
+    assert_eq!(send(&mut session), "delivered");
     let changed = api.call(rule, r#"{"limit": {"tiers": {"all": "none"}}}"#).await.is(200);
     assert_eq!(changed["limits"][0]["limit"], Value::Null);
     let drawn = api.call(rule, r#"{"limit": {"unknown": [7, 7]}}"#).await.is(200);
@@ -271,8 +271,8 @@ async fn the_next_messages_are_answered_as_ordered() {
     for (order, waiting) in orders.iter().zip([2, 3, 4, 5, 6]) {
         assert_eq!(api.call("POST /orders", order).await.is(200)["waiting"], waiting);
     }
-    let mut visit = api.visit();
-    let met: Vec<_> = (0..6).map(|_| send(&mut visit)).collect();
+    let mut session = api.session();
+    let met: Vec<_> = (0..6).map(|_| send(&mut session)).collect();
     let later = "451 4.7.1 later, ann@test.example";
     assert_eq!(met, [later, later, "dropped", "554 no", "after 5s", "delivered"]);
     let state = api.get("/state").await;
@@ -340,12 +340,12 @@ const NXDOMAIN: Option<u8> = Some(3);
 
 #[tokio::test]
 async fn names_fail_as_it_is_wished() {
-    let AdminTest { farm, .. } = AdminTest::new().await;
+    let AdminTest { cluster, .. } = AdminTest::new().await;
     let stop = CancellationToken::new();
     let mut zone = Zone::new(Ipv4Addr::LOCALHOST.into(), UnknownNames::NoSuchName);
     zone.provider(&policy(Vec::new()), |_| vec![CLIENT]).unwrap();
     let server = DnsServer::start((Ipv4Addr::LOCALHOST, 0).into(), zone, &stop).await.unwrap();
-    let (names, api) = (server.address(), AdminTest::of(farm, Some(server.faults()), stop).await);
+    let (names, api) = (server.address(), AdminTest::of(cluster, Some(server.faults()), stop).await);
     let (host, domain) = ("mx.test.example", "test.example");
     assert_eq!((code_of(names, host).await, code_of(names, domain).await), (FINE, FINE));
     for (trouble, of_host, of_domain) in [
@@ -383,7 +383,7 @@ async fn wishes_for_dns_that_make_no_sense_say_why() {
     let stop = CancellationToken::new();
     let zone = Zone::new(Ipv4Addr::LOCALHOST.into(), UnknownNames::NoSuchName);
     let server = DnsServer::start((Ipv4Addr::LOCALHOST, 0).into(), zone, &stop).await.unwrap();
-    let api = AdminTest::of(Arc::clone(&without.farm), Some(server.faults()), stop).await;
+    let api = AdminTest::of(Arc::clone(&without.cluster), Some(server.faults()), stop).await;
     let long = format!(r#"[{{"name": "{}", "trouble": "silence"}}]"#, "x".repeat(256));
     let many = format!("[{}]", vec![r#"{"trouble":"silence"}"#; 1_001].join(","));
     for (body, said) in [
@@ -409,10 +409,10 @@ async fn wishes_for_dns_that_make_no_sense_say_why() {
 #[tokio::test]
 async fn a_reset_leaves_the_time_and_whoever_is_there() {
     let api = AdminTest::new().await;
-    let mut visit = api.visit();
-    assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"]);
+    let mut session = api.session();
+    assert_eq!([send(&mut session), send(&mut session)], ["delivered", "450 no"]);
     api.call("PATCH /providers/charter/rules/hourly", r#"{"enabled": false}"#).await.is(200);
-    assert!(accepted(&visit.mail(FROM, 1)) && accepted(&visit.rcpt(TO)), "in the middle of a message");
+    assert!(accepted(&session.mail(FROM, 1)) && accepted(&session.rcpt(TO)), "in the middle of a message");
     api.call("POST /orders", r#"{"stage": "rcpt", "drop": true}"#).await.is(200);
     let since = api.call("POST /reset", "").await.is(200)["since_s"].as_f64();
     assert!(since.is_some_and(|since| since > 0.0));
@@ -425,11 +425,15 @@ async fn a_reset_leaves_the_time_and_whoever_is_there() {
     assert_eq!((&charter["refused"], &state["orders"]), (&serde_json::json!([]), &0.into()));
     assert_eq!((&charter["rules"][0]["refused"], &charter["rules"][0]["enabled"]), (&0.into(), &true.into()));
     assert!(state["since_s"].as_f64() == since && state["now_s"].as_f64() >= since);
-    assert!(accepted(&visit.data()) && accepted(&visit.end_of_data(1)));
-    assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"], "the session goes on, and counts anew");
-    let (trial, _) = api.farm.record("live", 1).unwrap();
+    assert!(accepted(&session.data()) && accepted(&session.end_of_data(1)));
+    assert_eq!(
+        [send(&mut session), send(&mut session)],
+        ["delivered", "450 no"],
+        "the session goes on, and counts anew"
+    );
+    let (trial, _) = api.cluster.record("live", 1).unwrap();
     assert_eq!(trial.cells[0].totals.delivered, 2, "what came before is forgotten");
-    drop(visit);
+    drop(session);
     assert_eq!(api.get("/state").await["providers"][0]["open_sessions"], 0);
     api.end().await;
 }
@@ -437,8 +441,8 @@ async fn a_reset_leaves_the_time_and_whoever_is_there() {
 #[tokio::test]
 async fn metrics_are_in_a_fixed_order_and_well_formed() {
     let api = AdminTest::new().await;
-    let mut visit = api.visit();
-    assert_eq!([send(&mut visit), send(&mut visit)], ["delivered", "450 no"]);
+    let mut session = api.session();
+    assert_eq!([send(&mut session), send(&mut session)], ["delivered", "450 no"]);
     let Reply(status, first) = api.call("GET /metrics", "").await;
     assert_eq!((status, first.clone()), (200, api.call("GET /metrics", "").await.1));
     for line in [

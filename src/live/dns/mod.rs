@@ -1,4 +1,4 @@
-//! A DNS server that knows the providers and the senders of a farm, so that a real MTA finds its way to them.
+//! A DNS server that knows the providers and the senders of a cluster, so that a real MTA finds its way to them.
 //!
 //! It answers as the last resort of a resolver would: with authority for its own zones, and for everything else with
 //! "there is no such name", so that nobody asks further and no query leaves the machine. Over UDP and TCP, with EDNS0;

@@ -14,11 +14,13 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::Speech;
-use super::report::{Lap, Letter, News, Order, Report, Said};
-use crate::live::alarm::Alarm;
+use super::ClientOptions;
+use super::connection_event::{
+    ConnectionEvent, ConnectionReport, DriverCommand, OutgoingMessage, PhaseTiming, WireResult,
+};
 use crate::live::clock::Speed;
-use crate::live::wire::{Wire, read_into};
+use crate::live::idle_timeout::IdleTimeout;
+use crate::live::stream::{MaybeTlsStream, read_into};
 use crate::record::{ConnectionFailure, LatencyPhase};
 use crate::sender::strategy::SessionSettings;
 use crate::smtp::{
@@ -30,8 +32,8 @@ use crate::units::ConnId;
 
 /// What all connections have in common.
 #[derive(Debug)]
-pub(super) struct Options {
-    pub(super) speech: Speech,
+pub(super) struct ConnectionOptions {
+    pub(super) client_options: ClientOptions,
     /// Time-outs and pipelining.
     pub(super) session: SessionSettings,
     pub(super) speed: Speed,
@@ -41,78 +43,81 @@ pub(super) struct Options {
 
 /// One connection: its names, and its two ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionParams {
     pub(super) conn: ConnId,
-    pub(super) opening: u64,
+    pub(super) generation: u64,
     pub(super) from: IpAddr,
     pub(super) to: SocketAddr,
 }
 
 /// However fast the machines' time goes, a server has this long for a reply.
-const PATIENCE_MIN: Duration = Duration::from_secs(1);
+const REPLY_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 /// How long the reply to QUIT is waited for.
-const QUIT_MAX: Duration = Duration::from_secs(2);
+const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Holds a connection from the wish to connect to its end.
 pub(super) async fn run(
-    place: Place,
-    options: Arc<Options>,
-    mut orders: mpsc::Receiver<Order>,
-    reports: mpsc::UnboundedSender<Report>,
+    params: ConnectionParams,
+    options: Arc<ConnectionOptions>,
+    mut commands: mpsc::Receiver<DriverCommand>,
+    reports: mpsc::UnboundedSender<ConnectionReport>,
 ) {
     // Whoever is not there any more needs no report.
-    let report = |news| drop(reports.send(Report { conn: place.conn, opening: place.opening, news }));
-    let mut call = match Call::open(place, &options).await {
-        Ok(call) => call,
-        Err((heard, laps)) => return report(News::Replied { heard: vec![heard], closed: true, laps }),
+    let report =
+        |event| drop(reports.send(ConnectionReport { conn: params.conn, generation: params.generation, event }));
+    let mut connection = match ClientConnection::open(params, &options).await {
+        Ok(connection) => connection,
+        Err((results, timings)) => {
+            return report(ConnectionEvent::Replied { results: vec![results], closed: true, timings });
+        }
     };
-    report(News::Connected);
+    report(ConnectionEvent::Connected);
     let mut stopped = pin!(options.stop.cancelled());
     loop {
-        let order = tokio::select! {
+        let command = tokio::select! {
             biased;
-            order = orders.recv() => order,
-            () = call.speaks_unasked() => return report(News::Closed),
+            command = commands.recv() => command,
+            () = connection.unsolicited_data() => return report(ConnectionEvent::Closed),
         };
-        match order {
-            Some(Order::Transact(letter)) => {
-                let (heard, closed) = tokio::select! {
+        match command {
+            Some(DriverCommand::Send(message)) => {
+                let (results, closed) = tokio::select! {
                     biased;
-                    outcome = call.transact(&letter) => outcome,
+                    outcome = connection.transact(&message) => outcome,
                     // The trial is over: nobody waits for what would come.
                     () = &mut stopped => return,
                 };
-                report(News::Replied { heard, closed, laps: std::mem::take(&mut call.laps) });
+                report(ConnectionEvent::Replied { results, closed, timings: std::mem::take(&mut connection.timings) });
                 if closed {
                     return;
                 }
             }
-            Some(Order::Quit) | None => {
-                let _ = timeout(QUIT_MAX, call.quit()).await;
+            Some(DriverCommand::Quit) | None => {
+                let _ = timeout(QUIT_TIMEOUT, connection.quit()).await;
                 return;
             }
         }
     }
 }
 
-struct Call<'a> {
-    options: &'a Options,
+struct ClientConnection<'a> {
+    options: &'a ConnectionOptions,
     to: SocketAddr,
-    wire: Wire,
+    stream: MaybeTlsStream,
     client: ClientSession,
     /// What has arrived and is not done with.
     input: Vec<u8>,
     out: Vec<u8>,
-    laps: Vec<Lap>,
+    timings: Vec<PhaseTiming>,
     /// When what is waited for now was sent.
     sent: Instant,
-    alarm: Alarm,
+    idle_timeout: IdleTimeout,
     /// The last refusal, for when a session ends with it.
     refused: Option<(Stage, Code, String)>,
 }
 
 /// How far a conversation has come.
-enum Came {
+enum Progress {
     /// Nothing is under way.
     Idle,
     /// The transaction is over.
@@ -120,198 +125,201 @@ enum Came {
     /// The message is wanted.
     Body,
     /// The session is over: the server said so, or what it said was no SMTP.
-    Over,
+    Closed,
     /// Nothing is heard any more.
     Silent(Option<Stage>, ConnectionFailure),
 }
 
-impl<'a> Call<'a> {
+impl<'a> ClientConnection<'a> {
     /// Connects, and goes on until the server waits for a transaction.
-    async fn open(place: Place, options: &'a Options) -> Result<Self, (Said, Vec<Lap>)> {
+    async fn open(
+        params: ConnectionParams,
+        options: &'a ConnectionOptions,
+    ) -> Result<Self, (WireResult, Vec<PhaseTiming>)> {
         let began = Instant::now();
-        let patience = wall(options, options.session.connect_timeout);
-        let stream = match timeout(patience, dial(place)).await {
+        let limit = wall_timeout(options, options.session.connect_timeout);
+        let stream = match timeout(limit, connect(params)).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err((Said::Nothing(Stage::Connect, silence(&error)), Vec::new())),
-            Err(_) => return Err((Said::Nothing(Stage::Connect, ConnectionFailure::ConnectTimeout), Vec::new())),
+            Ok(Err(error)) => return Err((WireResult::Silent(Stage::Connect, silence_of(&error)), Vec::new())),
+            Err(_) => return Err((WireResult::Silent(Stage::Connect, ConnectionFailure::ConnectTimeout), Vec::new())),
         };
-        let Speech { helo, tls, .. } = &options.speech;
+        let ClientOptions { helo, tls, .. } = &options.client_options;
         let tls = if tls.is_some() { UseTls::May } else { UseTls::Never };
-        let mut call = Self {
+        let mut connection = Self {
             options,
-            to: place.to,
-            wire: Wire::Plain(stream),
+            to: params.to,
+            stream: MaybeTlsStream::Plain(stream),
             client: ClientSession::new(helo, tls),
             input: Vec::new(),
             out: Vec::new(),
-            laps: vec![(LatencyPhase::Connect, began.elapsed())],
+            timings: vec![(LatencyPhase::Connect, began.elapsed())],
             sent: Instant::now(),
-            alarm: Alarm::new(Instant::now() + patience),
+            idle_timeout: IdleTimeout::new(Instant::now() + limit),
             refused: None,
         };
-        let said = match call.go_on().await {
-            Came::Idle => return Ok(call),
-            Came::Silent(_, ConnectionFailure::CommandTimeout) => {
-                Said::Nothing(Stage::Connect, ConnectionFailure::GreetingTimeout)
+        let wire_result = match connection.advance_session().await {
+            Progress::Idle => return Ok(connection),
+            Progress::Silent(_, ConnectionFailure::CommandTimeout) => {
+                WireResult::Silent(Stage::Connect, ConnectionFailure::GreetingTimeout)
             }
-            Came::Silent(stage, silence) => Said::Nothing(stage.unwrap_or(Stage::Connect), silence),
-            _ => call.last_word(Stage::Connect),
+            Progress::Silent(stage, silence) => WireResult::Silent(stage.unwrap_or(Stage::Connect), silence),
+            _ => connection.closing_result(Stage::Connect),
         };
-        Err((said, call.laps))
+        Err((wire_result, connection.timings))
     }
 
     /// Sends a message: what became of each recipient, and whether the connection is gone.
-    async fn transact(&mut self, letter: &Letter) -> (Vec<Said>, bool) {
-        let recipients: Vec<&str> = letter.to.iter().map(String::as_str).collect();
+    async fn transact(&mut self, message: &OutgoingMessage) -> (Vec<WireResult>, bool) {
+        let recipients: Vec<&str> = message.to.iter().map(String::as_str).collect();
         let transaction = Transaction {
-            from: &letter.from,
+            from: &message.from,
             recipients: &recipients,
-            size: letter.size,
+            size: message.size,
             body: BodyKind::SevenBit,
             smtputf8: false,
             pipelining: self.options.session.pipelining,
-            chunking: self.options.speech.chunking,
+            chunking: self.options.client_options.chunking,
         };
         self.refused = None;
         let began = Instant::now();
         self.client.begin(&transaction, &mut self.out);
-        let came = loop {
-            match self.go_on().await {
-                Came::Body => {
-                    if self.send_body(letter).await.is_err() {
-                        break Came::Silent(Some(Stage::EndOfData), ConnectionFailure::Reset);
+        let progress = loop {
+            match self.advance_session().await {
+                Progress::Body => {
+                    if self.send_body(message).await.is_err() {
+                        break Progress::Silent(Some(Stage::EndOfData), ConnectionFailure::Reset);
                     }
                 }
-                came => break came,
+                progress => break progress,
             }
         };
-        self.laps.push((LatencyPhase::Transaction, began.elapsed()));
-        let rest = match came {
-            Came::Silent(stage, silence) => Said::Nothing(stage.unwrap_or(Stage::EndOfData), silence),
-            Came::Over => self.last_word(Stage::EndOfData),
-            _ => Said::Nothing(Stage::EndOfData, ConnectionFailure::Reset),
+        self.timings.push((LatencyPhase::Transaction, began.elapsed()));
+        let rest = match progress {
+            Progress::Silent(stage, silence) => WireResult::Silent(stage.unwrap_or(Stage::EndOfData), silence),
+            Progress::Closed => self.closing_result(Stage::EndOfData),
+            _ => WireResult::Silent(Stage::EndOfData, ConnectionFailure::Reset),
         };
-        let closed = matches!(came, Came::Over | Came::Silent(..));
-        let fates = self.client.results().map(|outcome| outcome.map_or_else(|| rest.clone(), |outcome| said(&outcome)));
-        (fates.collect(), closed)
+        let closed = matches!(progress, Progress::Closed | Progress::Silent(..));
+        let results = self.client.results().map(|fate| fate.map_or_else(|| rest.clone(), |fate| wire_result(&fate)));
+        (results.collect(), closed)
     }
 
     /// Everything that is said from here on to what has to be decided elsewhere.
-    async fn go_on(&mut self) -> Came {
+    async fn advance_session(&mut self) -> Progress {
         loop {
             let (used, event) = self.client.advance(&self.input, &mut self.out);
-            let came = match event {
+            let progress = match event {
                 ClientEvent::NeedInput => None,
                 ClientEvent::Replied { to, reply } => {
                     if !matches!(reply.class(), crate::smtp::Class::Positive) {
                         self.refused = to.stage().map(|stage| (stage, reply.code, text(&reply)));
                     }
                     if let Some(phase) = phase(to) {
-                        self.laps.push((phase, self.sent.elapsed()));
+                        self.timings.push((phase, self.sent.elapsed()));
                     }
                     self.input.drain(..used);
                     continue;
                 }
                 ClientEvent::StartTls => {
                     self.input.drain(..used);
-                    if self.secure().await.is_err() {
-                        return Came::Silent(Some(Stage::Ehlo), ConnectionFailure::Reset);
+                    if self.start_tls().await.is_err() {
+                        return Progress::Silent(Some(Stage::Ehlo), ConnectionFailure::Reset);
                     }
                     continue;
                 }
                 // No line of a filler begins with a dot: it is the same either way.
-                ClientEvent::SendBody { .. } => Some(Came::Body),
-                ClientEvent::Done => Some(Came::Done),
-                ClientEvent::Idle => Some(Came::Idle),
-                ClientEvent::Close(_) => Some(Came::Over),
+                ClientEvent::SendBody { .. } => Some(Progress::Body),
+                ClientEvent::Done => Some(Progress::Done),
+                ClientEvent::Idle => Some(Progress::Idle),
+                ClientEvent::Close(_) => Some(Progress::Closed),
             };
             self.input.drain(..used);
-            if let Some(came) = came {
-                if matches!(came, Came::Over) {
+            if let Some(progress) = progress {
+                if matches!(progress, Progress::Closed) {
                     let _ = self.flush().await;
                 }
-                return came;
+                return progress;
             }
             let step = self.client.awaiting();
             if let Err(error) = self.exchange(step).await {
-                return Came::Silent(step.and_then(SessionStep::stage), silence(&error));
+                return Progress::Silent(step.and_then(SessionStep::stage), silence_of(&error));
             }
         }
     }
 
     /// Sends what was written, and reads.
     async fn exchange(&mut self, step: Option<SessionStep>) -> io::Result<()> {
-        let deadline = Instant::now() + self.patience(step);
+        let deadline = Instant::now() + self.timeout_for(step);
         if !self.out.is_empty() {
             timeout_at(deadline, self.flush()).await.map_err(|_| io::ErrorKind::TimedOut)??;
             self.sent = Instant::now();
         }
-        let (wire, input) = (&mut self.wire, &mut self.input);
+        let (stream, input) = (&mut self.stream, &mut self.input);
         tokio::select! {
             biased;
-            read = poll_fn(|cx| read_into(wire, cx, input)) => match read? {
+            read = poll_fn(|cx| read_into(stream, cx, input)) => match read? {
                 0 => Err(io::ErrorKind::UnexpectedEof.into()),
                 _ => Ok(()),
             },
-            () = self.alarm.until(deadline) => Err(io::ErrorKind::TimedOut.into()),
+            () = self.idle_timeout.wait_until(deadline) => Err(io::ErrorKind::TimedOut.into()),
         }
     }
 
     /// Sends a message from where its pieces are: all connections send the same block, and no copy of it.
-    async fn send_body(&mut self, letter: &Letter) -> io::Result<()> {
-        let deadline = Instant::now() + self.patience(Some(SessionStep::EndOfData));
+    async fn send_body(&mut self, message: &OutgoingMessage) -> io::Result<()> {
+        let deadline = Instant::now() + self.timeout_for(Some(SessionStep::EndOfData));
         self.sent = Instant::now();
-        self.out.extend_from_slice(letter.head.as_bytes());
+        self.out.extend_from_slice(message.head.as_bytes());
         let body_at = self.out.len();
         self.client.body_sent(&mut self.out);
         let sent = {
             let (before, behind) = self.out.split_at(body_at);
-            let filler = Filler::new(letter.size - letter.head.len() as u64).map(|piece| -> &[u8] { piece });
+            let filler = Filler::new(message.size - message.head.len() as u64).map(|piece| -> &[u8] { piece });
             let mut whole = iter::once(before).chain(filler).chain([behind]);
-            timeout_at(deadline, self.wire.write_pieces(&mut whole)).await
+            timeout_at(deadline, self.stream.write_pieces(&mut whole)).await
         };
         self.out.clear();
         sent.map_err(|_| io::ErrorKind::TimedOut)?
     }
 
     async fn flush(&mut self) -> io::Result<()> {
-        self.wire.write_all(&self.out).await?;
+        self.stream.write_all(&self.out).await?;
         self.out.clear();
-        self.wire.flush().await
+        self.stream.flush().await
     }
 
-    async fn secure(&mut self) -> io::Result<()> {
-        let Some(connector) = &self.options.speech.tls else { return Err(io::ErrorKind::Unsupported.into()) };
+    async fn start_tls(&mut self) -> io::Result<()> {
+        let Some(connector) = &self.options.client_options.tls else { return Err(io::ErrorKind::Unsupported.into()) };
         let began = Instant::now();
-        let limit = self.patience(Some(SessionStep::StartTls));
-        self.wire.connect(connector, &self.to.ip().to_string(), limit).await?;
-        self.laps.push((LatencyPhase::Tls, began.elapsed()));
+        let limit = self.timeout_for(Some(SessionStep::StartTls));
+        self.stream.connect_tls(connector, &self.to.ip().to_string(), limit).await?;
+        self.timings.push((LatencyPhase::Tls, began.elapsed()));
         self.client.secured(&mut self.out);
         Ok(())
     }
 
     /// Comes back when the server says or does anything though it was not asked: all it can mean is the end.
-    async fn speaks_unasked(&mut self) {
-        let (wire, input) = (&mut self.wire, &mut self.input);
-        let _ = poll_fn(|cx| read_into(wire, cx, input)).await;
+    async fn unsolicited_data(&mut self) {
+        let (stream, input) = (&mut self.stream, &mut self.input);
+        let _ = poll_fn(|cx| read_into(stream, cx, input)).await;
     }
 
     async fn quit(&mut self) -> io::Result<()> {
         self.client.quit(&mut self.out);
-        self.go_on().await;
-        self.wire.shutdown().await
+        self.advance_session().await;
+        self.stream.shutdown().await
     }
 
     /// The refusal with which the server ended the session, or silence if there was none.
-    fn last_word(&mut self, stage: Stage) -> Said {
+    fn closing_result(&mut self, stage: Stage) -> WireResult {
         match self.refused.take() {
-            Some((stage, code, text)) => Said::Refused(stage, code, text),
-            None => Said::Nothing(stage, ConnectionFailure::Reset),
+            Some((stage, code, text)) => WireResult::Refused(stage, code, text),
+            None => WireResult::Silent(stage, ConnectionFailure::Reset),
         }
     }
 
     /// How long the reply to a step is waited for.
-    fn patience(&self, step: Option<SessionStep>) -> Duration {
+    fn timeout_for(&self, step: Option<SessionStep>) -> Duration {
         let session = &self.options.session;
         let span = match step {
             Some(SessionStep::Connect) => session.greeting_timeout,
@@ -320,23 +328,23 @@ impl<'a> Call<'a> {
             Some(SessionStep::EndOfData) => session.end_of_data_timeout,
             _ => session.mail_timeout,
         };
-        wall(self.options, span)
+        wall_timeout(self.options, span)
     }
 }
 
-fn wall(options: &Options, span: Span) -> Duration {
-    options.speed.on_the_wall(span).max(PATIENCE_MIN)
+fn wall_timeout(options: &ConnectionOptions, span: Span) -> Duration {
+    options.speed.wall_duration(span).max(REPLY_TIMEOUT_MIN)
 }
 
-async fn dial(place: Place) -> io::Result<TcpStream> {
-    let socket = if place.to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.bind(SocketAddr::new(place.from, 0))?;
-    let stream = socket.connect(place.to).await?;
+async fn connect(params: ConnectionParams) -> io::Result<TcpStream> {
+    let socket = if params.to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind(SocketAddr::new(params.from, 0))?;
+    let stream = socket.connect(params.to).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-fn silence(error: &io::Error) -> ConnectionFailure {
+fn silence_of(error: &io::Error) -> ConnectionFailure {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => ConnectionFailure::Refused,
         io::ErrorKind::TimedOut => ConnectionFailure::CommandTimeout,
@@ -356,11 +364,11 @@ fn phase(step: SessionStep) -> Option<LatencyPhase> {
     }
 }
 
-fn said(outcome: &RecipientReply<'_>) -> Said {
-    if outcome.delivered() {
-        Said::Accepted
+fn wire_result(fate: &RecipientReply<'_>) -> WireResult {
+    if fate.delivered() {
+        WireResult::Accepted
     } else {
-        Said::Refused(outcome.stage, outcome.reply.code, text(&outcome.reply))
+        WireResult::Refused(fate.stage, fate.reply.code, text(&fate.reply))
     }
 }
 

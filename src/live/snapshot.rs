@@ -5,35 +5,35 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::farm::{Books, Farm};
-use super::ledger::Cause;
+use super::cluster::{MxCluster, SharedState};
+use super::receiver_statistics::RefusalCause;
 use crate::provider::{Policy, Test};
 use crate::smtp::{Class, Reply, Stage};
 use crate::time::Time;
 use crate::units::{ClientId, Fraction, ProviderId, RuleId};
 
-/// How things stand. Times are the farm's.
+/// How things stand. Times are the cluster's.
 #[derive(Clone, Debug, Serialize)]
-pub struct State {
-    /// Seconds since the farm opened.
+pub struct ClusterSnapshot {
+    /// Seconds since the cluster opened.
     pub now_s: f64,
     /// When everything that is counted here began to count: at the start, or with the last reset.
     pub since_s: f64,
-    /// How many times faster than the wall's the farm's time goes.
+    /// How many times faster than the wall's the cluster's time goes.
     pub speed: f64,
     /// Orders that wait for their message.
     pub orders: usize,
     /// The providers.
-    pub providers: Vec<ProviderState>,
+    pub providers: Vec<ProviderSnapshot>,
     /// Clients that were ever met.
     pub clients_known: usize,
     /// Of these the ones with the most connections, by address.
-    pub clients: Vec<ClientState>,
+    pub clients: Vec<ClientSnapshot>,
 }
 
 /// A provider.
 #[derive(Clone, Debug, Serialize)]
-pub struct ProviderState {
+pub struct ProviderSnapshot {
     /// The profile's name.
     pub name: String,
     /// The name people know.
@@ -45,14 +45,14 @@ pub struct ProviderState {
     /// Recipients delivered to.
     pub accepted: u64,
     /// What was refused, by cause.
-    pub refused: Vec<Refusals>,
+    pub refused: Vec<RefusalCount>,
     /// Its rules, in the order in which they are asked.
-    pub rules: Vec<RuleState>,
+    pub rules: Vec<RuleSnapshot>,
 }
 
 /// A rule.
 #[derive(Clone, Debug, Serialize)]
-pub struct RuleState {
+pub struct RuleSnapshot {
     /// Its name.
     pub name: String,
     /// Where it is asked.
@@ -80,7 +80,7 @@ pub struct TierLimit {
 
 /// Refusals with one cause.
 #[derive(Clone, Debug, Serialize)]
-pub struct Refusals {
+pub struct RefusalCount {
     /// Where in the session.
     pub stage: Stage,
     /// The rule; `None` is what somebody ordered, or what the session refused by itself.
@@ -95,7 +95,7 @@ pub struct Refusals {
 
 /// A client.
 #[derive(Clone, Debug, Serialize)]
-pub struct ClientState {
+pub struct ClientSnapshot {
     /// Its address.
     pub ip: IpAddr,
     /// Connections it made.
@@ -107,24 +107,24 @@ pub struct ClientState {
     /// Attempts that were refused for good.
     pub rejected: u64,
     /// What was refused, by cause.
-    pub refused: Vec<ClientRefusals>,
+    pub refused: Vec<ClientRefusalCount>,
     /// How it stands with each provider.
-    pub standing: Vec<Standing>,
+    pub standing: Vec<ClientStanding>,
 }
 
 /// Refusals of one client.
 #[derive(Clone, Debug, Serialize)]
-pub struct ClientRefusals {
+pub struct ClientRefusalCount {
     /// The provider's name.
     pub provider: String,
     /// Which.
     #[serde(flatten)]
-    pub refusals: Refusals,
+    pub refusals: RefusalCount,
 }
 
 /// How a client stands with a provider.
 #[derive(Clone, Debug, Serialize)]
-pub struct Standing {
+pub struct ClientStanding {
     /// The provider's name.
     pub provider: String,
     /// Its reputation.
@@ -132,58 +132,58 @@ pub struct Standing {
     /// Connections it may have open; `None` is no limit.
     pub open_limit: Option<u32>,
     /// By which rules it is held.
-    pub holds: Vec<Hold>,
+    pub holds: Vec<HoldSnapshot>,
 }
 
 /// A hold that is on.
 #[derive(Clone, Debug, Serialize)]
-pub struct Hold {
+pub struct HoldSnapshot {
     /// The rule's name.
     pub rule: String,
     /// In how many seconds it ends.
     pub ends_in_s: f64,
 }
 
-impl Farm {
+impl MxCluster {
     /// How things stand, with at most so many clients.
-    pub fn state(&self, clients: usize) -> State {
+    pub fn snapshot(&self, clients: usize) -> ClusterSnapshot {
         let now = self.clock.now();
-        let books = self.books();
+        let state = self.lock();
         let sites = || (0..).map(ProviderId).zip(&self.policies);
-        State {
+        ClusterSnapshot {
             now_s: seconds(now),
-            since_s: seconds(books.ledger.began()),
+            since_s: seconds(state.statistics.started_at()),
             speed: self.clock.speed().get(),
-            orders: books.orders.len(),
-            providers: sites().map(|(site, policy)| books.provider_state(site, policy, now)).collect(),
-            clients_known: books.guests.clients().count(),
-            clients: books
+            orders: state.orders.len(),
+            providers: sites().map(|(site, policy)| state.provider_snapshot(site, policy, now)).collect(),
+            clients_known: state.registry.clients().count(),
+            clients: state
                 .busiest(clients)
                 .into_iter()
-                .map(|(ip, client)| books.client_state(ip, client, &self.policies, now))
+                .map(|(ip, client)| state.client_snapshot(ip, client, &self.policies, now))
                 .collect(),
         }
     }
 }
 
-impl Books {
-    fn provider_state(&self, site: ProviderId, policy: &Policy, now: Time) -> ProviderState {
-        let provider = &self.sites[site.index()].provider;
-        let (connections, accepted, refused) = self.ledger.site(site);
+impl SharedState {
+    fn provider_snapshot(&self, site: ProviderId, policy: &Policy, now: Time) -> ProviderSnapshot {
+        let provider = &self.providers[site.index()].provider;
+        let (connections, accepted, refused) = self.statistics.site(site);
         let rules = (0..).map(RuleId).zip(&provider.policy().rules);
-        ProviderState {
+        ProviderSnapshot {
             name: policy.name.clone(),
             title: policy.title.clone(),
             open_sessions: provider.open_sessions(),
             connections,
             accepted,
-            refused: refused.iter().map(|(cause, count)| self.refusals(site, policy, *cause, *count)).collect(),
+            refused: refused.iter().map(|(cause, count)| self.count_refusals(site, policy, *cause, *count)).collect(),
             rules: rules
                 .map(|(id, rule)| {
                     let activity = provider.activity(id, now);
                     let tiers = policy.tiers.iter().map(|tier| tier.name.clone());
                     let limits = tiers.zip(activity.limits).map(|(tier, limit)| TierLimit { tier, limit });
-                    RuleState {
+                    RuleSnapshot {
                         name: rule.name.clone(),
                         at: rule.at,
                         enabled: rule.enabled,
@@ -197,38 +197,41 @@ impl Books {
         }
     }
 
-    fn client_state(&self, ip: IpAddr, client: ClientId, policies: &[Policy], now: Time) -> ClientState {
-        let books = self.ledger.client(client).cloned().unwrap_or_default();
-        let refused = books.refused.iter().map(|((site, cause), count)| {
+    fn client_snapshot(&self, ip: IpAddr, client: ClientId, policies: &[Policy], now: Time) -> ClientSnapshot {
+        let statistics = self.statistics.client(client).cloned().unwrap_or_default();
+        let refused = statistics.refused.iter().map(|((site, cause), count)| {
             let policy = &policies[site.index()];
-            ClientRefusals { provider: policy.name.clone(), refusals: self.refusals(*site, policy, *cause, *count) }
+            ClientRefusalCount {
+                provider: policy.name.clone(),
+                refusals: self.count_refusals(*site, policy, *cause, *count),
+            }
         });
-        let standing = policies.iter().zip(&self.sites).map(|(policy, site)| {
-            let hold = |(rule, until): (RuleId, Time)| Hold {
+        let standing = policies.iter().zip(&self.providers).map(|(policy, site)| {
+            let hold = |(rule, until): (RuleId, Time)| HoldSnapshot {
                 rule: policy.rules[rule.index()].name.clone(),
                 ends_in_s: until.since(now).as_secs_f64(),
             };
-            Standing {
+            ClientStanding {
                 provider: policy.name.clone(),
                 reputation: site.provider.reputation(client),
                 open_limit: site.provider.open_limit(now, client),
                 holds: site.provider.holds_of(now, client).into_iter().map(hold).collect(),
             }
         });
-        ClientState {
+        ClientSnapshot {
             ip,
-            connections: books.connections,
-            accepted: books.accepted,
-            deferred: books.deferred,
-            rejected: books.rejected,
+            connections: statistics.connections,
+            accepted: statistics.accepted,
+            deferred: statistics.deferred,
+            rejected: statistics.rejected,
             refused: refused.collect(),
             standing: standing.collect(),
         }
     }
 
-    fn refusals(&self, site: ProviderId, policy: &Policy, cause: Cause, count: u64) -> Refusals {
-        let reply = cause.reply.and_then(|reply| self.ledger.reply(site, reply, policy));
-        Refusals {
+    fn count_refusals(&self, site: ProviderId, policy: &Policy, cause: RefusalCause, count: u64) -> RefusalCount {
+        let reply = cause.reply.and_then(|reply| self.statistics.reply(site, reply, policy));
+        RefusalCount {
             stage: cause.stage,
             rule: cause.rule.map(|rule| policy.rules[rule.index()].name.clone()),
             reply: reply.map(Reply::to_string),
@@ -243,8 +246,9 @@ impl Books {
 
     /// The clients with the most connections, by address.
     fn busiest(&self, most: usize) -> Vec<(IpAddr, ClientId)> {
-        let connections = |client: ClientId| self.ledger.client(client).map_or(0, |books| books.connections);
-        let mut clients: Vec<_> = self.guests.clients().collect();
+        let connections =
+            |client: ClientId| self.statistics.client(client).map_or(0, |statistics| statistics.connections);
+        let mut clients: Vec<_> = self.registry.clients().collect();
         if clients.len() > most {
             clients.sort_by_key(|(_, client)| Reverse(connections(*client)));
             clients.truncate(most);

@@ -14,90 +14,90 @@ use crate::time::Span;
 
 /// What a recipient's local part asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct RecipientDirectives {
     /// The state of the mailbox.
     pub mailbox: Mailbox,
     /// What is to happen instead of what the rules say.
-    pub forced: Option<Forced>,
+    pub forced: Option<ForcedOutcome>,
 }
 
 /// An answer that somebody asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Forced {
+pub struct ForcedOutcome {
     /// Where.
-    pub at: Stage,
+    pub stage: Stage,
     /// What.
-    pub answer: Answered,
+    pub action: ForcedAction,
 }
 
 /// What is to happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answered {
+pub enum ForcedAction {
     /// This reply; 421 closes the connection.
     Reply(Reply),
     /// The connection is closed without a word.
     Drop,
     /// The answer comes later.
-    Slow(Span),
+    Delay(Span),
 }
 
 /// What a sender's local part says about its message. All is well unless it says otherwise.
 #[expect(clippy::struct_excessive_bools, reason = "four checks that do not depend on each other")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Flaws {
+pub struct SenderDirectives {
     /// `nospf`: SPF fails.
-    pub spf: bool,
+    pub spf_fails: bool,
     /// `nodkim`: DKIM fails.
-    pub dkim: bool,
+    pub dkim_fails: bool,
     /// `nodmarc`: DMARC fails.
-    pub dmarc: bool,
+    pub dmarc_fails: bool,
     /// `spam`: the content looks like spam.
     pub spam: bool,
     /// What is to happen instead of what the rules say.
-    pub forced: Option<Forced>,
+    pub forced: Option<ForcedOutcome>,
 }
 
-impl Wish {
+impl RecipientDirectives {
     /// What the local part of a recipient asks for.
-    pub fn of(local: &str) -> Self {
-        let mut wish = Self::default();
+    pub fn parse(local: &str) -> Self {
+        let mut directives = Self::default();
         for word in words(local) {
             match word {
-                "unknown" => wish.mailbox = Mailbox::Unknown,
-                "full" => wish.mailbox = Mailbox::Full,
-                "trap" => wish.mailbox = Mailbox::Trap,
-                _ => match forced(word, local, Stage::Rcpt) {
-                    Some(forced) => wish.forced = Some(forced),
+                "unknown" => directives.mailbox = Mailbox::Unknown,
+                "full" => directives.mailbox = Mailbox::Full,
+                "trap" => directives.mailbox = Mailbox::Trap,
+                _ => match forced_outcome(word, local, Stage::Rcpt) {
+                    Some(forced) => directives.forced = Some(forced),
                     None => break,
                 },
             }
         }
-        wish
+        directives
     }
 }
 
-impl Flaws {
+impl SenderDirectives {
     /// What the local part of a sender says.
-    pub fn of(local: &str) -> Self {
-        let mut flaws = Self::default();
+    pub fn parse(local: &str) -> Self {
+        let mut directives = Self::default();
         for word in words(local) {
             match word {
-                "nospf" => flaws.spf = true,
-                "nodkim" => flaws.dkim = true,
-                "nodmarc" => flaws.dmarc = true,
-                "spam" => flaws.spam = true,
-                _ => match forced(word, local, Stage::Mail) {
-                    Some(forced) => flaws.forced = Some(forced),
+                "nospf" => directives.spf_fails = true,
+                "nodkim" => directives.dkim_fails = true,
+                "nodmarc" => directives.dmarc_fails = true,
+                "spam" => directives.spam = true,
+                _ => match forced_outcome(word, local, Stage::Mail) {
+                    Some(forced) => directives.forced = Some(forced),
                     None => break,
                 },
             }
         }
-        flaws
+        directives
     }
 }
 
 /// The words for a mailbox in this state, as a recipient's local part begins.
-pub const fn word_for(mailbox: Mailbox) -> &'static str {
+pub const fn mailbox_prefix(mailbox: Mailbox) -> &'static str {
     match mailbox {
         Mailbox::Exists => "",
         Mailbox::Unknown => "unknown.",
@@ -111,24 +111,24 @@ fn words(local: &str) -> impl Iterator<Item = &str> {
 }
 
 /// `451`, `dot-451`, `drop`, `data-drop`, `slow-5s`; an enhanced code is taken from the whole local part, in which its
-/// own dots look like the end of a word. Without a stage it happens `here`.
-fn forced(word: &str, local: &str, here: Stage) -> Option<Forced> {
-    let (at, rest) = match word.split_once('-') {
+/// own dots look like the end of a word. Without a stage it happens `default_stage`.
+fn forced_outcome(word: &str, local: &str, default_stage: Stage) -> Option<ForcedOutcome> {
+    let (stage, rest) = match word.split_once('-') {
         Some(("data", rest)) => (Stage::Data, rest),
         Some(("dot", rest)) => (Stage::EndOfData, rest),
-        _ => (here, word),
+        _ => (default_stage, word),
     };
-    let answer = match rest.split_once('-') {
-        _ if rest == "drop" => Answered::Drop,
-        Some(("slow", span)) => Answered::Slow(span.parse().ok().filter(|span| *span <= SLOWEST)?),
-        Some((code, _)) => Answered::Reply(reply(code, enhanced(local, rest))?),
-        None => Answered::Reply(reply(rest, None)?),
+    let action = match rest.split_once('-') {
+        _ if rest == "drop" => ForcedAction::Drop,
+        Some(("slow", span)) => ForcedAction::Delay(span.parse().ok().filter(|span| *span <= DELAY_MAX)?),
+        Some((code, _)) => ForcedAction::Reply(reply(code, enhanced(local, rest))?),
+        None => ForcedAction::Reply(reply(rest, None)?),
     };
-    Some(Forced { at, answer })
+    Some(ForcedOutcome { stage, action })
 }
 
 /// The longest that an answer can be asked to take.
-pub(super) const SLOWEST: Span = Span::HOUR;
+pub(super) const DELAY_MAX: Span = Span::HOUR;
 
 /// The enhanced code that begins in `word` behind the reply code and goes on in the words after it.
 fn enhanced(local: &str, word: &str) -> Option<EnhancedCode> {
@@ -150,10 +150,10 @@ mod tests {
     use super::*;
 
     fn told(local: &str) -> String {
-        match Wish::of(local).forced {
+        match RecipientDirectives::parse(local).forced {
             None => "as the rules say".to_owned(),
-            Some(Forced { at, answer: Answered::Reply(reply) }) => format!("{at}: {reply}"),
-            Some(Forced { at, answer }) => format!("{at}: {answer:?}"),
+            Some(ForcedOutcome { stage, action: ForcedAction::Reply(reply) }) => format!("{stage}: {reply}"),
+            Some(ForcedOutcome { stage, action }) => format!("{stage}: {action:?}"),
         }
     }
 
@@ -183,12 +183,15 @@ mod tests {
     #[test]
     fn mailboxes_and_flaws_have_words() {
         for mailbox in [Mailbox::Exists, Mailbox::Unknown, Mailbox::Full, Mailbox::Trap] {
-            assert_eq!(Wish::of(&format!("{}r17", word_for(mailbox))).mailbox, mailbox);
+            assert_eq!(RecipientDirectives::parse(&format!("{}r17", mailbox_prefix(mailbox))).mailbox, mailbox);
         }
-        assert_eq!(Wish::of("unknown.451").mailbox, Mailbox::Unknown);
-        assert_eq!(Flaws::of("spam.nospf.b7"), Flaws { spam: true, spf: true, ..Flaws::default() });
-        assert_eq!(Flaws::of("news.spam"), Flaws::default());
-        assert_eq!(Flaws::of("421.news").forced.unwrap().at, Stage::Mail);
-        assert_eq!(Flaws::of("dot-421.news").forced.unwrap().at, Stage::EndOfData);
+        assert_eq!(RecipientDirectives::parse("unknown.451").mailbox, Mailbox::Unknown);
+        assert_eq!(
+            SenderDirectives::parse("spam.nospf.b7"),
+            SenderDirectives { spam: true, spf_fails: true, ..SenderDirectives::default() }
+        );
+        assert_eq!(SenderDirectives::parse("news.spam"), SenderDirectives::default());
+        assert_eq!(SenderDirectives::parse("421.news").forced.unwrap().stage, Stage::Mail);
+        assert_eq!(SenderDirectives::parse("dot-421.news").forced.unwrap().stage, Stage::EndOfData);
     }
 }

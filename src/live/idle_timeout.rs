@@ -9,16 +9,16 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// One alarm, of one connection.
 #[derive(Debug)]
-pub(super) struct Alarm(Pin<Box<Sleep>>);
+pub(super) struct IdleTimeout(Pin<Box<Sleep>>);
 
-impl Alarm {
+impl IdleTimeout {
     /// An alarm for somebody whose first deadline will be about this one.
     pub(super) fn new(deadline: Instant) -> Self {
         Self(Box::pin(sleep_until(deadline)))
     }
 
     /// Waits until the deadline. Who gives up waiting may name another, later or earlier.
-    pub(super) async fn until(&mut self, deadline: Instant) {
+    pub(super) async fn wait_until(&mut self, deadline: Instant) {
         let Self(timer) = self;
         if timer.deadline() > deadline {
             timer.as_mut().reset(deadline);
@@ -40,10 +40,10 @@ mod tests {
     use super::*;
 
     /// Begins to wait, and gives it up.
-    async fn begin(alarm: &mut Alarm, deadline: Instant) {
+    async fn begin(timeout: &mut IdleTimeout, deadline: Instant) {
         tokio::select! {
             biased;
-            () = alarm.until(deadline) => panic!("an hour has not passed"),
+            () = timeout.wait_until(deadline) => panic!("an hour has not passed"),
             () = std::future::ready(()) => {}
         }
     }
@@ -53,17 +53,17 @@ mod tests {
     async fn it_rings_at_the_deadline_that_was_named_last() {
         let (tick, hour) = (Duration::from_millis(5), Duration::from_hours(1));
         let began = Instant::now();
-        let mut alarm = Alarm::new(began + tick);
+        let mut timeout = IdleTimeout::new(began + tick);
         // The timer that was set before this rings in between.
-        alarm.until(began + tick * 3).await;
+        timeout.wait_until(began + tick * 3).await;
         assert!(began.elapsed() >= tick * 3);
         for deadline in [began + hour * 2, began + hour, began + hour * 3] {
-            begin(&mut alarm, deadline).await;
+            begin(&mut timeout, deadline).await;
         }
         let deadline = Instant::now() + tick;
-        alarm.until(deadline).await;
+        timeout.wait_until(deadline).await;
         assert!(Instant::now() >= deadline);
         // One that is over already is over at once.
-        alarm.until(began).await;
+        timeout.wait_until(began).await;
     }
 }

@@ -1,7 +1,7 @@
-//! Messages as they are said: envelope addresses that tell the farm what it would know of real ones, and a body.
+//! Messages as they are said: envelope addresses that tell the cluster what it would know of real ones, and a body.
 
-use super::report::Letter;
-use crate::live::wish::word_for;
+use super::connection_event::OutgoingMessage;
+use crate::live::address_directives::mailbox_prefix;
 use crate::rng::Seed;
 use crate::sender::Delivery;
 use crate::trial::{TrialInput, mailbox};
@@ -12,26 +12,26 @@ use crate::workload::{Authentication, Row, address};
 const SUBJECT: &str = "a message of mxlab";
 
 /// Writes the messages of a trial.
-pub(super) struct Letters<'a> {
+pub(super) struct MessageBuilder<'a> {
     input: TrialInput<'a>,
     addresses: Seed,
 }
 
-impl<'a> Letters<'a> {
+impl<'a> MessageBuilder<'a> {
     pub(super) const fn new(input: TrialInput<'a>, addresses: Seed) -> Self {
         Self { input, addresses }
     }
 
-    pub(super) fn write(&self, delivery: &Delivery) -> Letter {
+    pub(super) fn build(&self, delivery: &Delivery) -> OutgoingMessage {
         let first = delivery.first.index();
         let recipients = first..first + usize::from(delivery.count);
-        let from = self.from(delivery.first);
+        let from = self.sender_address(delivery.first);
         let domain = self.sender_domain(delivery.first);
         // As short as RFC 5322 lets a header be (section 3.6), so that small messages stay small.
         let head = format!("From: <{from}>\r\nMessage-ID: <{first}@{domain}>\r\nSubject: {SUBJECT}\r\n\r\n");
-        Letter {
+        OutgoingMessage {
             size: u64::from(self.input.mail.rows[first].size).max(head.len() as u64 + 2),
-            to: recipients.map(|recipient| self.to(recipient)).collect(),
+            to: recipients.map(|recipient| self.recipient_address(recipient)).collect(),
             head,
             from,
         }
@@ -45,17 +45,17 @@ impl<'a> Letters<'a> {
     }
 
     /// `nodkim.b17@news.example`: what is wrong with the message, and a number.
-    fn from(&self, first: RecipientId) -> String {
+    fn sender_address(&self, first: RecipientId) -> String {
         let row = self.input.mail.rows[first.index()];
         let Authentication { spf, dkim, dmarc } =
             self.input.scenario.workload.streams[row.stream.index()].authentication;
-        let flaws = [(!spf, "nospf."), (!dkim, "nodkim."), (!dmarc, "nodmarc."), (row.is(Row::SPAM), "spam.")];
-        let words: String = flaws.iter().filter(|(wrong, _)| *wrong).map(|(_, word)| *word).collect();
+        let prefixes = [(!spf, "nospf."), (!dkim, "nodkim."), (!dmarc, "nodmarc."), (row.is(Row::SPAM), "spam.")];
+        let words: String = prefixes.iter().filter(|(wrong, _)| *wrong).map(|(_, word)| *word).collect();
         format!("{words}b{}@{}", first.0, self.sender_domain(first))
     }
 
     /// `unknown.r17@charter.net`: the state of the mailbox, and its number. The same number, the same mailbox.
-    fn to(&self, recipient: usize) -> String {
+    fn recipient_address(&self, recipient: usize) -> String {
         let row = self.input.mail.rows[recipient];
         let list = &self.input.scenario.workload.streams[row.stream.index()].list;
         let number = match list.addresses {
@@ -63,6 +63,6 @@ impl<'a> Letters<'a> {
             None => recipient as u64,
         };
         let domain = &self.input.scenario.domains[row.domain.index()].name;
-        format!("{}r{number}@{domain}", word_for(mailbox(row.fate())))
+        format!("{}r{number}@{domain}", mailbox_prefix(mailbox(row.fate())))
     }
 }

@@ -14,16 +14,16 @@ use super::tls;
 
 /// A connection.
 #[derive(Debug)]
-pub(super) enum Wire {
+pub(super) enum MaybeTlsStream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
     /// In the middle of a handshake, or after one that failed.
     Broken,
 }
 
-impl Wire {
+impl MaybeTlsStream {
     /// Shakes hands as a server.
-    pub(super) async fn accept(&mut self, acceptor: &tls::Acceptor, limit: Duration) -> io::Result<()> {
+    pub(super) async fn accept_tls(&mut self, acceptor: &tls::ServerTls, limit: Duration) -> io::Result<()> {
         let Self::Plain(stream) = std::mem::replace(self, Self::Broken) else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
@@ -32,7 +32,12 @@ impl Wire {
     }
 
     /// Shakes hands as a client.
-    pub(super) async fn connect(&mut self, connector: &tls::Connector, name: &str, limit: Duration) -> io::Result<()> {
+    pub(super) async fn connect_tls(
+        &mut self,
+        connector: &tls::ClientTls,
+        name: &str,
+        limit: Duration,
+    ) -> io::Result<()> {
         let Self::Plain(stream) = std::mem::replace(self, Self::Broken) else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
@@ -44,7 +49,7 @@ impl Wire {
     ///
     /// # Errors
     /// It is gone.
-    pub(super) async fn talks(&self) -> io::Result<bool> {
+    pub(super) async fn wait_for_data(&self) -> io::Result<bool> {
         match self {
             Self::Plain(stream) if stream.peek(&mut [0]).await? == 0 => Err(io::ErrorKind::UnexpectedEof.into()),
             Self::Plain(_) => Ok(true),
@@ -75,7 +80,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for MaybeTlsStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
@@ -85,7 +90,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for MaybeTlsStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
@@ -144,26 +149,30 @@ const READ_MAX: usize = 65_536;
 
 thread_local! {
     /// Where bytes arrive. One for all connections of a thread: whoever waits needs none.
-    static ARRIVALS: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_MAX].into());
+    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_MAX].into());
 }
 
 /// Reads, and gives what came to `take` while it is still in the thread's buffer; nothing came where the other end is
 /// done.
 pub(super) fn read_with<T>(
-    wire: &mut Wire,
+    stream: &mut MaybeTlsStream,
     cx: &mut Context<'_>,
     take: impl FnOnce(&[u8]) -> T,
 ) -> Poll<io::Result<T>> {
-    ARRIVALS.with_borrow_mut(|arrivals| {
-        let mut arrived = ReadBuf::new(arrivals);
-        ready!(Pin::new(wire).poll_read(cx, &mut arrived))?;
+    READ_BUFFER.with_borrow_mut(|buffer| {
+        let mut arrived = ReadBuf::new(buffer);
+        ready!(Pin::new(stream).poll_read(cx, &mut arrived))?;
         Poll::Ready(Ok(take(arrived.filled())))
     })
 }
 
 /// Reads, and puts what came behind `input`: how much that was.
-pub(super) fn read_into(wire: &mut Wire, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<io::Result<usize>> {
-    read_with(wire, cx, |arrived| {
+pub(super) fn read_into(
+    stream: &mut MaybeTlsStream,
+    cx: &mut Context<'_>,
+    input: &mut Vec<u8>,
+) -> Poll<io::Result<usize>> {
+    read_with(stream, cx, |arrived| {
         input.extend_from_slice(arrived);
         arrived.len()
     })

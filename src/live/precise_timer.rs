@@ -10,78 +10,78 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// The one bell of the process; its thread begins with the first who waits.
-static BELL: LazyLock<&'static Bell> = LazyLock::new(Bell::hang);
+static TIMER: LazyLock<&'static PreciseTimer> = LazyLock::new(PreciseTimer::start);
 
-struct Bell {
-    waiting: Mutex<BinaryHeap<Reverse<Waiting>>>,
-    sooner: Condvar,
+struct PreciseTimer {
+    waiting: Mutex<BinaryHeap<Reverse<Waiter>>>,
+    earlier: Condvar,
 }
 
-struct Waiting {
+struct Waiter {
     at: Instant,
-    call: oneshot::Sender<()>,
+    wake: oneshot::Sender<()>,
 }
 
 /// Waits for a moment on the wall.
-pub(super) async fn until(at: Instant) {
-    let (call, called) = oneshot::channel();
-    BELL.add(Waiting { at, call });
+pub(super) async fn sleep_until(at: Instant) {
+    let (wake, woken) = oneshot::channel();
+    TIMER.add(Waiter { at, wake });
     // The bell is never taken down.
-    let _ = called.await;
+    let _ = woken.await;
 }
 
-impl Bell {
+impl PreciseTimer {
     #[expect(clippy::disallowed_methods, reason = "the live world has a clock, and somebody must wait for it")]
-    fn hang() -> &'static Self {
-        let bell: &'static Self =
-            Box::leak(Box::new(Self { waiting: Mutex::new(BinaryHeap::new()), sooner: Condvar::new() }));
-        thread::spawn(|| bell.ring());
-        bell
+    fn start() -> &'static Self {
+        let timer: &'static Self =
+            Box::leak(Box::new(Self { waiting: Mutex::new(BinaryHeap::new()), earlier: Condvar::new() }));
+        thread::spawn(|| timer.run());
+        timer
     }
 
-    fn add(&self, waiting: Waiting) {
+    fn add(&self, waiter: Waiter) {
         let mut all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = all.peek().is_none_or(|Reverse(first)| waiting.at < first.at);
-        all.push(Reverse(waiting));
+        let first = all.peek().is_none_or(|Reverse(first)| waiter.at < first.at);
+        all.push(Reverse(waiter));
         if first {
-            self.sooner.notify_one();
+            self.earlier.notify_one();
         }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the live world has a clock, and somebody must look at it")]
-    fn ring(&self) {
+    fn run(&self) {
         let mut all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let now = Instant::now();
-            while all.peek().is_some_and(|Reverse(first)| first.at <= now || first.call.is_closed()) {
+            while all.peek().is_some_and(|Reverse(first)| first.at <= now || first.wake.is_closed()) {
                 if let Some(Reverse(due)) = all.pop() {
                     // Whoever has gone away meanwhile needs no call.
-                    let _ = due.call.send(());
+                    let _ = due.wake.send(());
                 }
             }
             all = match all.peek().map(|Reverse(first)| first.at - now) {
-                Some(time) => self.sooner.wait_timeout(all, time).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.sooner.wait(all).unwrap_or_else(PoisonError::into_inner),
+                Some(time) => self.earlier.wait_timeout(all, time).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.earlier.wait(all).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }
 }
 
-impl PartialEq for Waiting {
+impl PartialEq for Waiter {
     fn eq(&self, other: &Self) -> bool {
         self.at == other.at
     }
 }
 
-impl Eq for Waiting {}
+impl Eq for Waiter {}
 
-impl PartialOrd for Waiting {
+impl PartialOrd for Waiter {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Waiting {
+impl Ord for Waiter {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.at.cmp(&other.at)
     }
@@ -100,7 +100,7 @@ mod tests {
         let waits = [7, 1, 3, 0, 3].map(|millis| {
             let at = now + Duration::from_millis(millis);
             tokio::spawn(async move {
-                until(at).await;
+                sleep_until(at).await;
                 Instant::now() >= at
             })
         });

@@ -8,16 +8,16 @@ use crate::units::ConnId;
 
 /// What a connection is told.
 #[derive(Clone, Debug)]
-pub(super) enum Order {
+pub(super) enum DriverCommand {
     /// Send this message.
-    Transact(Letter),
+    Send(OutgoingMessage),
     /// Say QUIT.
     Quit,
 }
 
 /// A message with its envelope, ready to be said.
 #[derive(Clone, Debug)]
-pub(super) struct Letter {
+pub(super) struct OutgoingMessage {
     /// MAIL FROM, without brackets.
     pub(super) from: String,
     /// RCPT TO, one for each recipient of the delivery, without brackets.
@@ -30,48 +30,48 @@ pub(super) struct Letter {
 
 /// What happened on a connection.
 #[derive(Debug)]
-pub(super) struct Report {
+pub(super) struct ConnectionReport {
     pub(super) conn: ConnId,
     /// Which connection of that name it was: names are given again.
-    pub(super) opening: u64,
-    pub(super) news: News,
+    pub(super) generation: u64,
+    pub(super) event: ConnectionEvent,
 }
 
 /// What happened.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum ConnectionEvent {
     /// It is greeted, and EHLO is done.
     Connected,
     /// A transaction is over, or the connection could not be had: what was heard, for each recipient, or one for all;
     /// and how long everything took since the last report.
-    Replied { heard: Vec<Said>, closed: bool, laps: Vec<Lap> },
+    Replied { results: Vec<WireResult>, closed: bool, timings: Vec<PhaseTiming> },
     /// The server closed it while it was idle.
     Closed,
 }
 
-impl News {
+impl ConnectionEvent {
     /// The server hung up while a message was on its way to the connection: the message went nowhere.
-    pub(super) fn or_lost(self, busy: bool) -> Self {
+    pub(super) fn lost_if_busy(self, busy: bool) -> Self {
         match self {
             Self::Closed if busy => {
-                let heard = vec![Said::Nothing(Stage::Mail, ConnectionFailure::Reset)];
-                Self::Replied { heard, closed: true, laps: Vec::new() }
+                let results = vec![WireResult::Silent(Stage::Mail, ConnectionFailure::Reset)];
+                Self::Replied { results, closed: true, timings: Vec::new() }
             }
-            news => news,
+            event => event,
         }
     }
 }
 
 /// How long something took.
-pub(super) type Lap = (LatencyPhase, Duration);
+pub(super) type PhaseTiming = (LatencyPhase, Duration);
 
 /// What was heard about a recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum WireResult {
     /// Delivered.
     Accepted,
     /// A refusal: where, its code, and all of its lines joined by `\n`.
     Refused(Stage, Code, String),
     /// Nothing, and why.
-    Nothing(Stage, ConnectionFailure),
+    Silent(Stage, ConnectionFailure),
 }

@@ -4,7 +4,7 @@
 //! the process is out of file descriptors accepting pauses, and those who are connected live on.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream as Taken};
+use std::net::{IpAddr, SocketAddr, TcpStream as StdTcpStream};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,43 +14,32 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::doorstep::{self, Doorstep};
-use super::farm::{Door, Farm};
-use super::session::{self, Manners};
-use super::talk;
-use super::visit::Visit;
+use super::cluster::{Admission, MxCluster};
+use super::listener::{self, MxListener};
+use super::policy_handler::{self, ServerOptions};
+use super::policy_session::PolicySession;
+use super::smtp_connection;
 use crate::provider::Policy;
 use crate::smtp::ServerConfig;
 use crate::units::{ClientId, ProviderId};
 
-/// An MX host that is to listen.
-#[derive(Clone, Debug)]
-pub struct Wanted {
-    /// Whose it is.
-    pub site: ProviderId,
-    /// Its name.
-    pub name: String,
-    /// Where; port 0 is any that is free.
-    pub at: SocketAddr,
-}
-
-/// An MX host that listens.
+/// An MX host: a name of a provider's, and the address it listens at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Host {
-    /// Whose it is.
+pub struct MxHost {
+    /// The provider it belongs to.
     pub site: ProviderId,
-    /// Its name.
+    /// Its name in the DNS and in its greeting.
     pub name: String,
-    /// Where.
-    pub at: SocketAddr,
+    /// Its address; in a wish to listen, port 0 is any that is free.
+    pub address: SocketAddr,
 }
 
 /// A host cannot listen.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {at} for {name}: {error}{}", hint(error))]
-pub struct CannotListen {
+#[error("cannot listen on {address} for {name}: {error}{}", hint(error))]
+pub struct ListenError {
     /// Where.
-    pub at: SocketAddr,
+    pub address: SocketAddr,
     /// Which host.
     pub name: String,
     /// Why.
@@ -70,11 +59,11 @@ fn hint(error: &io::Error) -> &'static str {
 
 /// How a service is run.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct MxServerConfig {
     /// Connections at a time, over all hosts; the rest wait in the kernel's backlog.
     pub connections_max: usize,
     /// How the hosts speak.
-    pub manners: Manners,
+    pub options: ServerOptions,
 }
 
 /// Connections at a time unless somebody says otherwise.
@@ -82,38 +71,38 @@ pub const CONNECTIONS_MAX: usize = 20_000;
 
 /// Hosts at work.
 #[derive(Debug)]
-pub struct Service {
-    hosts: Vec<Host>,
+pub struct MxServer {
+    hosts: Vec<MxHost>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
-impl Service {
+impl MxServer {
     /// Begins to listen on all of them, or on none.
-    pub fn start(farm: &Arc<Farm>, wanted: &[Wanted], terms: Terms) -> Result<Self, CannotListen> {
-        let listeners = wanted.iter().map(listen).collect::<Result<Vec<_>, _>>()?;
+    pub fn start(cluster: &Arc<MxCluster>, hosts: &[MxHost], config: MxServerConfig) -> Result<Self, ListenError> {
+        let listeners = hosts.iter().map(listen).collect::<Result<Vec<_>, _>>()?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let places = Arc::new(Semaphore::new(terms.connections_max));
-        let manners = Arc::new(terms.manners);
-        let mut hosts = Vec::new();
-        for (listener, Wanted { site, name, .. }) in listeners.into_iter().zip(wanted) {
-            hosts.push(Host { site: *site, name: name.clone(), at: listener.local_addr() });
-            let porch = Arc::new(Porch {
-                farm: farm.clone(),
+        let permits = Arc::new(Semaphore::new(config.connections_max));
+        let options = Arc::new(config.options);
+        let mut listening = Vec::new();
+        for (listener, MxHost { site, name, .. }) in listeners.into_iter().zip(hosts) {
+            listening.push(MxHost { site: *site, name: name.clone(), address: listener.local_addr() });
+            let acceptor = Arc::new(HostAcceptor {
+                cluster: cluster.clone(),
                 site: *site,
-                places: places.clone(),
-                config: Arc::new(manners.config(name, &farm.policies[site.index()])),
-                manners: manners.clone(),
+                permits: permits.clone(),
+                config: Arc::new(options.config(name, &cluster.policies[site.index()])),
+                options: options.clone(),
                 stop: stop.clone(),
                 tasks: tasks.clone(),
             });
-            tasks.spawn(porch.open(listener));
+            tasks.spawn(acceptor.accept_loop(listener));
         }
-        Ok(Self { hosts, stop, tasks })
+        Ok(Self { hosts: listening, stop, tasks })
     }
 
     /// Who listens where.
-    pub fn hosts(&self) -> &[Host] {
+    pub fn hosts(&self) -> &[MxHost] {
         &self.hosts
     }
 
@@ -130,126 +119,126 @@ impl Service {
     }
 }
 
-fn listen(wanted: &Wanted) -> Result<Doorstep, CannotListen> {
-    let Wanted { at, name, .. } = wanted;
-    Doorstep::at(*at).map_err(|error| CannotListen { at: *at, name: name.clone(), error })
+fn listen(host: &MxHost) -> Result<MxListener, ListenError> {
+    let MxHost { address, name, .. } = host;
+    MxListener::bind(*address).map_err(|error| ListenError { address: *address, name: name.clone(), error })
 }
 
 /// Where connections arrive.
-struct Porch {
-    farm: Arc<Farm>,
+struct HostAcceptor {
+    cluster: Arc<MxCluster>,
     site: ProviderId,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     config: Arc<ServerConfig>,
-    manners: Arc<Manners>,
+    options: Arc<ServerOptions>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 /// Somebody at the door, and the place that is taken as long as the connection lasts.
-struct Caller {
-    stream: Taken,
+struct PendingConnection {
+    stream: StdTcpStream,
     ip: IpAddr,
     client: ClientId,
-    place: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 /// How long accepting pauses when there are no file descriptors left.
-const PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
-impl Porch {
-    async fn open(self: Arc<Self>, doorstep: Doorstep) {
+impl HostAcceptor {
+    async fn accept_loop(self: Arc<Self>, listener: MxListener) {
         let mut stopped = pin!(self.stop.cancelled());
         loop {
             let next = async {
                 // The semaphore is never closed.
-                let place = self.places.clone().acquire_owned().await.ok();
-                (doorstep.accept().await, place)
+                let permit = self.permits.clone().acquire_owned().await.ok();
+                (listener.accept().await, permit)
             };
-            let (accepted, place) = tokio::select! {
+            let (accepted, permit) = tokio::select! {
                 biased;
                 () = &mut stopped => return,
                 next = next => next,
             };
             match accepted {
-                Ok((stream, peer)) => self.receive(stream, peer.ip().to_canonical(), place),
+                Ok((stream, peer)) => self.on_connection(stream, peer.ip().to_canonical(), permit),
                 // The connection was gone before it was taken.
                 Err(error) if is_of_connection(&error) => {}
                 // Out of file descriptors or memory: others give some back.
-                Err(_) => tokio::time::sleep(PAUSE).await,
+                Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
             }
         }
     }
 
-    fn receive(self: &Arc<Self>, stream: Taken, ip: IpAddr, place: Option<OwnedSemaphorePermit>) {
-        let (client, door) = self.farm.knock(self.site, ip);
-        let caller = Caller { stream, ip, client, place };
-        match door {
-            Door::Open => self.greet(caller),
-            Door::Wait(turn) => {
-                let porch = self.clone();
+    fn on_connection(self: &Arc<Self>, stream: StdTcpStream, ip: IpAddr, permit: Option<OwnedSemaphorePermit>) {
+        let (client, admission) = self.cluster.on_connect(self.site, ip);
+        let pending = PendingConnection { stream, ip, client, permit };
+        match admission {
+            Admission::Served => self.start_session(pending),
+            Admission::Queued(turn) => {
+                let acceptor = self.clone();
                 self.tasks.spawn(async move {
-                    if let Some(caller) = porch.wait(caller, turn).await {
-                        porch.greet(caller);
+                    if let Some(pending) = acceptor.wait(pending, turn).await {
+                        acceptor.start_session(pending);
                     }
                 });
             }
-            Door::Ignored => {
+            Admission::Ignored => {
                 // The kernel's handshake cannot be taken back: to the client this is a greeting that never comes.
                 let stop = self.stop.clone();
                 self.tasks.spawn(async move {
-                    let Ok(stream) = TcpStream::from_std(caller.stream) else { return };
-                    tokio::select! { () = session::hung_up(&stream) => {}, () = stop.cancelled() => {} }
-                    drop(caller.place);
+                    let Ok(stream) = TcpStream::from_std(pending.stream) else { return };
+                    tokio::select! { () = policy_handler::wait_for_hangup(&stream) => {}, () = stop.cancelled() => {} }
+                    drop(pending.permit);
                 });
             }
         }
     }
 
     /// Lets somebody wait in the provider's backlog; none of whoever goes away before its turn.
-    async fn wait(&self, caller: Caller, mut turn: oneshot::Receiver<()>) -> Option<Caller> {
-        let stream = TcpStream::from_std(caller.stream).ok()?;
+    async fn wait(&self, pending: PendingConnection, mut turn: oneshot::Receiver<()>) -> Option<PendingConnection> {
+        let stream = TcpStream::from_std(pending.stream).ok()?;
         let came = tokio::select! {
             turn = &mut turn => turn.is_ok(),
-            () = session::hung_up(&stream) => false,
+            () = policy_handler::wait_for_hangup(&stream) => false,
             () = self.stop.cancelled() => false,
         };
         match stream.into_std() {
-            Ok(stream) if came => return Some(Caller { stream, ..caller }),
+            Ok(stream) if came => return Some(PendingConnection { stream, ..pending }),
             _ => turn.close(),
         }
         // Called in the very moment of going away: the place was given, and is given back.
         if came || turn.try_recv().is_ok() {
-            self.farm.books().leave(self.site);
+            self.cluster.lock().on_disconnect(self.site);
         }
         None
     }
 
     /// Lets somebody in, or turns him away. There may be many of those, and what a task and all that it could wait for
     /// costs would be half of what they cost: they hear it here and now.
-    fn greet(self: &Arc<Self>, caller: Caller) {
-        let Caller { stream, ip, client, place } = caller;
-        let mut visit = Visit::new(self.farm.clone(), self.site, ip, client);
-        let greeting = visit.connect();
-        if let Some(said) = talk::turned_away(&self.config, &greeting) {
+    fn start_session(self: &Arc<Self>, pending: PendingConnection) {
+        let PendingConnection { stream, ip, client, permit } = pending;
+        let mut session = PolicySession::new(self.cluster.clone(), self.site, ip, client);
+        let greeting = session.connect();
+        if let Some(said) = smtp_connection::immediate_rejection(&self.config, &greeting) {
             // Where he is gone, there is nobody to be told.
-            let _ = doorstep::turn_away(stream, &said);
+            let _ = listener::reject_and_close(stream, &said);
             return;
         }
-        let porch = self.clone();
+        let acceptor = self.clone();
         self.tasks.spawn(async move {
             let Ok(stream) = TcpStream::from_std(stream) else { return };
             // Replies are small and waited for.
             let _ = stream.set_nodelay(true);
-            let config = sized(&porch.config, porch.farm.books().provider(porch.site).policy());
-            session::serve(stream, (visit, greeting), config, &porch.manners, &porch.stop).await;
-            drop(place);
+            let config = with_current_size(&acceptor.config, acceptor.cluster.lock().provider(acceptor.site).policy());
+            policy_handler::serve(stream, (session, greeting), config, &acceptor.options, &acceptor.stop).await;
+            drop(permit);
         });
     }
 }
 
 /// The same manners with the size that the provider takes now: an administrator may have switched the rule.
-fn sized(config: &Arc<ServerConfig>, policy: &Policy) -> Arc<ServerConfig> {
+fn with_current_size(config: &Arc<ServerConfig>, policy: &Policy) -> Arc<ServerConfig> {
     let size_advertised = policy.size_max().map(|size| size.0);
     if config.size_advertised == size_advertised {
         config.clone()

@@ -1,11 +1,11 @@
-//! A farm to be attacked.
+//! A cluster to be attacked.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mxlab::diagnostic::Document;
-use mxlab::live::{Clock, Farm, Manners, Plan, Service, Speed, Terms, Wanted, tls};
+use mxlab::live::{Clock, MxCluster, MxClusterConfig, MxHost, MxServer, MxServerConfig, ServerOptions, Speed, tls};
 use mxlab::provider::Policy;
 use mxlab::provider::profile::{built_in, parse};
 use mxlab::record::Cell;
@@ -17,11 +17,11 @@ use tokio::net::TcpStream;
 /// How long a test waits for anything at all before it fails.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
-/// A farm and its one host.
+/// A cluster and its one host.
 pub(crate) struct Target {
-    pub(crate) farm: Arc<Farm>,
+    pub(crate) cluster: Arc<MxCluster>,
     pub(crate) at: SocketAddr,
-    service: Service,
+    server: MxServer,
 }
 
 impl Target {
@@ -31,8 +31,8 @@ impl Target {
     }
 
     /// The same, and clients have so long for a command.
-    pub(crate) fn with(connections_max: usize, patience: Span) -> Self {
-        Self::of(&parse(&built_in("open").unwrap()).unwrap(), connections_max, patience)
+    pub(crate) fn with(connections_max: usize, command_timeout: Span) -> Self {
+        Self::of(&parse(&built_in("open").unwrap()).unwrap(), connections_max, command_timeout)
     }
 
     /// The profile `open`, and these rules and replies.
@@ -41,8 +41,8 @@ impl Target {
         Self::of(&parse(&profile).unwrap_or_else(|wrong| panic!("{wrong}")), 100, Span::from_secs(300))
     }
 
-    fn of(policy: &Policy, connections_max: usize, patience: Span) -> Self {
-        let plan = Plan {
+    fn of(policy: &Policy, connections_max: usize, command_timeout: Span) -> Self {
+        let config = MxClusterConfig {
             policies: vec![policy.clone()],
             seed: 1,
             unknowns: 1,
@@ -50,14 +50,14 @@ impl Target {
             clients: Vec::new(),
             senders: Vec::new(),
         };
-        let farm = Farm::new(plan, Clock::start(Speed::REAL));
-        let at = "127.0.0.1:0".parse().unwrap();
-        let wanted = [Wanted { site: ProviderId(0), name: "mx.test".to_owned(), at }];
-        let acceptor = tls::Acceptor::self_signed(&["mx.test".to_owned()], &[]).unwrap();
-        let manners = Manners { tls: Some(acceptor), patience, ..Manners::default() };
-        let service = Service::start(&farm, &wanted, Terms { connections_max, manners }).unwrap();
-        let at = service.hosts()[0].at;
-        Self { farm, at, service }
+        let cluster = MxCluster::new(config, Clock::start(Speed::REAL));
+        let address = "127.0.0.1:0".parse().unwrap();
+        let hosts = [MxHost { site: ProviderId(0), name: "mx.test".to_owned(), address }];
+        let acceptor = tls::ServerTls::self_signed(&["mx.test".to_owned()], &[]).unwrap();
+        let options = ServerOptions { tls: Some(acceptor), command_timeout, ..ServerOptions::default() };
+        let server = MxServer::start(&cluster, &hosts, MxServerConfig { connections_max, options }).unwrap();
+        let at = server.hosts()[0].address;
+        Self { cluster, at, server }
     }
 
     pub(crate) async fn client(&self) -> Client {
@@ -74,8 +74,8 @@ impl Target {
     pub(crate) async fn recovered(self, before: u64) -> Cell {
         self.behaves().await;
         self.empties().await;
-        self.service.stop(LONG).await;
-        let (mut trial, _) = self.farm.record("clients", 1).expect("the books balance");
+        self.server.stop(LONG).await;
+        let (mut trial, _) = self.cluster.record("clients", 1).expect("the books balance");
         let books = trial.cells.remove(0);
         assert_eq!(books.totals.delivered, before + 1);
         books
@@ -84,7 +84,7 @@ impl Target {
     /// Waits until nobody is connected.
     pub(crate) async fn empties(&self) {
         let nobody = async {
-            while self.farm.look(ProviderId(0)).open > 0 {
+            while self.cluster.gauges(ProviderId(0)).open > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

@@ -11,8 +11,8 @@ use crate::units::{ReplyId, RuleId};
 
 /// A site's book of replies.
 #[derive(Debug)]
-pub(super) struct Book {
-    patterns: Vec<Pattern>,
+pub(super) struct ReplyMatcher {
+    patterns: Vec<ReplyPattern>,
     /// The rule that gives a reply at a stage: the first in the profile's order.
     rules: BTreeMap<(Stage, ReplyId), RuleId>,
     learned: usize,
@@ -23,21 +23,21 @@ const LEARNED_MAX: usize = 500;
 
 /// A reply as it goes over the wire, with gaps for placeholders.
 #[derive(Debug)]
-struct Pattern {
+struct ReplyPattern {
     /// What stands before the first gap, between gaps, and after the last.
     pieces: Vec<String>,
 }
 
 /// What was heard.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum ReplyMatch {
     /// This reply.
     Known(ReplyId),
     /// One that stands in no book yet: it is now the last of the book.
-    New(Reply),
+    Learned(Reply),
 }
 
-impl Book {
+impl ReplyMatcher {
     pub(super) fn new(policy: &Policy) -> Self {
         let mut rules = BTreeMap::new();
         let mut note = |stage: Stage, answer: Answer, rule: usize| {
@@ -51,26 +51,26 @@ impl Book {
                 hold.ladder.iter().for_each(|step| note(hold.at, step.answer, id));
             }
         }
-        Self { patterns: policy.replies.iter().map(Pattern::of).collect(), rules, learned: 0 }
+        Self { patterns: policy.replies.iter().map(ReplyPattern::of).collect(), rules, learned: 0 }
     }
 
     /// The reply that these lines are: codes and all, joined by `\n`.
-    pub(super) fn find(&mut self, code: Code, lines: &str) -> Found {
-        if let Some(place) = self.patterns.iter().position(|pattern| pattern.fits(lines)) {
-            return Found::Known(ReplyId::from_index(place));
+    pub(super) fn match_reply(&mut self, code: Code, lines: &str) -> ReplyMatch {
+        if let Some(place) = self.patterns.iter().position(|pattern| pattern.matches(lines)) {
+            return ReplyMatch::Known(ReplyId::from_index(place));
         }
-        let mut reply = read(code, lines);
+        let mut reply = parse_reply(code, lines);
         if self.learned >= LEARNED_MAX {
             // One for each code stands for all that are too many.
             "(one of many)".clone_into(&mut reply.text);
-            let rest = Pattern::of(&reply);
+            let rest = ReplyPattern::of(&reply);
             if let Some(place) = self.patterns.iter().position(|pattern| pattern.pieces == rest.pieces) {
-                return Found::Known(ReplyId::from_index(place));
+                return ReplyMatch::Known(ReplyId::from_index(place));
             }
         }
         self.learned += 1;
-        self.patterns.push(Pattern::of(&reply));
-        Found::New(reply)
+        self.patterns.push(ReplyPattern::of(&reply));
+        ReplyMatch::Learned(reply)
     }
 
     /// The rule that gives a reply at a stage; `None` if none of the profile does.
@@ -79,14 +79,14 @@ impl Book {
     }
 }
 
-impl Pattern {
+impl ReplyPattern {
     fn of(reply: &Reply) -> Self {
         let gap = |_: &str| Some("\0".to_owned());
         let text = reply.lines(gap).join("\n");
         Self { pieces: text.split('\0').map(str::to_owned).collect() }
     }
 
-    fn fits(&self, text: &str) -> bool {
+    fn matches(&self, text: &str) -> bool {
         let Some((first, rest)) = self.pieces.split_first() else { return false };
         let Some(mut text) = text.strip_prefix(first.as_str()) else { return false };
         let Some((last, middle)) = rest.split_last() else { return text.is_empty() };
@@ -99,7 +99,7 @@ impl Pattern {
 }
 
 /// A reply from its lines.
-fn read(code: Code, lines: &str) -> Reply {
+fn parse_reply(code: Code, lines: &str) -> Reply {
     let texts = lines.split('\n').map(|line| line.get(4..).unwrap_or_default());
     let texts: Vec<&str> = texts.collect();
     let first = texts.first().copied().unwrap_or_default();
@@ -117,10 +117,10 @@ mod tests {
     use super::*;
     use crate::provider::profile;
 
-    fn book(name: &str) -> (Policy, Book) {
+    fn matcher(name: &str) -> (Policy, ReplyMatcher) {
         let policy = profile::parse(&profile::built_in(name).unwrap()).unwrap();
-        let book = Book::new(&policy);
-        (policy, book)
+        let matcher = ReplyMatcher::new(&policy);
+        (policy, matcher)
     }
 
     fn code(code: u16) -> Code {
@@ -128,12 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn every_reply_of_every_profile_is_found_again() {
+    fn every_reply_of_every_profile_is_matched() {
         for name in profile::NAMES {
-            let (policy, mut book) = book(name);
+            let (policy, mut matcher) = matcher(name);
             for (id, reply) in policy.replies.iter().enumerate() {
                 let lines = reply.lines(|gap| Some(format!("<{gap}> 127.0.0.1"))).join("\n");
-                let Found::Known(found) = book.find(reply.code, &lines) else { panic!("{name}: {lines}") };
+                let ReplyMatch::Known(found) = matcher.match_reply(reply.code, &lines) else {
+                    panic!("{name}: {lines}")
+                };
                 let found = &policy.replies[found.index()];
                 assert_eq!((found.code, &found.text), (reply.code, &reply.text), "{name} {id}: {lines}");
             }
@@ -141,27 +143,32 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_known_by_their_replies() {
-        let (policy, book) = book("charter");
+    fn a_reply_names_its_rule() {
+        let (policy, matcher) = matcher("charter");
         let rule = policy.rules.iter().position(|rule| rule.name == "connections").unwrap();
         let Answer::Reply { reply, .. } = policy.rules[rule].answer else { panic!() };
-        assert_eq!(book.rule(policy.rules[rule].at, reply).map(RuleId::index), Some(rule));
-        assert_eq!(book.rule(Stage::EndOfData, reply), None);
+        assert_eq!(matcher.rule(policy.rules[rule].at, reply).map(RuleId::index), Some(rule));
+        assert_eq!(matcher.rule(Stage::EndOfData, reply), None);
     }
 
     #[test]
-    fn what_is_not_known_is_learned_once() {
-        let (policy, mut book) = book("open");
-        let Found::New(reply) = book.find(code(451), "451-4.7.500 first\n451 4.7.500 {second}") else { panic!() };
+    fn an_unknown_reply_is_learned_once() {
+        let (policy, mut matcher) = matcher("open");
+        let ReplyMatch::Learned(reply) = matcher.match_reply(code(451), "451-4.7.500 first\n451 4.7.500 {second}")
+        else {
+            panic!()
+        };
         assert_eq!(reply.to_string(), "451 4.7.500 first second");
-        let found = Found::Known(ReplyId(u16::try_from(policy.replies.len()).unwrap()));
-        assert_eq!(book.find(code(451), &reply.lines(|_| None).join("\n")), found);
+        let found = ReplyMatch::Known(ReplyId(u16::try_from(policy.replies.len()).unwrap()));
+        assert_eq!(matcher.match_reply(code(451), &reply.lines(|_| None).join("\n")), found);
     }
 
     #[test]
-    fn no_server_can_fill_the_book() {
-        let (_, mut book) = book("open");
-        let new = (0..2_000).filter(|n| matches!(book.find(code(450), &format!("450 at {n}")), Found::New(_))).count();
+    fn learned_replies_are_bounded() {
+        let (_, mut matcher) = matcher("open");
+        let new = (0..2_000)
+            .filter(|n| matches!(matcher.match_reply(code(450), &format!("450 at {n}")), ReplyMatch::Learned(_)))
+            .count();
         assert_eq!(new, LEARNED_MAX + 1);
     }
 }

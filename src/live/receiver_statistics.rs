@@ -1,4 +1,4 @@
-//! What the farm's clients have met: from the provider's side of the wire, and so of any client.
+//! What the cluster's clients have met: from the provider's side of the wire, and so of any client.
 //!
 //! A run's own record is kept by its sender, who knows what waits in its queues. Here nothing is known but what was
 //! said, and these are the rules by which it becomes the same report:
@@ -21,62 +21,62 @@ use crate::smtp::{Class, Reply, Stage};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, Fraction, ProviderId, RecipientId, ReplyId, RuleId};
 
-/// The books of a farm.
-pub(super) struct Ledger {
+/// The books of a cluster.
+pub(super) struct ReceiverStatistics {
     recorder: Recorder,
-    sites: Vec<SiteBooks>,
-    clients: Vec<ClientBooks>,
+    providers: Vec<ProviderStatistics>,
+    clients: Vec<ClientStatistics>,
     /// Recipients that were deferred, by number, and when they were seen first.
     waiting: BTreeMap<(ProviderId, u64), Time>,
-    hear: Option<Hear>,
+    listener: Option<EventListener>,
     /// When the books were opened: what is recorded counts from there.
-    began: Time,
+    started_at: Time,
 }
 
 /// Hears of everything that happens.
-pub type Hear = Box<dyn Fn(&Note<'_>) + Send>;
+pub type EventListener = Box<dyn Fn(&LiveEvent<'_>) + Send>;
 
 /// Recipients that were deferred and are remembered until they come back.
 const WAITING_MAX: usize = 2_000_000;
 
 #[derive(Clone, Debug)]
-struct SiteBooks {
+struct ProviderStatistics {
     counts: SiteCounts,
     /// When recipients were delivered, in milliseconds.
     delivered: Histogram<u64>,
     /// Replies that were ordered, or are the session's own, and stand in no profile; behind those of the profile they
     /// have numbers too.
-    ordered: Vec<Reply>,
+    unlisted_replies: Vec<Reply>,
     connections: u64,
-    refused: BTreeMap<Cause, u64>,
+    refused: BTreeMap<RefusalCause, u64>,
 }
 
 /// Ordered replies that are told apart; all others count as the last.
-const ORDERED_MAX: usize = 200;
+const UNLISTED_REPLIES_MAX: usize = 200;
 
-impl SiteBooks {
-    fn ordered(&mut self, reply: &Reply, policy: &Policy) -> ReplyId {
-        let known = self.ordered.iter().position(|known| known == reply);
+impl ProviderStatistics {
+    fn unlisted_reply(&mut self, reply: &Reply, policy: &Policy) -> ReplyId {
+        let known = self.unlisted_replies.iter().position(|known| known == reply);
         let place = known.unwrap_or_else(|| {
-            if self.ordered.len() < ORDERED_MAX {
-                self.ordered.push(reply.clone());
+            if self.unlisted_replies.len() < UNLISTED_REPLIES_MAX {
+                self.unlisted_replies.push(reply.clone());
             }
-            self.ordered.len() - 1
+            self.unlisted_replies.len() - 1
         });
         ReplyId::from_index(policy.replies.len() + place)
     }
 
     /// The policy, with the replies that were ordered.
-    fn book(&self, policy: &Policy) -> Policy {
+    fn policy_with_unlisted(&self, policy: &Policy) -> Policy {
         let mut policy = policy.clone();
-        policy.replies.extend(self.ordered.iter().cloned());
+        policy.replies.extend(self.unlisted_replies.iter().cloned());
         policy
     }
 }
 
 /// What one client met, at all providers together.
 #[derive(Clone, Debug, Default)]
-pub struct ClientBooks {
+pub struct ClientStatistics {
     /// Connections.
     pub connections: u64,
     /// Attempts that were accepted.
@@ -86,12 +86,12 @@ pub struct ClientBooks {
     /// Attempts that were refused for good.
     pub rejected: u64,
     /// Refusals by provider and cause.
-    pub refused: BTreeMap<(ProviderId, Cause), u64>,
+    pub refused: BTreeMap<(ProviderId, RefusalCause), u64>,
 }
 
 /// What a refusal was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cause {
+pub struct RefusalCause {
     /// Where in the session.
     pub stage: Stage,
     /// The rule that refused; `None` is what somebody ordered, or what the session refused by itself.
@@ -103,20 +103,20 @@ pub struct Cause {
 
 /// Something happened, for whoever listens.
 #[derive(Clone, Copy, Debug)]
-pub struct Note<'a> {
-    /// When, by the farm's clock.
+pub struct LiveEvent<'a> {
+    /// When, by the cluster's clock.
     pub at: Time,
     /// Where.
     pub site: ProviderId,
     /// With whom.
     pub ip: IpAddr,
     /// What.
-    pub what: What<'a>,
+    pub kind: LiveEventKind<'a>,
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug)]
-pub enum What<'a> {
+pub enum LiveEventKind<'a> {
     /// A session began.
     Opened,
     /// A command was refused.
@@ -147,134 +147,145 @@ pub enum What<'a> {
 
 /// Whose refusal it was.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Said<'a> {
+pub(super) enum RefusalSource<'a> {
     /// A rule's.
     Rule(Refusal),
     /// Somebody's order: a reply, or nothing if the connection was closed without one.
-    Order(Option<&'a Reply>),
+    Forced(Option<&'a Reply>),
     /// The session's own: a message too big to be read or with bare line ends, a recipient too many.
     Session(&'a Reply),
 }
 
 /// A refusal and whom it met.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Blow<'a> {
+pub(super) struct Rejection<'a> {
     pub(super) now: Time,
     pub(super) site: ProviderId,
     pub(super) client: ClientId,
     pub(super) stage: Stage,
-    pub(super) said: Said<'a>,
+    pub(super) source: RefusalSource<'a>,
     /// The recipients it met, by number; empty before any was named.
-    pub(super) met: &'a [u64],
+    pub(super) recipients: &'a [u64],
 }
 
-impl fmt::Debug for Ledger {
+impl fmt::Debug for ReceiverStatistics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ledger").field("clients", &self.clients.len()).finish_non_exhaustive()
     }
 }
 
-impl Ledger {
+impl ReceiverStatistics {
     pub(super) fn new(policies: &[Policy]) -> Self {
         // Bounds that are valid: see `Recorder`.
         let delivered = Histogram::new_with_bounds(1, Span::DAY.times(366).as_millis_ceil(), 3).expect("valid bounds");
-        let site = |_| SiteBooks {
+        let site = |_| ProviderStatistics {
             counts: SiteCounts::default(),
             delivered: delivered.clone(),
-            ordered: Vec::new(),
+            unlisted_replies: Vec::new(),
             connections: 0,
             refused: BTreeMap::new(),
         };
         Self {
             recorder: Recorder::open_ended(policies),
-            sites: policies.iter().map(site).collect(),
+            providers: policies.iter().map(site).collect(),
             clients: Vec::new(),
             waiting: BTreeMap::new(),
-            hear: None,
-            began: Time::ZERO,
+            listener: None,
+            started_at: Time::ZERO,
         }
     }
 
     /// New books for the same providers, clients and listeners.
-    pub(super) fn open_anew(&mut self, now: Time, policies: &[Policy]) {
-        let (clients, hear) = (self.clients.len(), self.hear.take());
-        *self = Self { clients: vec![ClientBooks::default(); clients], hear, began: now, ..Self::new(policies) };
+    pub(super) fn reset(&mut self, now: Time, policies: &[Policy]) {
+        let (clients, listener) = (self.clients.len(), self.listener.take());
+        *self = Self {
+            clients: vec![ClientStatistics::default(); clients],
+            listener,
+            started_at: now,
+            ..Self::new(policies)
+        };
     }
 
     /// When the books were opened.
-    pub(super) const fn began(&self) -> Time {
-        self.began
+    pub(super) const fn started_at(&self) -> Time {
+        self.started_at
     }
 
-    fn recorded(&self, now: Time) -> Time {
-        Time::ZERO + now.since(self.began)
+    fn since_reset(&self, now: Time) -> Time {
+        Time::ZERO + now.since(self.started_at)
     }
 
-    pub(super) fn listen(&mut self, hear: Option<Hear>) {
-        self.hear = hear;
+    pub(super) fn set_event_listener(&mut self, listener: Option<EventListener>) {
+        self.listener = listener;
     }
 
     /// Tells whoever listens.
-    pub(super) fn tell(&self, note: &Note<'_>) {
-        if let Some(hear) = &self.hear {
-            hear(note);
+    pub(super) fn emit(&self, event: &LiveEvent<'_>) {
+        if let Some(listener) = &self.listener {
+            listener(event);
         }
     }
 
     /// Whether anybody listens.
-    pub(super) const fn is_heard(&self) -> bool {
-        self.hear.is_some()
+    pub(super) const fn has_listener(&self) -> bool {
+        self.listener.is_some()
     }
 
     /// A client nobody has seen before; the next number is its.
-    pub(super) fn meet(&mut self, _: IpAddr) {
-        self.clients.push(ClientBooks::default());
+    pub(super) fn add_client(&mut self, _: IpAddr) {
+        self.clients.push(ClientStatistics::default());
     }
 
-    pub(super) fn client(&self, client: ClientId) -> Option<&ClientBooks> {
+    pub(super) fn client(&self, client: ClientId) -> Option<&ClientStatistics> {
         self.clients.get(client.index())
     }
 
     pub(super) fn connects(&mut self, now: Time, site: ProviderId, client: ClientId) {
-        self.recorder.connects(self.recorded(now), site);
+        self.recorder.connects(self.since_reset(now), site);
         self.clients[client.index()].connections += 1;
-        self.sites[site.index()].connections += 1;
+        self.providers[site.index()].connections += 1;
     }
 
     pub(super) fn opened(&mut self, now: Time, site: ProviderId, open: u32) {
-        self.recorder.opened(self.recorded(now), site, open);
+        self.recorder.opened(self.since_reset(now), site, open);
     }
 
     pub(super) fn transacts(&mut self, site: ProviderId) {
         self.recorder.transacts(site);
     }
 
-    pub(super) fn complained(&mut self, site: ProviderId) {
+    pub(super) fn on_complaint(&mut self, site: ProviderId) {
         self.recorder.complained(site);
     }
 
     /// These recipients have their message.
-    pub(super) fn accepted(&mut self, now: Time, site: ProviderId, client: ClientId, who: impl Iterator<Item = u64>) {
-        let now = self.recorded(now);
-        for recipient in who {
-            let since = self.leaves(site, recipient);
+    pub(super) fn accepted(
+        &mut self,
+        now: Time,
+        site: ProviderId,
+        client: ClientId,
+        recipients: impl Iterator<Item = u64>,
+    ) {
+        let now = self.since_reset(now);
+        for recipient in recipients {
+            let since = self.settle_waiting(site, recipient);
             self.recorder.expect(site, 1);
             self.clients[client.index()].accepted += 1;
-            let books = &mut self.sites[site.index()];
-            books.counts.delivered += 1;
-            books.delivered.saturating_record(millis(now));
-            let settled = settled(site, Outcome::Delivered, RecipientResult::Accepted);
+            let statistics = &mut self.providers[site.index()];
+            statistics.counts.delivered += 1;
+            statistics.delivered.saturating_record(millis_since_start(now));
+            let settled = settlement(site, Outcome::Delivered, RecipientResult::Accepted);
             self.recorder.settled(now, &settled, || since.unwrap_or(now));
         }
     }
 
     /// A refusal.
-    pub(super) fn refused(&mut self, blow: &Blow<'_>, policy: &Policy) {
-        let Blow { now, site, client, stage, said, met } = *blow;
-        let now = self.recorded(now);
-        let n = met.len().max(1) as u64;
-        let (rule, class, heard) = match said {
-            Said::Rule(refusal) => {
+    pub(super) fn refused(&mut self, rejection: &Rejection<'_>, policy: &Policy) {
+        let Rejection { now, site, client, stage, source, recipients } = *rejection;
+        let now = self.since_reset(now);
+        let n = recipients.len().max(1) as u64;
+        let (rule, class, heard) = match source {
+            RefusalSource::Rule(refusal) => {
                 self.recorder.refused(now, site, stage, refusal, n);
                 match refusal.answer {
                     Answer::Reply { reply, .. } => {
@@ -284,35 +295,35 @@ impl Ledger {
                     Answer::Drop | Answer::Tarpit(_) => (Some(refusal.rule), None, RecipientResult::NoReply(stage)),
                 }
             }
-            Said::Order(None) => (None, None, RecipientResult::NoReply(stage)),
-            Said::Order(Some(reply)) | Said::Session(reply) => {
-                let id = self.sites[site.index()].ordered(reply, policy);
+            RefusalSource::Forced(None) => (None, None, RecipientResult::NoReply(stage)),
+            RefusalSource::Forced(Some(reply)) | RefusalSource::Session(reply) => {
+                let id = self.providers[site.index()].unlisted_reply(reply, policy);
                 self.recorder.answered(now, site, stage, None, Answer::Reply { reply: id, close: false }, n);
                 (None, Some(reply.code.class()), RecipientResult::Refused(stage, id))
             }
         };
-        let books = &mut self.clients[client.index()];
+        let statistics = &mut self.clients[client.index()];
         let reply = if let RecipientResult::Refused(_, reply) = heard { Some(reply) } else { None };
-        let cause = Cause { stage, rule, reply };
-        *books.refused.entry((site, cause)).or_default() += n;
-        *self.sites[site.index()].refused.entry(cause).or_default() += n;
+        let cause = RefusalCause { stage, rule, reply };
+        *statistics.refused.entry((site, cause)).or_default() += n;
+        *self.providers[site.index()].refused.entry(cause).or_default() += n;
         let outcome = match class {
             Some(Class::Permanent) => Outcome::Bounced,
             Some(_) => Outcome::Deferred,
             None => Outcome::Failed,
         };
-        *(if outcome == Outcome::Bounced { &mut books.rejected } else { &mut books.deferred }) += n;
-        for who in 0..n {
-            let recipient = usize::try_from(who).ok().and_then(|who| met.get(who)).copied();
+        *(if outcome == Outcome::Bounced { &mut statistics.rejected } else { &mut statistics.deferred }) += n;
+        for index in 0..n {
+            let recipient = usize::try_from(index).ok().and_then(|index| recipients.get(index)).copied();
             self.settle(now, site, recipient, outcome, heard);
         }
     }
 
     /// A connection was lost or given up in the middle of a transaction.
-    pub(super) fn lost(&mut self, now: Time, site: ProviderId, stage: Stage, met: &[u64]) {
-        let now = self.recorded(now);
-        self.recorder.silent(now, site, stage, ConnectionFailure::Reset, met.len() as u64);
-        for recipient in met {
+    pub(super) fn lost(&mut self, now: Time, site: ProviderId, stage: Stage, recipients: &[u64]) {
+        let now = self.since_reset(now);
+        self.recorder.silent(now, site, stage, ConnectionFailure::Reset, recipients.len() as u64);
+        for recipient in recipients {
             self.settle(now, site, Some(*recipient), Outcome::Failed, RecipientResult::NoReply(stage));
         }
     }
@@ -327,21 +338,21 @@ impl Ledger {
         heard: RecipientResult,
     ) {
         match recipient {
-            Some(recipient) if outcome == Outcome::Bounced => drop(self.leaves(site, recipient)),
-            Some(recipient) => self.waits(now, site, recipient),
-            None if outcome == Outcome::Bounced => self.sites[site.index()].counts.injected += 1,
+            Some(recipient) if outcome == Outcome::Bounced => drop(self.settle_waiting(site, recipient)),
+            Some(recipient) => self.add_waiting(now, site, recipient),
+            None if outcome == Outcome::Bounced => self.providers[site.index()].counts.injected += 1,
             None => {}
         }
         if outcome == Outcome::Bounced {
-            self.sites[site.index()].counts.bounced += 1;
+            self.providers[site.index()].counts.bounced += 1;
         }
-        self.recorder.settled(now, &settled(site, outcome, heard), || now);
+        self.recorder.settled(now, &settlement(site, outcome, heard), || now);
     }
 
     /// A recipient is settled: since when it waited. Whoever did not wait was never seen before.
-    fn leaves(&mut self, site: ProviderId, recipient: u64) -> Option<Time> {
+    fn settle_waiting(&mut self, site: ProviderId, recipient: u64) -> Option<Time> {
         let since = if self.waiting.is_empty() { None } else { self.waiting.remove(&(site, recipient)) };
-        let counts = &mut self.sites[site.index()].counts;
+        let counts = &mut self.providers[site.index()].counts;
         match since {
             Some(_) => counts.delayed -= 1,
             None => counts.injected += 1,
@@ -349,11 +360,11 @@ impl Ledger {
         since
     }
 
-    fn waits(&mut self, now: Time, site: ProviderId, recipient: u64) {
+    fn add_waiting(&mut self, now: Time, site: ProviderId, recipient: u64) {
         if self.waiting.len() >= WAITING_MAX {
             return;
         }
-        let counts = &mut self.sites[site.index()].counts;
+        let counts = &mut self.providers[site.index()].counts;
         self.waiting.entry((site, recipient)).or_insert_with(|| {
             counts.injected += 1;
             counts.delayed += 1;
@@ -363,30 +374,30 @@ impl Ledger {
 
     /// Time passes: whatever is looked at now and then.
     pub(super) fn sample(&mut self, now: Time, providers: &[&Provider], clients: &[ClientId]) {
-        for ((id, provider), books) in (0..).zip(providers).zip(&self.sites) {
+        for ((id, provider), statistics) in (0..).zip(providers).zip(&self.providers) {
             let lowest = clients.iter().map(|client| provider.reputation(*client).get()).fold(1.0, f64::min);
             let limits = clients.iter().map(|client| provider.open_limit(now, *client).map(u64::from));
             let sample = Sample {
                 held_back: 0,
-                waiting: books.counts.delayed,
+                waiting: statistics.counts.delayed,
                 reputation: Fraction::clamped(lowest),
                 open_limit: limits.sum(),
                 open: provider.open_sessions(),
             };
-            self.recorder.sample(self.recorded(now), ProviderId(id), sample);
+            self.recorder.sample(self.since_reset(now), ProviderId(id), sample);
         }
     }
 
     /// At a provider: connections, recipients delivered to, and refusals by cause.
-    pub(super) fn site(&self, site: ProviderId) -> (u64, u64, &BTreeMap<Cause, u64>) {
-        let books = &self.sites[site.index()];
-        (books.connections, books.counts.delivered, &books.refused)
+    pub(super) fn site(&self, site: ProviderId) -> (u64, u64, &BTreeMap<RefusalCause, u64>) {
+        let statistics = &self.providers[site.index()];
+        (statistics.connections, statistics.counts.delivered, &statistics.refused)
     }
 
     /// A reply of a provider, its own or ordered.
     pub(super) fn reply<'a>(&'a self, site: ProviderId, reply: ReplyId, policy: &'a Policy) -> Option<&'a Reply> {
-        let ordered = || self.sites[site.index()].ordered.get(reply.index() - policy.replies.len());
-        policy.replies.get(reply.index()).or_else(ordered)
+        let unlisted = || self.providers[site.index()].unlisted_replies.get(reply.index() - policy.replies.len());
+        policy.replies.get(reply.index()).or_else(unlisted)
     }
 
     /// Width of a bucket of the time series.
@@ -404,20 +415,22 @@ impl Ledger {
         clients: &[ClientId],
     ) -> Result<Trial, ConservationError> {
         self.sample(now, providers, clients);
-        let books = |(provider, books): (&&Provider, &SiteBooks)| books.book(provider.policy());
-        let policies: Vec<Policy> = providers.iter().zip(&self.sites).map(books).collect();
-        let ending = |((provider, books), policy): ((&&Provider, &SiteBooks), _)| {
+        let with_unlisted = |(provider, statistics): (&&Provider, &ProviderStatistics)| {
+            statistics.policy_with_unlisted(provider.policy())
+        };
+        let policies: Vec<Policy> = providers.iter().zip(&self.providers).map(with_unlisted).collect();
+        let ending = |((provider, statistics), policy): ((&&Provider, &ProviderStatistics), _)| {
             let rules = u16::try_from(provider.policy().rules.len()).unwrap_or(u16::MAX);
             let activities = (0..rules).map(|rule| provider.activity(RuleId(rule), now)).collect();
-            Ending { policy, counts: books.counts, activities }
+            Ending { policy, counts: statistics.counts, activities }
         };
-        let endings: Vec<Ending<'_>> = providers.iter().zip(&self.sites).zip(&policies).map(ending).collect();
+        let endings: Vec<Ending<'_>> = providers.iter().zip(&self.providers).zip(&policies).map(ending).collect();
         let mut trial = self.recorder.clone().finish(strategy, seed, seed, None, &endings)?;
-        let mut all = Histogram::new_from(&self.sites[0].delivered);
-        for (cell, books) in trial.cells.iter_mut().zip(&self.sites) {
-            cell.totals.reached_us = reached(&books.delivered, cell.totals.injected);
+        let mut all = Histogram::new_from(&self.providers[0].delivered);
+        for (cell, statistics) in trial.cells.iter_mut().zip(&self.providers) {
+            cell.totals.reached_us = reached(&statistics.delivered, cell.totals.injected);
             // The bounds are the same, so this cannot fail.
-            let _ = all.add(&books.delivered);
+            let _ = all.add(&statistics.delivered);
         }
         trial.reached_us = reached(&all, trial.cells.iter().map(|cell| cell.totals.injected).sum());
         Ok(trial)
@@ -435,11 +448,11 @@ fn reached(delivered: &Histogram<u64>, all: u64) -> [Option<u64>; 4] {
     })
 }
 
-fn millis(now: Time) -> u64 {
+fn millis_since_start(now: Time) -> u64 {
     now.since(Time::ZERO).as_millis_ceil().max(1)
 }
 
-fn settled(site: ProviderId, outcome: Outcome, result: RecipientResult) -> AttemptResult {
+fn settlement(site: ProviderId, outcome: Outcome, heard: RecipientResult) -> AttemptResult {
     let delivery = Delivery { ready_at: Time::ZERO, first: RecipientId(0), count: 1, failures: 0, priority: false };
-    AttemptResult { site, delivery, outcome, result, expired: false }
+    AttemptResult { site, delivery, outcome, result: heard, expired: false }
 }

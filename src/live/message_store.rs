@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A folder for messages.
 #[derive(Clone, Debug)]
-pub struct Keep {
+pub struct MessageStore {
     folder: PathBuf,
     max: u64,
-    kept: Arc<AtomicU64>,
+    started: Arc<AtomicU64>,
 }
 
 /// Bytes of a message that are kept; the rest is cut off.
@@ -19,21 +19,21 @@ const BYTES_MAX: usize = 50_000_000;
 
 /// A message that is being received.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct StoredMessage {
     path: PathBuf,
     text: Vec<u8>,
 }
 
-impl Keep {
+impl MessageStore {
     /// Keeps at most `max` messages in a folder, which is made if it is not there.
-    pub fn into(folder: &Path, max: u64) -> io::Result<Self> {
+    pub fn create(folder: &Path, max: u64) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        Ok(Self { folder: folder.to_owned(), max, kept: Arc::default() })
+        Ok(Self { folder: folder.to_owned(), max, started: Arc::default() })
     }
 
     /// Begins to keep a message to a provider, if there is room for one more.
-    pub(super) fn begin(&self, provider: &str, from: &str, to: &[String]) -> Option<Kept> {
-        let number = self.kept.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn begin(&self, provider: &str, from: &str, to: &[String]) -> Option<StoredMessage> {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
         if number >= self.max {
             return None;
         }
@@ -41,11 +41,11 @@ impl Keep {
         for to in to {
             text.extend_from_slice(format!("X-Envelope-To: <{to}>\r\n").as_bytes());
         }
-        Some(Kept { path: self.folder.join(provider).join(format!("{:06}.eml", number + 1)), text })
+        Some(StoredMessage { path: self.folder.join(provider).join(format!("{:06}.eml", number + 1)), text })
     }
 }
 
-impl Kept {
+impl StoredMessage {
     pub(super) fn add(&mut self, piece: &[u8]) {
         let room = BYTES_MAX.saturating_sub(self.text.len());
         self.text.extend_from_slice(&piece[..piece.len().min(room)]);

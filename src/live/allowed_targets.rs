@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 /// The networks that may be sent to besides loopback.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Allowed(Vec<IpNet>);
+pub struct AllowedTargets(Vec<IpNet>);
 
 /// Nobody has said that this target is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,11 +16,11 @@ pub struct Allowed(Vec<IpNet>);
      yours, say so with --allow-target {net}",
     net = IpNet::from(.0.ip())
 )]
-pub struct Forbidden(pub SocketAddr);
+pub struct ForbiddenTarget(pub SocketAddr);
 
-impl Allowed {
+impl AllowedTargets {
     /// Loopback and these.
-    pub const fn and(networks: Vec<IpNet>) -> Self {
+    pub const fn loopback_and(networks: Vec<IpNet>) -> Self {
         Self(networks)
     }
 
@@ -28,9 +28,9 @@ impl Allowed {
     ///
     /// # Errors
     /// The first that may not.
-    pub fn check<'a>(&self, targets: impl IntoIterator<Item = &'a SocketAddr>) -> Result<(), Forbidden> {
+    pub fn check<'a>(&self, targets: impl IntoIterator<Item = &'a SocketAddr>) -> Result<(), ForbiddenTarget> {
         match targets.into_iter().find(|target| !self.allows(target.ip())) {
-            Some(target) => Err(Forbidden(*target)),
+            Some(target) => Err(ForbiddenTarget(*target)),
             None => Ok(()),
         }
     }
@@ -48,7 +48,9 @@ mod tests {
 
     fn check(allowed: &[&str], target: &str) -> Result<(), String> {
         let networks = allowed.iter().map(|network| network.parse().unwrap()).collect();
-        Allowed::and(networks).check([&target.parse().unwrap()]).map_err(|forbidden| forbidden.to_string())
+        AllowedTargets::loopback_and(networks)
+            .check([&target.parse().unwrap()])
+            .map_err(|forbidden| forbidden.to_string())
     }
 
     #[test]

@@ -7,32 +7,32 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use tokio::net::TcpSocket;
 
 #[cfg(not(unix))]
-type Listener = tokio::net::TcpListener;
+type InnerListener = tokio::net::TcpListener;
 #[cfg(unix)]
-type Listener = tokio::io::unix::AsyncFd<std::net::TcpListener>;
+type InnerListener = tokio::io::unix::AsyncFd<std::net::TcpListener>;
 
 /// Connections that the kernel keeps for a listener until they are taken. Linux's own limit (`somaxconn`) is 4,096.
 const BACKLOG: u32 = 4_096;
 
 /// A listener.
-pub(super) struct Doorstep {
-    listener: Listener,
-    at: SocketAddr,
+pub(super) struct MxListener {
+    listener: InnerListener,
+    address: SocketAddr,
 }
 
-impl Doorstep {
+impl MxListener {
     /// Listens at an address; port 0 is any that is free.
-    pub(super) fn at(at: SocketAddr) -> io::Result<Self> {
-        let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
-        socket.bind(at)?;
+        socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?;
-        Ok(Self { at: listener.local_addr()?, listener: unregistered(listener)? })
+        Ok(Self { address: listener.local_addr()?, listener: into_inner(listener)? })
     }
 
     /// Where.
     pub(super) const fn local_addr(&self) -> SocketAddr {
-        self.at
+        self.address
     }
 
     /// The next connection. To read and to write it does not wait.
@@ -57,10 +57,10 @@ impl Doorstep {
 /// Turns somebody away: tells him why, and closes. Where the system can hold back what is said, it goes out together
 /// with the end of the connection, in one segment, and wakes who hears it once. A connection that has just come takes
 /// so much at once.
-pub(super) fn turn_away(mut stream: TcpStream, why: &[u8]) -> io::Result<()> {
+pub(super) fn reject_and_close(mut stream: TcpStream, reply: &[u8]) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket2::SockRef::from(&stream).set_tcp_cork(true)?;
-    stream.write_all(why)?;
+    stream.write_all(reply)?;
     // Dropped with something unread, a connection is reset: by then all has been said.
     stream.shutdown(Shutdown::Write)
 }
@@ -68,11 +68,11 @@ pub(super) fn turn_away(mut stream: TcpStream, why: &[u8]) -> io::Result<()> {
 /// A listener that says when somebody is there, and leaves it to others to take him.
 #[cfg(unix)]
 #[expect(deprecated, reason = "its successor is unsafe, for types whose descriptor changes: a listener's does not")]
-fn unregistered(listener: tokio::net::TcpListener) -> io::Result<Listener> {
-    Listener::new(listener.into_std()?)
+fn into_inner(listener: tokio::net::TcpListener) -> io::Result<InnerListener> {
+    InnerListener::new(listener.into_std()?)
 }
 
 #[cfg(not(unix))]
-fn unregistered(listener: tokio::net::TcpListener) -> io::Result<Listener> {
+fn into_inner(listener: tokio::net::TcpListener) -> io::Result<InnerListener> {
     Ok(listener)
 }

@@ -1,5 +1,5 @@
 //! Every file of `tests/dialogs` over a socket. All that moves bytes is what serves real clients: reading, writing,
-//! waiting, handshakes, closing. Only the decisions are the file's: a farm decides by rules, says yes in the session's
+//! waiting, handshakes, closing. Only the decisions are the file's: a cluster decides by rules, says yes in the session's
 //! words, and has manners of its own, so that hardly one of these dialogs could be had with it word for word.
 
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use self::dialog::{Dialog, Peer, Scripted, kind};
 use super::super::clock::Speed;
-use super::super::wire::read_into;
+use super::super::stream::read_into;
 use super::*;
 use crate::smtp::Reply;
 
@@ -32,77 +32,79 @@ type Messages = Arc<Mutex<VecDeque<Vec<u8>>>>;
 struct Script {
     answers: Vec<Scripted>,
     /// Whether it decides nothing at once.
-    later: bool,
+    delayed: bool,
     receives: bool,
     message: Vec<u8>,
     messages: Messages,
 }
 
 impl Script {
-    fn of(dialog: &Dialog, later: bool) -> Self {
+    fn of(dialog: &Dialog, delayed: bool) -> Self {
         let answers = dialog.setting.answers.clone();
-        Self { answers, later, receives: false, message: Vec::new(), messages: Messages::default() }
+        Self { answers, delayed, receives: false, message: Vec::new(), messages: Messages::default() }
     }
 
-    fn reaction(&self, kind: &str, about: &str) -> Reaction {
-        let after = Span::ZERO;
+    fn response(&self, kind: &str, about: &str) -> PolicyResponse {
+        let delay = Span::ZERO;
         match Scripted::find(&self.answers, kind, about).cloned() {
-            None => Reaction::Accept { after },
-            Some(Scripted { reply: None, .. }) => Reaction::Drop { after },
+            None => PolicyResponse::Accept { delay },
+            Some(Scripted { reply: None, .. }) => PolicyResponse::Drop { delay },
             // A yes in words of its own goes the same way as a no.
             Some(Scripted { reply: Some((code, enhanced, text)), close, .. }) => {
-                Reaction::Refuse { reply: Reply { code, enhanced, text }, close, after }
+                PolicyResponse::Refuse { reply: Reply { code, enhanced, text }, close, delay }
             }
         }
     }
 }
 
-impl Side for Script {
-    fn decide(&mut self, question: &PolicyQuestion<'_>) -> Decided {
+impl SessionHandler for Script {
+    fn decide(&mut self, question: &PolicyQuestion<'_>) -> HandlerDecision {
         self.receives = matches!(question, PolicyQuestion::Data { .. });
         match question {
             PolicyQuestion::Mail(_) => self.message.clear(),
-            PolicyQuestion::EndOfData { size } => return Decided::Judge { size: *size, service: Span::ZERO },
+            PolicyQuestion::EndOfData { size } => {
+                return HandlerDecision::AfterProcessing { size: *size, service: Span::ZERO };
+            }
             _ => {}
         }
         let (kind, about) = kind(question);
-        let reaction = self.reaction(kind, &about);
-        if self.later { Decided::Later(reaction) } else { Decided::Now(reaction) }
+        let response = self.response(kind, &about);
+        if self.delayed { HandlerDecision::Delayed(response) } else { HandlerDecision::Now(response) }
     }
 
-    fn talks_early(&mut self) -> Reaction {
-        Reaction::Accept { after: Span::ZERO }
+    fn on_early_talk(&mut self) -> PolicyResponse {
+        PolicyResponse::Accept { delay: Span::ZERO }
     }
 
-    async fn judge(&mut self, size: u64) -> Reaction {
+    async fn end_of_data(&mut self, size: u64) -> PolicyResponse {
         let message = std::mem::take(&mut self.message);
         assert_eq!(size, message.len() as u64, "the size is that of what was given");
         self.messages.lock().unwrap().push_back(message);
-        self.reaction("end-of-data", &size.to_string())
+        self.response("end-of-data", &size.to_string())
     }
 
-    fn piece(&mut self, piece: &[u8]) {
+    fn on_body(&mut self, piece: &[u8]) {
         self.message.extend_from_slice(piece);
     }
 
-    fn fault(&mut self, _: ProtocolError, _: bool) {}
+    fn on_fault(&mut self, _: ProtocolError, _: bool) {}
 
     fn is_receiving(&self) -> bool {
         self.receives
     }
 
-    fn lose(&mut self) {}
+    fn on_connection_lost(&mut self) {}
 }
 
 /// What all dialogs have in common.
 struct Lab {
     runtime: Runtime,
-    tls: tls::Acceptor,
+    tls: tls::ServerTls,
 }
 
 impl Lab {
     fn new() -> Self {
-        let tls = tls::Acceptor::self_signed(&["mx.example".to_owned()], &[]).unwrap();
+        let tls = tls::ServerTls::self_signed(&["mx.example".to_owned()], &[]).unwrap();
         Self {
             runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap(),
             tls,
@@ -110,20 +112,21 @@ impl Lab {
     }
 
     /// A client of a server that is set up as a dialog wants it.
-    fn client(&self, dialog: &Dialog, piece: usize, later: bool) -> Client<'_> {
-        let (script, tls) = (Script::of(dialog, later), self.tls.clone());
+    fn client(&self, dialog: &Dialog, piece: usize, delayed: bool) -> Client<'_> {
+        let (script, tls) = (Script::of(dialog, delayed), self.tls.clone());
         let messages = Arc::clone(&script.messages);
-        let config = Arc::new(dialog.setting.config.clone());
+        let server_config = Arc::new(dialog.setting.config.clone());
         let listener = self.runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let at = listener.local_addr().unwrap();
         let server = self.runtime.spawn(async move {
             let stop = CancellationToken::new();
             let clock = Clock::start(Speed::REAL);
-            let terms = Terms { clock, patience: Span::from_secs(300), tls: Some(&tls), stop: &stop };
-            converse(listener.accept().await?.0, config, script, terms).await
+            let config =
+                ConnectionConfig { clock, command_timeout: Span::from_secs(300), tls: Some(&tls), stop: &stop };
+            serve(listener.accept().await?.0, server_config, script, config).await
         });
-        let wire = Wire::Plain(self.runtime.block_on(connected(at)));
-        Client { lab: self, wire, piece, heard: Vec::new(), messages, server: Some(server) }
+        let stream = MaybeTlsStream::Plain(self.runtime.block_on(connected(at)));
+        Client { lab: self, stream, piece, heard: Vec::new(), messages, server: Some(server) }
     }
 }
 
@@ -136,7 +139,7 @@ async fn connected(at: SocketAddr) -> TcpStream {
 /// The client's end of a socket.
 struct Client<'a> {
     lab: &'a Lab,
-    wire: Wire,
+    stream: MaybeTlsStream,
     /// Bytes that go out at a time.
     piece: usize,
     heard: Vec<u8>,
@@ -155,14 +158,14 @@ impl Client<'_> {
 impl Peer for Client<'_> {
     fn send(&mut self, bytes: &[u8]) {
         for piece in bytes.chunks(self.piece) {
-            let mut wire = std::mem::replace(&mut self.wire, Wire::Broken);
+            let mut stream = std::mem::replace(&mut self.stream, MaybeTlsStream::Broken);
             self.wait("room for what is sent", async {
                 // Whoever was hung up on may not have noticed yet.
-                let _ = wire.write_all(piece).await;
-                let _ = wire.flush().await;
+                let _ = stream.write_all(piece).await;
+                let _ = stream.flush().await;
                 tokio::task::yield_now().await;
             });
-            self.wire = wire;
+            self.stream = stream;
         }
     }
 
@@ -172,11 +175,11 @@ impl Peer for Client<'_> {
                 let line: Vec<u8> = self.heard.drain(..end + 2).collect();
                 return Some(String::from_utf8(line[..end].to_vec()).unwrap());
             }
-            let (mut wire, mut heard) =
-                (std::mem::replace(&mut self.wire, Wire::Broken), std::mem::take(&mut self.heard));
+            let (mut stream, mut heard) =
+                (std::mem::replace(&mut self.stream, MaybeTlsStream::Broken), std::mem::take(&mut self.heard));
             // A reset is an end too: there is one where the server had not read all when it closed.
-            let read = self.wait("a line", poll_fn(|cx| read_into(&mut wire, cx, &mut heard))).unwrap_or(0);
-            (self.wire, self.heard) = (wire, heard);
+            let read = self.wait("a line", poll_fn(|cx| read_into(&mut stream, cx, &mut heard))).unwrap_or(0);
+            (self.stream, self.heard) = (stream, heard);
             if read == 0 {
                 assert_eq!(self.heard, b"", "half a line");
                 return None;
@@ -186,10 +189,10 @@ impl Peer for Client<'_> {
 
     fn handshake(&mut self) {
         assert_eq!(self.heard, b"", "said in the clear and not heard yet");
-        let connector = tls::Connector::trusting_anybody().unwrap();
-        let mut wire = std::mem::replace(&mut self.wire, Wire::Broken);
-        self.wait("a handshake", wire.connect(&connector, "mx.example", LONG)).unwrap();
-        self.wire = wire;
+        let connector = tls::ClientTls::accepting_any_certificate().unwrap();
+        let mut stream = std::mem::replace(&mut self.stream, MaybeTlsStream::Broken);
+        self.wait("a handshake", stream.connect_tls(&connector, "mx.example", LONG)).unwrap();
+        self.stream = stream;
     }
 
     fn message(&mut self) -> Option<Vec<u8>> {
@@ -209,10 +212,10 @@ impl Peer for Client<'_> {
     }
 
     fn unasked(&mut self) -> Option<String> {
-        let mut wire = std::mem::replace(&mut self.wire, Wire::Broken);
+        let mut stream = std::mem::replace(&mut self.stream, MaybeTlsStream::Broken);
         // Whoever was hung up on cannot hang up.
-        let _ = self.wait("the end of what is sent", wire.shutdown());
-        self.wire = wire;
+        let _ = self.wait("the end of what is sent", stream.shutdown());
+        self.stream = stream;
         self.line()
     }
 }
@@ -228,11 +231,11 @@ fn dialogs() -> Vec<(String, Dialog)> {
 }
 
 #[test]
-fn every_dialog_goes_over_a_socket_as_it_is_written() {
+fn every_dialog_over_a_socket() {
     let lab = Lab::new();
     for (name, dialog) in dialogs() {
-        for (piece, later) in [(usize::MAX, false), (usize::MAX, true), (1, false), (3, true)] {
-            dialog.play(&name, &mut lab.client(&dialog, piece, later));
+        for (piece, delayed) in [(usize::MAX, false), (usize::MAX, true), (1, false), (3, true)] {
+            dialog.play(&name, &mut lab.client(&dialog, piece, delayed));
         }
     }
 }
@@ -243,10 +246,13 @@ fn whoever_is_turned_away_hears_what_a_conversation_would_have_said() {
     let lab = Lab::new();
     let mut names = Vec::new();
     for (name, dialog) in dialogs() {
-        let greeting = Script::of(&dialog, false).reaction("connect", "");
-        let config = Arc::new(dialog.setting.config.clone());
-        let Some(said) = turned_away(&config, &greeting) else { continue };
-        assert!(turned_away(&config, &greeting.later(Span::from_secs(1))).is_none(), "{name}: it takes its time");
+        let greeting = Script::of(&dialog, false).response("connect", "");
+        let server_config = Arc::new(dialog.setting.config.clone());
+        let Some(said) = immediate_rejection(&server_config, &greeting) else { continue };
+        assert!(
+            immediate_rejection(&server_config, &greeting.delayed_by(Span::from_secs(1))).is_none(),
+            "{name}: it takes its time"
+        );
         let mut client = lab.client(&dialog, usize::MAX, false);
         let lines: String = std::iter::from_fn(|| client.line()).map(|line| line + "\r\n").collect();
         assert_eq!(String::from_utf8(said).unwrap(), lines, "{name}");

@@ -1,0 +1,428 @@
+//! A client's connection as the provider sees it, stage by stage: what both front ends ask, and nothing of the wire.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::address_directives::{ForcedAction, ForcedOutcome, RecipientDirectives, SenderDirectives};
+use super::client_registry;
+use super::clock::Clock;
+use super::cluster::{MxCluster, SharedState};
+use super::receiver_statistics::{LiveEvent, LiveEventKind, RefusalSource, Rejection};
+use crate::provider::{Addressee, Answer, Decision, Envelope, Policy, Verdict};
+use crate::smtp::{Reply, Stage};
+use crate::time::{Span, Time};
+use crate::units::{ClientId, ProviderId, SessionId};
+
+/// A connection. Dropped, it is over for the provider too.
+#[derive(Debug)]
+pub(super) struct PolicySession {
+    cluster: Arc<MxCluster>,
+    state: SessionState,
+}
+
+/// Who visits, and what was said so far.
+#[derive(Debug)]
+struct SessionState {
+    site: ProviderId,
+    ip: IpAddr,
+    client: ClientId,
+    session: Option<SessionId>,
+    /// MAIL FROM of the transaction.
+    sender: String,
+    /// The recipient that is being named.
+    current_recipient: String,
+    /// The recipient that was accepted last: whom a reply to the message means.
+    last_recipient: String,
+    /// Accepted recipients of the transaction, by number.
+    recipients: Vec<u64>,
+    /// What is to happen to the transaction whatever the rules say.
+    forced: Vec<ForcedOutcome>,
+}
+
+/// What the client is to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum PolicyResponse {
+    /// Go on, after this time.
+    Accept { delay: Span },
+    /// This refusal, placeholders filled, after this time.
+    Refuse { reply: Reply, close: bool, delay: Span },
+    /// Nothing: the connection is closed after this time.
+    Drop { delay: Span },
+}
+
+impl PolicyResponse {
+    /// How much later than at once.
+    pub(super) const fn delay_mut(&mut self) -> &mut Span {
+        let (Self::Accept { delay } | Self::Refuse { delay, .. } | Self::Drop { delay }) = self;
+        delay
+    }
+
+    /// Whether it comes later than at once.
+    pub(super) const fn is_delayed(&self) -> bool {
+        let (Self::Accept { delay } | Self::Refuse { delay, .. } | Self::Drop { delay }) = self;
+        !delay.is_zero()
+    }
+
+    /// The same, this much later.
+    pub(super) fn delayed_by(mut self, span: Span) -> Self {
+        *self.delay_mut() += span;
+        self
+    }
+}
+
+/// An address as it came: local part and domain. The null path has neither, `<postmaster>` no domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EnvelopeAddress<'a> {
+    pub(super) local: &'a str,
+    pub(super) domain: &'a str,
+}
+
+impl EnvelopeAddress<'_> {
+    fn write(self, text: &mut String) {
+        text.clear();
+        text.push_str(self.local);
+        if !self.domain.is_empty() {
+            text.push('@');
+            text.push_str(self.domain);
+        }
+    }
+}
+
+impl PolicySession {
+    /// Somebody has come through the door.
+    pub(super) const fn new(cluster: Arc<MxCluster>, site: ProviderId, ip: IpAddr, client: ClientId) -> Self {
+        let state = SessionState {
+            site,
+            ip,
+            client,
+            session: None,
+            sender: String::new(),
+            current_recipient: String::new(),
+            last_recipient: String::new(),
+            recipients: Vec::new(),
+            forced: Vec::new(),
+        };
+        Self { cluster, state }
+    }
+
+    /// The provider, as it was when the cluster opened.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.cluster.policies[self.state.site.index()]
+    }
+
+    /// The time.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.cluster.clock
+    }
+
+    /// The client speaks for somebody else from here on, who is greeted as if he had just connected.
+    pub(super) fn switch_client(&mut self, ip: IpAddr) -> PolicyResponse {
+        let Self { cluster, state } = self;
+        let (mut shared, now) = (cluster.lock(), cluster.clock.now());
+        state.leave(&mut shared, now);
+        let client = shared.register_client(ip);
+        shared.statistics.connects(now, state.site, client);
+        (state.ip, state.client) = (ip, client);
+        drop(shared);
+        self.connect()
+    }
+
+    /// Before the greeting.
+    pub(super) fn connect(&mut self) -> PolicyResponse {
+        let Self { cluster, state } = self;
+        let (mut shared, now) = (cluster.lock(), cluster.clock.now());
+        let provider = &mut shared.providers[state.site.index()].provider;
+        let (session, verdict) = provider.connect(now, state.client);
+        let open = provider.open_sessions();
+        state.session = session;
+        if session.is_some() {
+            shared.statistics.opened(now, state.site, open);
+            shared.statistics.emit(&state.event(now, LiveEventKind::Opened));
+        }
+        state.respond(&mut shared, now, Stage::Connect, verdict)
+    }
+
+    /// It talks, and its greeting was put off.
+    pub(super) fn on_early_talk(&mut self) -> PolicyResponse {
+        let Self { cluster, state } = self;
+        let (mut shared, now) = (cluster.lock(), cluster.clock.now());
+        let Some(session) = state.session else { return PolicyResponse::Drop { delay: Span::ZERO } };
+        let verdict = shared.provider(state.site).talks_early(now, session);
+        let response = state.respond(&mut shared, now, Stage::Connect, verdict);
+        if !verdict.accepted() {
+            state.session = None;
+            shared.statistics.emit(&state.event(now, LiveEventKind::Closed));
+        }
+        response
+    }
+
+    /// EHLO or HELO.
+    pub(super) fn ehlo(&mut self) -> PolicyResponse {
+        self.evaluate(Stage::Ehlo, |_, shared, now, (site, session)| shared.provider(site).ehlo(now, session))
+    }
+
+    /// MAIL. `size` is what the client announces.
+    pub(super) fn mail(&mut self, from: EnvelopeAddress<'_>, size: u64) -> PolicyResponse {
+        let directives = SenderDirectives::parse(from.local);
+        self.state.forget_transaction();
+        from.write(&mut self.state.sender);
+        self.state.forced.extend(directives.forced);
+        self.state.forced.extend(self.cluster.lock().next_order(self.state.site));
+        self.evaluate(Stage::Mail, |_, shared, now, (site, session)| {
+            shared.statistics.transacts(site);
+            let envelope = Envelope {
+                sender_domain: shared.register_sender(from.domain, None, 0),
+                size: u32::try_from(size).unwrap_or(u32::MAX),
+                spf: !directives.spf_fails,
+                dkim: !directives.dkim_fails,
+                dmarc: !directives.dmarc_fails,
+                spam: directives.spam,
+            };
+            shared.provider(site).mail(now, session, envelope)
+        })
+    }
+
+    /// RCPT.
+    pub(super) fn rcpt(&mut self, to: EnvelopeAddress<'_>) -> PolicyResponse {
+        let directives = RecipientDirectives::parse(to.local);
+        let id = client_registry::recipient_hash(to.local, to.domain);
+        to.write(&mut self.state.current_recipient);
+        let earlier = self.state.forced.len();
+        let only_this = directives.forced.as_ref().is_some_and(|forced| forced.stage == Stage::Rcpt);
+        self.state.forced.extend(directives.forced);
+        self.state.recipients.push(id);
+        let mut service = Span::ZERO;
+        let response = self.evaluate(Stage::Rcpt, |_, shared, now, (site, session)| {
+            let domain = shared.registry.domain(to.domain);
+            let verdict =
+                shared.provider(site).rcpt(now, session, Addressee { id, domain, mailbox: directives.mailbox });
+            let per_recipient = shared.provider(site).policy().service.per_recipient;
+            service = per_recipient.sample(&mut shared.chance);
+            verdict
+        });
+        if only_this {
+            self.state.forced.truncate(earlier);
+        }
+        if matches!(response, PolicyResponse::Accept { .. }) {
+            std::mem::swap(&mut self.state.last_recipient, &mut self.state.current_recipient);
+        } else {
+            self.state.recipients.pop();
+        }
+        self.state.current_recipient.clear();
+        response.delayed_by(service)
+    }
+
+    /// DATA, or the first BDAT.
+    pub(super) fn data(&mut self) -> PolicyResponse {
+        self.evaluate(Stage::Data, |_, shared, now, (site, session)| shared.provider(site).data(now, session))
+    }
+
+    /// The message is there, with so many bytes: how long the server takes over it before it is judged.
+    pub(super) fn message_received(&mut self, size: u64) -> Span {
+        let Self { cluster, state } = self;
+        let mut shared = cluster.lock();
+        let provider = shared.provider(state.site);
+        if let Some(session) = state.session {
+            provider.weigh(session, u32::try_from(size).unwrap_or(u32::MAX));
+        }
+        let per_message = provider.policy().service.per_message;
+        per_message.sample(&mut shared.chance)
+    }
+
+    /// The provider judges a message that it has received. Whatever it says, the transaction is over.
+    pub(super) fn end_of_data(&mut self, size: u64) -> PolicyResponse {
+        let response = self.evaluate(Stage::EndOfData, |state, shared, now, (site, session)| {
+            let provider = shared.provider(site);
+            let mut verdict = provider.end_of_data(now, session);
+            if verdict.accepted() {
+                // What an accepted message does not reach would come back as a message of its own. Where it reaches
+                // nobody, the reply says so at once.
+                let missed = provider.undeliverable();
+                match missed.first() {
+                    Some((_, refusal)) if missed.len() == state.recipients.len() => {
+                        verdict.decision = Decision::Refuse(*refusal);
+                    }
+                    _ => state.record_delivery(shared, now, size),
+                }
+            }
+            verdict
+        });
+        self.reset();
+        response
+    }
+
+    /// The transaction is given up: RSET, a new EHLO; or it is over.
+    pub(super) fn reset(&mut self) {
+        self.state.forget_transaction();
+        if let Some(session) = self.state.session {
+            self.cluster.lock().provider(self.state.site).abort(session);
+        }
+    }
+
+    /// The session has refused something by itself, in these words.
+    pub(super) fn on_session_refusal(&mut self, stage: Stage, reply: &Reply) {
+        let Self { cluster, state } = self;
+        state.record_refusal(
+            &mut cluster.lock(),
+            cluster.clock.now(),
+            stage,
+            RefusalSource::Session(reply),
+            Some(reply),
+        );
+    }
+
+    /// The connection broke off while a message was on its way.
+    pub(super) fn on_connection_lost(&mut self, stage: Stage) {
+        let Self { cluster, state } = self;
+        let now = cluster.clock.now();
+        let recipients = std::mem::take(&mut state.recipients);
+        cluster.lock().statistics.lost(now, state.site, stage, &recipients);
+    }
+
+    /// What happens at a stage: what was asked for, or else what the provider says.
+    fn evaluate(
+        &mut self,
+        stage: Stage,
+        ask: impl FnOnce(&SessionState, &mut SharedState, Time, (ProviderId, SessionId)) -> Verdict,
+    ) -> PolicyResponse {
+        let Self { cluster, state } = self;
+        let (mut shared, now) = (cluster.lock(), cluster.clock.now());
+        let Some(session) = state.session else { return PolicyResponse::Drop { delay: Span::ZERO } };
+        let index = state.forced.iter().position(|forced| forced.stage == stage);
+        let slow = match index.map(|index| state.forced.remove(index).action) {
+            None => Span::ZERO,
+            Some(ForcedAction::Delay(span)) => span,
+            Some(ForcedAction::Drop) => return state.apply_forced(&mut shared, now, stage, None),
+            Some(ForcedAction::Reply(reply)) => return state.apply_forced(&mut shared, now, stage, Some(&reply)),
+        };
+        let verdict = ask(state, &mut shared, now, (state.site, session));
+        state.respond(&mut shared, now, stage, verdict).delayed_by(slow)
+    }
+}
+
+impl Drop for PolicySession {
+    fn drop(&mut self) {
+        let Self { cluster, state } = self;
+        let now = cluster.clock.now();
+        let mut shared = cluster.lock();
+        state.leave(&mut shared, now);
+        shared.on_disconnect(state.site);
+    }
+}
+
+impl SessionState {
+    fn forget_transaction(&mut self) {
+        self.recipients.clear();
+        self.forced.clear();
+        self.last_recipient.clear();
+    }
+
+    fn leave(&mut self, shared: &mut SharedState, now: Time) {
+        self.forget_transaction();
+        if let Some(session) = self.session.take() {
+            shared.provider(self.site).close(session);
+            shared.statistics.emit(&self.event(now, LiveEventKind::Closed));
+        }
+    }
+
+    /// Somebody ordered this reply, or none.
+    fn apply_forced(&self, shared: &mut SharedState, now: Time, stage: Stage, reply: Option<&Reply>) -> PolicyResponse {
+        let source = RefusalSource::Forced(reply);
+        let Some(reply) = reply else {
+            self.record_refusal(shared, now, stage, source, None);
+            return PolicyResponse::Drop { delay: Span::ZERO };
+        };
+        shared.rejections_sent += 1;
+        let reply =
+            self.render_reply(shared.providers[self.site.index()].provider.policy(), shared.rejections_sent, reply);
+        self.record_refusal(shared, now, stage, source, Some(&reply));
+        PolicyResponse::Refuse { close: reply.code.get() == 421, reply, delay: Span::ZERO }
+    }
+
+    /// The provider has spoken.
+    fn respond(&self, shared: &mut SharedState, now: Time, stage: Stage, verdict: Verdict) -> PolicyResponse {
+        let Verdict { decision, tarpit: delay } = verdict;
+        let Decision::Refuse(refusal) = decision else { return PolicyResponse::Accept { delay } };
+        let source = RefusalSource::Rule(refusal);
+        let Answer::Reply { reply, close } = refusal.answer else {
+            self.record_refusal(shared, now, stage, source, None);
+            return PolicyResponse::Drop { delay };
+        };
+        shared.rejections_sent += 1;
+        let policy = shared.providers[self.site.index()].provider.policy();
+        let reply = self.render_reply(policy, shared.rejections_sent, &policy.replies[reply.index()]);
+        self.record_refusal(shared, now, stage, source, Some(&reply));
+        PolicyResponse::Refuse { reply, close, delay }
+    }
+
+    /// Writes down a refusal and whom it met.
+    fn record_refusal(
+        &self,
+        shared: &mut SharedState,
+        now: Time,
+        stage: Stage,
+        source: RefusalSource<'_>,
+        reply: Option<&Reply>,
+    ) {
+        // Whom the session refuses it does not name.
+        let names_recipient = !matches!(source, RefusalSource::Session(_));
+        let recipients = match stage {
+            Stage::Rcpt if !names_recipient => &[],
+            Stage::Rcpt => self.recipients.last().map_or(&[][..], std::slice::from_ref),
+            _ => &self.recipients,
+        };
+        let SharedState { providers, statistics, .. } = shared;
+        let policy = providers[self.site.index()].provider.policy();
+        statistics.refused(&Rejection { now, site: self.site, client: self.client, stage, source, recipients }, policy);
+        if !statistics.has_listener() {
+            return;
+        }
+        let text = reply.map(Reply::to_string);
+        let kind = LiveEventKind::Refused {
+            stage,
+            rule: match source {
+                RefusalSource::Rule(refusal) => Some(&policy.rules[refusal.rule.index()].name),
+                RefusalSource::Forced(_) | RefusalSource::Session(_) => None,
+            },
+            reply: text.as_deref(),
+            from: (stage > Stage::Mail || stage == Stage::Mail && names_recipient).then_some(&self.sender),
+            to: (stage == Stage::Rcpt && names_recipient).then_some(&self.current_recipient),
+        };
+        statistics.emit(&self.event(now, kind));
+    }
+
+    fn record_delivery(&self, shared: &mut SharedState, now: Time, size: u64) {
+        let missed: Vec<_> = shared.provider(self.site).undeliverable().to_vec();
+        let SharedState { providers, statistics, .. } = shared;
+        let policy = providers[self.site.index()].provider.policy();
+        for (index, refusal) in &missed {
+            let recipients = self.recipients.get(*index as usize).map_or(&[][..], std::slice::from_ref);
+            let (client, stage, source) = (self.client, Stage::EndOfData, RefusalSource::Rule(*refusal));
+            statistics.refused(&Rejection { now, site: self.site, client, stage, source, recipients }, policy);
+        }
+        let reached = (0..).zip(&self.recipients).filter(|(n, _)| !missed.iter().any(|(index, _)| index == n));
+        statistics.accepted(now, self.site, self.client, reached.map(|(_, id)| *id));
+        let kind =
+            LiveEventKind::Accepted { from: &self.sender, recipients: self.recipients.len() - missed.len(), size };
+        statistics.emit(&self.event(now, kind));
+    }
+
+    const fn event<'a>(&self, at: Time, kind: LiveEventKind<'a>) -> LiveEvent<'a> {
+        LiveEvent { at, site: self.site, ip: self.ip, kind }
+    }
+
+    /// The reply with its placeholders filled; it is the provider's so many-th.
+    fn render_reply(&self, policy: &Policy, number: u64, reply: &Reply) -> Reply {
+        reply.filled(|name| match name {
+            "ip" => Some(self.ip.to_string()),
+            "mx" => policy.mx.first().cloned(),
+            "rcpt" if self.current_recipient.is_empty() => Some(self.last_recipient.clone()),
+            "rcpt" => Some(self.current_recipient.clone()),
+            "sender" => Some(self.sender.clone()),
+            // As a real one: another for every reply.
+            "id" => Some(format!("{number:012x}")),
+            "url" => policy.domains.first().map(|domain| format!("https://postmaster.{domain}/")),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,357 @@
+//! A conversation with a client: bytes to and from a socket, the session between them, and somebody behind it who
+//! decides.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::Clock;
+use super::idle_timeout::IdleTimeout;
+use super::policy_session::PolicyResponse;
+use super::stream::{MaybeTlsStream, read_with};
+use super::tls;
+use crate::smtp::{PolicyAnswer, PolicyQuestion, ProtocolError, Server, ServerClose, ServerConfig, ServerEvent};
+use crate::time::Span;
+
+/// The provider's side of a conversation: it decides, and hears what is not a question.
+pub(super) trait SessionHandler {
+    /// What is said to a question.
+    fn decide(&mut self, question: &PolicyQuestion<'_>) -> HandlerDecision;
+
+    /// What is said to a client that talks before its greeting, which was put off.
+    fn on_early_talk(&mut self) -> PolicyResponse;
+
+    /// What is said to a message of this size, which is there and which the server is done with.
+    fn end_of_data(&mut self, size: u64) -> impl Future<Output = PolicyResponse> + Send;
+
+    /// A piece of the message that is on its way.
+    fn on_body(&mut self, piece: &[u8]);
+
+    /// The session has refused something by itself; whether that left a transaction open.
+    fn on_fault(&mut self, fault: ProtocolError, in_transaction: bool);
+
+    /// Whether a message is on its way.
+    fn is_receiving(&self) -> bool;
+
+    /// The conversation is over, and the message that was on its way with it.
+    fn on_connection_lost(&mut self);
+}
+
+/// What the provider has decided, or will.
+pub(super) enum HandlerDecision {
+    Now(PolicyResponse),
+    Delayed(PolicyResponse),
+    /// The greeting is put off, and whoever talks until then talks early.
+    DelayedGreeting(PolicyResponse),
+    /// A message of this size is judged when the server is done with it.
+    AfterProcessing {
+        size: u64,
+        service: Span,
+    },
+}
+
+/// How a conversation is held.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConnectionConfig<'a> {
+    /// The provider's time.
+    pub(super) clock: Clock,
+    /// How long a client may take over a command, in the provider's time.
+    pub(super) command_timeout: Span,
+    /// STARTTLS, if it is offered.
+    pub(super) tls: Option<&'a tls::ServerTls>,
+    /// Everything ends.
+    pub(super) stop: &'a CancellationToken,
+}
+
+impl ConnectionConfig<'_> {
+    fn command_timeout(&self) -> Duration {
+        self.clock.speed().wall_duration(self.command_timeout).max(COMMAND_TIMEOUT_MIN)
+    }
+}
+
+/// However fast the providers' time goes, a client has this long for a command.
+const COMMAND_TIMEOUT_MIN: Duration = Duration::from_secs(2);
+/// The longest that a handshake takes on the wall.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Replies are sent when the client waits for them, or when there are so many bytes of them.
+const REPLIES_MAX: usize = 16_384;
+/// Bytes of a buffer that a session may keep while it waits.
+const BUFFER_KEPT_MAX: usize = 4_096;
+
+/// Speaks with a client to the end; why the session closed, if it did and the client did not just go.
+pub(super) async fn serve<S: SessionHandler>(
+    stream: TcpStream,
+    server_config: Arc<ServerConfig>,
+    handler: S,
+    config: ConnectionConfig<'_>,
+) -> io::Result<Option<ServerClose>> {
+    let (stream, server) = (MaybeTlsStream::Plain(stream), Server::new(server_config));
+    let idle_timeout = IdleTimeout::new(Instant::now() + config.command_timeout());
+    SmtpConnection { stream, server, handler, config, idle_timeout, input: Vec::new(), out: Vec::new() }.run().await
+}
+
+/// What a client hears that is turned away as soon as it comes, with the connection closed behind it: nothing that it
+/// says could change that. None where the conversation goes on, or where it takes its time.
+pub(super) fn immediate_rejection(config: &Arc<ServerConfig>, greeting: &PolicyResponse) -> Option<Vec<u8>> {
+    if greeting.is_delayed() || matches!(greeting, PolicyResponse::Accept { .. }) {
+        return None;
+    }
+    let (mut server, mut out) = (Server::new(config.clone()), Vec::new());
+    server.advance(&[], &mut out);
+    write_response(&mut server, greeting, &mut out);
+    matches!(server.advance(&[], &mut out).1, ServerEvent::Close(_)).then_some(out)
+}
+
+struct SmtpConnection<'a, S> {
+    stream: MaybeTlsStream,
+    server: Server,
+    handler: S,
+    config: ConnectionConfig<'a>,
+    idle_timeout: IdleTimeout,
+    /// What has arrived and is not done with.
+    input: Vec<u8>,
+    /// Replies that are not sent yet.
+    out: Vec<u8>,
+}
+
+/// What a conversation cannot go on without.
+enum NextStep {
+    Read,
+    Flush,
+    Wait(HandlerDecision),
+    StartTls,
+    Close(ServerClose),
+}
+
+impl<S: SessionHandler> SmtpConnection<'_, S> {
+    async fn run(mut self) -> io::Result<Option<ServerClose>> {
+        let ended = self.serve().await;
+        if self.handler.is_receiving() {
+            self.handler.on_connection_lost();
+        }
+        ended
+    }
+
+    async fn serve(&mut self) -> io::Result<Option<ServerClose>> {
+        let stop = self.config.stop;
+        let mut stopped = pin!(stop.cancelled());
+        let (mut deadline, mut commands) = (self.deadline(), 0);
+        let mut next = self.process_buffered();
+        loop {
+            match next {
+                NextStep::Flush => self.flush().await?,
+                NextStep::Wait(decision) => self.wait_and_answer(decision).await?,
+                NextStep::StartTls => self.start_tls().await?,
+                NextStep::Close(why) => return self.close(why).await.map(|()| Some(why)),
+                NextStep::Read => {
+                    self.flush().await?;
+                    // A command has so long, and not each of its bytes; a message is on its way as long as it moves.
+                    let done = self.server.counts().commands;
+                    if done != commands || self.handler.is_receiving() {
+                        (commands, deadline) = (done, self.deadline());
+                    }
+                    match self.read(deadline, stopped.as_mut()).await? {
+                        Some(step) => next = step,
+                        None => return Ok(None),
+                    }
+                    continue;
+                }
+            }
+            next = self.process_buffered();
+        }
+    }
+
+    /// Goes on with what has arrived.
+    fn process_buffered(&mut self) -> NextStep {
+        let (used, next) = process_input(&mut self.server, &mut self.handler, &self.input, &mut self.out);
+        self.input.drain(..used);
+        next
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.config.command_timeout()
+    }
+
+    /// Reads what is there and goes on with it where it arrives: what is kept is what is left of it. None when there
+    /// will be no more.
+    async fn read(&mut self, deadline: Instant, stopped: Pin<&mut impl Future>) -> io::Result<Option<NextStep>> {
+        if self.input.is_empty() {
+            // Whoever is idle needs no buffer.
+            self.input = Vec::new();
+        }
+        let Self { stream, server, handler, input, out, idle_timeout, .. } = self;
+        let mut take = |arrived: &[u8]| {
+            if arrived.is_empty() {
+                return None;
+            }
+            if input.is_empty() {
+                let (used, next) = process_input(server, handler, arrived, out);
+                input.extend_from_slice(&arrived[used..]);
+                return Some(next);
+            }
+            input.extend_from_slice(arrived);
+            let (used, next) = process_input(server, handler, input, out);
+            input.drain(..used);
+            Some(next)
+        };
+        tokio::select! {
+            biased;
+            next = poll_fn(|cx| read_with(stream, cx, &mut take)) => next,
+            _ = stopped => {
+                self.send_421("4.3.2 Service shutting down").await?;
+                Ok(None)
+            }
+            () = idle_timeout.wait_until(deadline) => {
+                self.send_421("4.4.2 Timeout exceeded").await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Says 421 and that is that.
+    async fn send_421(&mut self, why: &str) -> io::Result<()> {
+        self.out.extend_from_slice(format!("421 {why}\r\n").as_bytes());
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        // A client that does not read has as long as one that does not write.
+        let deadline = self.deadline();
+        let sent = tokio::time::timeout_at(deadline, async {
+            self.stream.write_all(&self.out).await?;
+            self.stream.flush().await
+        });
+        sent.await.map_err(|_| io::ErrorKind::TimedOut)??;
+        self.out.clear();
+        if self.out.capacity() > BUFFER_KEPT_MAX {
+            self.out = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// The provider takes its time.
+    async fn wait_and_answer(&mut self, decision: HandlerDecision) -> io::Result<()> {
+        self.flush().await?;
+        let mut response = match decision {
+            HandlerDecision::Now(response) | HandlerDecision::Delayed(response) => response,
+            HandlerDecision::DelayedGreeting(response) => self.await_greeting(response).await?,
+            HandlerDecision::AfterProcessing { size, service } => {
+                self.pause(service).await?;
+                self.handler.end_of_data(size).await
+            }
+        };
+        self.pause(std::mem::take(response.delay_mut())).await?;
+        write_response(&mut self.server, &response, &mut self.out);
+        Ok(())
+    }
+
+    /// Lets the client wait for its greeting, and listens.
+    async fn await_greeting(&mut self, mut response: PolicyResponse) -> io::Result<PolicyResponse> {
+        let until = self.config.clock.now() + std::mem::take(response.delay_mut());
+        let talks = tokio::select! {
+            biased;
+            talks = self.stream.wait_for_data() => talks?,
+            () = self.config.clock.sleep_until(until) => false,
+            () = self.config.stop.cancelled() => false,
+        };
+        if !talks {
+            return Ok(response);
+        }
+        match self.handler.on_early_talk() {
+            PolicyResponse::Accept { delay } => *response.delay_mut() = until.since(self.config.clock.now()) + delay,
+            refusal => response = refusal,
+        }
+        Ok(response)
+    }
+
+    async fn pause(&mut self, span: Span) -> io::Result<()> {
+        if span.is_zero() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = self.config.clock.sleep(span) => Ok(()),
+            () = self.config.stop.cancelled() => {
+                self.send_421("4.3.2 Service shutting down").await?;
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
+        }
+    }
+
+    async fn start_tls(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        let Some(acceptor) = self.config.tls else { return Err(io::ErrorKind::Unsupported.into()) };
+        self.stream.accept_tls(acceptor, HANDSHAKE_TIMEOUT).await?;
+        self.server.secured();
+        Ok(())
+    }
+
+    async fn close(&mut self, why: ServerClose) -> io::Result<()> {
+        // Whoever is dropped hears what was said before, however close together his commands came.
+        self.flush().await?;
+        if why == ServerClose::Dropped { Ok(()) } else { self.stream.close().await }
+    }
+}
+
+/// Lets the session go through what has arrived, and its questions be answered, as long as nobody has to be waited for:
+/// how many bytes are done with, and what comes next.
+fn process_input<S: SessionHandler>(
+    server: &mut Server,
+    handler: &mut S,
+    arrived: &[u8],
+    out: &mut Vec<u8>,
+) -> (usize, NextStep) {
+    let mut used = 0;
+    loop {
+        let (more, turn) = server.advance(&arrived[used..], out);
+        used += more;
+        let next = match turn {
+            ServerEvent::Ask(question) => match handler.decide(&question) {
+                HandlerDecision::Now(response) => {
+                    write_response(server, &response, out);
+                    None
+                }
+                delayed => Some(NextStep::Wait(delayed)),
+            },
+            ServerEvent::Body(piece) => {
+                handler.on_body(piece);
+                None
+            }
+            ServerEvent::Refused(fault) => {
+                handler.on_fault(fault, server.in_transaction());
+                None
+            }
+            ServerEvent::NeedInput => Some(NextStep::Read),
+            ServerEvent::StartTls { .. } => Some(NextStep::StartTls),
+            ServerEvent::Close(why) => Some(NextStep::Close(why)),
+        };
+        if let Some(next) = next {
+            return (used, next);
+        }
+        if out.len() > REPLIES_MAX {
+            return (used, NextStep::Flush);
+        }
+    }
+}
+
+/// The provider's answer, as the session says it.
+fn write_response(server: &mut Server, response: &PolicyResponse, out: &mut Vec<u8>) {
+    let answer = match response {
+        PolicyResponse::Accept { .. } => PolicyAnswer::Accept,
+        PolicyResponse::Refuse { reply, close, .. } => PolicyAnswer::reply(reply, *close),
+        PolicyResponse::Drop { .. } => PolicyAnswer::Drop,
+    };
+    server.answer(answer, out);
+}
+
+#[cfg(test)]
+mod tests;
