@@ -32,6 +32,7 @@
 //!   written
 //! - [`stats`]: means, differences, medians over seeds and how sure of them one can be
 //! - [`metric`]: the figures that people name in `[[expect]]` and `[sweep]`, with their units
+//! - [`parallel`]: many tasks side by side, for those above a world
 //! - [`smtp`]: stages, commands, replies; both ends of a session as machines of bytes
 //!
 //! The two machines and what they work on:
@@ -68,13 +69,17 @@
 #[cfg(test)]
 extern crate self as mxlab;
 
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod diagnostic;
 pub mod dist;
+#[cfg(feature = "live")]
 pub mod live;
 pub mod metric;
+pub mod parallel;
 pub mod provider;
 pub mod record;
+#[cfg(feature = "report")]
 pub mod report;
 pub mod rng;
 pub mod scenario;

@@ -9,10 +9,10 @@
 #[path = "oracle/lab.rs"]
 mod lab;
 
+use mxlab::parallel;
 use mxlab::record::Trial;
 use mxlab::scenario::Scenario;
 use mxlab::stats::{Estimate, Median, Moment, Paired};
-use rayon::prelude::*;
 
 /// Messages of a trial.
 const MESSAGES: u32 = 30;
@@ -73,7 +73,7 @@ rtt = "0s"
 fn repeated(scenario: &Scenario) -> Vec<Vec<Vec<Trial>>> {
     let repetitions: Vec<u64> = (0..REPETITIONS).collect();
     let seeds = |n: u64| (n * SEEDS + 1)..=(n + 1) * SEEDS;
-    repetitions.par_iter().map(|n| seeds(*n).map(|seed| lab::trials(scenario, seed)).collect()).collect()
+    parallel::map(&repetitions, parallel::cores(), |n| seeds(*n).map(|seed| lab::trials(scenario, seed)).collect())
 }
 
 /// When all had their mail, in seconds.

@@ -46,6 +46,7 @@ use std::time::Duration;
 
 use log::Log;
 use mxlab::diagnostic::Document;
+use mxlab::parallel;
 use mxlab::record::Trial;
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, parse};
@@ -53,7 +54,6 @@ use mxlab::sender::Strategy;
 use mxlab::sim;
 use mxlab::trial::TrialInput;
 use mxlab::workload::{Mail, generate};
-use rayon::prelude::*;
 
 #[test]
 fn whatever_a_scenario_says_the_books_balance() {
@@ -65,10 +65,10 @@ fn whatever_a_scenario_says_the_books_balance() {
         eprintln!("seed {seed} is well; its scenario: {}", save(seed));
         return;
     }
-    let outcomes: Vec<Result<Seen, String>> = (0..trials)
-        .into_par_iter()
-        .map(|seed| catch_unwind(AssertUnwindSafe(|| run(seed, &stop))).map_err(|why| told(seed, why.as_ref())))
-        .collect();
+    let seeds: Vec<u64> = (0..trials).collect();
+    let outcomes: Vec<Result<Seen, String>> = parallel::map(&seeds, parallel::cores(), |&seed| {
+        catch_unwind(AssertUnwindSafe(|| run(seed, &stop))).map_err(|why| told(seed, why.as_ref()))
+    });
     let failed: Vec<&str> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err().map(String::as_str)).collect();
     assert!(failed.is_empty(), "\n{}\n", failed.join("\n"));
     // A swarm in which something never happens says nothing about it.

@@ -1,10 +1,10 @@
 //! What `run` and `sweep` have in common: which trials, and where their results come from.
 
 use std::env;
-use std::thread;
 
 use super::Failure;
 use crate::diagnostic::nearest;
+use crate::parallel;
 use crate::record::{Machine, Record, RunProvenance};
 use crate::scenario::Scenario;
 use crate::study;
@@ -45,7 +45,7 @@ impl Trials {
                 return Err(Failure::input(format_args!("{} has no strategy `{name}`; {hint}", scenario.name)));
             }
         }
-        let threads = self.threads.map_or_else(cores, usize::from);
+        let threads = self.threads.map_or_else(parallel::cores, usize::from);
         Ok(study::Options { first_seed, seeds, threads, bound, spread: false, strategies: self.strategies.clone() })
     }
 }
@@ -70,7 +70,11 @@ pub(super) fn made_here(what: &str, seed: u64) -> RunProvenance {
         command: format!("mxlab{}", arguments.collect::<String>()),
         seed,
         seeds: 1,
-        machine: Machine { os: env::consts::OS.to_owned(), arch: env::consts::ARCH.to_owned(), cores: cores() },
+        machine: Machine {
+            os: env::consts::OS.to_owned(),
+            arch: env::consts::ARCH.to_owned(),
+            cores: parallel::cores(),
+        },
     }
 }
 
@@ -97,10 +101,6 @@ pub(super) fn quoted(argument: &str) -> String {
     } else {
         format!("'{}'", argument.replace('\'', r"'\''"))
     }
-}
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]

@@ -97,16 +97,6 @@ impl Curve {
             .collect();
         Self { width: record.bucket_us as f64 / 1e6 * group as f64, points }
     }
-
-    /// The moment in the middle of a bucket, in seconds.
-    pub(super) fn middle(&self, bucket: usize) -> f64 {
-        (bucket as f64 + 0.5) * self.width
-    }
-
-    /// The end of a bucket, in seconds.
-    pub(super) fn end(&self, bucket: usize) -> f64 {
-        (bucket as f64 + 1.0) * self.width
-    }
 }
 
 /// One bucket over all trials; `sums` are what each trial delivered, bounced and expired before it.

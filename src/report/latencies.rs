@@ -7,8 +7,8 @@ use comfy_table::{CellAlignment, Table};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
-use super::files::{WriteError, put};
 use super::words::slugs;
+use super::write::{WriteError, put};
 use crate::record::{Latencies, LatencyPhase};
 use comfy_table::presets::NOTHING as NO_LINES;
 

@@ -6,20 +6,23 @@
 //! - `summary`, `curve`, `replies`, `histograms`: the trials put together over the seeds
 //! - `ranking`, `comparisons`, `spread`: strategies against each other; where the spread over seeds comes from
 //! - `answer`, `table`, `html`, `statistics`, `json`: what is said; `words`: how numbers and names are written
-//! - `plots`: what is drawn
+//! - `plots`: what is drawn (with the feature of that name; `no_plots` stands in its place without), `drawing`: what of
+//!   it a page shows
 //! - `sweep`: the same for a sweep, which has a record of its own kind
 //! - `latencies`: how long everything took on real sockets
-//! - `files`, `spreadsheets`, `folder`: a results folder, written and read
+//! - `files`, `spreadsheets`, `write`, `folder`: a results folder, written and read
 
 mod answer;
 mod comparisons;
 mod curve;
+mod drawing;
 mod files;
 mod folder;
 mod histograms;
 mod html;
 mod json;
 mod latencies;
+#[cfg_attr(not(feature = "plots"), path = "no_plots.rs")]
 mod plots;
 mod ranking;
 mod replies;
@@ -32,12 +35,14 @@ mod summary;
 mod sweep;
 mod table;
 mod words;
+mod write;
 
-pub use files::{WriteError, write_all};
+pub use drawing::PlotError;
+pub use files::write_all;
 pub use folder::{ReadError, read, read_provenance};
 pub use histograms::BrokenHistogram;
 pub use json::summary_json;
 pub use latencies::{latency_table, write_latencies};
-pub use plots::PlotError;
 pub use sweep::{is_sweep, read_sweep, sweep_json, sweep_table, write_sweep};
 pub use table::{Look, table};
+pub use write::WriteError;

@@ -5,13 +5,12 @@
 //! - `rows`: the figures put together over the seeds
 //! - `answer`, `table`, `page`: what is said; `files`: a results folder, written and read
 
-mod answer;
+pub(super) mod answer;
 mod files;
 mod page;
 mod rows;
 mod table;
 
-pub(super) use answer::{last_safe, limit};
 pub use files::{is_sweep, read_sweep, sweep_json, write_sweep};
 pub(super) use rows::Row;
 pub use table::sweep_table;

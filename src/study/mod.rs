@@ -7,19 +7,20 @@
 //! - `knee`, `safe`: what is found in its curves; `median`: how sure one can be of a median
 
 mod knee;
+#[cfg(feature = "live")]
 mod live;
 mod median;
 mod safe;
 mod sweep;
 
 pub use knee::knee;
+#[cfg(feature = "live")]
 pub use live::{LiveError, Wired, run_live};
 pub use sweep::{Plan, sweep};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rayon::prelude::*;
-
+use crate::parallel;
 use crate::record::{self, ExpectationResult, ProviderInfo, Record, Trial};
 use crate::rng::Seed;
 use crate::scenario::{Expectation, Scenario};
@@ -99,15 +100,7 @@ pub fn run(
         progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
         Ok(trial)
     };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
-    let all = |tasks: &[Task]| -> Result<Vec<Option<Trial>>, RunError> {
-        let outcomes: Vec<Result<Option<Trial>, RunError>> = match &pool {
-            Ok(pool) => pool.install(|| tasks.par_iter().map(one).collect()),
-            // A machine that gives us no threads can still run one trial after the other.
-            Err(_) => tasks.iter().map(one).collect(),
-        };
-        outcomes.into_iter().collect()
-    };
+    let all = |tasks: &[Task]| parallel::map(tasks, options.threads, one).into_iter().collect::<Result<Vec<_>, _>>();
     // One after the other: who stops a run early has as many of the trials that count as can be.
     let mut trials = all(&own)?;
     trials.extend(all(&crossed)?);

@@ -5,10 +5,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rayon::prelude::*;
-
 use super::{Options, Progress, RunError, chosen, knee, median, safe};
 use crate::metric::{Criterion, Measure, Metric};
+use crate::parallel;
 use crate::record::{self, Knee, Record, SweepFigure, SweepFinding, SweepRecord, SweepTrial, SweepValue, Trial};
 use crate::rng::Seed;
 use crate::scenario::Scenario;
@@ -58,6 +57,9 @@ pub fn sweep(
     let tasks = tasks(plan, options, &strategies);
     let done = AtomicUsize::new(0);
     let one = |task: &Task| -> Result<Option<SweepTrial>, RunError> {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let scenario = &plan.points[task.value];
         let mail = generate(&scenario.workload, Seed(task.seed))?;
         let strategy = &strategies[task.strategy].at[task.value];
@@ -69,8 +71,8 @@ pub fn sweep(
         progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of: tasks.len() });
         Ok(Some(figures(&record, scenario, task, &trial)))
     };
-    let outcomes = in_order(&tasks, options.threads, stop, &one)?;
-    keep_whole_values(&mut record, plan, &strategies, outcomes);
+    let outcomes = parallel::map(&tasks, options.threads, one).into_iter().collect::<Result<Vec<_>, _>>()?;
+    keep_whole_values(&mut record, plan, &strategies, outcomes.into_iter().flatten().collect());
     record.found = find(&record);
     Ok(record)
 }
@@ -124,35 +126,6 @@ fn tasks(plan: &Plan, options: &Options, strategies: &[Concern]) -> Vec<Task> {
         .collect();
     tasks.sort_by_key(|task| strategies[task.strategy].changes);
     tasks
-}
-
-/// Takes the tasks one after the other, so many at a time, and gives what came of them in their order. Once `stop` is
-/// set no further one is begun.
-fn in_order<T: Sync, R: Send>(
-    tasks: &[T],
-    threads: usize,
-    stop: &AtomicBool,
-    one: &(dyn Fn(&T) -> Result<Option<R>, RunError> + Sync),
-) -> Result<Vec<R>, RunError> {
-    let next = AtomicUsize::new(0);
-    let worker = |_: usize| -> Result<Vec<(usize, R)>, RunError> {
-        let mut mine = Vec::new();
-        while !stop.load(Ordering::Relaxed) {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(task) = tasks.get(place) else { break };
-            mine.extend(one(task)?.map(|outcome| (place, outcome)));
-        }
-        Ok(mine)
-    };
-    let outcomes: Vec<Result<Vec<(usize, R)>, RunError>> =
-        match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.install(|| (0..threads).into_par_iter().map(worker).collect()),
-            // A machine that gives us no threads can still run one trial after the other.
-            Err(_) => vec![worker(0)],
-        };
-    let mut all: Vec<(usize, R)> = outcomes.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-    all.sort_by_key(|(place, _)| *place);
-    Ok(all.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
 /// The record before anything has run.

@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
+use mxlab::parallel;
 use mxlab::record::Trial;
 use mxlab::rng::Seed;
 use mxlab::scenario::Scenario;
-use rayon::prelude::*;
 
 use super::lab;
 
@@ -73,7 +73,7 @@ fn reached_by(oracle: &Trial, other: &Trial, slack: impl Fn(usize) -> u64) -> Re
 
 fn duel(seeds: u64, network: Network, verdict: impl Fn(&Scenario, &Trial, &Trial) -> Result<(), String> + Sync) {
     let only = std::env::var("MXLAB_SEED").ok().map(|text| text.parse::<u64>().unwrap());
-    let fight = |seed: u64| -> Vec<String> {
+    let fight = |&seed: &u64| -> Vec<String> {
         let text = scenario(seed, network);
         let scenario = lab::scenario(&text, "");
         let trials = lab::trials(&scenario, seed);
@@ -94,8 +94,8 @@ fn duel(seeds: u64, network: Network, verdict: impl Fn(&Scenario, &Trial, &Trial
         }
         lost
     };
-    let range = only.map_or(0..seeds, |seed| seed..seed + 1);
-    let lost: Vec<String> = range.into_par_iter().flat_map_iter(fight).collect();
+    let seeds: Vec<u64> = only.map_or(0..seeds, |seed| seed..seed + 1).collect();
+    let lost = parallel::map(&seeds, parallel::cores(), fight).concat();
     assert!(lost.is_empty(), "{} lost; replay with MXLAB_SEED=…\n{}\n", lost.len(), lost.join("\n"));
 }
 

@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("spanned", &[]),
     ("stats", &[]),
     ("metric", &[]),
+    ("parallel", &[]),
     ("smtp", &[]),
     ("provider", &["smtp"]),
     ("sender", &["smtp"]),
@@ -27,11 +28,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("trial", &["smtp", "provider", "sender", "workload", "scenario", "record"]),
     ("sim", &["smtp", "provider", "sender", "workload", "scenario", "record", "trial"]),
     ("live", &["smtp", "provider", "sender", "workload", "scenario", "record", "trial"]),
-    ("report", &["record"]),
-    ("study", &["smtp", "provider", "sender", "workload", "scenario", "trial", "sim", "live", "record"]),
+    ("report", &["parallel", "record"]),
+    ("study", &["parallel", "smtp", "provider", "sender", "workload", "scenario", "trial", "sim", "live", "record"]),
     (
         "cli",
-        &["smtp", "provider", "sender", "workload", "scenario", "trial", "sim", "live", "record", "report", "study"],
+        &[
+            "parallel", "smtp", "provider", "sender", "workload", "scenario", "trial", "sim", "live", "record",
+            "report", "study",
+        ],
     ),
 ];
 

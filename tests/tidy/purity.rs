@@ -27,7 +27,7 @@ const IMPURE: &[(&str, &str)] = &[
     (r"\bstd::time\b|\bInstant\b|\bSystemTime\b", "a clock; take `now: Time`"),
     (r"\bTcp(Stream|Listener)\b|\bUdpSocket\b|\bUnix(Stream|Listener)\b|\bToSocketAddrs\b", "a socket"),
     (r"\bstd::net::(\*|\{[^}]*\b(Tcp|Udp))", "a socket"),
-    (r"\bstd::thread\b|\brayon\b|\btokio\b", "a thread; trials run side by side in `study`"),
+    (r"\bstd::thread\b|\btokio\b", "a thread; trials run side by side in `study`"),
     (r"\bstd::(fs|env|process)\b", "the machine; take a value"),
     (r"\bHash(Map|Set)\b", "a map without an order; use a BTreeMap, or a Vec by id"),
     (r"\brand::(rng|random)\b|\bthread_rng\b|\bOsRng\b|\bSysRng\b", "the system's randomness; take a `Stream`"),

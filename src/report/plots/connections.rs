@@ -7,7 +7,7 @@ use super::super::words::number;
 use super::figure::{Figure, Key, Look, Mark, Panel, Pen, Stroke};
 use super::style::{INK, LEAST_TO_MOST, legend, name, panel_title, pen, seeds, strategies};
 use super::ticks;
-use super::time::{Window, bands, line};
+use super::time::{Window, bands, line, middle};
 
 pub(super) fn figure(record: &Record) -> Figure {
     let window = Window::of(record);
@@ -54,7 +54,7 @@ fn panel(record: &Record, window: &Window, place: usize) -> Panel {
     let (mut marks, mut lines) = (Vec::new(), Vec::new());
     for (strategy, curve) in &curves {
         let pen = pen(record, *strategy);
-        let points = || curve.points.iter().enumerate().map(|(n, point)| (curve.middle(n), point.open));
+        let points = || curve.points.iter().enumerate().map(|(n, point)| (middle(&curve, n), point.open));
         marks.extend(bands(points().map(|(x, open)| (x, open.map(|open| (open.least, open.most)))), pen));
         lines.push(line(points().map(|(x, open)| (x, open.map(|open| open.mean))), pen, curve.width));
     }
@@ -79,7 +79,7 @@ fn panel(record: &Record, window: &Window, place: usize) -> Panel {
             let pen = if same { LIMIT } else { Pen { stroke: Stroke::Dotted, marker: None, ..pen(record, *strategy) } };
             let ceiling = (open * OFF_THE_SCALE).max(4.0);
             let level = |limit: Option<f64>| limit.filter(|limit| *limit <= ceiling);
-            let points = curve.points.iter().enumerate().map(|(n, point)| (curve.middle(n), level(point.open_limit)));
+            let points = curve.points.iter().enumerate().map(|(n, point)| (middle(&curve, n), level(point.open_limit)));
             top = points.clone().filter_map(|(_, y)| y).fold(top, f64::max);
             lines.push(line(points, pen, curve.width));
         }

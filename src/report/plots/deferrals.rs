@@ -6,7 +6,7 @@ use super::super::curve::Point;
 use super::figure::{Figure, Look, Mark, Panel};
 use super::style::{legend, panel_title, pen, seeds, strategies};
 use super::ticks;
-use super::time::{Window, bands, line};
+use super::time::{Window, bands, line, middle};
 
 pub(super) fn figure(record: &Record) -> Figure {
     let window = Window::of(record);
@@ -22,7 +22,7 @@ pub(super) fn figure(record: &Record) -> Figure {
         for strategy in strategies(record) {
             let curve = window.curve(record, strategy, Some(place));
             let pen = pen(record, strategy);
-            let points = || curve.points.iter().enumerate().map(|(n, point)| (curve.middle(n), point));
+            let points = || curve.points.iter().enumerate().map(|(n, point)| (middle(&curve, n), point));
             behind.extend(bands(points().map(|(x, point)| (x, point.share_interval())), pen));
             lines.push(line(points().map(|(x, point)| (x, point.share.map(|share| share.mean))), pen, curve.width));
             let top =

@@ -6,7 +6,7 @@ use super::super::curve::Range;
 use super::figure::{Figure, Look, Panel};
 use super::style::{LEAST_TO_MOST, legend, panel_title, pen, seeds, strategies};
 use super::ticks;
-use super::time::{Window, bands, line};
+use super::time::{Window, bands, end, line};
 
 pub(super) fn figure(record: &Record) -> Figure {
     let window = Window::of(record);
@@ -18,7 +18,7 @@ pub(super) fn figure(record: &Record) -> Figure {
             let share = |range: Range| (of > 0.0).then(|| (range.least / of, range.mean / of, range.most / of));
             let pen = pen(record, strategy);
             let points: Vec<_> = std::iter::once((0.0, (of > 0.0).then_some((0.0, 0.0, 0.0))))
-                .chain(curve.points.iter().enumerate().map(|(n, point)| (curve.end(n), share(point.delivered))))
+                .chain(curve.points.iter().enumerate().map(|(n, point)| (end(&curve, n), share(point.delivered))))
                 .collect();
             marks.extend(bands(points.iter().map(|(x, share)| (*x, share.map(|s| (s.0, s.2.min(1.0))))), pen));
             lines.push(line(points.iter().map(|(x, share)| (*x, share.map(|s| s.1.min(1.0)))), pen, curve.width));

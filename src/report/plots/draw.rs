@@ -2,8 +2,8 @@
 
 use plotters::prelude::DrawingBackend;
 
+use super::super::drawing::PlotError;
 use super::super::words::shortened;
-use super::PlotError;
 use super::canvas::{Anchor, Canvas, Drawn, Lettering, png, svg};
 use super::figure::{Axis, Figure, Key, Look, Mark, Marker, Panel, Pen, Rgb, Stroke};
 use super::style::{FAINT, GRID, INK, PAPER};

@@ -19,23 +19,42 @@ mod ticks;
 mod time;
 mod tradeoff;
 
-pub(super) use figure::Figure;
-pub(super) use sweep::figures as sweep_figures;
+use std::path::Path;
 
-use crate::record::Record;
+use figure::Figure;
 
+use crate::parallel;
+use crate::record::{Record, SweepRecord};
+
+use super::drawing::Drawing;
 use super::histograms::BrokenHistogram;
+use super::sweep::Row;
+use super::write::{WriteError, folder, put};
 
-/// A plot cannot be drawn.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot draw plot `{plot}`: {reason}")]
-pub struct PlotError {
-    pub(super) plot: String,
-    pub(super) reason: String,
+/// Draws the plots of a run into their folder in `dir`, as SVG and PNG.
+pub(super) fn draw(record: &Record, dir: &Path) -> Result<Vec<Drawing>, WriteError> {
+    put_all(&figures(record)?, dir)
+}
+
+/// Draws the plots of a sweep into their folder in `dir`, as SVG and PNG.
+pub(super) fn draw_sweep(record: &SweepRecord, rows: &[Row], dir: &Path) -> Result<Vec<Drawing>, WriteError> {
+    put_all(&sweep::figures(record, rows), dir)
+}
+
+fn put_all(figures: &[Figure], dir: &Path) -> Result<Vec<Drawing>, WriteError> {
+    let dir = dir.join("plots");
+    folder(&dir)?;
+    let one = |figure: &Figure| {
+        let svg = figure.svg()?;
+        put(&dir.join(format!("{}.svg", figure.name)), svg.as_bytes())?;
+        put(&dir.join(format!("{}.png", figure.name)), &figure.png()?)?;
+        Ok(Drawing { name: figure.name.clone(), caption: figure.caption.clone(), svg })
+    };
+    parallel::map(figures, parallel::cores(), one).into_iter().collect()
 }
 
 /// All figures of a run that have something to show, in the order they are read; none if no trial was finished.
-pub(super) fn figures(record: &Record) -> Result<Vec<Figure>, BrokenHistogram> {
+fn figures(record: &Record) -> Result<Vec<Figure>, BrokenHistogram> {
     if record.trials.is_empty() {
         return Ok(Vec::new());
     }

@@ -5,7 +5,7 @@ use crate::record::Record;
 use super::figure::{Figure, Look, Panel};
 use super::style::{LEAST_TO_MOST, legend, panel_title, pen, seeds, strategies};
 use super::ticks;
-use super::time::{Window, bands, line};
+use super::time::{Window, bands, line, middle};
 
 pub(super) fn figure(record: &Record) -> Figure {
     let window = Window::of(record);
@@ -14,7 +14,7 @@ pub(super) fn figure(record: &Record) -> Figure {
         for strategy in strategies(record) {
             let curve = window.curve(record, strategy, Some(place));
             let pen = pen(record, strategy);
-            let points = || curve.points.iter().enumerate().map(|(n, point)| (curve.middle(n), point.reputation));
+            let points = || curve.points.iter().enumerate().map(|(n, point)| (middle(&curve, n), point.reputation));
             marks.extend(bands(points().map(|(x, range)| (x, range.map(|range| (range.least, range.most)))), pen));
             lines.push(line(points().map(|(x, range)| (x, range.map(|range| range.mean))), pen, curve.width));
         }

@@ -4,7 +4,8 @@
 use crate::metric::{Measure, Metric};
 use crate::record::{Record, SweepFigure, SweepFinding, SweepRecord};
 
-use super::super::sweep::{Row, last_safe, limit};
+use super::super::sweep::Row;
+use super::super::sweep::answer::{last_safe, limit};
 use super::super::words::{printable, shortened};
 use super::figure::{Axis, Figure, Key, Look, Mark, Panel, Pen, Stroke};
 use super::style::{FAINT, GREY, GRID, INK, panel_title, pen};
@@ -72,6 +73,11 @@ impl Scale {
     }
 }
 
+/// The mean of a figure over the seeds in which it is defined.
+fn mean(row: &Row, figure: SweepFigure) -> Option<f64> {
+    row.sample(figure).estimate.map(|estimate| estimate.mean)
+}
+
 impl Sweep<'_> {
     fn deferral_curve(&self) -> Figure {
         let share = SweepFigure::Of(Metric::DeferralShare);
@@ -133,15 +139,15 @@ impl Sweep<'_> {
     /// The deferral curve against what the provider is offered.
     fn load(&self) -> Figure {
         let share = SweepFigure::Of(Metric::DeferralShare);
-        let offered = |row: &Row| row.mean(SweepFigure::OfferedPerHour);
+        let offered = |row: &Row| mean(row, SweepFigure::OfferedPerHour);
         let most = self.rows.iter().filter_map(offered).fold(0.0, f64::max);
-        let deferred = self.rows.iter().filter_map(|row| row.mean(share)).fold(0.0, f64::max);
+        let deferred = self.rows.iter().filter_map(|row| mean(row, share)).fold(0.0, f64::max);
         let panels = self.record.places().into_iter().map(|place| {
             let mut marks = Vec::new();
             for strategy in self.drawn() {
                 let rows = || self.rows.iter().filter(move |row| row.strategy == strategy && row.provider == place);
                 let points: Vec<(f64, f64)> =
-                    rows().filter_map(|row| Some((offered(row)?, row.mean(share)?))).collect();
+                    rows().filter_map(|row| Some((offered(row)?, mean(row, share)?))).collect();
                 let pen = pen(&self.frame, strategy);
                 marks.push(line(points.iter().map(|(x, y)| (*x, Some(*y))), Pen { marker: None, ..pen }, 0.0));
                 marks.push(Mark::Dots { points, pen });
@@ -169,7 +175,7 @@ impl Sweep<'_> {
     /// Whether what a strategy offers only rises, or only falls, from one value to the next; but for a hundredth.
     fn goes_one_way(&self, strategy: usize) -> bool {
         let rows = self.rows.iter().filter(|row| row.strategy == strategy && row.provider.is_none());
-        let offered: Vec<f64> = rows.filter_map(|row| row.mean(SweepFigure::OfferedPerHour)).collect();
+        let offered: Vec<f64> = rows.filter_map(|row| mean(row, SweepFigure::OfferedPerHour)).collect();
         let never_less = |pair: &[f64]| pair[1] >= pair[0] * 0.99;
         let never_more = |pair: &[f64]| pair[1] <= pair[0] * 1.01;
         offered.windows(2).all(never_less) || offered.windows(2).all(never_more)
@@ -190,11 +196,11 @@ impl Sweep<'_> {
                 let bars =
                     rows().filter_map(|row| interval(row).map(|(low, high)| vec![(x(row), low), (x(row), high)]));
                 behind.push(Mark::Line { parts: bars.collect(), pen: Pen { marker: None, ..pen }, dash: 0.0 });
-                let points = rows().filter_map(|row| Some((x(row), row.mean(figure)?))).collect();
+                let points = rows().filter_map(|row| Some((x(row), mean(row, figure)?))).collect();
                 lines.push(Mark::Dots { points, pen });
             } else {
                 behind.extend(bands(rows().map(|row| (x(row), interval(row))), pen));
-                lines.push(line(rows().map(|row| (x(row), row.mean(figure))), pen, 0.0));
+                lines.push(line(rows().map(|row| (x(row), mean(row, figure))), pen, 0.0));
             }
         }
         behind.into_iter().chain(lines).collect()

@@ -70,6 +70,16 @@ impl Window {
     }
 }
 
+/// The moment in the middle of a bucket of a curve, in seconds.
+pub(super) fn middle(curve: &Curve, bucket: usize) -> f64 {
+    (bucket as f64 + 0.5) * curve.width
+}
+
+/// The end of a bucket of a curve, in seconds.
+pub(super) fn end(curve: &Curve, bucket: usize) -> f64 {
+    (bucket as f64 + 1.0) * curve.width
+}
+
 /// A line through the values that are there; it stops where one is missing.
 pub(super) fn line(values: impl IntoIterator<Item = (f64, Option<f64>)>, pen: Pen, dash: f64) -> Mark {
     let mut parts: Vec<Vec<(f64, f64)>> = vec![Vec::new()];

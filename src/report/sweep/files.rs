@@ -1,6 +1,5 @@
 //! A results folder of a sweep: written, and read to be drawn again.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -9,27 +8,23 @@ use super::answer::{answer, limit};
 use super::page;
 use super::rows::{Row, is_censored, rows};
 use crate::record::{Record, RunProvenance, SweepFigure, SweepFinding, SweepRecord, SweepTrial};
-use crate::report::files::{PLOTS, WriteError, compact, pretty, put, put_plots};
 use crate::report::folder::{RUN, ReadError, versioned};
-use crate::report::plots::sweep_figures;
+use crate::report::plots;
 use crate::report::spreadsheets::{ALL, optional, written};
 use crate::report::words::exact;
+use crate::report::write::{WriteError, compact, folder, pretty, put};
 
 /// Writes everything a sweep yields into `dir`, which is made if it does not exist: provenance, record, tables, plots
 /// and the page that shows them. Every file appears whole or not at all; `report.html` comes last.
 pub fn write_sweep(record: &SweepRecord, provenance: &RunProvenance, dir: &Path) -> Result<(), WriteError> {
-    for folder in [dir.to_owned(), dir.join(PLOTS)] {
-        fs::create_dir_all(&folder).map_err(|source| WriteError::Io { path: folder, source })?;
-    }
+    folder(dir)?;
     let rows = rows(record);
     put(&dir.join(RUN), &pretty(RUN, provenance)?)?;
     put(&dir.join(SWEEP), &compact(SWEEP, record)?)?;
     put(&dir.join("summary.json"), &pretty("summary.json", &json_of(record, &rows))?)?;
     put(&dir.join("sweep.csv"), &spreadsheet(record, &rows)?)?;
-    let figures = sweep_figures(record, &rows);
-    let drawn = put_plots(&figures, dir)?;
-    let shown: Vec<_> = figures.iter().zip(&drawn).map(|(figure, svg)| (figure, svg.as_str())).collect();
-    put(&dir.join("report.html"), page::page(record, provenance, &shown).as_bytes())
+    let drawings = plots::draw_sweep(record, &rows, dir)?;
+    put(&dir.join("report.html"), page::page(record, provenance, &drawings).as_bytes())
 }
 
 /// Whether a folder has the results of a sweep in it.

@@ -5,12 +5,12 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::answer::{answer, warning};
 use super::table::{COLUMNS, marks, shown, value};
 use crate::record::{RunProvenance, SweepRecord};
+use crate::report::drawing::Drawing;
 use crate::report::html::{STYLE, origin, plots, together};
-use crate::report::plots::Figure;
 use crate::report::words::printable;
 
-/// The page; `figures` with their SVG.
-pub(super) fn page(record: &SweepRecord, provenance: &RunProvenance, figures: &[(&Figure, &str)]) -> String {
+/// The page, with its drawings.
+pub(super) fn page(record: &SweepRecord, provenance: &RunProvenance, drawings: &[Drawing]) -> String {
     let title = printable(&record.scenario);
     let page = html! {
         (DOCTYPE)
@@ -30,7 +30,7 @@ pub(super) fn page(record: &SweepRecord, provenance: &RunProvenance, figures: &[
                 main {
                     @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
                     @for line in answer(record) { p.answer { (together(&line)) } }
-                    (plots(figures))
+                    (plots(drawings))
                     (figures_table(record))
                     (method(record))
                 }

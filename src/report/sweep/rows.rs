@@ -57,11 +57,6 @@ impl Row {
         found.map_or(Sample { seeds: 0, estimate: None, median: None }, |(_, sample)| *sample)
     }
 
-    /// The mean over the seeds in which it is defined.
-    pub(in crate::report) fn mean(&self, figure: SweepFigure) -> Option<f64> {
-        self.sample(figure).estimate.map(|estimate| estimate.mean)
-    }
-
     /// A figure as a cell of a table.
     pub(in crate::report) fn text(&self, figure: SweepFigure) -> String {
         let sample = self.sample(figure);

@@ -1,0 +1,71 @@
+//! How a file of a results folder is written: whole or not at all.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::drawing::PlotError;
+use super::histograms::BrokenHistogram;
+
+/// Why a results folder could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// A file or folder cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The record cannot be written as JSON.
+    #[error("cannot write {name} as JSON: {source}")]
+    Json {
+        /// The file.
+        name: &'static str,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// A table cannot be written as CSV.
+    #[error("cannot write a table: {0}")]
+    Csv(#[from] csv::Error),
+    /// A histogram of the record is damaged.
+    #[error(transparent)]
+    Histogram(#[from] BrokenHistogram),
+    /// A plot cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+}
+
+/// Makes a folder, and those it stands in, if they do not exist.
+pub(super) fn folder(path: &Path) -> Result<(), WriteError> {
+    fs::create_dir_all(path).map_err(|source| WriteError::Io { path: path.to_owned(), source })
+}
+
+/// Writes a file under another name and then gives it its own, so that nobody ever sees half of it.
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let failed = |source| WriteError::Io { path: path.to_owned(), source };
+    let result = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
+    result.map_err(|source| {
+        // What is left of it is of no use to anyone; that it cannot be removed either is not the news.
+        let _ = fs::remove_file(&part);
+        failed(source)
+    })
+}
+
+pub(super) fn pretty(name: &'static str, value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| WriteError::Json { name, source })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+pub(super) fn compact(name: &'static str, value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
+    let mut bytes = serde_json::to_vec(value).map_err(|source| WriteError::Json { name, source })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
