@@ -1,7 +1,7 @@
 //! The built-in profiles against the facts: real reply texts, a source for every number, and limits that make sense.
 
 use mxlab::provider::profile::{NAMES, built_in, describe, parse};
-use mxlab::provider::{Amount, Answer, Hold, Limit, Policy, Test};
+use mxlab::provider::{Hold, Limit, Policy, RuleAction, RuleKind, TierValue};
 use mxlab::smtp::Reply;
 
 #[test]
@@ -48,11 +48,11 @@ fn every_reply_of_a_profile_is_given_by_some_rule() {
             .rules
             .iter()
             .flat_map(|rule| {
-                let held = rule.hold.iter().flat_map(|hold: &Hold| hold.ladder.iter().map(|step| step.answer));
-                std::iter::once(rule.answer).chain(held)
+                let held = rule.hold.iter().flat_map(|hold: &Hold| hold.ladder.iter().map(|step| step.action));
+                std::iter::once(rule.action).chain(held)
             })
             .filter_map(|answer| match answer {
-                Answer::Reply { reply, .. } => Some(reply.index()),
+                RuleAction::Reply { reply, .. } => Some(reply.index()),
                 _ => None,
             })
             .collect();
@@ -66,7 +66,7 @@ fn every_reply_of_a_profile_is_given_by_some_rule() {
 fn every_rule_says_where_it_comes_from() {
     for name in NAMES {
         for rule in policy(name).rules {
-            assert!(!rule.provenance.source.is_empty(), "{name}: {}", rule.name);
+            assert!(!rule.attribution.source.is_empty(), "{name}: {}", rule.name);
         }
     }
 }
@@ -93,14 +93,14 @@ fn no_range_passes_for_published() {
 fn a_better_tier_never_gets_less() {
     for name in NAMES {
         for rule in policy(name).rules {
-            let Test::Limit(Limit { ceiling, .. }) = rule.test else { continue };
-            let bounds: Vec<(u32, u32)> = ceiling
+            let RuleKind::Limit(Limit { value, .. }) = rule.kind else { continue };
+            let bounds: Vec<(u32, u32)> = value
                 .by_tier
                 .iter()
                 .map(|amount| match *amount {
-                    Amount::Exactly(n) => (n, n),
-                    Amount::Unknown { low, high } => (low, high),
-                    Amount::Unlimited => (u32::MAX, u32::MAX),
+                    TierValue::Exactly(n) => (n, n),
+                    TierValue::Unknown { low, high } => (low, high),
+                    TierValue::Unlimited => (u32::MAX, u32::MAX),
                 })
                 .collect();
             assert!(bounds.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1), "{name}: {}: {bounds:?}", rule.name);
@@ -114,8 +114,8 @@ fn the_manners_of_the_providers() {
     let closes = |name: &str, rule: &str| {
         let policy = policy(name);
         let rule = policy.rules.iter().find(|r| r.name == rule).unwrap();
-        match rule.answer {
-            Answer::Reply { reply, close } => (rule.at.name(), policy.replies[reply.index()].code.get(), close),
+        match rule.action {
+            RuleAction::Reply { reply, close } => (rule.at.name(), policy.replies[reply.index()].code.get(), close),
             _ => panic!("{} gives no reply", rule.name),
         }
     };
@@ -139,8 +139,8 @@ fn charter_holds_with_a_550_at_mail() {
     let steps: Vec<String> = hold
         .ladder
         .iter()
-        .map(|step| match step.answer {
-            Answer::Reply { reply, close } => {
+        .map(|step| match step.action {
+            RuleAction::Reply { reply, close } => {
                 let reply = &policy.replies[reply.index()];
                 format!("{} {} {}", step.span, &reply.to_string()[..9], if close { "closes" } else { "stays" })
             }

@@ -14,7 +14,7 @@ use super::address_directives::ForcedOutcome;
 use super::client_registry::ClientRegistry;
 use super::clock::Clock;
 use super::receiver_statistics::{EventListener, ReceiverStatistics};
-use crate::provider::{Activity, Amendment, Arrival, Client, Places, Policy, Provider};
+use crate::provider::{Arrival, Client, ListenQueue, Policy, PolicyChange, Provider, RuleStats};
 use crate::record::{ConservationError, Trial};
 use crate::rng::{Seed, Seeds, Stream};
 use crate::time::{Span, Time};
@@ -65,7 +65,7 @@ pub(super) struct SharedState {
 #[derive(Debug)]
 pub(super) struct ServedProvider {
     pub(super) provider: Provider,
-    pub(super) slots: Places,
+    pub(super) slots: ListenQueue,
     /// Connections in the backlog, the first to be greeted first.
     backlog: VecDeque<oneshot::Sender<()>>,
 }
@@ -99,7 +99,7 @@ impl MxCluster {
         let seeds = Seeds { chance: Seed(config.seed), unknowns: Seed(config.unknowns) };
         let site = |policy: &Policy| ServedProvider {
             provider: Provider::new(policy.clone(), seeds, config.day_starts),
-            slots: Places::default(),
+            slots: ListenQueue::default(),
             backlog: VecDeque::new(),
         };
         let mut state = SharedState {
@@ -166,8 +166,8 @@ impl MxCluster {
     }
 
     /// An administrator changes something.
-    pub fn change_policy(&self, site: ProviderId, amendment: &Amendment) {
-        self.lock().providers[site.index()].provider.amend(amendment);
+    pub fn change_policy(&self, site: ProviderId, amendment: &PolicyChange) {
+        self.lock().providers[site.index()].provider.apply(amendment);
     }
 
     /// All is as it was at the start, but for the time, which goes on, and for whoever is connected: sessions go on
@@ -177,7 +177,7 @@ impl MxCluster {
         let now = self.clock.now();
         let state = &mut *self.lock();
         for (site, start) in state.providers.iter_mut().zip(&self.start) {
-            site.provider.start_again(start, now);
+            site.provider.reset_to(start, now);
         }
         state.orders.clear();
         state.statistics.reset(now, &self.policies);
@@ -193,12 +193,12 @@ impl MxCluster {
         ProviderGauges {
             open: provider.open_sessions(),
             reputation: Fraction::clamped(lowest),
-            open_limit: clients().map(|client| provider.open_limit(now, client).map(u64::from)).sum(),
+            open_limit: clients().map(|client| provider.open_connection_limit(now, client).map(u64::from)).sum(),
         }
     }
 
     /// What every rule of a provider has done until `now`.
-    pub fn rule_activities(&self, site: ProviderId, now: Time) -> Vec<Activity> {
+    pub fn rule_activities(&self, site: ProviderId, now: Time) -> Vec<RuleStats> {
         let mut state = self.lock();
         let provider = state.provider(site);
         let rules = u16::try_from(provider.policy().rules.len()).unwrap_or(u16::MAX);

@@ -24,7 +24,7 @@ use super::allowed_targets::{AllowedTargets, ForbiddenTarget};
 use super::clock::Clock;
 use super::cluster::{MxCluster, ProviderGauges};
 use super::tls;
-use crate::provider::{Answer, Policy};
+use crate::provider::{Policy, RuleAction};
 use crate::record::{ConservationError, Ending, Latencies, LatencyPhase, Recorder, Sample, Trial};
 use crate::rng::Seed;
 use crate::sender::{Action, Delivery, Event, Outcome, RecipientResult, Sender, Timer, TransactionResult};
@@ -411,7 +411,7 @@ impl<'a> Driver<'a> {
             }
         };
         let rule = self.matchers[site.index()].rule(stage, reply);
-        self.recorder.answered(now, site, stage, rule, Answer::Reply { reply, close }, n);
+        self.recorder.answered(now, site, stage, rule, RuleAction::Reply { reply, close }, n);
         RecipientResult::Refused(stage, reply)
     }
 
@@ -432,7 +432,7 @@ impl<'a> Driver<'a> {
         while let Some(change) = timeline.get(self.next_change).filter(|change| change.at <= now) {
             self.next_change += 1;
             if let Some(cluster) = &self.config.cluster {
-                cluster.change_policy(change.provider, &change.amendment);
+                cluster.change_policy(change.provider, &change.policy_change);
             }
         }
         self.sender.handle(now, Event::PolicyChanged);

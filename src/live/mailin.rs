@@ -193,8 +193,8 @@ mod tests {
     use super::*;
     use crate::provider::tests::policy;
     use crate::provider::{
-        Amount, Answer, Ceiling, Counts, Limit, Listener, Meter, Policy, Provenance, Rule, Scope, Standing, Test,
-        Window,
+        Attribution, Check, Counted, Limit, LimitValue, Listener, Meter, Policy, ReputationOf, Rule, RuleAction,
+        RuleKind, Scope, TierValue, Window,
     };
     use crate::units::{ClientId, Fraction, ReplyId};
 
@@ -219,20 +219,21 @@ mod tests {
         Rule {
             name: "never".to_owned(),
             at,
-            test: Test::Always,
-            answer: Answer::Reply { reply: ReplyId(reply), close },
+            kind: RuleKind::Check(Check::Always),
+            action: RuleAction::Reply { reply: ReplyId(reply), close },
             hold: None,
             cost: Fraction::NONE,
             enabled: true,
-            provenance: Provenance::default(),
+            attribution: Attribution::default(),
         }
     }
 
     fn one_connection() -> Rule {
-        let ceiling = Ceiling { by_tier: vec![Amount::Exactly(1)], load: Vec::new() };
+        let value = LimitValue { by_tier: vec![TierValue::Exactly(1)], load: Vec::new() };
         let (meter, scope, window) = (Meter::OpenConnections, Scope::ClientIp, Window::Gauge);
-        let limit = Limit { meter, scope, window, counts: Counts::Acceptances, ceiling, standing: Standing::ClientIp };
-        Rule { test: Test::Limit(limit), ..never(Stage::Connect, 0, true) }
+        let limit =
+            Limit { meter, scope, window, counted: Counted::Acceptances, value, reputation_of: ReputationOf::ClientIp };
+        Rule { kind: RuleKind::Limit(limit), ..never(Stage::Connect, 0, true) }
     }
 
     struct Client(BufReader<TcpStream>);

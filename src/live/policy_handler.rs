@@ -267,7 +267,7 @@ mod tests {
     use super::super::cluster::{MxCluster, MxClusterConfig};
     use super::super::mx_server::{CONNECTIONS_MAX, MxHost, MxServer, MxServerConfig};
     use super::*;
-    use crate::provider::{Amendment, profile};
+    use crate::provider::{PolicyChange, profile};
     use crate::units::{ProviderId, RuleId};
 
     const SITE: ProviderId = ProviderId(0);
@@ -296,7 +296,7 @@ mod tests {
         let strict = heard(&server, session).await;
         assert!(strict.contains("-SIZE 20000000\r\n"), "{strict}");
         assert!(strict.contains("\r\n552 Message size exceeds allowed maximum"), "in the provider's words: {strict}");
-        cluster.change_policy(SITE, &Amendment::Enabled(RuleId(u16::try_from(rule).unwrap()), false));
+        cluster.change_policy(SITE, &PolicyChange::Enabled(RuleId(u16::try_from(rule).unwrap()), false));
         let lenient = heard(&server, session).await;
         assert!(lenient.contains("-SIZE 1073741824\r\n") && !lenient.contains("552"), "{lenient}");
         server.stop(Duration::from_secs(10)).await;

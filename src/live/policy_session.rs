@@ -8,7 +8,7 @@ use super::client_registry;
 use super::clock::Clock;
 use super::cluster::{MxCluster, SharedState};
 use super::receiver_statistics::{LiveEvent, LiveEventKind, RefusalSource, Rejection};
-use crate::provider::{Addressee, Answer, Decision, Envelope, Policy, Verdict};
+use crate::provider::{Decision, Envelope, Policy, Recipient, RuleAction, Verdict};
 use crate::smtp::{Reply, Stage};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, ProviderId, SessionId};
@@ -195,7 +195,7 @@ impl PolicySession {
         let response = self.evaluate(Stage::Rcpt, |_, shared, now, (site, session)| {
             let domain = shared.registry.domain(to.domain);
             let verdict =
-                shared.provider(site).rcpt(now, session, Addressee { id, domain, mailbox: directives.mailbox });
+                shared.provider(site).rcpt(now, session, Recipient { id, domain, mailbox: directives.mailbox });
             let per_recipient = shared.provider(site).policy().service.per_recipient;
             service = per_recipient.sample(&mut shared.chance);
             verdict
@@ -223,7 +223,7 @@ impl PolicySession {
         let mut shared = cluster.lock();
         let provider = shared.provider(state.site);
         if let Some(session) = state.session {
-            provider.weigh(session, u32::try_from(size).unwrap_or(u32::MAX));
+            provider.set_message_size(session, u32::try_from(size).unwrap_or(u32::MAX));
         }
         let per_message = provider.policy().service.per_message;
         per_message.sample(&mut shared.chance)
@@ -344,7 +344,7 @@ impl SessionState {
         let Verdict { decision, tarpit: delay } = verdict;
         let Decision::Refuse(refusal) = decision else { return PolicyResponse::Accept { delay } };
         let source = RefusalSource::Rule(refusal);
-        let Answer::Reply { reply, close } = refusal.answer else {
+        let RuleAction::Reply { reply, close } = refusal.action else {
             self.record_refusal(shared, now, stage, source, None);
             return PolicyResponse::Drop { delay };
         };

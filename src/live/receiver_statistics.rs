@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use hdrhistogram::Histogram;
 
-use crate::provider::{Answer, Policy, Provider, Refusal};
+use crate::provider::{Policy, Provider, Refusal, RuleAction};
 use crate::record::{ConnectionFailure, ConservationError, Ending, Recorder, Sample, Trial};
 use crate::sender::{AttemptResult, Delivery, Outcome, RecipientResult, SiteCounts};
 use crate::smtp::{Class, Reply, Stage};
@@ -287,18 +287,20 @@ impl ReceiverStatistics {
         let (rule, class, heard) = match source {
             RefusalSource::Rule(refusal) => {
                 self.recorder.refused(now, site, stage, refusal, n);
-                match refusal.answer {
-                    Answer::Reply { reply, .. } => {
+                match refusal.action {
+                    RuleAction::Reply { reply, .. } => {
                         let class = policy.replies[reply.index()].code.class();
                         (Some(refusal.rule), Some(class), RecipientResult::Refused(stage, reply))
                     }
-                    Answer::Drop | Answer::Tarpit(_) => (Some(refusal.rule), None, RecipientResult::NoReply(stage)),
+                    RuleAction::Drop | RuleAction::Tarpit(_) => {
+                        (Some(refusal.rule), None, RecipientResult::NoReply(stage))
+                    }
                 }
             }
             RefusalSource::Forced(None) => (None, None, RecipientResult::NoReply(stage)),
             RefusalSource::Forced(Some(reply)) | RefusalSource::Session(reply) => {
                 let id = self.providers[site.index()].unlisted_reply(reply, policy);
-                self.recorder.answered(now, site, stage, None, Answer::Reply { reply: id, close: false }, n);
+                self.recorder.answered(now, site, stage, None, RuleAction::Reply { reply: id, close: false }, n);
                 (None, Some(reply.code.class()), RecipientResult::Refused(stage, id))
             }
         };
@@ -376,7 +378,7 @@ impl ReceiverStatistics {
     pub(super) fn sample(&mut self, now: Time, providers: &[&Provider], clients: &[ClientId]) {
         for ((id, provider), statistics) in (0..).zip(providers).zip(&self.providers) {
             let lowest = clients.iter().map(|client| provider.reputation(*client).get()).fold(1.0, f64::min);
-            let limits = clients.iter().map(|client| provider.open_limit(now, *client).map(u64::from));
+            let limits = clients.iter().map(|client| provider.open_connection_limit(now, *client).map(u64::from));
             let sample = Sample {
                 held_back: 0,
                 waiting: statistics.counts.delayed,

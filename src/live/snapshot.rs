@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::cluster::{MxCluster, SharedState};
 use super::receiver_statistics::RefusalCause;
-use crate::provider::{Policy, Test};
+use crate::provider::{Policy, RuleKind};
 use crate::smtp::{Class, Reply, Stage};
 use crate::time::Time;
 use crate::units::{ClientId, Fraction, ProviderId, RuleId};
@@ -187,7 +187,7 @@ impl SharedState {
                         name: rule.name.clone(),
                         at: rule.at,
                         enabled: rule.enabled,
-                        limits: if matches!(rule.test, Test::Limit(_)) { limits.collect() } else { Vec::new() },
+                        limits: if matches!(rule.kind, RuleKind::Limit(_)) { limits.collect() } else { Vec::new() },
                         refused: activity.refused,
                         holds: activity.holds,
                         held_s: activity.held.as_secs_f64(),
@@ -214,8 +214,8 @@ impl SharedState {
             ClientStanding {
                 provider: policy.name.clone(),
                 reputation: site.provider.reputation(client),
-                open_limit: site.provider.open_limit(now, client),
-                holds: site.provider.holds_of(now, client).into_iter().map(hold).collect(),
+                open_limit: site.provider.open_connection_limit(now, client),
+                holds: site.provider.active_holds(now, client).into_iter().map(hold).collect(),
             }
         });
         ClientSnapshot {

@@ -5,12 +5,12 @@
 //! closes ([`Refusal::closes`]) obliges the caller to call `close`. Nothing here allocates once every client and every
 //! session slot has been seen.
 
-use super::case::Case;
-use super::policy::{Amendment, Listener, Mailbox, Meter, Policy, Test, Window};
+use super::compiled_rules::{CompiledRules, CountOnce};
+use super::context::RuleContext;
+use super::policy::{Listener, Mailbox, Meter, Policy, PolicyChange, RuleKind, Window};
 use super::reputation::Reputation;
-use super::rules::RuleState;
-use super::steps::{Once, Steps};
-use super::verdict::{Addressee, Client, Decision, Envelope, Refusal, Verdict};
+use super::rules::RuleRuntime;
+use super::verdict::{Client, Decision, Envelope, Recipient, Refusal, Verdict};
 use super::window::Counter;
 use crate::rng::{Seed, Seeds};
 use crate::smtp::Stage;
@@ -21,8 +21,8 @@ use crate::units::{ClientId, Fraction, RuleId, SenderDomainId, SessionId};
 #[derive(Clone, Debug)]
 pub struct Provider {
     pub(super) policy: Policy,
-    pub(super) rules: Vec<RuleState>,
-    pub(super) steps: Steps,
+    pub(super) rules: Vec<RuleRuntime>,
+    pub(super) steps: CompiledRules,
     pub(super) clients: Vec<(Client, Reputation)>,
     pub(super) senders: Vec<Reputation>,
     pub(super) sessions: Vec<Session>,
@@ -45,14 +45,14 @@ pub(super) struct Session {
     /// Rules of whose gauge the transaction holds a slot.
     pub(super) transaction_slots: u64,
     /// Whose gauge each slot is of, by rule: the sender that was named then may not be the one named now.
-    pub(super) seats: Vec<u64>,
+    pub(super) slot_keys: Vec<u64>,
     /// Rules that have let this connection pass, by bit; and this message, since MAIL.
     connection_passed: u64,
     message_passed: u64,
     /// Counts since the session began and since MAIL, by rule.
     pub(super) counts: Vec<u32>,
     pub(super) envelope: Option<Envelope>,
-    pub(super) addressees: Vec<Addressee>,
+    pub(super) recipients: Vec<Recipient>,
 }
 
 impl Session {
@@ -72,27 +72,27 @@ impl Session {
     }
 
     /// Whether a rule has let this connection, or this message, pass already.
-    pub(super) const fn has_passed(&self, rule: usize, once: Once) -> bool {
+    pub(super) const fn has_passed(&self, rule: usize, once: CountOnce) -> bool {
         match once {
-            Once::Never => false,
-            Once::Connection => self.connection_passed & (1 << rule) != 0,
-            Once::Message => self.message_passed & (1 << rule) != 0,
+            CountOnce::Never => false,
+            CountOnce::Connection => self.connection_passed & (1 << rule) != 0,
+            CountOnce::Message => self.message_passed & (1 << rule) != 0,
         }
     }
 
     /// A rule lets this connection, or this message, pass.
-    pub(super) const fn pass(&mut self, rule: usize, once: Once) {
+    pub(super) const fn pass(&mut self, rule: usize, once: CountOnce) {
         match once {
-            Once::Never => {}
-            Once::Connection => self.connection_passed |= 1 << rule,
-            Once::Message => self.message_passed |= 1 << rule,
+            CountOnce::Never => {}
+            CountOnce::Connection => self.connection_passed |= 1 << rule,
+            CountOnce::Message => self.message_passed |= 1 << rule,
         }
     }
 }
 
 /// What a rule did in a trial.
 #[derive(Clone, Debug)]
-pub struct Activity {
+pub struct RuleStats {
     /// The limits by tier, unknowns drawn.
     pub limits: Vec<Option<u32>>,
     /// What it refused.
@@ -109,9 +109,9 @@ impl Provider {
     pub fn new(policy: Policy, seeds: Seeds, day_starts: Span) -> Self {
         let own = |seed: Seed| seed.named(&policy.name);
         let seeds = Seeds { chance: own(seeds.chance), unknowns: own(seeds.unknowns) };
-        let rules: Vec<RuleState> = policy.rules.iter().map(|rule| RuleState::new(rule, seeds)).collect();
+        let rules: Vec<RuleRuntime> = policy.rules.iter().map(|rule| RuleRuntime::new(rule, seeds)).collect();
         Self {
-            steps: Steps::new(&policy, &rules),
+            steps: CompiledRules::new(&policy, &rules),
             rules,
             clients: Vec::new(),
             senders: Vec::new(),
@@ -127,7 +127,7 @@ impl Provider {
         }
     }
 
-    /// The policy it enforces, amendments included.
+    /// The policy it enforces, changes included.
     pub const fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -173,7 +173,7 @@ impl Provider {
     pub fn mail(&mut self, now: Time, session: SessionId, envelope: Envelope) -> Verdict {
         let state = &mut self.sessions[session.index()];
         state.envelope = Some(envelope);
-        state.addressees.clear();
+        state.recipients.clear();
         state.message_passed = 0;
         for rule in &self.steps.per_message {
             state.counts[usize::from(*rule)] = 0;
@@ -186,13 +186,13 @@ impl Provider {
     }
 
     /// RCPT. Refused, the transaction goes on without this recipient.
-    pub fn rcpt(&mut self, now: Time, session: SessionId, addressee: Addressee) -> Verdict {
-        let mut case = self.case(now, session, Some(addressee));
-        let verdict = case.pass(case.steps.named(addressee.mailbox));
+    pub fn rcpt(&mut self, now: Time, session: SessionId, recipient: Recipient) -> Verdict {
+        let mut case = self.case(now, session, Some(recipient));
+        let verdict = case.pass(case.steps.named(recipient.mailbox));
         if verdict.accepted() {
-            case.session.addressees.push(addressee);
+            case.session.recipients.push(recipient);
         } else if case.looked_up(&verdict, Mailbox::Unknown) {
-            case.blame(case.policy.reputation.unknown_recipient);
+            case.penalize(case.policy.reputation.unknown_recipient);
         }
         verdict
     }
@@ -203,7 +203,7 @@ impl Provider {
     }
 
     /// The message has so many bytes, whatever MAIL announced. For a world in which they can differ.
-    pub fn weigh(&mut self, session: SessionId, bytes: u32) {
+    pub fn set_message_size(&mut self, session: SessionId, bytes: u32) {
         if let Some(envelope) = &mut self.sessions[session.index()].envelope {
             envelope.size = bytes;
         }
@@ -233,7 +233,7 @@ impl Provider {
     pub fn abort(&mut self, session: SessionId) {
         let state = &mut self.sessions[session.index()];
         state.envelope = None;
-        state.addressees.clear();
+        state.recipients.clear();
         let slots = std::mem::take(&mut state.transaction_slots);
         self.release(session, slots);
     }
@@ -262,17 +262,17 @@ impl Provider {
     }
 
     /// An administrator changes something.
-    pub fn amend(&mut self, amendment: &Amendment) {
-        match amendment {
-            Amendment::Ceiling(rule, ceiling) => self.raise(*rule, ceiling),
-            Amendment::Enabled(rule, enabled) => self.policy.rules[rule.index()].enabled = *enabled,
-            Amendment::Reputation(client, score) => {
+    pub fn apply(&mut self, change: &PolicyChange) {
+        match change {
+            PolicyChange::Limit(rule, ceiling) => self.raise(*rule, ceiling),
+            PolicyChange::Enabled(rule, enabled) => self.policy.rules[rule.index()].enabled = *enabled,
+            PolicyChange::Reputation(client, score) => {
                 if let Some((_, reputation)) = self.clients.get_mut(client.index()) {
                     reputation.set(*score, &self.policy.tiers);
                 }
             }
         }
-        self.steps = Steps::new(&self.policy, &self.rules);
+        self.steps = CompiledRules::new(&self.policy, &self.rules);
     }
 
     /// The reputation of a client IP.
@@ -286,10 +286,10 @@ impl Provider {
     }
 
     /// The tightest limit on open connections of one client now; `None` if there is none.
-    pub fn open_limit(&self, now: Time, client: ClientId) -> Option<u32> {
-        let gauges = self.policy.rules.iter().enumerate().filter_map(|(index, rule)| match &rule.test {
-            Test::Limit(limit) if limit.meter == Meter::OpenConnections && rule.enabled => {
-                let tier = self.tier(limit.standing, client, None);
+    pub fn open_connection_limit(&self, now: Time, client: ClientId) -> Option<u32> {
+        let gauges = self.policy.rules.iter().enumerate().filter_map(|(index, rule)| match &rule.kind {
+            RuleKind::Limit(limit) if limit.meter == Meter::OpenConnections && rule.enabled => {
+                let tier = self.tier(limit.reputation_of, client, None);
                 self.rules[index].limit(tier, self.clock(now))
             }
             _ => None,
@@ -298,10 +298,10 @@ impl Provider {
     }
 
     /// What rule number `rule` has done until `now`.
-    pub fn activity(&self, rule: RuleId, now: Time) -> Activity {
+    pub fn activity(&self, rule: RuleId, now: Time) -> RuleStats {
         let state = &self.rules[rule.index()];
         let unserved: Span = state.holds.values().fold(Span::ZERO, |sum, hold| sum + hold.until().since(now));
-        Activity {
+        RuleStats {
             limits: state.limits.clone(),
             refused: state.refused,
             holds: state.holds_begun,
@@ -319,13 +319,27 @@ impl Provider {
     }
 
     /// A command of a session before the rules; with the recipient that it names.
-    pub(super) fn case(&mut self, now: Time, id: SessionId, who: Option<Addressee>) -> Case<'_> {
+    pub(super) fn case(&mut self, now: Time, id: SessionId, who: Option<Recipient>) -> RuleContext<'_> {
         let clock = self.clock(now);
         let Self { policy, rules, steps, clients, senders, sessions, coins, undeliverable, .. } = self;
         let session = &mut sessions[id.index()];
         let (client, reputation) = &mut clients[session.client.index()];
         let coins = *coins;
-        Case { now, clock, id, session, who, client, reputation, senders, policy, rules, steps, coins, undeliverable }
+        RuleContext {
+            now,
+            clock,
+            id,
+            session,
+            who,
+            client,
+            reputation,
+            senders,
+            policy,
+            rules,
+            steps,
+            coins,
+            undeliverable,
+        }
     }
 
     fn open_session(&mut self, client: ClientId) -> SessionId {
@@ -337,7 +351,7 @@ impl Provider {
         session.open = true;
         session.client = client;
         let rules = self.policy.rules.len();
-        session.seats.resize(rules, 0);
+        session.slot_keys.resize(rules, 0);
         session.connection_passed = 0;
         session.message_passed = 0;
         session.counts.clear();
@@ -350,7 +364,7 @@ impl Provider {
     /// What rules count per session begins anew: the number of a session that is over is given to another.
     fn forget_session(&mut self, session: SessionId) {
         for rule in &self.steps.per_session {
-            let Test::Limit(limit) = &self.policy.rules[usize::from(*rule)].test else { continue };
+            let RuleKind::Limit(limit) = &self.policy.rules[usize::from(*rule)].kind else { continue };
             let blank = Counter::new(&limit.window);
             let counters = &mut self.rules[usize::from(*rule)].counters;
             *counters.entry(u64::from(session.0), || blank.clone(), |_| false) = blank.clone();
@@ -362,7 +376,7 @@ impl Provider {
         while rest != 0 {
             let index = rest.trailing_zeros() as usize;
             rest &= rest - 1;
-            let key = self.sessions[session.index()].seats[index];
+            let key = self.sessions[session.index()].slot_keys[index];
             let blank = || Counter::new(&Window::Gauge);
             self.rules[index].counters.entry(key, blank, |counter| counter.used() == 0).release(1);
         }

@@ -5,11 +5,11 @@
 //! tarpit lets everything pass. Where a forecast says *wait*, it says until when it is worth looking again: not later
 //! than the moment at which the thing would pass.
 
-use super::case::Asker;
+use super::compiled_rules::CountOnce;
+use super::context::Subject;
 use super::engine::Provider;
-use super::policy::{Answer, Limit, Mailbox, Meter, Rule, Scope, Test, Window};
-use super::steps::Once;
-use super::verdict::{Addressee, Envelope};
+use super::policy::{Check, Limit, Mailbox, Meter, Outage, Rule, RuleAction, RuleKind, Scope, Window};
+use super::verdict::{Envelope, Recipient};
 use super::window::Counter;
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
@@ -17,7 +17,7 @@ use crate::units::{ClientId, DomainId, RuleId, SenderDomainId, SessionId};
 
 /// A message that is asked about.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked {
+pub struct ProposedMessage {
     /// Its envelope.
     pub envelope: Envelope,
     /// Its recipients' domain.
@@ -25,7 +25,7 @@ pub struct Asked {
     /// How many recipients it has; at least 1.
     pub recipients: u32,
     /// How long after MAIL the server judges the dot.
-    pub to_dot: Span,
+    pub until_end_of_data: Span,
 }
 
 /// What would happen to a transaction.
@@ -54,14 +54,14 @@ struct Who {
 impl Provider {
     /// The first moment at which a connection of `client` would pass, and, once it is set up `set_up` later, a message
     /// like `asked` on it: `now`, or later, or never by itself.
-    pub fn may_connect(&self, now: Time, client: ClientId, set_up: Span, asked: &Asked) -> Time {
+    pub fn may_connect(&self, now: Time, client: ClientId, set_up: Span, asked: &ProposedMessage) -> Time {
         let who = Who { client, session: None, sender: asked.envelope.sender_domain, domain: asked.domain };
         let rules = self.policy.rules.iter().enumerate();
         rules.fold(now, |earliest, (index, rule)| {
             let lead = |stage: Stage| match stage {
                 Stage::Connect | Stage::Ehlo => Span::ZERO,
                 Stage::Mail | Stage::Rcpt | Stage::Data => set_up,
-                Stage::EndOfData => set_up + asked.to_dot,
+                Stage::EndOfData => set_up + asked.until_end_of_data,
             };
             let held = rule.hold.as_ref().map_or(now, |hold| {
                 let lead = lead(hold.at);
@@ -74,18 +74,18 @@ impl Provider {
     }
 
     /// What would happen to a transaction with a message like `asked` on `session`.
-    pub fn may_send(&self, now: Time, session: SessionId, asked: &Asked) -> Forecast {
+    pub fn may_send(&self, now: Time, session: SessionId, asked: &ProposedMessage) -> Forecast {
         let state = &self.sessions[session.index()];
         let (sender, domain) = (asked.envelope.sender_domain, asked.domain);
         let who = Who { client: state.client, session: Some(session), sender, domain };
         let (mut earliest, mut most) = (now, asked.recipients.max(1));
         for (index, rule) in self.policy.rules.iter().enumerate() {
-            let lead = |stage: Stage| if stage == Stage::EndOfData { asked.to_dot } else { Span::ZERO };
+            let lead = |stage: Stage| if stage == Stage::EndOfData { asked.until_end_of_data } else { Span::ZERO };
             if let Some(hold) = rule.hold.as_ref().filter(|hold| hold.at > Stage::Ehlo) {
                 let lead = lead(hold.at);
                 earliest = earliest.max(before(self.free_of_hold(index, now + lead, who), lead));
             }
-            if rule.at <= Stage::Ehlo || state.holds_slot(index) || state.has_passed(index, Once::Connection) {
+            if rule.at <= Stage::Ehlo || state.holds_slot(index) || state.has_passed(index, CountOnce::Connection) {
                 continue;
             }
             let (lead, at) = (lead(rule.at), now + lead(rule.at));
@@ -94,7 +94,7 @@ impl Provider {
                 Some(left) => most = most.min(left),
                 None => {}
             }
-            if let Test::Limit(Limit { meter: Meter::Recipients, .. }) = &rule.test {
+            if let RuleKind::Limit(Limit { meter: Meter::Recipients, .. }) = &rule.kind {
                 most = self.most_recipients(index, rule, at, who, asked, most);
             }
             earliest = earliest.max(before(self.first_pass(index, rule, at, who, asked, most), lead));
@@ -103,21 +103,29 @@ impl Provider {
     }
 
     /// How long after a refusal by `rule` the same thing may pass, where the rule itself says so (greylisting).
-    pub fn patience(&self, rule: RuleId) -> Option<Span> {
-        match &self.policy.rules[rule.index()].test {
-            Test::Greylist(greylist) => Some(greylist.delay),
+    pub fn retry_delay(&self, rule: RuleId) -> Option<Span> {
+        match &self.policy.rules[rule.index()].kind {
+            RuleKind::Check(Check::Greylist(greylist)) => Some(greylist.delay),
             _ => None,
         }
     }
 
     /// The first moment from `at` on, when the rule is asked, at which it lets a message with so many recipients pass.
-    fn first_pass(&self, index: usize, rule: &Rule, at: Time, who: Who, asked: &Asked, recipients: u32) -> Time {
-        if !rule.enabled || matches!(rule.answer, Answer::Tarpit(_)) {
+    fn first_pass(
+        &self,
+        index: usize,
+        rule: &Rule,
+        at: Time,
+        who: Who,
+        asked: &ProposedMessage,
+        recipients: u32,
+    ) -> Time {
+        if !rule.enabled || matches!(rule.action, RuleAction::Tarpit(_)) {
             return at;
         }
-        match &rule.test {
-            Test::Outage { from, until } if (*from..*until).contains(&at) => *until,
-            Test::Limit(limit) => match amount(limit, rule.at, asked, recipients) {
+        match &rule.kind {
+            RuleKind::Check(Check::Outage(Outage { from, until })) if (*from..*until).contains(&at) => *until,
+            RuleKind::Limit(limit) => match amount(limit, rule.at, asked, recipients) {
                 0 => at,
                 n => self.room(index, limit, at, who, n),
             },
@@ -131,11 +139,12 @@ impl Provider {
             return at;
         }
         let clock = self.clock(at);
-        let Some(ceiling) = self.rules[index].limit(self.tier(limit.standing, who.client, Some(who.sender)), clock)
+        let Some(ceiling) =
+            self.rules[index].limit(self.tier(limit.reputation_of, who.client, Some(who.sender)), clock)
         else {
             return at;
         };
-        let until_load = limit.ceiling.next_step(clock).map_or(Time::NEVER, |clock| self.unclock(clock));
+        let until_load = limit.value.next_step(clock).map_or(Time::NEVER, |clock| self.unclock(clock));
         // What is counted within a session was looked at before: here it only matters whether it can ever fit.
         if limit.window.is_in_session() || limit.scope == Scope::Session && who.session.is_none() {
             return if n <= ceiling { at } else { until_load };
@@ -178,7 +187,7 @@ impl Provider {
                     };
                     let n = match limit.meter {
                         Meter::Bytes => envelope.size,
-                        Meter::Recipients => u32::try_from(session.addressees.len()).unwrap_or(u32::MAX),
+                        Meter::Recipients => u32::try_from(session.recipients.len()).unwrap_or(u32::MAX),
                         _ => 1,
                     };
                     (self.key_in(limit.scope, other) == key).then_some(n)
@@ -190,13 +199,20 @@ impl Provider {
 
     /// How many more recipients a session takes in a message like `asked`, where a rule counts within it; 0 is not even
     /// one message.
-    fn left_in_session(&self, index: usize, rule: &Rule, at: Time, session: SessionId, asked: &Asked) -> Option<u32> {
-        let Test::Limit(limit) = &rule.test else { return None };
-        if !rule.enabled || matches!(rule.answer, Answer::Tarpit(_)) || !limit.window.is_in_session() {
+    fn left_in_session(
+        &self,
+        index: usize,
+        rule: &Rule,
+        at: Time,
+        session: SessionId,
+        asked: &ProposedMessage,
+    ) -> Option<u32> {
+        let RuleKind::Limit(limit) = &rule.kind else { return None };
+        if !rule.enabled || matches!(rule.action, RuleAction::Tarpit(_)) || !limit.window.is_in_session() {
             return None;
         }
         let state = &self.sessions[session.index()];
-        let tier = self.tier(limit.standing, state.client, Some(asked.envelope.sender_domain));
+        let tier = self.tier(limit.reputation_of, state.client, Some(asked.envelope.sender_domain));
         let ceiling = self.rules[index].limit(tier, self.clock(at))?;
         let used = if limit.window == Window::Session { state.counts[index] } else { 0 };
         let left = ceiling.saturating_sub(used);
@@ -211,7 +227,15 @@ impl Provider {
     }
 
     /// The most recipients, up to `most` and at least 1, for which a limit has room when it is asked.
-    fn most_recipients(&self, index: usize, rule: &Rule, at: Time, who: Who, asked: &Asked, most: u32) -> u32 {
+    fn most_recipients(
+        &self,
+        index: usize,
+        rule: &Rule,
+        at: Time,
+        who: Who,
+        asked: &ProposedMessage,
+        most: u32,
+    ) -> u32 {
         let (mut low, mut high) = (1, most);
         while low < high {
             let middle = low + (high - low).div_ceil(2);
@@ -224,32 +248,32 @@ impl Provider {
     /// When nobody is held any more for whom the hold of a rule would be, from `at` on.
     fn free_of_hold(&self, index: usize, at: Time, who: Who) -> Time {
         let rule = &self.policy.rules[index];
-        let scope = rule.test.hold_scope();
+        let scope = rule.kind.hold_scope();
         let Some(hold) = rule.hold.as_ref().filter(|_| rule.enabled) else { return at };
         if matches!(scope, Scope::Recipient | Scope::SenderDomainAndRecipient) {
             return at;
         }
         let record = self.rules[index].holds.get(self.key_in(scope, who));
-        match record.and_then(|record| Some((record, record.answer(at, hold)?))) {
-            Some((_, Answer::Tarpit(_))) | None => at,
+        match record.and_then(|record| Some((record, record.action(at, hold)?))) {
+            Some((_, RuleAction::Tarpit(_))) | None => at,
             Some((record, _)) => record.until(),
         }
     }
 
     fn key_in(&self, scope: Scope, who: Who) -> u64 {
-        let asker = Asker {
+        let subject = Subject {
             session: who.session.unwrap_or(SessionId(u32::MAX)),
             client: who.client,
             network: self.clients[who.client.index()].0.network,
             sender: Some(who.sender),
-            who: Some(Addressee { id: 0, domain: who.domain, mailbox: Mailbox::Exists }),
+            who: Some(Recipient { id: 0, domain: who.domain, mailbox: Mailbox::Exists }),
         };
-        asker.key(scope)
+        subject.key(scope)
     }
 }
 
 /// How much a limit counts of a message whose recipients all exist.
-fn amount(limit: &Limit, at: Stage, asked: &Asked, recipients: u32) -> u32 {
+fn amount(limit: &Limit, at: Stage, asked: &ProposedMessage, recipients: u32) -> u32 {
     match limit.meter {
         _ if at < limit.meter.natural_stage() => 1,
         Meter::Recipients => recipients,

@@ -1,11 +1,11 @@
 //! Holds: a client that keeps on breaking a rule is shut out for a while, longer each time, until it is forgotten.
 
-use super::policy::{Answer, Hold};
+use super::policy::{Hold, RuleAction};
 use crate::time::{Span, Time};
 
 /// What a rule remembers of one client's violations.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Record {
+pub(super) struct HoldRecord {
     violations: u32,
     first_violation: Time,
     /// Steps of the ladder taken so far.
@@ -13,10 +13,10 @@ pub(super) struct Record {
     until: Time,
 }
 
-impl Record {
+impl HoldRecord {
     /// What a held client is told; `None` if it is not held at `now`.
-    pub(super) fn answer(&self, now: Time, hold: &Hold) -> Option<Answer> {
-        (now < self.until).then(|| hold.ladder[self.step(hold)].answer)
+    pub(super) fn action(&self, now: Time, hold: &Hold) -> Option<RuleAction> {
+        (now < self.until).then(|| hold.ladder[self.step(hold)].action)
     }
 
     /// When the present hold ends; not after `now` if there is none.
@@ -60,17 +60,17 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use super::super::policy::Step;
+    use super::super::policy::HoldStep;
     use super::*;
     use crate::smtp::Stage;
 
     #[test]
     fn what_a_held_client_does_is_not_counted() {
-        let step = |secs| Step { span: Span::from_secs(secs), answer: Answer::Drop };
+        let step = |secs| HoldStep { span: Span::from_secs(secs), action: RuleAction::Drop };
         let ladder = vec![step(300), step(3_600)];
         let hold = Hold { ladder, after: 1, within: Span::DAY, forget: Span::DAY, at: Stage::Mail };
         let at = |secs| Time::ZERO + Span::from_secs(secs);
-        let mut record = Record::default();
+        let mut record = HoldRecord::default();
         assert_eq!(record.violate(at(0), &hold), Some(Span::from_secs(300)));
         assert_eq!((record.violate(at(100), &hold), record.until()), (None, at(300)));
         assert_eq!(record.violate(at(300), &hold), Some(Span::from_secs(3_600)), "the second step, once it is free");
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_ladder_is_climbed_repeated_and_forgotten() {
-        let step = |secs| Step { span: Span::from_secs(secs), answer: Answer::Drop };
+        let step = |secs| HoldStep { span: Span::from_secs(secs), action: RuleAction::Drop };
         let hold = Hold {
             ladder: vec![step(300), step(3_600)],
             after: 2,
@@ -87,11 +87,11 @@ mod tests {
             at: Stage::Connect,
         };
         let at = |secs| Time::ZERO + Span::from_secs(secs);
-        let mut record = Record::default();
+        let mut record = HoldRecord::default();
         assert_eq!(record.violate(at(0), &hold), None);
         assert_eq!(record.violate(at(100), &hold), None, "the first is too long ago");
         assert_eq!(record.violate(at(101), &hold), Some(Span::from_secs(300)));
-        assert!(record.answer(at(400), &hold).is_some() && record.answer(at(401), &hold).is_none());
+        assert!(record.action(at(400), &hold).is_some() && record.action(at(401), &hold).is_none());
         for (start, span) in [(500, 3_600), (5_000, 3_600)] {
             record.violate(at(start), &hold);
             assert_eq!(record.violate(at(start), &hold), Some(Span::from_secs(span)));

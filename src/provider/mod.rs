@@ -3,33 +3,33 @@
 //! Pure: no clock, no socket, no thread, no chance of its own. [`Policy`] says what a profile means; [`Provider`] is
 //! told the time and what a client does, and answers with a [`Verdict`]. Knows nothing of senders.
 
-mod anew;
-mod case;
-mod ceiling;
-mod early;
+mod active_holds;
+mod compiled_rules;
+mod context;
+mod early_talker;
 mod engine;
 mod forecast;
-mod held;
 mod hold;
-mod keyed;
-mod listener;
+mod keyed_store;
+mod limit_value;
+mod listen_queue;
 mod policy;
 pub mod profile;
 mod reputation;
+mod reputation_effects;
+mod reset;
 mod rules;
-mod standing;
-mod steps;
 #[cfg(test)]
 pub(crate) mod tests;
 mod verdict;
 mod weather;
 mod window;
 
-pub use ceiling::{Amount, Ceiling, LoadStep};
-pub use engine::{Activity, Provider};
-pub use forecast::{Asked, Forecast};
-pub use listener::{Arrival, Places};
+pub use engine::{Provider, RuleStats};
+pub use forecast::{Forecast, ProposedMessage};
+pub use limit_value::{LimitValue, LoadStep, TierValue};
+pub use listen_queue::{Arrival, ListenQueue};
 pub use policy::*;
 pub use reputation::Reputation;
-pub use verdict::{Addressee, Client, Decision, Envelope, Refusal, Verdict};
+pub use verdict::{Client, Decision, Envelope, Recipient, Refusal, Verdict};
 pub use window::Counter;

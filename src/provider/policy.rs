@@ -9,7 +9,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ceiling::Ceiling;
+use super::limit_value::LimitValue;
 use crate::dist::Dist;
 use crate::smtp::{Reply, Stage};
 use crate::time::{Span, Time};
@@ -35,7 +35,7 @@ pub struct Policy {
     /// How many connections the server can serve at a time, if that is limited.
     pub listener: Option<Listener>,
     /// How long the server takes over its work.
-    pub service: Service,
+    pub service: ServiceTimes,
     /// The rules, in the order in which they are asked; at most [`Policy::RULES_MAX`].
     pub rules: Vec<Rule>,
 }
@@ -43,8 +43,9 @@ pub struct Policy {
 impl Policy {
     /// The largest message in bytes that it takes now, if it minds the size.
     pub fn size_max(&self) -> Option<Bytes> {
-        let refusing = self.rules.iter().filter(|rule| rule.enabled && !matches!(rule.answer, Answer::Tarpit(_)));
-        let sizes = refusing.filter_map(|rule| if let Test::Size(size) = rule.test { Some(size) } else { None });
+        let refusing = self.rules.iter().filter(|rule| rule.enabled && !matches!(rule.action, RuleAction::Tarpit(_)));
+        let sizes = refusing
+            .filter_map(|rule| if let RuleKind::Check(Check::Size(size)) = rule.kind { Some(size) } else { None });
         sizes.min_by_key(|size| size.0)
     }
 
@@ -56,8 +57,11 @@ impl Policy {
     pub const LIMIT_MAX: u32 = 10_000_000;
 
     /// Whether mail for such a mailbox can be delivered at all: whether no rule refuses it.
-    pub fn takes_mail_for(&self, mailbox: Mailbox) -> bool {
-        !self.rules.iter().any(|rule| rule.enabled && matches!(&rule.test, Test::Mailbox(m) if *m == mailbox))
+    pub fn accepts_mail_for(&self, mailbox: Mailbox) -> bool {
+        !self
+            .rules
+            .iter()
+            .any(|rule| rule.enabled && matches!(&rule.kind, RuleKind::Check(Check::Mailbox(m)) if *m == mailbox))
     }
 }
 
@@ -78,9 +82,9 @@ pub struct Rule {
     /// The stage at which it is asked.
     pub at: Stage,
     /// What it asks.
-    pub test: Test,
+    pub kind: RuleKind,
     /// What it answers when the test says no.
-    pub answer: Answer,
+    pub action: RuleAction,
     /// What happens to a client that keeps on breaking it.
     pub hold: Option<Hold>,
     /// Share of the client's reputation that every violation costs.
@@ -88,14 +92,21 @@ pub struct Rule {
     /// Whether it is asked at all; a timeline can switch it.
     pub enabled: bool,
     /// Where its numbers come from.
-    pub provenance: Provenance,
+    pub attribution: Attribution,
 }
 
-/// What a rule asks.
+/// What a rule is: it counts, or it looks.
 #[derive(Clone, Debug)]
-pub enum Test {
-    /// Does a count stay at or below its limit?
+pub enum RuleKind {
+    /// A count that must stay at or below a limit.
     Limit(Limit),
+    /// A question about the client, the recipient or the message.
+    Check(Check),
+}
+
+/// What a rule asks that counts nothing.
+#[derive(Clone, Copy, Debug)]
+pub enum Check {
     /// Is the recipient's mailbox in this state? At `rcpt`, or at `end-of-data` as Yahoo does.
     Mailbox(Mailbox),
     /// Is the client on the block list that the provider uses?
@@ -113,28 +124,16 @@ pub enum Test {
     /// Is this (client, sender domain, recipient) new or back too early?
     Greylist(Greylist),
     /// Is the reputation below this band edge? Refuses only this share of what comes.
-    Reputation {
-        /// Refuse below this.
-        below: Fraction,
-        /// Whose reputation.
-        of: Standing,
-        /// Share of the attempts that are refused.
-        refuse: Fraction,
-    },
+    Reputation(LowReputation),
     /// Is the server having one of its busy spells?
-    Busy(Weather),
+    Busy(BusySpells),
     /// Is it out of order from one moment to another?
-    Outage {
-        /// Begins.
-        from: Time,
-        /// Ends.
-        until: Time,
-    },
+    Outage(Outage),
     /// Yes, always: for tarpits.
     Always,
 }
 
-impl Test {
+impl RuleKind {
     /// Whom a hold is for: whom the counter is for, or the client where there is none, or where it is a session's.
     pub const fn hold_scope(&self) -> Scope {
         match self {
@@ -155,11 +154,11 @@ pub struct Limit {
     /// Over which time.
     pub window: Window,
     /// Whether what is refused counts too.
-    pub counts: Counts,
+    pub counted: Counted,
     /// The number, by tier.
-    pub ceiling: Ceiling,
+    pub value: LimitValue,
     /// Whose reputation chooses the tier.
-    pub standing: Standing,
+    pub reputation_of: ReputationOf,
 }
 
 /// What is counted.
@@ -304,9 +303,9 @@ pub enum Window {
         /// Most tokens it can hold; `None` is as many as the limit.
         burst: Option<u32>,
     },
-    /// Exim's exponentially weighted average rate per `period`; with [`Counts::Attempts`] Exim's `strict`, with
-    /// [`Counts::Acceptances`] its `leaky`.
-    Average {
+    /// Exim's exponentially weighted average rate per `period`; with [`Counted::Attempts`] Exim's `strict`, with
+    /// [`Counted::Acceptances`] its `leaky`.
+    Ewma {
         /// The smoothing period.
         period: Span,
     },
@@ -321,7 +320,7 @@ impl Window {
     /// Whether the counter is a number of events, so that counting none of them changes nothing: a bucket is refilled
     /// and an average decays whenever it is looked after.
     pub const fn is_count(&self) -> bool {
-        !matches!(self, Self::Bucket { .. } | Self::Average { .. })
+        !matches!(self, Self::Bucket { .. } | Self::Ewma { .. })
     }
 }
 
@@ -339,7 +338,7 @@ pub enum Aligned {
 /// Whether what the rule itself refuses is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Counts {
+pub enum Counted {
     /// Only what this rule let pass.
     #[default]
     Acceptances,
@@ -350,7 +349,7 @@ pub enum Counts {
 /// Whose reputation decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub enum ReputationOf {
     /// The client IP's.
     #[default]
     ClientIp,
@@ -362,7 +361,7 @@ pub enum Standing {
 
 /// What a rule answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum RuleAction {
     /// A reply; its code says whether it is a deferral or a bounce.
     Reply {
         /// Which.
@@ -381,7 +380,7 @@ pub enum Answer {
 pub struct Hold {
     /// How long the client is held the first time, the second, …; the last step repeats. At least one. What the client
     /// does while it is held is not counted as a violation.
-    pub ladder: Vec<Step>,
+    pub ladder: Vec<HoldStep>,
     /// So many violations …
     pub after: u32,
     /// … within this time begin a hold.
@@ -394,11 +393,11 @@ pub struct Hold {
 
 /// One step of the ladder of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct HoldStep {
     /// How long.
     pub span: Span,
     /// What the held client is told.
-    pub answer: Answer,
+    pub action: RuleAction,
 }
 
 /// The state of a recipient's mailbox, which only the provider knows.
@@ -441,9 +440,29 @@ pub struct Greylist {
     pub remember: Span,
 }
 
+/// Refuses a share of what comes from identities of low reputation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LowReputation {
+    /// Scores below this are refused.
+    pub below: Fraction,
+    /// Whose score it is.
+    pub of: ReputationOf,
+    /// Share of the attempts that are refused.
+    pub refuse: Fraction,
+}
+
+/// A time in which the server is out of order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// The first moment of it.
+    pub from: Time,
+    /// The first moment after it.
+    pub until: Time,
+}
+
 /// Busy spells that come and go by chance: exponential gaps and lengths.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Weather {
+pub struct BusySpells {
     /// Mean time from the end of one spell to the start of the next.
     pub every: Span,
     /// Mean length of a spell.
@@ -464,7 +483,7 @@ pub struct Listener {
 
 /// How long the server takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Service {
+pub struct ServiceTimes {
     /// For the reply after the dot.
     pub per_message: Dist,
     /// For the reply to a RCPT.
@@ -522,7 +541,7 @@ impl ReputationModel {
 
 /// Where a number comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Provenance {
+pub struct Attribution {
     /// A page, a file, a paper.
     pub source: String,
     /// How far to trust it.
@@ -554,9 +573,9 @@ impl fmt::Display for Confidence {
 
 /// A change of the policy while it runs.
 #[derive(Clone, Debug)]
-pub enum Amendment {
+pub enum PolicyChange {
     /// The ceiling of a limit; the rule must be a limit.
-    Ceiling(crate::units::RuleId, Ceiling),
+    Limit(crate::units::RuleId, LimitValue),
     /// A rule is switched on or off.
     Enabled(crate::units::RuleId, bool),
     /// The reputation of a client is set.

@@ -1,7 +1,7 @@
 //! The engine, stage by stage: what each kind of rule refuses, where, and what it counts.
 
 mod administration;
-mod early;
+mod early_talker;
 
 use super::*;
 use crate::dist::Dist;
@@ -23,7 +23,7 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
         tiers: vec![Tier { name: "all".to_owned(), from: Fraction::NONE }],
         reputation: ReputationModel::fixed(Fraction::ALL),
         listener: None,
-        service: Service { per_message: Dist::Constant(Span::ZERO), per_recipient: Dist::Constant(Span::ZERO) },
+        service: ServiceTimes { per_message: Dist::Constant(Span::ZERO), per_recipient: Dist::Constant(Span::ZERO) },
         rules,
     }
 }
@@ -31,28 +31,28 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
 const HOUR: Window = Window::Fixed { length: Span::HOUR, aligned: Aligned::Clock };
 const MINUTE: Span = Span::from_secs(60);
 
-fn rule(at: Stage, test: Test) -> Rule {
+fn rule(at: Stage, kind: RuleKind) -> Rule {
     Rule {
         name: "rule".to_owned(),
         at,
-        test,
-        answer: Answer::Reply { reply: ReplyId(1), close: false },
+        kind,
+        action: RuleAction::Reply { reply: ReplyId(1), close: false },
         hold: None,
         cost: Fraction::NONE,
         enabled: true,
-        provenance: Provenance::default(),
+        attribution: Attribution::default(),
     }
 }
 
 fn limit(at: Stage, meter: Meter, scope: Scope, window: Window, most: u32) -> Rule {
-    let ceiling = Ceiling { by_tier: vec![Amount::Exactly(most)], load: Vec::new() };
-    let counts = Counts::Acceptances;
-    rule(at, Test::Limit(Limit { meter, scope, window, counts, ceiling, standing: Standing::ClientIp }))
+    let value = LimitValue { by_tier: vec![TierValue::Exactly(most)], load: Vec::new() };
+    let counted = Counted::Acceptances;
+    rule(at, RuleKind::Limit(Limit { meter, scope, window, counted, value, reputation_of: ReputationOf::ClientIp }))
 }
 
 fn limit_of(rule: &mut Rule) -> &mut Limit {
-    match &mut rule.test {
-        Test::Limit(limit) => limit,
+    match &mut rule.kind {
+        RuleKind::Limit(limit) => limit,
         _ => panic!("the rule is a check"),
     }
 }
@@ -61,12 +61,12 @@ const PLAIN: Client = Client { network: NetworkId(0), listed: false, ptr: true, 
 const LETTER: Envelope =
     Envelope { sender_domain: SenderDomainId(0), size: 1_000, spf: true, dkim: true, dmarc: true, spam: false };
 
-fn to(id: u64) -> Addressee {
-    Addressee { id, domain: DomainId(0), mailbox: Mailbox::Exists }
+fn to(id: u64) -> Recipient {
+    Recipient { id, domain: DomainId(0), mailbox: Mailbox::Exists }
 }
 
-fn in_box(mailbox: Mailbox) -> Addressee {
-    Addressee { mailbox, ..to(0) }
+fn in_box(mailbox: Mailbox) -> Recipient {
+    Recipient { mailbox, ..to(0) }
 }
 
 fn at(minutes: u64) -> Time {
@@ -96,7 +96,7 @@ fn refused_at(
     now: Time,
     client: ClientId,
     letter: Envelope,
-    who: &[Addressee],
+    who: &[Recipient],
 ) -> Option<Stage> {
     let (Some(session), _) = provider.connect(now, client) else { return Some(Connect) };
     let stage = talk(provider, now, session, letter, who);
@@ -105,7 +105,7 @@ fn refused_at(
 }
 
 /// EHLO and one message on a session.
-fn talk(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope, who: &[Addressee]) -> Option<Stage> {
+fn talk(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope, who: &[Recipient]) -> Option<Stage> {
     if !provider.ehlo(now, session).accepted() {
         return Some(Ehlo);
     }
@@ -113,7 +113,7 @@ fn talk(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope
 }
 
 /// One message on a session; recipients that are refused are left out.
-fn send(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope, who: &[Addressee]) -> Option<Stage> {
+fn send(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope, who: &[Recipient]) -> Option<Stage> {
     if !provider.mail(now, session, letter).accepted() {
         return Some(Mail);
     }
@@ -141,21 +141,25 @@ fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
     let spam = Envelope { spam: true, ..LETTER };
     let large = Envelope { size: 2_000, ..LETTER };
     let forged = Envelope { spf: false, dkim: false, dmarc: false, ..LETTER };
-    let low = Test::Reputation { below: Fraction::clamped(0.5), of: Standing::ClientIp, refuse: Fraction::ALL };
-    let outage = Test::Outage { from: at(0), until: at(1) };
+    let low = RuleKind::Check(Check::Reputation(LowReputation {
+        below: Fraction::clamped(0.5),
+        of: ReputationOf::ClientIp,
+        refuse: Fraction::ALL,
+    }));
+    let outage = RuleKind::Check(Check::Outage(Outage { from: at(0), until: at(1) }));
     let everywhere = [Connect, Ehlo, Mail, Rcpt, Data, EndOfData];
-    let cases: [(Test, &[Stage], ClientId, Envelope, Mailbox); 12] = [
-        (Test::Listed, &everywhere, BAD, LETTER, Mailbox::Exists),
-        (Test::NoPtr, &everywhere, BAD, LETTER, Mailbox::Exists),
+    let cases: [(RuleKind, &[Stage], ClientId, Envelope, Mailbox); 12] = [
+        (RuleKind::Check(Check::Listed), &everywhere, BAD, LETTER, Mailbox::Exists),
+        (RuleKind::Check(Check::NoPtr), &everywhere, BAD, LETTER, Mailbox::Exists),
         (low, &everywhere, BAD, LETTER, Mailbox::Exists),
-        (Test::Size(Bytes(1_999)), &[Mail, Rcpt, Data, EndOfData], GOOD, large, Mailbox::Exists),
-        (Test::Unauthenticated(Auth::Spf), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
-        (Test::Unauthenticated(Auth::Dkim), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
-        (Test::Unauthenticated(Auth::Either), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
-        (Test::Unauthenticated(Auth::Dmarc), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
-        (Test::Content, &[EndOfData], GOOD, spam, Mailbox::Exists),
-        (Test::Mailbox(Mailbox::Unknown), &[Rcpt, EndOfData], GOOD, LETTER, Mailbox::Unknown),
-        (Test::Mailbox(Mailbox::Full), &[Rcpt, EndOfData], GOOD, LETTER, Mailbox::Full),
+        (RuleKind::Check(Check::Size(Bytes(1_999))), &[Mail, Rcpt, Data, EndOfData], GOOD, large, Mailbox::Exists),
+        (RuleKind::Check(Check::Unauthenticated(Auth::Spf)), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
+        (RuleKind::Check(Check::Unauthenticated(Auth::Dkim)), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
+        (RuleKind::Check(Check::Unauthenticated(Auth::Either)), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
+        (RuleKind::Check(Check::Unauthenticated(Auth::Dmarc)), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
+        (RuleKind::Check(Check::Content), &[EndOfData], GOOD, spam, Mailbox::Exists),
+        (RuleKind::Check(Check::Mailbox(Mailbox::Unknown)), &[Rcpt, EndOfData], GOOD, LETTER, Mailbox::Unknown),
+        (RuleKind::Check(Check::Mailbox(Mailbox::Full)), &[Rcpt, EndOfData], GOOD, LETTER, Mailbox::Full),
         (outage, &everywhere, GOOD, LETTER, Mailbox::Exists),
     ];
     for (test, stages, client, letter, mailbox) in cases {
@@ -171,11 +175,11 @@ fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
 
 #[test]
 fn a_rule_that_is_switched_off_is_not_asked() {
-    let mut off = rule(Mail, Test::Always);
+    let mut off = rule(Mail, RuleKind::Check(Check::Always));
     off.enabled = false;
     let mut provider = lab(vec![off]);
     assert!(delivers(&mut provider, at(0)));
-    provider.amend(&Amendment::Enabled(RuleId(0), true));
+    provider.apply(&PolicyChange::Enabled(RuleId(0), true));
     assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), Some(Mail));
 }
 
@@ -188,7 +192,7 @@ fn the_first_refusal_wins_and_what_comes_after_it_counts_nothing() {
         delivers(&mut provider, at(0));
     }
     assert_eq!((provider.activity(RuleId(0), at(0)).refused, provider.activity(RuleId(1), at(0)).refused), (4, 0));
-    provider.amend(&Amendment::Enabled(RuleId(0), false));
+    provider.apply(&PolicyChange::Enabled(RuleId(0), false));
     assert!(delivers(&mut provider, at(0)), "only one message came through to the second rule");
     assert!(!delivers(&mut provider, at(0)));
 }
@@ -197,10 +201,10 @@ fn the_first_refusal_wins_and_what_comes_after_it_counts_nothing() {
 /// either counts or does not.
 #[test]
 fn attempts_count_where_the_profile_says_so() {
-    for (counts, fourth) in [(Counts::Acceptances, true), (Counts::Attempts, false)] {
+    for (counts, fourth) in [(Counted::Acceptances, true), (Counted::Attempts, false)] {
         let window = Window::Sliding { length: Span::from_secs(150) };
         let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, window, 2);
-        limit_of(&mut rule).counts = counts;
+        limit_of(&mut rule).counted = counts;
         let mut provider = lab(vec![rule]);
         let tries: Vec<bool> = (0..4).map(|minute| delivers(&mut provider, at(minute))).collect();
         assert_eq!(tries, [true, true, false, fourth], "{counts:?}");
@@ -222,7 +226,7 @@ fn what_is_counted_later_is_refused_at_the_next_connection() {
 
 #[test]
 fn recipients_count_at_the_dot_only_where_they_were_accepted() {
-    let unknown = rule(Rcpt, Test::Mailbox(Mailbox::Unknown));
+    let unknown = rule(Rcpt, RuleKind::Check(Check::Mailbox(Mailbox::Unknown)));
     let rate = limit(EndOfData, Meter::Recipients, Scope::ClientIp, HOUR, 3);
     let mut provider = lab(vec![unknown, rate]);
     let mixed = [to(1), in_box(Mailbox::Unknown), to(2)];
@@ -279,11 +283,11 @@ fn a_gauge_gives_slots_back_to_those_it_took_them_for() {
 #[test]
 fn who_came_in_while_there_was_no_limit_counts_when_there_is_one() {
     let mut rule = limit(Connect, Meter::OpenConnections, Scope::ClientIp, Window::Gauge, 0);
-    let ceiling = |amount| Ceiling { by_tier: vec![amount], load: Vec::new() };
-    limit_of(&mut rule).ceiling = ceiling(Amount::Unlimited);
+    let ceiling = |amount| LimitValue { by_tier: vec![amount], load: Vec::new() };
+    limit_of(&mut rule).value = ceiling(TierValue::Unlimited);
     let mut provider = lab(vec![rule]);
     let sessions = [0; 3].map(|_| provider.connect(at(0), GOOD).0.unwrap());
-    provider.amend(&Amendment::Ceiling(RuleId(0), ceiling(Amount::Exactly(2))));
+    provider.apply(&PolicyChange::Limit(RuleId(0), ceiling(TierValue::Exactly(2))));
     provider.close(sessions[0]);
     assert!(provider.connect(at(0), GOOD).0.is_none(), "two are still open");
     provider.close(sessions[1]);
@@ -294,14 +298,14 @@ fn who_came_in_while_there_was_no_limit_counts_when_there_is_one() {
 fn a_session_that_is_over_leaves_nothing_to_the_next() {
     let minute = Window::Sliding { length: MINUTE };
     let mut held = limit(Mail, Meter::Messages, Scope::Session, minute, 1);
-    let answer = Answer::Reply { reply: ReplyId(0), close: true };
+    let action = RuleAction::Reply { reply: ReplyId(0), close: true };
     held.hold = None;
     let mut provider = lab(vec![held.clone()]);
     assert!(delivers(&mut provider, at(0)));
     assert!(delivers(&mut provider, at(0)), "the same number, but another session");
 
     // A hold is for the client: a session that is held would only have to be opened again.
-    let ladder = vec![Step { span: Span::HOUR, answer }];
+    let ladder = vec![HoldStep { span: Span::HOUR, action }];
     held.hold = Some(Hold { ladder, after: 1, within: MINUTE, forget: Span::DAY, at: Connect });
     let mut provider = lab(vec![held]);
     let session = provider.connect(at(0), GOOD).0.unwrap();
@@ -317,9 +321,9 @@ fn a_session_that_is_over_leaves_nothing_to_the_next() {
 #[test]
 fn a_hold_is_enforced_at_its_own_stage_and_climbs() {
     let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
-    let step = |minutes, reply| Step {
+    let step = |minutes, reply| HoldStep {
         span: MINUTE.times(minutes),
-        answer: Answer::Reply { reply: ReplyId(reply), close: true },
+        action: RuleAction::Reply { reply: ReplyId(reply), close: true },
     };
     let ladder = vec![step(5, 0), step(30, 2)];
     rule.hold = Some(Hold { ladder, after: 2, within: Span::HOUR, forget: Span::DAY, at: Connect });
@@ -332,7 +336,7 @@ fn a_hold_is_enforced_at_its_own_stage_and_climbs() {
         [None, Some(Mail), Some(Mail), Some(Connect), Some(Connect), Some(Mail), Some(Mail), Some(Connect)]
     );
     let Decision::Refuse(refusal) = provider.connect(at(37), GOOD).1.decision else { panic!("still held") };
-    assert_eq!(refusal.answer, Answer::Reply { reply: ReplyId(2), close: true });
+    assert_eq!(refusal.action, RuleAction::Reply { reply: ReplyId(2), close: true });
     let activity = provider.activity(RuleId(0), at(60));
     assert_eq!((activity.holds, activity.held), (2, MINUTE.times(35)));
     assert_eq!(refused_at(&mut provider, at(60), GOOD, LETTER, &[to(0)]), None);
@@ -341,7 +345,7 @@ fn a_hold_is_enforced_at_its_own_stage_and_climbs() {
 #[test]
 fn a_greylist_lets_pass_who_comes_back_in_time() {
     let greylist = Greylist { delay: MINUTE.times(5), retry_within: Span::HOUR, remember: Span::DAY };
-    let mut provider = lab(vec![rule(Rcpt, Test::Greylist(greylist))]);
+    let mut provider = lab(vec![rule(Rcpt, RuleKind::Check(Check::Greylist(greylist)))]);
     let day = 24 * 60;
     let mut stage = |minute, id| refused_at(&mut provider, at(minute), GOOD, LETTER, &[to(id)]);
     let early = [0, 4, 5, 6].map(|minute| stage(minute, 1));
@@ -355,9 +359,9 @@ fn a_greylist_lets_pass_who_comes_back_in_time() {
 /// Yahoo says only after the message who does not exist; who does gets it.
 #[test]
 fn unknown_users_after_the_message_do_not_spoil_it_for_the_others() {
-    let mut provider = lab(vec![rule(EndOfData, Test::Mailbox(Mailbox::Unknown))]);
+    let mut provider = lab(vec![rule(EndOfData, RuleKind::Check(Check::Mailbox(Mailbox::Unknown)))]);
     let session = provider.connect(at(0), GOOD).0.unwrap();
-    let message = |provider: &mut Provider, who: &[Addressee]| {
+    let message = |provider: &mut Provider, who: &[Recipient]| {
         assert!(provider.mail(at(0), session, LETTER).accepted());
         assert!(who.iter().all(|who| provider.rcpt(at(0), session, *who).accepted()));
         assert!(provider.data(at(0), session).accepted());
@@ -372,11 +376,11 @@ fn unknown_users_after_the_message_do_not_spoil_it_for_the_others() {
 
 #[test]
 fn a_tarpit_delays_and_lets_pass_also_for_single_recipients_at_the_dot() {
-    let pit = |seconds, at, test| Rule { answer: Answer::Tarpit(Span::from_secs(seconds)), ..rule(at, test) };
+    let pit = |seconds, at, test| Rule { action: RuleAction::Tarpit(Span::from_secs(seconds)), ..rule(at, test) };
     let mut provider = lab(vec![
-        pit(3, Mail, Test::Always),
-        pit(4, Mail, Test::Always),
-        pit(5, EndOfData, Test::Mailbox(Mailbox::Trap)),
+        pit(3, Mail, RuleKind::Check(Check::Always)),
+        pit(4, Mail, RuleKind::Check(Check::Always)),
+        pit(5, EndOfData, RuleKind::Check(Check::Mailbox(Mailbox::Trap))),
     ]);
     let session = provider.connect(at(0), GOOD).0.unwrap();
     let verdict = provider.mail(at(0), session, LETTER);
@@ -396,12 +400,12 @@ fn two_tiers(rule: Rule) -> Policy {
 #[test]
 fn the_limit_is_that_of_the_tier_at_the_moment() {
     let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 0);
-    limit_of(&mut rule).ceiling.by_tier = vec![Amount::Exactly(1), Amount::Exactly(3)];
+    limit_of(&mut rule).value.by_tier = vec![TierValue::Exactly(1), TierValue::Exactly(3)];
     let mut provider = lab_of(two_tiers(rule));
     assert!(delivers(&mut provider, at(0)) && delivers(&mut provider, at(0)));
-    provider.amend(&Amendment::Reputation(GOOD, Fraction::clamped(0.4)));
+    provider.apply(&PolicyChange::Reputation(GOOD, Fraction::clamped(0.4)));
     assert!(!delivers(&mut provider, at(0)), "one too many for the poor");
-    provider.amend(&Amendment::Reputation(GOOD, Fraction::ALL));
+    provider.apply(&PolicyChange::Reputation(GOOD, Fraction::ALL));
     assert!(delivers(&mut provider, at(0)), "the third for the good");
     assert!(!delivers(&mut provider, at(0)));
 }
@@ -410,8 +414,8 @@ fn the_limit_is_that_of_the_tier_at_the_moment() {
 fn unknown_limits_are_drawn_by_the_seed_within_their_range_and_keep_their_order() {
     let draw = |seed| {
         let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 0);
-        let unknown = |low, high| Amount::Unknown { low, high };
-        limit_of(&mut rule).ceiling.by_tier = vec![unknown(1, 10), unknown(5, 50)];
+        let unknown = |low, high| TierValue::Unknown { low, high };
+        limit_of(&mut rule).value.by_tier = vec![unknown(1, 10), unknown(5, 50)];
         let limits = Provider::new(two_tiers(rule), Seed(seed).into(), Span::ZERO).activity(RuleId(0), at(0)).limits;
         (limits[0].unwrap(), limits[1].unwrap())
     };
@@ -426,7 +430,7 @@ fn unknown_limits_are_drawn_by_the_seed_within_their_range_and_keep_their_order(
 fn the_load_goes_by_the_time_of_day() {
     let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
     let step = |hours, factor| LoadStep { from: Span::HOUR.times(hours), factor };
-    limit_of(&mut rule).ceiling.load = vec![step(0, 2.0), step(6, 0.5), step(12, 1.0)];
+    limit_of(&mut rule).value.load = vec![step(0, 2.0), step(6, 0.5), step(12, 1.0)];
     let mut provider = Provider::new(policy(vec![rule]), Seed(1).into(), Span::HOUR.times(22));
     provider.meet_client(PLAIN);
     provider.meet_sender(None, 0);
@@ -437,37 +441,37 @@ fn the_load_goes_by_the_time_of_day() {
 }
 
 #[test]
-fn an_amendment_holds_from_its_moment_on() {
+fn a_policy_change_holds_from_its_moment_on() {
     let mut provider = lab(vec![limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1)]);
     assert!(delivers(&mut provider, at(0)) && !delivers(&mut provider, at(1)));
-    let ceiling = |n| Ceiling { by_tier: vec![Amount::Exactly(n)], load: Vec::new() };
-    provider.amend(&Amendment::Ceiling(RuleId(0), ceiling(2)));
+    let ceiling = |n| LimitValue { by_tier: vec![TierValue::Exactly(n)], load: Vec::new() };
+    provider.apply(&PolicyChange::Limit(RuleId(0), ceiling(2)));
     assert!(delivers(&mut provider, at(2)) && !delivers(&mut provider, at(3)), "what was counted still counts");
-    provider.amend(&Amendment::Ceiling(RuleId(0), ceiling(0)));
+    provider.apply(&PolicyChange::Limit(RuleId(0), ceiling(0)));
     assert!(!delivers(&mut provider, at(60)), "a limit of nothing lets nothing in");
 }
 
 #[test]
 fn scopes_tell_apart_whom_they_should() {
     // Whether a second message is refused that differs from the first in one thing.
-    let second = |scope, at_stage, change: &dyn Fn(&mut Envelope, &mut Addressee) -> ClientId| {
+    let second = |scope, at_stage, change: &dyn Fn(&mut Envelope, &mut Recipient) -> ClientId| {
         let mut provider = lab(vec![limit(at_stage, Meter::Messages, scope, HOUR, 1)]);
         assert!(delivers(&mut provider, at(0)));
         let (mut letter, mut who) = (LETTER, to(0));
         let client = change(&mut letter, &mut who);
         refused_at(&mut provider, at(0), client, letter, &[who]).is_some()
     };
-    let same = |_: &mut Envelope, _: &mut Addressee| GOOD;
-    let client = |_: &mut Envelope, _: &mut Addressee| BAD;
-    let sender = |letter: &mut Envelope, _: &mut Addressee| {
+    let same = |_: &mut Envelope, _: &mut Recipient| GOOD;
+    let client = |_: &mut Envelope, _: &mut Recipient| BAD;
+    let sender = |letter: &mut Envelope, _: &mut Recipient| {
         letter.sender_domain = SenderDomainId(1);
         GOOD
     };
-    let recipient = |_: &mut Envelope, who: &mut Addressee| {
+    let recipient = |_: &mut Envelope, who: &mut Recipient| {
         who.id = 9;
         GOOD
     };
-    let domain = |_: &mut Envelope, who: &mut Addressee| {
+    let domain = |_: &mut Envelope, who: &mut Recipient| {
         who.domain = DomainId(1);
         GOOD
     };
@@ -496,7 +500,7 @@ fn scopes_tell_apart_whom_they_should() {
 #[test]
 fn late_counting_finds_every_recipients_counter() {
     let mut provider = lab(vec![limit(Rcpt, Meter::Bytes, Scope::RecipientDomain, HOUR, 1_000)]);
-    let away = Addressee { domain: DomainId(5), ..to(0) };
+    let away = Recipient { domain: DomainId(5), ..to(0) };
     assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[away]), None);
     assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[away]), Some(Rcpt));
     assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), None, "another domain");
@@ -525,7 +529,7 @@ fn violations_complaints_and_traps_cost_reputation() {
 #[test]
 fn a_sliding_log_remembers_what_the_load_lets_through() {
     let mut sliding = limit(Mail, Meter::Messages, Scope::ClientIp, Window::Sliding { length: Span::HOUR }, 10);
-    limit_of(&mut sliding).ceiling.load = vec![LoadStep { from: Span::ZERO, factor: 2.0 }];
+    limit_of(&mut sliding).value.load = vec![LoadStep { from: Span::ZERO, factor: 2.0 }];
     let mut provider = lab(vec![sliding]);
     let delivered = (0..59).filter(|minute| delivers(&mut provider, at(*minute))).count();
     assert_eq!(delivered, 20);
@@ -535,24 +539,24 @@ fn a_sliding_log_remembers_what_the_load_lets_through() {
 
 #[test]
 fn a_share_of_a_limit_is_whole_where_it_is_whole() {
-    assert_eq!([(100, 0.29), (10, 0.9), (7, 0.5)].map(|(n, factor)| Ceiling::scaled(n, factor)), [29, 9, 3]);
+    assert_eq!([(100, 0.29), (10, 0.9), (7, 0.5)].map(|(n, factor)| LimitValue::scaled(n, factor)), [29, 9, 3]);
 }
 
 #[test]
 fn switching_a_rule_off_lifts_its_holds() {
     let mut held = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
-    let step = Step { span: Span::DAY, answer: held.answer };
+    let step = HoldStep { span: Span::DAY, action: held.action };
     held.hold = Some(Hold { ladder: vec![step], after: 1, within: Span::HOUR, forget: Span::DAY, at: Connect });
     let mut provider = lab(vec![held]);
     assert!(delivers(&mut provider, at(0)) && !delivers(&mut provider, at(1)) && !delivers(&mut provider, at(70)));
-    provider.amend(&Amendment::Enabled(RuleId(0), false));
+    provider.apply(&PolicyChange::Enabled(RuleId(0), false));
     assert!(delivers(&mut provider, at(71)));
 }
 
 #[test]
 fn only_a_look_at_the_mailbox_makes_a_recipient_known_to_be_unknown() {
-    let blind = rule(Rcpt, Test::Always);
-    let look = rule(Rcpt, Test::Mailbox(Mailbox::Unknown));
+    let blind = rule(Rcpt, RuleKind::Check(Check::Always));
+    let look = rule(Rcpt, RuleKind::Check(Check::Mailbox(Mailbox::Unknown)));
     for (rules, score) in [(vec![blind, look.clone()], 1.0), (vec![look], 0.5)] {
         let mut policy = policy(rules);
         policy.reputation.unknown_recipient = Fraction::new(0.5).unwrap();

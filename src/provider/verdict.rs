@@ -1,6 +1,6 @@
 //! What a provider says at a stage, as values; and what it is told about clients, messages and recipients.
 
-use super::policy::{Answer, Auth, Mailbox};
+use super::policy::{Auth, Mailbox, RuleAction};
 use crate::time::Span;
 use crate::units::{DomainId, Fraction, NetworkId, RuleId, SenderDomainId};
 
@@ -35,16 +35,16 @@ pub struct Refusal {
     /// The rule that refused.
     pub rule: RuleId,
     /// What it answered; never a tarpit.
-    pub answer: Answer,
+    pub action: RuleAction,
 }
 
 impl Refusal {
     /// Whether the connection is closed.
     pub const fn closes(&self) -> bool {
-        match self.answer {
-            Answer::Reply { close, .. } => close,
-            Answer::Drop => true,
-            Answer::Tarpit(_) => false,
+        match self.action {
+            RuleAction::Reply { close, .. } => close,
+            RuleAction::Drop => true,
+            RuleAction::Tarpit(_) => false,
         }
     }
 }
@@ -96,7 +96,7 @@ impl Envelope {
 
 /// A recipient as it is named with RCPT.
 #[derive(Clone, Copy, Debug)]
-pub struct Addressee {
+pub struct Recipient {
     /// A number for the address; the same address, the same number.
     pub id: u64,
     /// Its domain.

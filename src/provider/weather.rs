@@ -1,13 +1,13 @@
-//! Weather: busy spells that come and go whatever the senders do, the same under every strategy of a seed.
+//! Busy spells that come and go whatever the senders do, the same under every strategy of a seed.
 
-use super::policy::Weather;
+use super::policy::BusySpells;
 use crate::dist::Dist;
 use crate::rng::{Seed, Stream};
 use crate::time::Time;
 
 /// Where a provider's weather stands.
 #[derive(Clone, Debug)]
-pub(super) struct State {
+pub(super) struct BusyState {
     draws: Stream,
     busy: bool,
     /// When the present spell, or the present gap, ends. Nothing was drawn yet where it is the start.
@@ -15,14 +15,14 @@ pub(super) struct State {
     begun: bool,
 }
 
-impl State {
-    /// Weather that has not been looked at.
+impl BusyState {
+    /// Busy spells that have not been looked at.
     pub(super) fn new(seed: Seed) -> Self {
         Self { draws: seed.stream("weather", 0), busy: false, until: Time::ZERO, begun: false }
     }
 
     /// Whether a spell is on at `now`, which never goes back.
-    pub(super) fn busy(&mut self, now: Time, weather: &Weather) -> bool {
+    pub(super) fn busy(&mut self, now: Time, weather: &BusySpells) -> bool {
         if !self.begun {
             self.begun = true;
             self.until = Time::ZERO + Dist::Exponential(weather.every).sample(&mut self.draws);
@@ -44,9 +44,9 @@ mod tests {
 
     #[test]
     fn spells_take_the_share_of_time_they_should_and_do_not_depend_on_who_looks() {
-        let weather = Weather { every: Span::from_secs(90), lasts: Span::from_secs(10), refuse: Fraction::ALL };
-        let mut often = State::new(Seed(3));
-        let mut seldom = State::new(Seed(3));
+        let weather = BusySpells { every: Span::from_secs(90), lasts: Span::from_secs(10), refuse: Fraction::ALL };
+        let mut often = BusyState::new(Seed(3));
+        let mut seldom = BusyState::new(Seed(3));
         let mut busy = 0_u32;
         for second in 0..200_000_u64 {
             let now = Time::ZERO + Span::from_secs(second);

@@ -36,7 +36,7 @@ impl Counter {
             Window::Fixed { .. } => Memory::Frame { start: Time::ZERO, used: 0 },
             Window::Sliding { .. } => Memory::Log(VecDeque::new()),
             Window::Bucket { .. } => Memory::Bucket { level: 0, at: None },
-            Window::Average { .. } => Memory::Average { rate: 0.0, at: None },
+            Window::Ewma { .. } => Memory::Average { rate: 0.0, at: None },
         };
         Self { memory }
     }
@@ -56,7 +56,7 @@ impl Counter {
             (Memory::Bucket { level, at }, Window::Bucket { per, burst }) => {
                 tokens(*level, *at, now, per, limit, burst) >= worth(n, per)
             }
-            (Memory::Average { rate, at }, Window::Average { period }) => {
+            (Memory::Average { rate, at }, Window::Ewma { period }) => {
                 smoothed(*rate, *at, now, period, n) < f64::from(limit)
             }
             _ => false,
@@ -115,7 +115,7 @@ impl Counter {
                 *level = tokens(*level, *at, now, per, limit, burst).saturating_sub(worth(n, per));
                 *at = Some(now);
             }
-            (Memory::Average { rate, at }, Window::Average { period }) => {
+            (Memory::Average { rate, at }, Window::Ewma { period }) => {
                 *rate = smoothed(*rate, *at, now, period, n);
                 *at = Some(now);
             }
@@ -155,7 +155,7 @@ impl Counter {
                 let missing = worth(n, per) - tokens(*level, *at, now, per, limit, burst);
                 now + Span::from_micros(u64::try_from(missing.div_ceil(u128::from(limit))).unwrap_or(u64::MAX))
             }
-            (Memory::Average { rate, at: Some(at) }, Window::Average { period }) if n < limit => {
+            (Memory::Average { rate, at: Some(at) }, Window::Ewma { period }) if n < limit => {
                 first_below(*rate, *at, now, period, n, limit)
             }
             _ => Time::NEVER,
@@ -173,9 +173,7 @@ impl Counter {
                 tokens(*level, *at, now, per, limit, burst) >= full
             }
             // After this many periods even the steepest peak has decayed below one event.
-            (Memory::Average { at, .. }, Window::Average { period }) => {
-                at.is_none_or(|at| at + period.times(32) <= now)
-            }
+            (Memory::Average { at, .. }, Window::Ewma { period }) => at.is_none_or(|at| at + period.times(32) <= now),
             _ => true,
         }
     }
@@ -366,7 +364,7 @@ mod tests {
                 1 => Window::Fixed { length: LENGTH, aligned: Aligned::Clock },
                 2 => Window::Fixed { length: LENGTH, aligned: Aligned::First },
                 3 => Window::Bucket { per: LENGTH, burst: None },
-                _ => Window::Average { period: LENGTH },
+                _ => Window::Ewma { period: LENGTH },
             };
             let mut counter = Counter::new(&window);
             let mut now = Time::ZERO;
@@ -415,7 +413,7 @@ mod tests {
     #[test]
     fn exims_average_forgets_a_peak_in_the_logarithm_of_its_height() {
         let period = Span::from_secs(3_600);
-        let window = Window::Average { period };
+        let window = Window::Ewma { period };
         for (peak_per_period, limit) in [(1_000_u32, 100_u32), (5_000, 50), (200, 100)] {
             let mut counter = Counter::new(&window);
             let gap = Span::from_micros(period.as_micros() / u64::from(peak_per_period));
@@ -433,7 +431,7 @@ mod tests {
 
     #[test]
     fn exims_average_converges_to_a_steady_rate() {
-        let window = Window::Average { period: Span::from_secs(60) };
+        let window = Window::Ewma { period: Span::from_secs(60) };
         let mut counter = Counter::new(&window);
         for second in 0..600 {
             counter.count(Time::from_micros(second * 1_000_000), &window, 1_000, 5, 0);

@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use super::model::{Cell, ReplyCount, RuleActivity, Series, Totals, Trial};
-use crate::provider::{Activity, Answer, Policy, Refusal, Test};
+use crate::provider::{Policy, Refusal, RuleAction, RuleKind, RuleStats};
 use crate::sender::{AttemptResult, Outcome, RecipientResult, SiteCounts};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
@@ -60,7 +60,7 @@ struct Tally {
 /// What was said, or what happened instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Said {
-    Answer(Answer),
+    Answer(RuleAction),
     ConnectionFailure(ConnectionFailure),
 }
 
@@ -102,7 +102,7 @@ pub struct Ending<'a> {
     /// The sender's own account.
     pub counts: SiteCounts,
     /// What every rule did.
-    pub activities: Vec<Activity>,
+    pub activities: Vec<RuleStats>,
 }
 
 /// The books do not balance: a defect of mxlab, never of the scenario.
@@ -187,7 +187,7 @@ impl Recorder {
 
     /// A rule refuses an attempt of so many recipients.
     pub fn refused(&mut self, now: Time, site: ProviderId, stage: Stage, refusal: Refusal, n: u64) {
-        self.answered(now, site, stage, Some(refusal.rule), refusal.answer, n);
+        self.answered(now, site, stage, Some(refusal.rule), refusal.action, n);
     }
 
     /// An attempt of so many recipients is refused; `None` is by no rule that is known.
@@ -197,7 +197,7 @@ impl Recorder {
         site: ProviderId,
         stage: Stage,
         rule: Option<RuleId>,
-        answer: Answer,
+        answer: RuleAction,
         n: u64,
     ) {
         let bucket = self.bucket_of(now);
@@ -441,7 +441,7 @@ impl Site {
 impl Tally {
     fn finish(self, policy: &Policy) -> ReplyCount {
         let text = match self.said {
-            Said::Answer(Answer::Reply { reply, .. }) => policy.replies[reply.index()].to_string(),
+            Said::Answer(RuleAction::Reply { reply, .. }) => policy.replies[reply.index()].to_string(),
             Said::Answer(_) => "(connection closed without a reply)".to_owned(),
             Said::ConnectionFailure(ConnectionFailure::Refused) => "(connection refused)".to_owned(),
             Said::ConnectionFailure(ConnectionFailure::ConnectTimeout) => "(connect timed out)".to_owned(),
@@ -483,10 +483,10 @@ fn balance(policy: &Policy, totals: &Totals, counts: &SiteCounts) -> Result<(), 
 fn limit_replies(policy: &Policy) -> Vec<bool> {
     let mut limits = vec![false; policy.replies.len()];
     for rule in &policy.rules {
-        let own = matches!(rule.test, Test::Limit(_)).then_some(rule.answer);
-        let held = rule.hold.iter().flat_map(|hold| hold.ladder.iter().map(|step| step.answer));
+        let own = matches!(rule.kind, RuleKind::Limit(_)).then_some(rule.action);
+        let held = rule.hold.iter().flat_map(|hold| hold.ladder.iter().map(|step| step.action));
         for answer in own.into_iter().chain(held) {
-            if let Answer::Reply { reply, .. } = answer {
+            if let RuleAction::Reply { reply, .. } = answer {
                 limits[reply.index()] = true;
             }
         }

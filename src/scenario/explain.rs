@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use super::model::{BadHost, Change, Expectation, Network, Scenario, Source};
 use super::sweep::Sweep;
 use crate::dist::Dist;
-use crate::provider::Amendment;
+use crate::provider::PolicyChange;
 use crate::sender::{Strategy, preset};
 use crate::time::Span;
 use crate::units::{Bytes, Fraction, RuleId};
@@ -126,13 +126,13 @@ fn strategies(scenario: &Scenario) -> Vec<String> {
 fn change(change: &Change, scenario: &Scenario) -> String {
     let Some(policy) = scenario.providers.get(change.provider.index()) else { return String::new() };
     let rule = |id: &RuleId| policy.rules.get(id.index()).map_or("", |rule| rule.name.as_str());
-    let what = match &change.amendment {
-        Amendment::Ceiling(id, ceiling) => {
+    let what = match &change.policy_change {
+        PolicyChange::Limit(id, ceiling) => {
             format!("the limit of {} becomes {}", rule(id), limits::ceiling(ceiling, policy))
         }
-        Amendment::Enabled(id, true) => format!("{} is switched on", rule(id)),
-        Amendment::Enabled(id, false) => format!("{} is switched off", rule(id)),
-        Amendment::Reputation(client, share) => {
+        PolicyChange::Enabled(id, true) => format!("{} is switched on", rule(id)),
+        PolicyChange::Enabled(id, false) => format!("{} is switched off", rule(id)),
+        PolicyChange::Reputation(client, share) => {
             let ip = scenario.sources.get(client.index()).map_or_else(String::new, |source| source.ip.to_string());
             format!("the reputation of {ip} becomes {}", share.get())
         }

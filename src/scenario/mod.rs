@@ -18,7 +18,7 @@ pub use load::{Draft, LoadError, WrongPoint, load, parse};
 pub use model::*;
 pub use schema::json_schema;
 pub use spec::{
-    ArrivalsSpec, AuthenticationSpec, ChangeSpec, DomainsSpec, ExpectSpec, HostSpec, LimitValue, ListSpec, NetworkSpec,
-    ProviderSpec, SafeSpec, ScenarioSpec, SetSpec, SourceSpec, StageSpec, StreamSpec, SweepSpec, ValuesSpec,
-    VaryingSizeSpec,
+    ArrivalsSpec, AuthenticationSpec, ChangeSpec, DomainsSpec, ExpectSpec, HostSpec, LimitValueSpec, ListSpec,
+    NetworkSpec, ProviderSpec, SafeSpec, ScenarioSpec, SetSpec, SourceSpec, StageSpec, StreamSpec, SweepSpec,
+    ValuesSpec, VaryingSizeSpec,
 };

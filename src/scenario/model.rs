@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::sweep::Sweep;
 use crate::dist::Dist;
-use crate::provider::{Amendment, Policy, Rule, Test};
+use crate::provider::{Policy, PolicyChange, Rule, RuleKind};
 use crate::sender::Strategy;
 use crate::time::{Span, Time};
 use crate::units::{Fraction, NetworkId, ProviderId};
@@ -50,17 +50,18 @@ pub struct Scenario {
 impl Scenario {
     /// Whether any limit that is in force at some time is one that nobody outside its provider knows.
     pub fn has_unknowns(&self) -> bool {
-        let unknown = |rule: &Rule| matches!(&rule.test, Test::Limit(limit) if limit.ceiling.is_unknown());
+        let unknown = |rule: &Rule| matches!(&rule.kind, RuleKind::Limit(limit) if limit.value.is_unknown());
         let enabled_later = |provider: usize, id: usize| {
             self.timeline.iter().filter(|change| change.provider.index() == provider).any(
-                |change| matches!(change.amendment, Amendment::Enabled(rule, enabled) if enabled && rule.index() == id),
+                |change| matches!(change.policy_change, PolicyChange::Enabled(rule, enabled) if enabled && rule.index() == id),
             )
         };
         let in_policy = self.providers.iter().enumerate().any(|(provider, policy)| {
             let mut rules = policy.rules.iter().enumerate();
             rules.any(|(id, rule)| unknown(rule) && (rule.enabled || enabled_later(provider, id)))
         });
-        let amended = |change: &Change| matches!(&change.amendment, Amendment::Ceiling(_, new) if new.is_unknown());
+        let amended =
+            |change: &Change| matches!(&change.policy_change, PolicyChange::Limit(_, new) if new.is_unknown());
         in_policy || self.timeline.iter().any(amended)
     }
 }
@@ -139,7 +140,7 @@ pub struct Change {
     /// Whose policy.
     pub provider: ProviderId,
     /// What changes.
-    pub amendment: Amendment,
+    pub policy_change: PolicyChange,
 }
 
 /// What a result must be: the mean over the seeds must lie in a range.

@@ -1,7 +1,7 @@
 //! How much a scenario takes: recipients, and memory of one trial, estimated before anything runs.
 
 use super::model::Scenario;
-use crate::provider::{Amount, Limit, Policy, Scope, Test, Window};
+use crate::provider::{Check, Limit, Policy, RuleKind, Scope, TierValue, Window};
 use crate::workload::MailStream;
 
 impl Scenario {
@@ -39,8 +39,8 @@ impl Scenario {
 
     /// Bytes for the counters of one provider that gets so many recipients.
     fn remembered(&self, policy: &Policy, recipients: f64) -> f64 {
-        let limits = policy.rules.iter().map(|rule| match &rule.test {
-            Test::Limit(limit) => {
+        let limits = policy.rules.iter().map(|rule| match &rule.kind {
+            RuleKind::Limit(limit) => {
                 let keys = self.keys(limit.scope, policy, recipients);
                 // A log never holds more moments than there were events; retries may bring a few times as many.
                 let log = if matches!(limit.window, Window::Sliding { .. }) {
@@ -50,7 +50,7 @@ impl Scenario {
                 };
                 keys * COUNTER + log
             }
-            Test::Greylist(_) => recipients * COUNTER,
+            RuleKind::Check(Check::Greylist(_)) => recipients * COUNTER,
             _ => 0.0,
         });
         limits.sum()
@@ -72,11 +72,11 @@ impl Scenario {
 
 /// The largest number that a limit may have in any tier.
 fn largest(limit: &Limit) -> f64 {
-    let most = |amount: &Amount| match *amount {
-        Amount::Exactly(count) | Amount::Unknown { high: count, .. } => f64::from(count),
-        Amount::Unlimited => 0.0,
+    let most = |amount: &TierValue| match *amount {
+        TierValue::Exactly(count) | TierValue::Unknown { high: count, .. } => f64::from(count),
+        TierValue::Unlimited => 0.0,
     };
-    limit.ceiling.by_tier.iter().map(most).fold(0.0, f64::max) * limit.ceiling.most_load()
+    limit.value.by_tier.iter().map(most).fold(0.0, f64::max) * limit.value.largest_factor()
 }
 
 /// Bytes of a queue with its limiter, and of the chunks at the ends of its lines.

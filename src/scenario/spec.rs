@@ -285,7 +285,7 @@ pub struct ChangeSpec {
     /// Which rule, by its name in the profile.
     pub rule: Option<Spanned<String>>,
     /// The rule's new limit, as a profile writes limits.
-    pub limit: Option<Spanned<LimitValue>>,
+    pub limit: Option<Spanned<LimitValueSpec>>,
     /// Whether the rule is asked from now on.
     pub enabled: Option<Spanned<bool>>,
     /// The source whose reputation changes.
@@ -296,7 +296,7 @@ pub struct ChangeSpec {
 
 /// A limit as a profile writes limits; the profile's own reader says what it means.
 #[derive(Clone, Debug, Deserialize)]
-pub struct LimitValue(pub toml::Value);
+pub struct LimitValueSpec(pub toml::Value);
 
 /// What a result must be: the mean over the seeds lies in a range.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -362,7 +362,7 @@ impl JsonSchema for SetSpec {
     }
 }
 
-impl JsonSchema for LimitValue {
+impl JsonSchema for LimitValueSpec {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Limit".into()
     }

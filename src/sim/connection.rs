@@ -9,7 +9,7 @@ use super::foresight::envelope;
 use super::network::{TRIPS_TO_EHLO, TRIPS_TO_GREETING};
 use super::world::{COMPLAINT, Complaint, World};
 use crate::dist::Dist;
-use crate::provider::{Addressee, Answer, Arrival, Decision, Refusal};
+use crate::provider::{Arrival, Decision, Recipient, Refusal, RuleAction};
 use crate::record::ConnectionFailure;
 use crate::scenario::BadHost;
 use crate::sender::strategy::SessionSettings;
@@ -266,7 +266,7 @@ impl World<'_> {
         let (mut accepted, mut tarpit, mut longest) = (0, Span::ZERO, Span::ZERO);
         let site = self.connections[conn.index()].site;
         for n in 0..delivery.count {
-            let who = self.addressee(delivery.first.index() + usize::from(n));
+            let who = self.recipient(delivery.first.index() + usize::from(n));
             let verdict = self.sites[site.index()].provider.rcpt(self.now, session, who);
             tarpit += verdict.tarpit;
             longest = longest.max(verdict.tarpit);
@@ -339,13 +339,13 @@ impl World<'_> {
         self.set(conn, PendingEvent::Answered { closes: refusal.closes() }, self.now + after);
     }
 
-    fn addressee(&self, recipient: usize) -> Addressee {
+    fn recipient(&self, recipient: usize) -> Recipient {
         let row = self.input.mail.rows[recipient];
         let id = match self.input.scenario.workload.streams[row.stream.index()].list.addresses {
             Some(addresses) => address(self.addresses, recipient, row, addresses),
             None => recipient as u64,
         };
-        Addressee { id, domain: row.domain, mailbox: mailbox(row.fate()) }
+        Recipient { id, domain: row.domain, mailbox: mailbox(row.fate()) }
     }
 
     /// What was pending on a connection comes.
@@ -479,7 +479,7 @@ impl World<'_> {
     /// Notes for the oracle when what was refused would pass.
     fn note_patience(&mut self, conn: ConnId, rule: RuleId) {
         let connection = &mut self.connections[conn.index()];
-        if let Some(patience) = self.sites[connection.site.index()].provider.patience(rule) {
+        if let Some(patience) = self.sites[connection.site.index()].provider.retry_delay(rule) {
             connection.again = Some(self.now + patience);
         }
     }
@@ -518,8 +518,8 @@ impl World<'_> {
 const SYN_RETRY: Span = Span::from_secs(1);
 
 fn recipient_result(stage: Stage, refusal: Refusal) -> RecipientResult {
-    match refusal.answer {
-        Answer::Reply { reply, .. } => RecipientResult::Refused(stage, reply),
-        Answer::Drop | Answer::Tarpit(_) => RecipientResult::NoReply(stage),
+    match refusal.action {
+        RuleAction::Reply { reply, .. } => RecipientResult::Refused(stage, reply),
+        RuleAction::Drop | RuleAction::Tarpit(_) => RecipientResult::NoReply(stage),
     }
 }

@@ -3,7 +3,7 @@
 use super::connection::SimConnection;
 use super::network::{NetworkPath, TRIPS_TO_EHLO, TRIPS_TO_GREETING};
 use super::world::SimSite;
-use crate::provider::{Asked, Envelope, Forecast};
+use crate::provider::{Envelope, Forecast, ProposedMessage};
 use crate::sender::{Delivery, Foreseen, Foresight};
 use crate::time::{Span, Time};
 use crate::trial::TrialInput;
@@ -19,16 +19,16 @@ pub(super) struct SimForesight<'a> {
 }
 
 impl SimForesight<'_> {
-    fn asked(&self, site: ProviderId, delivery: &Delivery, rtt: Span) -> Asked {
+    fn asked(&self, site: ProviderId, delivery: &Delivery, rtt: Span) -> ProposedMessage {
         let service = &self.sites[site.index()].provider.policy().service;
         let transaction_time = self.path.transaction_time(self.world, service, rtt, delivery);
         let domain = self.world.mail.rows[delivery.first.index()].domain;
         let recipients = u32::from(delivery.count);
-        Asked {
+        ProposedMessage {
             envelope: envelope(self.world, delivery),
             domain,
             recipients,
-            to_dot: transaction_time.asked + transaction_time.sent,
+            until_end_of_data: transaction_time.asked + transaction_time.sent,
         }
     }
 }

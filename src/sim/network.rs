@@ -6,7 +6,7 @@
 //! half a trip each way, and it saves an event.
 
 use crate::dist::Dist;
-use crate::provider::Service;
+use crate::provider::ServiceTimes;
 use crate::rng::{Seed, Stream};
 use crate::scenario::Network;
 use crate::sender::Delivery;
@@ -83,7 +83,7 @@ impl NetworkPath {
     pub(super) fn transaction_time(
         &self,
         world: &TrialInput<'_>,
-        service: &Service,
+        service: &ServiceTimes,
         rtt: Span,
         delivery: &Delivery,
     ) -> TransactionTime {
@@ -99,7 +99,7 @@ impl NetworkPath {
     }
 
     /// How long the server takes over a transaction: for every recipient, and for the message.
-    fn service(&self, service: &Service, delivery: &Delivery, named: u64) -> (Span, Span) {
+    fn service(&self, service: &ServiceTimes, delivery: &Delivery, named: u64) -> (Span, Span) {
         if let (Some(message), Some(recipient)) = (service.per_message.constant(), service.per_recipient.constant()) {
             return (recipient.times(named), message);
         }
@@ -136,7 +136,8 @@ mod tests {
         };
         let path = NetworkPath::new(network, Seed(1), 1);
         let second = Span::from_secs(1);
-        let service = Service { per_message: Dist::Exponential(second), per_recipient: Dist::Constant(Span::ZERO) };
+        let service =
+            ServiceTimes { per_message: Dist::Exponential(second), per_recipient: Dist::Constant(Span::ZERO) };
         let n = 100_000_u32;
         let draw = |first| {
             let delivery =

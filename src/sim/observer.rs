@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
-use crate::provider::{Addressee, Amendment, Envelope, Provider, Verdict};
+use crate::provider::{Envelope, PolicyChange, Provider, Recipient, Verdict};
 use crate::sender::{Action, AttemptResult, Event, Foresight, Sender};
 use crate::time::Time;
 use crate::units::{ClientId, ProviderId, SenderDomainId, SessionId};
@@ -43,7 +43,7 @@ pub enum ProviderCall<'a> {
     /// MAIL.
     Mail(SessionId, Envelope),
     /// RCPT.
-    Rcpt(SessionId, Addressee),
+    Rcpt(SessionId, Recipient),
     /// DATA.
     Data(SessionId),
     /// The dot.
@@ -55,7 +55,7 @@ pub enum ProviderCall<'a> {
     /// A recipient complains.
     Complain(ClientId, SenderDomainId),
     /// An administrator changes something.
-    Amend(&'a Amendment),
+    Amend(&'a PolicyChange),
 }
 
 /// What a provider answers.
@@ -155,9 +155,9 @@ impl Observed<Provider> {
         self.call(Some(now), command, CallResult::Verdict, |provider| provider.mail(now, session, envelope))
     }
 
-    pub(super) fn rcpt(&mut self, now: Time, session: SessionId, addressee: Addressee) -> Verdict {
-        let command = || ProviderCall::Rcpt(session, addressee);
-        self.call(Some(now), command, CallResult::Verdict, |provider| provider.rcpt(now, session, addressee))
+    pub(super) fn rcpt(&mut self, now: Time, session: SessionId, recipient: Recipient) -> Verdict {
+        let command = || ProviderCall::Rcpt(session, recipient);
+        self.call(Some(now), command, CallResult::Verdict, |provider| provider.rcpt(now, session, recipient))
     }
 
     pub(super) fn data(&mut self, now: Time, session: SessionId) -> Verdict {
@@ -187,13 +187,8 @@ impl Observed<Provider> {
         self.call(Some(now), command, |()| CallResult::Nothing, |provider| provider.complain(now, client, sender));
     }
 
-    pub(super) fn amend(&mut self, amendment: &Amendment) {
-        self.call(
-            None,
-            || ProviderCall::Amend(amendment),
-            |()| CallResult::Nothing,
-            |provider| provider.amend(amendment),
-        );
+    pub(super) fn apply(&mut self, change: &PolicyChange) {
+        self.call(None, || ProviderCall::Amend(change), |()| CallResult::Nothing, |provider| provider.apply(change));
     }
 
     /// Hands a call on. Only a observer wants to hear of it.

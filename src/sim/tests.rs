@@ -18,7 +18,7 @@ use crate::units::*;
 use crate::workload::{Arrivals, Authentication, ListQuality, MailStream, Priority, Size, Workload, generate};
 
 fn policy(rules: Vec<Rule>, service: Span) -> Policy {
-    let service = Service { per_message: Dist::Constant(service), per_recipient: Dist::Constant(Span::ZERO) };
+    let service = ServiceTimes { per_message: Dist::Constant(service), per_recipient: Dist::Constant(Span::ZERO) };
     Policy { service, ..tests::policy(rules) }
 }
 
@@ -27,19 +27,19 @@ fn limit(at: Stage, meter: Meter, window: Window, most: u32, reply: u16, close: 
         meter,
         scope: Scope::ClientIp,
         window,
-        counts: Counts::Acceptances,
-        ceiling: Ceiling { by_tier: vec![Amount::Exactly(most)], load: Vec::new() },
-        standing: Standing::ClientIp,
+        counted: Counted::Acceptances,
+        value: LimitValue { by_tier: vec![TierValue::Exactly(most)], load: Vec::new() },
+        reputation_of: ReputationOf::ClientIp,
     };
     Rule {
         name: "limit".to_owned(),
         at,
-        test: Test::Limit(limit),
-        answer: Answer::Reply { reply: ReplyId(reply), close },
+        kind: RuleKind::Limit(limit),
+        action: RuleAction::Reply { reply: ReplyId(reply), close },
         hold: None,
         cost: Fraction::NONE,
         enabled: true,
-        provenance: Provenance::default(),
+        attribution: Attribution::default(),
     }
 }
 
@@ -285,10 +285,10 @@ fn a_full_mailbox_can_be_delivered_to_unless_a_rule_refuses_it() {
         scenario.workload.streams[0].list.full = Fraction::ALL;
         run(&scenario).cells[0].totals.deliverable
     };
-    let answer = Answer::Reply { reply: ReplyId(1), close: false };
+    let action = RuleAction::Reply { reply: ReplyId(1), close: false };
     let refuses = Rule {
-        test: Test::Mailbox(Mailbox::Full),
-        answer,
+        kind: RuleKind::Check(Check::Mailbox(Mailbox::Full)),
+        action,
         ..limit(Stage::Rcpt, Meter::Recipients, Window::Message, 1, 1, false)
     };
     assert_eq!((deliverable(Vec::new()), deliverable(vec![refuses])), (10, 0));
@@ -306,7 +306,7 @@ fn mail_that_is_held_back_for_too_long_expires_without_an_attempt() {
 #[test]
 fn a_greeting_that_waits_for_early_talkers_is_only_late() {
     let early = |pause| Rule {
-        test: Test::EarlyTalker(Span::from_secs(pause)),
+        kind: RuleKind::Check(Check::EarlyTalker(Span::from_secs(pause))),
         ..limit(Stage::Connect, Meter::Connections, Window::Session, 1, 1, true)
     };
     let sent = |rules| run(&scenario(policy(rules, SECOND), 3, strategy(1, Span::DAY)));
@@ -320,8 +320,8 @@ fn a_greeting_that_waits_for_early_talkers_is_only_late() {
 #[test]
 fn a_reply_that_takes_too_long_is_not_waited_for() {
     let tarpit = |at| Rule {
-        test: Test::Always,
-        answer: Answer::Tarpit(Span::from_secs(3_000)),
+        kind: RuleKind::Check(Check::Always),
+        action: RuleAction::Tarpit(Span::from_secs(3_000)),
         ..limit(at, Meter::Messages, Window::Session, 1, 1, false)
     };
     for (at, connections_failed) in [(Stage::Connect, 1), (Stage::Mail, 0), (Stage::EndOfData, 0)] {

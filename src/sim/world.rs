@@ -11,7 +11,7 @@ use super::foresight::SimForesight;
 use super::network::NetworkPath;
 use super::observer::{Observed, Observer, ObserverHandle};
 use super::queue::EventQueue;
-use crate::provider::{Places, Provider};
+use crate::provider::{ListenQueue, Provider};
 use crate::record::{ConservationError, Ending, Recorder, Sample, Trial};
 use crate::rng::Seed;
 use crate::scenario::{Host, Network};
@@ -92,7 +92,7 @@ pub(super) struct World<'a> {
 /// A provider and what the world keeps for it.
 pub(super) struct SimSite {
     pub(super) provider: Observed<Provider>,
-    pub(super) places: Places,
+    pub(super) places: ListenQueue,
     /// Connections in the backlog, the first to be greeted first.
     pub(super) backlog: VecDeque<ConnId>,
 }
@@ -121,7 +121,7 @@ impl<'a> World<'a> {
         let pairs = scenario.sources.len() * scenario.providers.len();
         let site = |(id, policy)| {
             let provider = Observed::new(input.provider(policy), id, watch.cloned());
-            SimSite { provider, places: Places::default(), backlog: VecDeque::new() }
+            SimSite { provider, places: ListenQueue::default(), backlog: VecDeque::new() }
         };
         let mut world = Self {
             input,
@@ -288,7 +288,7 @@ impl<'a> World<'a> {
         let timeline = &self.input.scenario.timeline;
         while let Some(change) = timeline.get(self.changes).filter(|change| change.at <= self.now) {
             self.changes += 1;
-            self.sites[change.provider.index()].provider.amend(&change.amendment);
+            self.sites[change.provider.index()].provider.apply(&change.policy_change);
         }
         self.sender.handle(self.now, Event::PolicyChanged);
         self.recorder.event(self.now, 5, 0);
@@ -311,7 +311,7 @@ impl<'a> World<'a> {
             let counts = self.sender.counts(ProviderId(id));
             let clients = || (0..sources).map(ClientId);
             let lowest = clients().map(|client| site.provider.reputation(client).get()).fold(1.0, f64::min);
-            let limits = clients().map(|client| site.provider.open_limit(self.now, client).map(u64::from));
+            let limits = clients().map(|client| site.provider.open_connection_limit(self.now, client).map(u64::from));
             let sample = Sample {
                 held_back: counts.ready,
                 waiting: counts.delayed,

@@ -75,7 +75,7 @@ impl TrialInput<'_> {
 
     /// Recipients with a mailbox that takes mail, by provider.
     pub fn deliverable(&self) -> Vec<u64> {
-        let takes = |policy: &Policy| Fate::ALL.map(|fate| u64::from(policy.takes_mail_for(mailbox(fate))));
+        let takes = |policy: &Policy| Fate::ALL.map(|fate| u64::from(policy.accepts_mail_for(mailbox(fate))));
         let takes: Vec<[u64; 4]> = self.scenario.providers.iter().map(takes).collect();
         let mut deliverable = vec![0_u64; self.scenario.providers.len()];
         for row in self.mail.rows.iter() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mxlab::provider::{Answer, Meter, Policy, Scope, Test};
+use mxlab::provider::{Meter, Policy, RuleAction, RuleKind, Scope};
 use mxlab::record::{Cell, RuleActivity, Trial};
 use mxlab::scenario::Scenario;
 use mxlab::smtp::Stage;
@@ -100,11 +100,10 @@ fn monotone(reached: &[Option<u64>; 4]) {
 /// The most sessions that the limits on open connections at the door leave room for, where these never change.
 fn most_open(scenario: &Scenario, policy: &Policy, place: usize, rules: &[RuleActivity]) -> Option<u64> {
     let firm = |(rule, limited): (&mxlab::provider::Rule, &RuleActivity)| {
-        let Test::Limit(limit) = &rule.test else { return None };
+        let RuleKind::Limit(limit) = &rule.kind else { return None };
         let changes = scenario.timeline.iter().any(|change| change.provider.index() == place);
-        let door = rule.at <= Stage::Ehlo && !matches!(rule.answer, Answer::Tarpit(_));
-        if limit.meter != Meter::OpenConnections || !door || !rule.enabled || changes || !limit.ceiling.load.is_empty()
-        {
+        let door = rule.at <= Stage::Ehlo && !matches!(rule.action, RuleAction::Tarpit(_));
+        if limit.meter != Meter::OpenConnections || !door || !rule.enabled || changes || !limit.value.load.is_empty() {
             return None;
         }
         let most = limited.limits.iter().map(|amount| amount.map(u64::from)).collect::<Option<Vec<u64>>>()?;

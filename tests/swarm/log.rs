@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mxlab::provider::{Addressee, Decision, Envelope, Provider, Rule, Verdict};
+use mxlab::provider::{Decision, Envelope, Provider, Recipient, Rule, Verdict};
 use mxlab::sender::{Action, AttemptResult, Delivery, Event};
 use mxlab::sim::{CallResult, Observer, ProviderCall};
 use mxlab::smtp::Stage;
@@ -67,7 +67,7 @@ pub(crate) struct Judged {
     /// At MAIL.
     pub(crate) envelope: Option<Envelope>,
     /// At RCPT.
-    pub(crate) who: Option<Addressee>,
+    pub(crate) who: Option<Recipient>,
     /// The rule that refused.
     pub(crate) refused: Option<usize>,
     /// Whether all rules let the message pass, and only its recipients were then judged one by one.

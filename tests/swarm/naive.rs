@@ -5,7 +5,7 @@ use mxlab::time::{Span, Time};
 
 /// Something that a window counted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Counted {
+pub(crate) struct CountedEvent {
     /// On the provider's clock.
     pub(crate) at: Time,
     pub(crate) n: u32,
@@ -15,8 +15,8 @@ pub(crate) struct Counted {
 
 /// By how much the window is over its limit with `new` on top of what was `counted` before; not above zero is within
 /// it. In events, or tokens, or Exim's rate.
-pub(crate) fn excess(window: Window, counted: &[Counted], new: Counted) -> f64 {
-    let sum = |within: &dyn Fn(&Counted) -> bool| {
+pub(crate) fn excess(window: Window, counted: &[CountedEvent], new: CountedEvent) -> f64 {
+    let sum = |within: &dyn Fn(&CountedEvent) -> bool| {
         let before: u64 = counted.iter().filter(|one| within(one)).map(|one| u64::from(one.n)).sum();
         (before + u64::from(new.n)) as f64 - f64::from(new.limit)
     };
@@ -33,7 +33,7 @@ pub(crate) fn excess(window: Window, counted: &[Counted], new: Counted) -> f64 {
         }
         Window::Sliding { length } => sum(&|one| one.at + length > new.at),
         Window::Bucket { per, burst } => overdrawn(counted, new, per, burst),
-        Window::Average { period } => {
+        Window::Ewma { period } => {
             // Exim refuses at the limit itself.
             let rate = smoothed(counted.iter().chain([&new]), period);
             if rate < f64::from(new.limit) { 0.0 } else { rate - f64::from(new.limit) + f64::EPSILON }
@@ -42,8 +42,8 @@ pub(crate) fn excess(window: Window, counted: &[Counted], new: Counted) -> f64 {
 }
 
 /// Where the frame begins that the last counted event is in, if frames begin with the first event after the last frame.
-fn frame_from_first(counted: &[Counted], length: Span) -> Option<Time> {
-    let open = |start: Option<Time>, one: &Counted| match start {
+fn frame_from_first(counted: &[CountedEvent], length: Span) -> Option<Time> {
+    let open = |start: Option<Time>, one: &CountedEvent| match start {
         Some(start) if one.at < start + length => Some(start),
         _ if one.n > 0 => Some(one.at),
         _ => None,
@@ -53,9 +53,9 @@ fn frame_from_first(counted: &[Counted], length: Span) -> Option<Time> {
 
 /// The arrival curve of a token bucket: between any event and the new one, no more is taken than the bucket held at
 /// most at that event, and what has flowed in since. In tokens.
-fn overdrawn(counted: &[Counted], new: Counted, per: Span, burst: Option<u32>) -> f64 {
+fn overdrawn(counted: &[CountedEvent], new: CountedEvent, per: Span, burst: Option<u32>) -> f64 {
     let micros = i128::from(per.as_micros());
-    let full = |one: &Counted| i128::from(burst.unwrap_or(one.limit)) * micros;
+    let full = |one: &CountedEvent| i128::from(burst.unwrap_or(one.limit)) * micros;
     let mut taken = i128::from(new.n) * micros;
     let mut flown = 0;
     let mut worst = taken - full(&new);
@@ -70,7 +70,7 @@ fn overdrawn(counted: &[Counted], new: Counted, per: Span, burst: Option<u32>) -
 }
 
 /// Exim's measured rate after these events (`acl.c`, `acl_ratelimit`).
-fn smoothed<'a>(events: impl Iterator<Item = &'a Counted>, period: Span) -> f64 {
+fn smoothed<'a>(events: impl Iterator<Item = &'a CountedEvent>, period: Span) -> f64 {
     let mut last: Option<(Time, f64)> = None;
     for one in events {
         let n = f64::from(one.n);

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mxlab::provider::{
-    Addressee, Amendment, Answer, Counts, Envelope, Limit, Mailbox, Meter, Rule, Scope, Test, Window,
+    Counted, Envelope, Limit, Mailbox, Meter, PolicyChange, Recipient, Rule, RuleAction, RuleKind, Scope, Window,
 };
 use mxlab::scenario::{Change, Scenario};
 use mxlab::smtp::Stage;
@@ -16,7 +16,7 @@ use mxlab::time::Time;
 use mxlab::units::{ClientId, ProviderId, SessionId};
 
 use super::log::{Judged, Log, Standing, Word};
-use super::naive::{Counted, excess};
+use super::naive::{CountedEvent, excess};
 
 /// How many verdicts were counted anew: what passed, and what was refused. Or what is wrong.
 pub(crate) fn check(scenario: &Scenario, log: &Log) -> Result<[u64; 2], String> {
@@ -43,7 +43,7 @@ struct Recount<'a> {
     scenario: &'a Scenario,
     sessions: BTreeMap<(ProviderId, SessionId), Session>,
     /// What each rule has counted, by provider, rule and whose counter it is.
-    counted: BTreeMap<(ProviderId, usize, Key), Vec<Counted>>,
+    counted: BTreeMap<(ProviderId, usize, Key), Vec<CountedEvent>>,
     /// Rules whose limit was not sure once: a violation on the way cost reputation, and so changed the tier.
     unsure: BTreeSet<(ProviderId, usize)>,
     opened: u64,
@@ -61,13 +61,13 @@ struct Session {
     client: ClientId,
     envelope: Option<Envelope>,
     /// Recipients accepted in this transaction.
-    accepted: Vec<Addressee>,
+    accepted: Vec<Recipient>,
     /// Gauges in which the session, or its transaction, has a place.
     places: Vec<(usize, Key, Meter)>,
     /// Rules that have let this connection pass, or this message, and ask no more.
     passed: Vec<(usize, Meter)>,
     /// What was counted since the session began, or since MAIL.
-    tallies: Vec<(usize, Window, Counted)>,
+    tallies: Vec<(usize, Window, CountedEvent)>,
 }
 
 /// What a rule did about a command.
@@ -87,9 +87,9 @@ impl Recount<'_> {
         let rules = &self.scenario.providers[site.index()].rules;
         let until = judged.refused.filter(|_| !judged.late);
         for (index, rule) in rules.iter().enumerate() {
-            let Test::Limit(limit) = &rule.test else { continue };
+            let RuleKind::Limit(limit) = &rule.kind else { continue };
             let Some((before, after)) = judged.rules.get(index) else { continue };
-            let tarpit = matches!(rule.answer, Answer::Tarpit(_));
+            let tarpit = matches!(rule.action, RuleAction::Tarpit(_));
             let Some(did) = did(index, rule, limit, judged.stage, before.enabled, until) else { continue };
             if !tarpit {
                 let asked = Asked { at, site, index, rule, limit, did, standing: [*before, *after] };
@@ -141,7 +141,7 @@ impl Recount<'_> {
     }
 
     /// One rule and one command.
-    fn rule(&mut self, asked: &Asked<'_>, session: &mut Session, who: Option<Addressee>) -> Result<(), String> {
+    fn rule(&mut self, asked: &Asked<'_>, session: &mut Session, who: Option<Recipient>) -> Result<(), String> {
         if asked.limit.window == Window::Gauge {
             return self.gauge(asked, session, who);
         }
@@ -154,7 +154,7 @@ impl Recount<'_> {
         self.window(asked, session, who)
     }
 
-    fn gauge(&mut self, asked: &Asked<'_>, session: &mut Session, who: Option<Addressee>) -> Result<(), String> {
+    fn gauge(&mut self, asked: &Asked<'_>, session: &mut Session, who: Option<Recipient>) -> Result<(), String> {
         let key = self.key(asked.limit.scope, session, who);
         if session.places.iter().any(|(index, ..)| *index == asked.index) {
             return asked.must(asked.did == Did::Passed, || "refused who had a place".to_owned());
@@ -172,7 +172,7 @@ impl Recount<'_> {
         asked.must(taken < most, || format!("{} of {most} places are taken", taken + 1))
     }
 
-    fn window(&mut self, asked: &Asked<'_>, session: &mut Session, who: Option<Addressee>) -> Result<(), String> {
+    fn window(&mut self, asked: &Asked<'_>, session: &mut Session, who: Option<Recipient>) -> Result<(), String> {
         let Asked { limit, rule, .. } = asked;
         let meter = limit.meter;
         let stage = if asked.did == Did::CountedLate { meter.natural_stage() } else { rule.at };
@@ -193,7 +193,7 @@ impl Recount<'_> {
             return asked.must(asked.did == Did::Passed, || "refused what it does not count".to_owned());
         }
         let amended = |change: &Change| {
-            let of = matches!(change.amendment, Amendment::Ceiling(rule, _) if rule.index() == asked.index);
+            let of = matches!(change.policy_change, PolicyChange::Limit(rule, _) if rule.index() == asked.index);
             of && change.provider == asked.site
         };
         let forgets = asked.forgets(self.scenario.timeline.iter().any(amended));
@@ -205,18 +205,18 @@ impl Recount<'_> {
             let own = session.tallies.iter().filter(|(index, ..)| *index == asked.index);
             *counted = own.map(|(.., counted)| *counted).collect();
         }
-        let new = Counted { at, n, limit: most };
+        let new = CountedEvent { at, n, limit: most };
         let over = excess(limit.window, counted, new);
         if asked.did == Did::Passed && !forgets {
             self.agreed[0] += 1;
             asked.must(over <= 1e-9, || format!("lets through {over} more than {most}: {n} on top of {counted:?}"))?;
         }
-        let over = excess(limit.window, counted, Counted { limit: least, ..new });
+        let over = excess(limit.window, counted, CountedEvent { limit: least, ..new });
         if asked.did == Did::Refused && sure && !forgets {
             self.agreed[1] += 1;
             asked.must(over > 0.0, || format!("refuses what fits under {least}: {n} on top of {counted:?}"))?;
         }
-        let counts = late || !looks && (asked.did == Did::Passed || limit.counts == Counts::Attempts);
+        let counts = late || !looks && (asked.did == Did::Passed || limit.counted == Counted::Attempts);
         if counts && in_session {
             session.tallies.push((asked.index, limit.window, new));
         } else if counts {
@@ -228,7 +228,7 @@ impl Recount<'_> {
         Ok(())
     }
 
-    fn key(&self, scope: Scope, session: &Session, who: Option<Addressee>) -> Key {
+    fn key(&self, scope: Scope, session: &Session, who: Option<Recipient>) -> Key {
         let client = u64::from(session.client.0);
         let sender = session.envelope.map_or(0, |envelope| u64::from(envelope.sender_domain.0));
         let domain = who.map_or(0, |who| u64::from(who.domain.0));
@@ -273,7 +273,7 @@ impl Asked<'_> {
     /// Whether a rule may remember less than it has counted: a bucket that is empty is not in debt, and a sliding log
     /// holds no more than its limit, which may be `amended`.
     fn forgets(&self, amended: bool) -> bool {
-        let attempts = self.limit.counts == Counts::Attempts;
+        let attempts = self.limit.counted == Counted::Attempts;
         match self.limit.window {
             Window::Bucket { .. } => attempts || self.rule.at < self.limit.meter.natural_stage(),
             Window::Sliding { .. } => attempts && amended,
@@ -307,8 +307,8 @@ fn did(index: usize, rule: &Rule, limit: &Limit, stage: Stage, enabled: bool, un
 }
 
 /// How much a command counts at a stage that is not before the meter's own.
-fn amount(limit: &Limit, stage: Stage, session: &Session, who: Option<Addressee>) -> u32 {
-    let unknown = |who: &Addressee| who.mailbox == Mailbox::Unknown;
+fn amount(limit: &Limit, stage: Stage, session: &Session, who: Option<Recipient>) -> u32 {
+    let unknown = |who: &Recipient| who.mailbox == Mailbox::Unknown;
     let count = match limit.meter {
         Meter::Recipients if stage > Stage::Rcpt => session.accepted.len(),
         Meter::UnknownRecipients if stage > Stage::Rcpt => session.accepted.iter().filter(|who| unknown(who)).count(),

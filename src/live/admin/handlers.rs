@@ -17,7 +17,7 @@ use crate::diagnostic::suggestion;
 use crate::live::address_directives::{DELAY_MAX, ForcedAction, ForcedOutcome};
 use crate::live::cluster::{MxCluster, OUTCOME_ORDERS_MAX, OutcomeOrder};
 use crate::live::snapshot::{self, RuleSnapshot};
-use crate::provider::{Amendment, Ceiling, Policy, Test, profile};
+use crate::provider::{LimitValue, Policy, PolicyChange, RuleKind, profile};
 use crate::smtp::{Code, EnhancedCode, Reply, Stage};
 use crate::time::Span;
 use crate::units::{Fraction, ProviderId, RuleId};
@@ -111,10 +111,10 @@ pub(super) async fn change_rule(
     };
     let id = RuleId::from_index(index);
     let limit = change.limit.map(|limit| ceiling(&limit, policy, index)).transpose()?;
-    let amendments: Vec<Amendment> = limit
-        .map(|ceiling| Amendment::Ceiling(id, ceiling))
+    let amendments: Vec<PolicyChange> = limit
+        .map(|ceiling| PolicyChange::Limit(id, ceiling))
         .into_iter()
-        .chain(change.enabled.map(|enabled| Amendment::Enabled(id, enabled)))
+        .chain(change.enabled.map(|enabled| PolicyChange::Enabled(id, enabled)))
         .collect();
     if amendments.is_empty() {
         return Err(AdminRejection::bad("this changes nothing").hint(r#"write {"limit": 5} or {"enabled": false}"#));
@@ -126,15 +126,15 @@ pub(super) async fn change_rule(
 }
 
 /// The limit that a value means, in the grammar of profiles; it goes with the load as the one before did.
-fn ceiling(limit: &Value, policy: &Policy, index: usize) -> Result<Ceiling, AdminRejection> {
+fn ceiling(limit: &Value, policy: &Policy, index: usize) -> Result<LimitValue, AdminRejection> {
     let rule = &policy.rules[index];
-    let Test::Limit(before) = &rule.test else {
+    let RuleKind::Limit(before) = &rule.kind else {
         let rejection = AdminRejection::bad(format!("the rule `{}` has no limit", rule.name));
         return Err(rejection.hint(r#"it can be switched: {"enabled": false}"#));
     };
     let value = toml::Value::try_from(limit).map_err(|e| AdminRejection::bad(format!("this is no limit: {e}")))?;
     let ceiling = profile::ceiling(&value, policy).map_err(AdminRejection::bad)?;
-    Ok(Ceiling { load: before.ceiling.load.clone(), ..ceiling })
+    Ok(LimitValue { load: before.value.load.clone(), ..ceiling })
 }
 
 #[derive(Deserialize, Serialize)]
@@ -159,7 +159,7 @@ pub(super) async fn set_reputation(
             "too many clients are known: this one would share its reputation with others",
         ));
     };
-    state.provider(site).amend(&Amendment::Reputation(client, score));
+    state.provider(site).apply(&PolicyChange::Reputation(client, score));
     Ok(Json(ReputationScore { score: state.provider(site).reputation(client) }))
 }
 

@@ -14,7 +14,8 @@ use crate::live::dns::{DnsServer, UnknownNames, Zone};
 use crate::live::policy_session::{EnvelopeAddress, PolicyResponse, PolicySession};
 use crate::provider::tests::policy;
 use crate::provider::{
-    Amount, Answer, Ceiling, Counts, Hold, Limit, Meter, Policy, Provenance, Rule, Scope, Standing, Step, Test, Window,
+    Attribution, Check, Counted, Hold, HoldStep, Limit, LimitValue, Meter, Policy, ReputationOf, Rule, RuleAction,
+    RuleKind, Scope, TierValue, Window,
 };
 use crate::smtp::Stage;
 use crate::time::Span;
@@ -26,23 +27,24 @@ const FROM: EnvelopeAddress<'_> = EnvelopeAddress { local: "news", domain: "send
 
 /// One message an hour and a hold at MAIL for more; and a check that never objects.
 fn rules() -> Vec<Rule> {
-    let ceiling = Ceiling { by_tier: vec![Amount::Exactly(1)], load: Vec::new() };
+    let value = LimitValue { by_tier: vec![TierValue::Exactly(1)], load: Vec::new() };
     let window = Window::Sliding { length: Span::HOUR };
-    let (meter, scope, counts) = (Meter::Messages, Scope::ClientIp, Counts::Acceptances);
-    let limit = Limit { meter, scope, window, counts, ceiling, standing: Standing::ClientIp };
-    let answer = Answer::Reply { reply: ReplyId(1), close: false };
-    let ladder = vec![Step { span: Span::DAY, answer }];
+    let (meter, scope, counted) = (Meter::Messages, Scope::ClientIp, Counted::Acceptances);
+    let limit = Limit { meter, scope, window, counted, value, reputation_of: ReputationOf::ClientIp };
+    let action = RuleAction::Reply { reply: ReplyId(1), close: false };
+    let ladder = vec![HoldStep { span: Span::DAY, action }];
     let hourly = Rule {
         name: "hourly".to_owned(),
         at: Stage::Mail,
-        test: Test::Limit(limit),
-        answer,
+        kind: RuleKind::Limit(limit),
+        action,
         hold: Some(Hold { ladder, after: 1, within: Span::HOUR, forget: Span::DAY, at: Stage::Mail }),
         cost: Fraction::NONE,
         enabled: true,
-        provenance: Provenance::default(),
+        attribution: Attribution::default(),
     };
-    let listed = Rule { name: "block-list".to_owned(), test: Test::Listed, hold: None, ..hourly.clone() };
+    let listed =
+        Rule { name: "block-list".to_owned(), kind: RuleKind::Check(Check::Listed), hold: None, ..hourly.clone() };
     vec![hourly, listed]
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::provider::{Answer, Policy};
+use crate::provider::{Policy, RuleAction};
 use crate::smtp::{Code, EnhancedCode, Reply, Stage};
 use crate::units::{ReplyId, RuleId};
 
@@ -40,15 +40,15 @@ pub(super) enum ReplyMatch {
 impl ReplyMatcher {
     pub(super) fn new(policy: &Policy) -> Self {
         let mut rules = BTreeMap::new();
-        let mut note = |stage: Stage, answer: Answer, rule: usize| {
-            if let Answer::Reply { reply, .. } = answer {
+        let mut note = |stage: Stage, answer: RuleAction, rule: usize| {
+            if let RuleAction::Reply { reply, .. } = answer {
                 rules.entry((stage, reply)).or_insert(RuleId::from_index(rule));
             }
         };
         for (id, rule) in policy.rules.iter().enumerate() {
-            note(rule.at, rule.answer, id);
+            note(rule.at, rule.action, id);
             if let Some(hold) = &rule.hold {
-                hold.ladder.iter().for_each(|step| note(hold.at, step.answer, id));
+                hold.ladder.iter().for_each(|step| note(hold.at, step.action, id));
             }
         }
         Self { patterns: policy.replies.iter().map(ReplyPattern::of).collect(), rules, learned: 0 }
@@ -146,7 +146,7 @@ mod tests {
     fn a_reply_names_its_rule() {
         let (policy, matcher) = matcher("charter");
         let rule = policy.rules.iter().position(|rule| rule.name == "connections").unwrap();
-        let Answer::Reply { reply, .. } = policy.rules[rule].answer else { panic!() };
+        let RuleAction::Reply { reply, .. } = policy.rules[rule].action else { panic!() };
         assert_eq!(matcher.rule(policy.rules[rule].at, reply).map(RuleId::index), Some(rule));
         assert_eq!(matcher.rule(Stage::EndOfData, reply), None);
     }

@@ -11,7 +11,7 @@ use super::named::Named;
 use super::rule;
 use super::spec::{ListenerSpec, ProfileSpec, ReplySpec, ReputationSpec, ServiceSpec};
 use crate::dist::{Dist, DistSpec};
-use crate::provider::{Confidence, Listener, Policy, Provenance, ReputationModel, Service, Tier};
+use crate::provider::{Attribution, Confidence, Listener, Policy, ReputationModel, ServiceTimes, Tier};
 use crate::smtp::{Class, Code, EnhancedCode, Reply};
 use crate::time::Span;
 use crate::units::Fraction;
@@ -46,14 +46,14 @@ pub(super) fn policy(spec: &ProfileSpec) -> Result<Policy, Fault> {
 pub(super) fn provenance(
     source: Option<&String>,
     confidence: Option<&Spanned<Confidence>>,
-) -> Result<Provenance, Fault> {
+) -> Result<Attribution, Fault> {
     let source = source.map(|text| text.trim().to_owned()).unwrap_or_default();
     match confidence {
         Some(said) if source.is_empty() && *said.get_ref() != Confidence::Assumed => {
             let message = format!("`{}` by whom? There is no source", said.get_ref());
             Err(Fault::new(said.span(), message).help("add `source = \"…\"`, or say `confidence = \"assumed\"`"))
         }
-        said => Ok(Provenance { source, confidence: said.map(|said| *said.get_ref()).unwrap_or_default() }),
+        said => Ok(Attribution { source, confidence: said.map(|said| *said.get_ref()).unwrap_or_default() }),
     }
 }
 
@@ -179,12 +179,12 @@ fn reputation(spec: Option<&ReputationSpec>) -> Result<ReputationModel, Fault> {
     })
 }
 
-fn service(spec: Option<&ServiceSpec>) -> Result<Service, Fault> {
+fn service(spec: Option<&ServiceSpec>) -> Result<ServiceTimes, Fault> {
     let Some(spec) = spec else {
-        return Ok(Service { per_message: Dist::Constant(Span::ZERO), per_recipient: Dist::Constant(Span::ZERO) });
+        return Ok(ServiceTimes { per_message: Dist::Constant(Span::ZERO), per_recipient: Dist::Constant(Span::ZERO) });
     };
     provenance(spec.source.as_ref(), spec.confidence.as_ref())?;
-    Ok(Service { per_message: dist(&spec.per_message)?, per_recipient: dist(&spec.per_recipient)? })
+    Ok(ServiceTimes { per_message: dist(&spec.per_message)?, per_recipient: dist(&spec.per_recipient)? })
 }
 
 fn dist(spec: &Spanned<DistSpec>) -> Result<Dist, Fault> {

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::fault::{Fault, listed};
 use super::{limit::LimitSpec, parse};
 use crate::diagnostic::{Diagnostic, Document, nearest};
-use crate::provider::{Ceiling, Policy};
+use crate::provider::{LimitValue, Policy};
 
 /// One value of a profile that is set before the profile is read.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +75,7 @@ pub fn parse_with(document: &Document, changes: &[Change]) -> Result<Policy, Pro
 ///
 /// # Errors
 /// What is wrong with the value, in a sentence.
-pub fn ceiling(value: &Value, policy: &Policy) -> Result<Ceiling, String> {
+pub fn ceiling(value: &Value, policy: &Policy) -> Result<LimitValue, String> {
     #[derive(serde::Deserialize)]
     struct Only {
         limit: LimitSpec,

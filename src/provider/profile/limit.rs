@@ -11,13 +11,13 @@ use toml::Spanned;
 use super::fault::Fault;
 use super::named::Named;
 use crate::diagnostic::nearest;
-use crate::provider::{Amount, Ceiling, LoadStep, Policy, Tier};
+use crate::provider::{LimitValue, LoadStep, Policy, Tier, TierValue};
 
 /// A limit as a profile writes it.
 #[derive(Clone, Debug)]
 pub enum LimitSpec {
     /// One amount for everybody.
-    One(Amount),
+    One(TierValue),
     /// One for every tier.
     Tiers(Named<Spanned<AmountSpec>>),
 }
@@ -29,7 +29,7 @@ impl LimitSpec {
         tiers: &[Tier],
         load: Vec<LoadStep>,
         place: std::ops::Range<usize>,
-    ) -> Result<Ceiling, Fault> {
+    ) -> Result<LimitValue, Fault> {
         let by_tier = match self {
             Self::One(amount) => vec![*amount; tiers.len()],
             Self::Tiers(table) => {
@@ -48,13 +48,13 @@ impl LimitSpec {
                 tiers.iter().map(amount_of).collect::<Result<_, _>>()?
             }
         };
-        Ok(Ceiling { by_tier, load })
+        Ok(LimitValue { by_tier, load })
     }
 }
 
 /// One amount as a profile writes it.
 #[derive(Clone, Copy, Debug)]
-pub struct AmountSpec(pub Amount);
+pub struct AmountSpec(pub TierValue);
 
 impl<'de> Deserialize<'de> for LimitSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for LimitSpec {
             }
 
             fn visit_i64<E: Error>(self, number: i64) -> Result<LimitSpec, E> {
-                whole(number).map(|n| LimitSpec::One(Amount::Exactly(n)))
+                whole(number).map(|n| LimitSpec::One(TierValue::Exactly(n)))
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<LimitSpec, E> {
@@ -102,7 +102,7 @@ impl<'de> Deserialize<'de> for AmountSpec {
             }
 
             fn visit_i64<E: Error>(self, number: i64) -> Result<AmountSpec, E> {
-                whole(number).map(|n| AmountSpec(Amount::Exactly(n)))
+                whole(number).map(|n| AmountSpec(TierValue::Exactly(n)))
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<AmountSpec, E> {
@@ -162,19 +162,19 @@ fn whole<E: Error>(number: i64) -> Result<u32, E> {
     }
 }
 
-fn none<E: Error>(text: &str) -> Result<Amount, E> {
+fn none<E: Error>(text: &str) -> Result<TierValue, E> {
     match text {
-        "none" => Ok(Amount::Unlimited),
+        "none" => Ok(TierValue::Unlimited),
         other => Err(E::custom(format!("`{other}` is not a limit; write {AMOUNTS}"))),
     }
 }
 
-fn range<E: Error>([low, high]: [i64; 2]) -> Result<Amount, E> {
+fn range<E: Error>([low, high]: [i64; 2]) -> Result<TierValue, E> {
     let (low, high) = (whole(low)?, whole(high)?);
     if low > high {
         return Err(E::custom(format!("the range {low} to {high} is upside down; write the smaller number first")));
     }
-    Ok(Amount::Unknown { low, high })
+    Ok(TierValue::Unknown { low, high })
 }
 
 fn only<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {

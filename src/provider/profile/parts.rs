@@ -8,7 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use toml::Spanned;
 
-use crate::provider::{Aligned, Auth, Standing};
+use crate::provider::{Aligned, Auth, ReputationOf};
 use crate::smtp::Stage;
 use crate::time::Span;
 use crate::units::{Bytes, Fraction};
@@ -134,7 +134,7 @@ pub enum CheckSpec {
         below: Fraction,
         /// Whose reputation.
         #[serde(default)]
-        of: Standing,
+        of: ReputationOf,
         /// Share of the attempts that are refused; all unless said otherwise.
         #[serde(default = "all")]
         refuse: Fraction,

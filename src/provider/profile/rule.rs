@@ -11,7 +11,8 @@ use super::parts::{AnswerSpec, CheckSpec, HoldSpec, LoadStepSpec, WindowSpec};
 use super::spec::{ReplySpec, RuleSpec};
 use crate::diagnostic::nearest;
 use crate::provider::{
-    Answer, Greylist, Hold, Limit, LoadStep, Mailbox, Meter, Rule, Scope, Step, Test, Tier, Weather, Window,
+    BusySpells, Check, Greylist, Hold, HoldStep, Limit, LoadStep, LowReputation, Mailbox, Meter, Outage, Rule,
+    RuleAction, RuleKind, Scope, Tier, Window,
 };
 use crate::smtp::{Reply, Stage};
 use crate::time::{Span, Time};
@@ -33,19 +34,19 @@ impl Known<'_> {
         }
         let at = *spec.at.get_ref();
         let test = match &spec.check {
-            Some(question) => check(spec, question)?,
-            None => Test::Limit(self.limit(name, spec)?),
+            Some(question) => RuleKind::Check(check(spec, question)?),
+            None => RuleKind::Limit(self.limit(name, spec)?),
         };
         let hold_for = test.hold_scope();
         Ok(Rule {
             name: name.get_ref().clone(),
             at,
-            test,
-            answer: self.answer(spec.answer.get_ref(), at)?,
+            kind: test,
+            action: self.answer(spec.answer.get_ref(), at)?,
             hold: spec.hold.as_ref().map(|hold| self.hold(hold, spec, hold_for)).transpose()?,
             cost: spec.cost,
             enabled: spec.enabled,
-            provenance: provenance(spec.source.as_ref(), spec.confidence.as_ref())?,
+            attribution: provenance(spec.source.as_ref(), spec.confidence.as_ref())?,
         })
     }
 
@@ -90,30 +91,30 @@ impl Known<'_> {
             meter,
             scope,
             window: within,
-            counts: spec.counts.as_ref().map(|counts| *counts.get_ref()).unwrap_or_default(),
-            ceiling: number.get_ref().ceiling(self.tiers, load, number.span())?,
-            standing: spec.reputation_of.as_ref().map(|of| *of.get_ref()).unwrap_or_default(),
+            counted: spec.counts.as_ref().map(|counts| *counts.get_ref()).unwrap_or_default(),
+            value: number.get_ref().ceiling(self.tiers, load, number.span())?,
+            reputation_of: spec.reputation_of.as_ref().map(|of| *of.get_ref()).unwrap_or_default(),
         })
     }
 
-    fn answer(&self, spec: &AnswerSpec, at: Stage) -> Result<Answer, Fault> {
+    fn answer(&self, spec: &AnswerSpec, at: Stage) -> Result<RuleAction, Fault> {
         Ok(match spec {
-            AnswerSpec::Drop => Answer::Drop,
-            AnswerSpec::Tarpit(span) => Answer::Tarpit(*span),
+            AnswerSpec::Drop => RuleAction::Drop,
+            AnswerSpec::Tarpit(span) => RuleAction::Tarpit(*span),
             AnswerSpec::Reply { reply, close } => self.reply(reply, *close, at)?,
         })
     }
 
     /// A reply by name. After a 421 the server closes (RFC 5321, 3.8), and there is no session after a refused
     /// greeting.
-    fn reply(&self, name: &Spanned<String>, close: Option<bool>, at: Stage) -> Result<Answer, Fault> {
+    fn reply(&self, name: &Spanned<String>, close: Option<bool>, at: Stage) -> Result<RuleAction, Fault> {
         let Some(place) = self.names.position(name.get_ref()) else {
             let near = nearest(name.get_ref(), self.names.names());
             return Err(Fault::unknown(name, "there is no reply", near, self.names.names()));
         };
         let id = u16::try_from(place).map_err(|_| Fault::new(name.span(), "a profile has at most 65,536 replies"))?;
         let closes = self.replies[place].code.get() == 421 || at == Stage::Connect;
-        Ok(Answer::Reply { reply: ReplyId(id), close: close.unwrap_or(closes) })
+        Ok(RuleAction::Reply { reply: ReplyId(id), close: close.unwrap_or(closes) })
     }
 
     fn hold(&self, hold: &Spanned<HoldSpec>, rule: &RuleSpec, whom: Scope) -> Result<Hold, Fault> {
@@ -143,7 +144,8 @@ impl Known<'_> {
                 return Err(Fault::new(replies.span(), message).help("name one reply for every step of the ladder"));
             }
         };
-        let ladder = steps.iter().zip(answers).map(|(span, answer)| Ok(Step { span: some_time(span)?, answer }));
+        let ladder =
+            steps.iter().zip(answers).map(|(span, answer)| Ok(HoldStep { span: some_time(span)?, action: answer }));
         Ok(Hold {
             ladder: ladder.collect::<Result<_, _>>()?,
             after: spec.after.as_ref().map_or(Ok(1), |after| count(after, 1, "a number of violations"))?,
@@ -155,7 +157,7 @@ impl Known<'_> {
 }
 
 /// A rule that asks a question instead of counting.
-fn check(spec: &RuleSpec, check: &Spanned<CheckSpec>) -> Result<Test, Fault> {
+fn check(spec: &RuleSpec, check: &Spanned<CheckSpec>) -> Result<Check, Fault> {
     let of_limits = [
         ("count", spec.count.as_ref().map(Spanned::span)),
         ("window", spec.window.as_ref().map(Spanned::span)),
@@ -174,13 +176,13 @@ fn check(spec: &RuleSpec, check: &Spanned<CheckSpec>) -> Result<Test, Fault> {
         return Err(Fault::new(span, format!("`{key}` belongs to a limit, and this rule is a check")).help(help));
     }
     let (test, from, why) = question(check)?;
-    let of_recipient = matches!(test, Test::Greylist(_)) && *spec.at.get_ref() > Stage::Rcpt
-        || matches!(test, Test::Mailbox(_)) && *spec.at.get_ref() == Stage::Data;
+    let of_recipient = matches!(test, Check::Greylist(_)) && *spec.at.get_ref() > Stage::Rcpt
+        || matches!(test, Check::Mailbox(_)) && *spec.at.get_ref() == Stage::Data;
     if of_recipient {
         let message = format!("at `{}` nobody asks for a recipient", spec.at.get_ref());
         return Err(Fault::new(spec.at.span(), message).help("ask this rule at `rcpt`"));
     }
-    if matches!(test, Test::EarlyTalker(_)) && *spec.at.get_ref() > Stage::Connect {
+    if matches!(test, Check::EarlyTalker(_)) && *spec.at.get_ref() > Stage::Connect {
         let message = format!("at `{}` every client has been greeted", spec.at.get_ref());
         return Err(Fault::new(spec.at.span(), message).help("ask this rule at `connect`"));
     }
@@ -214,7 +216,7 @@ fn window(spec: &Spanned<WindowSpec>) -> Result<Window, Fault> {
         WindowSpec::Fixed(fixed) => (Window::Fixed { length: fixed.length, aligned: fixed.aligned }, fixed.length),
         WindowSpec::Sliding(length) => (Window::Sliding { length }, length),
         WindowSpec::TokenBucket { per, burst } => (Window::Bucket { per, burst }, per),
-        WindowSpec::Average(period) => (Window::Average { period }, period),
+        WindowSpec::Average(period) => (Window::Ewma { period }, period),
     };
     if length.is_zero() {
         return Err(
@@ -270,41 +272,43 @@ fn load(steps: &Spanned<Vec<LoadStepSpec>>) -> Result<Vec<LoadStep>, Fault> {
 }
 
 /// What a check asks, the first stage at which that is known, and what it is that is known then.
-fn question(check: &Spanned<CheckSpec>) -> Result<(Test, Stage, &'static str), Fault> {
-    let mailbox = |state| (Test::Mailbox(state), Stage::Rcpt, "the recipient");
+fn question(check: &Spanned<CheckSpec>) -> Result<(Check, Stage, &'static str), Fault> {
+    let mailbox = |state| (Check::Mailbox(state), Stage::Rcpt, "the recipient");
     let fault = |message: &str, help: &str| Err(Fault::new(check.span(), message).help(help));
     Ok(match *check.get_ref() {
         CheckSpec::UnknownRecipient => mailbox(Mailbox::Unknown),
         CheckSpec::MailboxFull => mailbox(Mailbox::Full),
         CheckSpec::SpamTrap => mailbox(Mailbox::Trap),
-        CheckSpec::Listed => (Test::Listed, Stage::Connect, ""),
-        CheckSpec::NoPtr => (Test::NoPtr, Stage::Connect, ""),
-        CheckSpec::Always => (Test::Always, Stage::Connect, ""),
+        CheckSpec::Listed => (Check::Listed, Stage::Connect, ""),
+        CheckSpec::NoPtr => (Check::NoPtr, Stage::Connect, ""),
+        CheckSpec::Always => (Check::Always, Stage::Connect, ""),
         CheckSpec::EarlyTalker(Span::ZERO) => {
             return fault("nobody can talk early where the greeting comes at once", "write a length such as \"6s\"");
         }
-        CheckSpec::EarlyTalker(pause) => (Test::EarlyTalker(pause), Stage::Connect, ""),
-        CheckSpec::SpamContent => (Test::Content, Stage::EndOfData, "the content"),
-        CheckSpec::Size(size) => (Test::Size(size), Stage::Mail, "the size"),
-        CheckSpec::Unauthenticated(auth) => (Test::Unauthenticated(auth), Stage::Data, "the authentication"),
+        CheckSpec::EarlyTalker(pause) => (Check::EarlyTalker(pause), Stage::Connect, ""),
+        CheckSpec::SpamContent => (Check::Content, Stage::EndOfData, "the content"),
+        CheckSpec::Size(size) => (Check::Size(size), Stage::Mail, "the size"),
+        CheckSpec::Unauthenticated(auth) => (Check::Unauthenticated(auth), Stage::Data, "the authentication"),
         CheckSpec::Greylist { delay, retry_within, remember } => {
             if delay >= retry_within {
                 return fault("nobody can pass this greylist", "`delay` must be shorter than `retry-within`");
             }
-            (Test::Greylist(Greylist { delay, retry_within, remember }), Stage::Rcpt, "the recipient")
+            (Check::Greylist(Greylist { delay, retry_within, remember }), Stage::Rcpt, "the recipient")
         }
-        CheckSpec::Reputation { below, of, refuse } => (Test::Reputation { below, of, refuse }, Stage::Connect, ""),
+        CheckSpec::Reputation { below, of, refuse } => {
+            (Check::Reputation(LowReputation { below, of, refuse }), Stage::Connect, "")
+        }
         CheckSpec::Busy { every, lasts, refuse } => {
             if every.is_zero() || lasts.is_zero() {
                 return fault("a busy spell needs time to come and go", "write two lengths of time above zero");
             }
-            (Test::Busy(Weather { every, lasts, refuse }), Stage::Connect, "")
+            (Check::Busy(BusySpells { every, lasts, refuse }), Stage::Connect, "")
         }
         CheckSpec::Outage { from, until } => {
             if from >= until {
                 return fault("this outage ends before it begins", "`from` must be before `until`");
             }
-            (Test::Outage { from: Time::ZERO + from, until: Time::ZERO + until }, Stage::Connect, "")
+            (Check::Outage(Outage { from: Time::ZERO + from, until: Time::ZERO + until }), Stage::Connect, "")
         }
     })
 }

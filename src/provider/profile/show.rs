@@ -9,8 +9,8 @@ use super::{build, read};
 use crate::diagnostic::{Diagnostic, Document};
 use crate::dist::Dist;
 use crate::provider::{
-    Aligned, Amount, Answer, Auth, Ceiling, Confidence, Counts, Hold, Limit, Mailbox, Policy, Rule, Standing, Step,
-    Test, Tier, Window,
+    Aligned, Auth, Check, Confidence, Counted, Hold, HoldStep, Limit, LimitValue, LowReputation, Mailbox, Outage,
+    Policy, ReputationOf, Rule, RuleAction, RuleKind, Tier, TierValue, Window,
 };
 use crate::units::Fraction;
 
@@ -48,14 +48,14 @@ pub fn describe(document: &Document) -> Result<String, Diagnostic> {
 
 /// A rule as a sentence: "at connect, per client-ip: open-connections at most 20; otherwise 421 … and close".
 pub fn sentence(rule: &Rule, policy: &Policy) -> String {
-    let mut text = match &rule.test {
-        Test::Limit(limit) => format!("at {}, {}", rule.at, limited(limit, policy)),
-        test => format!("at {}: {}", rule.at, question(test)),
+    let mut text = match &rule.kind {
+        RuleKind::Limit(limit) => format!("at {}, {}", rule.at, limited(limit, policy)),
+        RuleKind::Check(check) => format!("at {}: {}", rule.at, question(check)),
     };
-    let link = if matches!(rule.test, Test::Limit(_)) { "; otherwise " } else { ": " };
-    _ = write!(text, "{link}{}", answered(rule.answer, policy));
+    let link = if matches!(rule.kind, RuleKind::Limit(_)) { "; otherwise " } else { ": " };
+    _ = write!(text, "{link}{}", answered(rule.action, policy));
     if let Some(hold) = &rule.hold {
-        _ = write!(text, "; {}", held(hold, rule.answer, policy));
+        _ = write!(text, "; {}", held(hold, rule.action, policy));
     }
     if rule.cost > Fraction::NONE {
         _ = write!(text, "; each time costs {} of the reputation", rule.cost);
@@ -65,18 +65,18 @@ pub fn sentence(rule: &Rule, policy: &Policy) -> String {
 
 fn limited(limit: &Limit, policy: &Policy) -> String {
     let mut text = format!("per {}: {} {}", limit.scope.name(), limit.meter, window(limit.window));
-    _ = write!(text, "at most {}", ceiling(&limit.ceiling, policy));
-    if limit.ceiling.by_tier.windows(2).any(|pair| pair[0] != pair[1]) {
-        text.push_str(match limit.standing {
-            Standing::ClientIp => "",
-            Standing::SenderDomain => " by the sender domain's reputation",
-            Standing::Lower => " by the lower of the client's and the sender domain's reputation",
+    _ = write!(text, "at most {}", ceiling(&limit.value, policy));
+    if limit.value.by_tier.windows(2).any(|pair| pair[0] != pair[1]) {
+        text.push_str(match limit.reputation_of {
+            ReputationOf::ClientIp => "",
+            ReputationOf::SenderDomain => " by the sender domain's reputation",
+            ReputationOf::Lower => " by the lower of the client's and the sender domain's reputation",
         });
     }
-    for step in &limit.ceiling.load {
+    for step in &limit.value.load {
         _ = write!(text, ", times {} from {}", step.factor, step.from);
     }
-    if limit.counts == Counts::Attempts {
+    if limit.counted == Counted::Attempts {
         text.push_str(", refused ones counted too");
     }
     text
@@ -96,12 +96,12 @@ fn window(window: Window) -> String {
         Window::Bucket { per, burst: Some(burst) } => {
             format!("in a token bucket of {burst}, the limit refilled every {per}, ")
         }
-        Window::Average { period } => format!("in an exponential average over {period} "),
+        Window::Ewma { period } => format!("in an exponential average over {period} "),
     }
 }
 
 /// A ceiling in words: "20", or "1 (poor), unknown: 5 to 10 (fair), no limit (good)".
-fn ceiling(ceiling: &Ceiling, policy: &Policy) -> String {
+fn ceiling(ceiling: &LimitValue, policy: &Policy) -> String {
     match ceiling.by_tier.as_slice() {
         [first, rest @ ..] if rest.iter().all(|amount| amount == first) => amount(*first),
         all => {
@@ -111,50 +111,50 @@ fn ceiling(ceiling: &Ceiling, policy: &Policy) -> String {
     }
 }
 
-fn amount(amount: Amount) -> String {
+fn amount(amount: TierValue) -> String {
     match amount {
-        Amount::Exactly(number) => number.to_string(),
-        Amount::Unknown { low, high } => format!("unknown: {low} to {high}"),
-        Amount::Unlimited => "no limit".to_owned(),
+        TierValue::Exactly(number) => number.to_string(),
+        TierValue::Unknown { low, high } => format!("unknown: {low} to {high}"),
+        TierValue::Unlimited => "no limit".to_owned(),
     }
 }
 
-fn question(test: &Test) -> String {
-    match test {
-        Test::Limit(_) | Test::Always => "always".to_owned(),
-        Test::Mailbox(Mailbox::Unknown) => "to a recipient that does not exist".to_owned(),
-        Test::Mailbox(Mailbox::Full) => "to a mailbox that is full".to_owned(),
-        Test::Mailbox(Mailbox::Trap) => "to a spam trap".to_owned(),
-        Test::Mailbox(Mailbox::Exists) => "to a recipient that exists".to_owned(),
-        Test::Listed => "to a client on the block list".to_owned(),
-        Test::NoPtr => "to a client without a PTR record that resolves back".to_owned(),
-        Test::EarlyTalker(pause) => format!("to a client that talks before the greeting, which comes {pause} later"),
-        Test::Size(size) => format!("to a message above {size}"),
-        Test::Unauthenticated(Auth::Spf) => "to a message that fails SPF".to_owned(),
-        Test::Unauthenticated(Auth::Dkim) => "to a message that fails DKIM".to_owned(),
-        Test::Unauthenticated(Auth::Either) => "to a message that passes neither SPF nor DKIM".to_owned(),
-        Test::Unauthenticated(Auth::Dmarc) => "to a message that fails DMARC".to_owned(),
-        Test::Content => "to a message that looks like spam".to_owned(),
-        Test::Greylist(list) => format!(
+fn question(check: &Check) -> String {
+    match check {
+        Check::Always => "always".to_owned(),
+        Check::Mailbox(Mailbox::Unknown) => "to a recipient that does not exist".to_owned(),
+        Check::Mailbox(Mailbox::Full) => "to a mailbox that is full".to_owned(),
+        Check::Mailbox(Mailbox::Trap) => "to a spam trap".to_owned(),
+        Check::Mailbox(Mailbox::Exists) => "to a recipient that exists".to_owned(),
+        Check::Listed => "to a client on the block list".to_owned(),
+        Check::NoPtr => "to a client without a PTR record that resolves back".to_owned(),
+        Check::EarlyTalker(pause) => format!("to a client that talks before the greeting, which comes {pause} later"),
+        Check::Size(size) => format!("to a message above {size}"),
+        Check::Unauthenticated(Auth::Spf) => "to a message that fails SPF".to_owned(),
+        Check::Unauthenticated(Auth::Dkim) => "to a message that fails DKIM".to_owned(),
+        Check::Unauthenticated(Auth::Either) => "to a message that passes neither SPF nor DKIM".to_owned(),
+        Check::Unauthenticated(Auth::Dmarc) => "to a message that fails DMARC".to_owned(),
+        Check::Content => "to a message that looks like spam".to_owned(),
+        Check::Greylist(list) => format!(
             "to a new triplet of client, sender domain and recipient, until it is back after {} and within {} (then \
              remembered for {})",
             list.delay, list.retry_within, list.remember
         ),
-        Test::Reputation { below, of, refuse } => {
+        Check::Reputation(LowReputation { below, of, refuse }) => {
             let whose = match of {
-                Standing::ClientIp => "a client",
-                Standing::SenderDomain => "a sender domain",
-                Standing::Lower => "a client or sender domain",
+                ReputationOf::ClientIp => "a client",
+                ReputationOf::SenderDomain => "a sender domain",
+                ReputationOf::Lower => "a client or sender domain",
             };
             format!("{} of what comes from {whose} whose reputation is below {}", some(*refuse), below.get())
         }
-        Test::Busy(weather) => format!(
+        Check::Busy(weather) => format!(
             "{} of what comes in a busy spell, one about every {}, about {} long",
             some(weather.refuse),
             weather.every,
             weather.lasts
         ),
-        Test::Outage { from, until } => format!("out of order from {from} to {until}"),
+        Check::Outage(Outage { from, until }) => format!("out of order from {from} to {until}"),
     }
 }
 
@@ -162,30 +162,30 @@ fn some(share: Fraction) -> String {
     if share == Fraction::ALL { "to all".to_owned() } else { format!("to {share}") }
 }
 
-fn answered(answer: Answer, policy: &Policy) -> String {
+fn answered(answer: RuleAction, policy: &Policy) -> String {
     match answer {
-        Answer::Drop => "drop the connection without a word".to_owned(),
-        Answer::Tarpit(span) => format!("answer {span} later"),
-        Answer::Reply { reply, close } => {
+        RuleAction::Drop => "drop the connection without a word".to_owned(),
+        RuleAction::Tarpit(span) => format!("answer {span} later"),
+        RuleAction::Reply { reply, close } => {
             let text = policy.replies.get(reply.index()).map(ToString::to_string).unwrap_or_default();
             format!("\"{text}\"{}", if close { " and close" } else { "" })
         }
     }
 }
 
-fn held(hold: &Hold, own: Answer, policy: &Policy) -> String {
+fn held(hold: &Hold, own: RuleAction, policy: &Policy) -> String {
     let times = match hold.after {
         1 => "a violation holds the client".to_owned(),
         after => format!("{after} violations within {} hold the client", hold.within),
     };
-    let same = hold.ladder.windows(2).all(|pair| pair[0].answer == pair[1].answer);
-    let step = |step: &Step| {
-        if same { step.span.to_string() } else { format!("{} ({})", step.span, answered(step.answer, policy)) }
+    let same = hold.ladder.windows(2).all(|pair| pair[0].action == pair[1].action);
+    let step = |step: &HoldStep| {
+        if same { step.span.to_string() } else { format!("{} ({})", step.span, answered(step.action, policy)) }
     };
     let ladder = hold.ladder.iter().map(step).collect::<Vec<_>>().join(", then ");
     let told = match hold.ladder.first() {
-        Some(first) if same && first.answer == own => " with the same answer".to_owned(),
-        Some(first) if same => format!(" with {}", answered(first.answer, policy)),
+        Some(first) if same && first.action == own => " with the same answer".to_owned(),
+        Some(first) if same => format!(" with {}", answered(first.action, policy)),
         _ => String::new(),
     };
     format!("{times} at {} for {ladder}{told}; forgotten after {}", hold.at, hold.forget)

@@ -11,7 +11,7 @@ use super::limit::LimitSpec;
 use super::named::Named;
 use super::parts::{AnswerSpec, CheckSpec, HoldSpec, LoadStepSpec, WindowSpec};
 use crate::dist::DistSpec;
-use crate::provider::{Confidence, Counts, Meter, Scope, Standing};
+use crate::provider::{Confidence, Counted, Meter, ReputationOf, Scope};
 use crate::smtp::Stage;
 use crate::units::Fraction;
 
@@ -164,14 +164,14 @@ pub struct RuleSpec {
     #[schemars(with = "Option<LimitSpec>")]
     pub limit: Option<Spanned<LimitSpec>>,
     /// Whether what the rule refuses counts too; `acceptances` unless said otherwise.
-    #[schemars(with = "Option<Counts>")]
-    pub counts: Option<Spanned<Counts>>,
+    #[schemars(with = "Option<Counted>")]
+    pub counts: Option<Spanned<Counted>>,
     /// By time of day, the factor that scales the limit.
     #[schemars(with = "Option<Vec<LoadStepSpec>>")]
     pub load: Option<Spanned<Vec<LoadStepSpec>>>,
     /// Whose reputation chooses the tier; `client-ip` unless said otherwise.
-    #[schemars(with = "Option<Standing>")]
-    pub reputation_of: Option<Spanned<Standing>>,
+    #[schemars(with = "Option<ReputationOf>")]
+    pub reputation_of: Option<Spanned<ReputationOf>>,
     /// Instead of a limit, a question.
     #[schemars(with = "Option<CheckSpec>")]
     pub check: Option<Spanned<CheckSpec>>,

@@ -3,7 +3,7 @@
 use toml::Value;
 
 use super::*;
-use crate::provider::{Amount, Answer, Test, Window};
+use crate::provider::{RuleAction, RuleKind, TierValue, Window};
 use crate::smtp::Stage;
 use crate::time::Span;
 
@@ -69,15 +69,15 @@ fn pointed(from: &str, to: &str) -> String {
 fn the_right_profile_is_right() {
     let policy = parse(&document(RIGHT)).unwrap_or_else(|d| panic!("{d}"));
     let rule = &policy.rules[0];
-    let Test::Limit(limit) = &rule.test else { panic!("{:?}", rule.test) };
-    assert_eq!(limit.ceiling.by_tier, [Amount::Exactly(1), Amount::Unknown { low: 5, high: 20 }]);
+    let RuleKind::Limit(limit) = &rule.kind else { panic!("{:?}", rule.kind) };
+    assert_eq!(limit.value.by_tier, [TierValue::Exactly(1), TierValue::Unknown { low: 5, high: 20 }]);
     assert_eq!(limit.window, Window::Gauge);
-    assert!(matches!(rule.answer, Answer::Reply { close: true, .. }));
+    assert!(matches!(rule.action, RuleAction::Reply { close: true, .. }));
     assert_eq!(
         rule.hold.as_ref().map(|hold| (hold.at, hold.after, hold.ladder[1].span)),
         Some((Stage::Mail, 1, Span::HOUR))
     );
-    assert!(matches!(policy.rules[1].answer, Answer::Reply { close: false, .. }));
+    assert!(matches!(policy.rules[1].action, RuleAction::Reply { close: false, .. }));
 }
 
 #[test]
@@ -184,8 +184,8 @@ fn a_profile_has_no_more_than_64_rules() {
 #[test]
 fn a_limit_of_nothing_lets_nothing_in() {
     let policy = parse(&document(&RIGHT.replacen("poor = 1,", "poor = 0,", 1))).unwrap();
-    let Test::Limit(limit) = &policy.rules[0].test else { panic!() };
-    assert_eq!(limit.ceiling.by_tier[0], Amount::Exactly(0));
+    let RuleKind::Limit(limit) = &policy.rules[0].kind else { panic!() };
+    assert_eq!(limit.value.by_tier[0], TierValue::Exactly(0));
 }
 
 fn change(path: &str, value: &str) -> Change {
@@ -212,12 +212,12 @@ fn a_scenario_changes_any_value() {
     .unwrap();
     let names: Vec<&str> = policy.rules.iter().map(|rule| rule.name.as_str()).collect();
     assert_eq!(names, ["connections", "unknown", "extra"]);
-    let Test::Limit(limit) = &policy.rules[0].test else { panic!() };
-    assert_eq!(limit.ceiling.by_tier, [Amount::Exactly(7); 2]);
+    let RuleKind::Limit(limit) = &policy.rules[0].kind else { panic!() };
+    assert_eq!(limit.value.by_tier, [TierValue::Exactly(7); 2]);
     assert_eq!(policy.rules[0].hold.as_ref().map(|hold| hold.after), Some(3));
-    assert_eq!(policy.rules[0].provenance.source, "changed by the scenario");
+    assert_eq!(policy.rules[0].attribution.source, "changed by the scenario");
     let said = change("rule", "{ connections = { source = \"our own log\", limit = 7 } }");
-    assert_eq!(changed(&[said]).unwrap().rules[0].provenance.source, "our own log");
+    assert_eq!(changed(&[said]).unwrap().rules[0].attribution.source, "our own log");
     assert!(!policy.rules[1].enabled);
     assert_eq!(policy.replies[1].to_string(), "550 no");
     assert_eq!(changed(&[]).unwrap().rules.len(), 2);
@@ -264,9 +264,9 @@ fn a_fault_of_the_profile_itself_is_not_a_change_s() {
 fn a_timeline_speaks_the_grammar_of_limits() {
     let policy = parse(&document(RIGHT)).unwrap();
     let ceiling = |text: &str| ceiling(&change("limit", text).value, &policy).map(|ceiling| ceiling.by_tier);
-    assert_eq!(ceiling("3"), Ok(vec![Amount::Exactly(3); 2]));
-    assert_eq!(ceiling("\"none\""), Ok(vec![Amount::Unlimited; 2]));
-    assert_eq!(ceiling("{ tiers = { poor = 0, good = 9 } }"), Ok(vec![Amount::Exactly(0), Amount::Exactly(9)]));
+    assert_eq!(ceiling("3"), Ok(vec![TierValue::Exactly(3); 2]));
+    assert_eq!(ceiling("\"none\""), Ok(vec![TierValue::Unlimited; 2]));
+    assert_eq!(ceiling("{ tiers = { poor = 0, good = 9 } }"), Ok(vec![TierValue::Exactly(0), TierValue::Exactly(9)]));
     assert_eq!(
         ceiling("{ tiers = { poor = 0, god = 9 } }"),
         Err("there is no tier `god`; did you mean `good`?".to_owned())

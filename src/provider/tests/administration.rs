@@ -10,7 +10,7 @@ fn strict(scope: Scope) -> Rule {
     if rule.at == Rcpt {
         limit_of(&mut rule).meter = Meter::Recipients;
     }
-    let step = |span| Step { span, answer: rule.answer };
+    let step = |span| HoldStep { span, action: rule.action };
     let ladder = vec![step(HELD), step(Span::DAY)];
     rule.hold = Some(Hold { ladder, after: 1, within: Span::HOUR, forget: Span::DAY.times(9), at: rule.at });
     rule
@@ -24,18 +24,18 @@ fn stage(provider: &mut Provider, minute: u64, client: ClientId) -> Option<Stage
 fn a_hold_that_is_released_is_over_and_forgotten() {
     for scope in [Scope::ClientIp, Scope::ClientNetwork, Scope::ClientIpAndRecipientDomain] {
         let mut provider = lab(vec![strict(scope)]);
-        assert_eq!(provider.holds_of(at(0), GOOD), []);
+        assert_eq!(provider.active_holds(at(0), GOOD), []);
         assert_eq!(stage(&mut provider, 0, GOOD), None);
         assert!(stage(&mut provider, 50, GOOD).is_some(), "{scope:?}: a violation");
-        assert_eq!(provider.holds_of(at(50), GOOD), [(RuleId(0), at(80))], "{scope:?}");
+        assert_eq!(provider.active_holds(at(50), GOOD), [(RuleId(0), at(80))], "{scope:?}");
         assert!(stage(&mut provider, 70, GOOD).is_some(), "{scope:?}: in the next hour, but held");
         assert_eq!(provider.release_holds(at(70), GOOD), 1);
-        assert_eq!(provider.holds_of(at(70), GOOD), []);
+        assert_eq!(provider.active_holds(at(70), GOOD), []);
         assert_eq!(provider.release_holds(at(70), GOOD), 0, "{scope:?}: there is none any more");
         assert_eq!(provider.activity(RuleId(0), at(300)).held, MINUTE.times(20), "{scope:?}: served until released");
         assert_eq!(stage(&mut provider, 70, GOOD), None);
         assert!(stage(&mut provider, 71, GOOD).is_some());
-        assert_eq!(provider.holds_of(at(71), GOOD), [(RuleId(0), at(101))], "{scope:?}: the first step again");
+        assert_eq!(provider.active_holds(at(71), GOOD), [(RuleId(0), at(101))], "{scope:?}: the first step again");
     }
 }
 
@@ -47,7 +47,7 @@ fn releasing_one_client_leaves_the_others_held() {
         stage(&mut provider, 1, client);
     }
     assert_eq!(provider.release_holds(at(2), GOOD), 1);
-    assert_eq!(provider.holds_of(at(2), BAD).len(), 1);
+    assert_eq!(provider.active_holds(at(2), BAD).len(), 1);
     assert_eq!(stage(&mut provider, 3, GOOD), Some(Mail), "the sender domain's hold is not the client's");
 }
 
@@ -61,13 +61,14 @@ fn starting_again_undoes_everything_but_time() {
     provider.meet_sender(None, 0);
     provider.complain(at(0), GOOD, SenderDomainId(0));
     provider.complain(at(0), newcomer, SenderDomainId(2));
-    provider.amend(&Amendment::Ceiling(RuleId(0), Ceiling { by_tier: vec![Amount::Exactly(0)], load: Vec::new() }));
+    provider
+        .apply(&PolicyChange::Limit(RuleId(0), LimitValue { by_tier: vec![TierValue::Exactly(0)], load: Vec::new() }));
     assert!(stage(&mut provider, 0, GOOD).is_some());
-    provider.start_again(&start, at(1));
+    provider.reset_to(&start, at(1));
     assert_eq!(provider.reputation(GOOD), Fraction::ALL);
     assert_eq!(provider.reputation(BAD), Fraction::NONE, "as it was introduced");
     assert_eq!(provider.reputation(newcomer), Fraction::ALL);
-    assert_eq!(provider.holds_of(at(1), GOOD), []);
+    assert_eq!(provider.active_holds(at(1), GOOD), []);
     assert_eq!(provider.activity(RuleId(0), at(1)).refused, 0);
     assert_eq!(stage(&mut provider, 1, GOOD), None);
     assert!(stage(&mut provider, 2, GOOD).is_some(), "one an hour, as at the start");
@@ -83,7 +84,7 @@ fn whoever_is_connected_when_all_starts_again_stays_and_counts() {
     let gone = provider.connect(at(0), GOOD).0.unwrap();
     provider.close(gone);
     assert!(provider.mail(at(0), first, LETTER).accepted());
-    provider.start_again(&start, at(1));
+    provider.reset_to(&start, at(1));
     assert_eq!(provider.open_sessions(), 1);
     let second = provider.connect(at(1), GOOD).0.unwrap();
     assert!(provider.connect(at(1), GOOD).0.is_none(), "the first counts");
@@ -104,7 +105,7 @@ fn the_days_before_a_new_start_are_no_rest() {
     policy.reputation.rest_toward = Fraction::ALL;
     let mut provider = lab_of(policy);
     let start = provider.clone();
-    provider.start_again(&start, at(5 * 24 * 60));
+    provider.reset_to(&start, at(5 * 24 * 60));
     assert_eq!(stage(&mut provider, 5 * 24 * 60, GOOD), None);
     assert_eq!(Some(provider.reputation(GOOD)), Fraction::new(0.2));
 }

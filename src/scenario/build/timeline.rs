@@ -3,9 +3,9 @@
 use super::providers::Providers;
 use super::sources;
 use crate::provider::profile;
-use crate::provider::{Amendment, Ceiling, Policy, Test};
+use crate::provider::{LimitValue, Policy, PolicyChange, RuleKind};
 use crate::scenario::model::{Change, Source};
-use crate::scenario::spec::{ChangeSpec, LimitValue};
+use crate::scenario::spec::{ChangeSpec, LimitValueSpec};
 use crate::spanned::{Checker, Spanned};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, ProviderId, RuleId};
@@ -69,9 +69,9 @@ fn of_rule(
         return None;
     };
     let id = RuleId(u16::try_from(index).ok()?);
-    let amendment = match (&spec.limit, &spec.enabled) {
-        (Some(limit), None) => Amendment::Ceiling(id, ceiling(limit, policy, index, check)?),
-        (None, Some(enabled)) => Amendment::Enabled(id, enabled.value),
+    let policy_change = match (&spec.limit, &spec.enabled) {
+        (Some(limit), None) => PolicyChange::Limit(id, ceiling(limit, policy, index, check)?),
+        (None, Some(enabled)) => PolicyChange::Enabled(id, enabled.value),
         (Some(_), Some(enabled)) => {
             check.wrong(&enabled.span, "one change at a time: `limit` or `enabled`, in two entries");
             return None;
@@ -81,18 +81,23 @@ fn of_rule(
             return None;
         }
     };
-    Some(Change { at: Time::ZERO, provider: ProviderId(u16::try_from(place).ok()?), amendment })
+    Some(Change { at: Time::ZERO, provider: ProviderId(u16::try_from(place).ok()?), policy_change })
 }
 
-fn ceiling(limit: &Spanned<LimitValue>, policy: &Policy, index: usize, check: &mut Checker<'_>) -> Option<Ceiling> {
+fn ceiling(
+    limit: &Spanned<LimitValueSpec>,
+    policy: &Policy,
+    index: usize,
+    check: &mut Checker<'_>,
+) -> Option<LimitValue> {
     let rule = &policy.rules[index];
-    let Test::Limit(before) = &rule.test else {
+    let RuleKind::Limit(before) = &rule.kind else {
         check.wrong(&limit.span, format!("the rule `{}` has no limit; it can be switched with `enabled`", rule.name));
         return None;
     };
     match profile::ceiling(&limit.0, policy) {
         // A new limit goes with the load as the old one did.
-        Ok(ceiling) => Some(Ceiling { load: before.ceiling.load.clone(), ..ceiling }),
+        Ok(ceiling) => Some(LimitValue { load: before.value.load.clone(), ..ceiling }),
         Err(message) => {
             check.wrong(&limit.span, message);
             None
@@ -126,7 +131,7 @@ fn of_reputation(
     };
     for place in places {
         let provider = ProviderId::from_index(place);
-        let amendment = Amendment::Reputation(ClientId(u32::from(id.0)), reputation.value);
-        changes.push(Change { at: Time::ZERO, provider, amendment });
+        let policy_change = PolicyChange::Reputation(ClientId(u32::from(id.0)), reputation.value);
+        changes.push(Change { at: Time::ZERO, provider, policy_change });
     }
 }

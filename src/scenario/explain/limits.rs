@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::provider::{Amount, Ceiling, Counts, Limit, Mailbox, Policy, Rule, Scope, Test, Window};
+use crate::provider::{Check, Counted, Limit, LimitValue, Mailbox, Policy, Rule, RuleKind, Scope, TierValue, Window};
 
 /// The limits that are asked, by the names of their rules.
 pub(super) fn of(policy: &Policy) -> Vec<(&str, String)> {
@@ -17,7 +17,7 @@ pub(super) fn of(policy: &Policy) -> Vec<(&str, String)> {
 /// What else the provider refuses; `None` if nothing.
 pub(super) fn checks(policy: &Policy) -> Option<String> {
     let mut checks: Vec<&str> = Vec::new();
-    for check in policy.rules.iter().filter(|rule| rule.enabled).filter_map(|rule| check(&rule.test)) {
+    for check in policy.rules.iter().filter(|rule| rule.enabled).filter_map(check) {
         if !checks.contains(&check) {
             checks.push(check);
         }
@@ -32,7 +32,7 @@ pub(super) fn legend(policies: &[Policy]) -> Option<String> {
 }
 
 /// A ceiling in words: `20`, or `1 (poor), 5 to 10? (fair)`.
-pub(super) fn ceiling(ceiling: &Ceiling, policy: &Policy) -> String {
+pub(super) fn ceiling(ceiling: &LimitValue, policy: &Policy) -> String {
     let amounts = &ceiling.by_tier;
     let mut words = match amounts.first() {
         Some(first) if amounts.iter().all(|amount| amount == first) => amount(*first),
@@ -48,20 +48,20 @@ pub(super) fn ceiling(ceiling: &Ceiling, policy: &Policy) -> String {
 }
 
 fn line(rule: &Rule, policy: &Policy) -> Option<String> {
-    let limit = match &rule.test {
-        Test::Limit(limit) => limit,
-        Test::EarlyTalker(pause) => {
+    let limit = match &rule.kind {
+        RuleKind::Limit(limit) => limit,
+        RuleKind::Check(Check::EarlyTalker(pause)) => {
             return Some(format!("every greeting comes {pause} later; who talks before it is refused"));
         }
         _ => return None,
     };
-    if limit.ceiling.by_tier.iter().all(|amount| *amount == Amount::Unlimited) {
+    if limit.value.by_tier.iter().all(|amount| *amount == TierValue::Unlimited) {
         return None;
     }
     let counted = limit.meter.name().replace('-', " ");
     let mut words =
-        format!("{counted} {}{}: at most {}", per(limit), over(limit.window), ceiling(&limit.ceiling, policy));
-    if limit.counts == Counts::Attempts {
+        format!("{counted} {}{}: at most {}", per(limit), over(limit.window), ceiling(&limit.value, policy));
+    if limit.counted == Counted::Attempts {
         words.push_str("; refused ones count");
     }
     if let Some(hold) = &rule.hold {
@@ -87,32 +87,33 @@ fn over(window: Window) -> String {
         Window::Fixed { length, .. } => format!(" in each {length}"),
         Window::Sliding { length } => format!(" in any {length}"),
         Window::Bucket { per, .. } => format!(" every {per} (token bucket)"),
-        Window::Average { period } => format!(" on average over {period}"),
+        Window::Ewma { period } => format!(" on average over {period}"),
     }
 }
 
-fn amount(amount: Amount) -> String {
+fn amount(amount: TierValue) -> String {
     match amount {
-        Amount::Exactly(count) => count.to_string(),
-        Amount::Unknown { low, high } => format!("{low} to {high}?"),
-        Amount::Unlimited => "no limit".to_owned(),
+        TierValue::Exactly(count) => count.to_string(),
+        TierValue::Unknown { low, high } => format!("{low} to {high}?"),
+        TierValue::Unlimited => "no limit".to_owned(),
     }
 }
 
-fn check(test: &Test) -> Option<&'static str> {
-    Some(match test {
-        Test::Limit(_) | Test::EarlyTalker(_) | Test::Always | Test::Mailbox(Mailbox::Exists) => return None,
-        Test::Mailbox(Mailbox::Unknown) => "unknown recipients",
-        Test::Mailbox(Mailbox::Full) => "full mailboxes",
-        Test::Mailbox(Mailbox::Trap) => "spam traps",
-        Test::Listed => "a block list",
-        Test::NoPtr => "no PTR record",
-        Test::Size(_) => "size",
-        Test::Unauthenticated(_) => "failed authentication",
-        Test::Content => "spam",
-        Test::Greylist(_) => "greylisting",
-        Test::Reputation { .. } => "reputation",
-        Test::Busy(_) => "busy spells",
-        Test::Outage { .. } => "an outage",
+fn check(rule: &Rule) -> Option<&'static str> {
+    let RuleKind::Check(check) = &rule.kind else { return None };
+    Some(match check {
+        Check::EarlyTalker(_) | Check::Always | Check::Mailbox(Mailbox::Exists) => return None,
+        Check::Mailbox(Mailbox::Unknown) => "unknown recipients",
+        Check::Mailbox(Mailbox::Full) => "full mailboxes",
+        Check::Mailbox(Mailbox::Trap) => "spam traps",
+        Check::Listed => "a block list",
+        Check::NoPtr => "no PTR record",
+        Check::Size(_) => "size",
+        Check::Unauthenticated(_) => "failed authentication",
+        Check::Content => "spam",
+        Check::Greylist(_) => "greylisting",
+        Check::Reputation(_) => "reputation",
+        Check::Busy(_) => "busy spells",
+        Check::Outage(_) => "an outage",
     })
 }

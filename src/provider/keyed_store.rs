@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 
 /// Values by key.
 #[derive(Clone, Debug)]
-pub(super) struct Keyed<T> {
+pub(super) struct KeyedStore<T> {
     dense: Vec<T>,
     sparse: BTreeMap<u64, T>,
     prune_at: usize,
@@ -17,7 +17,7 @@ const DENSE: u64 = 1 << 16;
 /// The tree is swept when it has grown to this, and then at every doubling: memory follows what is still remembered.
 const SWEEP: usize = 1 << 16;
 
-impl<T> Keyed<T> {
+impl<T> KeyedStore<T> {
     /// No values yet.
     pub(super) const fn new() -> Self {
         Self { dense: Vec::new(), sparse: BTreeMap::new(), prune_at: SWEEP }
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_no_longer_matters_is_swept() {
-        let mut keyed = Keyed::new();
+        let mut keyed = KeyedStore::new();
         for key in 0..200_000_u64 {
             *keyed.entry(DENSE + key, || 0, |value| *value == 1) = 1;
         }
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_range_is_of_the_vector_and_the_tree() {
-        let mut keyed = Keyed::new();
+        let mut keyed = KeyedStore::new();
         for key in [0, 3, DENSE - 1, DENSE, DENSE + 5] {
             *keyed.entry(key, || 0, |_| false) = key;
         }

@@ -4,22 +4,22 @@ use crate::time::{Span, Time};
 
 /// The number a count may not exceed, by tier and by the provider's load.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ceiling {
+pub struct LimitValue {
     /// One amount for every tier of the policy, in the same order.
-    pub by_tier: Vec<Amount>,
+    pub by_tier: Vec<TierValue>,
     /// By time of day, the factor that scales the amount; sorted, first entry at 0. Empty means always 1.
     pub load: Vec<LoadStep>,
 }
 
-impl Ceiling {
+impl LimitValue {
     /// The largest factor of the load schedule; 1 without one.
-    pub fn most_load(&self) -> f64 {
+    pub fn largest_factor(&self) -> f64 {
         self.load.iter().map(|step| step.factor).reduce(f64::max).unwrap_or(1.0)
     }
 
     /// Whether the amount of any tier is drawn, because nobody outside the provider knows it.
     pub fn is_unknown(&self) -> bool {
-        self.by_tier.iter().any(|amount| matches!(amount, Amount::Unknown { .. }))
+        self.by_tier.iter().any(|amount| matches!(amount, TierValue::Unknown { .. }))
     }
 
     /// An amount scaled by a factor, rounded down; a product that is whole but for its last bit is whole.
@@ -49,7 +49,7 @@ pub struct LoadStep {
 
 /// A number that a provider may or may not publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amount {
+pub enum TierValue {
     /// This many.
     Exactly(u32),
     /// Nobody outside the provider knows; drawn from this range, uniformly, once in every trial.

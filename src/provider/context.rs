@@ -3,34 +3,34 @@
 //! Looked up once for all steps of a command. What single rules do with it is in `rules.rs`, whose reputation counts in
 //! `standing.rs`.
 
+use super::compiled_rules::{CompiledRules, Operation, RuleStep};
 use super::engine::Session;
-use super::hold;
-use super::policy::{Answer, Policy, Scope};
+use super::hold::HoldRecord;
+use super::policy::{Policy, RuleAction, Scope};
 use super::reputation::Reputation;
-use super::rules::RuleState;
-use super::steps::{Act, Step, Steps};
-use super::verdict::{Addressee, Client, Decision, Refusal, Verdict};
+use super::rules::RuleRuntime;
+use super::verdict::{Client, Decision, Recipient, Refusal, Verdict};
 use crate::rng::Seed;
 use crate::time::{Span, Time};
 use crate::units::{ClientId, NetworkId, RuleId, SenderDomainId, SessionId};
 
 /// A command before the rules.
-pub(super) struct Case<'a> {
+pub(super) struct RuleContext<'a> {
     pub(super) now: Time,
     /// The same on the provider's wall.
     pub(super) clock: Time,
     pub(super) id: SessionId,
     pub(super) session: &'a mut Session,
     /// The recipient that is named.
-    pub(super) who: Option<Addressee>,
+    pub(super) who: Option<Recipient>,
     pub(super) client: &'a Client,
     /// What the client has behind it.
     pub(super) reputation: &'a mut Reputation,
     /// What sender domains have behind them.
     pub(super) senders: &'a mut [Reputation],
     pub(super) policy: &'a Policy,
-    pub(super) rules: &'a mut [RuleState],
-    pub(super) steps: &'a Steps,
+    pub(super) rules: &'a mut [RuleRuntime],
+    pub(super) steps: &'a CompiledRules,
     pub(super) coins: Seed,
     /// Recipients of an accepted message whom it does not reach.
     pub(super) undeliverable: &'a mut Vec<(u32, Refusal)>,
@@ -38,21 +38,21 @@ pub(super) struct Case<'a> {
 
 /// Who asks, and for whom: all that keys of counters are made of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asker {
+pub(super) struct Subject {
     pub(super) session: SessionId,
     pub(super) client: ClientId,
     pub(super) network: NetworkId,
     /// The sender domain, once it is named.
     pub(super) sender: Option<SenderDomainId>,
     /// The recipient that is named.
-    pub(super) who: Option<Addressee>,
+    pub(super) who: Option<Recipient>,
 }
 
-impl Case<'_> {
+impl RuleContext<'_> {
     /// Who asks. Put together where it is needed: mostly the client is all that a key is made of.
     #[inline]
-    pub(super) fn asker(&self) -> Asker {
-        Asker {
+    pub(super) fn subject(&self) -> Subject {
+        Subject {
             session: self.id,
             client: self.session.client,
             network: self.client.network,
@@ -68,16 +68,16 @@ impl Case<'_> {
     }
 
     /// Takes steps in order; the first refusal wins.
-    pub(super) fn pass(&mut self, steps: &[Step]) -> Verdict {
+    pub(super) fn pass(&mut self, steps: &[RuleStep]) -> Verdict {
         let mut tarpit = Span::ZERO;
         for step in steps {
-            if self.lets_pass(step) {
+            if self.permits(step) {
                 continue;
             }
-            match self.object(step) {
-                Answer::Tarpit(span) => tarpit += span,
-                answer => {
-                    let refusal = Refusal { rule: RuleId(step.rule), answer };
+            match self.apply_violation(step) {
+                RuleAction::Tarpit(span) => tarpit += span,
+                action => {
+                    let refusal = Refusal { rule: RuleId(step.rule), action };
                     return Verdict { decision: Decision::Refuse(refusal), tarpit };
                 }
             }
@@ -86,27 +86,27 @@ impl Case<'_> {
     }
 
     /// A rule does not let it pass: what it answers.
-    fn object(&mut self, step: &Step) -> Answer {
+    fn apply_violation(&mut self, step: &RuleStep) -> RuleAction {
         let rule = usize::from(step.rule);
-        if step.act == Act::Held
-            && let Some(answer) = self.held(step)
+        if step.op == Operation::CheckHold
+            && let Some(action) = self.held(step)
         {
             self.rules[rule].refused += 1;
-            return answer;
+            return action;
         }
-        self.violated(rule);
-        self.policy.rules[rule].answer
+        self.record_violation(rule);
+        self.policy.rules[rule].action
     }
 
     /// Bookkeeping of a violation: cost, and perhaps a hold.
-    pub(super) fn violated(&mut self, index: usize) {
+    pub(super) fn record_violation(&mut self, index: usize) {
         let rule = &self.policy.rules[index];
-        self.blame(rule.cost);
+        self.penalize(rule.cost);
         self.rules[index].refused += 1;
         if let Some(hold) = &rule.hold {
-            let (now, key) = (self.now, self.asker().key(rule.test.hold_scope()));
+            let (now, key) = (self.now, self.subject().key(rule.kind.hold_scope()));
             let state = &mut self.rules[index];
-            let record = state.holds.entry(key, hold::Record::default, |record| record.is_blank(now, hold));
+            let record = state.holds.entry(key, HoldRecord::default, |record| record.is_blank(now, hold));
             if let Some(span) = record.violate(now, hold) {
                 state.holds_begun += 1;
                 state.held += span;
@@ -115,7 +115,7 @@ impl Case<'_> {
     }
 }
 
-impl Asker {
+impl Subject {
     /// Whose counter a scope means here.
     #[inline]
     pub(super) fn key(&self, scope: Scope) -> u64 {

@@ -1,16 +1,16 @@
 //! Whose reputation counts, and what moves it: the engine's side of `reputation.rs`.
 
-use super::case::Case;
+use super::context::RuleContext;
 use super::engine::Provider;
-use super::policy::{Answer, Auth, Mailbox, Standing, Test};
+use super::policy::{Auth, Check, Mailbox, ReputationOf, RuleAction, RuleKind};
 use super::reputation::Reputation;
 use super::verdict::{Decision, Refusal, Verdict};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, Fraction, RuleId, SenderDomainId};
 
-impl Case<'_> {
+impl RuleContext<'_> {
     /// Costs the client, and its sender domain where it is known, a share of their reputation.
-    pub(super) fn blame(&mut self, share: Fraction) {
+    pub(super) fn penalize(&mut self, share: Fraction) {
         self.reputation.lose(share, &self.policy.tiers);
         if let Some(sender) = self.session.sender().and_then(|sender| self.senders.get_mut(sender.index())) {
             sender.lose(share, &self.policy.tiers);
@@ -20,7 +20,7 @@ impl Case<'_> {
     /// Whether it was a look at the mailbox that refused: who is refused for something else is not known to be unknown.
     pub(super) fn looked_up(&self, verdict: &Verdict, mailbox: Mailbox) -> bool {
         let Decision::Refuse(refusal) = verdict.decision else { return false };
-        matches!(self.policy.rules[refusal.rule.index()].test, Test::Mailbox(asked) if asked == mailbox)
+        matches!(self.policy.rules[refusal.rule.index()].kind, RuleKind::Check(Check::Mailbox(asked)) if asked == mailbox)
     }
 
     /// The message is accepted: reputation moves, and recipients are judged where the provider judges them only now.
@@ -28,7 +28,7 @@ impl Case<'_> {
     pub(super) fn deliver(&mut self) -> (Decision, Span) {
         let Some(envelope) = self.session.envelope else { return (Decision::Accept, Span::ZERO) };
         let (mut unknown, mut traps) = (0_u32, 0_u32);
-        for who in &self.session.addressees {
+        for who in &self.session.recipients {
             unknown += u32::from(who.mailbox == Mailbox::Unknown);
             traps += u32::from(who.mailbox == Mailbox::Trap);
         }
@@ -48,7 +48,7 @@ impl Case<'_> {
             move_standing(sender);
         }
         let decision = match self.undeliverable.first() {
-            Some((_, refusal)) if self.undeliverable.len() == self.session.addressees.len() => {
+            Some((_, refusal)) if self.undeliverable.len() == self.session.recipients.len() => {
                 Decision::Refuse(*refusal)
             }
             _ => Decision::Accept,
@@ -59,16 +59,16 @@ impl Case<'_> {
     /// Judges every recipient at the end of data; the tarpits together.
     fn judge_late(&mut self) -> Span {
         let mut tarpit = Span::ZERO;
-        for n in 0..self.session.addressees.len() {
-            let who = self.session.addressees[n];
+        for n in 0..self.session.recipients.len() {
+            let who = self.session.recipients[n];
             let Some((_, rule)) = self.steps.late.iter().find(|(mailbox, _)| *mailbox == who.mailbox) else { continue };
             let rule = RuleId(*rule);
             self.who = Some(who);
-            self.violated(rule.index());
-            match self.policy.rules[rule.index()].answer {
-                Answer::Tarpit(span) => tarpit += span,
-                answer => {
-                    self.undeliverable.push((u32::try_from(n).unwrap_or(u32::MAX), Refusal { rule, answer }));
+            self.record_violation(rule.index());
+            match self.policy.rules[rule.index()].action {
+                RuleAction::Tarpit(span) => tarpit += span,
+                action => {
+                    self.undeliverable.push((u32::try_from(n).unwrap_or(u32::MAX), Refusal { rule, action }));
                 }
             }
         }
@@ -76,20 +76,20 @@ impl Case<'_> {
     }
 
     /// Tosses a coin of a rule's own: how often another rule is asked does not move it.
-    pub(super) fn toss(&mut self, rule: usize, share: Fraction) -> bool {
-        let tossed = &mut self.rules[rule].tossed;
-        *tossed += 1;
-        share == Fraction::ALL || self.coins.share(rule as u64, *tossed) < share.get()
+    pub(super) fn bernoulli(&mut self, rule: usize, share: Fraction) -> bool {
+        let draws = &mut self.rules[rule].draws;
+        *draws += 1;
+        share == Fraction::ALL || self.coins.share(rule as u64, *draws) < share.get()
     }
 
     /// The score that counts.
-    pub(super) fn score(&self, of: Standing) -> Fraction {
+    pub(super) fn score(&self, of: ReputationOf) -> Fraction {
         of.choose(self.reputation.score(), self.sender().map(Reputation::score))
     }
 
     /// The tier that counts.
     #[inline]
-    pub(super) fn tier(&self, of: Standing) -> usize {
+    pub(super) fn tier(&self, of: ReputationOf) -> usize {
         of.choose(self.reputation.tier(), self.sender().map(Reputation::tier))
     }
 }
@@ -98,18 +98,18 @@ impl Provider {
     /// The number that a limit allows this client, writing as this sender, at `now`; `None` where there is none, or the
     /// rule is no limit.
     pub fn ceiling(&self, now: Time, rule: RuleId, client: ClientId, sender: Option<SenderDomainId>) -> Option<u32> {
-        let Test::Limit(limit) = &self.policy.rules[rule.index()].test else { return None };
-        self.rules[rule.index()].limit(self.tier(limit.standing, client, sender), self.clock(now))
+        let RuleKind::Limit(limit) = &self.policy.rules[rule.index()].kind else { return None };
+        self.rules[rule.index()].limit(self.tier(limit.reputation_of, client, sender), self.clock(now))
     }
 
     /// The tier that counts for a client that writes as this sender.
-    pub(super) fn tier(&self, of: Standing, client: ClientId, sender: Option<SenderDomainId>) -> usize {
+    pub(super) fn tier(&self, of: ReputationOf, client: ClientId, sender: Option<SenderDomainId>) -> usize {
         let sender = sender.and_then(|sender| self.senders.get(sender.index()));
         of.choose(self.clients[client.index()].1.tier(), sender.map(Reputation::tier))
     }
 }
 
-impl Standing {
+impl ReputationOf {
     /// Which of the two counts, the client's or that of the sender domain, where it is known.
     #[inline]
     fn choose<T: PartialOrd>(self, client: T, sender: Option<T>) -> T {

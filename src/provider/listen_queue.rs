@@ -15,12 +15,12 @@ pub enum Arrival {
 
 /// How full the server is.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Places {
+pub struct ListenQueue {
     served: u32,
     queued: u32,
 }
 
-impl Places {
+impl ListenQueue {
     /// A connection arrives. The kernel holds one more than the backlog that it was asked for (Linux,
     /// `sk_acceptq_is_full`).
     pub fn arrive(&mut self, listener: Option<Listener>) -> Arrival {
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn places_fill_up_and_are_handed_on() {
         let listener = Some(Listener { workers: 1, backlog: 1 });
-        let mut places = Places::default();
+        let mut places = ListenQueue::default();
         let arrivals: Vec<Arrival> = (0..4).map(|_| places.arrive(listener)).collect();
         assert_eq!(arrivals, [Arrival::Served, Arrival::Queued, Arrival::Queued, Arrival::Ignored]);
         assert!(!places.would_serve(listener));
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn without_a_listener_everyone_is_served() {
-        let mut places = Places::default();
+        let mut places = ListenQueue::default();
         assert_eq!(places.arrive(None), Arrival::Served);
         assert!(!places.leave(None));
     }

@@ -7,11 +7,11 @@ use super::window::Counter;
 use crate::time::Time;
 
 impl Provider {
-    /// All is as it was when `start` was copied, but for the time and for whoever is connected. The policy, amendments
+    /// All is as it was when `start` was copied, but for the time and for whoever is connected. The policy, changes
     /// undone; counters, holds, greylists and weather; the reputation of those whom `start` knew. Whoever was met since
     /// is a newcomer. Sessions go on with their numbers: they keep their places under limits on what is open, even
     /// where there are now fewer, and what they have used up within the session.
-    pub fn start_again(&mut self, start: &Self, now: Time) {
+    pub fn reset_to(&mut self, start: &Self, now: Time) {
         self.policy.clone_from(&start.policy);
         self.rules.clone_from(&start.rules);
         self.steps.clone_from(&start.steps);
@@ -26,13 +26,13 @@ impl Provider {
         for (place, reputation) in self.senders.iter_mut().enumerate() {
             *reputation = fresh(start.senders.get(place), 0, &self.policy);
         }
-        self.seat_again();
+        self.recount_gauges();
     }
 
     /// The gauges count anew who is there.
-    fn seat_again(&mut self) {
+    fn recount_gauges(&mut self) {
         for session in self.sessions.iter().filter(|session| session.is_open()) {
-            for (index, (state, key)) in self.rules.iter_mut().zip(&session.seats).enumerate() {
+            for (index, (state, key)) in self.rules.iter_mut().zip(&session.slot_keys).enumerate() {
                 if session.holds_slot(index) {
                     let blank = || Counter::new(&Window::Gauge);
                     let counter = state.counters.entry(*key, blank, |counter| counter.used() == 0);

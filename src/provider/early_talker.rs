@@ -5,7 +5,7 @@
 //! early. Who talks is known to a world that sees bytes, and it says so while the client waits.
 
 use super::engine::Provider;
-use super::policy::{Answer, Test};
+use super::policy::{Check, RuleAction, RuleKind};
 use super::verdict::{Decision, Refusal, Verdict};
 use crate::time::{Span, Time};
 use crate::units::{RuleId, SessionId};
@@ -16,15 +16,17 @@ impl Provider {
     pub fn talks_early(&mut self, now: Time, session: SessionId) -> Verdict {
         let mut verdict = Verdict { decision: Decision::Accept, tarpit: Span::ZERO };
         for rule in 0..self.policy.rules.len() {
-            if !(self.policy.rules[rule].enabled && matches!(self.policy.rules[rule].test, Test::EarlyTalker(_))) {
+            if !(self.policy.rules[rule].enabled
+                && matches!(self.policy.rules[rule].kind, RuleKind::Check(Check::EarlyTalker(_))))
+            {
                 continue;
             }
-            self.case(now, session, None).violated(rule);
-            match self.policy.rules[rule].answer {
-                Answer::Tarpit(span) => verdict.tarpit += span,
-                answer => {
+            self.case(now, session, None).record_violation(rule);
+            match self.policy.rules[rule].action {
+                RuleAction::Tarpit(span) => verdict.tarpit += span,
+                action => {
                     let rule = RuleId::from_index(rule);
-                    verdict.decision = Decision::Refuse(Refusal { rule, answer });
+                    verdict.decision = Decision::Refuse(Refusal { rule, action });
                     self.close(session);
                     break;
                 }

@@ -5,18 +5,18 @@
 
 use std::ops::RangeInclusive;
 
-use super::case::SPARSE;
+use super::context::SPARSE;
 use super::engine::Provider;
-use super::hold::Record;
+use super::hold::HoldRecord;
 use super::policy::Scope;
 use crate::time::Time;
 use crate::units::{ClientId, RuleId};
 
 impl Provider {
     /// The rules that hold a client at `now`, and until when.
-    pub fn holds_of(&self, now: Time, client: ClientId) -> Vec<(RuleId, Time)> {
+    pub fn active_holds(&self, now: Time, client: ClientId) -> Vec<(RuleId, Time)> {
         let held = |(index, keys): (usize, RangeInclusive<u64>)| {
-            let holds = self.rules[index].holds.range(keys).map(Record::until);
+            let holds = self.rules[index].holds.range(keys).map(HoldRecord::until);
             let until = holds.filter(|until| *until > now).max()?;
             Some((RuleId(u16::try_from(index).ok()?), until))
         };
@@ -35,7 +35,7 @@ impl Provider {
                 released += usize::from(!unserved.is_zero());
                 // It was written down as served when it began.
                 state.held = state.held - unserved;
-                *record = Record::default();
+                *record = HoldRecord::default();
             }
         }
         released
@@ -46,7 +46,7 @@ impl Provider {
         let ip = u64::from(client.0);
         let network = self.clients.get(client.index()).map(|(client, _)| u64::from(client.network.0));
         self.policy.rules.iter().enumerate().filter_map(move |(index, rule)| {
-            let keys = match (rule.hold.as_ref()?, rule.test.hold_scope()) {
+            let keys = match (rule.hold.as_ref()?, rule.kind.hold_scope()) {
                 (_, Scope::ClientIp) => ip..=ip,
                 (_, Scope::ClientNetwork) => network?..=network?,
                 (_, Scope::ClientIpAndRecipientDomain) => SPARSE | ip << 16..=SPARSE | ip << 16 | 0xffff,
