@@ -14,7 +14,7 @@ const LABEL_MAX: usize = 63;
 /// A path, borrowed from its command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Path<'a> {
-    /// `<>`: a bounce, which nobody may bounce.
+    /// `<>`: a bounce, which may not bounce again.
     Null,
     /// `<postmaster>` without a domain, which every server must accept.
     Postmaster,

@@ -1,14 +1,17 @@
 //! The client's end of a session (RFC 5321, section 3): what it says next, which command a reply answers, and what
 //! became of each recipient.
 //!
-//! Drive it so: give [`advance`](ClientSession::advance) the bytes that have arrived; drop as many as it says it has used; do
-//! what the [`ClientEvent`] says; do it again. What is left of the input must come again, with more behind it. Before waiting
-//! for input, send what was written. [`awaiting`](ClientSession::awaiting) says which command's time-out runs.
+//! To drive it: give [`advance`](ClientSession::advance) the bytes that have arrived; drop as many as it says it has
+//! used; do what the [`ClientEvent`] says; do it again. What is left of the input must come again, with more behind it.
+//! Before waiting for input, send what was written. [`awaiting`](ClientSession::awaiting) says which command's time-out
+//! runs.
 //!
-//! A server that closes without a word is the caller's to notice; [`results`](ClientSession::results) can be read at any time.
+//! A server that closes without a reply is the caller's to notice; [`results`](ClientSession::results) can be read at
+//! any time.
 
 mod capabilities;
 mod recipient_replies;
+mod transact;
 mod transaction;
 
 use super::extension::Extension;
@@ -32,11 +35,11 @@ pub struct ClientSession {
     script: PendingCommands,
     plan: TransactionState,
     results: RecipientReplies,
-    /// RSET was said to end the transaction, which is not over before it is answered.
+    /// RSET was sent to end the transaction, which is not over before it is answered.
     resetting: bool,
 }
 
-/// Whether STARTTLS is said.
+/// Whether STARTTLS is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UseTls {
     /// Never.
@@ -65,7 +68,7 @@ pub enum SessionStep {
     Rcpt(usize),
     /// DATA.
     Data,
-    /// The dot, or the last chunk.
+    /// End of data, or the last chunk.
     EndOfData,
     /// RSET.
     Reset,
@@ -106,7 +109,7 @@ pub enum ClientEvent<'c> {
     StartTls,
     /// Send what was written and the message, then say [`body_sent`](ClientSession::body_sent).
     SendBody {
-        /// As lines, with dots put before those that begin with one, and a line end at the end; else as it is, exactly
+        /// As lines, dot-stuffed, and a line end at the end; else as it is, exactly
         /// as many bytes as were announced.
         dotted: bool,
     },
@@ -233,13 +236,13 @@ impl ClientSession {
         self.say_hello(SessionStep::Ehlo, out);
     }
 
-    /// Says RSET. Only when idle.
+    /// Sends RSET. Only when idle.
     pub fn reset(&mut self, out: &mut Vec<u8>) {
         assert_eq!(self.state, ClientState::Idle, "RSET in the midst of something");
         self.say(b"RSET\r\n", SessionStep::Reset, out);
     }
 
-    /// Says QUIT. Only when idle.
+    /// Sends QUIT. Only when idle.
     pub fn quit(&mut self, out: &mut Vec<u8>) {
         assert_eq!(self.state, ClientState::Idle, "QUIT in the midst of something");
         self.say(b"QUIT\r\n", SessionStep::Quit, out);
@@ -321,7 +324,7 @@ impl ClientSession {
         self.state = ClientState::Awaiting(step);
     }
 
-    /// Says QUIT and does not wait for the reply.
+    /// Sends QUIT and does not wait for the reply.
     fn give_up(&mut self, end: ClientClose, out: &mut Vec<u8>) {
         out.extend_from_slice(b"QUIT\r\n");
         self.state = ClientState::Closed(end);

@@ -1,8 +1,8 @@
 //! A message after DATA: where it ends, its lines without the dots put before them, and with them (RFC 5321, section
 //! 4.5.2).
 //!
-//! Only CR LF . CR LF ends a message. Whoever takes less for it (`\n.\n`, `\r\n.\r\r\n` …) lets a sender hide a second
-//! message in the first.
+//! Only CR LF . CR LF ends a message. A server that takes less for it (`\n.\n`, `\r\n.\r\r\n` …) lets a sender hide a
+//! second message in the first.
 
 use std::ops::BitOr;
 use std::sync::LazyLock;
@@ -120,7 +120,7 @@ impl DotStuffer {
         self.before = self.before(piece, piece.len());
     }
 
-    /// Ends the last line if it is not. The dot that ends the message is not part of it.
+    /// Ends the last line if it is not. The end of data is not part of it.
     pub fn finish(self, out: &mut Vec<u8>) {
         if self.before != *b"\r\n" {
             out.extend_from_slice(b"\r\n");
@@ -137,8 +137,8 @@ impl DotStuffer {
     }
 }
 
-/// Writes a whole message for DATA: dots before lines that begin with one, a line end at the end, but not the dot that
-/// ends it.
+/// Writes a whole message for DATA: dots before lines that begin with one, a line end at the end, but not the end
+/// of data.
 pub fn dot_stuff(message: &[u8], out: &mut Vec<u8>) {
     let mut stuffer = DotStuffer::default();
     stuffer.write(message, out);

@@ -25,7 +25,7 @@ pub enum Extension {
     StartTls,
     /// Authentication (RFC 4954).
     Auth,
-    /// A trusted client says whom it stands for (Postfix).
+    /// A trusted client names the client it stands for (Postfix).
     XClient,
 }
 
@@ -133,7 +133,7 @@ impl fmt::Debug for Extensions {
     }
 }
 
-/// What a server says beforehand that it will not exceed (RFC 9422). Said, not enforced: enforcing is policy.
+/// What a server announces that it will not exceed (RFC 9422). Announced, not enforced: enforcing is policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SessionLimits {
     /// Transactions in a session.

@@ -1,6 +1,6 @@
 //! The wire's vocabulary as types and bytes: stages, commands, replies, and the two ends of a session as machines that
-//! are given bytes and give bytes. No I/O, no clock, no policy: whoever owns the socket moves the bytes, and whoever
-//! owns the policy answers the questions.
+//! are given bytes and give bytes. No I/O, no clock, no policy: the owner of the socket moves the bytes, and the
+//! owner of the policy answers the questions.
 //!
 //! Bytes and meaning are two layers. [`Command`] and [`Reply`] are what is meant; [`Server`] turns a client's bytes
 //! into questions and answers into bytes, [`ClientSession`] transactions into bytes and a server's bytes into results.
@@ -8,6 +8,7 @@
 mod address;
 mod client;
 mod command;
+mod command_error;
 mod data;
 mod extension;
 mod filler;
@@ -24,7 +25,8 @@ pub use address::{Address, Path, PathError};
 pub use client::{
     Capabilities, ClientClose, ClientEvent, ClientSession, RecipientReply, SessionStep, Transaction, UseTls,
 };
-pub use command::{Command, CommandError};
+pub use command::Command;
+pub use command_error::CommandError;
 pub use data::{DataPiece, DataReader, DotStuffer, dot_stuff};
 pub use extension::{Extension, Extensions, SessionLimits};
 pub use filler::Filler;

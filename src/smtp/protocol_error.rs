@@ -1,8 +1,8 @@
-//! What a session refuses by itself, before anybody's policy is asked: broken commands, a wrong order, what the server
+//! What a session refuses by itself, before any policy is asked: broken commands, a wrong order, what the server
 //! said it would not take. Each has its reply.
 
 use super::address::PathError;
-use super::command::CommandError;
+use super::command_error::CommandError;
 use super::reply::{Code, EnhancedCode, Reply};
 
 /// What a client did wrong.
@@ -17,7 +17,7 @@ pub enum ProtocolError {
     /// A command line that a bare LF ended.
     #[error("bare LF ends a command")]
     BareLineEnd,
-    /// A command out of turn.
+    /// A command out of sequence.
     #[error("bad sequence of commands")]
     Sequence,
     /// DATA or BDAT after none but refused recipients.
@@ -47,7 +47,7 @@ pub enum ProtocolError {
     /// A mechanism that is not offered.
     #[error("unknown authentication mechanism")]
     Mechanism,
-    /// What was said during authentication is not what the mechanism wants.
+    /// A response of the exchange is not what the mechanism wants.
     #[error("broken authentication exchange")]
     SaslExchange,
     /// The client gave up authentication with `*`.
@@ -56,15 +56,15 @@ pub enum ProtocolError {
     /// EXPN.
     #[error("command not implemented")]
     NotImplemented,
-    /// More faults than the server bears; the session is closed.
+    /// More errors than the server tolerates; the session is closed.
     #[error("too many errors")]
     TooManyErrors,
-    /// More commands that lead nowhere than the server bears; the session is closed.
+    /// More junk commands than the server tolerates; the session is closed.
     #[error("too many commands without progress")]
     TooManyJunkCommands,
 }
 
-/// A reply of the session's own.
+/// A reply that the session gives by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BuiltinReply {
     pub(super) code: Code,

@@ -94,7 +94,7 @@ impl Code {
         }
     }
 
-    /// A code of this house; wrong ones do not compile where they are constants.
+    /// A code written in this crate; wrong ones do not compile where they are constants.
     pub(super) const fn literal(code: u16) -> Self {
         assert!(code >= 200 && code < 600, "no reply code");
         Self(code)

@@ -1,4 +1,4 @@
-//! Authentication: PLAIN (RFC 4616) and LOGIN as exchanges of base64 lines. Who may enter, the world knows.
+//! Authentication: PLAIN (RFC 4616) and LOGIN as exchanges of base64 lines. Who may log in, the caller knows.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -31,7 +31,7 @@ pub(super) enum SaslExchange {
 pub(super) enum SaslStep {
     /// Another challenge.
     Next(SaslExchange),
-    /// All is said.
+    /// The exchange is complete.
     Done(Credentials),
 }
 

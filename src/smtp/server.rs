@@ -1,19 +1,22 @@
 //! The server's end of a session (RFC 5321, section 3 and 4). It reads bytes, keeps the order of commands, and writes
 //! replies; whatever is a matter of policy it asks.
 //!
-//! Drive it so: give [`advance`](Server::advance) the bytes that have arrived; drop as many as it says it has used; do
-//! what the [`ServerEvent`] says; do it again. Nothing of the input is kept inside: what is left over must come again, with
-//! more behind it. Pipelining needs nothing else, since whatever is left of the input is the next command.
+//! To drive it: give [`advance`](Server::advance) the bytes that have arrived; drop as many as it says it has used; do
+//! what the [`ServerEvent`] says; do it again. Nothing of the input is kept inside: what is left over must come again,
+//! with more behind it. Pipelining needs nothing else, since whatever is left of the input is the next command.
 //!
 //! An idle session is this value and nothing on the heap.
 
 mod answers;
 mod auth;
+mod chunk;
 mod commands;
 mod config;
+mod event;
 mod greeting;
 mod message;
-mod turn;
+mod open_transaction;
+mod state;
 
 use std::sync::Arc;
 
@@ -22,11 +25,12 @@ use super::extension::Extension;
 use super::line::{Line, LineReader};
 use super::protocol_error::{BuiltinReply, ProtocolError};
 use super::reply::{self, Class};
-use super::sasl::SaslExchange;
-use message::BdatChunk;
+use chunk::BdatChunk;
+use open_transaction::OpenTransaction;
+use state::{Hello, PendingQuestion, Progress, ServerState};
 
 pub use config::ServerConfig;
-pub use turn::{PolicyAnswer, PolicyQuestion, ServerClose, ServerEvent, SessionCounts};
+pub use event::{PolicyAnswer, PolicyQuestion, ServerClose, ServerEvent, SessionCounts};
 
 /// The longest line of an authentication exchange in bytes (RFC 4954, section 4).
 const AUTH_LINE_MAX: usize = 12_288;
@@ -51,68 +55,6 @@ pub struct Server {
     counts: SessionCounts,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum ServerState {
-    /// Nobody was asked yet whether to greet.
-    New,
-    Waiting(PendingQuestion),
-    Command,
-    /// Refused at the greeting, and open.
-    TurnedAway,
-    Auth(SaslExchange),
-    Body,
-    Chunk,
-    Handshake,
-    Closed(ServerClose),
-}
-
-/// What the answer is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PendingQuestion {
-    Connect,
-    Hello(Hello),
-    Mail(OpenTransaction),
-    Rcpt,
-    Data,
-    Chunk,
-    EndOfData,
-    Auth,
-    Reset,
-    XClient { login: bool },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hello {
-    Helo,
-    Ehlo,
-}
-
-/// What is open between MAIL and the end of data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct OpenTransaction {
-    accepted: u32,
-    refused: bool,
-    utf8: bool,
-    binary: bool,
-    chunks: BdatState,
-}
-
-/// What came with BDAT; after it DATA may not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum BdatState {
-    #[default]
-    None,
-    Some,
-    /// One was refused: only RSET helps, or the last one (RFC 3030, section 2).
-    Void,
-}
-
-/// How many bytes are done with, and whose turn it is; none if the session can go on by itself.
-type Progress<'a> = (usize, Option<ServerEvent<'a>>);
-
-/// What a command comes to.
-type CommandResult<'a> = Result<Option<ServerEvent<'a>>, ProtocolError>;
-
 impl Server {
     /// A session whose client has just connected.
     pub fn new(config: Arc<ServerConfig>) -> Self {
@@ -134,7 +76,7 @@ impl Server {
     }
 
     /// Goes on as far as it can; replies are appended to `out`. Says how many bytes of the input are done with, and
-    /// whose turn it is. Needs an answer to its question first.
+    /// what is to be done. Needs an answer to its question first.
     pub fn advance<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> (usize, ServerEvent<'a>) {
         let mut used = 0;
         loop {
@@ -153,7 +95,7 @@ impl Server {
         };
         match answer {
             PolicyAnswer::Accept => self.accept(asked, None, out),
-            PolicyAnswer::Say { code, text, .. } if code.class() == Class::Positive && Self::has_own_frame(asked) => {
+            PolicyAnswer::Say { code, text, .. } if code.class() == Class::Positive && asked.has_own_frame() => {
                 self.accept(asked, Some(text), out);
             }
             PolicyAnswer::Say { code, enhanced, text, .. } => {
@@ -171,7 +113,7 @@ impl Server {
         }
     }
 
-    /// The handshake after STARTTLS is done: nothing that was said before it holds (RFC 3207, section 4.2).
+    /// The handshake after STARTTLS is done: nothing from before it holds (RFC 3207, section 4.2).
     pub fn secured(&mut self) {
         assert_eq!(self.state, ServerState::Handshake, "a handshake nobody asked for");
         self.state = ServerState::Command;
@@ -226,7 +168,7 @@ impl Server {
         }
     }
 
-    /// What stands behind STARTTLS is thrown away: under TLS it would be taken for the client's word.
+    /// What stands behind STARTTLS is discarded: under TLS it would be mistaken for the client's.
     fn inject<'a>(&mut self, input: &'a [u8], used: usize) -> Progress<'a> {
         let injected = input.len() - used;
         self.counts.injected += injected as u64;
@@ -238,12 +180,7 @@ impl Server {
         ServerEvent::Ask(question)
     }
 
-    /// Whether the session's part of a positive reply remains whatever words the world has.
-    fn has_own_frame(asked: PendingQuestion) -> bool {
-        matches!(asked, PendingQuestion::Hello(_) | PendingQuestion::Chunk)
-    }
-
-    /// Forgets who the client said it is, and what it was about to send.
+    /// Forgets how the client introduced itself, and the open transaction.
     fn reset(&mut self) {
         self.hello = None;
         self.transaction = None;
@@ -255,12 +192,12 @@ impl Server {
         self.junk_commands > self.config.junk_commands_max
     }
 
-    /// Refuses in the session's own words; closes where it was one fault too many.
+    /// Refuses with the session's own reply; closes where it was one error too many.
     fn refuse<'a>(&mut self, error: ProtocolError, out: &mut Vec<u8>) -> ServerEvent<'a> {
         self.counts.errors += 1;
         self.counts.long_lines += u32::from(error == ProtocolError::LineTooLong);
         let forgiven = match error {
-            // What a client sends without waiting is not its fault (RFC 2920, section 3.1).
+            // What a client sends without waiting is no error of its own (RFC 2920, section 3.1).
             ProtocolError::Sequence => self.mail_refused,
             ProtocolError::NoRecipients | ProtocolError::TooManyRecipients | ProtocolError::TooBig => true,
             _ => false,

@@ -19,7 +19,7 @@ pub enum Stage {
     Rcpt,
     /// DATA, before the message.
     Data,
-    /// The dot that ends the message.
+    /// End of data: the line with a single dot.
     EndOfData,
 }
 

@@ -1,9 +1,9 @@
-//! XCLIENT: a trusted client says whom it stands for (`README.XCLIENT` of Postfix). With it one machine plays many
-//! sources.
+//! XCLIENT: a trusted client names the client it stands for (`README.XCLIENT` of Postfix). With it one machine plays
+//! many sources.
 
 use std::borrow::Cow;
 
-use super::command::CommandError;
+use super::command_error::CommandError;
 
 /// The attributes of XCLIENT, read and checked, decoded when asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

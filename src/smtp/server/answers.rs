@@ -1,11 +1,12 @@
-//! What an answer does: the session's own words for a yes, and what is open after a yes and after a no.
+//! What an answer does: the session's own positive replies, and what is open after acceptance and refusal.
 
 use super::super::data::DataReader;
 use super::super::protocol_error::BuiltinReply;
-use super::{PendingQuestion, Server, ServerState};
+use super::Server;
+use super::state::{PendingQuestion, ServerState};
 
 impl Server {
-    /// Writes the session's own yes, and goes on.
+    /// Writes the session's own positive reply, and goes on.
     pub(super) fn accept(&mut self, asked: PendingQuestion, words: Option<&str>, out: &mut Vec<u8>) {
         match asked {
             PendingQuestion::Connect | PendingQuestion::XClient { .. } => self.greet(out),
@@ -23,7 +24,7 @@ impl Server {
         self.accepted(asked);
     }
 
-    /// Goes on after a yes.
+    /// Goes on after acceptance.
     pub(super) fn accepted(&mut self, asked: PendingQuestion) {
         match asked {
             PendingQuestion::Connect => {}
@@ -37,7 +38,7 @@ impl Server {
             }
             PendingQuestion::Rcpt => {
                 if let Some(transaction) = &mut self.transaction {
-                    transaction.accepted += 1;
+                    transaction.rcpt_answered(true);
                 }
             }
             PendingQuestion::Data => {
@@ -62,14 +63,14 @@ impl Server {
         }
     }
 
-    /// Goes on after a no.
+    /// Goes on after a refusal.
     pub(super) fn refused(&mut self, asked: PendingQuestion) {
         match asked {
             PendingQuestion::Connect => self.state = ServerState::TurnedAway,
             PendingQuestion::Mail(_) => self.mail_refused = true,
             PendingQuestion::Rcpt => {
                 if let Some(transaction) = &mut self.transaction {
-                    transaction.refused = true;
+                    transaction.rcpt_answered(false);
                 }
             }
             PendingQuestion::Chunk => self.refuse_chunk(),

@@ -1,8 +1,9 @@
-//! AUTH: when it may be said, and the exchange that follows (RFC 4954, section 4).
+//! AUTH: when it is allowed, and the exchange that follows (RFC 4954, section 4).
 
 use super::super::protocol_error::{BuiltinReply, ProtocolError};
 use super::super::sasl::{SaslExchange, SaslStep};
-use super::{CommandResult, Hello, PendingQuestion, PolicyQuestion, Server, ServerState};
+use super::state::{CommandResult, Hello, PendingQuestion, ServerState};
+use super::{PolicyQuestion, Server};
 
 impl Server {
     pub(super) fn auth<'a>(&mut self, mechanism: &str, initial: Option<&str>, out: &mut Vec<u8>) -> CommandResult<'a> {

@@ -1,13 +1,12 @@
-//! What each command does: whether it is its turn, and what is asked about it.
+//! What each command does: whether it may come now, and what the policy is asked about it.
 
 use super::super::command::Command;
-use super::super::parameter::{BodyKind, MailCommand, RcptCommand};
+use super::super::parameter::{MailCommand, RcptCommand};
 use super::super::protocol_error::{BuiltinReply, ProtocolError};
 use super::super::xclient::{XclientAttribute, XclientAttributes};
-use super::{
-    BdatState, CommandResult, Hello, OpenTransaction, PendingQuestion, PolicyQuestion, Server, ServerClose,
-    ServerEvent, ServerState,
-};
+use super::open_transaction::OpenTransaction;
+use super::state::{CommandResult, Hello, PendingQuestion, ServerState};
+use super::{PolicyQuestion, Server, ServerClose, ServerEvent};
 
 impl Server {
     pub(super) fn command<'a>(&mut self, line: &'a [u8], out: &mut Vec<u8>) -> CommandResult<'a> {
@@ -53,10 +52,9 @@ impl Server {
             () if self.hello.is_none() || self.transaction.is_some() => ProtocolError::Sequence,
             () if self.config.tls_required && !self.tls => ProtocolError::TlsRequired,
             () if self.config.auth_required && !self.authenticated => ProtocolError::AuthRequired,
-            () if self.too_big(mail.size.unwrap_or(0)) => ProtocolError::TooBig,
+            () if self.config.too_big(mail.size.unwrap_or(0)) => ProtocolError::TooBig,
             () => {
-                let (utf8, binary) = (mail.smtputf8, mail.body == BodyKind::BinaryMime);
-                let transaction = OpenTransaction { utf8, binary, ..OpenTransaction::default() };
+                let transaction = OpenTransaction::new(&mail);
                 return Ok(Some(self.ask(PendingQuestion::Mail(transaction), PolicyQuestion::Mail(mail))));
             }
         };
@@ -65,30 +63,18 @@ impl Server {
     }
 
     fn rcpt<'a>(&mut self, rcpt: RcptCommand<'a>) -> CommandResult<'a> {
-        let Some(transaction) = &mut self.transaction else { return Err(ProtocolError::Sequence) };
-        let error = match () {
-            () if transaction.chunks != BdatState::None => ProtocolError::Sequence,
-            () if !transaction.utf8 && !rcpt.to.as_str().is_ascii() => ProtocolError::SmtpUtf8Required,
-            () if transaction.accepted >= self.config.recipients_max => ProtocolError::TooManyRecipients,
-            () => return Ok(Some(self.ask(PendingQuestion::Rcpt, PolicyQuestion::Rcpt(rcpt)))),
-        };
-        transaction.refused = true;
-        Err(error)
+        let open = self.transaction.as_mut().ok_or(ProtocolError::Sequence)?;
+        open.rcpt(&rcpt, self.config.recipients_max)?;
+        Ok(Some(self.ask(PendingQuestion::Rcpt, PolicyQuestion::Rcpt(rcpt))))
     }
 
     fn data<'a>(&mut self) -> CommandResult<'a> {
-        match self.transaction {
-            Some(open) if open.binary || open.chunks != BdatState::None => Err(ProtocolError::Sequence),
-            Some(OpenTransaction { accepted: 1.., .. }) => {
-                Ok(Some(self.ask(PendingQuestion::Data, PolicyQuestion::Data { chunked: false })))
-            }
-            Some(OpenTransaction { refused: true, .. }) => Err(ProtocolError::NoRecipients),
-            _ => Err(ProtocolError::Sequence),
-        }
+        self.transaction.ok_or(ProtocolError::Sequence)?.data()?;
+        Ok(Some(self.ask(PendingQuestion::Data, PolicyQuestion::Data { chunked: false })))
     }
 
     fn rset<'a>(&mut self) -> CommandResult<'a> {
-        // RSET after a refusal is good manners, RSET after RSET is not.
+        // RSET after a refusal is proper, RSET after RSET is junk.
         if self.transaction.is_none() && !self.mail_refused && self.too_many_junk_commands() {
             return Err(ProtocolError::TooManyJunkCommands);
         }
@@ -112,7 +98,7 @@ impl Server {
         Ok(Some(self.ask(PendingQuestion::XClient { login }, PolicyQuestion::XClient(attributes))))
     }
 
-    /// Answers a command that leads nowhere.
+    /// Answers a command that makes no progress.
     fn junk_command<'a>(&mut self, reply: BuiltinReply, out: &mut Vec<u8>) -> CommandResult<'a> {
         if self.too_many_junk_commands() {
             return Err(ProtocolError::TooManyJunkCommands);

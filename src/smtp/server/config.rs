@@ -1,9 +1,9 @@
-//! What a server offers and what it bears. One value for all sessions of a listener.
+//! What a server offers and what it tolerates. One value for all sessions of a listener.
 
 use super::super::extension::{Extension, Extensions, SessionLimits};
 use super::super::line::LineEnds;
 
-/// A server's manners.
+/// How a server behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerConfig {
     /// The name in the greeting and in the replies to EHLO and HELO.
@@ -16,7 +16,7 @@ pub struct ServerConfig {
     pub limits: SessionLimits,
     /// The largest message in bytes, also when SIZE is not offered.
     pub size_max: Option<u64>,
-    /// What SIZE says where it is not that: the limit of a policy, which refuses in words of its own (RFC 1870).
+    /// What SIZE advertises where it is not that: the limit of a policy, which refuses with its own reply (RFC 1870).
     pub size_advertised: Option<u64>,
     /// What ends a command line, and whether a message may contain bare CR or LF.
     pub line_ends: LineEnds,
@@ -24,10 +24,10 @@ pub struct ServerConfig {
     pub line_max: usize,
     /// Recipients accepted in a transaction; more are deferred with 452.
     pub recipients_max: u32,
-    /// Faults since the last message that was accepted, with which the session is closed with 421.
+    /// Errors since the last accepted message, at which the session is closed with 421.
     pub errors_max: u32,
-    /// Commands that lead nowhere (NOOP, RSET without a transaction, VRFY …) since the last message that was accepted,
-    /// with which the session is closed with 421.
+    /// Junk commands (NOOP, RSET without a transaction, VRFY …) since the last accepted message, beyond
+    /// which the session is closed with 421.
     pub junk_commands_max: u32,
     /// MAIL needs TLS.
     pub tls_required: bool,
@@ -38,12 +38,17 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// The faults Postfix bears (`smtpd_hard_error_limit`).
+    /// The errors Postfix tolerates (`smtpd_hard_error_limit`).
     const ERRORS_MAX: u32 = 20;
-    /// The idle commands Postfix bears (`smtpd_junk_command_limit`).
+    /// The junk commands Postfix tolerates (`smtpd_junk_command_limit`).
     const JUNK_COMMANDS_MAX: u32 = 100;
     /// The recipients Postfix takes (`smtpd_recipient_limit`); RFC 5321, section 4.5.3.1.8, wants 100 at least.
     const RECIPIENTS_MAX: u32 = 1000;
+
+    /// Whether a message of this size is more than the server takes.
+    pub(super) fn too_big(&self, size: u64) -> bool {
+        self.size_max.is_some_and(|max| size > max)
+    }
 }
 
 impl Default for ServerConfig {
@@ -64,7 +69,7 @@ impl Default for ServerConfig {
             size_max: None,
             size_advertised: None,
             line_ends: LineEnds::Strict,
-            // What Postfix bears (`line_length_limit`), and more than the RFCs ask for any extension here.
+            // What Postfix takes (`line_length_limit`), and more than the RFCs ask for any extension here.
             line_max: 2048,
             recipients_max: Self::RECIPIENTS_MAX,
             errors_max: Self::ERRORS_MAX,

@@ -4,7 +4,8 @@ use std::io::Write;
 
 use super::super::extension::Extension;
 use super::super::xclient::XclientAttribute;
-use super::{Hello, Server};
+use super::Server;
+use super::state::Hello;
 
 impl Server {
     /// `220 host banner`.

@@ -1,4 +1,4 @@
-//! How a session talks to the world: turns, questions and answers.
+//! How a session talks to its caller: events, questions to the policy, and the answers.
 
 use super::super::parameter::{MailCommand, RcptCommand};
 use super::super::protocol_error::ProtocolError;
@@ -7,24 +7,24 @@ use super::super::sasl::Credentials;
 use super::super::stage::Stage;
 use super::super::xclient::XclientAttributes;
 
-/// Whose turn it is, after the session went on as far as it could.
+/// What the caller has to do, after the session went on as far as it could.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerEvent<'a> {
     /// Nothing more can be read: send what was written, then append to what was left of the input.
     NeedInput,
-    /// The world decides; give the answer before anything else.
+    /// The policy decides; give the answer before anything else.
     Ask(PolicyQuestion<'a>),
-    /// A piece of the message, as it was before dots were put before its lines.
+    /// A piece of the message, without the transparency dots.
     Body(&'a [u8]),
     /// The session refused something by itself; the reply is written. Where it was a message, the transaction is over
     /// without [`PolicyQuestion::EndOfData`]; [`in_transaction`](super::Server::in_transaction) tells.
     Refused(ProtocolError),
     /// Send what was written, shake hands, then say [`secured`](super::Server::secured).
     StartTls {
-        /// Bytes that were sent in the clear after STARTTLS, to be taken for what was said under TLS. They are gone.
+        /// Bytes that were sent in the clear after STARTTLS, to be mistaken for input under TLS. They were discarded.
         injected: usize,
     },
-    /// Send what was written and close. All that is said from here on is ignored.
+    /// Send what was written and close. All further input is ignored.
     Close(ServerClose),
 }
 
@@ -33,15 +33,15 @@ pub enum ServerEvent<'a> {
 pub enum ServerClose {
     /// The client said QUIT.
     Quit,
-    /// The world answered with a reply that closes.
+    /// The policy answered with a reply that closes.
     Answered,
-    /// The world answered by dropping the connection.
+    /// The policy answered by dropping the connection.
     Dropped,
-    /// The session bore enough.
+    /// Too many protocol errors or junk commands.
     ProtocolError(ProtocolError),
 }
 
-/// What the world is asked.
+/// What the policy is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyQuestion<'a> {
     /// A client is there. Refused without closing, it may only say QUIT (RFC 5321, section 3.1).
@@ -67,11 +67,11 @@ pub enum PolicyQuestion<'a> {
         /// Its bytes.
         size: u64,
     },
-    /// Somebody claims to be somebody.
+    /// The client authenticates as a user.
     Auth(Credentials),
     /// RSET: an open transaction ends.
     Reset,
-    /// The client stands for somebody else from here on. Accepted, the session begins anew with the greeting, without
+    /// The client stands for another client from here on. Accepted, the session starts over with the greeting, without
     /// [`Connect`](Self::Connect) being asked: a policy that would not greet this client refuses here, and closes.
     XClient(XclientAttributes<'a>),
 }
@@ -91,12 +91,13 @@ impl PolicyQuestion<'_> {
     }
 }
 
-/// What the world says.
+/// What the policy answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyAnswer<'a> {
-    /// Yes, in the session's own words.
+    /// Accepted, with the session's own reply.
     Accept,
-    /// Yes or no, as the code says, in these words. At EHLO the first line of a yes takes the place of the host's name.
+    /// Accepted or refused, as the code says, with this reply. At EHLO the first line of a positive reply takes the
+    /// place of the host's name.
     Say {
         /// The code.
         code: Code,
@@ -129,6 +130,6 @@ pub struct SessionCounts {
     pub errors: u32,
     /// Lines that were too long.
     pub long_lines: u32,
-    /// Bytes said in the clear to be taken for said under TLS.
+    /// Bytes sent in the clear behind STARTTLS, to be mistaken for input under TLS.
     pub injected: u64,
 }
