@@ -1,5 +1,5 @@
-//! The metrics that people name in `[[expect]]`, `[sweep]` and `--safe`: their names, units and descriptions, and what is
-//! asked of one.
+//! The metrics that people name in `[[expect]]`, `[sweep]` and `--safe`: their names, units and descriptions, and
+//! what is asked of one.
 //!
 //! What a metric comes to in a trial is worked out in [`record`](crate::record).
 

@@ -14,11 +14,12 @@ use super::address_directives::ForcedOutcome;
 use super::client_registry::ClientRegistry;
 use super::clock::Clock;
 use super::receiver_statistics::{EventListener, ReceiverStatistics};
-use crate::provider::{Arrival, Client, ListenQueue, Policy, PolicyChange, Provider, RuleStats};
-use crate::record::{ConservationError, Trial};
+use crate::provider::{Arrival, Client, ListenQueue, Policy, PolicyChange, Provider};
+use crate::record::{ClosingAccount, ConservationError, ProviderSample, SenderAccount, Trial};
 use crate::rng::{Seed, Seeds, Stream};
 use crate::time::{Span, Time};
-use crate::units::{ClientId, Fraction, NetworkId, ProviderId, RuleId, SenderDomainId};
+use crate::trial::{closing_account, provider_sample};
+use crate::units::{ClientId, Fraction, NetworkId, ProviderId, SenderDomainId};
 
 /// What a cluster is made of.
 #[derive(Clone, Debug)]
@@ -183,26 +184,17 @@ impl MxCluster {
         state.statistics.reset(now, &self.policies);
     }
 
-    /// How things stand at a provider.
-    pub fn gauges(&self, site: ProviderId) -> ProviderGauges {
+    /// The state of a provider for all of its clients.
+    pub fn sample(&self, site: ProviderId) -> ProviderSample {
         let now = self.clock.now();
         let state = self.lock();
-        let provider = &state.providers[site.index()].provider;
-        let clients = || state.registry.clients().map(|(_, id)| id);
-        let lowest = clients().map(|client| provider.reputation(client).get()).fold(1.0, f64::min);
-        ProviderGauges {
-            open: provider.open_sessions(),
-            reputation: Fraction::clamped(lowest),
-            open_limit: clients().map(|client| provider.open_connection_limit(now, client).map(u64::from)).sum(),
-        }
+        let clients = state.registry.clients().map(|(_, id)| id);
+        provider_sample(&state.providers[site.index()].provider, now, clients)
     }
 
-    /// What every rule of a provider has done until `now`.
-    pub fn rule_activities(&self, site: ProviderId, now: Time) -> Vec<RuleStats> {
-        let mut state = self.lock();
-        let provider = state.provider(site);
-        let rules = u16::try_from(provider.policy().rules.len()).unwrap_or(u16::MAX);
-        (0..rules).map(|rule| provider.activity(RuleId(rule), now)).collect()
+    /// What a trial ends with at a provider: the sender's account, and what every rule did until `now`.
+    pub fn closing_account(&self, now: Time, site: ProviderId, sender: SenderAccount) -> ClosingAccount {
+        closing_account(sender, self.lock().provider(site), now)
     }
 
     /// Writes down what the clients have met so far, as the trial of a strategy of this name.
@@ -220,17 +212,6 @@ impl MxCluster {
     pub fn set_event_listener(&self, listener: Option<EventListener>) {
         self.lock().statistics.set_event_listener(listener);
     }
-}
-
-/// How things stand at a provider.
-#[derive(Clone, Copy, Debug)]
-pub struct ProviderGauges {
-    /// Connections open.
-    pub open: u32,
-    /// The lowest reputation of any client.
-    pub reputation: Fraction,
-    /// Limits on open connections, summed over clients; `None` is no limit.
-    pub open_limit: Option<u64>,
 }
 
 impl SharedState {

@@ -22,14 +22,15 @@ use tokio_util::task::TaskTracker;
 
 use super::allowed_targets::{AllowedTargets, ForbiddenTarget};
 use super::clock::Clock;
-use super::cluster::{MxCluster, ProviderGauges};
+use super::cluster::MxCluster;
 use super::tls;
-use crate::provider::{Policy, RuleAction};
-use crate::record::{ConservationError, Ending, Latencies, LatencyPhase, Recorder, Sample, Trial};
+use crate::record::{
+    ClosingAccount, ConservationError, Latencies, LatencyPhase, ProviderSample, Recorder, Response, Sample, Trial,
+};
 use crate::rng::Seed;
 use crate::sender::{Action, Delivery, Event, Outcome, RecipientResult, Sender, Timer, TransactionResult};
 use crate::time::{Span, Time};
-use crate::trial::TrialInput;
+use crate::trial::{TrialInput, attempt, provider_facts, sender_account};
 use crate::units::{ConnId, Fraction, ProviderId, RecipientId, SourceId};
 use crate::workload::{Row, addresses};
 use connection_event::{ConnectionEvent, ConnectionReport, DriverCommand, WireResult};
@@ -137,8 +138,6 @@ struct Driver<'a> {
     messages: MessageBuilder<'a>,
     connections: Vec<DriverConnection>,
     matchers: Vec<ReplyMatcher>,
-    /// As the scenario has them, and with what was learned of them.
-    policies: Vec<Policy>,
     /// Which of a provider's hosts is next.
     next_host: Vec<usize>,
     /// The next recipient to be injected.
@@ -185,7 +184,7 @@ impl<'a> Driver<'a> {
     fn new(config: DriverConfig<'a>, reports: mpsc::UnboundedSender<ConnectionReport>) -> Self {
         let input = config.input;
         let scenario = input.scenario;
-        let mut recorder = Recorder::new(&scenario.providers, scenario.duration);
+        let mut recorder = Recorder::new(scenario.providers.iter().map(provider_facts), scenario.duration);
         for (site, count) in (0_u16..).zip(input.deliverable()) {
             recorder.expect(ProviderId(site), count);
         }
@@ -211,7 +210,6 @@ impl<'a> Driver<'a> {
             sender_time: Time::ZERO,
             connections: Vec::new(),
             matchers: scenario.providers.iter().map(ReplyMatcher::new).collect(),
-            policies: scenario.providers.clone(),
             next_host: vec![0; scenario.providers.len()],
             next_recipient: 0,
             unsettled: input.mail.len() as u64,
@@ -283,7 +281,7 @@ impl<'a> Driver<'a> {
         let action = sender.poll(now, None);
         sender.settled(|settled| {
             let intended = config.input.mail.intended.at(settled.delivery.first.index());
-            recorder.settled(now, settled, || intended);
+            recorder.attempt_over(now, &attempt(settled), || intended);
             if settled.expired || matches!(settled.outcome, Outcome::Delivered | Outcome::Bounced) {
                 *unsettled -= u64::from(settled.delivery.count);
             }
@@ -296,7 +294,7 @@ impl<'a> Driver<'a> {
     }
 
     fn connect(&mut self, now: Time, conn: ConnId, source: SourceId, site: ProviderId, delivery: Delivery) {
-        self.recorder.connects(now, site);
+        self.recorder.connection_tried(now, site);
         self.generations += 1;
         let hosts = &self.config.targets[site.index()];
         let host = &mut self.next_host[site.index()];
@@ -330,7 +328,7 @@ impl<'a> Driver<'a> {
         self.timers.cancel(idle);
         let connection = &mut self.connections[conn.index()];
         (connection.delivery, connection.busy) = (delivery, true);
-        self.recorder.transacts(connection.site);
+        self.recorder.transaction_begun(connection.site);
         let message = self.messages.build(&delivery);
         // Whoever is gone has said so, or will: see `ConnectionEvent::lost_if_busy`.
         if let Some(commands) = &connection.commands {
@@ -389,16 +387,16 @@ impl<'a> Driver<'a> {
     }
 
     fn opened(&mut self, now: Time, site: ProviderId) {
-        let open = self.gauges(site).open;
-        self.recorder.opened(now, site, open);
+        let open = self.provider_sample(site).open;
+        self.recorder.session_opened(now, site, open);
     }
 
     /// What was said to so many recipients, as the sender hears it; and into the record.
-    fn interpret(&mut self, now: Time, site: ProviderId, result: WireResult, close: bool, n: u64) -> RecipientResult {
+    fn interpret(&mut self, now: Time, site: ProviderId, result: WireResult, closes: bool, n: u64) -> RecipientResult {
         let (stage, code, lines) = match result {
             WireResult::Accepted => return RecipientResult::Accepted,
             WireResult::Silent(stage, silence) => {
-                self.recorder.silent(now, site, stage, silence, n);
+                self.recorder.attempt_failed(now, site, stage, silence, n);
                 return RecipientResult::NoReply(stage);
             }
             WireResult::Refused(stage, code, lines) => (stage, code, lines),
@@ -406,12 +404,13 @@ impl<'a> Driver<'a> {
         let reply = match self.matchers[site.index()].match_reply(code, &lines) {
             ReplyMatch::Known(reply) => reply,
             ReplyMatch::Learned(reply) => {
-                self.policies[site.index()].replies.push(reply.clone());
+                self.recorder.learn_reply(site, reply.to_string());
                 self.sender.learn_reply(site, &reply)
             }
         };
         let rule = self.matchers[site.index()].rule(stage, reply);
-        self.recorder.answered(now, site, stage, rule, RuleAction::Reply { reply, close }, n);
+        let response = Response::Reply { reply, closes };
+        self.recorder.attempt_refused(now, site, stage, rule, response, n);
         RecipientResult::Refused(stage, reply)
     }
 
@@ -467,7 +466,7 @@ impl<'a> Driver<'a> {
                 let from = self.config.sources[source.index()];
                 cluster.on_complaint(site, from, self.messages.sender_domain(recipient));
             }
-            self.recorder.complained(site);
+            self.recorder.complaint(site);
         }
         if let Some(Reverse(next)) = self.complaints.peek() {
             self.timers.set(COMPLAINT, next.at);
@@ -475,16 +474,11 @@ impl<'a> Driver<'a> {
     }
 
     fn sample(&mut self, now: Time) {
-        for id in (0_u16..).map(ProviderId).take(self.policies.len()) {
-            let (counts, gauges) = (self.sender.counts(id), self.gauges(id));
-            let sample = Sample {
-                held_back: counts.ready,
-                waiting: counts.delayed,
-                reputation: gauges.reputation,
-                open_limit: gauges.open_limit,
-                open: gauges.open,
-            };
-            self.recorder.sample(now, id, sample);
+        for id in (0_u16..).map(ProviderId).take(self.matchers.len()) {
+            let counts = self.sender.counts(id);
+            let provider = self.provider_sample(id);
+            let sample = Sample { held_back: counts.ready, waiting: counts.delayed, provider };
+            self.recorder.sample(now, id, &sample);
         }
         let next = now + self.recorder.bucket();
         if next <= self.end {
@@ -493,16 +487,16 @@ impl<'a> Driver<'a> {
     }
 
     /// How things stand at a provider: by its own account, or as far as one can see from here.
-    fn gauges(&self, site: ProviderId) -> ProviderGauges {
+    fn provider_sample(&self, site: ProviderId) -> ProviderSample {
         if let Some(cluster) = &self.config.cluster {
-            return cluster.gauges(site);
+            return cluster.sample(site);
         }
         let open = self
             .connections
             .iter()
             .filter(|connection| connection.site == site && connection.commands.is_some())
             .count();
-        ProviderGauges { open: u32::try_from(open).unwrap_or(u32::MAX), reputation: Fraction::NONE, open_limit: None }
+        ProviderSample { open: u32::try_from(open).unwrap_or(u32::MAX), reputation: Fraction::NONE, open_limit: None }
     }
 
     /// Says QUIT wherever that can still be said, and waits a moment for those who are in the middle of something.
@@ -521,17 +515,16 @@ impl<'a> Driver<'a> {
         let now = self.now().min(self.end);
         self.sample(now);
         self.sender.finish(now);
-        let mut endings = Vec::new();
-        for (id, policy) in (0_u16..).map(ProviderId).zip(&self.policies) {
-            let counts = self.sender.counts(id);
-            let activities = match &self.config.cluster {
-                Some(cluster) => cluster.rule_activities(id, now),
-                None => Vec::new(),
-            };
-            endings.push(Ending { policy, counts, activities });
-        }
+        let account = |id| {
+            let sender = sender_account(self.sender.counts(id));
+            match &self.config.cluster {
+                Some(cluster) => cluster.closing_account(now, id, sender),
+                None => ClosingAccount { sender, ..ClosingAccount::default() },
+            }
+        };
+        let accounts = (0_u16..).map(ProviderId).take(self.matchers.len()).map(account).collect();
         let TrialInput { strategy, seed, unknowns, .. } = self.config.input;
-        let trial = self.recorder.finish(&strategy.name, seed, unknowns, self.settled, &endings)?;
+        let trial = self.recorder.finish(&strategy.name, seed, unknowns, self.settled, accounts)?;
         Ok(LiveTrial { trial, latencies: self.latencies, stopped })
     }
 }

@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(client.says("RCPT TO:<451.ann@test.example>"), "451 as you asked");
         assert_eq!(client.says("RCPT TO:<550-5.1.1.ann@test.example>"), "550 5.1.1 as you asked");
         assert_eq!(counts(&cluster), (1, 2, 1, 1));
-        assert_eq!(cluster.gauges(SITE).open, 1);
+        assert_eq!(cluster.sample(SITE).open, 1);
         assert_eq!(client.says("QUIT"), "221 Goodbye");
         assert!(client.is_sent_away());
     }
@@ -358,7 +358,7 @@ mod tests {
         next.0.get_mut().write_all(b"HELO next.example\r\n").unwrap();
         drop(client);
         assert_eq!(next.hears(), "250 OK", "the place of the one that went");
-        assert_eq!(cluster.gauges(SITE).open, 1);
+        assert_eq!(cluster.sample(SITE).open, 1);
         let (trial, _) = cluster.record("live", 1).unwrap();
         assert_eq!(trial.cells[0].totals.injected, 2, "two recipients, still queued");
     }

@@ -28,7 +28,7 @@ mod trial;
 pub use address_directives::{ForcedAction, ForcedOutcome, RecipientDirectives, SenderDirectives, mailbox_prefix};
 pub use allowed_targets::{AllowedTargets, ForbiddenTarget};
 pub use clock::{Clock, Speed};
-pub use cluster::{MxCluster, MxClusterConfig, OUTCOME_ORDERS_MAX, OutcomeOrder, ProviderGauges};
+pub use cluster::{MxCluster, MxClusterConfig, OUTCOME_ORDERS_MAX, OutcomeOrder};
 pub use driver::{ClientOptions, DriveError, DriverConfig, LiveTrial, drive};
 pub use message_store::MessageStore;
 pub use mx_server::{CONNECTIONS_MAX, ListenError, MxHost, MxServer, MxServerConfig};

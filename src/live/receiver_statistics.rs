@@ -15,11 +15,13 @@ use std::net::IpAddr;
 use hdrhistogram::Histogram;
 
 use crate::provider::{Policy, Provider, Refusal, RuleAction};
-use crate::record::{ConnectionFailure, ConservationError, Ending, Recorder, Sample, Trial};
-use crate::sender::{AttemptResult, Delivery, Outcome, RecipientResult, SiteCounts};
+use crate::record::{
+    Attempt, AttemptOutcome, ConnectionFailure, ConservationError, Recorder, Response, Sample, SenderAccount, Trial,
+};
 use crate::smtp::{Class, Reply, Stage};
 use crate::time::{Span, Time};
-use crate::units::{ClientId, Fraction, ProviderId, RecipientId, ReplyId, RuleId};
+use crate::trial::{closing_account, provider_facts, provider_sample, record_refusal};
+use crate::units::{ClientId, ProviderId, RecipientId, ReplyId, RuleId};
 
 /// The books of a cluster.
 pub(super) struct ReceiverStatistics {
@@ -41,7 +43,8 @@ const WAITING_MAX: usize = 2_000_000;
 
 #[derive(Clone, Debug)]
 struct ProviderStatistics {
-    counts: SiteCounts,
+    /// What a sender would say of the recipients, as far as it can be known here.
+    account: SenderAccount,
     /// When recipients were delivered, in milliseconds.
     delivered: Histogram<u64>,
     /// Replies that were ordered, or are the session's own, and stand in no profile; behind those of the profile they
@@ -55,22 +58,15 @@ struct ProviderStatistics {
 const UNLISTED_REPLIES_MAX: usize = 200;
 
 impl ProviderStatistics {
-    fn unlisted_reply(&mut self, reply: &Reply, policy: &Policy) -> ReplyId {
+    /// The number of a reply that stands in no profile, and whether it is new.
+    fn unlisted_reply(&mut self, reply: &Reply, policy: &Policy) -> (ReplyId, bool) {
         let known = self.unlisted_replies.iter().position(|known| known == reply);
-        let place = known.unwrap_or_else(|| {
-            if self.unlisted_replies.len() < UNLISTED_REPLIES_MAX {
-                self.unlisted_replies.push(reply.clone());
-            }
-            self.unlisted_replies.len() - 1
-        });
-        ReplyId::from_index(policy.replies.len() + place)
-    }
-
-    /// The policy, with the replies that were ordered.
-    fn policy_with_unlisted(&self, policy: &Policy) -> Policy {
-        let mut policy = policy.clone();
-        policy.replies.extend(self.unlisted_replies.iter().cloned());
-        policy
+        let new = known.is_none() && self.unlisted_replies.len() < UNLISTED_REPLIES_MAX;
+        if new {
+            self.unlisted_replies.push(reply.clone());
+        }
+        let place = known.unwrap_or(self.unlisted_replies.len() - 1);
+        (ReplyId::from_index(policy.replies.len() + place), new)
     }
 }
 
@@ -179,14 +175,14 @@ impl ReceiverStatistics {
         // Bounds that are valid: see `Recorder`.
         let delivered = Histogram::new_with_bounds(1, Span::DAY.times(366).as_millis_ceil(), 3).expect("valid bounds");
         let site = |_| ProviderStatistics {
-            counts: SiteCounts::default(),
+            account: SenderAccount::default(),
             delivered: delivered.clone(),
             unlisted_replies: Vec::new(),
             connections: 0,
             refused: BTreeMap::new(),
         };
         Self {
-            recorder: Recorder::open_ended(policies),
+            recorder: Recorder::open_ended(policies.iter().map(provider_facts)),
             providers: policies.iter().map(site).collect(),
             clients: Vec::new(),
             waiting: BTreeMap::new(),
@@ -241,21 +237,21 @@ impl ReceiverStatistics {
     }
 
     pub(super) fn connects(&mut self, now: Time, site: ProviderId, client: ClientId) {
-        self.recorder.connects(self.since_reset(now), site);
+        self.recorder.connection_tried(self.since_reset(now), site);
         self.clients[client.index()].connections += 1;
         self.providers[site.index()].connections += 1;
     }
 
     pub(super) fn opened(&mut self, now: Time, site: ProviderId, open: u32) {
-        self.recorder.opened(self.since_reset(now), site, open);
+        self.recorder.session_opened(self.since_reset(now), site, open);
     }
 
     pub(super) fn transacts(&mut self, site: ProviderId) {
-        self.recorder.transacts(site);
+        self.recorder.transaction_begun(site);
     }
 
     pub(super) fn on_complaint(&mut self, site: ProviderId) {
-        self.recorder.complained(site);
+        self.recorder.complaint(site);
     }
 
     /// These recipients have their message.
@@ -272,10 +268,10 @@ impl ReceiverStatistics {
             self.recorder.expect(site, 1);
             self.clients[client.index()].accepted += 1;
             let statistics = &mut self.providers[site.index()];
-            statistics.counts.delivered += 1;
+            statistics.account.delivered += 1;
             statistics.delivered.saturating_record(millis_since_start(now));
-            let settled = settlement(site, Outcome::Delivered, RecipientResult::Accepted);
-            self.recorder.settled(now, &settled, || since.unwrap_or(now));
+            let attempt = attempt(site, AttemptOutcome::Delivered, None);
+            self.recorder.attempt_over(now, &attempt, || since.unwrap_or(now));
         }
     }
 
@@ -284,80 +280,82 @@ impl ReceiverStatistics {
         let Rejection { now, site, client, stage, source, recipients } = *rejection;
         let now = self.since_reset(now);
         let n = recipients.len().max(1) as u64;
-        let (rule, class, heard) = match source {
+        let (rule, class, reply) = match source {
             RefusalSource::Rule(refusal) => {
-                self.recorder.refused(now, site, stage, refusal, n);
+                record_refusal(&mut self.recorder, now, site, stage, refusal, n);
                 match refusal.action {
                     RuleAction::Reply { reply, .. } => {
                         let class = policy.replies[reply.index()].code.class();
-                        (Some(refusal.rule), Some(class), RecipientResult::Refused(stage, reply))
+                        (Some(refusal.rule), Some(class), Some(reply))
                     }
-                    RuleAction::Drop | RuleAction::Tarpit(_) => {
-                        (Some(refusal.rule), None, RecipientResult::NoReply(stage))
-                    }
+                    RuleAction::Drop | RuleAction::Tarpit(_) => (Some(refusal.rule), None, None),
                 }
             }
-            RefusalSource::Forced(None) => (None, None, RecipientResult::NoReply(stage)),
+            RefusalSource::Forced(None) => (None, None, None),
             RefusalSource::Forced(Some(reply)) | RefusalSource::Session(reply) => {
-                let id = self.providers[site.index()].unlisted_reply(reply, policy);
-                self.recorder.answered(now, site, stage, None, RuleAction::Reply { reply: id, close: false }, n);
-                (None, Some(reply.code.class()), RecipientResult::Refused(stage, id))
+                let id = self.unlisted_reply(site, reply, policy);
+                let response = Response::Reply { reply: id, closes: false };
+                self.recorder.attempt_refused(now, site, stage, None, response, n);
+                (None, Some(reply.code.class()), Some(id))
             }
         };
         let statistics = &mut self.clients[client.index()];
-        let reply = if let RecipientResult::Refused(_, reply) = heard { Some(reply) } else { None };
         let cause = RefusalCause { stage, rule, reply };
         *statistics.refused.entry((site, cause)).or_default() += n;
         *self.providers[site.index()].refused.entry(cause).or_default() += n;
         let outcome = match class {
-            Some(Class::Permanent) => Outcome::Bounced,
-            Some(_) => Outcome::Deferred,
-            None => Outcome::Failed,
+            Some(Class::Permanent) => AttemptOutcome::Bounced,
+            Some(_) => AttemptOutcome::Deferred,
+            None => AttemptOutcome::Failed,
         };
-        *(if outcome == Outcome::Bounced { &mut statistics.rejected } else { &mut statistics.deferred }) += n;
+        let bounced = outcome == AttemptOutcome::Bounced;
+        *(if bounced { &mut statistics.rejected } else { &mut statistics.deferred }) += n;
+        let attempt = attempt(site, outcome, reply.map(|reply| (stage, reply)));
         for index in 0..n {
             let recipient = usize::try_from(index).ok().and_then(|index| recipients.get(index)).copied();
-            self.settle(now, site, recipient, outcome, heard);
+            self.settle(now, recipient, &attempt);
         }
+    }
+
+    fn unlisted_reply(&mut self, site: ProviderId, reply: &Reply, policy: &Policy) -> ReplyId {
+        let (id, new) = self.providers[site.index()].unlisted_reply(reply, policy);
+        if new {
+            self.recorder.learn_reply(site, reply.to_string());
+        }
+        id
     }
 
     /// A connection was lost or given up in the middle of a transaction.
     pub(super) fn lost(&mut self, now: Time, site: ProviderId, stage: Stage, recipients: &[u64]) {
         let now = self.since_reset(now);
-        self.recorder.silent(now, site, stage, ConnectionFailure::Reset, recipients.len() as u64);
+        self.recorder.attempt_failed(now, site, stage, ConnectionFailure::Reset, recipients.len() as u64);
         for recipient in recipients {
-            self.settle(now, site, Some(*recipient), Outcome::Failed, RecipientResult::NoReply(stage));
+            self.settle(now, Some(*recipient), &attempt(site, AttemptOutcome::Failed, None));
         }
     }
 
     /// An attempt that did not succeed.
-    fn settle(
-        &mut self,
-        now: Time,
-        site: ProviderId,
-        recipient: Option<u64>,
-        outcome: Outcome,
-        heard: RecipientResult,
-    ) {
+    fn settle(&mut self, now: Time, recipient: Option<u64>, attempt: &Attempt) {
+        let (site, bounced) = (attempt.site, attempt.outcome == AttemptOutcome::Bounced);
         match recipient {
-            Some(recipient) if outcome == Outcome::Bounced => drop(self.settle_waiting(site, recipient)),
+            Some(recipient) if bounced => drop(self.settle_waiting(site, recipient)),
             Some(recipient) => self.add_waiting(now, site, recipient),
-            None if outcome == Outcome::Bounced => self.providers[site.index()].counts.injected += 1,
+            None if bounced => self.providers[site.index()].account.injected += 1,
             None => {}
         }
-        if outcome == Outcome::Bounced {
-            self.providers[site.index()].counts.bounced += 1;
+        if bounced {
+            self.providers[site.index()].account.bounced += 1;
         }
-        self.recorder.settled(now, &settlement(site, outcome, heard), || now);
+        self.recorder.attempt_over(now, attempt, || now);
     }
 
     /// A recipient is settled: since when it waited. Whoever did not wait was never seen before.
     fn settle_waiting(&mut self, site: ProviderId, recipient: u64) -> Option<Time> {
         let since = if self.waiting.is_empty() { None } else { self.waiting.remove(&(site, recipient)) };
-        let counts = &mut self.providers[site.index()].counts;
+        let account = &mut self.providers[site.index()].account;
         match since {
-            Some(_) => counts.delayed -= 1,
-            None => counts.injected += 1,
+            Some(_) => account.queued -= 1,
+            None => account.injected += 1,
         }
         since
     }
@@ -366,10 +364,10 @@ impl ReceiverStatistics {
         if self.waiting.len() >= WAITING_MAX {
             return;
         }
-        let counts = &mut self.providers[site.index()].counts;
+        let account = &mut self.providers[site.index()].account;
         self.waiting.entry((site, recipient)).or_insert_with(|| {
-            counts.injected += 1;
-            counts.delayed += 1;
+            account.injected += 1;
+            account.queued += 1;
             now
         });
     }
@@ -377,23 +375,19 @@ impl ReceiverStatistics {
     /// Time passes: whatever is looked at now and then.
     pub(super) fn sample(&mut self, now: Time, providers: &[&Provider], clients: &[ClientId]) {
         for ((id, provider), statistics) in (0..).zip(providers).zip(&self.providers) {
-            let lowest = clients.iter().map(|client| provider.reputation(*client).get()).fold(1.0, f64::min);
-            let limits = clients.iter().map(|client| provider.open_connection_limit(now, *client).map(u64::from));
             let sample = Sample {
                 held_back: 0,
-                waiting: statistics.counts.delayed,
-                reputation: Fraction::clamped(lowest),
-                open_limit: limits.sum(),
-                open: provider.open_sessions(),
+                waiting: statistics.account.queued,
+                provider: provider_sample(provider, now, clients.iter().copied()),
             };
-            self.recorder.sample(self.since_reset(now), ProviderId(id), sample);
+            self.recorder.sample(self.since_reset(now), ProviderId(id), &sample);
         }
     }
 
     /// At a provider: connections, recipients delivered to, and refusals by cause.
     pub(super) fn site(&self, site: ProviderId) -> (u64, u64, &BTreeMap<RefusalCause, u64>) {
         let statistics = &self.providers[site.index()];
-        (statistics.connections, statistics.counts.delivered, &statistics.refused)
+        (statistics.connections, statistics.account.delivered, &statistics.refused)
     }
 
     /// A reply of a provider, its own or ordered.
@@ -417,17 +411,9 @@ impl ReceiverStatistics {
         clients: &[ClientId],
     ) -> Result<Trial, ConservationError> {
         self.sample(now, providers, clients);
-        let with_unlisted = |(provider, statistics): (&&Provider, &ProviderStatistics)| {
-            statistics.policy_with_unlisted(provider.policy())
-        };
-        let policies: Vec<Policy> = providers.iter().zip(&self.providers).map(with_unlisted).collect();
-        let ending = |((provider, statistics), policy): ((&&Provider, &ProviderStatistics), _)| {
-            let rules = u16::try_from(provider.policy().rules.len()).unwrap_or(u16::MAX);
-            let activities = (0..rules).map(|rule| provider.activity(RuleId(rule), now)).collect();
-            Ending { policy, counts: statistics.counts, activities }
-        };
-        let endings: Vec<Ending<'_>> = providers.iter().zip(&self.providers).zip(&policies).map(ending).collect();
-        let mut trial = self.recorder.clone().finish(strategy, seed, seed, None, &endings)?;
+        let sites = self.providers.iter().zip(providers);
+        let accounts = sites.map(|(statistics, provider)| closing_account(statistics.account, provider, now));
+        let mut trial = self.recorder.clone().finish(strategy, seed, seed, None, accounts.collect())?;
         let mut all = Histogram::new_from(&self.providers[0].delivered);
         for (cell, statistics) in trial.cells.iter_mut().zip(&self.providers) {
             cell.totals.reached_us = reached(&statistics.delivered, cell.totals.injected);
@@ -454,7 +440,7 @@ fn millis_since_start(now: Time) -> u64 {
     now.since(Time::ZERO).as_millis_ceil().max(1)
 }
 
-fn settlement(site: ProviderId, outcome: Outcome, heard: RecipientResult) -> AttemptResult {
-    let delivery = Delivery { ready_at: Time::ZERO, first: RecipientId(0), count: 1, failures: 0, priority: false };
-    AttemptResult { site, delivery, outcome, result: heard, expired: false }
+/// An attempt for one recipient, of whom the record asks no more.
+const fn attempt(site: ProviderId, outcome: AttemptOutcome, reply: Option<(Stage, ReplyId)>) -> Attempt {
+    Attempt { site, first: RecipientId(0), recipients: 1, outcome, reply, expired: false }
 }

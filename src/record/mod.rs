@@ -4,18 +4,26 @@
 //! which is saved as `record.json`. Reports read only that. All counts are of recipients unless a name says
 //! otherwise.
 
+mod cell;
 mod figures;
+mod input;
 mod latency;
 mod model;
 mod provenance;
 mod recorder;
 mod sweep;
 
+pub use cell::ConservationError;
 pub use figures::value;
+pub use input::{
+    Attempt, AttemptOutcome, ClosingAccount, ConnectionFailure, ProviderFacts, ProviderSample, ReplyFacts, Response,
+    Sample, SenderAccount,
+};
 pub use latency::{Latencies, LatencyPhase};
 pub use model::{
     Cell, ExpectationResult, ProviderInfo, Record, ReplyCount, RuleActivity, Series, StrategyInfo, Totals, Trial,
+    WindowSum,
 };
 pub use provenance::{Machine, RunProvenance};
-pub use recorder::{ConnectionFailure, ConservationError, Ending, Recorder, Sample};
+pub use recorder::Recorder;
 pub use sweep::{Knee, SafeRange, SweepFigure, SweepFinding, SweepRecord, SweepTrial, SweepValue};

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metric::{or_highest, or_lowest};
-use crate::sender::WindowSamples;
 
 /// Everything a report needs to know about a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -183,13 +182,22 @@ pub struct Totals {
     pub suspended: u64,
     /// The sender's window of concurrency, seen after every delivery.
     #[serde(default)]
-    pub window: WindowSamples,
+    pub window: WindowSum,
     /// Client-microseconds under a hold of the provider.
     pub hold_us: u64,
     /// Complaints that reached the provider.
     pub complaints: u64,
     /// When 50, 90, 99 and 100 % of the deliverable recipients had their mail, in microseconds after the start.
     pub reached_us: [Option<u64>; 4],
+}
+
+/// A window of concurrency that was looked at several times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowSum {
+    /// How often it was looked at.
+    pub times: u64,
+    /// The sum of what was seen.
+    pub sum: u64,
 }
 
 /// Time series: entry n covers the n-th bucket. All of the same length.

@@ -16,7 +16,7 @@ use crate::sender::strategy::SessionSettings;
 use crate::sender::{Delivery, Event, RecipientResult, TransactionResult};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
-use crate::trial::mailbox;
+use crate::trial::{mailbox, record_refusal};
 use crate::units::{ClientId, ConnId, ProviderId, RecipientId, RuleId, SessionId, SourceId};
 use crate::workload::{Row, address};
 /// A connection as the world sees it.
@@ -82,7 +82,7 @@ impl SimConnection {
 
 impl World<'_> {
     pub(super) fn connect(&mut self, conn: ConnId, source: SourceId, site: ProviderId, delivery: Delivery) {
-        self.recorder.connects(self.now, site);
+        self.recorder.connection_tried(self.now, site);
         let pair = source.index() * self.sites.len() + site.index();
         let (rtt, bad) = self.path.connect(pair);
         while self.connections.len() <= conn.index() {
@@ -147,7 +147,7 @@ impl World<'_> {
             provider.close(session);
             return self.refuse_connection(conn, Stage::Ehlo, verdict.decision, ready);
         }
-        self.recorder.opened(self.now, site, open);
+        self.recorder.session_opened(self.now, site, open);
         let connection = &mut self.connections[conn.index()];
         connection.session = Some(session);
         connection.used = false;
@@ -162,7 +162,7 @@ impl World<'_> {
     fn refuse_connection(&mut self, conn: ConnId, stage: Stage, decision: Decision, after: Span) {
         let Decision::Refuse(refusal) = decision else { return };
         let SimConnection { site, delivery, .. } = self.connections[conn.index()];
-        self.recorder.refused(self.now, site, stage, refusal, u64::from(delivery.count));
+        record_refusal(&mut self.recorder, self.now, site, stage, refusal, u64::from(delivery.count));
         let connection = &mut self.connections[conn.index()];
         connection.heard.push(recipient_result(stage, refusal));
         connection.again = None;
@@ -173,7 +173,7 @@ impl World<'_> {
     /// The connection comes to nothing after `wait`, without a reply.
     fn fail(&mut self, conn: ConnId, silence: ConnectionFailure, wait: Span) {
         let SimConnection { site, delivery, .. } = self.connections[conn.index()];
-        self.recorder.silent(self.now, site, Stage::Connect, silence, u64::from(delivery.count));
+        self.recorder.attempt_failed(self.now, site, Stage::Connect, silence, u64::from(delivery.count));
         let connection = &mut self.connections[conn.index()];
         connection.heard.push(RecipientResult::NoReply(Stage::Connect));
         connection.again = None;
@@ -213,7 +213,7 @@ impl World<'_> {
         connection.heard.clear();
         let (site, rtt, session) = (connection.site, connection.rtt, connection.session);
         let Some(session) = session else { unreachable!("a transaction needs a session") };
-        self.recorder.transacts(site);
+        self.recorder.transaction_begun(site);
         let provider = &mut self.sites[site.index()].provider;
         let SessionSettings { mail_timeout, rcpt_timeout, data_timeout, .. } = self.input.strategy.session;
         let verdict = provider.mail(self.now, session, envelope(&self.input, &delivery));
@@ -300,7 +300,7 @@ impl World<'_> {
         } else {
             answers.push(heard);
         }
-        self.recorder.refused(self.now, *site, Stage::Rcpt, refusal, refused);
+        record_refusal(&mut self.recorder, self.now, *site, Stage::Rcpt, refusal, refused);
     }
 
     fn refused_at_rcpt(&mut self, conn: ConnId, session: SessionId, closes: bool, after: Span) {
@@ -329,7 +329,7 @@ impl World<'_> {
                 .filter(|earlier| **earlier == RecipientResult::Accepted)
                 .for_each(|earlier| *earlier = heard);
         }
-        self.recorder.refused(self.now, site, stage, refusal, spoiled);
+        record_refusal(&mut self.recorder, self.now, site, stage, refusal, spoiled);
         if let Some(session) = session {
             self.sites[site.index()].provider.abort(session);
         }
@@ -382,7 +382,7 @@ impl World<'_> {
                 *earlier = heard;
                 refused += 1;
             }
-            self.recorder.refused(self.now, site, Stage::EndOfData, refusal, refused);
+            record_refusal(&mut self.recorder, self.now, site, Stage::EndOfData, refusal, refused);
             self.note_patience(conn, refusal.rule);
         } else {
             for (place, refusal) in provider.undeliverable() {
@@ -392,7 +392,7 @@ impl World<'_> {
                     .filter(|heard| !matches!(heard, RecipientResult::Refused(Stage::Rcpt, _)));
                 if let Some(heard) = accepted.nth(*place as usize) {
                     *heard = recipient_result(Stage::EndOfData, *refusal);
-                    self.recorder.refused(self.now, site, Stage::EndOfData, *refusal, 1);
+                    record_refusal(&mut self.recorder, self.now, site, Stage::EndOfData, *refusal, 1);
                 }
             }
             self.expect_complaints(conn, delivery, site, source);
@@ -421,7 +421,7 @@ impl World<'_> {
             *heard = RecipientResult::NoReply(stage);
             lost += 1;
         }
-        self.recorder.silent(self.now, site, stage, silence, lost);
+        self.recorder.attempt_failed(self.now, site, stage, silence, lost);
         self.end_session(conn);
         self.tell(conn, true);
     }
@@ -431,7 +431,7 @@ impl World<'_> {
         let state = &mut self.sites[site.index()];
         state.backlog.retain(|waiting| *waiting != conn);
         state.places.give_up();
-        self.recorder.silent(
+        self.recorder.attempt_failed(
             self.now,
             site,
             Stage::Connect,

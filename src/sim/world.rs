@@ -12,13 +12,13 @@ use super::network::NetworkPath;
 use super::observer::{Observed, Observer, ObserverHandle};
 use super::queue::EventQueue;
 use crate::provider::{ListenQueue, Provider};
-use crate::record::{ConservationError, Ending, Recorder, Sample, Trial};
+use crate::record::{ConservationError, Recorder, Sample, Trial};
 use crate::rng::Seed;
 use crate::scenario::{Host, Network};
 use crate::sender::{Action, Event, Outcome, Sender, Timer};
 use crate::time::Time;
-use crate::trial::TrialInput;
-use crate::units::{ClientId, ConnId, Fraction, ProviderId, RuleId, SenderDomainId};
+use crate::trial::{TrialInput, attempt, closing_account, provider_facts, provider_sample, sender_account};
+use crate::units::{ClientId, ConnId, ProviderId, SenderDomainId};
 use crate::workload::addresses;
 
 /// An invariant does not hold: a defect of mxlab.
@@ -132,7 +132,7 @@ impl<'a> World<'a> {
             sites: (0..).map(ProviderId).zip(&scenario.providers).map(site).collect(),
             connections: Vec::new(),
             path: NetworkPath::new(network(&input), seed, pairs),
-            recorder: Recorder::new(&scenario.providers, scenario.duration),
+            recorder: Recorder::new(scenario.providers.iter().map(provider_facts), scenario.duration),
             next: 0,
             called_in: 0,
             left: mail.rows.len() as u64,
@@ -225,7 +225,7 @@ impl<'a> World<'a> {
     fn note_settled(&mut self) {
         let Self { sender, recorder, left, input, now, .. } = self;
         sender.settled(*now, |settled| {
-            recorder.settled(*now, settled, || input.mail.intended.at(settled.delivery.first.index()));
+            recorder.attempt_over(*now, &attempt(settled), || input.mail.intended.at(settled.delivery.first.index()));
             if settled.expired || matches!(settled.outcome, Outcome::Delivered | Outcome::Bounced) {
                 *left -= u64::from(settled.delivery.count);
             }
@@ -276,7 +276,7 @@ impl<'a> World<'a> {
         while let Some(Reverse(complaint)) = self.complaints.peek().copied().filter(|Reverse(c)| c.at <= self.now) {
             self.complaints.pop();
             self.sites[complaint.site.index()].provider.complain(self.now, complaint.client, complaint.sender);
-            self.recorder.complained(complaint.site);
+            self.recorder.complaint(complaint.site);
         }
         self.recorder.event(self.now, 4, 0);
         if let Some(Reverse(next)) = self.complaints.peek() {
@@ -309,24 +309,16 @@ impl<'a> World<'a> {
         let sources = u32::try_from(self.input.scenario.sources.len()).unwrap_or(u32::MAX);
         for (id, site) in (0_u16..).zip(&self.sites) {
             let counts = self.sender.counts(ProviderId(id));
-            let clients = || (0..sources).map(ClientId);
-            let lowest = clients().map(|client| site.provider.reputation(client).get()).fold(1.0, f64::min);
-            let limits = clients().map(|client| site.provider.open_connection_limit(self.now, client).map(u64::from));
-            let sample = Sample {
-                held_back: counts.ready,
-                waiting: counts.delayed,
-                reputation: Fraction::clamped(lowest),
-                open_limit: limits.sum(),
-                open: site.provider.open_sessions(),
-            };
-            self.recorder.sample(self.now, ProviderId(id), sample);
+            let provider = provider_sample(&site.provider, self.now, (0..sources).map(ClientId));
+            let sample = Sample { held_back: counts.ready, waiting: counts.delayed, provider };
+            self.recorder.sample(self.now, ProviderId(id), &sample);
         }
     }
 
     fn finish(mut self) -> Result<Trial, ConservationError> {
         self.sample();
         self.sender.finish(self.now);
-        let mut endings = Vec::new();
+        let mut accounts = Vec::new();
         for (id, site) in (0_u16..).zip(&self.sites) {
             let policy = site.provider.policy();
             let counts = self.sender.counts(ProviderId(id));
@@ -341,12 +333,10 @@ impl<'a> World<'a> {
                     detail,
                 });
             }
-            let rules = u16::try_from(policy.rules.len()).unwrap_or(u16::MAX);
-            let activities = (0..rules).map(|rule| site.provider.activity(RuleId(rule), self.now)).collect();
-            endings.push(Ending { policy, counts, activities });
+            accounts.push(closing_account(sender_account(counts), &site.provider, self.now));
         }
         let TrialInput { strategy, seed, unknowns, .. } = self.input;
-        self.recorder.finish(&strategy.name, seed, unknowns, self.settled, &endings)
+        self.recorder.finish(&strategy.name, seed, unknowns, self.settled, accounts)
     }
 }
 

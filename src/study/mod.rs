@@ -158,7 +158,7 @@ fn assemble(scenario: &Scenario, chosen: &[(Strategy, bool)], trials: Vec<Option
         scenario: scenario.name.clone(),
         question: scenario.question.clone(),
         duration_us: scenario.duration.as_micros(),
-        bucket_us: record::Recorder::new(&[], scenario.duration).bucket().as_micros(),
+        bucket_us: record::Recorder::bucket_width(scenario.duration).as_micros(),
         partial,
         strategies: chosen
             .iter()

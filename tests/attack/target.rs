@@ -84,7 +84,7 @@ impl Target {
     /// Waits until nobody is connected.
     pub(crate) async fn empties(&self) {
         let nobody = async {
-            while self.cluster.gauges(ProviderId(0)).open > 0 {
+            while self.cluster.sample(ProviderId(0)).open > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

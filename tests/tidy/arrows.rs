@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("provider", &["smtp"]),
     ("sender", &["smtp"]),
     ("workload", &[]),
-    ("record", &["smtp", "provider", "sender"]),
+    ("record", &["smtp"]),
     ("scenario", &["smtp", "provider", "sender", "workload"]),
     ("trial", &["smtp", "provider", "sender", "workload", "scenario", "record"]),
     ("sim", &["smtp", "provider", "sender", "workload", "scenario", "record", "trial"]),

@@ -1,0 +1,303 @@
+//! The recorder of one cell: what one strategy under one seed met at one provider.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+
+use super::input::{ClosingAccount, ConnectionFailure, ProviderFacts, ReplyFacts, Response, Sample, SenderAccount};
+use super::model::{Cell, ReplyCount, Series, Totals};
+use crate::smtp::Stage;
+use crate::time::{Span, Time};
+use crate::units::{ReplyId, RuleId};
+
+/// Buckets of the time series.
+pub(super) const BUCKETS: u64 = 240;
+
+/// The counters, series and histogram of a cell while its trial runs.
+#[derive(Clone, Debug)]
+pub(super) struct CellRecorder {
+    provider: ProviderFacts,
+    pub(super) totals: Totals,
+    /// How many must be delivered here for the next mark of `totals.reached_us`.
+    next: u64,
+    pub(super) series: Series,
+    time_to_delivery: Histogram<u64>,
+    refusals: Vec<RefusalCount>,
+}
+
+/// How often one refusal was given.
+#[derive(Clone, Debug)]
+struct RefusalCount {
+    stage: Stage,
+    rule: Option<RuleId>,
+    cause: RefusalCause,
+    count: u64,
+    over_time: Vec<(u32, u64)>,
+}
+
+/// What the provider did, or what happened instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RefusalCause {
+    Response(Response),
+    Failure(ConnectionFailure),
+}
+
+/// Recipients are not conserved: a defect of mxlab, never of the scenario.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("recipients are not conserved at {site}: {injected} injected, but {accounted} accounted for ({detail})")]
+pub struct ConservationError {
+    /// The provider.
+    pub site: String,
+    /// Recipients injected.
+    pub injected: u64,
+    /// Delivered + bounced + expired + queued.
+    pub accounted: u64,
+    /// The sum in words.
+    pub detail: String,
+}
+
+impl CellRecorder {
+    pub(super) fn new(provider: ProviderFacts, duration: Span) -> Self {
+        let longest = duration.as_millis_ceil().max(1_000);
+        // The bounds are valid (1 ≤ low, 2 × low ≤ high, digits ≤ 5), so this cannot fail.
+        let time_to_delivery = Histogram::new_with_bounds(1, longest, 3).expect("bounds of the histogram are valid");
+        Self {
+            provider,
+            totals: Totals::default(),
+            next: 0,
+            series: empty_series(),
+            time_to_delivery,
+            refusals: Vec::new(),
+        }
+    }
+
+    pub(super) fn learn_reply(&mut self, text: String) -> ReplyId {
+        self.provider.replies.push(ReplyFacts { text, for_limit: false });
+        ReplyId::from_index(self.provider.replies.len() - 1)
+    }
+
+    pub(super) fn refused(&mut self, bucket: usize, stage: Stage, rule: Option<RuleId>, response: Response, n: u64) {
+        if stage <= Stage::Ehlo {
+            self.totals.connections_refused += 1;
+            self.series.connections_refused[bucket] += 1;
+        }
+        self.count_refusal(bucket, stage, rule, RefusalCause::Response(response), n);
+    }
+
+    pub(super) fn failed(&mut self, bucket: usize, stage: Stage, failure: ConnectionFailure, n: u64) {
+        if stage <= Stage::Ehlo {
+            self.totals.connections_failed += 1;
+        }
+        self.count_refusal(bucket, stage, None, RefusalCause::Failure(failure), n);
+    }
+
+    fn count_refusal(&mut self, bucket: usize, stage: Stage, rule: Option<RuleId>, cause: RefusalCause, n: u64) {
+        let found = self.refusals.iter().position(|r| r.rule == rule && r.stage == stage && r.cause == cause);
+        let index = found.unwrap_or_else(|| {
+            self.refusals.push(RefusalCount { stage, rule, cause, count: 0, over_time: Vec::new() });
+            self.refusals.len() - 1
+        });
+        let refusal = &mut self.refusals[index];
+        refusal.count += n;
+        let bucket = u32::try_from(bucket).unwrap_or(u32::MAX);
+        match refusal.over_time.last_mut() {
+            Some((last, count)) if *last == bucket => *count += n,
+            _ => refusal.over_time.push((bucket, n)),
+        }
+    }
+
+    #[inline]
+    fn attempted(&mut self, bucket: usize, n: u64) {
+        self.totals.attempts += n;
+        self.series.attempts[bucket] += n;
+    }
+
+    #[inline]
+    pub(super) fn delivered(&mut self, now: Time, bucket: usize, n: u64, intended: Time) {
+        self.attempted(bucket, n);
+        self.totals.delivered += n;
+        self.series.delivered[bucket] += n;
+        self.time_to_delivery.saturating_record_n(now.since(intended).as_millis_ceil().max(1), n);
+        if self.totals.delivered >= self.next {
+            let Totals { reached_us, delivered, deliverable, .. } = &mut self.totals;
+            self.next = reach(reached_us, *delivered, *deliverable, now.as_micros());
+        }
+    }
+
+    #[inline]
+    pub(super) fn deferred(&mut self, bucket: usize, n: u64, reply: Option<(Stage, ReplyId)>) {
+        self.attempted(bucket, n);
+        self.totals.deferred += n;
+        self.series.deferred[bucket] += n;
+        if let Some((stage, _)) = reply {
+            self.totals.deferred_at[stage as usize] += n;
+        }
+    }
+
+    pub(super) fn failed_to_deliver(&mut self, bucket: usize, n: u64) {
+        self.attempted(bucket, n);
+        self.totals.failed += n;
+    }
+
+    pub(super) fn bounced(&mut self, bucket: usize, n: u64, reply: Option<(Stage, ReplyId)>) {
+        self.attempted(bucket, n);
+        self.totals.bounced += n;
+        self.series.bounced[bucket] += n;
+        let replies = &self.provider.replies;
+        if reply.and_then(|(_, reply)| replies.get(reply.index())).is_some_and(|reply| reply.for_limit) {
+            self.totals.bounced_by_limit += n;
+        }
+    }
+
+    pub(super) fn expired(&mut self, bucket: usize, n: u64) {
+        self.totals.expired += n;
+        self.series.expired[bucket] += n;
+    }
+
+    pub(super) fn sample(&mut self, bucket: usize, sample: &Sample) {
+        let (series, provider) = (&mut self.series, sample.provider);
+        series.held_back[bucket] = sample.held_back;
+        series.waiting[bucket] = sample.waiting;
+        // A trial may end before its time: what nothing moves any more stays as it is.
+        series.reputation[bucket..].fill((provider.reputation.get() * 1e6).round() / 1e6);
+        series.open_limit[bucket..].fill(provider.open_limit);
+        series.open_max[bucket] = series.open_max[bucket].max(provider.open);
+    }
+
+    /// Every two buckets become one.
+    pub(super) fn widen(&mut self) {
+        let series = &mut self.series;
+        for counted in [
+            &mut series.attempts,
+            &mut series.deferred,
+            &mut series.delivered,
+            &mut series.bounced,
+            &mut series.expired,
+            &mut series.connections,
+            &mut series.connections_refused,
+        ] {
+            merge(counted, 0, |first, second| first + second);
+        }
+        merge(&mut series.open_max, 0, u32::max);
+        // What is looked at when a bucket ends.
+        merge(&mut series.held_back, 0, |_, last| last);
+        merge(&mut series.waiting, 0, |_, last| last);
+        let (reputation, limit) = (series.reputation.last().copied(), series.open_limit.last().copied());
+        merge(&mut series.reputation, reputation.unwrap_or_default(), |_, last| last);
+        merge(&mut series.open_limit, limit.unwrap_or_default(), |_, last| last);
+        for refusal in &mut self.refusals {
+            refusal.over_time.iter_mut().for_each(|(bucket, _)| *bucket /= 2);
+            refusal.over_time.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                kept.1 += if same { next.1 } else { 0 };
+                same
+            });
+        }
+    }
+
+    /// # Errors
+    ///
+    /// If the sender's account is not what was recorded, or recipients are missing in both.
+    pub(super) fn finish(mut self, account: ClosingAccount) -> Result<Cell, ConservationError> {
+        let ClosingAccount { sender, rules, hold_us } = account;
+        let totals = &mut self.totals;
+        totals.injected = sender.injected;
+        totals.queued = sender.queued;
+        totals.held_back_us = sender.held_back_us;
+        totals.suspended = sender.suspended;
+        totals.window = sender.window;
+        totals.hold_us = hold_us;
+        balance(&self.provider.name, totals, &sender)?;
+        let replies = self.refusals.into_iter().map(|refusal| refusal.finish(&self.provider));
+        let mut replies: Vec<ReplyCount> = replies.collect();
+        replies.sort_by(|a, b| {
+            b.count.cmp(&a.count).then_with(|| (&a.text, &a.stage, &a.rule).cmp(&(&b.text, &b.stage, &b.rule)))
+        });
+        Ok(Cell {
+            totals: self.totals,
+            series: self.series,
+            time_to_delivery: encode(&self.time_to_delivery),
+            replies,
+            rules,
+        })
+    }
+}
+
+impl RefusalCount {
+    fn finish(self, provider: &ProviderFacts) -> ReplyCount {
+        let text = match self.cause {
+            RefusalCause::Response(Response::Reply { reply, .. }) => &provider.replies[reply.index()].text,
+            RefusalCause::Response(Response::Closed) => "(connection closed without a reply)",
+            RefusalCause::Failure(ConnectionFailure::Refused) => "(connection refused)",
+            RefusalCause::Failure(ConnectionFailure::ConnectTimeout) => "(connect timed out)",
+            RefusalCause::Failure(ConnectionFailure::GreetingTimeout) => "(no greeting)",
+            RefusalCause::Failure(ConnectionFailure::Reset) => "(connection lost)",
+            RefusalCause::Failure(ConnectionFailure::CommandTimeout) => "(no reply in time)",
+        };
+        ReplyCount {
+            stage: self.stage.name().to_owned(),
+            text: text.to_owned(),
+            rule: self.rule.map(|rule| provider.rules[rule.index()].clone()).unwrap_or_default(),
+            count: self.count,
+            over_time: self.over_time,
+        }
+    }
+}
+
+fn empty_series() -> Series {
+    let buckets = usize::try_from(BUCKETS).unwrap_or(0);
+    Series {
+        attempts: vec![0; buckets],
+        deferred: vec![0; buckets],
+        delivered: vec![0; buckets],
+        bounced: vec![0; buckets],
+        expired: vec![0; buckets],
+        connections: vec![0; buckets],
+        connections_refused: vec![0; buckets],
+        open_max: vec![0; buckets],
+        held_back: vec![0; buckets],
+        waiting: vec![0; buckets],
+        reputation: vec![0.0; buckets],
+        open_limit: vec![None; buckets],
+    }
+}
+
+/// Every two values become one, and the second half is empty.
+fn merge<T: Copy>(values: &mut [T], empty: T, one: impl Fn(T, T) -> T) {
+    let half = values.len() / 2;
+    for n in 0..half {
+        values[n] = one(values[2 * n], values[2 * n + 1]);
+    }
+    values[half..].fill(empty);
+}
+
+/// What was recorded against the sender's own account, and both against conservation.
+fn balance(site: &str, totals: &Totals, sender: &SenderAccount) -> Result<(), ConservationError> {
+    let accounted = totals.delivered + totals.bounced + totals.expired + totals.queued;
+    let same = (totals.delivered, totals.bounced, totals.expired) == (sender.delivered, sender.bounced, sender.expired);
+    if accounted == totals.injected && same {
+        return Ok(());
+    }
+    let detail = format!("recorded {totals:?}, sender says {sender:?}");
+    Err(ConservationError { site: site.to_owned(), injected: totals.injected, accounted, detail })
+}
+
+/// Notes the moment at which 50, 90, 99 and 100 % are reached. How many must be delivered for the next of them.
+pub(super) fn reach<T: Copy>(reached: &mut [Option<T>; 4], delivered: u64, deliverable: u64, now: T) -> u64 {
+    for (mark, percent) in reached.iter_mut().zip([50, 90, 99, 100]) {
+        let wanted = (deliverable * percent).div_ceil(100);
+        if delivered < wanted {
+            return wanted;
+        }
+        mark.get_or_insert(now);
+    }
+    u64::MAX
+}
+
+fn encode(histogram: &Histogram<u64>) -> String {
+    let mut bytes = Vec::new();
+    // Writing to memory fails only for counts beyond 2^63.
+    V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("a histogram fits in memory");
+    STANDARD.encode(bytes)
+}

@@ -1,0 +1,119 @@
+//! From the words of the two machines into those of the record.
+
+use crate::provider::{Policy, Provider, Refusal, RuleAction, RuleKind};
+use crate::record::{
+    Attempt, AttemptOutcome, ClosingAccount, ProviderFacts, ProviderSample, Recorder, ReplyFacts, Response,
+    RuleActivity, SenderAccount, WindowSum,
+};
+use crate::sender::{AttemptResult, Outcome, RecipientResult, SiteCounts};
+use crate::smtp::{Reply, Stage};
+use crate::time::Time;
+use crate::units::{ClientId, Fraction, ProviderId, RuleId};
+
+/// What a record needs to know of a provider.
+pub fn provider_facts(policy: &Policy) -> ProviderFacts {
+    let for_limit = limit_replies(policy);
+    let reply = |(reply, for_limit): (&Reply, bool)| ReplyFacts { text: reply.to_string(), for_limit };
+    ProviderFacts {
+        name: policy.name.clone(),
+        replies: policy.replies.iter().zip(for_limit).map(reply).collect(),
+        rules: policy.rules.iter().map(|rule| rule.name.clone()).collect(),
+    }
+}
+
+/// Which replies speak for a limit or a hold.
+fn limit_replies(policy: &Policy) -> Vec<bool> {
+    let mut limits = vec![false; policy.replies.len()];
+    for rule in &policy.rules {
+        let own = matches!(rule.kind, RuleKind::Limit(_)).then_some(rule.action);
+        let held = rule.hold.iter().flat_map(|hold| hold.ladder.iter().map(|step| step.action));
+        for answer in own.into_iter().chain(held) {
+            if let RuleAction::Reply { reply, .. } = answer {
+                limits[reply.index()] = true;
+            }
+        }
+    }
+    limits
+}
+
+/// Records that a rule refuses an attempt of so many recipients.
+#[inline]
+pub fn record_refusal(
+    recorder: &mut Recorder,
+    now: Time,
+    site: ProviderId,
+    stage: Stage,
+    refusal: Refusal,
+    recipients: u64,
+) {
+    let response = match refusal.action {
+        RuleAction::Reply { reply, close } => Response::Reply { reply, closes: close },
+        RuleAction::Drop | RuleAction::Tarpit(_) => Response::Closed,
+    };
+    recorder.attempt_refused(now, site, stage, Some(refusal.rule), response, recipients);
+}
+
+/// An attempt that the sender reports.
+#[inline]
+pub const fn attempt(result: &AttemptResult) -> Attempt {
+    Attempt {
+        site: result.site,
+        first: result.delivery.first,
+        recipients: result.delivery.count,
+        outcome: match result.outcome {
+            Outcome::Delivered => AttemptOutcome::Delivered,
+            Outcome::Deferred => AttemptOutcome::Deferred,
+            Outcome::Failed => AttemptOutcome::Failed,
+            Outcome::Bounced => AttemptOutcome::Bounced,
+            Outcome::Unsent => AttemptOutcome::Unsent,
+            Outcome::Suspended => AttemptOutcome::Suspended,
+        },
+        reply: match result.result {
+            RecipientResult::Refused(stage, reply) => Some((stage, reply)),
+            RecipientResult::Accepted | RecipientResult::NoReply(_) => None,
+        },
+        expired: result.expired,
+    }
+}
+
+/// The sender's own account of a site.
+pub const fn sender_account(counts: SiteCounts) -> SenderAccount {
+    SenderAccount {
+        injected: counts.injected,
+        delivered: counts.delivered,
+        bounced: counts.bounced,
+        expired: counts.expired,
+        queued: counts.ready + counts.delayed + counts.in_flight,
+        held_back_us: counts.held_back_us,
+        suspended: counts.suspended,
+        window: WindowSum { times: counts.window.times, sum: counts.window.sum },
+    }
+}
+
+/// What a trial ends with at a provider that says what its rules did until `now`.
+pub fn closing_account(sender: SenderAccount, provider: &Provider, now: Time) -> ClosingAccount {
+    let rules = (0..).map(RuleId).zip(&provider.policy().rules);
+    let mut account = ClosingAccount { sender, ..ClosingAccount::default() };
+    for (id, rule) in rules {
+        let activity = provider.activity(id, now);
+        account.hold_us += activity.held.as_micros();
+        account.rules.push(RuleActivity {
+            rule: rule.name.clone(),
+            refused: activity.refused,
+            holds: activity.holds,
+            limits: activity.limits,
+        });
+    }
+    account
+}
+
+/// The state of a provider for these clients.
+pub fn provider_sample(provider: &Provider, now: Time, clients: impl Iterator<Item = ClientId>) -> ProviderSample {
+    let (mut lowest, mut open_limit) = (1.0_f64, Some(0));
+    for client in clients {
+        lowest = lowest.min(provider.reputation(client).get());
+        open_limit =
+            open_limit.zip(provider.open_connection_limit(now, client)).map(|(sum, limit)| sum + u64::from(limit));
+    }
+    ProviderSample { open: provider.open_sessions(), reputation: Fraction::clamped(lowest), open_limit }
+}
