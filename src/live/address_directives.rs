@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(told("dot-552-5.2.2"), "end-of-data: 552 5.2.2 as you asked");
         assert_eq!(told("drop"), "rcpt: Drop");
         assert_eq!(told("data-drop.x"), "data: Drop");
-        assert_eq!(told("slow-30s.x"), "rcpt: Slow(Span(30000000))");
+        assert_eq!(told("slow-30s.x"), "rcpt: Delay(Span(30000000))");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) struct DnsFaultSpec {
 enum DnsFailureSpec {
     ServFail,
     NxDomain,
-    ConnectionFailure,
+    Silence,
     /// By the clock on the wall.
     Slow(Span),
 }
@@ -85,7 +85,7 @@ impl DnsFaultSpec {
         let failure = match trouble {
             DnsFailureSpec::ServFail => DnsFailure::ServFail,
             DnsFailureSpec::NxDomain => DnsFailure::NoSuchName,
-            DnsFailureSpec::ConnectionFailure => DnsFailure::ConnectionFailure,
+            DnsFailureSpec::Silence => DnsFailure::NoAnswer,
             DnsFailureSpec::Slow(span) if span <= DELAY_MAX => {
                 DnsFailure::Slow(Duration::from_micros(span.as_micros()))
             }
@@ -98,7 +98,7 @@ impl DnsFaultSpec {
         let trouble = match fault.failure {
             DnsFailure::ServFail => DnsFailureSpec::ServFail,
             DnsFailure::NoSuchName => DnsFailureSpec::NxDomain,
-            DnsFailure::ConnectionFailure => DnsFailureSpec::ConnectionFailure,
+            DnsFailure::NoAnswer => DnsFailureSpec::Silence,
             DnsFailure::Slow(late) => {
                 DnsFailureSpec::Slow(Span::from_micros(u64::try_from(late.as_micros()).unwrap_or(u64::MAX)))
             }

@@ -26,7 +26,7 @@ pub enum DnsFailure {
     /// The answer is NXDOMAIN, whatever there is.
     NoSuchName,
     /// There is no answer.
-    ConnectionFailure,
+    NoAnswer,
 }
 
 /// What becomes of one query.
@@ -65,7 +65,7 @@ impl ActiveFaults {
                     DnsFailure::Slow(delay) => effect.delay = effect.delay.saturating_add(delay),
                     DnsFailure::ServFail => effect.fails = true,
                     DnsFailure::NoSuchName => effect.missing = true,
-                    DnsFailure::ConnectionFailure => effect.silent = true,
+                    DnsFailure::NoAnswer => effect.silent = true,
                 }
             }
         }

@@ -312,7 +312,7 @@ async fn faults_come_when_they_are_called() {
     server.faults().set(vec![
         fault("rr.com", DnsFailure::ServFail),
         fault("mx2.am0.mail.example", DnsFailure::NoSuchName),
-        fault("sender.example", DnsFailure::ConnectionFailure),
+        fault("sender.example", DnsFailure::NoAnswer),
         fault("long.example", DnsFailure::Slow(hour)),
         fault("mx1.charter.net", DnsFailure::Slow(Duration::from_millis(1))),
     ]);
