@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::{Format, show};
 use super::{Exit, Failure, descriptors, folder, terminal, trials};
-use crate::live::{self, CONNECTIONS_MAX, Clock, MxCluster, ServerOptions, Speed};
+use crate::live::{self, CONNECTIONS_MAX, Clock, MxCluster, MxClusterConfig, ServerOptions, Speed};
 use crate::record::{self, Record};
 use crate::report;
 use crate::time::Span;
@@ -137,18 +137,10 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let wanted = providers::hosts(&policies, args.listen, args.expose)?;
     let out = if args.no_report { None } else { Some(folder::create(args.out.as_deref(), SERVE, &run_name(args))?) };
     let options = options(args, &policies)?;
-    let config = live::MxClusterConfig {
-        policies,
-        seed: args.seed,
-        unknowns: args.seed,
-        day_starts: Span::ZERO,
-        clients: Vec::new(),
-        senders: Vec::new(),
-    };
     descriptors::as_many_as_allowed();
     let runtime = runtime(args.threads)
         .map_err(|error| Failure::unwritten(format_args!("the system gives no event queue: {error}")))?;
-    let cluster = MxCluster::new(config, Clock::start(args.speed));
+    let cluster = MxCluster::new(MxClusterConfig::new(policies, args.seed), Clock::start(args.speed));
     runtime.block_on(async {
         let stop = CancellationToken::new();
         let front_end = RunningFrontEnd::start(&cluster, &wanted, options, args)?;
@@ -195,7 +187,14 @@ fn options(args: &Args, policies: &[crate::provider::Policy]) -> Result<ServerOp
         }
         None => None,
     };
-    Ok(ServerOptions { tls, message_store, xclient: args.xclient, lenient: args.lenient, ..ServerOptions::default() })
+    Ok(ServerOptions {
+        connections_max: args.connections,
+        tls,
+        message_store,
+        xclient: args.xclient,
+        lenient: args.lenient,
+        ..ServerOptions::default()
+    })
 }
 
 /// Who listens where.

@@ -1,7 +1,6 @@
-//! What an address asks for by its local part: a mailbox in some state, or an answer whatever the rules say.
+//! Directives in the local parts of addresses: a mailbox in some state, or an outcome whatever the rules say.
 //!
-//! Other fake servers have such addresses too; here they are the only way in which a client can tell what a real
-//! provider would look up. Words are separated by `.` or `+`, and the first that means nothing ends them:
+//! Other fake servers have such addresses too; here they also tell what a real provider would look up. Words are separated by `.` or `+`, and the first that means nothing ends them:
 //! `unknown.ann@charter.net` is a user who does not exist, `451-4.2.0.ann` is deferred at RCPT, `dot-552.ann` after the
 //! message, `drop.ann` loses the connection, `slow-30s.ann` gets its answer half a minute later. A sender can ask for
 //! the same at MAIL, and say what is wrong with its message: `spam.nodkim.news@example.com`.
@@ -12,54 +11,54 @@ use crate::provider::Mailbox;
 use crate::smtp::{Code, EnhancedCode, Reply, Stage};
 use crate::time::Span;
 
-/// What a recipient's local part asks for.
+/// What the local part of a recipient asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RecipientDirectives {
+pub(super) struct RecipientDirectives {
     /// The state of the mailbox.
-    pub mailbox: Mailbox,
-    /// What is to happen instead of what the rules say.
-    pub forced: Option<ForcedOutcome>,
+    pub(super) mailbox: Mailbox,
+    /// The outcome that is asked for instead of the rules'.
+    pub(super) forced: Option<ForcedOutcome>,
 }
 
-/// An answer that somebody asked for.
+/// An outcome that was asked for, by an address or by an administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForcedOutcome {
-    /// Where.
-    pub stage: Stage,
-    /// What.
-    pub action: ForcedAction,
+pub(super) struct ForcedOutcome {
+    /// The stage at which it happens.
+    pub(super) stage: Stage,
+    /// What happens there.
+    pub(super) action: ForcedAction,
 }
 
-/// What is to happen.
+/// What happens instead of what the rules say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ForcedAction {
-    /// This reply; 421 closes the connection.
+pub(super) enum ForcedAction {
+    /// The client gets this reply; 421 closes the connection.
     Reply(Reply),
-    /// The connection is closed without a word.
+    /// The connection is closed without a reply.
     Drop,
-    /// The answer comes later.
+    /// The rules decide, and their answer comes this much later.
     Delay(Span),
 }
 
-/// What a sender's local part says about its message. All is well unless it says otherwise.
+/// What the local part of a sender says about its message; by default nothing is wrong with it.
 #[expect(clippy::struct_excessive_bools, reason = "four checks that do not depend on each other")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SenderDirectives {
+pub(super) struct SenderDirectives {
     /// `nospf`: SPF fails.
-    pub spf_fails: bool,
+    pub(super) spf_fails: bool,
     /// `nodkim`: DKIM fails.
-    pub dkim_fails: bool,
+    pub(super) dkim_fails: bool,
     /// `nodmarc`: DMARC fails.
-    pub dmarc_fails: bool,
+    pub(super) dmarc_fails: bool,
     /// `spam`: the content looks like spam.
-    pub spam: bool,
-    /// What is to happen instead of what the rules say.
-    pub forced: Option<ForcedOutcome>,
+    pub(super) spam: bool,
+    /// The outcome that is asked for instead of the rules'.
+    pub(super) forced: Option<ForcedOutcome>,
 }
 
 impl RecipientDirectives {
-    /// What the local part of a recipient asks for.
-    pub fn parse(local: &str) -> Self {
+    /// Reads the local part of a recipient.
+    pub(super) fn parse(local: &str) -> Self {
         let mut directives = Self::default();
         for word in words(local) {
             match word {
@@ -77,8 +76,8 @@ impl RecipientDirectives {
 }
 
 impl SenderDirectives {
-    /// What the local part of a sender says.
-    pub fn parse(local: &str) -> Self {
+    /// Reads the local part of a sender.
+    pub(super) fn parse(local: &str) -> Self {
         let mut directives = Self::default();
         for word in words(local) {
             match word {
@@ -96,8 +95,8 @@ impl SenderDirectives {
     }
 }
 
-/// The words for a mailbox in this state, as a recipient's local part begins.
-pub const fn mailbox_prefix(mailbox: Mailbox) -> &'static str {
+/// The beginning of a local part that asks for a mailbox in this state.
+pub(super) const fn mailbox_prefix(mailbox: Mailbox) -> &'static str {
     match mailbox {
         Mailbox::Exists => "",
         Mailbox::Unknown => "unknown.",
@@ -127,7 +126,7 @@ fn forced_outcome(word: &str, local: &str, default_stage: Stage) -> Option<Force
     Some(ForcedOutcome { stage, action })
 }
 
-/// The longest that an answer can be asked to take.
+/// The longest delay that can be asked for.
 pub(super) const DELAY_MAX: Span = Span::HOUR;
 
 /// The enhanced code that begins in `word` behind the reply code and goes on in the words after it.
@@ -138,7 +137,7 @@ fn enhanced(local: &str, word: &str) -> Option<EnhancedCode> {
     EnhancedCode::from_str(rest[..end].trim_end_matches('.')).ok()
 }
 
-/// A reply that somebody asked for; only refusals can be.
+/// The reply of a directive; only refusals can be asked for.
 fn reply(code: &str, enhanced: Option<EnhancedCode>) -> Option<Reply> {
     let code: Code = code.parse::<u16>().ok().filter(|code| (400..600).contains(code))?.try_into().ok()?;
     let matches = |enhanced: &EnhancedCode| u16::from(enhanced.class) == code.get() / 100;
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn local_parts_say_what_is_to_happen() {
+    fn directives_of_recipients() {
         assert_eq!(told("ann"), "as the rules say");
         assert_eq!(told("451.ann"), "rcpt: 451 as you asked");
         assert_eq!(told("451-4.2.0.ann"), "rcpt: 451 4.2.0 as you asked");
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_an_ordinary_name() {
+    fn local_parts_that_are_no_directives() {
         for name in
             ["250.x", "600", "45", "451x", "slow-forever", "slow-2d", "dropped", "no.451", "-", "", "é.451", "dot-"]
         {
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn mailboxes_and_flaws_have_words() {
+    fn directives_for_mailboxes_and_authentication() {
         for mailbox in [Mailbox::Exists, Mailbox::Unknown, Mailbox::Full, Mailbox::Trap] {
             assert_eq!(RecipientDirectives::parse(&format!("{}r17", mailbox_prefix(mailbox))).mailbox, mailbox);
         }

@@ -11,8 +11,10 @@ use std::thread;
 use mailin_embedded::response::OK;
 use mailin_embedded::{Action, Handler, Response, Server};
 
-use super::cluster::{Admission, MxCluster};
-use super::policy_session::{EnvelopeAddress, PolicyResponse, PolicySession};
+use super::cluster::MxCluster;
+use super::policy_response::PolicyResponse;
+use super::policy_session::{EnvelopeAddress, PolicySession};
+use super::shared_state::Admission;
 use crate::smtp::{Reply, Stage};
 use crate::time::Span;
 use crate::units::ProviderId;
@@ -208,10 +210,7 @@ mod tests {
             text: "[{ip}] too much\ncome back".to_owned(),
         };
         change(&mut policy);
-        let (clients, senders) = (Vec::new(), Vec::new());
-        let config =
-            MxClusterConfig { policies: vec![policy], seed: 1, unknowns: 1, day_starts: Span::ZERO, clients, senders };
-        MxCluster::new(config, Clock::start(Speed::REAL))
+        MxCluster::new(MxClusterConfig::new(vec![policy], 1), Clock::start(Speed::REAL))
     }
 
     /// A rule that refuses everything with reply number `reply`.

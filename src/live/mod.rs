@@ -12,28 +12,34 @@ pub mod dns;
 mod driver;
 mod idle_timeout;
 mod listener;
+mod live_event;
 pub mod mailin;
 mod message_store;
 mod mx_server;
+mod outcome_orders;
 mod policy_handler;
+mod policy_response;
 mod policy_session;
 mod precise_timer;
 mod receiver_statistics;
+mod server_options;
+mod session_handler;
+mod shared_state;
 mod smtp_connection;
 mod snapshot;
 mod stream;
 pub mod tls;
 mod trial;
 
-pub use address_directives::{ForcedAction, ForcedOutcome, RecipientDirectives, SenderDirectives, mailbox_prefix};
 pub use allowed_targets::{AllowedTargets, ForbiddenTarget};
 pub use clock::{Clock, Speed};
-pub use cluster::{MxCluster, MxClusterConfig, OUTCOME_ORDERS_MAX, OutcomeOrder};
+pub use cluster::{MxCluster, MxClusterConfig};
 pub use driver::{ClientOptions, DriveError, DriverConfig, LiveTrial, drive};
+pub use live_event::{EventListener, LiveEvent, LiveEventKind};
 pub use message_store::MessageStore;
-pub use mx_server::{CONNECTIONS_MAX, ListenError, MxHost, MxServer, MxServerConfig};
-pub use policy_handler::ServerOptions;
-pub use receiver_statistics::{ClientStatistics, EventListener, LiveEvent, LiveEventKind, RefusalCause};
+pub use mx_server::{ListenError, MxHost, MxServer};
+pub use receiver_statistics::{ClientStatistics, RefusalCause};
+pub use server_options::{CONNECTIONS_MAX, ServerOptions};
 pub use snapshot::{
     ClientRefusalCount, ClientSnapshot, ClientStanding, ClusterSnapshot, HoldSnapshot, ProviderSnapshot, RefusalCount,
     RuleSnapshot, TierLimit,

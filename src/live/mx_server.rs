@@ -1,7 +1,7 @@
 //! MX hosts that listen: sockets, and a task for every connection that comes in.
 //!
-//! Nothing here can grow without limit: so many connections at a time, and the rest wait in the kernel's backlog; when
-//! the process is out of file descriptors accepting pauses, and those who are connected live on.
+//! Everything is bounded: so many connections at a time, and further ones wait in the kernel's backlog; when the process
+//! is out of file descriptors, accepting pauses and open connections live on.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream as StdTcpStream};
@@ -9,28 +9,32 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{Interest, Ready};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::cluster::{Admission, MxCluster};
+use super::cluster::MxCluster;
 use super::listener::{self, MxListener};
-use super::policy_handler::{self, ServerOptions};
+use super::policy_handler::PolicyHandler;
+use super::policy_response::PolicyResponse;
 use super::policy_session::PolicySession;
-use super::smtp_connection;
+use super::server_options::ServerOptions;
+use super::shared_state::Admission;
+use super::smtp_connection::{self, ConnectionConfig};
 use crate::provider::Policy;
 use crate::smtp::ServerConfig;
 use crate::units::{ClientId, ProviderId};
 
-/// An MX host: a name of a provider's, and the address it listens at.
+/// An MX host: a provider's name, and the address at which it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MxHost {
     /// The provider it belongs to.
     pub site: ProviderId,
-    /// Its name in the DNS and in its greeting.
+    /// Its name, in the DNS and in its greeting.
     pub name: String,
-    /// Its address; in a wish to listen, port 0 is any that is free.
+    /// Its address. Of a host that is to listen, port 0 is any free port.
     pub address: SocketAddr,
 }
 
@@ -38,11 +42,11 @@ pub struct MxHost {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address} for {name}: {error}{}", hint(error))]
 pub struct ListenError {
-    /// Where.
+    /// The address that was asked for.
     pub address: SocketAddr,
-    /// Which host.
+    /// The host's name.
     pub name: String,
-    /// Why.
+    /// What the system says.
     pub error: io::Error,
 }
 
@@ -57,19 +61,7 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// How a service is run.
-#[derive(Clone, Debug)]
-pub struct MxServerConfig {
-    /// Connections at a time, over all hosts; the rest wait in the kernel's backlog.
-    pub connections_max: usize,
-    /// How the hosts speak.
-    pub options: ServerOptions,
-}
-
-/// Connections at a time unless somebody says otherwise.
-pub const CONNECTIONS_MAX: usize = 20_000;
-
-/// Hosts at work.
+/// MX hosts at work.
 #[derive(Debug)]
 pub struct MxServer {
     hosts: Vec<MxHost>,
@@ -78,12 +70,15 @@ pub struct MxServer {
 }
 
 impl MxServer {
-    /// Begins to listen on all of them, or on none.
-    pub fn start(cluster: &Arc<MxCluster>, hosts: &[MxHost], config: MxServerConfig) -> Result<Self, ListenError> {
+    /// Begins to listen on all of these hosts.
+    ///
+    /// # Errors
+    /// One of them cannot listen; then none does.
+    pub fn start(cluster: &Arc<MxCluster>, hosts: &[MxHost], options: ServerOptions) -> Result<Self, ListenError> {
         let listeners = hosts.iter().map(listen).collect::<Result<Vec<_>, _>>()?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let permits = Arc::new(Semaphore::new(config.connections_max));
-        let options = Arc::new(config.options);
+        let permits = Arc::new(Semaphore::new(options.connections_max));
+        let options = Arc::new(options);
         let mut listening = Vec::new();
         for (listener, MxHost { site, name, .. }) in listeners.into_iter().zip(hosts) {
             listening.push(MxHost { site: *site, name: name.clone(), address: listener.local_addr() });
@@ -101,17 +96,12 @@ impl MxServer {
         Ok(Self { hosts: listening, stop, tasks })
     }
 
-    /// Who listens where.
+    /// The hosts, with the addresses at which they listen.
     pub fn hosts(&self) -> &[MxHost] {
         &self.hosts
     }
 
-    /// Connections that are open, and listeners.
-    pub fn tasks(&self) -> usize {
-        self.tasks.len()
-    }
-
-    /// Takes no more connections, tells everyone 421 and waits for them, but no longer than `grace`.
+    /// Takes no more connections, sends 421 on the open ones and waits until they have ended, for `grace` at most.
     pub async fn stop(self, grace: Duration) {
         self.stop.cancel();
         self.tasks.close();
@@ -124,10 +114,11 @@ fn listen(host: &MxHost) -> Result<MxListener, ListenError> {
     MxListener::bind(*address).map_err(|error| ListenError { address: *address, name: name.clone(), error })
 }
 
-/// Where connections arrive.
+/// Accepts the connections of one host.
 struct HostAcceptor {
     cluster: Arc<MxCluster>,
     site: ProviderId,
+    /// One for each connection that may be open, over all hosts.
     permits: Arc<Semaphore>,
     config: Arc<ServerConfig>,
     options: Arc<ServerOptions>,
@@ -135,16 +126,20 @@ struct HostAcceptor {
     tasks: TaskTracker,
 }
 
-/// Somebody at the door, and the place that is taken as long as the connection lasts.
+/// A connection that has not been greeted.
 struct PendingConnection {
     stream: StdTcpStream,
     ip: IpAddr,
     client: ClientId,
+    /// Held as long as the connection lasts.
     permit: Option<OwnedSemaphorePermit>,
 }
 
 /// How long accepting pauses when there are no file descriptors left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// Wall-clock time that a connection may last, whatever the client does.
+const CONNECTION_MAX: Duration = Duration::from_hours(4);
 
 impl HostAcceptor {
     async fn accept_loop(self: Arc<Self>, listener: MxListener) {
@@ -164,7 +159,7 @@ impl HostAcceptor {
                 Ok((stream, peer)) => self.on_connection(stream, peer.ip().to_canonical(), permit),
                 // The connection was gone before it was taken.
                 Err(error) if is_of_connection(&error) => {}
-                // Out of file descriptors or memory: others give some back.
+                // Out of file descriptors or memory, until other connections end.
                 Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
             }
         }
@@ -178,7 +173,7 @@ impl HostAcceptor {
             Admission::Queued(turn) => {
                 let acceptor = self.clone();
                 self.tasks.spawn(async move {
-                    if let Some(pending) = acceptor.wait(pending, turn).await {
+                    if let Some(pending) = acceptor.wait_in_backlog(pending, turn).await {
                         acceptor.start_session(pending);
                     }
                 });
@@ -188,56 +183,74 @@ impl HostAcceptor {
                 let stop = self.stop.clone();
                 self.tasks.spawn(async move {
                     let Ok(stream) = TcpStream::from_std(pending.stream) else { return };
-                    tokio::select! { () = policy_handler::wait_for_hangup(&stream) => {}, () = stop.cancelled() => {} }
+                    tokio::select! { () = wait_for_hangup(&stream) => {}, () = stop.cancelled() => {} }
                     drop(pending.permit);
                 });
             }
         }
     }
 
-    /// Lets somebody wait in the provider's backlog; none of whoever goes away before its turn.
-    async fn wait(&self, pending: PendingConnection, mut turn: oneshot::Receiver<()>) -> Option<PendingConnection> {
+    /// Waits for a connection's turn in the provider's backlog; `None` if the client hangs up before.
+    async fn wait_in_backlog(
+        &self,
+        pending: PendingConnection,
+        mut turn: oneshot::Receiver<()>,
+    ) -> Option<PendingConnection> {
         let stream = TcpStream::from_std(pending.stream).ok()?;
-        let came = tokio::select! {
+        let has_turn = tokio::select! {
             turn = &mut turn => turn.is_ok(),
-            () = policy_handler::wait_for_hangup(&stream) => false,
+            () = wait_for_hangup(&stream) => false,
             () = self.stop.cancelled() => false,
         };
         match stream.into_std() {
-            Ok(stream) if came => return Some(PendingConnection { stream, ..pending }),
+            Ok(stream) if has_turn => return Some(PendingConnection { stream, ..pending }),
             _ => turn.close(),
         }
-        // Called in the very moment of going away: the place was given, and is given back.
-        if came || turn.try_recv().is_ok() {
+        // It may have got its turn in the very moment in which it hung up, and gives it back.
+        if has_turn || turn.try_recv().is_ok() {
             self.cluster.lock().on_disconnect(self.site);
         }
         None
     }
 
-    /// Lets somebody in, or turns him away. There may be many of those, and what a task and all that it could wait for
-    /// costs would be half of what they cost: they hear it here and now.
+    /// Greets a connection. One that is refused at once is answered here: there may be many of those, and a task with
+    /// all that it could wait for would cost as much again.
     fn start_session(self: &Arc<Self>, pending: PendingConnection) {
         let PendingConnection { stream, ip, client, permit } = pending;
         let mut session = PolicySession::new(self.cluster.clone(), self.site, ip, client);
         let greeting = session.connect();
-        if let Some(said) = smtp_connection::immediate_rejection(&self.config, &greeting) {
-            // Where he is gone, there is nobody to be told.
-            let _ = listener::reject_and_close(stream, &said);
+        if let Some(reply) = smtp_connection::immediate_rejection(&self.config, &greeting) {
+            // A client that is gone needs no reply.
+            let _ = listener::reject_and_close(stream, &reply);
             return;
         }
         let acceptor = self.clone();
         self.tasks.spawn(async move {
             let Ok(stream) = TcpStream::from_std(stream) else { return };
-            // Replies are small and waited for.
-            let _ = stream.set_nodelay(true);
-            let config = with_current_size(&acceptor.config, acceptor.cluster.lock().provider(acceptor.site).policy());
-            policy_handler::serve(stream, (session, greeting), config, &acceptor.options, &acceptor.stop).await;
+            acceptor.serve(stream, session, greeting).await;
             drop(permit);
         });
     }
+
+    /// Serves a connection whose greeting is decided to its end.
+    async fn serve(&self, stream: TcpStream, session: PolicySession, greeting: PolicyResponse) {
+        // Replies are small, and the client waits for them.
+        let _ = stream.set_nodelay(true);
+        let server_config = with_current_size(&self.config, self.cluster.lock().provider(self.site).policy());
+        let config = ConnectionConfig {
+            clock: self.cluster.clock,
+            command_timeout: self.options.command_timeout,
+            tls: self.options.tls.as_ref(),
+            stop: &self.stop,
+        };
+        let handler = PolicyHandler::new(session, greeting, self.options.message_store.as_ref());
+        let connection = smtp_connection::serve(stream, server_config, handler, config);
+        // A connection that ended with an error has ended all the same.
+        let _ = tokio::time::timeout(CONNECTION_MAX, connection).await;
+    }
 }
 
-/// The same manners with the size that the provider takes now: an administrator may have switched the rule.
+/// The same configuration with the size that the provider takes now: the rule may have been changed.
 fn with_current_size(config: &Arc<ServerConfig>, policy: &Policy) -> Arc<ServerConfig> {
     let size_advertised = policy.size_max().map(|size| size.0);
     if config.size_advertised == size_advertised {
@@ -246,6 +259,24 @@ fn with_current_size(config: &Arc<ServerConfig>, policy: &Policy) -> Arc<ServerC
         Arc::new(ServerConfig { size_advertised, ..(**config).clone() })
     }
 }
+
+/// Waits until the client hangs up. What it sends meanwhile stays in the kernel.
+async fn wait_for_hangup(stream: &TcpStream) {
+    let mut one = [0];
+    loop {
+        match stream.peek(&mut one).await {
+            Ok(0) | Err(_) => return,
+            // With bytes to read, the socket stays ready: its end can only be polled for.
+            Ok(_) => tokio::time::sleep(HANGUP_POLL).await,
+        }
+        if stream.ready(Interest::READABLE).await.is_ok_and(Ready::is_read_closed) {
+            return;
+        }
+    }
+}
+
+/// How often a client that talks without having been greeted is polled.
+const HANGUP_POLL: Duration = Duration::from_millis(200);
 
 /// Whether an error of `accept` is about the one connection (Linux passes pending network errors on, see accept(2)).
 fn is_of_connection(error: &io::Error) -> bool {
@@ -260,4 +291,43 @@ fn is_of_connection(error: &io::Error) -> bool {
             | io::ErrorKind::NetworkDown
             | io::ErrorKind::TimedOut
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::live::clock::{Clock, Speed};
+    use crate::live::cluster::MxClusterConfig;
+    use crate::provider::{PolicyChange, profile};
+    use crate::units::RuleId;
+
+    const SITE: ProviderId = ProviderId(0);
+
+    /// What a host says to a whole session.
+    async fn heard(server: &MxServer, said: &str) -> String {
+        let mut stream = TcpStream::connect(server.hosts()[0].address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).await.unwrap();
+        heard
+    }
+
+    #[tokio::test]
+    async fn the_size_of_ehlo_follows_policy_changes() {
+        let policy = profile::parse(&profile::built_in("charter").unwrap()).unwrap();
+        let rule = policy.rules.iter().position(|rule| rule.name == "size").unwrap();
+        let cluster = MxCluster::new(MxClusterConfig::new(vec![policy], 1), Clock::start(Speed::REAL));
+        let host = MxHost { site: SITE, name: "mx.example".to_owned(), address: "127.0.0.1:0".parse().unwrap() };
+        let server = MxServer::start(&cluster, &[host], ServerOptions::default()).unwrap();
+        let session = "EHLO a.example\r\nMAIL FROM:<a@a.example> SIZE=20000001\r\nQUIT\r\n";
+        let strict = heard(&server, session).await;
+        assert!(strict.contains("-SIZE 20000000\r\n"), "{strict}");
+        assert!(strict.contains("\r\n552 Message size exceeds allowed maximum"), "in the provider's words: {strict}");
+        cluster.change_policy(SITE, &PolicyChange::Enabled(RuleId::from_index(rule), false));
+        let lenient = heard(&server, session).await;
+        assert!(lenient.contains("-SIZE 1073741824\r\n") && !lenient.contains("552"), "{lenient}");
+        server.stop(Duration::from_secs(10)).await;
+    }
 }

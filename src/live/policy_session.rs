@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::address_directives::{ForcedAction, ForcedOutcome, RecipientDirectives, SenderDirectives};
 use super::client_registry;
-use super::clock::Clock;
-use super::cluster::{MxCluster, SharedState};
-use super::receiver_statistics::{LiveEvent, LiveEventKind, RefusalSource, Rejection};
+use super::cluster::MxCluster;
+use super::live_event::{LiveEvent, LiveEventKind};
+use super::policy_response::PolicyResponse;
+use super::receiver_statistics::{RefusalSource, Rejection};
+use super::shared_state::SharedState;
 use crate::provider::{Decision, Envelope, Policy, Recipient, RuleAction, Verdict};
 use crate::smtp::{Reply, Stage};
 use crate::time::{Span, Time};
@@ -37,37 +39,6 @@ struct SessionState {
     recipients: Vec<u64>,
     /// What is to happen to the transaction whatever the rules say.
     forced: Vec<ForcedOutcome>,
-}
-
-/// What the client is to be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum PolicyResponse {
-    /// Go on, after this time.
-    Accept { delay: Span },
-    /// This refusal, placeholders filled, after this time.
-    Refuse { reply: Reply, close: bool, delay: Span },
-    /// Nothing: the connection is closed after this time.
-    Drop { delay: Span },
-}
-
-impl PolicyResponse {
-    /// How much later than at once.
-    pub(super) const fn delay_mut(&mut self) -> &mut Span {
-        let (Self::Accept { delay } | Self::Refuse { delay, .. } | Self::Drop { delay }) = self;
-        delay
-    }
-
-    /// Whether it comes later than at once.
-    pub(super) const fn is_delayed(&self) -> bool {
-        let (Self::Accept { delay } | Self::Refuse { delay, .. } | Self::Drop { delay }) = self;
-        !delay.is_zero()
-    }
-
-    /// The same, this much later.
-    pub(super) fn delayed_by(mut self, span: Span) -> Self {
-        *self.delay_mut() += span;
-        self
-    }
 }
 
 /// An address as it came: local part and domain. The null path has neither, `<postmaster>` no domain.
@@ -110,11 +81,6 @@ impl PolicySession {
         &self.cluster.policies[self.state.site.index()]
     }
 
-    /// The time.
-    pub(super) fn clock(&self) -> &Clock {
-        &self.cluster.clock
-    }
-
     /// The client speaks for somebody else from here on, who is greeted as if he had just connected.
     pub(super) fn switch_client(&mut self, ip: IpAddr) -> PolicyResponse {
         let Self { cluster, state } = self;
@@ -137,7 +103,7 @@ impl PolicySession {
         state.session = session;
         if session.is_some() {
             shared.statistics.opened(now, state.site, open);
-            shared.statistics.emit(&state.event(now, LiveEventKind::Opened));
+            shared.events.emit(&state.event(now, LiveEventKind::Opened));
         }
         state.respond(&mut shared, now, Stage::Connect, verdict)
     }
@@ -146,12 +112,12 @@ impl PolicySession {
     pub(super) fn on_early_talk(&mut self) -> PolicyResponse {
         let Self { cluster, state } = self;
         let (mut shared, now) = (cluster.lock(), cluster.clock.now());
-        let Some(session) = state.session else { return PolicyResponse::Drop { delay: Span::ZERO } };
+        let Some(session) = state.session else { return PolicyResponse::DROP };
         let verdict = shared.provider(state.site).talks_early(now, session);
         let response = state.respond(&mut shared, now, Stage::Connect, verdict);
         if !verdict.accepted() {
             state.session = None;
-            shared.statistics.emit(&state.event(now, LiveEventKind::Closed));
+            shared.events.emit(&state.event(now, LiveEventKind::Closed));
         }
         response
     }
@@ -167,7 +133,7 @@ impl PolicySession {
         self.state.forget_transaction();
         from.write(&mut self.state.sender);
         self.state.forced.extend(directives.forced);
-        self.state.forced.extend(self.cluster.lock().next_order(self.state.site));
+        self.state.forced.extend(self.cluster.lock().orders.take_for(self.state.site));
         self.evaluate(Stage::Mail, |_, shared, now, (site, session)| {
             shared.statistics.transacts(site);
             let envelope = Envelope {
@@ -203,7 +169,7 @@ impl PolicySession {
         if only_this {
             self.state.forced.truncate(earlier);
         }
-        if matches!(response, PolicyResponse::Accept { .. }) {
+        if response.is_accepted() {
             std::mem::swap(&mut self.state.last_recipient, &mut self.state.current_recipient);
         } else {
             self.state.recipients.pop();
@@ -287,7 +253,7 @@ impl PolicySession {
     ) -> PolicyResponse {
         let Self { cluster, state } = self;
         let (mut shared, now) = (cluster.lock(), cluster.clock.now());
-        let Some(session) = state.session else { return PolicyResponse::Drop { delay: Span::ZERO } };
+        let Some(session) = state.session else { return PolicyResponse::DROP };
         let index = state.forced.iter().position(|forced| forced.stage == stage);
         let slow = match index.map(|index| state.forced.remove(index).action) {
             None => Span::ZERO,
@@ -321,7 +287,7 @@ impl SessionState {
         self.forget_transaction();
         if let Some(session) = self.session.take() {
             shared.provider(self.site).close(session);
-            shared.statistics.emit(&self.event(now, LiveEventKind::Closed));
+            shared.events.emit(&self.event(now, LiveEventKind::Closed));
         }
     }
 
@@ -330,7 +296,7 @@ impl SessionState {
         let source = RefusalSource::Forced(reply);
         let Some(reply) = reply else {
             self.record_refusal(shared, now, stage, source, None);
-            return PolicyResponse::Drop { delay: Span::ZERO };
+            return PolicyResponse::DROP;
         };
         shared.rejections_sent += 1;
         let reply =
@@ -371,10 +337,10 @@ impl SessionState {
             Stage::Rcpt => self.recipients.last().map_or(&[][..], std::slice::from_ref),
             _ => &self.recipients,
         };
-        let SharedState { providers, statistics, .. } = shared;
+        let SharedState { providers, statistics, events, .. } = shared;
         let policy = providers[self.site.index()].provider.policy();
         statistics.refused(&Rejection { now, site: self.site, client: self.client, stage, source, recipients }, policy);
-        if !statistics.has_listener() {
+        if !events.has_listener() {
             return;
         }
         let text = reply.map(Reply::to_string);
@@ -388,12 +354,12 @@ impl SessionState {
             from: (stage > Stage::Mail || stage == Stage::Mail && names_recipient).then_some(&self.sender),
             to: (stage == Stage::Rcpt && names_recipient).then_some(&self.current_recipient),
         };
-        statistics.emit(&self.event(now, kind));
+        events.emit(&self.event(now, kind));
     }
 
     fn record_delivery(&self, shared: &mut SharedState, now: Time, size: u64) {
         let missed: Vec<_> = shared.provider(self.site).undeliverable().to_vec();
-        let SharedState { providers, statistics, .. } = shared;
+        let SharedState { providers, statistics, events, .. } = shared;
         let policy = providers[self.site.index()].provider.policy();
         for (index, refusal) in &missed {
             let recipients = self.recipients.get(*index as usize).map_or(&[][..], std::slice::from_ref);
@@ -404,7 +370,7 @@ impl SessionState {
         statistics.accepted(now, self.site, self.client, reached.map(|(_, id)| *id));
         let kind =
             LiveEventKind::Accepted { from: &self.sender, recipients: self.recipients.len() - missed.len(), size };
-        statistics.emit(&self.event(now, kind));
+        events.emit(&self.event(now, kind));
     }
 
     const fn event<'a>(&self, at: Time, kind: LiveEventKind<'a>) -> LiveEvent<'a> {

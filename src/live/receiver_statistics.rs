@@ -9,8 +9,6 @@
 //! - The time to delivery counts from the first attempt that was seen.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::net::IpAddr;
 
 use hdrhistogram::Histogram;
 
@@ -23,20 +21,17 @@ use crate::time::{Span, Time};
 use crate::trial::{closing_account, provider_facts, provider_sample, record_refusal};
 use crate::units::{ClientId, ProviderId, RecipientId, ReplyId, RuleId};
 
-/// The books of a cluster.
+/// The statistics of a cluster.
+#[derive(Debug)]
 pub(super) struct ReceiverStatistics {
     recorder: Recorder,
     providers: Vec<ProviderStatistics>,
     clients: Vec<ClientStatistics>,
     /// Recipients that were deferred, by number, and when they were seen first.
     waiting: BTreeMap<(ProviderId, u64), Time>,
-    listener: Option<EventListener>,
     /// When the books were opened: what is recorded counts from there.
     started_at: Time,
 }
-
-/// Hears of everything that happens.
-pub type EventListener = Box<dyn Fn(&LiveEvent<'_>) + Send>;
 
 /// Recipients that were deferred and are remembered until they come back.
 const WAITING_MAX: usize = 2_000_000;
@@ -97,50 +92,6 @@ pub struct RefusalCause {
     pub reply: Option<ReplyId>,
 }
 
-/// Something happened, for whoever listens.
-#[derive(Clone, Copy, Debug)]
-pub struct LiveEvent<'a> {
-    /// When, by the cluster's clock.
-    pub at: Time,
-    /// Where.
-    pub site: ProviderId,
-    /// With whom.
-    pub ip: IpAddr,
-    /// What.
-    pub kind: LiveEventKind<'a>,
-}
-
-/// What happened.
-#[derive(Clone, Copy, Debug)]
-pub enum LiveEventKind<'a> {
-    /// A session began.
-    Opened,
-    /// A command was refused.
-    Refused {
-        /// Where in the session.
-        stage: Stage,
-        /// The rule that refused; `None` is what somebody ordered, or what the session refused by itself.
-        rule: Option<&'a str>,
-        /// The reply as it was sent; `None` is none.
-        reply: Option<&'a str>,
-        /// The sender, once it is known.
-        from: Option<&'a str>,
-        /// The recipient, where it is one that was refused.
-        to: Option<&'a str>,
-    },
-    /// A message was accepted.
-    Accepted {
-        /// The sender.
-        from: &'a str,
-        /// For how many recipients.
-        recipients: usize,
-        /// Bytes.
-        size: u64,
-    },
-    /// A session ended.
-    Closed,
-}
-
 /// Whose refusal it was.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum RefusalSource<'a> {
@@ -164,12 +115,6 @@ pub(super) struct Rejection<'a> {
     pub(super) recipients: &'a [u64],
 }
 
-impl fmt::Debug for ReceiverStatistics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ledger").field("clients", &self.clients.len()).finish_non_exhaustive()
-    }
-}
-
 impl ReceiverStatistics {
     pub(super) fn new(policies: &[Policy]) -> Self {
         // Bounds that are valid: see `Recorder`.
@@ -186,20 +131,14 @@ impl ReceiverStatistics {
             providers: policies.iter().map(site).collect(),
             clients: Vec::new(),
             waiting: BTreeMap::new(),
-            listener: None,
             started_at: Time::ZERO,
         }
     }
 
     /// New books for the same providers, clients and listeners.
     pub(super) fn reset(&mut self, now: Time, policies: &[Policy]) {
-        let (clients, listener) = (self.clients.len(), self.listener.take());
-        *self = Self {
-            clients: vec![ClientStatistics::default(); clients],
-            listener,
-            started_at: now,
-            ..Self::new(policies)
-        };
+        let clients = vec![ClientStatistics::default(); self.clients.len()];
+        *self = Self { clients, started_at: now, ..Self::new(policies) };
     }
 
     /// When the books were opened.
@@ -211,24 +150,8 @@ impl ReceiverStatistics {
         Time::ZERO + now.since(self.started_at)
     }
 
-    pub(super) fn set_event_listener(&mut self, listener: Option<EventListener>) {
-        self.listener = listener;
-    }
-
-    /// Tells whoever listens.
-    pub(super) fn emit(&self, event: &LiveEvent<'_>) {
-        if let Some(listener) = &self.listener {
-            listener(event);
-        }
-    }
-
-    /// Whether anybody listens.
-    pub(super) const fn has_listener(&self) -> bool {
-        self.listener.is_some()
-    }
-
-    /// A client nobody has seen before; the next number is its.
-    pub(super) fn add_client(&mut self, _: IpAddr) {
+    /// A client has been registered: the next [`ClientId`] is its.
+    pub(super) fn add_client(&mut self) {
         self.clients.push(ClientStatistics::default());
     }
 

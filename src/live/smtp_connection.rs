@@ -1,5 +1,5 @@
-//! A conversation with a client: bytes to and from a socket, the session between them, and somebody behind it who
-//! decides.
+//! The server's end of a connection: bytes to and from a socket, the SMTP session between them, and a handler behind it
+//! that decides.
 
 use std::future::poll_fn;
 use std::io;
@@ -14,59 +14,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::idle_timeout::IdleTimeout;
-use super::policy_session::PolicyResponse;
+use super::policy_response::PolicyResponse;
+use super::session_handler::{HandlerDecision, SessionHandler};
 use super::stream::{MaybeTlsStream, read_with};
 use super::tls;
-use crate::smtp::{PolicyAnswer, PolicyQuestion, ProtocolError, Server, ServerClose, ServerConfig, ServerEvent};
+use crate::smtp::{PolicyAnswer, Server, ServerClose, ServerConfig, ServerEvent};
 use crate::time::Span;
 
-/// The provider's side of a conversation: it decides, and hears what is not a question.
-pub(super) trait SessionHandler {
-    /// What is said to a question.
-    fn decide(&mut self, question: &PolicyQuestion<'_>) -> HandlerDecision;
-
-    /// What is said to a client that talks before its greeting, which was put off.
-    fn on_early_talk(&mut self) -> PolicyResponse;
-
-    /// What is said to a message of this size, which is there and which the server is done with.
-    fn end_of_data(&mut self, size: u64) -> impl Future<Output = PolicyResponse> + Send;
-
-    /// A piece of the message that is on its way.
-    fn on_body(&mut self, piece: &[u8]);
-
-    /// The session has refused something by itself; whether that left a transaction open.
-    fn on_fault(&mut self, fault: ProtocolError, in_transaction: bool);
-
-    /// Whether a message is on its way.
-    fn is_receiving(&self) -> bool;
-
-    /// The conversation is over, and the message that was on its way with it.
-    fn on_connection_lost(&mut self);
-}
-
-/// What the provider has decided, or will.
-pub(super) enum HandlerDecision {
-    Now(PolicyResponse),
-    Delayed(PolicyResponse),
-    /// The greeting is put off, and whoever talks until then talks early.
-    DelayedGreeting(PolicyResponse),
-    /// A message of this size is judged when the server is done with it.
-    AfterProcessing {
-        size: u64,
-        service: Span,
-    },
-}
-
-/// How a conversation is held.
+/// What a connection is held by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionConfig<'a> {
-    /// The provider's time.
+    /// The provider's clock.
     pub(super) clock: Clock,
     /// How long a client may take over a command, in the provider's time.
     pub(super) command_timeout: Span,
-    /// STARTTLS, if it is offered.
+    /// The certificate for STARTTLS; `None` does not offer it.
     pub(super) tls: Option<&'a tls::ServerTls>,
-    /// Everything ends.
+    /// Cancelled when the server stops.
     pub(super) stop: &'a CancellationToken,
 }
 
@@ -76,16 +40,19 @@ impl ConnectionConfig<'_> {
     }
 }
 
-/// However fast the providers' time goes, a client has this long for a command.
+/// The shortest time for a command, however fast the provider's clock runs.
 const COMMAND_TIMEOUT_MIN: Duration = Duration::from_secs(2);
-/// The longest that a handshake takes on the wall.
+/// Wall-clock time for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Replies are sent when the client waits for them, or when there are so many bytes of them.
+/// Replies are sent when the client waits for them, or when there are more bytes of them than this.
 const REPLIES_MAX: usize = 16_384;
-/// Bytes of a buffer that a session may keep while it waits.
+/// Capacity of a reply buffer that a connection keeps while it waits.
 const BUFFER_KEPT_MAX: usize = 4_096;
 
-/// Speaks with a client to the end; why the session closed, if it did and the client did not just go.
+/// Serves a client to the end of its connection: why the session closed, or `None` if the client just went away.
+///
+/// # Errors
+/// The connection broke, a handshake failed, or the client did not read its replies in time.
 pub(super) async fn serve<S: SessionHandler>(
     stream: TcpStream,
     server_config: Arc<ServerConfig>,
@@ -97,8 +64,8 @@ pub(super) async fn serve<S: SessionHandler>(
     SmtpConnection { stream, server, handler, config, idle_timeout, input: Vec::new(), out: Vec::new() }.run().await
 }
 
-/// What a client hears that is turned away as soon as it comes, with the connection closed behind it: nothing that it
-/// says could change that. None where the conversation goes on, or where it takes its time.
+/// The bytes for a client that is refused at once, with the connection closed behind them: nothing that it says could
+/// change that. `None` where the session goes on, or where the refusal is delayed.
 pub(super) fn immediate_rejection(config: &Arc<ServerConfig>, greeting: &PolicyResponse) -> Option<Vec<u8>> {
     if greeting.is_delayed() || matches!(greeting, PolicyResponse::Accept { .. }) {
         return None;
@@ -115,13 +82,13 @@ struct SmtpConnection<'a, S> {
     handler: S,
     config: ConnectionConfig<'a>,
     idle_timeout: IdleTimeout,
-    /// What has arrived and is not done with.
+    /// Bytes that have arrived and are not processed.
     input: Vec<u8>,
-    /// Replies that are not sent yet.
+    /// Replies that have not been sent.
     out: Vec<u8>,
 }
 
-/// What a conversation cannot go on without.
+/// What the session needs next.
 enum NextStep {
     Read,
     Flush,
@@ -152,7 +119,7 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
                 NextStep::Close(why) => return self.close(why).await.map(|()| Some(why)),
                 NextStep::Read => {
                     self.flush().await?;
-                    // A command has so long, and not each of its bytes; a message is on its way as long as it moves.
+                    // The timeout is for a whole command, not for each byte of it; a message has one for each piece.
                     let done = self.server.counts().commands;
                     if done != commands || self.handler.is_receiving() {
                         (commands, deadline) = (done, self.deadline());
@@ -168,7 +135,7 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
         }
     }
 
-    /// Goes on with what has arrived.
+    /// Processes what is in the input buffer.
     fn process_buffered(&mut self) -> NextStep {
         let (used, next) = process_input(&mut self.server, &mut self.handler, &self.input, &mut self.out);
         self.input.drain(..used);
@@ -179,11 +146,11 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
         Instant::now() + self.config.command_timeout()
     }
 
-    /// Reads what is there and goes on with it where it arrives: what is kept is what is left of it. None when there
-    /// will be no more.
+    /// Reads, and processes what arrives in the thread's buffer; only the rest of it is copied. `None` when the
+    /// connection has ended.
     async fn read(&mut self, deadline: Instant, stopped: Pin<&mut impl Future>) -> io::Result<Option<NextStep>> {
         if self.input.is_empty() {
-            // Whoever is idle needs no buffer.
+            // An idle connection needs no buffer.
             self.input = Vec::new();
         }
         let Self { stream, server, handler, input, out, idle_timeout, .. } = self;
@@ -215,7 +182,7 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
         }
     }
 
-    /// Says 421 and that is that.
+    /// Sends the last reply before the server closes.
     async fn send_421(&mut self, why: &str) -> io::Result<()> {
         self.out.extend_from_slice(format!("421 {why}\r\n").as_bytes());
         self.flush().await
@@ -225,7 +192,7 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
         if self.out.is_empty() {
             return Ok(());
         }
-        // A client that does not read has as long as one that does not write.
+        // A client that does not read has as long as one that sends no command.
         let deadline = self.deadline();
         let sent = tokio::time::timeout_at(deadline, async {
             self.stream.write_all(&self.out).await?;
@@ -239,7 +206,7 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
         Ok(())
     }
 
-    /// The provider takes its time.
+    /// Waits as long as the decision says, and writes the answer.
     async fn wait_and_answer(&mut self, decision: HandlerDecision) -> io::Result<()> {
         self.flush().await?;
         let mut response = match decision {
@@ -255,7 +222,7 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
         Ok(())
     }
 
-    /// Lets the client wait for its greeting, and listens.
+    /// Waits with the greeting, and watches whether the client talks before it.
     async fn await_greeting(&mut self, mut response: PolicyResponse) -> io::Result<PolicyResponse> {
         let until = self.config.clock.now() + std::mem::take(response.delay_mut());
         let talks = tokio::select! {
@@ -296,14 +263,14 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
     }
 
     async fn close(&mut self, why: ServerClose) -> io::Result<()> {
-        // Whoever is dropped hears what was said before, however close together his commands came.
+        // Replies to earlier commands of a pipelined group are sent even where the connection is dropped.
         self.flush().await?;
         if why == ServerClose::Dropped { Ok(()) } else { self.stream.close().await }
     }
 }
 
-/// Lets the session go through what has arrived, and its questions be answered, as long as nobody has to be waited for:
-/// how many bytes are done with, and what comes next.
+/// Lets the session process what has arrived and answers its questions, as long as no answer has to be waited for: how
+/// many bytes were processed, and what comes next.
 fn process_input<S: SessionHandler>(
     server: &mut Server,
     handler: &mut S,
@@ -326,8 +293,8 @@ fn process_input<S: SessionHandler>(
                 handler.on_body(piece);
                 None
             }
-            ServerEvent::Refused(fault) => {
-                handler.on_fault(fault, server.in_transaction());
+            ServerEvent::Refused(error) => {
+                handler.on_protocol_error(error, server.in_transaction());
                 None
             }
             ServerEvent::NeedInput => Some(NextStep::Read),
@@ -343,7 +310,7 @@ fn process_input<S: SessionHandler>(
     }
 }
 
-/// The provider's answer, as the session says it.
+/// Has the session write an answer as SMTP.
 fn write_response(server: &mut Server, response: &PolicyResponse, out: &mut Vec<u8>) {
     let answer = match response {
         PolicyResponse::Accept { .. } => PolicyAnswer::Accept,

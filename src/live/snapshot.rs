@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::cluster::{MxCluster, SharedState};
+use super::cluster::MxCluster;
 use super::receiver_statistics::RefusalCause;
+use super::shared_state::SharedState;
 use crate::provider::{Policy, RuleKind};
 use crate::smtp::{Class, Reply, Stage};
 use crate::time::Time;

@@ -9,8 +9,8 @@ use super::allowed_targets::AllowedTargets;
 use super::clock::{Clock, Speed};
 use super::cluster::{MxCluster, MxClusterConfig};
 use super::driver::{ClientOptions, DriveError, DriverConfig, LiveTrial, drive};
-use super::mx_server::{CONNECTIONS_MAX, ListenError, MxHost, MxServer, MxServerConfig};
-use super::policy_handler::ServerOptions;
+use super::mx_server::{ListenError, MxHost, MxServer};
+use super::server_options::ServerOptions;
 use crate::trial::TrialInput;
 use crate::units::ProviderId;
 
@@ -77,8 +77,7 @@ async fn on_own_cluster(
     let clock = Clock::start(speed);
     let cluster = MxCluster::new(cluster_config(input, &sources), clock);
     let hosts = mx_hosts(input);
-    let server_config = MxServerConfig { connections_max: CONNECTIONS_MAX, options: ServerOptions::default() };
-    let server = MxServer::start(&cluster, &hosts, server_config)?;
+    let server = MxServer::start(&cluster, &hosts, ServerOptions::default())?;
     let config = DriverConfig {
         input,
         targets: targets(&server, input.scenario.providers.len()),

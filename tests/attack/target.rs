@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mxlab::diagnostic::Document;
-use mxlab::live::{Clock, MxCluster, MxClusterConfig, MxHost, MxServer, MxServerConfig, ServerOptions, Speed, tls};
+use mxlab::live::{Clock, MxCluster, MxClusterConfig, MxHost, MxServer, ServerOptions, Speed, tls};
 use mxlab::provider::Policy;
 use mxlab::provider::profile::{built_in, parse};
 use mxlab::record::Cell;
@@ -42,20 +42,14 @@ impl Target {
     }
 
     fn of(policy: &Policy, connections_max: usize, command_timeout: Span) -> Self {
-        let config = MxClusterConfig {
-            policies: vec![policy.clone()],
-            seed: 1,
-            unknowns: 1,
-            day_starts: Span::ZERO,
-            clients: Vec::new(),
-            senders: Vec::new(),
-        };
+        let config = MxClusterConfig::new(vec![policy.clone()], 1);
         let cluster = MxCluster::new(config, Clock::start(Speed::REAL));
         let address = "127.0.0.1:0".parse().unwrap();
         let hosts = [MxHost { site: ProviderId(0), name: "mx.test".to_owned(), address }];
         let acceptor = tls::ServerTls::self_signed(&["mx.test".to_owned()], &[]).unwrap();
-        let options = ServerOptions { tls: Some(acceptor), command_timeout, ..ServerOptions::default() };
-        let server = MxServer::start(&cluster, &hosts, MxServerConfig { connections_max, options }).unwrap();
+        let options =
+            ServerOptions { connections_max, tls: Some(acceptor), command_timeout, ..ServerOptions::default() };
+        let server = MxServer::start(&cluster, &hosts, options).unwrap();
         let at = server.hosts()[0].address;
         Self { cluster, at, server }
     }

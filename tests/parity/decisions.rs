@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 
 use mxlab::diagnostic::Document;
 use mxlab::live::{
-    AllowedTargets, ClientOptions, Clock, DriverConfig, MxCluster, MxClusterConfig, MxHost, MxServer, MxServerConfig,
-    ServerOptions, Speed, drive, source_address,
+    AllowedTargets, ClientOptions, Clock, DriverConfig, MxCluster, MxClusterConfig, MxHost, MxServer, ServerOptions,
+    Speed, drive, source_address,
 };
 use mxlab::live::{LiveEvent, LiveEventKind};
 use mxlab::provider::{Decision, Provider, Verdict};
@@ -162,8 +162,7 @@ async fn on_sockets(scenario: &Scenario) -> Vec<Told> {
     let address = "127.0.0.1:0".parse().unwrap();
     let wanted = [MxHost { site: ProviderId(0), name: "mx.test".to_owned(), address }];
     let server =
-        MxServer::start(&cluster, &wanted, MxServerConfig { connections_max: 10, options: ServerOptions::default() })
-            .unwrap();
+        MxServer::start(&cluster, &wanted, ServerOptions { connections_max: 10, ..ServerOptions::default() }).unwrap();
     let config = DriverConfig {
         input,
         targets: vec![vec![server.hosts()[0].address]],

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Args, FrontEnd};
 use crate::cli::Failure;
-use crate::live::{ListenError, MxCluster, MxHost, MxServer, MxServerConfig, ServerOptions, mailin};
+use crate::live::{ListenError, MxCluster, MxHost, MxServer, ServerOptions, mailin};
 
 /// A front end at work.
 pub(super) enum RunningFrontEnd {
@@ -31,10 +31,7 @@ impl RunningFrontEnd {
         args: &Args,
     ) -> Result<Self, Failure> {
         match args.front_end {
-            FrontEnd::Mxlab => {
-                let terms = MxServerConfig { connections_max: args.connections, options };
-                MxServer::start(cluster, wanted, terms).map(Self::Mxlab).map_err(Failure::unwritten)
-            }
+            FrontEnd::Mxlab => MxServer::start(cluster, wanted, options).map(Self::Mxlab).map_err(Failure::unwritten),
             FrontEnd::Mailin => {
                 let hosts = wanted.iter().map(|host| serve_host(cluster, host)).collect::<Result<_, _>>();
                 hosts.map(Self::Mailin).map_err(Failure::unwritten)

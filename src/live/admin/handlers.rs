@@ -15,7 +15,8 @@ use super::rejection::AdminRejection;
 use super::{AdminState, CALLS};
 use crate::diagnostic::suggestion;
 use crate::live::address_directives::{DELAY_MAX, ForcedAction, ForcedOutcome};
-use crate::live::cluster::{MxCluster, OUTCOME_ORDERS_MAX, OutcomeOrder};
+use crate::live::cluster::MxCluster;
+use crate::live::outcome_orders::OutcomeOrder;
 use crate::live::snapshot::{self, RuleSnapshot};
 use crate::provider::{LimitValue, Policy, PolicyChange, RuleKind, profile};
 use crate::smtp::{Code, EnhancedCode, Reply, Stage};
@@ -209,11 +210,11 @@ pub(super) async fn order(
     let times = request.times.unwrap_or(1);
     let order = OutcomeOrder { site, outcome: ForcedOutcome { stage: request.stage, action } };
     let waiting = &mut cluster.lock().orders;
-    if times == 0 || times > OUTCOME_ORDERS_MAX - waiting.len() {
-        let room = format!("there is room for {}", OUTCOME_ORDERS_MAX - waiting.len());
+    if times == 0 || times > waiting.room() {
+        let room = format!("there is room for {}", waiting.room());
         return Err(AdminRejection::conflict(format!("{times} orders cannot be taken")).hint(room));
     }
-    waiting.extend(std::iter::repeat_n(order, times));
+    waiting.add(order, times);
     Ok(Json(json!({ "waiting": waiting.len() })))
 }
 

@@ -11,7 +11,8 @@ use super::*;
 use crate::live::clock::{Clock, Speed};
 use crate::live::cluster::MxClusterConfig;
 use crate::live::dns::{DnsServer, UnknownNames, Zone};
-use crate::live::policy_session::{EnvelopeAddress, PolicyResponse, PolicySession};
+use crate::live::policy_response::PolicyResponse;
+use crate::live::policy_session::{EnvelopeAddress, PolicySession};
 use crate::provider::tests::policy;
 use crate::provider::{
     Attribution, Check, Counted, Hold, HoldStep, Limit, LimitValue, Meter, Policy, ReputationOf, Rule, RuleAction,
@@ -80,8 +81,7 @@ impl Reply {
 impl AdminTest {
     async fn new() -> Self {
         let named = |name: &str| Policy { name: name.to_owned(), ..policy(rules()) };
-        let (policies, clients, senders) = (vec![named("charter"), named("yahoo")], Vec::new(), Vec::new());
-        let config = MxClusterConfig { policies, seed: 1, unknowns: 1, day_starts: Span::ZERO, clients, senders };
+        let config = MxClusterConfig::new(vec![named("charter"), named("yahoo")], 1);
         let cluster = MxCluster::new(config, Clock::start(Speed::REAL));
         Self::of(cluster, None, CancellationToken::new()).await
     }

@@ -17,7 +17,7 @@ use self::dialog::{Dialog, Peer, Scripted, kind};
 use super::super::clock::Speed;
 use super::super::stream::read_into;
 use super::*;
-use crate::smtp::Reply;
+use crate::smtp::{PolicyQuestion, ProtocolError, Reply};
 
 #[path = "../../../tests/smtp/dialog.rs"]
 mod dialog;
@@ -87,7 +87,7 @@ impl SessionHandler for Script {
         self.message.extend_from_slice(piece);
     }
 
-    fn on_fault(&mut self, _: ProtocolError, _: bool) {}
+    fn on_protocol_error(&mut self, _: ProtocolError, _: bool) {}
 
     fn is_receiving(&self) -> bool {
         self.receives

@@ -1,0 +1,45 @@
+//! What a provider answers to a command, before it is written as SMTP.
+
+use crate::smtp::Reply;
+use crate::time::Span;
+
+/// The answer to a command, and how long the client waits for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum PolicyResponse {
+    /// The command is accepted.
+    Accept { delay: Span },
+    /// The command is refused with this reply, its placeholders filled in.
+    Refuse { reply: Reply, close: bool, delay: Span },
+    /// The connection is closed without a reply.
+    Drop { delay: Span },
+}
+
+impl PolicyResponse {
+    /// The command is accepted at once.
+    pub(super) const ACCEPT: Self = Self::Accept { delay: Span::ZERO };
+    /// The connection is closed at once.
+    pub(super) const DROP: Self = Self::Drop { delay: Span::ZERO };
+
+    /// Whether the command is accepted.
+    pub(super) const fn is_accepted(&self) -> bool {
+        matches!(self, Self::Accept { .. })
+    }
+
+    /// How long the client waits.
+    pub(super) const fn delay_mut(&mut self) -> &mut Span {
+        let (Self::Accept { delay } | Self::Refuse { delay, .. } | Self::Drop { delay }) = self;
+        delay
+    }
+
+    /// Whether the client waits at all.
+    pub(super) const fn is_delayed(&self) -> bool {
+        let (Self::Accept { delay } | Self::Refuse { delay, .. } | Self::Drop { delay }) = self;
+        !delay.is_zero()
+    }
+
+    /// The same answer, this much later.
+    pub(super) fn delayed_by(mut self, span: Span) -> Self {
+        *self.delay_mut() += span;
+        self
+    }
+}

@@ -1,0 +1,68 @@
+//! How MX hosts speak SMTP, whatever provider they belong to.
+
+use super::message_store::MessageStore;
+use super::tls::ServerTls;
+use crate::provider::Policy;
+use crate::smtp::{Extension, LineEnds, ServerConfig};
+use crate::time::Span;
+
+/// What all hosts of a server have in common.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Connections at a time, over all hosts; further ones wait in the kernel's backlog.
+    pub connections_max: usize,
+    /// The certificate for STARTTLS; `None` does not offer it.
+    pub tls: Option<ServerTls>,
+    /// Where accepted messages are kept; `None` throws them away.
+    pub message_store: Option<MessageStore>,
+    /// Whether clients may speak for other addresses with XCLIENT.
+    pub xclient: bool,
+    /// Whether lines may end in a bare LF.
+    pub lenient: bool,
+    /// How long a client may take over a command, in the providers' time (RFC 5321, 4.5.3.2.7: five minutes).
+    pub command_timeout: Span,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            connections_max: CONNECTIONS_MAX,
+            tls: None,
+            message_store: None,
+            xclient: false,
+            lenient: false,
+            command_timeout: Span::from_secs(300),
+        }
+    }
+}
+
+/// Connections at a time by default.
+pub const CONNECTIONS_MAX: usize = 20_000;
+
+/// The largest message that is read at all. What a provider accepts is one of its rules, with a reply of its own.
+const SIZE_MAX: u64 = 1 << 30;
+
+impl ServerOptions {
+    /// How a host of this name speaks for a provider.
+    pub(super) fn config(&self, host: &str, policy: &Policy) -> ServerConfig {
+        let plain = ServerConfig::default();
+        let mut extensions = plain.extensions.with(Extension::Dsn).with(Extension::Auth);
+        if self.tls.is_some() {
+            extensions = extensions.with(Extension::StartTls);
+        }
+        if self.xclient {
+            extensions = extensions.with(Extension::XClient);
+        }
+        let line_ends = if self.lenient { LineEnds::Lenient } else { LineEnds::Strict };
+        ServerConfig {
+            host: host.to_owned(),
+            banner: format!("ESMTP {} (a fake of mxlab)", policy.title),
+            extensions,
+            line_ends,
+            size_max: Some(SIZE_MAX),
+            size_advertised: policy.size_max().map(|size| size.0),
+            auth_without_tls: true,
+            ..plain
+        }
+    }
+}

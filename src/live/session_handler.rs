@@ -1,0 +1,46 @@
+//! What an SMTP connection asks for decisions: the interface between bytes and policy.
+
+use super::policy_response::PolicyResponse;
+use crate::smtp::{PolicyQuestion, ProtocolError};
+use crate::time::Span;
+
+/// Decides what a client is answered, and is told of what needs no answer.
+pub(super) trait SessionHandler {
+    /// Answers a question of the session.
+    fn decide(&mut self, question: &PolicyQuestion<'_>) -> HandlerDecision;
+
+    /// Answers a client that talks before its greeting, which was put off.
+    fn on_early_talk(&mut self) -> PolicyResponse;
+
+    /// Answers the end of a message of this size in bytes, once it has been processed.
+    fn end_of_data(&mut self, size: u64) -> impl Future<Output = PolicyResponse> + Send;
+
+    /// Takes a piece of the message that is being received.
+    fn on_body(&mut self, piece: &[u8]);
+
+    /// The session has refused something by itself; whether that left a transaction open.
+    fn on_protocol_error(&mut self, error: ProtocolError, in_transaction: bool);
+
+    /// Whether a message is being received.
+    fn is_receiving(&self) -> bool;
+
+    /// The connection has ended in the middle of a message.
+    fn on_connection_lost(&mut self);
+}
+
+/// An answer, or what has to happen before there is one.
+pub(super) enum HandlerDecision {
+    /// The answer can be written at once.
+    Now(PolicyResponse),
+    /// The answer has a delay.
+    Delayed(PolicyResponse),
+    /// The greeting is put off, and a client that talks before it talks early.
+    DelayedGreeting(PolicyResponse),
+    /// A message has arrived: [`SessionHandler::end_of_data`] is asked once it has been processed.
+    AfterProcessing {
+        /// Bytes of the message.
+        size: u64,
+        /// How long processing takes.
+        service: Span,
+    },
+}
