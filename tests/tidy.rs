@@ -1,4 +1,5 @@
-//! The house keeps its own rules: arrows between modules, purity of the core, short lines, functions and files, module
+//! The crate keeps its own rules: arrows between modules, no circles between files, one name for one type, the field's
+//! own words, purity of the core, short lines, functions and files, module
 //! docs, no file that nothing reaches, scenarios that ask and expect, and a README whose commands exist.
 //!
 //! Every rule is a function from text to findings, so that the tests at the end can show it a violation.
@@ -7,6 +8,12 @@
 
 #[path = "tidy/arrows.rs"]
 mod arrows;
+#[path = "tidy/circles.rs"]
+mod circles;
+#[path = "tidy/dialect.rs"]
+mod dialect;
+#[path = "tidy/modules.rs"]
+mod modules;
 #[path = "tidy/prose.rs"]
 mod prose;
 #[path = "tidy/purity.rs"]
@@ -15,6 +22,8 @@ mod purity;
 mod shape;
 #[path = "tidy/source.rs"]
 mod source;
+#[path = "tidy/type_names.rs"]
+mod type_names;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -40,6 +49,23 @@ impl fmt::Display for Finding {
 #[test]
 fn the_arrows_point_one_way() {
     none(sources("src").iter().flat_map(arrows::check));
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    none(circles::check(&sources("src")));
+}
+
+#[test]
+fn no_two_types_share_a_name() {
+    none(type_names::check(&sources("src")));
+}
+
+#[test]
+fn names_and_comments_say_it_in_the_fields_words() {
+    let all = ["src", "tests", "benches"].map(sources).concat();
+    let rules = "tests/tidy/dialect.rs";
+    none(all.iter().filter(|source| source.path != rules).flat_map(dialect::check));
 }
 
 #[test]

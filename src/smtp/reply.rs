@@ -2,14 +2,13 @@
 //!
 //! The text is a template (`{ip}`, `{rcpt}` …) and is rendered only when a socket or a person needs it.
 
+mod code;
 mod reader;
 mod writer;
 
 use std::fmt;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
+pub use code::{Class, Code, EnhancedCode, InvalidCode, InvalidEnhancedCode};
 pub use reader::{ReceivedReply, ReplyError, ReplyReader};
 pub(super) use writer::write;
 
@@ -40,16 +39,12 @@ impl Reply {
         };
         parts.iter().enumerate().map(line).collect()
     }
-}
 
-impl Reply {
     /// Writes the reply as it goes over the wire, placeholders as they stand.
     pub fn write(&self, out: &mut Vec<u8>) {
         write(out, self.code, self.enhanced, &self.text);
     }
-}
 
-impl Reply {
     /// The reply with its placeholders filled; `fill` as in [`Reply::lines`].
     #[must_use]
     pub fn filled(&self, fill: impl Fn(&str) -> Option<String>) -> Self {
@@ -65,110 +60,6 @@ impl fmt::Display for Reply {
             write!(f, " {enhanced}")?;
         }
         write!(f, " {}", self.text.replace('\n', " "))
-    }
-}
-
-/// What a reply code means to the client (RFC 5321, section 4.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// 2xx and 3xx.
-    Positive,
-    /// 4xx: a deferral.
-    Transient,
-    /// 5xx: a bounce.
-    Permanent,
-}
-
-/// A three-digit reply code, 200 to 599.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Code(u16);
-
-impl Code {
-    /// Whether the code is a success, a deferral or a bounce.
-    pub const fn class(self) -> Class {
-        match self.0 / 100 {
-            4 => Class::Transient,
-            5 => Class::Permanent,
-            _ => Class::Positive,
-        }
-    }
-
-    /// A code written in this crate; wrong ones do not compile where they are constants.
-    pub(super) const fn literal(code: u16) -> Self {
-        assert!(code >= 200 && code < 600, "no reply code");
-        Self(code)
-    }
-
-    /// The number itself.
-    pub const fn get(self) -> u16 {
-        self.0
-    }
-}
-
-/// The number is no SMTP reply code.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not an SMTP reply code; codes run from 200 to 599")]
-pub struct InvalidCode(pub u16);
-
-impl TryFrom<u16> for Code {
-    type Error = InvalidCode;
-    fn try_from(code: u16) -> Result<Self, InvalidCode> {
-        if (200..600).contains(&code) { Ok(Self(code)) } else { Err(InvalidCode(code)) }
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:03}", self.0)
-    }
-}
-
-/// An enhanced status code such as `4.7.500`. Details above 255 exist: Microsoft uses them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EnhancedCode {
-    /// 2, 4 or 5.
-    pub class: u8,
-    /// What the code is about: 7 is policy.
-    pub subject: u16,
-    /// The particular case.
-    pub detail: u16,
-}
-
-/// The text is no enhanced status code.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an enhanced status code; write class.subject.detail, such as \"4.7.0\"")]
-pub struct InvalidEnhancedCode(pub String);
-
-impl FromStr for EnhancedCode {
-    type Err = InvalidEnhancedCode;
-    fn from_str(text: &str) -> Result<Self, InvalidEnhancedCode> {
-        Self::read(text).ok_or_else(|| InvalidEnhancedCode(text.to_owned()))
-    }
-}
-
-impl EnhancedCode {
-    /// Reads `class.subject.detail`. Most words of replies are none, so this allocates nothing to say so.
-    fn read(text: &str) -> Option<Self> {
-        let mut parts = text.split('.');
-        let mut next = || -> Option<u16> {
-            let part = parts.next()?;
-            let digits = (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-            if digits { part.parse().ok() } else { None }
-        };
-        let (class, subject, detail) = (next()?, next()?, next()?);
-        match (class, parts.next()) {
-            (2, None) => Some(Self { class: 2, subject, detail }),
-            (4, None) => Some(Self { class: 4, subject, detail }),
-            (5, None) => Some(Self { class: 5, subject, detail }),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for EnhancedCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
     }
 }
 
@@ -199,23 +90,6 @@ mod tests {
     fn reply(code: u16, enhanced: Option<&str>, text: &str) -> Reply {
         let enhanced = enhanced.map(|e| e.parse().unwrap());
         Reply { code: code.try_into().unwrap(), enhanced, text: text.to_owned() }
-    }
-
-    #[test]
-    fn codes_outside_smtp_are_refused() {
-        assert_eq!(Code::try_from(199), Err(InvalidCode(199)));
-        assert_eq!(Code::try_from(600), Err(InvalidCode(600)));
-        assert_eq!(Code::try_from(421).map(Code::class), Ok(Class::Transient));
-        assert_eq!(Code::try_from(550).map(Code::class), Ok(Class::Permanent));
-    }
-
-    #[test]
-    fn enhanced_codes_keep_details_above_255() {
-        let enhanced: EnhancedCode = "4.7.500".parse().unwrap();
-        assert_eq!(enhanced.to_string(), "4.7.500");
-        for wrong in ["", "4.7", "3.1.1", "4.7.0.1", "4.7.x", "4.7.1000", "+4.7.0"] {
-            assert!(wrong.parse::<EnhancedCode>().is_err(), "{wrong}");
-        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use memchr::memchr;
 
-use super::{Class, Code, EnhancedCode, Reply};
+use super::Reply;
+use super::code::{Class, Code, EnhancedCode};
 
 /// The longest line of a reply in bytes, with its line end. RFC 5321, section 4.5.3.1.5, allows 512; providers write
 /// more.

@@ -1,6 +1,6 @@
 //! Replies as bytes: what a server writes. Nothing is allocated but what the caller's buffer lacks.
 
-use super::{Code, EnhancedCode};
+use super::code::{Code, EnhancedCode};
 
 /// Writes a reply: a line for each of the text's, code and enhanced code on every one (RFC 2034, section 4).
 pub(in crate::smtp) fn write(out: &mut Vec<u8>, code: Code, enhanced: Option<EnhancedCode>, text: &str) {
