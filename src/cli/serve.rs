@@ -20,9 +20,9 @@ use crate::live::{self, CONNECTIONS_MAX, Clock, MxCluster, MxClusterConfig, Serv
 use crate::record::{self, Record};
 use crate::report;
 use crate::time::Span;
-use auxiliary::AuxiliaryServers;
+use auxiliary::{AuxiliaryServers, check_exposure};
 use events::EventWriter;
-use front_end::RunningFrontEnd;
+use front_end::{FrontEnd, RunningFrontEnd};
 
 /// Serve fake MX hosts that enforce providers' limits, with the providers' own replies.
 ///
@@ -108,15 +108,6 @@ pub(super) struct Args {
     quiet: bool,
 }
 
-/// Who speaks SMTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum FrontEnd {
-    /// What this house has built.
-    Mxlab,
-    /// mailin-embedded.
-    Mailin,
-}
-
 const EXAMPLES: &str = "\
 Examples:
   mxlab serve charter
@@ -126,7 +117,7 @@ Examples:
   mxlab serve charter yahoo --dns 127.0.0.1:5353 --admin 127.0.0.1:8025
   mxlab serve my-provider.toml --keep messages";
 
-/// Connections a machine can be asked to hold.
+/// A number of connections that one machine can hold.
 fn connections(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=1_000_000).contains(number));
     number.ok_or_else(|| "write a number from 1 to 1000000".to_owned())
@@ -134,7 +125,9 @@ fn connections(text: &str) -> Result<usize, String> {
 
 pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let policies = providers::policies(&args.profiles, &args.changes)?;
-    let wanted = providers::hosts(&policies, args.listen, args.expose)?;
+    let hosts = providers::hosts(&policies, args.listen, args.expose)?;
+    let dns = check_exposure("--dns", args.dns, args.expose)?;
+    let admin = check_exposure("--admin", args.admin, args.expose)?;
     let out = if args.no_report { None } else { Some(folder::create(args.out.as_deref(), SERVE, &run_name(args))?) };
     let options = options(args, &policies)?;
     descriptors::as_many_as_allowed();
@@ -143,24 +136,24 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let cluster = MxCluster::new(MxClusterConfig::new(policies, args.seed), Clock::start(args.speed));
     runtime.block_on(async {
         let stop = CancellationToken::new();
-        let front_end = RunningFrontEnd::start(&cluster, &wanted, options, args)?;
-        let auxiliary = AuxiliaryServers::start(&cluster, front_end.hosts(), args, &stop).await?;
+        let front_end = RunningFrontEnd::start(args.front_end, &cluster, &hosts, options)?;
+        let auxiliary = AuxiliaryServers::start(&cluster, front_end.hosts(), (dns, admin), &stop).await?;
         let event_writer = EventWriter::begin(&cluster, args.quiet);
         if !args.quiet {
             announce(&cluster, &front_end, &auxiliary, args);
         }
-        stopped(&cluster, args).await?;
+        run_until_stopped(&cluster, args).await?;
         stop.cancel();
         front_end.stop().await;
         event_writer.end().await;
         Ok::<(), Failure>(())
     })?;
-    // Whoever still holds a connection has had the time to end it.
+    // Connections that are still open have had the time to end.
     runtime.shutdown_background();
-    conclude(&cluster, args, out)
+    write_report(&cluster, args, out)
 }
 
-/// With one thread, what arrived first is heard first.
+/// One thread serves connections in the order in which they arrive.
 fn runtime(threads: u16) -> io::Result<Runtime> {
     let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     if threads > 1 {
@@ -197,7 +190,7 @@ fn options(args: &Args, policies: &[crate::provider::Policy]) -> Result<ServerOp
     })
 }
 
-/// Who listens where.
+/// Says who listens where.
 fn announce(cluster: &MxCluster, front_end: &RunningFrontEnd, auxiliary: &AuxiliaryServers, args: &Args) {
     for host in front_end.hosts() {
         let policy = &cluster.policies()[host.site.index()];
@@ -215,8 +208,8 @@ fn announce(cluster: &MxCluster, front_end: &RunningFrontEnd, auxiliary: &Auxili
     terminal::note("Ctrl-C ends it and writes the report");
 }
 
-/// Waits until somebody wants it to stop; shows the table meanwhile.
-async fn stopped(cluster: &MxCluster, args: &Args) -> Result<(), Failure> {
+/// Shows the table until the user interrupts or the time is over.
+async fn run_until_stopped(cluster: &MxCluster, args: &Args) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     super::interrupt::cancel(&stop)?;
     let time_is_up = async {
@@ -233,8 +226,8 @@ async fn stopped(cluster: &MxCluster, args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes down what the clients met.
-fn conclude(cluster: &MxCluster, args: &Args, out: Option<PathBuf>) -> Result<Exit, Failure> {
+/// Writes the report of what the clients met.
+fn write_report(cluster: &MxCluster, args: &Args, out: Option<PathBuf>) -> Result<Exit, Failure> {
     let (trial, bucket) = cluster.record(CLIENT, args.seed).map_err(Failure::broken)?;
     let lasted = bucket.times(trial.cells.first().map_or(0, |cell| cell.series.attempts.len() as u64));
     let record = Record {
@@ -270,7 +263,7 @@ fn conclude(cluster: &MxCluster, args: &Args, out: Option<PathBuf>) -> Result<Ex
     Ok(Exit::Met)
 }
 
-/// What stands where a run has the name of its scenario.
+/// Takes the place of a scenario's name in results.
 const SERVE: &str = "serve";
-/// What the clients are called in results, whoever they were.
+/// Takes the place of a strategy's name in results: all clients together.
 const CLIENT: &str = "clients";

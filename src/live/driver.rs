@@ -23,7 +23,6 @@ use tokio_util::task::TaskTracker;
 use super::allowed_targets::{AllowedTargets, ForbiddenTarget};
 use super::clock::Clock;
 use super::cluster::MxCluster;
-use super::tls;
 use crate::record::{
     ClosingAccount, ConservationError, Latencies, LatencyPhase, ProviderSample, Recorder, Response, Sample, Trial,
 };
@@ -33,6 +32,7 @@ use crate::time::{Span, Time};
 use crate::trial::{TrialInput, attempt, provider_facts, sender_account};
 use crate::units::{ConnId, Fraction, ProviderId, RecipientId, SourceId};
 use crate::workload::{Row, addresses};
+pub use connection::ClientOptions;
 use connection_event::{ConnectionEvent, ConnectionReport, DriverCommand, WireResult};
 use message::MessageBuilder;
 use reply_matcher::{ReplyMatch, ReplyMatcher};
@@ -55,17 +55,6 @@ pub struct DriverConfig<'a> {
     pub clock: Clock,
     /// How it speaks.
     pub client_options: ClientOptions,
-}
-
-/// How a client speaks.
-#[derive(Clone, Debug)]
-pub struct ClientOptions {
-    /// The name it gives with EHLO.
-    pub helo: String,
-    /// With STARTTLS wherever it is offered.
-    pub tls: Option<tls::ClientTls>,
-    /// With BDAT wherever it is offered.
-    pub chunking: bool,
 }
 
 /// What came of it.

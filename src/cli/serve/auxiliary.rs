@@ -1,4 +1,4 @@
-//! What stands beside the MX hosts: a DNS server, and a door for administrators.
+//! The servers beside the MX hosts: DNS, and the admin API.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -6,50 +6,53 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::Args;
 use crate::cli::Failure;
 use crate::live::admin::{self, AdminState};
 use crate::live::dns::{DnsServer, UnknownNames, Zone};
 use crate::live::{MxCluster, MxHost};
 
-/// Where they listen.
+/// The addresses of the servers that were asked for.
 pub(super) struct AuxiliaryServers {
     pub(super) dns: Option<SocketAddr>,
     pub(super) admin: Option<SocketAddr>,
 }
 
 impl AuxiliaryServers {
-    /// Starts what was asked for; it stops with `stop`.
+    /// Starts the servers that have an address; they stop with `stop`.
     pub(super) async fn start(
         cluster: &Arc<MxCluster>,
         hosts: &[MxHost],
-        args: &Args,
+        (dns, admin): (Option<SocketAddr>, Option<SocketAddr>),
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
-        let dns = match args.dns {
-            Some(at) => Some(dns(cluster, hosts, loopback("--dns", at, args)?, stop).await?),
+        let dns = match dns {
+            Some(at) => Some(start_dns(cluster, hosts, at, stop).await?),
             None => None,
         };
         let state = AdminState { cluster: cluster.clone(), dns: dns.as_ref().map(DnsServer::faults) };
-        let admin = match args.admin {
-            Some(at) => Some(admin(state, loopback("--admin", at, args)?, stop).await?),
+        let admin = match admin {
+            Some(at) => Some(start_admin(state, at, stop).await?),
             None => None,
         };
         Ok(Self { dns: dns.map(|server| server.address()), admin })
     }
 }
 
-/// The address, if nobody from outside can reach it or that is meant.
-fn loopback(option: &str, at: SocketAddr, args: &Args) -> Result<SocketAddr, Failure> {
-    if at.ip().is_loopback() || args.expose {
-        return Ok(at);
+/// The address of an option, if no other machine can reach it, or `expose` says that this is meant.
+pub(super) fn check_exposure(
+    option: &str,
+    address: Option<SocketAddr>,
+    expose: bool,
+) -> Result<Option<SocketAddr>, Failure> {
+    match address.filter(|at| !at.ip().is_loopback() && !expose) {
+        None => Ok(address),
+        Some(at) => Err(Failure::input(format_args!(
+            "{option} {at} is no loopback address: other machines could reach it. If that is meant, say --expose"
+        ))),
     }
-    Err(Failure::input(format_args!(
-        "{option} {at} is no loopback address: other machines could reach it. If that is meant, say --expose"
-    )))
 }
 
-async fn dns(
+async fn start_dns(
     cluster: &MxCluster,
     hosts: &[MxHost],
     at: SocketAddr,
@@ -62,17 +65,17 @@ async fn dns(
     for policy in cluster.policies() {
         zone.provider(policy, addresses).map_err(Failure::input)?;
     }
-    // Whoever sends from this machine has a name that resolves back, as senders have who mean well.
+    // A sender on this machine has a name that resolves back to its address, as good senders have.
     zone.source(IpAddr::from([127, 0, 0, 1]), "localhost").map_err(Failure::input)?;
     let server = DnsServer::start(at, zone, stop).await;
     server.map_err(|error| Failure::unwritten(format_args!("cannot answer DNS on {at}: {error}")))
 }
 
-async fn admin(state: AdminState, at: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, Failure> {
+async fn start_admin(state: AdminState, at: SocketAddr, stop: &CancellationToken) -> Result<SocketAddr, Failure> {
     let cannot = |error| Failure::unwritten(format_args!("cannot listen on {at} for administrators: {error}"));
     let listener = TcpListener::bind(at).await.map_err(cannot)?;
     let at = listener.local_addr().map_err(cannot)?;
-    // It ends when it is told to; that it has no address any more was ruled out a line above.
+    // It ends with `stop`; its only error, a listener without an address, was ruled out a line above.
     tokio::spawn(admin::serve(state, listener, stop.clone()));
     Ok(at)
 }

@@ -1,60 +1,69 @@
-//! Who speaks SMTP in front of the providers.
+//! The SMTP server in front of the providers: mxlab's own, or mailin-embedded.
 
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Args, FrontEnd};
 use crate::cli::Failure;
 use crate::live::{ListenError, MxCluster, MxHost, MxServer, ServerOptions, mailin};
 
+/// An SMTP server in front of the providers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum FrontEnd {
+    /// What this house has built.
+    Mxlab,
+    /// mailin-embedded.
+    Mailin,
+}
+
 /// A front end at work.
 pub(super) enum RunningFrontEnd {
-    /// The one of this house.
+    /// mxlab's own server.
     Mxlab(MxServer),
     /// mailin-embedded, on threads that end with the process.
     Mailin(Vec<MxHost>),
 }
 
-/// How long sessions have to end: with the report, less than two seconds.
+/// Time for sessions to end; with the report after it, the program ends within two seconds.
 const GRACE: Duration = Duration::from_millis(800);
 
-/// Threads of mailin-embedded for each host: as many connections at a time.
+/// Threads of mailin-embedded for each host, which is as many connections at a time.
 const MAILIN_THREADS: u32 = 200;
 
 impl RunningFrontEnd {
     /// Begins to listen.
     pub(super) fn start(
+        front_end: FrontEnd,
         cluster: &Arc<MxCluster>,
-        wanted: &[MxHost],
+        hosts: &[MxHost],
         options: ServerOptions,
-        args: &Args,
     ) -> Result<Self, Failure> {
-        match args.front_end {
-            FrontEnd::Mxlab => MxServer::start(cluster, wanted, options).map(Self::Mxlab).map_err(Failure::unwritten),
+        match front_end {
+            FrontEnd::Mxlab => MxServer::start(cluster, hosts, options).map(Self::Mxlab).map_err(Failure::unwritten),
             FrontEnd::Mailin => {
-                let hosts = wanted.iter().map(|host| serve_host(cluster, host)).collect::<Result<_, _>>();
+                let hosts = hosts.iter().map(|host| serve_host(cluster, host)).collect::<Result<_, _>>();
                 hosts.map(Self::Mailin).map_err(Failure::unwritten)
             }
         }
     }
 
+    /// The hosts, with the addresses at which they listen.
     pub(super) fn hosts(&self) -> &[MxHost] {
         match self {
-            Self::Mxlab(service) => service.hosts(),
+            Self::Mxlab(server) => server.hosts(),
             Self::Mailin(hosts) => hosts,
         }
     }
 
     /// Ends all sessions that can be ended.
     pub(super) async fn stop(self) {
-        if let Self::Mxlab(service) = self {
-            service.stop(GRACE).await;
+        if let Self::Mxlab(server) = self {
+            server.stop(GRACE).await;
         }
     }
 }
 
-/// A host behind mailin-embedded.
+/// Serves a host with mailin-embedded.
 fn serve_host(cluster: &Arc<MxCluster>, host: &MxHost) -> Result<MxHost, ListenError> {
     let MxHost { site, name, address } = host;
     let cannot = |error| ListenError { address: *address, name: name.clone(), error };

@@ -6,9 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
-use super::AdminState;
 use super::handlers::JsonBody;
 use super::rejection::AdminRejection;
+use super::state::AdminState;
 use crate::live::address_directives::DELAY_MAX;
 use crate::live::dns::{DnsFailure, DnsFault, DnsFaults};
 use crate::time::Span;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::rejection::AdminRejection;
-use super::{AdminState, CALLS};
+use super::state::AdminState;
 use crate::diagnostic::suggestion;
 use crate::live::address_directives::{DELAY_MAX, ForcedAction, ForcedOutcome};
 use crate::live::cluster::MxCluster;
@@ -62,11 +62,6 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathPar
             .map(|Path(names)| Self(names))
             .map_err(|e| AdminRejection::refused(e.status(), e.body_text().to_lowercase()))
     }
-}
-
-pub(super) async fn index() -> Json<Value> {
-    let calls = CALLS.iter().map(|(method, path, what)| json!({ "call": format!("{method} {path}"), "what": what }));
-    Json(json!({ "mxlab": env!("CARGO_PKG_VERSION"), "calls": calls.collect::<Vec<_>>() }))
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! Every call over a real socket, with requests as they stand on the wire; and what makes no sense.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -9,8 +10,8 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::live::clock::{Clock, Speed};
-use crate::live::cluster::MxClusterConfig;
-use crate::live::dns::{DnsServer, UnknownNames, Zone};
+use crate::live::cluster::{MxCluster, MxClusterConfig};
+use crate::live::dns::{DnsFaults, DnsServer, UnknownNames, Zone};
 use crate::live::policy_response::PolicyResponse;
 use crate::live::policy_session::{EnvelopeAddress, PolicySession};
 use crate::provider::tests::policy;

@@ -14,13 +14,13 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::ClientOptions;
 use super::connection_event::{
     ConnectionEvent, ConnectionReport, DriverCommand, OutgoingMessage, PhaseTiming, WireResult,
 };
 use crate::live::clock::Speed;
 use crate::live::idle_timeout::IdleTimeout;
 use crate::live::stream::{MaybeTlsStream, read_into};
+use crate::live::tls::ClientTls;
 use crate::record::{ConnectionFailure, LatencyPhase};
 use crate::sender::strategy::SessionSettings;
 use crate::smtp::{
@@ -29,6 +29,17 @@ use crate::smtp::{
 };
 use crate::time::Span;
 use crate::units::ConnId;
+
+/// How a client speaks.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// The name it gives with EHLO.
+    pub helo: String,
+    /// For STARTTLS, wherever it is offered; `None` stays in the clear.
+    pub tls: Option<ClientTls>,
+    /// Whether it uses BDAT, wherever that is offered.
+    pub chunking: bool,
+}
 
 /// What all connections have in common.
 #[derive(Debug)]

@@ -1,0 +1,23 @@
+//! What the API works on.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use crate::live::cluster::MxCluster;
+use crate::live::dns::DnsFaults;
+
+/// What administrators can look at and change.
+#[derive(Clone, Debug)]
+pub struct AdminState {
+    /// The cluster.
+    pub cluster: Arc<MxCluster>,
+    /// The faults of the DNS server for the cluster's names; `None` if there is no such server.
+    pub dns: Option<DnsFaults>,
+}
+
+impl FromRef<AdminState> for Arc<MxCluster> {
+    fn from_ref(admin: &AdminState) -> Self {
+        Self::clone(&admin.cluster)
+    }
+}
