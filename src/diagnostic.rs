@@ -29,16 +29,6 @@ impl Document {
         let span = span.start.min(end)..span.end.clamp(span.start.min(end), end);
         Diagnostic { document: Box::new(self.clone()), span, message: message.into(), label: String::new(), help: None }
     }
-
-    /// Says what TOML found wrong, with the nearest name where a name was not known.
-    pub fn not_toml(&self, error: &toml::de::Error) -> Diagnostic {
-        let message = &as_serde_says(error.message());
-        let diagnostic = self.wrong(error.span().unwrap_or(0..0), message.lines().next().unwrap_or(message));
-        match suggestion(message) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic,
-        }
-    }
 }
 
 /// One thing wrong with one document.
@@ -76,6 +66,11 @@ impl Diagnostic {
         self.help.as_deref()
     }
 
+    /// The name of the document.
+    pub fn document_name(&self) -> &str {
+        &self.document.name
+    }
+
     /// Line and column of the place, both counted from 1; the column in characters.
     pub fn line_and_column(&self) -> (usize, usize) {
         let before = &self.document.text[..floor_char_boundary(&self.document.text, self.span.start)];
@@ -109,6 +104,11 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
+/// Several messages as a terminal shows them, in colours if `styled`.
+pub fn render(found: &[Diagnostic], styled: bool) -> String {
+    found.iter().map(|one| one.render(styled)).collect::<Vec<_>>().join("\n\n")
+}
+
 /// The name in `known` nearest to `name`, if any is near enough to be a slip of the fingers.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = 1 + name.chars().count() / 4;
@@ -118,19 +118,6 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
-}
-
-/// TOML has its own words for an unknown key where serde's are the same everywhere: says it in serde's.
-fn as_serde_says(message: &str) -> String {
-    let quoted = |names: &str| names.split(", ").map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    match message.strip_prefix("unexpected keys in table: ").and_then(|rest| rest.split_once(", available keys: ")) {
-        // The place shows the first of them.
-        Some((unknown, known)) => {
-            let unknown = unknown.split(", ").next().unwrap_or(unknown);
-            format!("unknown field `{unknown}`, expected one of {}", quoted(known))
-        }
-        None => message.to_owned(),
-    }
 }
 
 /// The nearest of the names that serde lists after "unknown field" or "unknown variant".

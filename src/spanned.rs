@@ -4,6 +4,12 @@
 //! [`Capped`] a value or `"unlimited"`. All of them read TOML only; each knows its JSON Schema.
 
 mod check;
+mod gaps;
+mod named;
+pub mod path;
+mod read;
+mod sources;
+mod tree;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,6 +22,10 @@ use serde::de::{Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 pub use check::{Checker, listed};
+pub use named::NamedTable;
+pub use read::read;
+pub use sources::Sources;
+pub use tree::{Step, Tree, at, at_mut, moved, parse};
 
 /// A value and its place in the file, in bytes.
 #[derive(Clone, Debug, PartialEq)]

@@ -156,7 +156,7 @@ fn a_profile_reads_as_sentences() {
 }
 
 fn policy(name: &str) -> Policy {
-    parse(&built_in(name).expect("a built-in name")).unwrap_or_else(|diagnostic| panic!("{diagnostic}"))
+    parse(&built_in(name).expect("a built-in name")).unwrap_or_else(|found| panic!("{found:?}"))
 }
 
 const FACTS: &str = include_str!("facts/replies.tsv");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Exit, Failure, sweep, terminal};
+use crate::diagnostic;
 use crate::scenario::{self, Draft, LoadError, Scenario};
 
 /// Check scenarios and say in words what they will do.
@@ -49,7 +50,7 @@ pub(super) fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
 pub(super) fn drawn(error: &LoadError) -> String {
     let styled = terminal::stderr_styled();
     match error {
-        LoadError::Invalid(found) => found.iter().map(|one| one.render(styled)).collect::<Vec<_>>().join("\n\n"),
+        LoadError::Invalid(found) => diagnostic::render(found, styled),
         other => terminal::error(other),
     }
 }

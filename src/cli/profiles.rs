@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 
 use super::{Exit, Failure, terminal};
-use crate::diagnostic::{Diagnostic, Document, nearest};
+use crate::diagnostic::{self, Diagnostic, Document, nearest};
 use crate::provider::profile;
 
 /// List provider profiles, or show one with the source of every number.
@@ -47,7 +47,7 @@ pub(super) fn profiles(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Met)
 }
 
-fn list() -> Result<String, Diagnostic> {
+fn list() -> Result<String, Vec<Diagnostic>> {
     let mut text = String::new();
     for document in profile::NAMES.iter().filter_map(|name| profile::built_in(name)) {
         let policy = profile::parse(&document)?;
@@ -75,6 +75,6 @@ pub(super) fn find(name: &str) -> Result<Document, Failure> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
-fn drawn(diagnostic: Diagnostic) -> Failure {
-    Failure::drawn(diagnostic.render(terminal::stderr_styled()))
+pub(super) fn drawn(found: Vec<Diagnostic>) -> Failure {
+    Failure::drawn(diagnostic::render(&found, terminal::stderr_styled()))
 }

@@ -12,7 +12,7 @@ use super::{Exit, Failure, folder, interrupt, memory, terminal};
 use crate::metric::Criterion;
 use crate::record::SweepRecord;
 use crate::report;
-use crate::scenario::sweep::{Place, Sweep, Values, criterion, default_safe, single_values};
+use crate::scenario::sweep::{Sweep, Values, criterion, default_safe};
 use crate::scenario::{Draft, Scenario};
 use crate::study::{self, Plan, RunError};
 
@@ -122,7 +122,7 @@ pub(super) fn points(draft: &Draft, sweep: &Sweep) -> Result<Vec<Scenario>, Fail
 fn wanted(args: &Args, draft: &Draft, base: &Scenario) -> Result<Sweep, Failure> {
     let written = base.sweep.as_ref();
     let over = match (&args.over, written) {
-        (Some(path), _) => Place::find(path, draft.text()).map_err(Failure::input)?,
+        (Some(path), _) => draft.place(path).map_err(Failure::input)?,
         (None, Some(sweep)) => sweep.over.clone(),
         (None, None) => {
             return Err(Failure::input(format_args!(
@@ -155,7 +155,7 @@ fn safe(args: &Args, base: &Scenario) -> Result<Criterion, Failure> {
 
 /// Every value of a scenario by its path, a line each.
 fn listed(draft: &Draft) -> String {
-    let values = single_values(draft.text());
+    let values = draft.single_values();
     let width = values.iter().map(|(path, _)| path.chars().count()).max().unwrap_or(0);
     let line = |(path, value): &(String, String)| {
         let short: String = value.chars().take(40).collect();

@@ -17,25 +17,25 @@ use std::path::{Path, PathBuf};
 
 use super::model::Scenario;
 use super::spec::ScenarioSpec;
-use crate::diagnostic::{Diagnostic, Document};
+use crate::diagnostic::Document;
 use crate::sender::{Strategy, preset};
-use crate::spanned::{Checker, Spanned};
+use crate::spanned::{Checker, Spanned, Tree};
 use crate::time::Span;
 use names::Unique;
 
 /// Reads a file that a scenario names.
 pub(super) type Files<'a> = dyn Fn(&Path) -> io::Result<String> + 'a;
 
-/// What `spec`, read from `document`, means.
-pub(super) fn build(
+/// What `spec`, read from `tree`, means, if nothing is wrong with it.
+pub(super) fn build<'a>(
     spec: &ScenarioSpec,
-    document: &Document,
+    tree: &Tree<'a>,
     base_dir: &Path,
     files: &Files<'_>,
-) -> Result<Scenario, Vec<Diagnostic>> {
-    let mut check = Checker::new(document);
+    check: &mut Checker<'a>,
+) -> Scenario {
     let mut shelf = Shelf { base_dir, files, hash: Hash::default() };
-    shelf.hash.add(&document.text);
+    check.sources().all().for_each(|document| shelf.hash.add(&document.text));
     let seeds = spec.seeds.as_ref().map_or(5, |seeds| check.count(seeds, 1..=SEEDS_MAX));
     let duration = spec.duration.as_ref().map_or(Span::DAY, |written| {
         let duration = check.some_time(written);
@@ -48,13 +48,13 @@ pub(super) fn build(
         }
         at.value
     });
-    let providers = providers::build(spec, &mut shelf, &mut check);
-    let sources = sources::build(&spec.source, &mut check);
-    let (strategies, strategy_names) = strategies(&spec.strategy, &mut check);
+    let providers = providers::build(spec, tree, &mut shelf, check);
+    let sources = sources::build(&spec.source, check);
+    let (strategies, strategy_names) = strategies(&spec.strategy, check);
     let place = streams::Place { providers: &providers, sources: &sources, duration, day_starts };
-    let workload = streams::build(&spec.stream, &place, &mut shelf, &mut check);
-    let network = network::build(&spec.network, &mut check);
-    let timeline = timeline::build(&spec.timeline, &providers, &sources, duration, &mut check);
+    let workload = streams::build(&spec.stream, &place, &mut shelf, check);
+    let network = network::build(&spec.network, check);
+    let timeline = timeline::build(&spec.timeline, &providers, &sources, duration, check);
     let queues = sources.len().saturating_mul(providers.domains.len());
     if queues > QUEUES_MAX {
         check.wrong_do(
@@ -63,10 +63,10 @@ pub(super) fn build(
             format!("a sender has {QUEUES_MAX} at most: simulate a part of the sources or of the domains"),
         );
     }
-    let expectations = expect::build(&spec.expect, &strategy_names, &providers, &mut check);
-    let sweep = spec.sweep.as_ref().map(|spec| sweep::build(spec, &providers, &mut check));
-    let stem = Path::new(&document.name).file_stem().and_then(|stem| stem.to_str());
-    let scenario = Scenario {
+    let expectations = expect::build(&spec.expect, &strategy_names, &providers, check);
+    let sweep = spec.sweep.as_ref().map(|spec| sweep::build(spec, tree, &providers, check));
+    let stem = Path::new(&check.sources().first().name).file_stem().and_then(|stem| stem.to_str());
+    Scenario {
         name: stem.unwrap_or("scenario").to_owned(),
         question: spec.question.trim().to_owned(),
         seed: spec.seed.map_or(1, |seed| seed.0),
@@ -83,8 +83,7 @@ pub(super) fn build(
         expectations,
         sweep: sweep.flatten(),
         hash: shelf.hash.0,
-    };
-    check.finish(scenario)
+    }
 }
 
 /// A queue for each source and recipient domain is what a strategy may ask for.
@@ -93,7 +92,7 @@ const QUEUES_MAX: usize = 1_000_000;
 /// The strategies, and the names of all that will run: also of those that are wrong, and of the bound.
 fn strategies(specs: &[Spanned<preset::StrategySpec>], check: &mut Checker<'_>) -> (Vec<Strategy>, Vec<String>) {
     if specs.is_empty() {
-        check.wrong_do(&(0..0), "the scenario has no strategies", "add one:\n[[strategy]]\npreset = \"fixed\"");
+        check.lacking(&(0..0), "the scenario has no strategies", "add one:\n[[strategy]]\npreset = \"fixed\"");
     }
     let mut names = Unique::new("strategy");
     let mut strategies = Vec::new();
@@ -102,14 +101,11 @@ fn strategies(specs: &[Spanned<preset::StrategySpec>], check: &mut Checker<'_>) 
         if let Some(name) = name {
             names.add(name, "give one of them a `name` of its own", check);
         }
-        match preset::build(spec, check.document) {
-            Ok(strategy) => {
-                if let Some(name) = name.filter(|name| name.value == ORACLE && !strategy.oracle) {
-                    check.wrong_do(&name.span, "the name `oracle` belongs to the upper bound", "choose another name");
-                }
-                strategies.push(strategy);
+        if let Some(strategy) = preset::build(spec, check) {
+            if let Some(name) = name.filter(|name| name.value == ORACLE && !strategy.oracle) {
+                check.wrong_do(&name.span, "the name `oracle` belongs to the upper bound", "choose another name");
             }
-            Err(wrong) => check.add(wrong),
+            strategies.push(strategy);
         }
     }
     let mut names = names.all();

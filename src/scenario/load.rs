@@ -4,10 +4,15 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use toml::de::{DeTable, DeValue};
+
 use super::build::{Files, build};
 use super::model::Scenario;
-use super::sweep::{Place, Sweep, Value};
-use crate::diagnostic::{Diagnostic, Document};
+use super::spec::ScenarioSpec;
+use super::sweep::{Place, Sweep, Value, single_values};
+use crate::diagnostic::{self, Diagnostic, Document};
+use crate::spanned::path::PathError;
+use crate::spanned::{self, Checker, Sources, Tree};
 
 /// Why there is no scenario.
 #[derive(Debug, thiserror::Error)]
@@ -37,10 +42,7 @@ impl LoadError {
     /// The message as a terminal shows it, in colours if `styled`.
     pub fn render(&self, styled: bool) -> String {
         match self {
-            Self::Invalid(found) => {
-                let found: Vec<String> = found.iter().map(|diagnostic| diagnostic.render(styled)).collect();
-                found.join("\n\n")
-            }
+            Self::Invalid(found) => diagnostic::render(found, styled),
             Self::Unreadable { .. } | Self::NotText { .. } => format!("error: {self}"),
         }
     }
@@ -74,9 +76,24 @@ impl Draft {
         Ok(Self { document, beside: path.parent().unwrap_or_else(|| Path::new("")).to_owned() })
     }
 
-    /// Its text.
-    pub fn text(&self) -> &str {
-        &self.document.text
+    /// The place that `path` names in it.
+    ///
+    /// # Errors
+    /// The path leads nowhere, or to no single value.
+    pub fn place(&self, path: &str) -> Result<Place, PathError> {
+        Place::find(path, &self.tree())
+    }
+
+    /// Every single value in it by its path, as it is written there.
+    pub fn single_values(&self) -> Vec<(String, String)> {
+        single_values(&self.tree())
+    }
+
+    /// Its values; none if it is not TOML.
+    fn tree(&self) -> Tree<'_> {
+        let mut check = Checker::new(&self.document);
+        let tree = spanned::parse(&self.document, 0, &mut check);
+        tree.unwrap_or_else(|| Tree::new(0..0, DeValue::Table(DeTable::new())))
     }
 
     /// The scenario as it is written.
@@ -84,7 +101,7 @@ impl Draft {
     /// # Errors
     /// All that was found wrong, each with its place.
     pub fn scenario(&self) -> Result<Scenario, LoadError> {
-        self.meant(&self.document)
+        self.meant(None)
     }
 
     /// The scenario with `value` in `place`. Whatever is wrong with it is shown where it then stands.
@@ -92,8 +109,7 @@ impl Draft {
     /// # Errors
     /// All that was found wrong, each with its place.
     pub fn with(&self, place: &Place, value: &Value) -> Result<Scenario, LoadError> {
-        let text = place.set(&self.document.text, value);
-        self.meant(&Document::new(self.document.name.clone(), text))
+        self.meant(Some((place, &Document::new("sweep", place.written(value)))))
     }
 
     /// The scenario with each value of `sweep`, in their order.
@@ -117,14 +133,14 @@ impl Draft {
         }
     }
 
-    fn meant(&self, document: &Document) -> Result<Scenario, LoadError> {
+    fn meant(&self, setting: Option<(&Place, &Document)>) -> Result<Scenario, LoadError> {
         let files = |path: &Path| {
             let not_text = |offset| {
                 io::Error::new(io::ErrorKind::InvalidData, format!("not a text file: byte {offset} is not UTF-8 text"))
             };
             into_text(read(path, OTHER_BYTES_MAX)?).map_err(not_text)
         };
-        parse(document, &self.beside, &files).map_err(LoadError::Invalid)
+        meaning(&self.document, setting, &self.beside, &files).map_err(LoadError::Invalid)
     }
 }
 
@@ -133,8 +149,29 @@ impl Draft {
 /// # Errors
 /// All that was found wrong, each with its place; at least one.
 pub fn parse(document: &Document, base_dir: &Path, files: &Files<'_>) -> Result<Scenario, Vec<Diagnostic>> {
-    let spec = toml::from_str(&document.text).map_err(|error| vec![document.not_toml(&error)])?;
-    build(&spec, document, base_dir, files)
+    meaning(document, None, base_dir, files)
+}
+
+/// What a scenario means, with the value that a document says in some place.
+fn meaning(
+    document: &Document,
+    setting: Option<(&Place, &Document)>,
+    base_dir: &Path,
+    files: &Files<'_>,
+) -> Result<Scenario, Vec<Diagnostic>> {
+    let mut check = Checker::new(document);
+    let mut tree = spanned::parse(document, 0, &mut check);
+    if let (Some(tree), Some((place, written))) = (&mut tree, setting) {
+        let start = check.include(&Sources::new(written));
+        if let Some(value) = spanned::parse(written, start, &mut check) {
+            place.set(tree, value);
+        }
+    }
+    let scenario = tree.and_then(|tree| {
+        let spec: ScenarioSpec = spanned::read(&tree, &mut check)?;
+        Some(build(&spec, &tree, base_dir, files, &mut check))
+    });
+    check.finish(scenario)
 }
 
 /// A value of a sweep that makes no scenario.

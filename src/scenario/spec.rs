@@ -7,11 +7,13 @@ mod sweep;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::model::BadHost;
 use crate::dist::VaryingSpec;
+use crate::provider::profile::LimitSpec;
 use crate::sender::preset::StrategySpec;
-use crate::spanned::{Count, CountRange, Spanned, TextOr};
+use crate::spanned::{Count, CountRange, NamedTable, Spanned, TextOr};
 use crate::time::Span;
 use crate::units::{Bytes, Fraction};
 use crate::workload::Priority;
@@ -69,19 +71,21 @@ pub struct ProviderSpec {
     /// Its share of the recipients, as a weight against the other providers'; 1 by default.
     pub share: Option<Spanned<f64>>,
     /// Its recipient domains and their weights; the profile's domains, all alike, by default.
-    pub domains: Option<Spanned<DomainsSpec>>,
+    pub domains: Option<Spanned<NamedTable<Spanned<f64>>>>,
     /// Values that differ from the profile, by their path: `rule.connections.limit = 8`.
     #[serde(default)]
     pub set: SetSpec,
 }
 
-/// Recipient domains and their weights, in the order of the file.
-#[derive(Clone, Debug)]
-pub struct DomainsSpec(pub Vec<(Spanned<String>, Spanned<f64>)>);
+/// Values of a profile by their path: a table, which the profile's own reader reads.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SetSpec;
 
-/// Values of a profile by their path. Read again from the text for their places.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct SetSpec(pub toml::Table);
+impl<'de> Deserialize<'de> for SetSpec {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        NamedTable::<IgnoredAny>::deserialize(deserializer).map(|_| Self)
+    }
+}
 
 /// An egress IP, or several in a row.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -285,7 +289,7 @@ pub struct ChangeSpec {
     /// Which rule, by its name in the profile.
     pub rule: Option<Spanned<String>>,
     /// The rule's new limit, as a profile writes limits.
-    pub limit: Option<Spanned<LimitValueSpec>>,
+    pub limit: Option<Spanned<LimitSpec>>,
     /// Whether the rule is asked from now on.
     pub enabled: Option<Spanned<bool>>,
     /// The source whose reputation changes.
@@ -293,10 +297,6 @@ pub struct ChangeSpec {
     /// Its new reputation.
     pub reputation: Option<Spanned<Fraction>>,
 }
-
-/// A limit as a profile writes limits; the profile's own reader says what it means.
-#[derive(Clone, Debug, Deserialize)]
-pub struct LimitValueSpec(pub toml::Value);
 
 /// What a result must be: the mean over the seeds lies in a range.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -314,44 +314,6 @@ pub struct ExpectSpec {
     pub max: Option<Spanned<f64>>,
 }
 
-impl<'de> Deserialize<'de> for DomainsSpec {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-
-        impl<'de> serde::de::Visitor<'de> for Entries {
-            type Value = DomainsSpec;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("domains and their weights ({ \"charter.net\" = 3, \"rr.com\" = 1 })")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<DomainsSpec, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(DomainsSpec(entries))
-            }
-        }
-
-        deserializer.deserialize_map(Entries)
-    }
-}
-
-impl JsonSchema for DomainsSpec {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Domains".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "description": "Recipient domains and their weights.",
-            "additionalProperties": { "type": "number", "minimum": 0 },
-        })
-    }
-}
-
 impl JsonSchema for SetSpec {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Set".into()
@@ -359,15 +321,5 @@ impl JsonSchema for SetSpec {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "object", "description": "Values of the profile, by their path." })
-    }
-}
-
-impl JsonSchema for LimitValueSpec {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Limit".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "description": "A limit as a profile writes limits: a number, or a table by tier." })
     }
 }

@@ -4,7 +4,7 @@ mod place;
 mod safe;
 mod values;
 
-pub use place::{Place, WrongPlace, single_values};
+pub use place::{Place, single_values};
 pub use safe::{WrongCriterion, criterion, default_safe};
 pub use values::{GRAMMAR, VALUES_MAX, Value, Values, WrongValues};
 

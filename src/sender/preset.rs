@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 
 use crate::diagnostic::{Diagnostic, Document};
 use crate::sender::Strategy;
-use crate::spanned::{Checker, Spanned};
+use crate::spanned::{self, Checker, Spanned};
 
 pub use main_cf::{MainCf, POSTFIX_PARAMETERS, PostfixParameter};
 pub use spec::{
@@ -44,16 +44,24 @@ pub fn built_in(name: &str) -> Option<Document> {
 
 /// The strategy that the preset `name` stands for.
 pub fn strategy(name: &str) -> Option<Result<Strategy, Vec<Diagnostic>>> {
-    let document = built_in(name)?;
-    Some(
-        toml::from_str::<Spanned<StrategySpec>>(&document.text)
-            .map_or_else(|error| Err(vec![document.not_toml(&error)]), |spec| build(&spec, &document)),
-    )
+    built_in(name).map(|document| parse(&document))
 }
 
-/// What `spec`, written in `document`, means: its preset, and what it says itself laid over it.
-pub fn build(spec: &Spanned<StrategySpec>, document: &Document) -> Result<Strategy, Vec<Diagnostic>> {
+/// The strategy that a document says.
+///
+/// # Errors
+/// Everything that is wrong with it, each mistake at its place.
+pub fn parse(document: &Document) -> Result<Strategy, Vec<Diagnostic>> {
     let mut check = Checker::new(document);
+    let spec: Option<Spanned<StrategySpec>> =
+        spanned::parse(document, 0, &mut check).and_then(|tree| spanned::read(&tree, &mut check));
+    let strategy = spec.and_then(|spec| build(&spec, &mut check));
+    check.finish(strategy)
+}
+
+/// What `spec` means: its preset, and what it says itself laid over it; `None` if something is wrong with it.
+pub fn build(spec: &Spanned<StrategySpec>, check: &mut Checker<'_>) -> Option<Strategy> {
+    let before = check.mistakes();
     let mut base = build::plain();
     match &spec.preset {
         Some(preset) => match strategy(preset) {
@@ -68,8 +76,8 @@ pub fn build(spec: &Spanned<StrategySpec>, document: &Document) -> Result<Strate
         ),
         None => {}
     }
-    build::overlay(&mut base, spec, &mut check);
-    check.finish(base)
+    build::overlay(&mut base, spec, check);
+    (check.mistakes() == before).then_some(base)
 }
 
 /// The preset `name` for a person: what it does, then the seven axes as a table.

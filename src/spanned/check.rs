@@ -2,6 +2,8 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use super::gaps::Gaps;
+use super::sources::Sources;
 use super::{Count, Spanned};
 use crate::diagnostic::{Diagnostic, Document, nearest};
 use crate::time::Span;
@@ -9,20 +11,45 @@ use crate::time::Span;
 /// What was found wrong so far. Every check gives a value to go on with, right or wrong.
 #[derive(Debug)]
 pub struct Checker<'a> {
-    /// The document that is checked.
-    pub document: &'a Document,
+    sources: Sources<'a>,
     found: Vec<Diagnostic>,
+    gaps: Gaps,
 }
 
 impl<'a> Checker<'a> {
     /// Nothing is wrong yet.
-    pub const fn new(document: &'a Document) -> Self {
-        Self { document, found: Vec::new() }
+    pub fn new(document: &'a Document) -> Self {
+        Self { sources: Sources::new(document), found: Vec::new(), gaps: Gaps::default() }
     }
 
-    /// `value`, if nothing was found wrong.
-    pub fn finish<T>(self, value: T) -> Result<T, Vec<Diagnostic>> {
-        if self.found.is_empty() { Ok(value) } else { Err(self.found) }
+    /// The document that is checked, and others whose values stand among its own.
+    pub const fn sources(&self) -> &Sources<'a> {
+        &self.sources
+    }
+
+    /// Adds documents whose values stand among those of the first; gives how much further on their places now are.
+    pub fn include(&mut self, others: &Sources<'a>) -> usize {
+        self.sources.add_all(others)
+    }
+
+    /// `value`, if nothing was found wrong. Where there is none, something must have been.
+    ///
+    /// # Errors
+    /// Everything that was found wrong; at least one mistake.
+    ///
+    /// # Panics
+    /// There is no value although nothing was found wrong.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
+        match value {
+            _ if !self.found.is_empty() => Err(self.found),
+            Some(value) => Ok(value),
+            None => panic!("what cannot be read has something wrong with it"),
+        }
+    }
+
+    /// How many mistakes were found so far.
+    pub const fn mistakes(&self) -> usize {
+        self.found.len()
     }
 
     /// Adds what was found elsewhere.
@@ -32,27 +59,43 @@ impl<'a> Checker<'a> {
 
     /// Something is wrong at `span`.
     pub fn wrong(&mut self, span: &Range<usize>, message: impl Into<String>) {
-        self.found.push(self.document.wrong(span.clone(), message));
+        self.found.push(self.sources.wrong(span, message));
     }
 
     /// Something is wrong at `span`, and there is something to do about it.
     pub fn wrong_do(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        self.found.push(self.document.wrong(span.clone(), message).help(help));
+        self.found.push(self.sources.wrong(span, message).help(help));
     }
 
-    /// A name nobody knows: suggests the nearest of `known`, or lists them.
+    /// What stands at `span` lacks something. Silent where a part of it could not be read: it may be that part.
+    pub fn lacking(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        if !self.has_gap(span) {
+            self.wrong_do(span, message, help);
+        }
+    }
+
+    /// Whether a part of what stands at `span` (the place of a table or of its name) could not be read.
+    pub fn has_gap(&self, span: &Range<usize>) -> bool {
+        self.gaps.within(span)
+    }
+
+    /// A name that is not known: suggests the nearest of `known`, or lists them.
     pub fn unknown(&mut self, kind: &str, name: &Spanned<String>, known: &[&str]) {
         self.unknown_in(kind, "", name, known);
     }
 
-    /// The same, of names known only in some `place`, such as ` in charter`.
+    /// The same, of names known only in some `place`, such as ` in charter`. Silent where what has this name could not
+    /// be read.
     pub fn unknown_in(&mut self, kind: &str, place: &str, name: &Spanned<String>, known: &[&str]) {
-        let diagnostic = self.document.wrong(name.span.clone(), format!("there is no {kind} `{}`{place}", name.value));
-        self.found.push(match nearest(name, known.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None if known.is_empty() => diagnostic,
-            None => diagnostic.help(format!("there is {}", listed(known))),
-        });
+        if self.gaps.named(name) {
+            return;
+        }
+        let help = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "there are none".to_owned(),
+            None => format!("there is {}", listed(known)),
+        };
+        self.wrong_do(&name.span, format!("there is no {kind} `{}`{place}", name.value), help);
     }
 
     /// A count within bounds.
@@ -101,6 +144,10 @@ impl<'a> Checker<'a> {
         }
         self.wrong_do(&number.span, format!("{} makes no sense here", number.value), help);
         None
+    }
+
+    pub(super) const fn gaps(&mut self) -> &mut Gaps {
+        &mut self.gaps
     }
 }
 

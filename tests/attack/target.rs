@@ -38,7 +38,7 @@ impl Target {
     /// The profile `open`, and these rules and replies.
     pub(crate) fn stricter(rules: &str) -> Self {
         let profile = Document::new("stricter", format!("{}\n{rules}", built_in("open").unwrap().text));
-        Self::of(&parse(&profile).unwrap_or_else(|wrong| panic!("{wrong}")), 100, Span::from_secs(300))
+        Self::of(&parse(&profile).unwrap_or_else(|wrong| panic!("{wrong:?}")), 100, Span::from_secs(300))
     }
 
     fn of(policy: &Policy, connections_max: usize, command_timeout: Span) -> Self {

@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::cli::{Failure, profiles, terminal};
+use crate::cli::{Failure, profiles};
 use crate::diagnostic::{Document, nearest};
 use crate::live::MxHost;
 use crate::provider::Policy;
-use crate::provider::profile::{self, Change, ProfileError};
+use crate::provider::profile::{self, Overlay};
+use crate::spanned::Checker;
 use crate::units::ProviderId;
 
 /// The policies of these profiles after these changes.
@@ -16,10 +17,10 @@ pub(super) fn policies(names: &[String], changes: &[String]) -> Result<Vec<Polic
     if let Some(twice) = known.iter().enumerate().find(|(n, name)| known[..*n].contains(name)) {
         return Err(Failure::input(format_args!("`{}` is named twice; one provider is served once", twice.1)));
     }
-    let mut of_each: Vec<Vec<(Change, &str)>> = vec![Vec::new(); documents.len()];
+    let mut of_each: Vec<Vec<Document>> = vec![Vec::new(); documents.len()];
     for text in changes {
         let (place, change) = change(text, &known)?;
-        of_each[place].push((change, text));
+        of_each[place].push(change);
     }
     documents.iter().zip(&of_each).map(|(document, changes)| policy(document, changes)).collect()
 }
@@ -30,7 +31,7 @@ fn name_of(document: &Document) -> String {
 }
 
 /// `[PROVIDER:]PATH=VALUE`: whose, and what.
-fn change(text: &str, known: &[String]) -> Result<(usize, Change), Failure> {
+fn change(text: &str, known: &[String]) -> Result<(usize, Document), Failure> {
     let wrong = |why: String| Failure::input(format_args!("--set {text}: {why}"));
     let Some((path, value)) = text.split_once('=') else {
         return Err(wrong("write a path and a value, such as rule.connections.limit=5".to_owned()));
@@ -47,8 +48,7 @@ fn change(text: &str, known: &[String]) -> Result<(usize, Change), Failure> {
         None if known.len() == 1 => (0, path),
         None => return Err(wrong(format!("say whose: {}:{text}", known[0]))),
     };
-    let path: Vec<String> = path.split('.').map(str::to_owned).collect();
-    Ok((place, Change { path, value: value_of(value) }))
+    Ok((place, Document::new("--set", format!("{path} = {}", value_of(value)))))
 }
 
 /// A value as TOML has it, or else a text: quotes are a shell's first victims.
@@ -57,15 +57,14 @@ fn value_of(text: &str) -> toml::Value {
     table.and_then(|mut table| table.remove("value")).unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
 
-fn policy(document: &Document, changes: &[(Change, &str)]) -> Result<Policy, Failure> {
-    let plain: Vec<Change> = changes.iter().map(|(change, _)| change.clone()).collect();
-    profile::parse_with(document, &plain).map_err(|error| match error {
-        ProfileError::Document(diagnostic) => Failure::drawn(diagnostic.render(terminal::stderr_styled())),
-        ProfileError::Change { index, message, help } => {
-            let help = help.map(|help| format!("; {help}")).unwrap_or_default();
-            Failure::input(format_args!("--set {}: {message}{help}", changes[index].1))
-        }
-    })
+fn policy(document: &Document, changes: &[Document]) -> Result<Policy, Failure> {
+    let mut overlays = Vec::new();
+    for change in changes {
+        let mut check = Checker::new(change);
+        let overlay = Overlay::read(change, &mut check);
+        overlays.push(check.finish(overlay).map_err(profiles::drawn)?);
+    }
+    profile::parse_with(document, &overlays).map_err(profiles::drawn)
 }
 
 /// Every MX host of every provider, at addresses counted up from `first`.
@@ -103,19 +102,18 @@ fn nth(first: SocketAddr, n: u32) -> Option<SocketAddr> {
 mod tests {
     use super::*;
 
-    fn changed(text: &str, known: &[&str]) -> Option<(usize, Vec<String>, toml::Value)> {
+    fn changed(text: &str, known: &[&str]) -> Option<(usize, String)> {
         let known: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
-        change(text, &known).ok().map(|(place, change)| (place, change.path, change.value))
+        change(text, &known).ok().map(|(place, change)| (place, change.text.to_string()))
     }
 
     #[test]
     fn changes_are_a_path_and_a_value() {
-        let path = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
-        let limit = path("rule.connections.limit");
-        assert_eq!(changed("rule.connections.limit=5", &["charter"]), Some((0, limit.clone(), 5.into())));
-        assert_eq!(changed("yahoo:rule.connections.limit=5", &["charter", "yahoo"]), Some((1, limit, 5.into())));
-        let window = path("rule.rate.window");
-        assert_eq!(changed("rule.rate.window=1h", &["charter"]), Some((0, window, "1h".into())));
+        let limit = || "rule.connections.limit = 5".to_owned();
+        assert_eq!(changed("rule.connections.limit=5", &["charter"]), Some((0, limit())));
+        assert_eq!(changed("yahoo:rule.connections.limit=5", &["charter", "yahoo"]), Some((1, limit())));
+        let window = "rule.rate.window = \"1h\"".to_owned();
+        assert_eq!(changed("rule.rate.window=1h", &["charter"]), Some((0, window)));
         for wrong in ["", "rule", "rule.a.limit=5", "gmail:rule.a.limit=5"] {
             assert_eq!(changed(wrong, &["charter", "yahoo"]), None, "{wrong}");
         }

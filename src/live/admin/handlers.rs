@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 
 use super::rejection::AdminRejection;
 use super::state::AdminState;
-use crate::diagnostic::suggestion;
+use crate::diagnostic::{Document, suggestion};
 use crate::live::address_directives::{DELAY_MAX, ForcedAction, ForcedOutcome};
 use crate::live::cluster::MxCluster;
 use crate::live::outcome_orders::OutcomeOrder;
 use crate::live::snapshot::{self, RuleSnapshot};
-use crate::provider::{LimitValue, Policy, PolicyChange, RuleKind, profile};
+use crate::provider::{Policy, PolicyChange, profile};
 use crate::smtp::{Code, EnhancedCode, Reply, Stage};
 use crate::time::Span;
 use crate::units::{Fraction, ProviderId, RuleId};
@@ -88,49 +88,22 @@ pub(super) async fn rules(
     Ok(Json(rules_of(&cluster, site)))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RuleChange {
-    enabled: Option<bool>,
-    limit: Option<Value>,
-}
-
 pub(super) async fn change_rule(
     State(cluster): State<Arc<MxCluster>>,
     PathParams((name, rule)): PathParams<(String, String)>,
-    JsonBody(change): JsonBody<RuleChange>,
+    JsonBody(change): JsonBody<toml::Table>,
 ) -> JsonResult<RuleSnapshot> {
     let (site, policy) = provider(&cluster, &name)?;
     let index = policy.rules.iter().position(|known| known.name == rule);
     let Some(index) = index else {
         return Err(AdminRejection::unknown("rule", &rule, policy.rules.iter().map(|rule| rule.name.as_str())));
     };
-    let id = RuleId::from_index(index);
-    let limit = change.limit.map(|limit| ceiling(&limit, policy, index)).transpose()?;
-    let amendments: Vec<PolicyChange> = limit
-        .map(|ceiling| PolicyChange::Limit(id, ceiling))
-        .into_iter()
-        .chain(change.enabled.map(|enabled| PolicyChange::Enabled(id, enabled)))
-        .collect();
-    if amendments.is_empty() {
-        return Err(AdminRejection::bad("this changes nothing").hint(r#"write {"limit": 5} or {"enabled": false}"#));
-    }
-    for amendment in &amendments {
-        cluster.change_policy(site, amendment);
+    let change = Document::new("the body", change.to_string());
+    let changes = profile::rule_change(&change, policy, RuleId::from_index(index)).map_err(AdminRejection::wrong)?;
+    for change in &changes {
+        cluster.change_policy(site, change);
     }
     Ok(Json(rules_of(&cluster, site).swap_remove(index)))
-}
-
-/// The limit that a value means, in the grammar of profiles; it goes with the load as the one before did.
-fn ceiling(limit: &Value, policy: &Policy, index: usize) -> Result<LimitValue, AdminRejection> {
-    let rule = &policy.rules[index];
-    let RuleKind::Limit(before) = &rule.kind else {
-        let rejection = AdminRejection::bad(format!("the rule `{}` has no limit", rule.name));
-        return Err(rejection.hint(r#"it can be switched: {"enabled": false}"#));
-    };
-    let value = toml::Value::try_from(limit).map_err(|e| AdminRejection::bad(format!("this is no limit: {e}")))?;
-    let ceiling = profile::ceiling(&value, policy).map_err(AdminRejection::bad)?;
-    Ok(LimitValue { load: before.value.load.clone(), ..ceiling })
 }
 
 #[derive(Deserialize, Serialize)]

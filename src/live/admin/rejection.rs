@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Diagnostic, nearest};
 
 /// A request that is not done.
 #[derive(Debug)]
@@ -29,6 +29,14 @@ impl AdminRejection {
     /// The request makes no sense.
     pub(super) fn bad(error: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    /// The request says what cannot be: all of it at once.
+    pub(super) fn wrong(found: Vec<Diagnostic>) -> Self {
+        let messages: Vec<&str> = found.iter().map(Diagnostic::message).collect();
+        let hints: Vec<&str> = found.iter().filter_map(Diagnostic::suggestion).collect();
+        let rejection = Self::bad(messages.join("; "));
+        if hints.is_empty() { rejection } else { rejection.hint(hints.join("; ")) }
     }
 
     /// It is about something that there is not.

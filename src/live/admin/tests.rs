@@ -214,7 +214,7 @@ async fn changes_that_make_no_sense_say_why() {
         (rule, r#"{"limit": -1}"#, 400, "-1"),
         (rule, r#"{"limit": 1.5}"#, 400, ""),
         (rule, r#"{"limit": 18446744073709551615}"#, 400, ""),
-        (rule, r#"{"limit": [null]}"#, 400, "this is no limit"),
+        (rule, r#"{"limit": [null]}"#, 400, "not what is expected"),
         (rule, r#"{"limit": {"tiers": {"al": 1}}}"#, 400, "did you mean `all`?"),
         ("PATCH /providers/charter/rules/block-list", r#"{"limit": 1}"#, 400, "has no limit | it can be switched"),
         ("PATCH /providers/charter/rules/hourley", r#"{"limit": 1}"#, 404, "did you mean `hourly`?"),

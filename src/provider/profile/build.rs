@@ -1,169 +1,182 @@
-//! From what a profile says to what it means: names become places, and whatever cannot be is refused where it stands.
+//! From what a profile says to what it means: names become places, and whatever cannot be is told where it stands.
 //!
-//! Rules have a file of their own, [`super::rule`].
+//! Goes on after a mistake as far as what follows does not depend on it, so that all of them are told at once.
 
-use std::ops::Range;
-
-use toml::Spanned;
-
-use super::fault::Fault;
-use super::named::Named;
-use super::rule;
+use super::answer::Replies;
+use super::attribution;
+use super::rule::Known;
 use super::spec::{ListenerSpec, ProfileSpec, ReplySpec, ReputationSpec, ServiceSpec};
 use crate::dist::{Dist, DistSpec};
-use crate::provider::{Attribution, Confidence, Listener, Policy, ReputationModel, ServiceTimes, Tier};
+use crate::provider::{Listener, Policy, ReputationModel, ServiceTimes, Tier};
 use crate::smtp::{Class, Code, EnhancedCode, Reply};
+use crate::spanned::{Checker, NamedTable, Spanned};
 use crate::time::Span;
 use crate::units::Fraction;
 
-/// The policy that a profile means.
-pub(super) fn policy(spec: &ProfileSpec) -> Result<Policy, Fault> {
-    if spec.name.get_ref().trim().is_empty() {
-        return Err(Fault::new(spec.name.span(), "a profile needs a name"));
-    }
-    let tiers = tiers(&spec.tiers)?;
-    let replies = spec.reply.iter().map(|(_, reply)| self::reply(reply)).collect::<Result<Vec<_>, _>>()?;
-    if let Some((name, _)) = spec.rule.iter().nth(Policy::RULES_MAX) {
-        return Err(Fault::new(name.span(), format!("a profile has at most {} rules", Policy::RULES_MAX)));
-    }
-    let known = rule::Known { tiers: &tiers, names: &spec.reply, replies: &replies };
-    let rules = spec.rule.iter().map(|(name, rule)| known.rule(name, rule)).collect::<Result<_, _>>()?;
-    Ok(Policy {
-        name: spec.name.get_ref().clone(),
-        title: spec.title.clone(),
-        domains: hosts(&spec.domains, "domain")?,
-        mx: hosts(&spec.mx, "MX host")?,
-        reputation: reputation(spec.reputation.as_ref())?,
-        listener: spec.listener.as_ref().map(listener).transpose()?,
-        service: service(spec.service.as_ref())?,
-        replies,
-        rules,
-        tiers,
-    })
-}
-
-/// The provenance of a table; a number that is said to be known must say from where.
-pub(super) fn provenance(
-    source: Option<&String>,
-    confidence: Option<&Spanned<Confidence>>,
-) -> Result<Attribution, Fault> {
-    let source = source.map(|text| text.trim().to_owned()).unwrap_or_default();
-    match confidence {
-        Some(said) if source.is_empty() && *said.get_ref() != Confidence::Assumed => {
-            let message = format!("`{}` by whom? There is no source", said.get_ref());
-            Err(Fault::new(said.span(), message).help("add `source = \"…\"`, or say `confidence = \"assumed\"`"))
+/// The policy that a profile means; `None` only if something is wrong with it.
+pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Policy> {
+    let name = spec.name.as_ref().map(|name| {
+        if name.trim().is_empty() {
+            check.wrong(&name.span, "a profile needs a name");
         }
-        said => Ok(Attribution { source, confidence: said.map(|said| *said.get_ref()).unwrap_or_default() }),
+        name.value.clone()
+    });
+    for (key, there) in [
+        ("name", spec.name.is_some()),
+        ("title", spec.title.is_some()),
+        ("domains", spec.domains.is_some()),
+        ("mx", spec.mx.is_some()),
+    ] {
+        if !there {
+            check.lacking(
+                &(0..0),
+                format!("the profile has no `{key}`"),
+                "every profile has `name`, `title`, `domains` and `mx`",
+            );
+        }
     }
-}
-
-/// A number that has to be at least `least` and to fit 32 bits.
-pub(super) fn count(number: &Spanned<i64>, least: u32, what: &str) -> Result<u32, Fault> {
-    u32::try_from(*number.get_ref()).ok().filter(|n| *n >= least).ok_or_else(|| {
-        let message = format!("{} makes no sense here; {what} is a whole number from {least} up", number.get_ref());
-        Fault::new(number.span(), message)
+    let domains = spec.domains.as_ref().map(|names| hosts(names, "domain", check));
+    let mx = spec.mx.as_ref().map(|names| hosts(names, "MX host", check));
+    let reputation = spec.reputation.as_ref().map(|spec| reputation(spec, check));
+    let listener = spec.listener.as_ref().map(|spec| listener(spec, check));
+    let service = spec.service.as_ref().map_or_else(at_once, |spec| service(spec, check));
+    let tiers = match &spec.tiers {
+        Some(table) => tiers(table, check),
+        None if check.has_gap(&(0..0)) => None,
+        None => Some(vec![Tier { name: "any".to_owned(), from: Fraction::NONE }]),
+    };
+    let replies: Vec<Option<Reply>> = spec.reply.iter().map(|(_, spec)| reply(spec, check)).collect();
+    if let Some((name, _)) = spec.rule.iter().nth(Policy::RULES_MAX) {
+        check.wrong(&name.span, format!("a profile has at most {} rules", Policy::RULES_MAX));
+    }
+    let known = Known {
+        tiers: tiers.as_deref(),
+        replies: Replies {
+            names: spec.reply.names().collect(),
+            codes: replies.iter().map(|reply| reply.as_ref().map(|reply| reply.code)).collect(),
+        },
+    };
+    let rules: Vec<_> = spec.rule.iter().map(|(name, spec)| known.rule(name, spec, check)).collect();
+    Some(Policy {
+        name: name?,
+        title: spec.title.clone()?,
+        domains: domains?,
+        mx: mx?,
+        reputation: reputation.unwrap_or(ReputationModel::fixed(Fraction::ALL)),
+        listener,
+        service,
+        replies: replies.into_iter().collect::<Option<_>>()?,
+        rules: rules.into_iter().collect::<Option<_>>()?,
+        tiers: tiers?,
     })
 }
 
-fn hosts(names: &Spanned<Vec<Spanned<String>>>, what: &str) -> Result<Vec<String>, Fault> {
-    if names.get_ref().is_empty() {
-        return Err(Fault::new(names.span(), format!("a provider has at least one {what}")));
+fn hosts(names: &Spanned<Vec<Spanned<String>>>, what: &str, check: &mut Checker<'_>) -> Vec<String> {
+    if names.is_empty() {
+        check.wrong(&names.span, format!("a provider has at least one {what}"));
     }
     let mut known: Vec<String> = Vec::new();
-    for name in names.get_ref() {
-        let text = name.get_ref();
+    for name in &names.value {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-        if text.is_empty() || !text.chars().all(plain) {
-            return Err(Fault::new(name.span(), format!("`{text}` is not the name of a {what}")));
-        }
-        let lower = text.to_ascii_lowercase();
-        if known.contains(&lower) {
-            return Err(Fault::new(name.span(), format!("the {what} `{text}` is there twice")));
+        let lower = name.to_ascii_lowercase();
+        if name.is_empty() || !name.chars().all(plain) {
+            check.wrong(&name.span, format!("`{}` is not the name of a {what}", name.value));
+        } else if known.contains(&lower) {
+            check.wrong(&name.span, format!("the {what} `{}` is there twice", name.value));
         }
         known.push(lower);
     }
-    Ok(known)
+    known
 }
 
-fn tiers(table: &Named<Spanned<[f64; 2]>>) -> Result<Vec<Tier>, Fault> {
-    if table.is_empty() {
-        return Ok(vec![Tier { name: "any".to_owned(), from: Fraction::NONE }]);
-    }
-    let (mut tiers, mut edge, mut last) = (Vec::new(), 0.0, Range::default());
+/// The bands of reputation; `None` if they are wrong.
+fn tiers(table: &Spanned<NamedTable<Spanned<[f64; 2]>>>, check: &mut Checker<'_>) -> Option<Vec<Tier>> {
+    let before = check.mistakes();
+    let (mut tiers, mut edge) = (Vec::new(), 0.0);
     for (name, band) in table.iter() {
-        let [from, to] = *band.get_ref();
-        let fault = |message: String| Err(Fault::new(band.span(), message));
-        if tiers.len() == Policy::TIERS_MAX {
-            return fault(format!("a profile has at most {} tiers", Policy::TIERS_MAX));
-        }
+        let [from, to] = band.value;
         let start = match (Fraction::new(from), Fraction::new(to)) {
             (Some(start), Some(end)) if start < end => start,
-            (Some(_), Some(_)) => return fault(format!("tier `{}` is empty: {from} to {to}", name.get_ref())),
-            _ => return fault(format!("a tier is a band between 0 and 1, not {from} to {to}")),
+            (Some(_), Some(_)) => {
+                check.wrong(&band.span, format!("tier `{}` is empty: {from} to {to}", name.value));
+                continue;
+            }
+            _ => {
+                check.wrong(&band.span, format!("a tier is a band between 0 and 1, not {from} to {to}"));
+                continue;
+            }
         };
         #[expect(clippy::float_cmp, reason = "the two edges are written as the same number")]
-        if from != edge {
+        if from != edge && check.mistakes() == before && !check.has_gap(&table.span) {
             let what = if from < edge { "overlap" } else { "leave a gap" };
-            let message =
-                format!("tiers {what}: `{}` begins at {from}, the one before it ends at {edge}", name.get_ref());
-            return Err(
-                Fault::new(band.span(), message).help("write the worst tier first, each from where the last ends")
-            );
+            let message = format!("tiers {what}: `{}` begins at {from}, the one before it ends at {edge}", name.value);
+            check.wrong_do(&band.span, message, "write the worst tier first, each from where the last ends");
         }
-        tiers.push(Tier { name: name.get_ref().clone(), from: start });
-        (edge, last) = (to, band.span());
+        tiers.push(Tier { name: name.value.clone(), from: start });
+        edge = to;
     }
-    if edge < 1.0 {
-        return Err(Fault::new(last, format!("the tiers end at {edge}; the last one must end at 1")));
+    let sound = check.mistakes() == before && !check.has_gap(&table.span);
+    match table.iter().last() {
+        Some((_, last)) if sound && edge < 1.0 => {
+            check.wrong(&last.span, format!("the tiers end at {edge}; the last one must end at 1"));
+        }
+        None if sound => check.wrong(&table.span, "there are no tiers here"),
+        _ if tiers.len() > Policy::TIERS_MAX => {
+            check.wrong(&table.span, format!("a profile has at most {} tiers", Policy::TIERS_MAX));
+        }
+        _ => {}
     }
-    Ok(tiers)
+    sound.then_some(tiers)
 }
 
-fn reply(spec: &ReplySpec) -> Result<Reply, Fault> {
-    provenance(spec.source.as_ref(), spec.confidence.as_ref())?;
-    let number = *spec.code.get_ref();
-    let code = u16::try_from(number).ok().and_then(|code| Code::try_from(code).ok());
-    let code = code.filter(|code| code.class() != Class::Positive).ok_or_else(|| {
-        let message = format!("{number} is not the code of a refusal");
-        Fault::new(spec.code.span(), message).help("write a code from 400 to 499 (come back) or 500 to 599 (do not)")
-    })?;
-    let enhanced = match &spec.enhanced {
+fn reply(spec: &ReplySpec, check: &mut Checker<'_>) -> Option<Reply> {
+    attribution::build(spec.source.as_ref(), spec.confidence.as_ref(), check);
+    let code = u16::try_from(spec.code.value.0).ok().and_then(|code| Code::try_from(code).ok());
+    let code = code.filter(|code| code.class() != Class::Positive);
+    if code.is_none() {
+        let message = format!("{} is not the code of a refusal", spec.code.value.0);
+        check.wrong_do(&spec.code.span, message, "write a code from 400 to 499 (come back) or 500 to 599 (do not)");
+    }
+    let enhanced = spec.enhanced.as_ref().map(|text| enhanced(text, code, check));
+    if spec.text.is_empty() || spec.text.contains(|c: char| c.is_control() && c != '\n') {
+        let help = "separate the lines of a multi-line reply by `\\n`, without `\\r`";
+        check.wrong_do(&spec.text.span, "a reply is at least one line of printable text", help);
+    }
+    if spec.text.split('\n').any(|line| line.len() > LINE_MAX) {
+        let help = "RFC 5321 allows 512 with the code and the line end; separate lines by `\\n`";
+        check.wrong_do(&spec.text.span, format!("a line of a reply has at most {LINE_MAX} bytes"), help);
+    }
+    let enhanced = match enhanced {
+        Some(enhanced) => Some(enhanced?),
         None => None,
-        Some(text) => Some(enhanced(text, code)?),
     };
-    let text = spec.text.get_ref();
-    if text.is_empty() || text.contains(|c: char| c.is_control() && c != '\n') {
-        return Err(Fault::new(spec.text.span(), "a reply is at least one line of printable text")
-            .help("separate the lines of a multi-line reply by `\\n`, without `\\r`"));
-    }
-    if text.split('\n').any(|line| line.len() > LINE_MAX) {
-        return Err(Fault::new(spec.text.span(), format!("a line of a reply has at most {LINE_MAX} bytes"))
-            .help("RFC 5321 allows 512 with the code and the line end; separate lines by `\\n`"));
-    }
-    Ok(Reply { code, enhanced, text: text.clone() })
+    Some(Reply { code: code?, enhanced, text: spec.text.value.clone() })
 }
 
-fn enhanced(text: &Spanned<String>, code: Code) -> Result<EnhancedCode, Fault> {
-    let enhanced: EnhancedCode = text.get_ref().parse().map_err(|error| Fault::new(text.span(), format!("{error}")))?;
-    if u16::from(enhanced.class) != code.get() / 100 {
+fn enhanced(text: &Spanned<String>, code: Option<Code>, check: &mut Checker<'_>) -> Option<EnhancedCode> {
+    let enhanced = match text.parse::<EnhancedCode>() {
+        Ok(enhanced) => enhanced,
+        Err(error) => {
+            check.wrong(&text.span, error.to_string());
+            return None;
+        }
+    };
+    if let Some(code) = code.filter(|code| u16::from(enhanced.class) != code.get() / 100) {
         let message = format!("the enhanced code {enhanced} contradicts the code {code}");
         let help = format!("they begin with the same digit (RFC 2034): write `{}.…`", code.get() / 100);
-        return Err(Fault::new(text.span(), message).help(help));
+        check.wrong_do(&text.span, message, help);
     }
-    Ok(enhanced)
+    Some(enhanced)
 }
 
-fn reputation(spec: Option<&ReputationSpec>) -> Result<ReputationModel, Fault> {
-    let Some(spec) = spec else {
-        return Ok(ReputationModel::fixed(Fraction::ALL));
-    };
-    provenance(spec.source.as_ref(), spec.confidence.as_ref())?;
-    let growth = *spec.growth.get_ref();
-    if !(1.0..=1e6).contains(&growth) {
-        return Err(Fault::new(spec.growth.span(), format!("a growth of {growth} makes no sense"))
-            .help("1 lets a day bring as much as the days before, 2 twice as much"));
+fn reputation(spec: &ReputationSpec, check: &mut Checker<'_>) -> ReputationModel {
+    attribution::build(spec.source.as_ref(), spec.confidence.as_ref(), check);
+    if !(1.0..=1e6).contains(&spec.growth.value) {
+        let message = format!("a growth of {} makes no sense", spec.growth.value);
+        let help = "1 lets a day bring as much as the days before, 2 twice as much";
+        check.wrong_do(&spec.growth.span, message, help);
     }
-    Ok(ReputationModel {
+    ReputationModel {
         start: spec.start,
         gain: spec.gain,
         gain_per_day: spec.gain_per_day,
@@ -172,31 +185,33 @@ fn reputation(spec: Option<&ReputationSpec>) -> Result<ReputationModel, Fault> {
         spam_trap: spec.spam_trap,
         unauthenticated: spec.unauthenticated,
         surge: spec.surge,
-        growth,
-        volume_floor: count(&spec.volume_floor, 0, "a volume")?,
+        growth: spec.growth.value,
+        volume_floor: check.count(&spec.volume_floor, 0..=u32::MAX),
         rest_gain: spec.rest_gain,
         rest_toward: spec.rest_toward,
+    }
+}
+
+/// A server that takes no time.
+const fn at_once() -> ServiceTimes {
+    ServiceTimes { per_message: Dist::Constant(Span::ZERO), per_recipient: Dist::Constant(Span::ZERO) }
+}
+
+fn service(spec: &ServiceSpec, check: &mut Checker<'_>) -> ServiceTimes {
+    attribution::build(spec.source.as_ref(), spec.confidence.as_ref(), check);
+    ServiceTimes { per_message: dist(&spec.per_message, check), per_recipient: dist(&spec.per_recipient, check) }
+}
+
+fn dist(spec: &Spanned<DistSpec>, check: &mut Checker<'_>) -> Dist {
+    Dist::try_from(&spec.value).unwrap_or_else(|error| {
+        check.wrong(&spec.span, error.to_string());
+        Dist::Constant(Span::ZERO)
     })
 }
 
-fn service(spec: Option<&ServiceSpec>) -> Result<ServiceTimes, Fault> {
-    let Some(spec) = spec else {
-        return Ok(ServiceTimes { per_message: Dist::Constant(Span::ZERO), per_recipient: Dist::Constant(Span::ZERO) });
-    };
-    provenance(spec.source.as_ref(), spec.confidence.as_ref())?;
-    Ok(ServiceTimes { per_message: dist(&spec.per_message)?, per_recipient: dist(&spec.per_recipient)? })
-}
-
-fn dist(spec: &Spanned<DistSpec>) -> Result<Dist, Fault> {
-    Dist::try_from(spec.get_ref()).map_err(|error| Fault::new(spec.span(), error.to_string()))
-}
-
-fn listener(spec: &ListenerSpec) -> Result<Listener, Fault> {
-    provenance(spec.source.as_ref(), spec.confidence.as_ref())?;
-    Ok(Listener {
-        workers: count(&spec.workers, 1, "the number of workers")?,
-        backlog: count(&spec.backlog, 0, "the backlog")?,
-    })
+fn listener(spec: &ListenerSpec, check: &mut Checker<'_>) -> Listener {
+    attribution::build(spec.source.as_ref(), spec.confidence.as_ref(), check);
+    Listener { workers: check.count(&spec.workers, 1..=u32::MAX), backlog: check.count(&spec.backlog, 0..=u32::MAX) }
 }
 
 /// What is left of the 512 octets of RFC 5321 (4.5.3.1.5) after code, enhanced code and line end. Placeholders may

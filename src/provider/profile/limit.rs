@@ -2,16 +2,15 @@
 //! these for every tier.
 
 use std::fmt;
+use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
-use toml::Spanned;
 
-use super::fault::Fault;
-use super::named::Named;
-use crate::diagnostic::nearest;
 use crate::provider::{LimitValue, LoadStep, Policy, Tier, TierValue};
+use crate::spanned::{Checker, NamedTable, Spanned};
+use crate::time::Span;
 
 /// A limit as a profile writes it.
 #[derive(Clone, Debug)]
@@ -19,37 +18,82 @@ pub enum LimitSpec {
     /// One amount for everybody.
     One(TierValue),
     /// One for every tier.
-    Tiers(Named<Spanned<AmountSpec>>),
+    Tiers(Spanned<NamedTable<AmountSpec>>),
 }
 
-impl LimitSpec {
-    /// The ceiling that this limit means in a policy with these tiers; `place` is where the limit stands.
-    pub(super) fn ceiling(
-        &self,
-        tiers: &[Tier],
-        load: Vec<LoadStep>,
-        place: std::ops::Range<usize>,
-    ) -> Result<LimitValue, Fault> {
-        let by_tier = match self {
-            Self::One(amount) => vec![*amount; tiers.len()],
-            Self::Tiers(table) => {
-                let known = || tiers.iter().map(|tier| tier.name.as_str());
-                if let Some((name, _)) = table.iter().find(|(name, _)| !known().any(|tier| tier == name.get_ref())) {
-                    let near = nearest(name.get_ref(), known());
-                    return Err(Fault::unknown(name, "there is no tier", near, known()));
-                }
-                let amount_of = |tier: &Tier| {
-                    let found = table.iter().find(|(name, _)| *name.get_ref() == tier.name);
-                    found.map(|(_, amount)| amount.get_ref().0).ok_or_else(|| {
-                        Fault::new(place.clone(), format!("this limit says nothing about tier `{}`", tier.name))
-                            .help("give every tier an amount; `\"none\"` is no limit")
-                    })
-                };
-                tiers.iter().map(amount_of).collect::<Result<_, _>>()?
-            }
-        };
-        Ok(LimitValue { by_tier, load })
+/// From this time of day on, the limit is scaled by this factor.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LoadStepSpec {
+    /// Time of day.
+    pub from: Spanned<Span>,
+    /// Scales the limit; not negative.
+    pub factor: Spanned<f64>,
+}
+
+/// The value that a limit has where these are the tiers.
+pub(super) fn value(
+    spec: &Spanned<LimitSpec>,
+    tiers: &[Tier],
+    load: Vec<LoadStep>,
+    check: &mut Checker<'_>,
+) -> Option<LimitValue> {
+    let by_tier = match &spec.value {
+        LimitSpec::One(amount) => vec![*amount; tiers.len()],
+        LimitSpec::Tiers(table) => by_tier(table, tiers, &spec.span, check)?,
+    };
+    Some(LimitValue { by_tier, load })
+}
+
+fn by_tier(
+    table: &Spanned<NamedTable<AmountSpec>>,
+    tiers: &[Tier],
+    place: &Range<usize>,
+    check: &mut Checker<'_>,
+) -> Option<Vec<TierValue>> {
+    let known: Vec<&str> = tiers.iter().map(|tier| tier.name.as_str()).collect();
+    let (mut unknown, mut missing) = (false, Vec::new());
+    for (name, _) in table.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+        check.unknown("tier", name, &known);
+        unknown = true;
     }
+    let mut amounts = Vec::new();
+    for tier in tiers {
+        match table.iter().find(|(name, _)| name.value == tier.name) {
+            Some((_, amount)) => amounts.push(amount.0),
+            None => missing.push(format!("`{}`", tier.name)),
+        }
+    }
+    // A tier that is not known may be the one that is missing.
+    if !unknown && !missing.is_empty() && !check.has_gap(&table.span) {
+        let message = format!("this limit says nothing about tier {}", missing.join(" and "));
+        check.wrong_do(place, message, "give every tier an amount; `\"none\"` is no limit");
+    }
+    (amounts.len() == tiers.len()).then_some(amounts)
+}
+
+/// The load schedule that is meant.
+pub(super) fn load(steps: &[LoadStepSpec], check: &mut Checker<'_>) -> Vec<LoadStep> {
+    let mut known: Vec<LoadStep> = Vec::new();
+    for LoadStepSpec { from, factor } in steps {
+        match known.last() {
+            None if !from.is_zero() => {
+                check.wrong_do(&from.span, "the first step begins at midnight", "write from = \"0s\"");
+            }
+            Some(last) if from.value <= last.from => {
+                check.wrong_do(&from.span, "steps out of order", "write the earliest first");
+            }
+            _ if from.value >= Span::DAY => {
+                check.wrong_do(&from.span, "a time of day is before 24h", "a day begins anew at 24h");
+            }
+            _ => {}
+        }
+        if !(0.0..=1e6).contains(&factor.value) {
+            check.wrong(&factor.span, format!("{} is not a factor; write a number from 0 up", factor.value));
+        }
+        known.push(LoadStep { from: from.value, factor: factor.value });
+    }
+    known
 }
 
 /// One amount as a profile writes it.
@@ -139,7 +183,7 @@ impl JsonSchema for LimitSpec {
 
 impl JsonSchema for AmountSpec {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Amount".into()
+        "TierValue".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {

@@ -3,19 +3,24 @@
 //! `spec` mirrors the file, `build` and `rule` turn it into a [`Policy`] that cannot be wrong, `change` lets a scenario
 //! override any value, `show` says it all in words. A person's own file is read exactly like a built-in one.
 
+mod answer;
+mod attribution;
 mod build;
-mod change;
-mod fault;
+mod hold;
 mod limit;
-mod named;
-mod parts;
+mod overlay;
+mod question;
 mod rule;
+mod rule_change;
 mod show;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod window;
 
-pub use change::{Change, ProfileError, ceiling, parse_with};
+pub use limit::LimitSpec;
+pub use overlay::Overlay;
+pub use rule_change::{RuleChangeSpec, find_rule, policy_changes, rule_change};
 pub use show::{describe, sentence};
 pub use spec::ProfileSpec;
 
@@ -23,6 +28,7 @@ use schemars::generate::SchemaSettings;
 
 use crate::diagnostic::{Diagnostic, Document};
 use crate::provider::Policy;
+use crate::spanned::{self, Checker};
 
 /// The JSON Schema (draft 7, which editors of TOML understand) of profile files.
 pub fn json_schema() -> serde_json::Value {
@@ -48,17 +54,39 @@ pub fn built_in(name: &str) -> Option<Document> {
 /// The policy that a profile means.
 ///
 /// # Errors
-/// The first thing that is wrong with it, at its place.
-pub fn parse(document: &Document) -> Result<Policy, Diagnostic> {
-    build::policy(&read(document)?).map_err(|fault| fault.in_document(document))
+/// Everything that is wrong with it, each mistake at its place.
+pub fn parse(document: &Document) -> Result<Policy, Vec<Diagnostic>> {
+    parse_with(document, &[])
 }
 
-fn read(document: &Document) -> Result<ProfileSpec, Diagnostic> {
-    toml::from_str(&document.text).map_err(|error| match error.span() {
-        // Serde's words for `window = "fixed"`; nobody who writes a profile knows what a variant is.
-        Some(span) if error.message().starts_with("invalid type: unit variant") => document
-            .wrong(span, "this needs a value of its own")
-            .help("write it as a table, such as { fixed = \"1h\" } or { size = \"20MB\" }"),
-        _ => document.not_toml(&error),
+/// The policy that a profile means with other values laid over its own, in their order.
+///
+/// # Errors
+/// Everything that is wrong with the profile or what is laid over it, each mistake where it is written.
+pub fn parse_with<'a>(document: &'a Document, overlays: &[Overlay<'a>]) -> Result<Policy, Vec<Diagnostic>> {
+    let (spec, check) = read(document, overlays);
+    policy(spec.as_ref(), check).map_err(|found| {
+        // What is wrong in the profile only now is so because of the overlays.
+        let by_overlays = !overlays.is_empty() && parse(document).is_ok();
+        let told = |one: Diagnostic| {
+            if by_overlays && one.document_name() == document.name { one.label("because of what is set") } else { one }
+        };
+        found.into_iter().map(told).collect()
     })
+}
+
+/// What a profile says, as far as it can be read.
+fn read<'a>(document: &'a Document, overlays: &[Overlay<'a>]) -> (Option<ProfileSpec>, Checker<'a>) {
+    let mut check = Checker::new(document);
+    let spec = spanned::parse(document, 0, &mut check).and_then(|mut tree| {
+        overlay::lay(&mut tree, overlays, &mut check);
+        spanned::read(&tree, &mut check)
+    });
+    (spec, check)
+}
+
+/// What a profile means, if nothing is wrong with it.
+fn policy(spec: Option<&ProfileSpec>, mut check: Checker<'_>) -> Result<Policy, Vec<Diagnostic>> {
+    let policy = spec.and_then(|spec| build::policy(spec, &mut check));
+    check.finish(policy)
 }

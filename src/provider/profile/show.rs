@@ -2,48 +2,51 @@
 
 use std::fmt::Write as _;
 
-use toml::Spanned;
-
 use super::spec::{ProfileSpec, RuleSpec};
-use super::{build, read};
+use super::{policy, read};
 use crate::diagnostic::{Diagnostic, Document};
 use crate::dist::Dist;
 use crate::provider::{
     Aligned, Auth, Check, Confidence, Counted, Hold, HoldStep, Limit, LimitValue, LowReputation, Mailbox, Outage,
     Policy, ReputationOf, Rule, RuleAction, RuleKind, Tier, TierValue, Window,
 };
+use crate::spanned::Spanned;
 use crate::units::Fraction;
 
 /// A profile as text for people: who it is, what it limits, what it answers, and how far each number can be trusted.
 ///
 /// # Errors
-/// The first thing that is wrong with the profile, at its place.
-pub fn describe(document: &Document) -> Result<String, Diagnostic> {
-    let spec = read(document)?;
-    let policy = build::policy(&spec).map_err(|fault| fault.in_document(document))?;
+/// Everything that is wrong with the profile, each mistake at its place.
+pub fn describe(document: &Document) -> Result<String, Vec<Diagnostic>> {
+    let (spec, check) = read(document, &[]);
+    let policy = policy(spec.as_ref(), check)?;
+    Ok(spec.map(|spec| in_words(&spec, &policy)).unwrap_or_default())
+}
+
+fn in_words(spec: &ProfileSpec, policy: &Policy) -> String {
     let mut text = format!("{} (profile {})\n", policy.title, policy.name);
     if !spec.about.is_empty() {
         _ = writeln!(text, "{}", spec.about.trim());
     }
     _ = writeln!(text, "\ndomains  {}", policy.domains.join(", "));
     _ = writeln!(text, "mx       {}", policy.mx.join(", "));
-    _ = writeln!(text, "tiers    {}", tiers(&policy));
-    standing(&mut text, &spec, &policy);
-    server(&mut text, &spec, &policy);
+    _ = writeln!(text, "tiers    {}", tiers(policy));
+    standing(&mut text, spec, policy);
+    server(&mut text, spec, policy);
     _ = writeln!(text, "\nrules, in the order in which they are asked; the first refusal wins");
     for (rule, (_, said)) in policy.rules.iter().zip(spec.rule.iter()) {
         _ = writeln!(text, "  {}{}", rule.name, if rule.enabled { "" } else { " (switched off)" });
-        _ = writeln!(text, "    {}", sentence(rule, &policy));
+        _ = writeln!(text, "    {}", sentence(rule, policy));
         _ = writeln!(text, "    {}", sources(said));
     }
     _ = writeln!(text, "\nreplies");
     for (reply, (name, said)) in policy.replies.iter().zip(spec.reply.iter()) {
-        _ = writeln!(text, "  {}  {}", name.get_ref(), trust(said.source.as_ref(), said.confidence.as_ref()));
+        _ = writeln!(text, "  {}  {}", name.value, trust(said.source.as_ref(), said.confidence.as_ref()));
         for line in reply.lines(|_| None) {
             _ = writeln!(text, "    {line}");
         }
     }
-    Ok(text)
+    text
 }
 
 /// A rule as a sentence: "at connect, per client-ip: open-connections at most 20; otherwise 421 … and close".
@@ -273,7 +276,7 @@ fn trust(source: Option<&String>, confidence: Option<&Spanned<Confidence>>) -> S
 }
 
 fn claim(source: Option<&String>, confidence: Option<&Spanned<Confidence>>) -> String {
-    let confidence = confidence.map(|said| *said.get_ref()).unwrap_or_default();
+    let confidence = confidence.map(|said| said.value).unwrap_or_default();
     match source {
         Some(source) => format!("{confidence}: {source}"),
         None => confidence.to_string(),

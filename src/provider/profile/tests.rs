@@ -1,11 +1,11 @@
 //! What a person can get wrong in a profile, and what a scenario can change in one.
 
-use toml::Value;
-
 use super::*;
-use crate::provider::{RuleAction, RuleKind, TierValue, Window};
+use crate::diagnostic::render;
+use crate::provider::{PolicyChange, RuleAction, RuleKind, TierValue, Window};
 use crate::smtp::Stage;
 use crate::time::Span;
+use crate::units::RuleId;
 
 /// A small profile in which everything is right.
 const RIGHT: &str = r#"
@@ -51,23 +51,25 @@ fn fault(from: &str, to: &str) -> String {
     assert!(RIGHT.contains(from), "{from}");
     match parse(&document(&RIGHT.replacen(from, to, 1))) {
         Ok(_) => panic!("accepted: {to}"),
-        Err(diagnostic) => diagnostic.to_string(),
+        Err(found) => render(&found, false),
     }
 }
 
 /// The text that a fault points at, and what is said of it.
 fn pointed(from: &str, to: &str) -> String {
     let text = RIGHT.replacen(from, to, 1);
-    let diagnostic = parse(&document(&text)).expect_err(to);
-    let (line, column) = diagnostic.line_and_column();
-    let rest: String = text.lines().nth(line - 1).unwrap_or_default().chars().skip(column - 1).take(24).collect();
-    let help = diagnostic.suggestion().map(|help| format!(" | {help}")).unwrap_or_default();
-    format!("`{rest}`: {}{help}", diagnostic.message())
+    let said = parse(&document(&text)).expect_err(to).into_iter().map(|diagnostic| {
+        let (line, column) = diagnostic.line_and_column();
+        let rest: String = text.lines().nth(line - 1).unwrap_or_default().chars().skip(column - 1).take(24).collect();
+        let help = diagnostic.suggestion().map(|help| format!(" | {help}")).unwrap_or_default();
+        format!("`{rest}`: {}{help}", diagnostic.message())
+    });
+    said.collect::<Vec<_>>().join("\n  ")
 }
 
 #[test]
 fn the_right_profile_is_right() {
-    let policy = parse(&document(RIGHT)).unwrap_or_else(|d| panic!("{d}"));
+    let policy = parse(&document(RIGHT)).unwrap_or_else(|d| panic!("{}", render(&d, false)));
     let rule = &policy.rules[0];
     let RuleKind::Limit(limit) = &rule.kind else { panic!("{:?}", rule.kind) };
     assert_eq!(limit.value.by_tier, [TierValue::Exactly(1), TierValue::Unknown { low: 5, high: 20 }]);
@@ -177,8 +179,8 @@ fn every_fault_has_its_message() {
 fn a_profile_has_no_more_than_64_rules() {
     let rule = |n: u32| format!("[rule.r{n}]\nat = \"rcpt\"\ncheck = \"always\"\nanswer = \"drop\"\n");
     let many = (0..63).map(rule).collect::<Vec<_>>().concat();
-    let diagnostic = parse(&document(&format!("{RIGHT}{many}"))).expect_err("65 rules");
-    assert_eq!(diagnostic.message(), "a profile has at most 64 rules");
+    let found = parse(&document(&format!("{RIGHT}{many}"))).expect_err("65 rules");
+    assert_eq!(found[0].message(), "a profile has at most 64 rules");
 }
 
 #[test]
@@ -188,15 +190,25 @@ fn a_limit_of_nothing_lets_nothing_in() {
     assert_eq!(limit.value.by_tier[0], TierValue::Exactly(0));
 }
 
-fn change(path: &str, value: &str) -> Change {
-    let table: toml::Table = format!("v = {value}").parse().unwrap();
-    Change { path: path.split_terminator('.').map(str::to_owned).collect(), value: table["v"].clone() }
+/// A line of `set`.
+fn change(path: &str, value: &str) -> Document {
+    Document::new("set", format!("{path} = {value}"))
 }
 
-fn changed(changes: &[Change]) -> Result<Policy, String> {
-    parse_with(&document(RIGHT), changes).map_err(|error| match error {
-        ProfileError::Document(diagnostic) => diagnostic.to_string(),
-        ProfileError::Change { index, message, help } => format!("{index}: {message} | {}", help.unwrap_or_default()),
+fn changed(changes: &[Document]) -> Result<Policy, String> {
+    let mut overlays = Vec::new();
+    for change in changes {
+        let mut check = Checker::new(change);
+        let overlay = Overlay::read(change, &mut check);
+        overlays.push(check.finish(overlay).map_err(|found| render(&found, false))?);
+    }
+    parse_with(&document(RIGHT), &overlays).map_err(|found| {
+        let said = found.iter().map(|one| {
+            let help = one.suggestion().map(|help| format!(" | {help}")).unwrap_or_default();
+            let (line, column) = one.line_and_column();
+            format!("{}:{line}:{column}: {}{help}", one.document_name(), one.message())
+        });
+        said.collect::<Vec<_>>().join("\n")
     })
 }
 
@@ -228,7 +240,8 @@ fn two_changes_that_belong_together_are_judged_together() {
     let tiers = change("tiers", "{ all = [0, 1] }");
     let limit = change("rule.connections.limit", "{ tiers = { all = 3 } }");
     assert_eq!(changed(&[tiers.clone(), limit]).unwrap().tiers.len(), 1);
-    assert!(changed(&[change("title", "\"T\""), tiers]).unwrap_err().starts_with("1: "));
+    let alone = changed(&[change("title", "\"T\""), tiers]).unwrap_err();
+    assert!(alone.contains("small.toml:25:21: there is no tier `poor`"), "{alone}");
 }
 
 #[test]
@@ -247,7 +260,7 @@ fn the_change_that_is_wrong_gets_the_blame() {
         change("reputation.start", "0.5"),
         change("reputtaion.start", "0.5"),
         change("title", "7"),
-        change("", "7"),
+        change("\"\"", "7"),
     ];
     let said: Vec<String> =
         cases.into_iter().map(|wrong| changed(&[right.clone(), wrong, after.clone()]).expect_err("wrong")).collect();
@@ -255,24 +268,35 @@ fn the_change_that_is_wrong_gets_the_blame() {
 }
 
 #[test]
-fn a_fault_of_the_profile_itself_is_not_a_change_s() {
-    let broken = document(&RIGHT.replacen("code = 421", "code = 1", 1));
-    assert!(matches!(parse_with(&broken, &[change("title", "\"T\"")]), Err(ProfileError::Document(_))));
+fn a_mistake_of_the_profile_itself_is_told_in_the_profile() {
+    let (broken, change) = (document(&RIGHT.replacen("code = 421", "code = 1", 1)), change("title", "\"T\""));
+    let overlay = Overlay::read(&change, &mut Checker::new(&change)).unwrap();
+    let found = parse_with(&broken, &[overlay]).expect_err("no code");
+    assert_eq!((found.len(), found[0].document_name()), (1, "small.toml"));
 }
 
 #[test]
-fn a_timeline_speaks_the_grammar_of_limits() {
+fn a_rule_changes_in_the_grammar_of_limits() {
     let policy = parse(&document(RIGHT)).unwrap();
-    let ceiling = |text: &str| ceiling(&change("limit", text).value, &policy).map(|ceiling| ceiling.by_tier);
-    assert_eq!(ceiling("3"), Ok(vec![TierValue::Exactly(3); 2]));
-    assert_eq!(ceiling("\"none\""), Ok(vec![TierValue::Unlimited; 2]));
-    assert_eq!(ceiling("{ tiers = { poor = 0, good = 9 } }"), Ok(vec![TierValue::Exactly(0), TierValue::Exactly(9)]));
+    let by_tier =
+        |text: &str| match rule_change(&Document::new("change", format!("limit = {text}")), &policy, RuleId(0)) {
+            Ok(changes) => match changes.as_slice() {
+                [PolicyChange::Limit(RuleId(0), value)] => Ok(value.by_tier.clone()),
+                other => panic!("{other:?}"),
+            },
+            Err(found) => Err(found.iter().map(Diagnostic::message).collect::<Vec<_>>().join("; ")),
+        };
+    assert_eq!(by_tier("3"), Ok(vec![TierValue::Exactly(3); 2]));
+    assert_eq!(by_tier("\"none\""), Ok(vec![TierValue::Unlimited; 2]));
+    assert_eq!(by_tier("{ tiers = { poor = 0, good = 9 } }"), Ok(vec![TierValue::Exactly(0), TierValue::Exactly(9)]));
     assert_eq!(
-        ceiling("{ tiers = { poor = 0, god = 9 } }"),
-        Err("there is no tier `god`; did you mean `good`?".to_owned())
+        by_tier("{ tiers = { poor = -1, god = 9, bad = \"lots\" } }"),
+        Err("a limit cannot be negative (-1); 0 lets nothing in; `lots` is not a limit; write a whole number, \"none\", or { \
+             unknown = [LOW, HIGH] }; there is no tier `god`"
+            .to_owned())
     );
-    assert_eq!(ceiling("-3"), Err("a limit cannot be negative (-3); 0 lets nothing in".to_owned()));
-    assert!(super::ceiling(&Value::Boolean(true), &policy).is_err());
+    assert_eq!(by_tier("-3"), Err("a limit cannot be negative (-3); 0 lets nothing in".to_owned()));
+    assert!(by_tier("true").is_err());
 }
 
 #[test]

@@ -1,18 +1,17 @@
 //! Providers: profiles with what the scenario changes in them, their names, domains and shares of the recipients.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::Shelf;
 use super::names::{Unique, domain};
 use crate::diagnostic::Document;
 use crate::provider::Policy;
-use crate::provider::profile::{self, Change, ProfileError};
+use crate::provider::profile::{self, Overlay};
 use crate::scenario::model::Domain;
 use crate::scenario::spec::{ProviderSpec, ScenarioSpec};
-use crate::spanned::{Checker, Spanned, listed};
+use crate::spanned::{Checker, Spanned, Step, Tree, at, listed};
 use crate::units::{DomainId, ProviderId};
 
 /// All providers of a scenario.
@@ -43,19 +42,23 @@ impl Providers {
 }
 
 /// The providers of `spec`.
-pub(super) fn build(spec: &ScenarioSpec, shelf: &mut Shelf<'_>, check: &mut Checker<'_>) -> Providers {
+pub(super) fn build<'a>(
+    spec: &ScenarioSpec,
+    scenario: &Tree<'a>,
+    shelf: &mut Shelf<'_>,
+    check: &mut Checker<'a>,
+) -> Providers {
     if spec.provider.is_empty() {
         let help = "add one:\n[[provider]]\nprofile = \"charter\"";
-        check.wrong_do(&(0..0), "the scenario has no providers", help);
+        check.lacking(&(0..0), "the scenario has no providers", help);
     }
     let mut names = Unique::new("provider");
     let mut nameless = false;
     let mut policies = Vec::new();
     let mut shares = Vec::new();
     let mut book = Domains::default();
-    let places = set_places(check.document, spec.provider.len());
-    for (index, (provider, places)) in spec.provider.iter().zip(places).enumerate() {
-        let policy = policy(provider, &places, shelf, check);
+    for (index, provider) in spec.provider.iter().enumerate() {
+        let policy = policy(provider, scenario, shelf, check);
         let name = match (&provider.name, &policy) {
             (Some(name), _) => name.clone(),
             (None, Some(policy)) => provider.profile.with(policy.name.clone()),
@@ -85,38 +88,28 @@ pub(super) fn build(spec: &ScenarioSpec, shelf: &mut Shelf<'_>, check: &mut Chec
 }
 
 /// The policy of one provider, with what the scenario sets in it.
-fn policy(
-    provider: &ProviderSpec,
-    places: &[(Vec<String>, Range<usize>)],
+fn policy<'a>(
+    provider: &Spanned<ProviderSpec>,
+    scenario: &Tree<'a>,
     shelf: &mut Shelf<'_>,
-    check: &mut Checker<'_>,
+    check: &mut Checker<'a>,
 ) -> Option<Policy> {
     let document = document(&provider.profile, shelf, check)?;
-    let at = |path: &[String]| {
-        let (last, way) = path.split_last()?;
-        way.iter().try_fold(&provider.set.0, |table, key| table.get(key)?.as_table())?.get(last).cloned()
-    };
-    let changes: Vec<(Change, &Range<usize>)> = places
-        .iter()
-        .filter_map(|(path, place)| Some((Change { path: path.clone(), value: at(path)? }, place)))
-        .collect();
-    let plain: Vec<Change> = changes.iter().map(|(change, _)| change.clone()).collect();
-    match profile::parse_with(&document, &plain) {
+    let set = set_in(scenario, provider).map(|tree| Overlay { sources: check.sources().clone(), tree: tree.clone() });
+    match profile::parse_with(&document, set.as_slice()) {
         Ok(policy) => Some(policy),
-        Err(ProfileError::Document(diagnostic)) => {
-            check.add([diagnostic]);
-            None
-        }
-        Err(ProfileError::Change { index, message, help }) => {
-            let place = changes.get(index).map_or(&provider.profile.span, |(_, place)| place);
-            let diagnostic = check.document.wrong(place.clone(), message);
-            check.add([match help {
-                Some(help) => diagnostic.help(help),
-                None => diagnostic,
-            }]);
+        Err(found) => {
+            check.add(found);
             None
         }
     }
+}
+
+/// What a provider's `set` says.
+fn set_in<'t, 'a>(scenario: &'t Tree<'a>, provider: &Spanned<ProviderSpec>) -> Option<&'t Tree<'a>> {
+    let DeValue::Array(providers) = at(scenario, &[Step::Key("provider".to_owned())])?.get_ref() else { return None };
+    let tree = providers.iter().find(|tree| tree.span() == provider.span)?;
+    at(tree, &[Step::Key("set".to_owned())])
 }
 
 /// A profile of the scenario's own, or a built-in one.
@@ -125,12 +118,11 @@ fn document(name: &Spanned<String>, shelf: &mut Shelf<'_>, check: &mut Checker<'
         return shelf.read(name, check).map(|(_, document)| document);
     }
     let Some(document) = profile::built_in(name) else {
-        let diagnostic = check.document.wrong(name.span.clone(), format!("there is no profile `{}`", name.value));
         let help = match crate::diagnostic::nearest(name, profile::NAMES.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there is {}; a profile of your own is a path that ends in .toml", listed(profile::NAMES)),
         };
-        check.add([diagnostic.help(help)]);
+        check.wrong_do(&name.span, format!("there is no profile `{}`", name.value), help);
         return None;
     };
     shelf.hash.add(&document.text);
@@ -161,7 +153,6 @@ impl Domains {
     ) -> Vec<String> {
         let weighted: Vec<(Spanned<String>, f64)> = match &provider.domains {
             Some(written) => written
-                .0
                 .iter()
                 .map(|(name, weight)| (name.with(domain(name, check)), check.not_negative(weight)))
                 .collect(),
@@ -195,34 +186,6 @@ impl Domains {
             self.weights.push((id, if total > 0.0 { share * weight / total } else { 0.0 }));
         }
         weighted.into_iter().map(|(name, _)| name.value).collect()
-    }
-}
-
-/// For each of `providers` the paths of the values under `set`, with their places. An inline table is one value.
-fn set_places(document: &Document, providers: usize) -> Vec<Vec<(Vec<String>, Range<usize>)>> {
-    let mut places = vec![Vec::new(); providers];
-    let Ok(table) = DeTable::parse(&document.text) else { return places };
-    let Some(DeValue::Array(tables)) = table.get_ref().get("provider").map(toml::Spanned::get_ref) else {
-        return places;
-    };
-    for (places, provider) in places.iter_mut().zip(tables.iter()) {
-        if let Some(DeValue::Table(set)) = provider.get_ref().get("set").map(toml::Spanned::get_ref) {
-            leaves(set, &mut Vec::new(), &document.text, places);
-        }
-    }
-    places
-}
-
-fn leaves(table: &DeTable<'_>, way: &mut Vec<String>, text: &str, places: &mut Vec<(Vec<String>, Range<usize>)>) {
-    for (key, value) in table {
-        way.push(key.get_ref().to_string());
-        match value.get_ref() {
-            DeValue::Table(inner) if !text.get(value.span()).is_some_and(|text| text.starts_with('{')) => {
-                leaves(inner, way, text, places);
-            }
-            _ => places.push((way.clone(), value.span())),
-        }
-        way.pop();
     }
 }
 

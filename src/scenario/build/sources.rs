@@ -12,7 +12,7 @@ use crate::units::{NetworkId, SourceId};
 pub(super) fn build(specs: &[Spanned<SourceSpec>], check: &mut Checker<'_>) -> Vec<Source> {
     if specs.is_empty() {
         let help = "add one:\n[[source]]\nip = \"192.0.2.1\"";
-        check.wrong_do(&(0..0), "the scenario has no sources: no IP to send from", help);
+        check.lacking(&(0..0), "the scenario has no sources: no IP to send from", help);
     }
     let mut sources: Vec<Source> = Vec::new();
     let mut taken: BTreeSet<IpAddr> = BTreeSet::new();

@@ -5,11 +5,16 @@ use super::providers::Providers;
 use crate::metric::{Criterion, METRICS, Metric};
 use crate::scenario::spec::{SafeSpec, SweepSpec, ValuesSpec};
 use crate::scenario::sweep::{Place, Sweep, Values, default_safe};
-use crate::spanned::{Checker, Spanned};
+use crate::spanned::{Checker, Spanned, Tree};
 
 /// The sweep of a scenario, if nothing is wrong with it.
-pub(super) fn build(spec: &Spanned<SweepSpec>, providers: &Providers, check: &mut Checker<'_>) -> Option<Sweep> {
-    let over = match Place::find(&spec.over, &check.document.text) {
+pub(super) fn build(
+    spec: &Spanned<SweepSpec>,
+    scenario: &Tree<'_>,
+    providers: &Providers,
+    check: &mut Checker<'_>,
+) -> Option<Sweep> {
+    let over = match Place::find(&spec.over, scenario) {
         Ok(place) => Some(place),
         Err(wrong) => {
             let help = wrong.help.unwrap_or_else(|| "name one of its values by its path".to_owned());

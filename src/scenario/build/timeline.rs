@@ -2,13 +2,13 @@
 
 use super::providers::Providers;
 use super::sources;
-use crate::provider::profile;
-use crate::provider::{LimitValue, Policy, PolicyChange, RuleKind};
+use crate::provider::PolicyChange;
+use crate::provider::profile::{self, RuleChangeSpec};
 use crate::scenario::model::{Change, Source};
-use crate::scenario::spec::{ChangeSpec, LimitValueSpec};
+use crate::scenario::spec::ChangeSpec;
 use crate::spanned::{Checker, Spanned};
 use crate::time::{Span, Time};
-use crate::units::{ClientId, ProviderId, RuleId};
+use crate::units::{ClientId, ProviderId};
 
 /// The changes of a scenario, sorted by time.
 pub(super) fn build(
@@ -31,7 +31,7 @@ pub(super) fn build(
             (Some(_), Some(source)) => {
                 check.wrong(&source.span, "a change is of a rule or of a source's reputation, not of both");
             }
-            (None, None) => check.wrong_do(
+            (None, None) => check.lacking(
                 &spec.span,
                 "this changes nothing",
                 "write `rule` and `limit` or `enabled`, or `source` and `reputation`",
@@ -63,46 +63,14 @@ fn of_rule(
         }
     };
     let policy = providers.policies.get(place)?.as_ref()?;
-    let Some(index) = policy.rules.iter().position(|known| known.name == rule.value) else {
-        let known: Vec<&str> = policy.rules.iter().map(|rule| rule.name.as_str()).collect();
-        check.unknown_in("rule", &format!(" in {}", policy.name), rule, &known);
+    let id = profile::find_rule(policy, rule, check)?;
+    if let (Some(_), Some(enabled)) = (&spec.limit, &spec.enabled) {
+        check.wrong(&enabled.span, "one change at a time: `limit` or `enabled`, in two entries");
         return None;
-    };
-    let id = RuleId(u16::try_from(index).ok()?);
-    let policy_change = match (&spec.limit, &spec.enabled) {
-        (Some(limit), None) => PolicyChange::Limit(id, ceiling(limit, policy, index, check)?),
-        (None, Some(enabled)) => PolicyChange::Enabled(id, enabled.value),
-        (Some(_), Some(enabled)) => {
-            check.wrong(&enabled.span, "one change at a time: `limit` or `enabled`, in two entries");
-            return None;
-        }
-        (None, None) => {
-            check.wrong_do(&spec.span, "this changes nothing", "write `limit = 5` or `enabled = false`");
-            return None;
-        }
-    };
-    Some(Change { at: Time::ZERO, provider: ProviderId(u16::try_from(place).ok()?), policy_change })
-}
-
-fn ceiling(
-    limit: &Spanned<LimitValueSpec>,
-    policy: &Policy,
-    index: usize,
-    check: &mut Checker<'_>,
-) -> Option<LimitValue> {
-    let rule = &policy.rules[index];
-    let RuleKind::Limit(before) = &rule.kind else {
-        check.wrong(&limit.span, format!("the rule `{}` has no limit; it can be switched with `enabled`", rule.name));
-        return None;
-    };
-    match profile::ceiling(&limit.0, policy) {
-        // A new limit goes with the load as the old one did.
-        Ok(ceiling) => Some(LimitValue { load: before.value.load.clone(), ..ceiling }),
-        Err(message) => {
-            check.wrong(&limit.span, message);
-            None
-        }
     }
+    let change = RuleChangeSpec { limit: spec.limit.clone(), enabled: spec.enabled.clone() };
+    let policy_change = profile::policy_changes(&change, &spec.span, policy, id, check).pop()?;
+    Some(Change { at: Time::ZERO, provider: ProviderId::from_index(place), policy_change })
 }
 
 fn of_reputation(
@@ -118,7 +86,7 @@ fn of_reputation(
         check.wrong(place, "a source has no limit; write `rule` and `limit` or `enabled`");
     }
     let Some(reputation) = &spec.reputation else {
-        check.wrong_do(&spec.span, "this changes nothing", "write `reputation = 0.5`");
+        check.lacking(&spec.span, "this changes nothing", "write `reputation = 0.5`");
         return;
     };
     let Some(id) = sources::find(source, sources, check) else { return };

@@ -1,21 +1,14 @@
-//! The way to one value of a scenario, and the scenario with another value there.
-//!
-//! A path is written as TOML writes dotted keys. Where the file has a list of tables, the next step is the name by
-//! which one of them is known (a strategy's, a provider's or a stream's name, a source's address in quotes) or its
-//! number, counted from 0. A value that the file leaves to its default may be named too: what it must be called, the
-//! reader of scenarios says.
+//! The value of a scenario that a sweep changes: the way to it, and the scenario's tree with another value there.
 
-use std::path::Path;
-use std::str::FromStr;
+use std::path::Path as FilePath;
 
-use toml::{Table, Value as Toml};
-use toml_edit::{DocumentMut, InlineTable, Item, Key, TableLike, value};
+use toml::de::DeValue;
 
 use super::values::Value;
-use crate::diagnostic::nearest;
-use crate::spanned::listed;
+use crate::spanned::path::{self, PathError, keys, put, resolve};
+use crate::spanned::{Step, Tree, at};
 
-/// The way to one value of a scenario's text.
+/// The way to one value of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// As a person wrote it.
@@ -23,68 +16,34 @@ pub struct Place {
     steps: Vec<Step>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    Key(String),
-    Item(usize),
-}
-
-/// Why a path leads nowhere.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}{}", help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
-pub struct WrongPlace {
-    /// What is wrong, in a sentence.
-    pub message: String,
-    /// What to do about it.
-    pub help: Option<String>,
-}
-
 impl Place {
-    /// The place that `path` names in the scenario whose text is `text`.
-    pub fn find(path: &str, text: &str) -> Result<Self, WrongPlace> {
-        let wrong = |message: String, help: &str| WrongPlace { message, help: Some(help.to_owned()) };
-        let keys = Key::parse(path).map_err(|_| {
+    /// The place that `path` names in a scenario.
+    ///
+    /// # Errors
+    /// It is no path, leads nowhere, to more than one value, or to one that changes nothing.
+    pub fn find(path: &str, scenario: &Tree<'_>) -> Result<Self, PathError> {
+        let wrong = |message: String, help: &str| PathError { message, help: Some(help.to_owned()), key: 0 };
+        let keys = keys(path).ok_or_else(|| {
             let help = "write its keys with dots between them, such as strategy.fixed.concurrency.fixed; a key with \
                         other signs than letters, digits, - and _ goes into quotes";
             wrong(format!("`{path}` is not the path of a value"), help)
         })?;
-        let keys: Vec<&str> = keys.iter().map(Key::get).collect();
-        let first = keys.first().copied().unwrap_or_default();
-        if IDLE.contains(&first) {
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        if IDLE.contains(&keys[0]) {
             return Err(wrong(format!("`{path}` changes nothing that happens in a trial"), "sweep another value"));
         }
-        let table: Table = text.parse().map_err(|_| wrong("the scenario is not TOML".to_owned(), "mend it first"))?;
-        let root = Toml::Table(table);
-        let (mut here, mut steps) = (Some(&root), Vec::new());
-        for (n, key) in keys.iter().copied().enumerate() {
-            let way = || keys[..n].join(".");
-            match here {
-                Some(Toml::Table(table)) => {
-                    if n == 0 && LISTS.contains(&key) && !table.contains_key(key) {
-                        return Err(WrongPlace { message: format!("the scenario has no `{key}`"), help: None });
-                    }
-                    here = table.get(key);
-                    steps.push(Step::Key(key.to_owned()));
-                }
-                Some(Toml::Array(list)) => {
-                    let item = item(list, keys[n - 1], key, &way())?;
-                    here = list.get(item);
-                    steps.push(Step::Item(item));
-                }
-                None => steps.push(Step::Key(key.to_owned())),
-                Some(value) => {
-                    let message = format!("there is no `{key}` in `{}`: it is one value, {value}", way());
-                    return Err(wrong(message, &format!("end the path with `{}`", keys[n - 1])));
-                }
-            }
+        if LISTS.contains(&keys[0]) && at(scenario, &[Step::Key(keys[0].to_owned())]).is_none() {
+            return Err(PathError { message: format!("the scenario has no `{}`", keys[0]), help: None, key: 0 });
         }
-        let whole = steps.len() == 1 || matches!(steps.last(), Some(Step::Item(_)));
-        if let Some(value @ (Toml::Table(_) | Toml::Array(_))) = here.filter(|_| whole) {
-            let mut below = Vec::new();
-            leaves(value, path, &mut below);
-            let below: Vec<&str> = below.iter().map(|(path, _)| path.as_str()).collect();
-            let message = format!("`{path}` is not one value");
-            return Err(wrong(message, &format!("name one of those in it: {}", few(&below))));
+        let steps = resolve(scenario, &keys, &called)?;
+        let is_whole = steps.len() == 1 || matches!(steps.last(), Some(Step::Item(_)));
+        if let Some(whole) = at(scenario, &steps).filter(|_| is_whole)
+            && matches!(whole.get_ref(), DeValue::Table(_) | DeValue::Array(_))
+        {
+            let below: Vec<String> =
+                path::single_values(whole, path, &called).into_iter().map(|(path, _)| path).collect();
+            let help = format!("name one of those in it: {}", few(&below));
+            return Err(wrong(format!("`{path}` is not one value"), &help));
         }
         Ok(Self { written: path.to_owned(), steps })
     }
@@ -102,23 +61,30 @@ impl Place {
         }
     }
 
-    /// The scenario's text with `new` in this place; all else of it, comments too, stays where it is.
-    pub(in crate::scenario) fn set(&self, text: &str, new: &Value) -> String {
-        // Both can only fail for another text than the one in which the place was found.
-        let Ok(mut document) = DocumentMut::from_str(text) else { return text.to_owned() };
-        put(document.as_table_mut(), &self.steps, new);
-        document.to_string()
+    /// What a file would say that had `value` here.
+    pub(in crate::scenario) fn written(&self, value: &Value) -> String {
+        format!("{} = {}", self.written, toml::Value::from(value))
+    }
+
+    /// Puts the value of a document such as [`Place::written`] gives in this place of a scenario.
+    pub(in crate::scenario) fn set<'a>(&self, scenario: &mut Tree<'a>, mut written: Tree<'a>) {
+        let mut places = Vec::new();
+        while let DeValue::Table(table) = written.get_mut()
+            && let Some((key, inner)) = std::mem::take(table).into_iter().next()
+        {
+            places.push(key.span());
+            written = inner;
+        }
+        put(scenario, &self.steps.iter().cloned().zip(places).collect::<Vec<_>>(), written);
     }
 }
 
-/// Every single value that a scenario's text has, by its path, as it is written there.
-pub fn single_values(text: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let table: Table = text.parse().unwrap_or_default();
-    for (key, value) in table.iter().filter(|(key, _)| !IDLE.contains(&key.as_str())) {
-        leaves(value, key, &mut found);
-    }
-    found
+/// Every single value that a scenario has, by its path, as it is written there.
+pub fn single_values(scenario: &Tree<'_>) -> Vec<(String, String)> {
+    let idle = |path: &str| IDLE.contains(&path.split('.').next().unwrap_or(path));
+    let mut all = path::single_values(scenario, "", &called);
+    all.retain(|(path, _)| !idle(path));
+    all
 }
 
 /// Top-level keys that do not change what a trial does.
@@ -128,122 +94,30 @@ const IDLE: [&str; 5] = ["question", "seed", "seeds", "expect", "sweep"];
 const LISTS: [&str; 5] = ["provider", "source", "stream", "strategy", "timeline"];
 
 /// What a table in the list `kind` is called in the results.
-fn name<'a>(item: &'a Toml, kind: &str) -> Option<&'a str> {
-    let text = |key: &str| item.get(key).and_then(Toml::as_str);
-    match kind {
+fn called(item: &Tree<'_>, kind: &str) -> Option<String> {
+    let table = item.get_ref().as_table()?;
+    let text = |key: &str| table.get(key).and_then(|value| value.get_ref().as_str());
+    let name = match kind {
         "strategy" => text("name").or_else(|| text("preset")),
-        "provider" => text("name").or_else(|| Path::new(text("profile")?).file_stem()?.to_str()),
+        "provider" => text("name").or_else(|| FilePath::new(text("profile")?).file_stem()?.to_str()),
         "stream" => text("name"),
         "source" => text("ip"),
         _ => None,
-    }
-}
-
-/// The place in the list `kind` of what is called `key`, or has that number; `way` is how it was reached.
-fn item(list: &[Toml], kind: &str, key: &str, way: &str) -> Result<usize, WrongPlace> {
-    let mut called = list.iter().enumerate().filter(|(_, item)| name(item, kind) == Some(key));
-    match (called.next(), called.next()) {
-        (Some((place, _)), None) => return Ok(place),
-        (Some((first, _)), Some((second, _))) => {
-            return Err(WrongPlace {
-                message: format!("`{key}` is more than one of `{way}`"),
-                help: Some(format!("name it by its number, {way}.{first} or {way}.{second}")),
-            });
-        }
-        _ => {}
-    }
-    if let Some(place) = key.parse::<usize>().ok().filter(|place| *place < list.len()) {
-        return Ok(place);
-    }
-    let names: Vec<&str> = list.iter().filter_map(|item| name(item, kind)).collect();
-    let numbers = match list.len() {
-        0 => "nothing".to_owned(),
-        1 => "number 0".to_owned(),
-        many => format!("numbers 0 to {}", many - 1),
     };
-    let help = match nearest(key, names.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if names.is_empty() => format!("there is {numbers}"),
-        None => format!("there is {}, or {numbers}", listed(&names)),
-    };
-    Err(WrongPlace { message: format!("there is no `{key}` in `{way}`"), help: Some(help) })
+    name.map(str::to_owned)
 }
 
-/// Adds every single value in `value`, which `path` leads to.
-fn leaves(value: &Toml, path: &str, found: &mut Vec<(String, String)>) {
-    let kind = path.rsplit('.').next().unwrap_or(path);
-    match value {
-        Toml::Table(table) => {
-            for (key, inner) in table {
-                leaves(inner, &format!("{path}.{}", Key::new(key.as_str())), found);
-            }
-        }
-        Toml::Array(list) if list.iter().any(Toml::is_table) => {
-            for (place, inner) in list.iter().enumerate() {
-                let unique = name(inner, kind).filter(|called| item(list, kind, called, path) == Ok(place));
-                let step = unique.map_or_else(|| place.to_string(), |called| Key::new(called).to_string());
-                leaves(inner, &format!("{path}.{step}"), found);
-            }
-        }
-        single => found.push((path.to_owned(), single.to_string())),
-    }
-}
-
-/// Puts a value into its place below `table`; tables that are not there yet are made.
-fn put(table: &mut dyn TableLike, steps: &[Step], new: &Value) {
-    let [Step::Key(key), rest @ ..] = steps else { return };
-    if rest.is_empty() {
-        match table.get_mut(key).and_then(Item::as_value_mut) {
-            Some(old) => replace(old, new),
-            None => drop(table.insert(key, Item::Value(toml(new)))),
-        }
-        return;
-    }
-    let item = table.entry(key).or_insert_with(|| value(InlineTable::new()));
-    match (item, rest) {
-        (Item::ArrayOfTables(list), [Step::Item(place), rest @ ..]) => {
-            if let Some(inner) = list.get_mut(*place) {
-                put(inner, rest, new);
-            }
-        }
-        (Item::Value(toml_edit::Value::Array(list)), [Step::Item(place), rest @ ..]) => match list.get_mut(*place) {
-            Some(toml_edit::Value::InlineTable(inner)) => put(inner, rest, new),
-            Some(old) if rest.is_empty() => replace(old, new),
-            _ => {}
-        },
-        (item, rest) => {
-            if let Some(inner) = item.as_table_like_mut() {
-                put(inner, rest, new);
-            }
-        }
-    }
-}
-
-/// Puts a value in place of another, with the spaces and comments around it.
-fn replace(old: &mut toml_edit::Value, new: &Value) {
-    let around = old.decor().clone();
-    *old = toml(new);
-    *old.decor_mut() = around;
-}
-
-fn toml(value: &Value) -> toml_edit::Value {
-    match value {
-        Value::Whole(number) => (*number).into(),
-        Value::Decimal(number) => (*number).into(),
-        Value::Flag(flag) => (*flag).into(),
-        Value::Text(text) => text.as_str().into(),
-    }
-}
-
-/// At most a dozen of the names.
-fn few(names: &[&str]) -> String {
-    let more = if names.len() > 12 { ", ..." } else { "" };
-    format!("{}{more}", names.iter().take(12).copied().collect::<Vec<_>>().join(", "))
+/// At most a dozen of the paths.
+fn few(paths: &[String]) -> String {
+    let more = if paths.len() > 12 { ", ..." } else { "" };
+    format!("{}{more}", paths[..paths.len().min(12)].join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Document;
+    use crate::spanned::{self, Checker};
 
     const TEXT: &str = r#"# A question?
 seeds = 3
@@ -265,43 +139,59 @@ preset = "fixed"
 rtt = { uniform = ["1ms", "2ms"] }
 "#;
 
+    fn with_tree<T>(look: impl FnOnce(&Tree<'_>) -> T) -> T {
+        let document = Document::new("scenario", TEXT);
+        look(&spanned::parse(&document, 0, &mut Checker::new(&document)).unwrap())
+    }
+
+    fn find(path: &str) -> Result<Place, PathError> {
+        with_tree(|tree| Place::find(path, tree))
+    }
+
+    /// The value at `path` after `value` was put there, with everything that stands beside it.
     fn set(path: &str, value: &str) -> String {
-        let place = Place::find(path, TEXT).unwrap();
+        let place = find(path).unwrap();
         let new = crate::scenario::sweep::Values::read(value).unwrap().list.remove(0).0;
-        let text = place.set(TEXT, &new);
-        let changed = text.lines().filter(|line| !TEXT.lines().any(|old| old == *line));
-        let gone = TEXT.lines().filter(|line| !text.lines().any(|new| new == *line)).map(|line| format!("-{line}"));
-        gone.chain(changed.map(|line| format!("+{line}"))).collect::<Vec<_>>().join("\n")
+        let written = Document::new("sweep", place.written(&new));
+        with_tree(|tree| {
+            let mut tree = tree.clone();
+            place.set(&mut tree, spanned::parse(&written, 0, &mut Checker::new(&written)).unwrap());
+            let beside = |(path, _): &(String, String)| path.rsplit_once('.').map(|(above, _)| above.to_owned());
+            let all = single_values(&tree);
+            let above = path.rsplit_once('.').map(|(above, _)| above.to_owned());
+            let near = all.iter().filter(|one| beside(one) == above || one.0 == path);
+            near.map(|(path, value)| format!("{path} = {value}")).collect::<Vec<_>>().join("; ")
+        })
     }
 
     #[test]
     fn a_value_takes_the_place_of_another() {
-        let eight = "-concurrency = { fixed = 8 } # eight\n+concurrency = { fixed = 12 } # eight";
-        assert_eq!(set("strategy.fixed.concurrency.fixed", "12"), eight);
-        assert_eq!(set("strategy.0.concurrency.fixed", "12"), eight);
-        assert_eq!(
-            set("provider.charter.set.rule.connections.limit", "7"),
-            "-rule.connections.limit = 10\n+rule.connections.limit = 7"
-        );
-        assert_eq!(set("network.rtt", "5ms"), "-rtt = { uniform = [\"1ms\", \"2ms\"] }\n+rtt = \"5ms\"");
-        assert_eq!(
-            set("provider.0.profile", "yahoo"),
-            "-profile = \"charter\" # theirs\n+profile = \"yahoo\" # theirs"
-        );
+        let twelve = "strategy.fixed.concurrency.fixed = 12";
+        assert_eq!(set("strategy.fixed.concurrency.fixed", "12"), twelve);
+        let limit = "provider.charter.set.rule.connections.limit";
+        assert_eq!(set(limit, "7"), format!("{limit} = 7"));
+        assert_eq!(set("network.rtt", "5ms"), "network.rtt = \"5ms\"");
     }
 
     #[test]
     fn a_value_that_is_not_written_is_added() {
-        assert_eq!(set("source.\"192.0.2.1\".count", "2"), "+count = 2");
-        assert_eq!(set("strategy.\"two words\".concurrency.fixed", "2"), "+concurrency = { fixed = 2 }");
-        assert_eq!(set("provider.hourly.set.rule.hourly.limit", "2"), "+set = { rule = { hourly = { limit = 2 } } }");
-        assert_eq!(set("duration", "2h"), "+duration = \"2h\"");
+        assert_eq!(
+            set("source.\"192.0.2.1\".count", "2"),
+            "source.\"192.0.2.1\".ip = \"192.0.2.1\"; source.\"192.0.2.1\".count = 2"
+        );
+        assert_eq!(
+            set("strategy.\"two words\".concurrency.fixed", "2"),
+            "strategy.\"two words\".concurrency.fixed = 2"
+        );
+        let limit = "provider.hourly.set.rule.hourly.limit";
+        assert_eq!(set(limit, "2"), format!("{limit} = 2"));
+        assert_eq!(set("duration", "2h"), "duration = \"2h\"");
     }
 
     #[test]
     fn a_path_says_whose_it_is() {
-        assert_eq!(Place::find("strategy.\"two words\".about", TEXT).unwrap().strategy(), Some(1));
-        assert_eq!(Place::find("network.rtt", TEXT).unwrap().strategy(), None);
+        assert_eq!(find("strategy.\"two words\".about").unwrap().strategy(), Some(1));
+        assert_eq!(find("network.rtt").unwrap().strategy(), None);
     }
 
     #[test]
@@ -319,7 +209,7 @@ rtt = { uniform = ["1ms", "2ms"] }
             ("a b", "`a b` is not the path of a value"),
             ("", "is not the path of a value"),
         ] {
-            match Place::find(path, TEXT) {
+            match find(path) {
                 Err(wrong) => assert!(wrong.to_string().contains(said), "{path}: {wrong}"),
                 // What the file does not write, only its reader can judge.
                 Ok(_) => assert_eq!(said, "nothing", "{path}"),
@@ -329,7 +219,7 @@ rtt = { uniform = ["1ms", "2ms"] }
 
     #[test]
     fn every_value_is_listed() {
-        let paths: Vec<String> = single_values(TEXT).into_iter().map(|(path, _)| path).collect();
+        let paths: Vec<String> = with_tree(single_values).into_iter().map(|(path, _)| path).collect();
         assert_eq!(
             paths,
             [
@@ -345,7 +235,7 @@ rtt = { uniform = ["1ms", "2ms"] }
             ]
         );
         for path in paths {
-            assert!(Place::find(&path, TEXT).is_ok(), "{path}");
+            assert!(find(&path).is_ok(), "{path}");
         }
     }
 }

@@ -141,6 +141,17 @@ impl Value {
     }
 }
 
+impl From<&Value> for toml::Value {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Whole(number) => Self::Integer(*number),
+            Value::Decimal(number) => Self::Float(*number),
+            Value::Flag(flag) => Self::Boolean(*flag),
+            Value::Text(text) => Self::String(text.clone()),
+        }
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

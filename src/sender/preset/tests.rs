@@ -6,9 +6,7 @@ use crate::sender::strategy::{Breaker, Concurrency, Jitter, LimiterScope, Pacing
 use crate::time::Span;
 
 fn read(text: &str) -> Result<Strategy, Vec<String>> {
-    let document = Document::new("strategy.toml", text);
-    let spec = toml::from_str(text).map_err(|error| vec![document.not_toml(&error).to_string()])?;
-    build(&spec, &document).map_err(|wrong| wrong.iter().map(ToString::to_string).collect())
+    parse(&Document::new("strategy.toml", text)).map_err(|wrong| wrong.iter().map(ToString::to_string).collect())
 }
 
 #[test]

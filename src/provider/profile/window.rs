@@ -1,0 +1,129 @@
+//! The window over which a limit counts, as a profile writes it and as it is meant.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+
+use crate::provider::{Aligned, Meter, Window};
+use crate::spanned::{Checker, Spanned};
+use crate::time::Span;
+
+/// Over which time a meter counts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum WindowSpec {
+    /// What is open now.
+    Gauge,
+    /// Since the session began.
+    Session,
+    /// Since MAIL.
+    Message,
+    /// In the current frame.
+    Fixed(FixedSpec),
+    /// In the last so much time.
+    Sliding(Span),
+    /// A token bucket that is refilled with the limit every `per` and holds at most `burst`.
+    #[serde(rename_all = "kebab-case")]
+    TokenBucket {
+        /// The time in which the whole limit is refilled.
+        per: Span,
+        /// Most tokens it can hold; as many as the limit unless said otherwise.
+        burst: Option<u32>,
+    },
+    /// An exponentially weighted average rate over this smoothing period, as Exim's `ratelimit`.
+    Average(Span),
+}
+
+/// A frame: `"1h"`, or `{ length = "1h", aligned = "first" }`.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedSpec {
+    /// Length of a frame.
+    pub length: Span,
+    /// Where frames begin.
+    pub aligned: Aligned,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct FixedTable {
+    length: Span,
+    #[serde(default)]
+    aligned: Aligned,
+}
+
+impl<'de> Deserialize<'de> for FixedSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fixed;
+
+        impl<'de> Visitor<'de> for Fixed {
+            type Value = FixedSpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a length of time (\"1h\") or { length = \"1h\", aligned = \"clock\" }")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<FixedSpec, E> {
+                let length = text.parse().map_err(E::custom)?;
+                Ok(FixedSpec { length, aligned: Aligned::default() })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FixedSpec, A::Error> {
+                let FixedTable { length, aligned } = FixedTable::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(FixedSpec { length, aligned })
+            }
+        }
+
+        deserializer.deserialize_any(Fixed)
+    }
+}
+
+impl JsonSchema for FixedSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Fixed".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (span, table) = (generator.subschema_for::<Span>(), generator.subschema_for::<FixedTable>());
+        json_schema!({ "anyOf": [span, table] })
+    }
+}
+
+/// The window that is meant.
+pub(super) fn build(spec: &Spanned<WindowSpec>, check: &mut Checker<'_>) -> Window {
+    let (window, length) = match spec.value {
+        WindowSpec::Gauge => return Window::Gauge,
+        WindowSpec::Session => return Window::Session,
+        WindowSpec::Message => return Window::Message,
+        WindowSpec::Fixed(fixed) => (Window::Fixed { length: fixed.length, aligned: fixed.aligned }, fixed.length),
+        WindowSpec::Sliding(length) => (Window::Sliding { length }, length),
+        WindowSpec::TokenBucket { per, burst } => (Window::Bucket { per, burst }, per),
+        WindowSpec::Average(period) => (Window::Ewma { period }, period),
+    };
+    if length.is_zero() {
+        let message = "a window of no length counts nothing";
+        check.wrong_do(&spec.span, message, "write a length such as \"1h\"");
+    }
+    if matches!(window, Window::Bucket { burst: Some(0), .. }) {
+        let message = "a token bucket that holds nothing lets nothing in";
+        check.wrong_do(&spec.span, message, "to let nothing in, write `limit = 0`");
+    }
+    window
+}
+
+/// Says so if a meter cannot be counted over the window at `place`.
+pub(super) fn fits(window: Window, meter: Meter, place: &Spanned<WindowSpec>, check: &mut Checker<'_>) {
+    let help = match (meter.is_gauge(), window) {
+        (true, Window::Gauge) => return,
+        (true, _) => "what is open now has no window: write `window = \"gauge\"`",
+        (false, Window::Gauge) => "a gauge is for `open-connections` and `open-transactions`",
+        (false, Window::Session) if meter == Meter::Connections => "a session has one connection",
+        (false, Window::Message) if matches!(meter, Meter::Connections | Meter::Messages) => {
+            "within a message there are `recipients`, `unknown-recipients` and `bytes`"
+        }
+        _ => return,
+    };
+    check.wrong_do(&place.span, format!("{meter} cannot be counted in this window"), help);
+}
