@@ -182,7 +182,7 @@ fn bad_input_is_told_and_nothing_runs() {
         ("sweep a.toml --over seeds --values 1..3:1", "changes nothing that happens in a trial"),
         ("sweep a.toml --values 1..40", "1..40:lin10"),
         ("sweep a.toml --values 0..2:1", "strategy.fixed.concurrency.fixed cannot be 0\n"),
-        ("sweep a.toml --values 0..2:1", "concurrency = { fixed = 0 }"),
+        ("sweep a.toml --values 0..2:1", "1 | strategy.fixed.concurrency.fixed = 0"),
         ("sweep a.toml --values x,y,z", "cannot be x, nor 2 other values of the sweep"),
         ("sweep a.toml --over network.rtt --values 5,6", "network.rtt cannot be 5, nor 1 other value"),
         ("sweep a.toml --safe deferral-share", "--safe: `deferral-share` is no criterion"),
