@@ -50,6 +50,13 @@
 //! - [`study`]: many trials: runs, and sweeps over one value
 //! - [`cli`]: the command line, one file a subcommand
 //!
+//! # Features
+//!
+//! Without default features there is all of the above but what these add, and nothing that needs a runtime or a socket:
+//! - `live`: [`live`], [`study::run_live`]
+//! - `report`: [`report`]; `plots`: the drawings in it
+//! - `cli`: [`cli`] and the program, with `live` and `report`
+//!
 //! # Start here
 //!
 //! [`provider::Policy`] says what a limit can be, [`sender::Strategy`] what a throttle can be; [`sim::trial`] lets one

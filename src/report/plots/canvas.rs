@@ -4,11 +4,9 @@
 //! large: an SVG is then said to be as small as meant (its view box stays), a PNG is averaged down to twice the meant
 //! size, sharp on any screen.
 
-use std::io::Cursor;
 use std::sync::OnceLock;
 
-use image::codecs::png::PngEncoder;
-use image::{ColorType, ImageEncoder as _, RgbImage, imageops};
+use ::png::{AdaptiveFilterType, ColorType, Compression, Encoder, EncodingError};
 use plotters::coord::Shift;
 use plotters::element::Drawable;
 use plotters::prelude::*;
@@ -81,19 +79,42 @@ pub(super) fn png(
 ) -> Result<Vec<u8>, String> {
     need_font()?;
     let (width, height) = (size.0 * SCALE, size.1 * SCALE);
-    let mut buffer = vec![u8::MAX; width as usize * height as usize * 3];
+    let mut buffer = vec![u8::MAX; width as usize * height as usize * CHANNELS];
     {
         let area = BitMapBackend::with_buffer(&mut buffer, (width, height)).into_drawing_area();
         draw(&Canvas { area: &area, drop: BITMAP_DROP })?;
         area.present().map_err(|error| error.to_string())?;
     }
-    let large = RgbImage::from_raw(width, height, buffer).ok_or("the picture is larger than its buffer")?;
-    let small = imageops::thumbnail(&large, size.0 * 2, size.1 * 2);
-    let mut bytes = Cursor::new(Vec::new());
-    PngEncoder::new(&mut bytes)
-        .write_image(&small, small.width(), small.height(), ColorType::Rgb8)
-        .map_err(|error| error.to_string())?;
-    Ok(bytes.into_inner())
+    encoded((width / 2, height / 2), &halved(&buffer, width as usize)).map_err(|error| error.to_string())
+}
+
+/// A picture of half the size, each of its pixels the mean of four; `width` is that of the large one, in pixels.
+fn halved(large: &[u8], width: usize) -> Vec<u8> {
+    let row = width * CHANNELS;
+    let mut small = Vec::with_capacity(large.len() / 4);
+    for rows in large.chunks_exact(2 * row) {
+        let (upper, lower) = rows.split_at(row);
+        for (above, below) in upper.chunks_exact(2 * CHANNELS).zip(lower.chunks_exact(2 * CHANNELS)) {
+            for channel in 0..CHANNELS {
+                let four = [above[channel], above[channel + CHANNELS], below[channel], below[channel + CHANNELS]];
+                let sum: u16 = four.into_iter().map(u16::from).sum();
+                small.push(u8::try_from((sum + 2) / 4).unwrap_or(u8::MAX));
+            }
+        }
+    }
+    small
+}
+
+fn encoded((width, height): (u32, u32), pixels: &[u8]) -> Result<Vec<u8>, EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, width, height);
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_compression(Compression::Fast);
+    encoder.set_adaptive_filter(AdaptiveFilterType::Adaptive);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()?;
+    Ok(bytes)
 }
 
 impl<DB: DrawingBackend> Canvas<'_, DB> {
@@ -137,6 +158,9 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         self.area.draw(element).map_err(|error| error.to_string())
     }
 }
+
+/// Red, green and blue.
+const CHANNELS: usize = 3;
 
 /// How many times larger everything is drawn.
 const SCALE: u32 = 4;
