@@ -5,12 +5,13 @@
 
 mod connection;
 mod foresight;
+mod host;
 mod network;
 mod observer;
-mod queue;
+mod simulation;
 #[cfg(test)]
 mod tests;
-mod world;
+mod transport;
 
 pub use observer::{CallResult, Observer, ProviderCall};
-pub use world::{Broken, observed_trial, trial};
+pub use simulation::{BrokenInvariant, observed_trial, trial};

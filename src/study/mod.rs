@@ -25,7 +25,7 @@ use crate::record::{self, ExpectationResult, ProviderInfo, Record, Trial};
 use crate::rng::Seed;
 use crate::scenario::{Expectation, Scenario};
 use crate::sender::{Strategy, preset};
-use crate::sim::{self, Broken};
+use crate::sim::{self, BrokenInvariant};
 use crate::stats::Estimate;
 use crate::trial::TrialInput;
 use crate::workload::{GenerateError, generate};
@@ -71,7 +71,7 @@ pub struct Progress {
 pub enum RunError {
     /// An invariant does not hold.
     #[error(transparent)]
-    Broken(#[from] Broken),
+    Broken(#[from] BrokenInvariant),
     /// The mail cannot be made.
     #[error(transparent)]
     Mail(#[from] GenerateError),

@@ -1,12 +1,12 @@
-//! A trial's cast: the sender, the providers and the mail of a scenario, as every world puts them on stage.
+//! What a trial runs: the sender, the providers and the mail of a scenario, as every world meets them.
 
-use crate::provider::{Client, Mailbox, Policy, Provider};
+use crate::provider::{Client, Envelope, Mailbox, Policy, Provider, Recipient};
 use crate::rng::{Seed, Seeds};
 use crate::scenario::Scenario;
 use crate::sender::{Delivery, Injection, SenderTask, Strategy};
 use crate::time::Time;
 use crate::units::{Fraction, ProviderId, RecipientId};
-use crate::workload::{Fate, Mail, Row};
+use crate::workload::{Fate, Mail, Row, address};
 
 /// What a trial runs: a scenario, one of its strategies, its seeds and the mail of the first.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub struct TrialInput<'a> {
 
 impl TrialInput<'_> {
     /// What the sender knows of its task.
-    pub fn plan(&self) -> SenderTask {
+    pub fn sender_task(&self) -> SenderTask {
         let Self { scenario, mail, .. } = self;
         SenderTask {
             intended: mail.intended.clone(),
@@ -34,6 +34,11 @@ impl TrialInput<'_> {
             streams: scenario.workload.streams.iter().map(|stream| stream.sources.clone()).collect(),
             replies: scenario.providers.iter().map(|policy| policy.replies.clone()).collect(),
         }
+    }
+
+    /// The providers' numbers.
+    pub fn sites(&self) -> impl Iterator<Item = ProviderId> + use<> {
+        (0..).map(ProviderId).take(self.scenario.providers.len())
     }
 
     /// The seeds.
@@ -104,6 +109,31 @@ impl TrialInput<'_> {
         Some(Injection { delivery, site: self.site(row), domain: row.domain, stream: row.stream })
     }
 
+    /// The envelope of a delivery, with what checking the message will show.
+    pub fn envelope(&self, delivery: &Delivery) -> Envelope {
+        let row = self.mail.rows[delivery.first.index()];
+        let stream = &self.scenario.workload.streams[row.stream.index()];
+        Envelope {
+            sender_domain: stream.sender_domain,
+            size: row.size,
+            spf: stream.authentication.spf,
+            dkim: stream.authentication.dkim,
+            dmarc: stream.authentication.dmarc,
+            spam: row.is(Row::SPAM),
+        }
+    }
+
+    /// A recipient as its provider knows it. `addresses` is the seed of who the recipients are where a list has fewer
+    /// addresses than it gets messages, see [`addresses`](crate::workload::addresses).
+    pub fn recipient(&self, addresses: Seed, recipient: usize) -> Recipient {
+        let row = self.mail.rows[recipient];
+        let id = match self.scenario.workload.streams[row.stream.index()].list.addresses {
+            Some(most) => address(addresses, recipient, row, most),
+            None => recipient as u64,
+        };
+        Recipient { id, domain: row.domain, mailbox: mailbox(row.fate()) }
+    }
+
     fn site(&self, row: Row) -> ProviderId {
         self.scenario.domains[row.domain.index()].provider
     }
@@ -115,7 +145,7 @@ fn travels_with(row: Row, next: Row) -> bool {
 }
 
 /// The mailbox of a recipient of whom the list says this.
-pub const fn mailbox(fate: Fate) -> Mailbox {
+const fn mailbox(fate: Fate) -> Mailbox {
     match fate {
         Fate::Exists => Mailbox::Exists,
         Fate::Unknown => Mailbox::Unknown,

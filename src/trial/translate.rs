@@ -55,7 +55,7 @@ pub fn record_refusal(
 
 /// An attempt that the sender reports.
 #[inline]
-pub const fn attempt(result: &AttemptResult) -> Attempt {
+pub(super) const fn attempt(result: &AttemptResult) -> Attempt {
     Attempt {
         site: result.site,
         first: result.delivery.first,
@@ -77,7 +77,7 @@ pub const fn attempt(result: &AttemptResult) -> Attempt {
 }
 
 /// The sender's own account of a site.
-pub const fn sender_account(counts: SiteCounts) -> SenderAccount {
+pub(super) const fn sender_account(counts: SiteCounts) -> SenderAccount {
     SenderAccount {
         injected: counts.injected,
         delivered: counts.delivered,

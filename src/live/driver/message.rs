@@ -2,11 +2,12 @@
 
 use super::connection_event::OutgoingMessage;
 use crate::live::address_directives::mailbox_prefix;
+use crate::provider::Recipient;
 use crate::rng::Seed;
 use crate::sender::Delivery;
-use crate::trial::{TrialInput, mailbox};
+use crate::trial::TrialInput;
 use crate::units::RecipientId;
-use crate::workload::{Authentication, Row, address};
+use crate::workload::{Authentication, Row};
 
 /// What every message is about.
 const SUBJECT: &str = "a message of mxlab";
@@ -38,7 +39,7 @@ impl<'a> MessageBuilder<'a> {
     }
 
     /// The domain of MAIL FROM for a recipient's message.
-    pub(super) fn sender_domain(&self, recipient: RecipientId) -> &'a str {
+    fn sender_domain(&self, recipient: RecipientId) -> &'a str {
         let row = self.input.mail.rows[recipient.index()];
         let workload = &self.input.scenario.workload;
         &workload.sender_domains[workload.streams[row.stream.index()].sender_domain.index()]
@@ -56,13 +57,7 @@ impl<'a> MessageBuilder<'a> {
 
     /// `unknown.r17@charter.net`: the state of the mailbox, and its number. The same number, the same mailbox.
     fn recipient_address(&self, recipient: usize) -> String {
-        let row = self.input.mail.rows[recipient];
-        let list = &self.input.scenario.workload.streams[row.stream.index()].list;
-        let number = match list.addresses {
-            Some(most) => address(self.addresses, recipient, row, most),
-            None => recipient as u64,
-        };
-        let domain = &self.input.scenario.domains[row.domain.index()].name;
-        format!("{}r{number}@{domain}", mailbox_prefix(mailbox(row.fate())))
+        let Recipient { id, domain, mailbox } = self.input.recipient(self.addresses, recipient);
+        format!("{}r{id}@{}", mailbox_prefix(mailbox), self.input.scenario.domains[domain.index()].name)
     }
 }

@@ -43,7 +43,11 @@ impl EventKey {
 }
 
 impl EventQueue {
-    /// Schedules the event of `slot` for `at`, which is not before the last event that came.
+    /// Schedules the event of `slot` for `at`, and no other moment.
+    ///
+    /// # Panics
+    ///
+    /// If `at` is before the last event that came, or there are too many slots.
     pub(super) fn schedule(&mut self, slot: u32, at: Time) {
         assert!(slot < 1 << SLOT_BITS, "slots are numbered below 2^24");
         assert!(at >= self.now, "nothing happens in the past");
@@ -71,6 +75,26 @@ impl EventQueue {
         }
     }
 
+    /// When the next event comes.
+    pub(super) fn next_at(&mut self) -> Option<Time> {
+        loop {
+            if std::mem::replace(&mut self.spent, false) {
+                self.heap.pop();
+            }
+            let Reverse(key) = self.heap.peek()?;
+            let (at, order) = key.parts();
+            if self.pending[slot(order) as usize] == order {
+                return Some(at);
+            }
+            self.heap.pop();
+        }
+    }
+
+    /// The next event, if it comes by `now`: its moment and its slot.
+    pub(super) fn pop_due(&mut self, now: Time) -> Option<(Time, u32)> {
+        if self.next_at()? <= now { self.pop() } else { None }
+    }
+
     /// The next event: its moment and its slot.
     pub(super) fn pop(&mut self) -> Option<(Time, u32)> {
         loop {
@@ -79,7 +103,7 @@ impl EventQueue {
             }
             let Reverse(key) = self.heap.peek()?;
             let (at, order) = key.parts();
-            let slot = (order & ((1 << SLOT_BITS) - 1)) as u32;
+            let slot = slot(order);
             self.spent = true;
             let pending = &mut self.pending[slot as usize];
             if *pending == order {
@@ -89,6 +113,11 @@ impl EventQueue {
             }
         }
     }
+}
+
+/// The slot that an order's lowest bits are.
+const fn slot(order: u64) -> u32 {
+    (order & ((1 << SLOT_BITS) - 1)) as u32
 }
 
 #[cfg(test)]
@@ -134,6 +163,22 @@ mod tests {
         queue.cancel(8);
         let order: Vec<(u64, u32)> = std::iter::from_fn(|| queue.pop()).map(|(t, s)| (t.as_micros(), s)).collect();
         assert_eq!(order, [(10, 6), (10, 7), (10, 5)]);
+    }
+
+    #[test]
+    fn what_is_due_comes_by_its_moment_and_once() {
+        let mut queue = EventQueue::default();
+        let at = Time::from_micros;
+        for (slot, micros) in [(7, 30), (1, 20), (7, 10), (3, 15)] {
+            queue.schedule(slot, at(micros));
+        }
+        queue.cancel(3);
+        queue.cancel(99);
+        assert_eq!(queue.next_at(), Some(at(10)));
+        assert_eq!(queue.pop_due(at(9)), None);
+        let due: Vec<_> = std::iter::from_fn(|| queue.pop_due(at(25))).collect();
+        assert_eq!(due, [(at(10), 7), (at(20), 1)]);
+        assert_eq!(queue.next_at(), None);
     }
 
     #[test]

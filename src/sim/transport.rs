@@ -1,0 +1,490 @@
+//! What happens between the sender and the providers, from the wish to connect to QUIT.
+//!
+//! The server judges a command the moment it is sent (see `network.rs`), so a connection has at most one event
+//! pending: the next thing that the sender will notice, or the judgement of a message.
+
+use super::connection::{PendingEvent, SimConnection, recipient_result};
+use super::foresight::SimForesight;
+use super::host::MailHost;
+use super::network::{NetworkPath, TRIPS_TO_EHLO, TRIPS_TO_GREETING};
+use super::observer::Observed;
+use crate::provider::{Arrival, Decision, Provider, Refusal};
+use crate::record::ConnectionFailure;
+use crate::rng::Seed;
+use crate::scenario::{BadHost, Host, Network};
+use crate::sender::strategy::SessionSettings;
+use crate::sender::{Delivery, RecipientResult, TransactionResult};
+use crate::smtp::Stage;
+use crate::time::{Span, Time};
+use crate::trial::{TrialInput, TrialScript, record_refusal};
+use crate::units::{ClientId, ConnId, ProviderId, RuleId, SessionId, SourceId};
+use crate::workload::addresses;
+
+/// The connections, the network that they go through, and the hosts to which they lead.
+pub(super) struct Transport<'a> {
+    input: TrialInput<'a>,
+    hosts: Vec<MailHost>,
+    connections: Vec<SimConnection>,
+    path: NetworkPath,
+    /// Sites where a worker has become free for the first connection of the backlog.
+    free_workers: Vec<ProviderId>,
+    /// Who the recipients are, where a list has fewer addresses than it gets messages.
+    addresses: Seed,
+    /// Up to where the table of recipients was called in.
+    called_in: usize,
+}
+
+/// What the sender notices of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// It is greeted, and EHLO is done.
+    Connected,
+    /// It has been idle as long as the sender wanted.
+    IdleExpired,
+    /// A transaction is over, or there will be no connection; see [`Transport::transaction_result`].
+    Replied { closed: bool },
+}
+
+impl<'a> Transport<'a> {
+    pub(super) fn new(input: TrialInput<'a>, providers: impl Iterator<Item = Observed<Provider>>) -> Self {
+        let (scenario, seed) = (input.scenario, Seed(input.seed));
+        let pairs = scenario.sources.len() * scenario.providers.len();
+        Self {
+            input,
+            hosts: providers.map(MailHost::new).collect(),
+            connections: Vec::new(),
+            path: NetworkPath::new(network(&input), seed, pairs),
+            free_workers: Vec::new(),
+            addresses: addresses(seed),
+            called_in: 0,
+        }
+    }
+
+    /// The provider at a site.
+    pub(super) fn provider(&self, site: ProviderId) -> &Observed<Provider> {
+        &self.hosts[site.index()].provider
+    }
+
+    /// The provider at a site, to be told something that no connection carries.
+    pub(super) fn provider_mut(&mut self, site: ProviderId) -> &mut Observed<Provider> {
+        &mut self.hosts[site.index()].provider
+    }
+
+    /// What the oracle may look at.
+    pub(super) fn foresight(&self) -> SimForesight<'_> {
+        SimForesight { hosts: &self.hosts, connections: &self.connections, path: &self.path, input: &self.input }
+    }
+
+    /// A message arrives at the sending host.
+    pub(super) fn host_arrival(&mut self, now: Time) {
+        self.path.host_arrival(now);
+    }
+
+    /// A connection is opened for a delivery, as soon as the sending host gets to it.
+    pub(super) fn connect(
+        &mut self,
+        script: &mut TrialScript<'_>,
+        conn: ConnId,
+        source: SourceId,
+        site: ProviderId,
+        delivery: Delivery,
+    ) {
+        let now = script.now();
+        script.recorder().connection_tried(now, site);
+        while self.connections.len() <= conn.index() {
+            self.connections.push(SimConnection::closed());
+        }
+        let connection = &mut self.connections[conn.index()];
+        (connection.rtt, connection.bad_host) = self.path.connect(source.index() * self.hosts.len() + site.index());
+        let begins = self.path.host_delivery(now);
+        connection.begin(source, site, delivery, begins.unwrap_or(now));
+        match begins {
+            Some(at) => self.schedule(script, conn, PendingEvent::Starting, at),
+            None => self.dial(script, conn),
+        }
+    }
+
+    fn dial(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
+        let SimConnection { site, rtt, bad_host, .. } = self.connections[conn.index()];
+        if bad_host {
+            return self.meet_bad_host(script, conn);
+        }
+        match self.hosts[site.index()].arrive(conn) {
+            Arrival::Served => self.greet(script, conn),
+            Arrival::Queued => {
+                let patience = self.input.strategy.session.greeting_timeout;
+                self.schedule(script, conn, PendingEvent::Backlog, script.now() + rtt + patience);
+            }
+            Arrival::Ignored => self.retry_syn(script, conn),
+        }
+    }
+
+    /// The backlog is full, and there is no answer. The client's kernel tries again, a second after the first time and
+    /// then always after twice as long (RFC 6298, 2.1 and 5.5), until the client has waited long enough.
+    fn retry_syn(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
+        let patience = self.input.strategy.session.connect_timeout;
+        let opened_at = self.connections[conn.index()].opened_at;
+        let waited = script.now().since(opened_at);
+        let next = waited.times(2) + SYN_RETRY;
+        if next < patience {
+            self.schedule(script, conn, PendingEvent::Starting, opened_at + next);
+        } else {
+            self.fail(script, conn, ConnectionFailure::ConnectTimeout, patience - waited);
+        }
+    }
+
+    /// Greets the connections of the backlog for which a worker has become free.
+    #[inline]
+    pub(super) fn greet_waiting(&mut self, script: &mut TrialScript<'_>) {
+        while let Some(site) = self.free_workers.pop() {
+            if let Some(next) = self.hosts[site.index()].next_waiting() {
+                self.greet(script, next);
+            }
+        }
+    }
+
+    /// A worker takes the connection: the provider greets, or refuses.
+    fn greet(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
+        let now = script.now();
+        let SimConnection { site, source, rtt, .. } = self.connections[conn.index()];
+        let provider = &mut self.hosts[site.index()].provider;
+        let (session, verdict) = provider.connect(now, ClientId(u32::from(source.0)));
+        let greeted = rtt.times(TRIPS_TO_GREETING) + verdict.tarpit;
+        let (Some(session), Decision::Accept) = (session, verdict.decision) else {
+            return self.refuse_connection(script, conn, Stage::Connect, verdict.decision, greeted);
+        };
+        let open = provider.open_sessions();
+        let verdict = provider.ehlo(now, session);
+        let ready = greeted + rtt.times(TRIPS_TO_EHLO) + verdict.tarpit;
+        if !verdict.accepted() {
+            provider.close(session);
+            return self.refuse_connection(script, conn, Stage::Ehlo, verdict.decision, ready);
+        }
+        script.recorder().session_opened(now, site, open);
+        self.connections[conn.index()].open(session);
+        let patience = self.input.strategy.session.greeting_timeout;
+        if ready > patience + rtt.times(TRIPS_TO_GREETING + TRIPS_TO_EHLO) {
+            return self.give_up(script, conn, Stage::Connect, ConnectionFailure::GreetingTimeout, patience);
+        }
+        self.schedule(script, conn, PendingEvent::Opening, now + ready);
+    }
+
+    fn refuse_connection(
+        &mut self,
+        script: &mut TrialScript<'_>,
+        conn: ConnId,
+        stage: Stage,
+        decision: Decision,
+        after: Span,
+    ) {
+        let Decision::Refuse(refusal) = decision else { return };
+        let connection = &mut self.connections[conn.index()];
+        let (site, recipients) = (connection.site, u64::from(connection.delivery.count));
+        connection.fail(recipient_result(stage, refusal));
+        let now = script.now();
+        record_refusal(script.recorder(), now, site, stage, refusal, recipients);
+        self.schedule(script, conn, PendingEvent::Failing, now + after);
+        self.free_worker(site);
+    }
+
+    /// The connection comes to nothing after `wait`, without a reply.
+    fn fail(&mut self, script: &mut TrialScript<'_>, conn: ConnId, failure: ConnectionFailure, wait: Span) {
+        self.record_failed_connection(script, conn, failure);
+        self.schedule(script, conn, PendingEvent::Failing, script.now() + wait);
+    }
+
+    fn record_failed_connection(&mut self, script: &mut TrialScript<'_>, conn: ConnId, failure: ConnectionFailure) {
+        let now = script.now();
+        let connection = &mut self.connections[conn.index()];
+        connection.fail(RecipientResult::NoReply(Stage::Connect));
+        let recipients = u64::from(connection.delivery.count);
+        script.recorder().attempt_failed(now, connection.site, Stage::Connect, failure, recipients);
+    }
+
+    fn meet_bad_host(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
+        let SessionSettings { connect_timeout, greeting_timeout, .. } = self.input.strategy.session;
+        let rtt = self.connections[conn.index()].rtt;
+        let (failure, wait) = match self.input.scenario.network.bad_how {
+            BadHost::Refuses => (ConnectionFailure::Refused, rtt),
+            BadHost::Silent => (ConnectionFailure::ConnectTimeout, connect_timeout),
+            BadHost::NeverGreets => (ConnectionFailure::GreetingTimeout, rtt + greeting_timeout),
+        };
+        self.fail(script, conn, failure, wait);
+    }
+
+    /// A message goes by a connection that is greeted. Where that was opened for the message, the host is at it
+    /// already.
+    pub(super) fn transact(&mut self, script: &mut TrialScript<'_>, conn: ConnId, delivery: Delivery) {
+        let used = self.connections[conn.index()].carry(delivery);
+        match if used { self.path.host_delivery(script.now()) } else { None } {
+            Some(at) => self.schedule(script, conn, PendingEvent::Starting, at),
+            None => self.send(script, conn),
+        }
+    }
+
+    /// MAIL, RCPT and DATA of a transaction: the server judges them as they are sent.
+    fn send(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
+        let now = script.now();
+        let connection = &mut self.connections[conn.index()];
+        connection.clear_results();
+        let SimConnection { site, rtt, session, delivery, .. } = *connection;
+        let Some(session) = session else { unreachable!("a transaction needs a session") };
+        if delivery.first.index() >= self.called_in {
+            self.called_in = self.input.mail.call_in(delivery.first.index());
+        }
+        script.recorder().transaction_begun(site);
+        let provider = &mut self.hosts[site.index()].provider;
+        let SessionSettings { mail_timeout, rcpt_timeout, data_timeout, .. } = self.input.strategy.session;
+        let verdict = provider.mail(now, session, self.input.envelope(&delivery));
+        if verdict.tarpit > mail_timeout {
+            return self.give_up(script, conn, Stage::Mail, ConnectionFailure::CommandTimeout, rtt + mail_timeout);
+        }
+        if let Decision::Refuse(refusal) = verdict.decision {
+            return self.refuse_message(script, conn, Stage::Mail, refusal, rtt + verdict.tarpit);
+        }
+        let (accepted, tarpit, longest) = self.name_recipients(script, conn, session, delivery);
+        if longest > rcpt_timeout {
+            return self.give_up(script, conn, Stage::Rcpt, ConnectionFailure::CommandTimeout, rtt + rcpt_timeout);
+        }
+        let service = &self.hosts[site.index()].provider.policy().service;
+        let time = self.path.transaction_time(&self.input, service, rtt, &delivery);
+        let asked = time.asked + tarpit + verdict.tarpit;
+        let Ok(accepted) = accepted else {
+            return self.end_after_rcpt(script, conn, session, true, asked);
+        };
+        if accepted == 0 {
+            return self.end_after_rcpt(script, conn, session, false, asked);
+        }
+        let verdict = self.hosts[site.index()].provider.data(now, session);
+        if verdict.tarpit > data_timeout {
+            return self.give_up(script, conn, Stage::Data, ConnectionFailure::CommandTimeout, asked + data_timeout);
+        }
+        if let Decision::Refuse(refusal) = verdict.decision {
+            return self.refuse_message(script, conn, Stage::Data, refusal, asked + verdict.tarpit);
+        }
+        let sent = asked + verdict.tarpit + time.sent;
+        if self.path.loses(&delivery) {
+            return self.give_up(script, conn, Stage::EndOfData, ConnectionFailure::Reset, sent.scaled(0.5));
+        }
+        self.schedule(script, conn, PendingEvent::Sent, now + sent);
+    }
+
+    /// No reply will come any more on the connection, and after `wait` the client knows.
+    fn give_up(
+        &mut self,
+        script: &mut TrialScript<'_>,
+        conn: ConnId,
+        stage: Stage,
+        failure: ConnectionFailure,
+        wait: Span,
+    ) {
+        self.schedule(script, conn, PendingEvent::Lost { stage, failure }, script.now() + wait);
+    }
+
+    /// RCPT for every recipient: how many are accepted, the tarpits together, and the longest of them; `Err` if the
+    /// server closes on the way.
+    fn name_recipients(
+        &mut self,
+        script: &mut TrialScript<'_>,
+        conn: ConnId,
+        session: SessionId,
+        delivery: Delivery,
+    ) -> (Result<u32, ()>, Span, Span) {
+        let (mut accepted, mut tarpit, mut longest) = (0, Span::ZERO, Span::ZERO);
+        let site = self.connections[conn.index()].site;
+        for n in 0..delivery.count {
+            let recipient = self.input.recipient(self.addresses, delivery.first.index() + usize::from(n));
+            let verdict = self.hosts[site.index()].provider.rcpt(script.now(), session, recipient);
+            tarpit += verdict.tarpit;
+            longest = longest.max(verdict.tarpit);
+            let Decision::Refuse(refusal) = verdict.decision else {
+                self.connections[conn.index()].accept_recipient();
+                accepted += 1;
+                continue;
+            };
+            self.refuse_recipient(script, conn, refusal);
+            if refusal.closes() {
+                return (Err(()), tarpit, longest);
+            }
+        }
+        (Ok(accepted), tarpit, longest)
+    }
+
+    #[inline(never)]
+    fn refuse_recipient(&mut self, script: &mut TrialScript<'_>, conn: ConnId, refusal: Refusal) {
+        let now = script.now();
+        self.note_retry_delay(now, conn, refusal.rule);
+        let connection = &mut self.connections[conn.index()];
+        let refused = connection.refuse_recipient(refusal);
+        record_refusal(script.recorder(), now, connection.site, Stage::Rcpt, refusal, refused);
+    }
+
+    /// No recipient is left for whom the message could be sent.
+    fn end_after_rcpt(
+        &mut self,
+        script: &mut TrialScript<'_>,
+        conn: ConnId,
+        session: SessionId,
+        closes: bool,
+        after: Span,
+    ) {
+        let site = self.connections[conn.index()].site;
+        self.hosts[site.index()].provider.abort(session);
+        if closes {
+            self.end_session(conn);
+        }
+        self.schedule(script, conn, PendingEvent::Replied { closes }, script.now() + after);
+    }
+
+    /// The whole message is refused at MAIL or DATA.
+    fn refuse_message(
+        &mut self,
+        script: &mut TrialScript<'_>,
+        conn: ConnId,
+        stage: Stage,
+        refusal: Refusal,
+        after: Span,
+    ) {
+        let now = script.now();
+        self.note_retry_delay(now, conn, refusal.rule);
+        let connection = &mut self.connections[conn.index()];
+        let (site, session) = (connection.site, connection.session);
+        let refused = connection.refuse_message(stage, refusal);
+        record_refusal(script.recorder(), now, site, stage, refusal, refused);
+        if let Some(session) = session {
+            self.hosts[site.index()].provider.abort(session);
+        }
+        if refusal.closes() {
+            self.end_session(conn);
+        }
+        self.schedule(script, conn, PendingEvent::Replied { closes: refusal.closes() }, now + after);
+    }
+
+    /// What was pending on a connection comes. What the sender notices of it.
+    pub(super) fn progress(&mut self, script: &mut TrialScript<'_>, conn: ConnId) -> Option<Notice> {
+        match self.connections[conn.index()].take_pending() {
+            PendingEvent::Starting if self.connections[conn.index()].session.is_some() => self.send(script, conn),
+            PendingEvent::Starting => self.dial(script, conn),
+            PendingEvent::Opening => return Some(Notice::Connected),
+            PendingEvent::Idle => return Some(Notice::IdleExpired),
+            PendingEvent::Failing => return Some(Notice::Replied { closed: true }),
+            PendingEvent::Replied { closes } => return Some(Notice::Replied { closed: closes }),
+            PendingEvent::Sent => return self.judge(script, conn),
+            PendingEvent::Lost { stage, failure } => return Some(self.lose(script, conn, stage, failure)),
+            PendingEvent::Backlog => return Some(self.leave_backlog(script, conn)),
+            PendingEvent::None => {}
+        }
+        None
+    }
+
+    /// End of data: the provider accepts or refuses the message.
+    fn judge(&mut self, script: &mut TrialScript<'_>, conn: ConnId) -> Option<Notice> {
+        let now = script.now();
+        let SimConnection { site, session, delivery, source, .. } = self.connections[conn.index()];
+        let provider = &mut self.hosts[site.index()].provider;
+        let verdict = provider.end_of_data(now, session?);
+        let connection = &mut self.connections[conn.index()];
+        let mut closes = false;
+        if let Decision::Refuse(refusal) = verdict.decision {
+            closes = refusal.closes();
+            let refused = connection.refuse_message(Stage::EndOfData, refusal);
+            record_refusal(script.recorder(), now, site, Stage::EndOfData, refusal, refused);
+            self.note_retry_delay(now, conn, refusal.rule);
+        } else {
+            for (place, refusal) in provider.undeliverable() {
+                if connection.refuse_undeliverable(*place as usize, *refusal) {
+                    record_refusal(script.recorder(), now, site, Stage::EndOfData, *refusal, 1);
+                }
+            }
+            script.expect_complaints(site, source, &delivery, connection.results());
+        }
+        if closes {
+            self.end_session(conn);
+        }
+        if verdict.tarpit.is_zero() {
+            return Some(Notice::Replied { closed: closes });
+        }
+        // The server has the message, but the client will never know: it sends it again (RFC 5321, 4.5.3.2.6, and RFC
+        // 1047).
+        let patience = self.input.strategy.session.end_of_data_timeout;
+        if verdict.tarpit > patience {
+            self.give_up(script, conn, Stage::EndOfData, ConnectionFailure::CommandTimeout, patience);
+        } else {
+            self.schedule(script, conn, PendingEvent::Replied { closes }, now + verdict.tarpit);
+        }
+        None
+    }
+
+    fn lose(&mut self, script: &mut TrialScript<'_>, conn: ConnId, stage: Stage, failure: ConnectionFailure) -> Notice {
+        let now = script.now();
+        let connection = &mut self.connections[conn.index()];
+        let lost = connection.lose(stage);
+        script.recorder().attempt_failed(now, connection.site, stage, failure, lost);
+        self.end_session(conn);
+        Notice::Replied { closed: true }
+    }
+
+    fn leave_backlog(&mut self, script: &mut TrialScript<'_>, conn: ConnId) -> Notice {
+        let site = self.connections[conn.index()].site;
+        self.hosts[site.index()].leave_backlog(conn);
+        self.record_failed_connection(script, conn, ConnectionFailure::GreetingTimeout);
+        Notice::Replied { closed: true }
+    }
+
+    /// What the sender is told of a transaction that is over.
+    #[inline]
+    pub(super) fn transaction_result(&mut self, conn: ConnId, closed: bool) -> TransactionResult<'_> {
+        self.connections[conn.index()].transaction_result(conn, closed, self.input.strategy.oracle)
+    }
+
+    pub(super) fn quit(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
+        script.cancel_connection(conn);
+        self.connections[conn.index()].set_pending(PendingEvent::None);
+        self.end_session(conn);
+    }
+
+    /// The sender waits for more mail to send on a connection, until then at most.
+    pub(super) fn idle(&mut self, script: &mut TrialScript<'_>, conn: ConnId, until: Time) {
+        self.schedule(script, conn, PendingEvent::Idle, until);
+    }
+
+    /// The provider's side of a connection ends, and its place goes to the next that waits for it.
+    fn end_session(&mut self, conn: ConnId) {
+        let connection = &mut self.connections[conn.index()];
+        let site = connection.site;
+        if let Some(session) = connection.session.take() {
+            self.hosts[site.index()].provider.close(session);
+            self.free_worker(site);
+        }
+    }
+
+    /// A worker is free. The connection that is greeted in its place is greeted later (`greet_waiting`): a long backlog
+    /// must not become recursion.
+    fn free_worker(&mut self, site: ProviderId) {
+        if self.hosts[site.index()].free_worker() {
+            self.free_workers.push(site);
+        }
+    }
+
+    /// Notes for the oracle when what was refused would be accepted.
+    fn note_retry_delay(&mut self, now: Time, conn: ConnId, rule: RuleId) {
+        let connection = &mut self.connections[conn.index()];
+        if let Some(delay) = self.hosts[connection.site.index()].provider.retry_delay(rule) {
+            connection.oracle_retry_at = Some(now + delay);
+        }
+    }
+
+    fn schedule(&mut self, script: &mut TrialScript<'_>, conn: ConnId, event: PendingEvent, at: Time) {
+        self.connections[conn.index()].set_pending(event);
+        script.schedule_connection(conn, at);
+    }
+}
+
+/// How long a client's kernel waits before it tries to connect again.
+const SYN_RETRY: Span = Span::from_secs(1);
+
+/// The network of a trial. What the rules allow does not depend on how fast the host is: the oracle's is never busy.
+fn network(input: &TrialInput<'_>) -> Network {
+    let network = input.scenario.network;
+    if input.strategy.oracle { Network { host: Host::default(), ..network } } else { network }
+}

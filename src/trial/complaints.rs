@@ -1,0 +1,75 @@
+//! Complaints to come: who gets mail and will complain about it, and when.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::input::TrialInput;
+use crate::rng::Seed;
+use crate::sender::{Delivery, RecipientResult};
+use crate::time::Time;
+use crate::units::{ProviderId, SenderDomainId, SourceId};
+use crate::workload::Row;
+
+/// A recipient's complaint about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Complaint {
+    /// When the provider hears of it.
+    pub at: Time,
+    /// The provider.
+    pub site: ProviderId,
+    /// The source that the message came from.
+    pub source: SourceId,
+    /// The domain of the message's sender.
+    pub sender: SenderDomainId,
+}
+
+/// The complaints that will come, the earliest first.
+#[derive(Debug)]
+pub(super) struct Complaints {
+    pending: BinaryHeap<Reverse<Complaint>>,
+    /// How long a recipient takes to complain, addressed by recipient.
+    delays: Seed,
+}
+
+impl Complaints {
+    pub(super) fn new(seed: Seed) -> Self {
+        Self { pending: BinaryHeap::new(), delays: seed.named("complaints") }
+    }
+
+    /// A delivery is over: whoever got it may complain. Whether any of them will.
+    pub(super) fn expect(
+        &mut self,
+        now: Time,
+        input: &TrialInput<'_>,
+        (site, source): (ProviderId, SourceId),
+        delivery: &Delivery,
+        results: &[RecipientResult],
+    ) -> bool {
+        let before = self.pending.len();
+        let first = delivery.first.index();
+        for n in 0..usize::from(delivery.count) {
+            let row = input.mail.rows[first + n];
+            if !row.is(Row::COMPLAINS) || results.get(n) != Some(&RecipientResult::Accepted) {
+                continue;
+            }
+            let stream = &input.scenario.workload.streams[row.stream.index()];
+            let delay = stream.list.complaint_delay.sample(&mut self.delays.stream("delay", (first + n) as u64));
+            self.pending.push(Reverse(Complaint { at: now + delay, site, source, sender: stream.sender_domain }));
+        }
+        self.pending.len() > before
+    }
+
+    /// The next complaint, if it comes by `now`.
+    pub(super) fn due(&mut self, now: Time) -> Option<Complaint> {
+        let Reverse(first) = *self.pending.peek()?;
+        (first.at <= now).then(|| {
+            self.pending.pop();
+            first
+        })
+    }
+
+    /// When the next complaint comes.
+    pub(super) fn next_at(&self) -> Option<Time> {
+        self.pending.peek().map(|Reverse(first)| first.at)
+    }
+}
