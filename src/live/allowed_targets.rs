@@ -1,15 +1,15 @@
-//! Whom the driver may send to. A load test that finds its way to somebody else's servers is an attack: only loopback
-//! addresses are targets by themselves, all others must be named.
+//! Addresses that the driver may send to. A load test that reaches somebody else's servers is an attack: only loopback
+//! addresses are allowed by default, and all others must be named.
 
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-/// The networks that may be sent to besides loopback.
+/// Loopback addresses, and these networks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedTargets(Vec<IpNet>);
 
-/// Nobody has said that this target is meant.
+/// An address that the driver may not send to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0} is no loopback address, and mxlab sends test mail at full load: nobody but its owner may want that. If it is \
@@ -19,15 +19,15 @@ pub struct AllowedTargets(Vec<IpNet>);
 pub struct ForbiddenTarget(pub SocketAddr);
 
 impl AllowedTargets {
-    /// Loopback and these.
+    /// Allows loopback addresses and these networks.
     pub const fn loopback_and(networks: Vec<IpNet>) -> Self {
         Self(networks)
     }
 
-    /// Whether all of these may be sent to.
+    /// Checks that all of these addresses are allowed.
     ///
     /// # Errors
-    /// The first that may not.
+    /// The first address that is not.
     pub fn check<'a>(&self, targets: impl IntoIterator<Item = &'a SocketAddr>) -> Result<(), ForbiddenTarget> {
         match targets.into_iter().find(|target| !self.allows(target.ip())) {
             Some(target) => Err(ForbiddenTarget(*target)),
@@ -36,7 +36,7 @@ impl AllowedTargets {
     }
 
     fn allows(&self, ip: IpAddr) -> bool {
-        // An IPv4 address in the clothes of an IPv6 one is the IPv4 address.
+        // An IPv4 address that is mapped to IPv6 is the IPv4 address.
         let ip = ip.to_canonical();
         ip.is_loopback() || self.0.iter().any(|network| network.contains(&ip))
     }

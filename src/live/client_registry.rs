@@ -1,13 +1,13 @@
-//! Who is who: the numbers by which the machines know clients, networks, sender domains, recipients and their domains.
+//! Numbers for clients, networks, sender domains, recipients and recipient domains, by which providers know them.
 //!
-//! All of it is bounded: whoever comes after the last number shares it with everybody else who does.
+//! All of them are bounded: once the numbers are used up, all further names share the last one.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::units::{ClientId, DomainId, NetworkId, SenderDomainId};
 
-/// Everybody the cluster has met. The same numbers at every provider.
+/// The clients and domains that have been seen. They have the same numbers at every provider.
 #[derive(Debug, Default)]
 pub(super) struct ClientRegistry {
     clients: BTreeMap<IpAddr, ClientId>,
@@ -19,7 +19,7 @@ pub(super) struct ClientRegistry {
 /// Clients that are told apart. A provider keeps a few hundred bytes for each.
 const CLIENTS_MAX: usize = 50_000;
 
-/// A /24 of IPv4 or a /64 of IPv6: what providers take for one network, where a scenario does not say it.
+/// A /24 of IPv4 or a /64 of IPv6, which providers take for one network. Scenarios may say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct NetworkPrefix(u64);
 
@@ -32,7 +32,7 @@ impl NetworkPrefix {
     }
 }
 
-/// Somebody, and whether it is the first time.
+/// A number, and whether it is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Registered<T> {
     pub(super) id: T,
@@ -40,7 +40,7 @@ pub(super) struct Registered<T> {
 }
 
 impl ClientRegistry {
-    /// The client at an address. Somebody new must be introduced to every provider before anyone else comes.
+    /// The client at an address. Every provider must be told of a new one before it meets another.
     pub(super) fn client(&mut self, ip: IpAddr) -> Registered<ClientId> {
         if let Some(id) = self.clients.get(&ip) {
             return Registered { id: *id, new: false };
@@ -54,12 +54,12 @@ impl ClientRegistry {
         Registered { id, new: true }
     }
 
-    /// A client that has been met.
+    /// The client at an address, if it has been seen.
     pub(super) fn known(&self, ip: IpAddr) -> Option<ClientId> {
         self.clients.get(&ip).copied()
     }
 
-    /// Everybody, by address.
+    /// All clients, by address.
     pub(super) fn clients(&self) -> impl Iterator<Item = (IpAddr, ClientId)> {
         self.clients.iter().map(|(ip, id)| (*ip, *id))
     }
@@ -70,13 +70,13 @@ impl ClientRegistry {
         *self.networks.entry(NetworkPrefix::of(ip)).or_insert(NetworkId(next))
     }
 
-    /// A sender domain; empty for the null path. Somebody new must be introduced to every provider.
+    /// A sender domain, empty for the null path. Every provider must be told of a new one.
     pub(super) fn sender(&mut self, domain: &str) -> Registered<SenderDomainId> {
         let Registered { id, new } = intern(&mut self.senders, domain);
         Registered { id: SenderDomainId(id), new }
     }
 
-    /// The number of a recipient domain.
+    /// A recipient domain.
     pub(super) fn domain(&mut self, domain: &str) -> DomainId {
         DomainId(intern(&mut self.domains, domain).id)
     }
@@ -85,8 +85,8 @@ impl ClientRegistry {
 /// Domains of one kind that are told apart.
 const DOMAINS_MAX: u16 = 10_000;
 
-/// A number for the address of a recipient: FNV-1a over its bytes, without regard to case. 48 bits, as the engine packs
-/// them.
+/// A number for a recipient's address: FNV-1a over its bytes in lower case, cut to the 48 bits that the engine has room
+/// for.
 pub(super) fn recipient_hash(local: &str, domain: &str) -> u64 {
     let bytes = local.bytes().chain([b'@']).chain(domain.bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -96,7 +96,7 @@ pub(super) fn recipient_hash(local: &str, domain: &str) -> u64 {
 }
 
 fn intern(known: &mut BTreeMap<String, u16>, name: &str) -> Registered<u16> {
-    // Mostly they come in one spelling, and there is nothing to write down.
+    // Most names come in one spelling, and need no copy in lower case.
     if let Some(id) = known.get(name) {
         return Registered { id: *id, new: false };
     }

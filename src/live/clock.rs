@@ -1,25 +1,26 @@
-//! The one place of the live world that reads a clock: the time of the machines, from the clock on the wall.
+//! Simulated time from wall-clock time, and the only place of the live world that reads a clock.
 
 use std::time::{Duration, Instant};
 
 use super::precise_timer;
 use crate::time::{Span, Time};
 
-/// The machines' time: microseconds since the clock was made, `speed` times as fast as the wall's.
+/// The time of sender and providers: microseconds since the clock was started, `speed` times as fast as wall-clock
+/// time.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     began: Instant,
     speed: Speed,
 }
 
-/// How much faster than the wall the machines' time goes; above 0.
+/// How many times faster than wall-clock time a [`Clock`] runs; above 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed(f64);
 
 impl Speed {
-    /// As fast as the wall's.
+    /// As fast as wall-clock time.
     pub const REAL: Self = Self(1.0);
-    /// Faster than this a loopback round trip is minutes long, and nothing that is measured means anything.
+    /// At higher speeds a loopback round trip takes minutes, and no measurement means anything.
     pub const MAX: f64 = 100_000.0;
 
     /// `None` unless above 0 and at most [`Speed::MAX`].
@@ -32,7 +33,7 @@ impl Speed {
         self.0
     }
 
-    /// How long a span lasts on the wall.
+    /// The wall-clock duration of a span.
     pub fn wall_duration(self, span: Span) -> Duration {
         Duration::from_secs_f64(span.as_secs_f64() / self.0)
     }
@@ -48,13 +49,13 @@ impl std::str::FromStr for Speed {
 }
 
 impl Clock {
-    /// A clock that begins now.
+    /// Starts a clock at 0.
     #[expect(clippy::disallowed_methods, reason = "a world has a clock, and this is it")]
     pub fn start(speed: Speed) -> Self {
         Self { began: Instant::now(), speed }
     }
 
-    /// How fast it goes.
+    /// Its speed.
     pub const fn speed(&self) -> Speed {
         self.speed
     }
@@ -64,18 +65,18 @@ impl Clock {
         Time::ZERO + Span::from_secs_f64(self.began.elapsed().as_secs_f64() * self.speed.0)
     }
 
-    /// When it will be `time` on the wall.
+    /// The wall-clock moment of a time.
     fn instant_at(&self, time: Time) -> Instant {
         let after = Duration::try_from_secs_f64(time.as_secs_f64() / self.speed.0).unwrap_or(FAR_FUTURE);
         self.began + after.min(FAR_FUTURE)
     }
 
-    /// Waits until it is `time`.
+    /// Waits until `time`.
     pub async fn sleep_until(&self, time: Time) {
         precise_timer::sleep_until(self.instant_at(time)).await;
     }
 
-    /// Waits for this much of the machines' time.
+    /// Waits for this much of the clock's time.
     pub async fn sleep(&self, span: Span) {
         if !span.is_zero() {
             self.sleep_until(self.now() + span).await;
@@ -83,7 +84,7 @@ impl Clock {
     }
 }
 
-/// A year: nothing that is further away happens.
+/// A year of wall-clock time: later moments are cut to it.
 const FAR_FUTURE: Duration = Duration::from_hours(365 * 24);
 
 #[cfg(test)]

@@ -1,23 +1,23 @@
-//! An alarm for what mostly does not happen: a peer that says nothing.
+//! A timeout for a peer that sends nothing.
 //!
-//! There is a deadline for every command, and hardly one of them comes. So no timer is set for each and taken back: the
-//! one there is stays where it is, and when it rings, it looks whether the deadline that counts now has come.
+//! There is a deadline for every command, and hardly one of them is reached. So no timer is set and cancelled for each:
+//! one timer stays where it is, and when it fires, it is set again for the deadline that counts then.
 
 use std::pin::Pin;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// One alarm, of one connection.
+/// The timer of one connection.
 #[derive(Debug)]
 pub(super) struct IdleTimeout(Pin<Box<Sleep>>);
 
 impl IdleTimeout {
-    /// An alarm for somebody whose first deadline will be about this one.
+    /// A timer whose first deadline will be about this one.
     pub(super) fn new(deadline: Instant) -> Self {
         Self(Box::pin(sleep_until(deadline)))
     }
 
-    /// Waits until the deadline. Who gives up waiting may name another, later or earlier.
+    /// Waits until the deadline. After it was cancelled, the next call may have another deadline, later or earlier.
     pub(super) async fn wait_until(&mut self, deadline: Instant) {
         let Self(timer) = self;
         if timer.deadline() > deadline {
@@ -39,7 +39,7 @@ mod tests {
 
     use super::*;
 
-    /// Begins to wait, and gives it up.
+    /// Begins to wait, and cancels it.
     async fn begin(timeout: &mut IdleTimeout, deadline: Instant) {
         tokio::select! {
             biased;
@@ -48,13 +48,13 @@ mod tests {
         }
     }
 
-    /// Never too early; how late is the machine's affair.
+    /// Never too early; how late depends on the machine.
     #[tokio::test]
     async fn it_rings_at_the_deadline_that_was_named_last() {
         let (tick, hour) = (Duration::from_millis(5), Duration::from_hours(1));
         let began = Instant::now();
         let mut timeout = IdleTimeout::new(began + tick);
-        // The timer that was set before this rings in between.
+        // The timer that was set before this fires in between.
         timeout.wait_until(began + tick * 3).await;
         assert!(began.elapsed() >= tick * 3);
         for deadline in [began + hour * 2, began + hour, began + hour * 3] {
@@ -63,7 +63,7 @@ mod tests {
         let deadline = Instant::now() + tick;
         timeout.wait_until(deadline).await;
         assert!(Instant::now() >= deadline);
-        // One that is over already is over at once.
+        // A deadline in the past is reached at once.
         timeout.wait_until(began).await;
     }
 }

@@ -1,5 +1,5 @@
-//! Where connections are taken from the kernel, before the runtime knows of them: whoever is turned away at once never
-//! needs to be known to it, and to tell it and take that back would be a tenth of what he costs.
+//! A listener whose connections are accepted without registering them with the runtime: a connection that is rejected
+//! at once never needs to be, and registering it would add a tenth to its cost.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -11,17 +11,20 @@ type InnerListener = tokio::net::TcpListener;
 #[cfg(unix)]
 type InnerListener = tokio::io::unix::AsyncFd<std::net::TcpListener>;
 
-/// Connections that the kernel keeps for a listener until they are taken. Linux's own limit (`somaxconn`) is 4,096.
+/// Connections that the kernel keeps until they are accepted. Linux's own limit (`somaxconn`) is 4,096.
 const BACKLOG: u32 = 4_096;
 
-/// A listener.
+/// A listening socket of an MX host.
 pub(super) struct MxListener {
     listener: InnerListener,
     address: SocketAddr,
 }
 
 impl MxListener {
-    /// Listens at an address; port 0 is any that is free.
+    /// Listens at an address; port 0 is any free port.
+    ///
+    /// # Errors
+    /// What the system says of the address.
     pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
@@ -30,12 +33,15 @@ impl MxListener {
         Ok(Self { address: listener.local_addr()?, listener: into_inner(listener)? })
     }
 
-    /// Where.
+    /// The address at which it listens.
     pub(super) const fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// The next connection. To read and to write it does not wait.
+    /// The next connection, in non-blocking mode.
+    ///
+    /// # Errors
+    /// What `accept` says, about one connection or about the system.
     pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         #[cfg(unix)]
         loop {
@@ -54,18 +60,20 @@ impl MxListener {
     }
 }
 
-/// Turns somebody away: tells him why, and closes. Where the system can hold back what is said, it goes out together
-/// with the end of the connection, in one segment, and wakes who hears it once. A connection that has just come takes
-/// so much at once.
+/// Sends a last reply and closes the connection. Where the system can hold the reply back, it goes out in one segment
+/// with the FIN, and wakes the client once. The send buffer of a new connection has room for it.
+///
+/// # Errors
+/// The client is gone.
 pub(super) fn reject_and_close(mut stream: TcpStream, reply: &[u8]) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket2::SockRef::from(&stream).set_tcp_cork(true)?;
     stream.write_all(reply)?;
-    // Dropped with something unread, a connection is reset: by then all has been said.
+    // A connection that is dropped with unread input is reset; the FIN is out by then.
     stream.shutdown(Shutdown::Write)
 }
 
-/// A listener that says when somebody is there, and leaves it to others to take him.
+/// A listener that reports connections and leaves accepting them to the caller.
 #[cfg(unix)]
 #[expect(deprecated, reason = "its successor is unsafe, for types whose descriptor changes: a listener's does not")]
 fn into_inner(listener: tokio::net::TcpListener) -> io::Result<InnerListener> {

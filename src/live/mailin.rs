@@ -1,7 +1,7 @@
-//! The second front end: mailin-embedded, an SMTP server that nobody here wrote, and the same visit behind it.
+//! The second front end: mailin-embedded, an independent SMTP server, with the same `PolicySession` behind it.
 //!
-//! A thread for every connection, from a fixed pool; whatever takes time makes its thread wait. What the server cannot
-//! do, and so a provider cannot do behind it, is in [`CANNOT`].
+//! Every connection has a thread, from a fixed pool, and delays make it sleep. What the server cannot do, and so a
+//! provider cannot do behind it, is in [`CANNOT`].
 
 use std::io;
 use std::net::{IpAddr, TcpListener};
@@ -19,7 +19,7 @@ use crate::smtp::{Reply, Stage};
 use crate::time::Span;
 use crate::units::ProviderId;
 
-/// What differs behind this front end, for whoever chooses it.
+/// How this front end differs from mxlab's own, for its users.
 pub const CANNOT: &str = "\
 mailin-embedded always greets with 220: whoever is refused at connect hears it at EHLO, and a client that says nothing
 counts as no connection; nobody is seen to talk early. It knows neither SIZE, PIPELINING nor ENHANCEDSTATUSCODES,
@@ -28,8 +28,7 @@ instead), writes replies of several lines as one, keeps its clients' transaction
 reads lines without a limit, serves as many clients at a time as it has threads, and never stops before the process
 does.";
 
-/// Serves a provider on a listener, so many clients at a time. It never ends: the thread is left to itself, and ends
-/// with the process.
+/// Serves a provider on a listener, so many clients at a time. It never ends before the process does.
 ///
 /// # Errors
 /// The system has no thread left.
@@ -38,17 +37,17 @@ pub fn serve(cluster: Arc<MxCluster>, site: ProviderId, listener: TcpListener, c
     let (name, host) = (format!("mailin-{}", policy.name), policy.mx.first().cloned().unwrap_or_default());
     let mut server = Server::new(MailinHandler { cluster, site, session: None, size: 0, receiving: false });
     server.with_name(host).with_num_threads(clients.max(1)).with_tcp_listener(listener);
-    // It returns only where the listener has no address, and then there is nothing to serve.
+    // It returns only if the listener has no address, and then there is nothing to serve.
     thread::Builder::new().name(name).spawn(move || drop(server.serve())).map(drop)
 }
 
-/// The side of the provider. One for all that have not been greeted, and a copy for each that has.
+/// Answers clients by the provider's policy. The server clones it for every connection.
 struct MailinHandler {
     cluster: Arc<MxCluster>,
     site: ProviderId,
-    /// The client, once it has said EHLO: before that nobody is asked.
+    /// The session of a client that has said EHLO.
     session: Option<PolicySession>,
-    /// Bytes of the message that is on its way.
+    /// Bytes of the message so far.
     size: u64,
     receiving: bool,
 }
@@ -60,7 +59,7 @@ impl Clone for MailinHandler {
 }
 
 impl MailinHandler {
-    /// The client at this address, when it says EHLO for the first time: what became of it at the door.
+    /// The client's first EHLO: it connects to the provider now.
     fn start_session(&mut self, ip: IpAddr) -> Response {
         let (client, admission) = self.cluster.on_connect(self.site, ip);
         let open = match admission {
@@ -76,13 +75,13 @@ impl MailinHandler {
         self.session = Some(session);
         let mut response = self.respond(response);
         if response.is_error {
-            // It belongs to the greeting: there is no session.
+            // It takes the place of the greeting: there is no session.
             response.action = Action::Close;
         }
         response
     }
 
-    /// Asks the provider. Without a client there is nobody to ask about: mailin sends it away before it comes to that.
+    /// Asks the session. Without one the server answers commands by itself, and does not get here.
     fn ask(&mut self, question: impl FnOnce(&mut PolicySession) -> PolicyResponse) -> Response {
         match self.session.as_mut().map(question) {
             Some(response) => self.respond(response),
@@ -123,7 +122,7 @@ impl Handler for MailinHandler {
 
     fn mail(&mut self, _: IpAddr, _: &str, from: &str) -> Response {
         self.ask(|session| {
-            // Nobody is told of RSET.
+            // The server does not tell its handler of RSET.
             session.reset();
             session.mail(address(from), 0)
         })
@@ -150,7 +149,7 @@ impl Handler for MailinHandler {
         let service = self.session.as_mut().map_or(Span::ZERO, |session| session.message_received(size));
         self.wait(service);
         let mut response = self.ask(|session| session.end_of_data(size));
-        // mailin takes an error here for one inside the message, and would read what comes next as more of it.
+        // mailin takes an error here for one inside the message, and would read the next commands as more of it.
         response.is_error = false;
         response
     }
@@ -164,8 +163,8 @@ impl Drop for MailinHandler {
     }
 }
 
-/// The provider's refusal on one line: the server has no other. It closes exactly where the provider does, whatever
-/// the code.
+/// A provider's refusal on one line, as the server has no longer ones. It closes exactly where the provider does,
+/// whatever the code.
 fn refusal(reply: &Reply, close: bool) -> Response {
     let text = reply.text.replace('\n', " ");
     let text = reply.enhanced.map_or_else(|| text.clone(), |enhanced| format!("{enhanced} {text}"));
@@ -174,7 +173,7 @@ fn refusal(reply: &Reply, close: bool) -> Response {
     response
 }
 
-/// What is said where a provider says nothing.
+/// The reply where a provider would close without one.
 fn close_reply() -> Response {
     Response::custom(421, "closing the connection".to_owned())
 }
@@ -238,7 +237,7 @@ mod tests {
     struct Client(BufReader<TcpStream>);
 
     impl Client {
-        /// Connects, and leaves the greeting behind.
+        /// Connects, and reads the greeting.
         fn of(cluster: &Arc<MxCluster>) -> Self {
             let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
             let at = listener.local_addr().unwrap();
@@ -319,7 +318,7 @@ mod tests {
         assert_eq!(second.says("EHLO client.example"), "421 4.7.0 [127.0.0.1] too much come back");
         assert!(second.is_sent_away());
         assert_eq!(counts(&cluster), (2, 0, 1, 0));
-        // Whoever was let in may say it again, and has not connected again.
+        // A client that was let in may say EHLO again without connecting again.
         assert_eq!(first.says("HELO client.example"), "250 OK");
         assert_eq!(counts(&cluster).0, 2);
     }

@@ -1,4 +1,4 @@
-//! Messages kept as files, for whoever wants to see what was sent. No more of them than was asked for.
+//! Accepted messages kept as files, a bounded number of them.
 
 use std::fs;
 use std::io;
@@ -25,13 +25,16 @@ pub(super) struct StoredMessage {
 }
 
 impl MessageStore {
-    /// Keeps at most `max` messages in a folder, which is made if it is not there.
+    /// Keeps at most `max` messages in a folder, which is created if need be.
+    ///
+    /// # Errors
+    /// The folder cannot be created.
     pub fn create(folder: &Path, max: u64) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         Ok(Self { folder: folder.to_owned(), max, started: Arc::default() })
     }
 
-    /// Begins to keep a message to a provider, if there is room for one more.
+    /// Begins a message to a provider; `None` if there are enough.
     pub(super) fn begin(&self, provider: &str, from: &str, to: &[String]) -> Option<StoredMessage> {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         if number >= self.max {
@@ -51,7 +54,7 @@ impl StoredMessage {
         self.text.extend_from_slice(&piece[..piece.len().min(room)]);
     }
 
-    /// Writes it down. A message that cannot be written is lost, and the session goes on.
+    /// Writes the file. A message that cannot be written is lost, and the session goes on.
     pub(super) async fn write(self) {
         let _ = tokio::task::spawn_blocking(move || {
             let folder = self.path.parent().unwrap_or(Path::new("."));

@@ -1,6 +1,8 @@
-//! The world on the wire: real SMTP over TCP on loopback addresses, in the time of the wall or faster.
+//! The world on sockets: real SMTP over TCP on loopback addresses, in wall-clock time or faster.
 //!
-//! The same two machines as in `sim`, driven by sockets instead of an event queue.
+//! The same two machines as in `sim`, driven by sockets instead of an event queue. On one side `mx_server` (or
+//! `mailin`) serves the providers of an [`MxCluster`]; on the other side the `driver` carries out a sender's actions.
+//! DNS and the admin API stand beside them.
 
 mod address_directives;
 pub mod admin;

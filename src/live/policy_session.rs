@@ -1,4 +1,5 @@
-//! A client's connection as the provider sees it, stage by stage: what both front ends ask, and nothing of the wire.
+//! A client's session as the provider sees it, stage by stage. Both front ends ask it, and it knows nothing of SMTP's
+//! syntax.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,14 +16,14 @@ use crate::smtp::{Reply, Stage};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, ProviderId, SessionId};
 
-/// A connection. Dropped, it is over for the provider too.
+/// One session. It is over for the provider when it is dropped.
 #[derive(Debug)]
 pub(super) struct PolicySession {
     cluster: Arc<MxCluster>,
     state: SessionState,
 }
 
-/// Who visits, and what was said so far.
+/// The client, and the transaction so far.
 #[derive(Debug)]
 struct SessionState {
     site: ProviderId,
@@ -31,17 +32,17 @@ struct SessionState {
     session: Option<SessionId>,
     /// MAIL FROM of the transaction.
     sender: String,
-    /// The recipient that is being named.
+    /// The recipient of the RCPT that is being answered.
     current_recipient: String,
-    /// The recipient that was accepted last: whom a reply to the message means.
+    /// The recipient that was accepted last, which replies to the whole message name.
     last_recipient: String,
-    /// Accepted recipients of the transaction, by number.
+    /// Numbers of the transaction's accepted recipients.
     recipients: Vec<u64>,
-    /// What is to happen to the transaction whatever the rules say.
+    /// Outcomes that were asked for, whatever the rules say.
     forced: Vec<ForcedOutcome>,
 }
 
-/// An address as it came: local part and domain. The null path has neither, `<postmaster>` no domain.
+/// An address as the client sent it. The null path has neither part, `<postmaster>` no domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EnvelopeAddress<'a> {
     pub(super) local: &'a str,
@@ -60,7 +61,7 @@ impl EnvelopeAddress<'_> {
 }
 
 impl PolicySession {
-    /// Somebody has come through the door.
+    /// A session of a client whose connection was admitted.
     pub(super) const fn new(cluster: Arc<MxCluster>, site: ProviderId, ip: IpAddr, client: ClientId) -> Self {
         let state = SessionState {
             site,
@@ -76,12 +77,12 @@ impl PolicySession {
         Self { cluster, state }
     }
 
-    /// The provider, as it was when the cluster opened.
+    /// The provider's policy as it was at the start.
     pub(super) fn policy(&self) -> &Policy {
         &self.cluster.policies[self.state.site.index()]
     }
 
-    /// The client speaks for somebody else from here on, who is greeted as if he had just connected.
+    /// From here on the client speaks for another address, which is greeted as if it had just connected.
     pub(super) fn switch_client(&mut self, ip: IpAddr) -> PolicyResponse {
         let Self { cluster, state } = self;
         let (mut shared, now) = (cluster.lock(), cluster.clock.now());
@@ -93,7 +94,7 @@ impl PolicySession {
         self.connect()
     }
 
-    /// Before the greeting.
+    /// The connection, before the greeting.
     pub(super) fn connect(&mut self) -> PolicyResponse {
         let Self { cluster, state } = self;
         let (mut shared, now) = (cluster.lock(), cluster.clock.now());
@@ -108,7 +109,7 @@ impl PolicySession {
         state.respond(&mut shared, now, Stage::Connect, verdict)
     }
 
-    /// It talks, and its greeting was put off.
+    /// The client talks before its greeting, which was put off.
     pub(super) fn on_early_talk(&mut self) -> PolicyResponse {
         let Self { cluster, state } = self;
         let (mut shared, now) = (cluster.lock(), cluster.clock.now());
@@ -127,7 +128,7 @@ impl PolicySession {
         self.evaluate(Stage::Ehlo, |_, shared, now, (site, session)| shared.provider(site).ehlo(now, session))
     }
 
-    /// MAIL. `size` is what the client announces.
+    /// MAIL; `size` is what the client declares, in bytes.
     pub(super) fn mail(&mut self, from: EnvelopeAddress<'_>, size: u64) -> PolicyResponse {
         let directives = SenderDirectives::parse(from.local);
         self.state.forget_transaction();
@@ -183,7 +184,7 @@ impl PolicySession {
         self.evaluate(Stage::Data, |_, shared, now, (site, session)| shared.provider(site).data(now, session))
     }
 
-    /// The message is there, with so many bytes: how long the server takes over it before it is judged.
+    /// A message of this size in bytes has arrived: how long the server processes it before it is answered.
     pub(super) fn message_received(&mut self, size: u64) -> Span {
         let Self { cluster, state } = self;
         let mut shared = cluster.lock();
@@ -195,14 +196,14 @@ impl PolicySession {
         per_message.sample(&mut shared.chance)
     }
 
-    /// The provider judges a message that it has received. Whatever it says, the transaction is over.
+    /// The end of data, after processing. Whatever the answer is, the transaction is over.
     pub(super) fn end_of_data(&mut self, size: u64) -> PolicyResponse {
         let response = self.evaluate(Stage::EndOfData, |state, shared, now, (site, session)| {
             let provider = shared.provider(site);
             let mut verdict = provider.end_of_data(now, session);
             if verdict.accepted() {
-                // What an accepted message does not reach would come back as a message of its own. Where it reaches
-                // nobody, the reply says so at once.
+                // Recipients that an accepted message does not reach are bounced later. If it reaches none, the reply
+                // refuses it.
                 let missed = provider.undeliverable();
                 match missed.first() {
                     Some((_, refusal)) if missed.len() == state.recipients.len() => {
@@ -217,7 +218,7 @@ impl PolicySession {
         response
     }
 
-    /// The transaction is given up: RSET, a new EHLO; or it is over.
+    /// The transaction is given up with RSET or a new EHLO, or it is over.
     pub(super) fn reset(&mut self) {
         self.state.forget_transaction();
         if let Some(session) = self.state.session {
@@ -225,7 +226,7 @@ impl PolicySession {
         }
     }
 
-    /// The session has refused something by itself, in these words.
+    /// The SMTP session itself has refused a command with this reply.
     pub(super) fn on_session_refusal(&mut self, stage: Stage, reply: &Reply) {
         let Self { cluster, state } = self;
         state.record_refusal(
@@ -237,7 +238,7 @@ impl PolicySession {
         );
     }
 
-    /// The connection broke off while a message was on its way.
+    /// The connection was lost while a message was being received.
     pub(super) fn on_connection_lost(&mut self, stage: Stage) {
         let Self { cluster, state } = self;
         let now = cluster.clock.now();
@@ -245,7 +246,7 @@ impl PolicySession {
         cluster.lock().statistics.lost(now, state.site, stage, &recipients);
     }
 
-    /// What happens at a stage: what was asked for, or else what the provider says.
+    /// Answers a stage: an outcome that was asked for, or else the provider's verdict.
     fn evaluate(
         &mut self,
         stage: Stage,
@@ -291,7 +292,7 @@ impl SessionState {
         }
     }
 
-    /// Somebody ordered this reply, or none.
+    /// Refuses with a reply that was asked for, or closes the connection without one.
     fn apply_forced(&self, shared: &mut SharedState, now: Time, stage: Stage, reply: Option<&Reply>) -> PolicyResponse {
         let source = RefusalSource::Forced(reply);
         let Some(reply) = reply else {
@@ -305,7 +306,7 @@ impl SessionState {
         PolicyResponse::Refuse { close: reply.code.get() == 421, reply, delay: Span::ZERO }
     }
 
-    /// The provider has spoken.
+    /// Turns a verdict into an answer.
     fn respond(&self, shared: &mut SharedState, now: Time, stage: Stage, verdict: Verdict) -> PolicyResponse {
         let Verdict { decision, tarpit: delay } = verdict;
         let Decision::Refuse(refusal) = decision else { return PolicyResponse::Accept { delay } };
@@ -321,7 +322,7 @@ impl SessionState {
         PolicyResponse::Refuse { reply, close, delay }
     }
 
-    /// Writes down a refusal and whom it met.
+    /// Records a refusal and the recipients that it concerns.
     fn record_refusal(
         &self,
         shared: &mut SharedState,
@@ -330,7 +331,7 @@ impl SessionState {
         source: RefusalSource<'_>,
         reply: Option<&Reply>,
     ) {
-        // Whom the session refuses it does not name.
+        // A refusal of the SMTP session names no recipient.
         let names_recipient = !matches!(source, RefusalSource::Session(_));
         let recipients = match stage {
             Stage::Rcpt if !names_recipient => &[],
@@ -377,7 +378,7 @@ impl SessionState {
         LiveEvent { at, site: self.site, ip: self.ip, kind }
     }
 
-    /// The reply with its placeholders filled; it is the provider's so many-th.
+    /// The reply with its placeholders filled in; `number` makes its `{id}`.
     fn render_reply(&self, policy: &Policy, number: u64, reply: &Reply) -> Reply {
         reply.filled(|name| match name {
             "ip" => Some(self.ip.to_string()),
@@ -385,7 +386,7 @@ impl SessionState {
             "rcpt" if self.current_recipient.is_empty() => Some(self.last_recipient.clone()),
             "rcpt" => Some(self.current_recipient.clone()),
             "sender" => Some(self.sender.clone()),
-            // As a real one: another for every reply.
+            // Real servers have another one in every reply.
             "id" => Some(format!("{number:012x}")),
             "url" => policy.domains.first().map(|domain| format!("https://postmaster.{domain}/")),
             _ => None,

@@ -1,5 +1,5 @@
-//! A bell that rings on time: tokio's timer counts milliseconds, and at sixty times the speed of the wall one of them
-//! is sixty. A thread of its own waits here as exactly as the system can, which is some tens of microseconds.
+//! A timer with a resolution of some tens of microseconds. Tokio's counts milliseconds, and at sixty times the speed of
+//! wall-clock time one of them is sixty. A thread of its own waits here as exactly as the system can.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-/// The one bell of the process; its thread begins with the first who waits.
+/// The timer of the process; its thread starts with the first wait.
 static TIMER: LazyLock<&'static PreciseTimer> = LazyLock::new(PreciseTimer::start);
 
 struct PreciseTimer {
@@ -22,11 +22,11 @@ struct Waiter {
     wake: oneshot::Sender<()>,
 }
 
-/// Waits for a moment on the wall.
+/// Waits for a wall-clock moment.
 pub(super) async fn sleep_until(at: Instant) {
     let (wake, woken) = oneshot::channel();
     TIMER.add(Waiter { at, wake });
-    // The bell is never taken down.
+    // The timer never ends.
     let _ = woken.await;
 }
 
@@ -55,7 +55,7 @@ impl PreciseTimer {
             let now = Instant::now();
             while all.peek().is_some_and(|Reverse(first)| first.at <= now || first.wake.is_closed()) {
                 if let Some(Reverse(due)) = all.pop() {
-                    // Whoever has gone away meanwhile needs no call.
+                    // A waiter that has been dropped needs no wake-up.
                     let _ = due.wake.send(());
                 }
             }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// That nobody is called too early, and everybody in the end; how late is the machine's affair.
+    /// Every waiter is woken, and none too early; how late depends on the machine.
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "a test of a clock")]
     async fn everybody_is_called_and_nobody_too_early() {

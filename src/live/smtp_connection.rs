@@ -21,7 +21,7 @@ use super::tls;
 use crate::smtp::{PolicyAnswer, Server, ServerClose, ServerConfig, ServerEvent};
 use crate::time::Span;
 
-/// What a connection is held by.
+/// What a connection needs from its server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionConfig<'a> {
     /// The provider's clock.

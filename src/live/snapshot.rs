@@ -1,4 +1,4 @@
-//! How things stand, as values that can be written down: for the admin API and whoever shows a table.
+//! The state of a cluster at one moment, as values: for the admin API and the live table.
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
@@ -13,140 +13,140 @@ use crate::smtp::{Class, Reply, Stage};
 use crate::time::Time;
 use crate::units::{ClientId, Fraction, ProviderId, RuleId};
 
-/// How things stand. Times are the cluster's.
+/// The state of a cluster. Times are those of its clock.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClusterSnapshot {
-    /// Seconds since the cluster opened.
+    /// Seconds since the cluster was started.
     pub now_s: f64,
-    /// When everything that is counted here began to count: at the start, or with the last reset.
+    /// Since when everything here has been counted: the start, or the last reset.
     pub since_s: f64,
-    /// How many times faster than the wall's the cluster's time goes.
+    /// How many times faster than wall-clock time the cluster's clock runs.
     pub speed: f64,
-    /// Orders that wait for their message.
+    /// Ordered outcomes that wait for their messages.
     pub orders: usize,
-    /// The providers.
+    /// All providers.
     pub providers: Vec<ProviderSnapshot>,
-    /// Clients that were ever met.
+    /// Clients that have been seen.
     pub clients_known: usize,
-    /// Of these the ones with the most connections, by address.
+    /// Those of them with the most connections, by address.
     pub clients: Vec<ClientSnapshot>,
 }
 
-/// A provider.
+/// The state of a provider.
 #[derive(Clone, Debug, Serialize)]
 pub struct ProviderSnapshot {
     /// The profile's name.
     pub name: String,
-    /// The name people know.
+    /// The name for people.
     pub title: String,
     /// Sessions open now.
     pub open_sessions: u32,
-    /// Connections made.
+    /// Connections that were made.
     pub connections: u64,
     /// Recipients delivered to.
     pub accepted: u64,
-    /// What was refused, by cause.
+    /// Refusals by cause.
     pub refused: Vec<RefusalCount>,
-    /// Its rules, in the order in which they are asked.
+    /// Its rules, in the order in which they are evaluated.
     pub rules: Vec<RuleSnapshot>,
 }
 
-/// A rule.
+/// The state of a rule.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleSnapshot {
-    /// Its name.
+    /// The rule's name.
     pub name: String,
-    /// Where it is asked.
+    /// The stage at which it is evaluated.
     pub at: Stage,
-    /// Whether it is asked.
+    /// Whether it is evaluated.
     pub enabled: bool,
-    /// Its limit in every tier, unknowns drawn, before the load scales it; empty if it has none.
+    /// Its limit in every tier, unknowns drawn, before it is scaled by load; empty for a rule without a limit.
     pub limits: Vec<TierLimit>,
-    /// What it refused.
+    /// Attempts that it refused.
     pub refused: u64,
-    /// Holds it began.
+    /// Holds that it began.
     pub holds: u64,
-    /// Seconds that clients spent under its holds.
+    /// Seconds that clients spent in its holds.
     pub held_s: f64,
 }
 
-/// The limit of a tier.
+/// A limit in one tier.
 #[derive(Clone, Debug, Serialize)]
 pub struct TierLimit {
     /// The tier's name.
     pub tier: String,
-    /// How much; `None` is no limit.
+    /// The limit; `None` is none.
     pub limit: Option<u32>,
 }
 
-/// Refusals with one cause.
+/// Refusals with the same cause.
 #[derive(Clone, Debug, Serialize)]
 pub struct RefusalCount {
-    /// Where in the session.
+    /// The stage at which they happened.
     pub stage: Stage,
-    /// The rule; `None` is what somebody ordered, or what the session refused by itself.
+    /// The rule; `None` for outcomes that were asked for, and refusals of the SMTP session itself.
     pub rule: Option<String>,
-    /// The reply, placeholders as they stand; `None` is a connection closed without a word.
+    /// The reply with its placeholders; `None` if the connection was closed without one.
     pub reply: Option<String>,
-    /// `deferred`, `rejected`, or `dropped` where there was no reply.
+    /// `deferred`, `rejected`, or `dropped` without a reply.
     pub outcome: &'static str,
-    /// Attempts it met.
+    /// Attempts that were refused.
     pub count: u64,
 }
 
-/// A client.
+/// What a client has met.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClientSnapshot {
-    /// Its address.
+    /// The client's address.
     pub ip: IpAddr,
-    /// Connections it made.
+    /// Connections that it made.
     pub connections: u64,
     /// Attempts that were accepted.
     pub accepted: u64,
-    /// Attempts that were deferred, or met with a closed connection.
+    /// Attempts that were deferred, or ended with a closed connection.
     pub deferred: u64,
-    /// Attempts that were refused for good.
+    /// Attempts that were rejected for good.
     pub rejected: u64,
-    /// What was refused, by cause.
+    /// Refusals by provider and cause.
     pub refused: Vec<ClientRefusalCount>,
-    /// How it stands with each provider.
+    /// What each provider thinks of it.
     pub standing: Vec<ClientStanding>,
 }
 
-/// Refusals of one client.
+/// Refusals of one client at one provider, with the same cause.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClientRefusalCount {
     /// The provider's name.
     pub provider: String,
-    /// Which.
+    /// The refusals.
     #[serde(flatten)]
     pub refusals: RefusalCount,
 }
 
-/// How a client stands with a provider.
+/// A client's standing with a provider.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClientStanding {
     /// The provider's name.
     pub provider: String,
-    /// Its reputation.
+    /// The client's reputation.
     pub reputation: Fraction,
-    /// Connections it may have open; `None` is no limit.
+    /// Connections that it may have open; `None` is no limit.
     pub open_limit: Option<u32>,
-    /// By which rules it is held.
+    /// The holds that it is under.
     pub holds: Vec<HoldSnapshot>,
 }
 
-/// A hold that is on.
+/// A hold that a client is under.
 #[derive(Clone, Debug, Serialize)]
 pub struct HoldSnapshot {
-    /// The rule's name.
+    /// The rule that began it.
     pub rule: String,
-    /// In how many seconds it ends.
+    /// Seconds until it ends.
     pub ends_in_s: f64,
 }
 
 impl MxCluster {
-    /// How things stand, with at most so many clients.
+    /// The state now, with at most so many clients.
     pub fn snapshot(&self, clients: usize) -> ClusterSnapshot {
         let now = self.clock.now();
         let state = self.lock();

@@ -1,4 +1,4 @@
-//! A connection's bytes, in the clear or under TLS.
+//! A TCP stream, in the clear or under TLS, and reading from it without a buffer for each connection.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -12,17 +12,20 @@ use tokio_rustls::TlsStream;
 
 use super::tls;
 
-/// A connection.
+/// A stream that may be put under TLS.
 #[derive(Debug)]
 pub(super) enum MaybeTlsStream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
-    /// In the middle of a handshake, or after one that failed.
+    /// During a handshake, and after one that failed.
     Broken,
 }
 
 impl MaybeTlsStream {
-    /// Shakes hands as a server.
+    /// Puts it under TLS as a server.
+    ///
+    /// # Errors
+    /// The handshake failed or took longer than `limit`, or the stream is not in the clear.
     pub(super) async fn accept_tls(&mut self, acceptor: &tls::ServerTls, limit: Duration) -> io::Result<()> {
         let Self::Plain(stream) = std::mem::replace(self, Self::Broken) else {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -31,7 +34,10 @@ impl MaybeTlsStream {
         Ok(())
     }
 
-    /// Shakes hands as a client.
+    /// Puts it under TLS as a client of a server of this name.
+    ///
+    /// # Errors
+    /// The handshake failed or took longer than `limit`, or the stream is not in the clear.
     pub(super) async fn connect_tls(
         &mut self,
         connector: &tls::ClientTls,
@@ -45,10 +51,11 @@ impl MaybeTlsStream {
         Ok(())
     }
 
-    /// Waits until the other end talks, and leaves what it says where it is. Under TLS that cannot be seen.
+    /// Waits until the peer sends something, and leaves it in the kernel. Under TLS that cannot be seen, and it waits
+    /// forever.
     ///
     /// # Errors
-    /// It is gone.
+    /// The peer has closed the connection, or it broke.
     pub(super) async fn wait_for_data(&self) -> io::Result<bool> {
         match self {
             Self::Plain(stream) if stream.peek(&mut [0]).await? == 0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -57,7 +64,10 @@ impl MaybeTlsStream {
         }
     }
 
-    /// Sends pieces one behind the other, each from where it is.
+    /// Writes pieces one after another, each from where it is.
+    ///
+    /// # Errors
+    /// The connection is broken.
     pub(super) async fn write_pieces(&mut self, pieces: &mut (dyn Iterator<Item = &[u8]> + Send)) -> io::Result<()> {
         loop {
             let mut some = next_slices(pieces);
@@ -74,7 +84,10 @@ impl MaybeTlsStream {
         }
     }
 
-    /// Says that nothing more will come, just before it is dropped. Without TLS the kernel says so then.
+    /// Says that nothing more will be sent, just before the stream is dropped. Without TLS the kernel says so then.
+    ///
+    /// # Errors
+    /// The connection is broken.
     pub(super) async fn close(&mut self) -> io::Result<()> {
         if matches!(self, Self::Plain(_)) { Ok(()) } else { self.shutdown().await }
     }
@@ -139,7 +152,7 @@ impl AsyncWrite for MaybeTlsStream {
 /// Pieces that are handed to the kernel at a time.
 const PIECES_MAX: usize = 16;
 
-/// The next of the pieces; none when there are no more.
+/// The next pieces; empty when there are no more.
 fn next_slices<'p>(pieces: &mut dyn Iterator<Item = &'p [u8]>) -> Vec<IoSlice<'p>> {
     pieces.filter(|piece| !piece.is_empty()).take(PIECES_MAX).map(IoSlice::new).collect()
 }
@@ -148,12 +161,11 @@ fn next_slices<'p>(pieces: &mut dyn Iterator<Item = &'p [u8]>) -> Vec<IoSlice<'p
 const READ_MAX: usize = 65_536;
 
 thread_local! {
-    /// Where bytes arrive. One for all connections of a thread: whoever waits needs none.
+    /// One buffer for all connections of a thread: a connection that waits needs none.
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_MAX].into());
 }
 
-/// Reads, and gives what came to `take` while it is still in the thread's buffer; nothing came where the other end is
-/// done.
+/// Reads, and gives what arrived to `take` while it is still in the thread's buffer; nothing at the end of the stream.
 pub(super) fn read_with<T>(
     stream: &mut MaybeTlsStream,
     cx: &mut Context<'_>,
@@ -166,7 +178,7 @@ pub(super) fn read_with<T>(
     })
 }
 
-/// Reads, and puts what came behind `input`: how much that was.
+/// Reads, and appends what arrived to `input`: how many bytes that was.
 pub(super) fn read_into(
     stream: &mut MaybeTlsStream,
     cx: &mut Context<'_>,

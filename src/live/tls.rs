@@ -1,7 +1,7 @@
-//! TLS on loopback: a certificate made at the start, and a client that does not look at certificates.
+//! TLS on loopback: a certificate made at the start, and a client that checks none.
 //!
-//! Nobody is protected by it: what is tested is that STARTTLS takes place, what it costs and what breaks. TLS 1.2 and
-//! 1.3, with the cryptography of aws-lc, named here and not left to what a process happens to have chosen.
+//! It protects nothing: what is tested is that STARTTLS takes place, what it costs and what breaks. TLS 1.2 and 1.3,
+//! with the cryptography of aws-lc, named here and not left to the process's default.
 
 use std::io;
 use std::net::IpAddr;
@@ -20,34 +20,34 @@ use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, ServerConf
 use tokio_rustls::server::TlsStream as ServerStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-/// The server's side: a certificate, signed by itself, and whatever is done with it.
+/// The server's side: a certificate, signed by itself, and its configuration.
 #[derive(Clone)]
 pub struct ServerTls {
     tls: TlsAcceptor,
     pem: Arc<str>,
 }
 
-/// The client's side. It takes whatever certificate it is shown: on loopback there is nobody to be taken in, and the
-/// certificates there are signed by themselves. Not for any other network.
+/// The client's side. It accepts any certificate: those of test servers on loopback are signed by themselves. Not for
+/// any other network.
 #[derive(Clone)]
 pub struct ClientTls {
     tls: TlsConnector,
 }
 
-/// Why there can be no certificate.
+/// TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// It could not be made: a name that is none, or no random numbers.
+    /// The certificate cannot be made: an invalid name, or no random numbers.
     #[error("the certificate cannot be made: {0}")]
     Certificate(#[from] rcgen::Error),
-    /// It cannot be used.
+    /// The certificate or the configuration cannot be used.
     #[error("the certificate cannot be used: {0}")]
     Rustls(#[from] rustls::Error),
 }
 
 impl ServerTls {
-    /// Makes a certificate for these names and addresses, `localhost` besides, and signs it with its own key. Neither
-    /// is ever written anywhere.
+    /// Makes a certificate for these names and addresses and `localhost`, and signs it with its own key. Neither is
+    /// written to a file.
     ///
     /// # Errors
     /// A name cannot stand in a certificate.
@@ -68,15 +68,15 @@ impl ServerTls {
         Ok(Self { tls: Arc::new(config).into(), pem: certificate.pem().into() })
     }
 
-    /// The certificate, for whoever wants to trust it.
+    /// The certificate, for clients that are to trust it.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// Shakes hands on a connection on which the client has just been told to go ahead.
+    /// Does the handshake on a connection on which the client has just been told to go ahead.
     ///
     /// # Errors
-    /// What came was not TLS, or not all of it within `limit` of the clock on the wall.
+    /// The client does not speak TLS, or the handshake takes longer than `limit` of wall-clock time.
     pub async fn accept<S>(&self, stream: S, limit: Duration) -> io::Result<ServerStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -86,10 +86,10 @@ impl ServerTls {
 }
 
 impl ClientTls {
-    /// A client that trusts anybody.
+    /// A client that accepts any certificate.
     ///
     /// # Errors
-    /// None that a caller could cause.
+    /// The TLS library rejects its own defaults; nothing that a caller does can cause it.
     pub fn accepting_any_certificate() -> Result<Self, TlsError> {
         let provider = cryptography();
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -100,11 +100,11 @@ impl ClientTls {
         Ok(Self { tls: Arc::new(config).into() })
     }
 
-    /// Shakes hands on a connection on which the server has just said to go ahead. `name` is what it is asked for by; a
-    /// text that is no name, as an MX's may be, is not sent.
+    /// Does the handshake on a connection on which the server has just said to go ahead. `name` is sent as the server's
+    /// name; a text that is no host name is not sent.
     ///
     /// # Errors
-    /// The server did not speak TLS, or not in time.
+    /// The server does not speak TLS, or the handshake takes longer than `limit` of wall-clock time.
     pub async fn connect<S>(&self, name: &str, stream: S, limit: Duration) -> io::Result<ClientStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -119,7 +119,7 @@ fn cryptography() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// Takes any certificate, and still wants the handshake signed with its key: what is on the wire is TLS in earnest.
+/// Accepts any certificate, but checks that the handshake is signed with its key: what is on the wire is real TLS.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 
@@ -183,7 +183,7 @@ mod tests {
         ServerTls::self_signed(&["mx.charter.net".to_owned()], &[[127, 0, 1, 1].into()]).unwrap()
     }
 
-    /// The certificate as it stands in its PEM.
+    /// The certificate in the acceptor's PEM.
     fn certificate(acceptor: &ServerTls) -> CertificateDer<'static> {
         use rustls::pki_types::pem::PemObject;
         CertificateDer::from_pem_slice(acceptor.pem().as_bytes()).unwrap()
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// A client that trusts this certificate and looks at names.
+    /// A client that trusts only this certificate, and checks names.
     fn careful(acceptor: &ServerTls, version: &'static SupportedProtocolVersion) -> ClientTls {
         let mut roots = RootCertStore::empty();
         roots.add(certificate(acceptor)).unwrap();
