@@ -12,8 +12,8 @@ use crate::units::{ClientId, DomainId, NetworkId, SenderDomainId};
 pub(super) struct ClientRegistry {
     clients: BTreeMap<IpAddr, ClientId>,
     networks: BTreeMap<NetworkPrefix, NetworkId>,
-    senders: BTreeMap<String, u16>,
-    domains: BTreeMap<String, u16>,
+    senders: BTreeMap<String, SenderDomainId>,
+    domains: BTreeMap<String, DomainId>,
 }
 
 /// Clients that are told apart. A provider keeps a few hundred bytes for each.
@@ -27,7 +27,7 @@ impl NetworkPrefix {
     fn of(ip: IpAddr) -> Self {
         match ip {
             IpAddr::V4(ip) => Self(u64::from(u32::from(ip) >> 8)),
-            IpAddr::V6(ip) => Self(u64::try_from(u128::from(ip) >> 64).unwrap_or(u64::MAX)),
+            IpAddr::V6(ip) => Self(u64::try_from(u128::from(ip) >> 64).expect("64 bits are left")),
         }
     }
 }
@@ -66,24 +66,23 @@ impl ClientRegistry {
 
     /// The network of an address.
     pub(super) fn network(&mut self, ip: IpAddr) -> NetworkId {
-        let next = u32::try_from(self.networks.len()).unwrap_or(u32::MAX);
-        *self.networks.entry(NetworkPrefix::of(ip)).or_insert(NetworkId(next))
+        let next = NetworkId::from_index(self.networks.len());
+        *self.networks.entry(NetworkPrefix::of(ip)).or_insert(next)
     }
 
     /// A sender domain, empty for the null path. Every provider must be told of a new one.
     pub(super) fn sender(&mut self, domain: &str) -> Registered<SenderDomainId> {
-        let Registered { id, new } = intern(&mut self.senders, domain);
-        Registered { id: SenderDomainId(id), new }
+        intern(&mut self.senders, domain, SenderDomainId::from_index)
     }
 
     /// A recipient domain.
     pub(super) fn domain(&mut self, domain: &str) -> DomainId {
-        DomainId(intern(&mut self.domains, domain).id)
+        intern(&mut self.domains, domain, DomainId::from_index).id
     }
 }
 
 /// Domains of one kind that are told apart.
-const DOMAINS_MAX: u16 = 10_000;
+const DOMAINS_MAX: usize = 10_000;
 
 /// A number for a recipient's address: FNV-1a over its bytes in lower case, cut to the 48 bits that the engine has room
 /// for.
@@ -95,7 +94,8 @@ pub(super) fn recipient_hash(local: &str, domain: &str) -> u64 {
     hash >> 16
 }
 
-fn intern(known: &mut BTreeMap<String, u16>, name: &str) -> Registered<u16> {
+/// The id of a domain, whatever its spelling, and whether it is new.
+fn intern<T: Copy>(known: &mut BTreeMap<String, T>, name: &str, from_index: impl Fn(usize) -> T) -> Registered<T> {
     // Most names come in one spelling, and need no copy in lower case.
     if let Some(id) = known.get(name) {
         return Registered { id: *id, new: false };
@@ -104,12 +104,13 @@ fn intern(known: &mut BTreeMap<String, u16>, name: &str) -> Registered<u16> {
     if let Some(id) = known.get(&name) {
         return Registered { id: *id, new: false };
     }
-    let next = u16::try_from(known.len()).unwrap_or(u16::MAX);
+    let next = known.len();
+    let id = from_index(next.min(DOMAINS_MAX - 1));
     if next >= DOMAINS_MAX {
-        return Registered { id: DOMAINS_MAX - 1, new: false };
+        return Registered { id, new: false };
     }
-    known.insert(name, next);
-    Registered { id: next, new: true }
+    known.insert(name, id);
+    Registered { id, new: true }
 }
 
 #[cfg(test)]
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everybody_has_a_number_and_keeps_it() {
+    fn clients_networks_and_domains_keep_their_numbers() {
         let mut registry = ClientRegistry::default();
         let ip = |last| IpAddr::from([127, 0, 0, last]);
         assert_eq!(registry.client(ip(1)), Registered { id: ClientId(0), new: true });
@@ -132,18 +133,18 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_shares_the_last_number() {
+    fn numbers_are_bounded_and_the_last_is_shared() {
         let mut registry = ClientRegistry::default();
         let ip = |n: u32| IpAddr::from(n.to_be_bytes());
         let ids: Vec<_> = (0..60_000).map(|n| registry.client(ip(n))).collect();
         assert_eq!(ids.iter().filter(|registered| registered.new).count(), CLIENTS_MAX);
         assert_eq!(ids[59_999].id.index(), CLIENTS_MAX - 1);
         let domains: Vec<_> = (0..10_100).map(|n| registry.domain(&format!("d{n}"))).collect();
-        assert_eq!(domains[10_099].0, DOMAINS_MAX - 1);
+        assert_eq!(domains[10_099].index(), DOMAINS_MAX - 1);
     }
 
     #[test]
-    fn an_address_is_the_same_in_any_case() {
+    fn the_hash_of_a_recipient_ignores_case() {
         assert_eq!(recipient_hash("Ann", "charter.net"), recipient_hash("ann", "Charter.Net"));
         assert_ne!(recipient_hash("ann", "charter.net"), recipient_hash("bob", "charter.net"));
     }

@@ -139,6 +139,7 @@ impl PolicySession {
             shared.statistics.transacts(site);
             let envelope = Envelope {
                 sender_domain: shared.register_sender(from.domain, None, 0),
+                // More than any limit can be.
                 size: u32::try_from(size).unwrap_or(u32::MAX),
                 spf: !directives.spf_fails,
                 dkim: !directives.dkim_fails,

@@ -1,7 +1,7 @@
-//! What the cluster's clients have met: from the provider's side of the wire, and so of any client.
+//! What the clients of a cluster have met, recorded from the provider's side of the wire, whatever the clients are.
 //!
-//! A run's own record is kept by its sender, who knows what waits in its queues. Here nothing is known but what was
-//! said, and these are the rules by which it becomes the same report:
+//! The record of a trial is kept by its sender, which knows what waits in its queues. Here only the dialog is known,
+//! and these rules turn it into the same kind of record:
 //!
 //! - An attempt is a recipient that was named and answered, or a connection, EHLO or MAIL that was refused before any
 //!   was named (which counts as one).
@@ -27,33 +27,33 @@ pub(super) struct ReceiverStatistics {
     recorder: Recorder,
     providers: Vec<ProviderStatistics>,
     clients: Vec<ClientStatistics>,
-    /// Recipients that were deferred, by number, and when they were seen first.
+    /// Numbers of recipients that have been deferred, and when they were first seen.
     waiting: BTreeMap<(ProviderId, u64), Time>,
-    /// When the books were opened: what is recorded counts from there.
+    /// When counting began; recorded times count from there.
     started_at: Time,
 }
 
-/// Recipients that were deferred and are remembered until they come back.
+/// Deferred recipients that are remembered until they come back.
 const WAITING_MAX: usize = 2_000_000;
 
 #[derive(Clone, Debug)]
 struct ProviderStatistics {
-    /// What a sender would say of the recipients, as far as it can be known here.
+    /// What a sender would report about the recipients, as far as it can be known here.
     account: SenderAccount,
     /// When recipients were delivered, in milliseconds.
     delivered: Histogram<u64>,
-    /// Replies that were ordered, or are the session's own, and stand in no profile; behind those of the profile they
-    /// have numbers too.
+    /// Replies that are not of the profile: they were asked for, or are the SMTP session's own. Their numbers follow
+    /// those of the profile.
     unlisted_replies: Vec<Reply>,
     connections: u64,
     refused: BTreeMap<RefusalCause, u64>,
 }
 
-/// Ordered replies that are told apart; all others count as the last.
+/// Such replies that are told apart; all others count as the last.
 const UNLISTED_REPLIES_MAX: usize = 200;
 
 impl ProviderStatistics {
-    /// The number of a reply that stands in no profile, and whether it is new.
+    /// The number of a reply that is not of the profile, and whether it is new.
     fn unlisted_reply(&mut self, reply: &Reply, policy: &Policy) -> (ReplyId, bool) {
         let known = self.unlisted_replies.iter().position(|known| known == reply);
         let new = known.is_none() && self.unlisted_replies.len() < UNLISTED_REPLIES_MAX;
@@ -65,45 +65,44 @@ impl ProviderStatistics {
     }
 }
 
-/// What one client met, at all providers together.
+/// What one client has met, at all providers together.
 #[derive(Clone, Debug, Default)]
 pub struct ClientStatistics {
-    /// Connections.
+    /// Connections that it made.
     pub connections: u64,
     /// Attempts that were accepted.
     pub accepted: u64,
     /// Attempts that were deferred.
     pub deferred: u64,
-    /// Attempts that were refused for good.
+    /// Attempts that were rejected for good.
     pub rejected: u64,
     /// Refusals by provider and cause.
     pub refused: BTreeMap<(ProviderId, RefusalCause), u64>,
 }
 
-/// What a refusal was.
+/// The cause of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RefusalCause {
-    /// Where in the session.
+    /// The stage at which it happened.
     pub stage: Stage,
-    /// The rule that refused; `None` is what somebody ordered, or what the session refused by itself.
+    /// The rule; `None` for an outcome that was asked for, or a refusal of the SMTP session itself.
     pub rule: Option<RuleId>,
-    /// The reply, by its place in the provider's book, all others behind its own; `None` is a connection that was
-    /// closed without a word.
+    /// The number of the reply; `None` if the connection was closed without one.
     pub reply: Option<ReplyId>,
 }
 
-/// Whose refusal it was.
+/// Where a refusal comes from.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum RefusalSource<'a> {
-    /// A rule's.
+    /// A rule of the provider.
     Rule(Refusal),
-    /// Somebody's order: a reply, or nothing if the connection was closed without one.
+    /// An address directive or an administrator's order: a reply, or a closed connection without one.
     Forced(Option<&'a Reply>),
-    /// The session's own: a message too big to be read or with bare line ends, a recipient too many.
+    /// The SMTP session itself: a message that is too big to be read or has bare line ends, a recipient too many.
     Session(&'a Reply),
 }
 
-/// A refusal and whom it met.
+/// A refusal, and the recipients that it concerns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rejection<'a> {
     pub(super) now: Time,
@@ -111,13 +110,13 @@ pub(super) struct Rejection<'a> {
     pub(super) client: ClientId,
     pub(super) stage: Stage,
     pub(super) source: RefusalSource<'a>,
-    /// The recipients it met, by number; empty before any was named.
+    /// Their numbers; empty before any recipient was named.
     pub(super) recipients: &'a [u64],
 }
 
 impl ReceiverStatistics {
     pub(super) fn new(policies: &[Policy]) -> Self {
-        // Bounds that are valid: see `Recorder`.
+        // These bounds are valid: see `Recorder`.
         let delivered = Histogram::new_with_bounds(1, Span::DAY.times(366).as_millis_ceil(), 3).expect("valid bounds");
         let site = |_| ProviderStatistics {
             account: SenderAccount::default(),
@@ -135,13 +134,13 @@ impl ReceiverStatistics {
         }
     }
 
-    /// New books for the same providers, clients and listeners.
+    /// Starts counting again, for the same providers and clients.
     pub(super) fn reset(&mut self, now: Time, policies: &[Policy]) {
         let clients = vec![ClientStatistics::default(); self.clients.len()];
         *self = Self { clients, started_at: now, ..Self::new(policies) };
     }
 
-    /// When the books were opened.
+    /// When counting began.
     pub(super) const fn started_at(&self) -> Time {
         self.started_at
     }
@@ -177,7 +176,7 @@ impl ReceiverStatistics {
         self.recorder.complaint(site);
     }
 
-    /// These recipients have their message.
+    /// A message was delivered to these recipients.
     pub(super) fn accepted(
         &mut self,
         now: Time,
@@ -198,7 +197,7 @@ impl ReceiverStatistics {
         }
     }
 
-    /// A refusal.
+    /// An attempt was refused.
     pub(super) fn refused(&mut self, rejection: &Rejection<'_>, policy: &Policy) {
         let Rejection { now, site, client, stage, source, recipients } = *rejection;
         let now = self.since_reset(now);
@@ -248,7 +247,7 @@ impl ReceiverStatistics {
         id
     }
 
-    /// A connection was lost or given up in the middle of a transaction.
+    /// The connection was lost in the middle of a message to these recipients.
     pub(super) fn lost(&mut self, now: Time, site: ProviderId, stage: Stage, recipients: &[u64]) {
         let now = self.since_reset(now);
         self.recorder.attempt_failed(now, site, stage, ConnectionFailure::Reset, recipients.len() as u64);
@@ -257,7 +256,7 @@ impl ReceiverStatistics {
         }
     }
 
-    /// An attempt that did not succeed.
+    /// An attempt for one recipient did not succeed.
     fn settle(&mut self, now: Time, recipient: Option<u64>, attempt: &Attempt) {
         let (site, bounced) = (attempt.site, attempt.outcome == AttemptOutcome::Bounced);
         match recipient {
@@ -272,7 +271,7 @@ impl ReceiverStatistics {
         self.recorder.attempt_over(now, attempt, || now);
     }
 
-    /// A recipient is settled: since when it waited. Whoever did not wait was never seen before.
+    /// A recipient is settled: since when it waited. One that did not wait was never seen before.
     fn settle_waiting(&mut self, site: ProviderId, recipient: u64) -> Option<Time> {
         let since = if self.waiting.is_empty() { None } else { self.waiting.remove(&(site, recipient)) };
         let account = &mut self.providers[site.index()].account;
@@ -295,7 +294,7 @@ impl ReceiverStatistics {
         });
     }
 
-    /// Time passes: whatever is looked at now and then.
+    /// Records the state of the providers at this moment.
     pub(super) fn sample(&mut self, now: Time, providers: &[&Provider], clients: &[ClientId]) {
         for ((id, provider), statistics) in (0..).zip(providers).zip(&self.providers) {
             let sample = Sample {
@@ -307,13 +306,13 @@ impl ReceiverStatistics {
         }
     }
 
-    /// At a provider: connections, recipients delivered to, and refusals by cause.
+    /// A provider's connections, delivered recipients, and refusals by cause.
     pub(super) fn site(&self, site: ProviderId) -> (u64, u64, &BTreeMap<RefusalCause, u64>) {
         let statistics = &self.providers[site.index()];
         (statistics.connections, statistics.account.delivered, &statistics.refused)
     }
 
-    /// A reply of a provider, its own or ordered.
+    /// The reply of this number.
     pub(super) fn reply<'a>(&'a self, site: ProviderId, reply: ReplyId, policy: &'a Policy) -> Option<&'a Reply> {
         let unlisted = || self.providers[site.index()].unlisted_replies.get(reply.index() - policy.replies.len());
         policy.replies.get(reply.index()).or_else(unlisted)
@@ -325,6 +324,9 @@ impl ReceiverStatistics {
     }
 
     /// The trial so far.
+    ///
+    /// # Errors
+    /// Recipients were lost or counted twice, which is a defect of mxlab.
     pub(super) fn finish(
         &mut self,
         now: Time,
@@ -363,7 +365,7 @@ fn millis_since_start(now: Time) -> u64 {
     now.since(Time::ZERO).as_millis_ceil().max(1)
 }
 
-/// An attempt for one recipient, of whom the record asks no more.
+/// An attempt for one recipient, of which the record needs no more.
 const fn attempt(site: ProviderId, outcome: AttemptOutcome, reply: Option<(Stage, ReplyId)>) -> Attempt {
     Attempt { site, first: RecipientId(0), recipients: 1, outcome, reply, expired: false }
 }

@@ -1,4 +1,4 @@
-//! A trial on real sockets: a cluster of its own on loopback, and the driver against it.
+//! A trial on real sockets: the driver against a cluster of its own, or against servers elsewhere.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -14,37 +14,40 @@ use super::server_options::ServerOptions;
 use crate::trial::TrialInput;
 use crate::units::ProviderId;
 
-/// Who receives the mail.
+/// The servers that receive the mail.
 #[derive(Clone, Debug)]
 pub enum Receivers {
     /// A cluster of the trial's own, on loopback.
     Cluster,
-    /// Servers that are there already.
+    /// Servers that are running already.
     Hosts {
         /// Each provider's hosts, taken in turn; none is empty.
         targets: Vec<Vec<SocketAddr>>,
         /// The address that each source sends from.
         sources: Vec<IpAddr>,
-        /// Where mail may go.
+        /// The addresses that may be sent to.
         allowed: AllowedTargets,
     },
 }
 
-/// Why a trial came to nothing.
+/// A trial cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
     /// A host of the cluster cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The driver gave up.
+    /// The driver failed.
     #[error(transparent)]
     Drive(#[from] DriveError),
 }
 
-/// How long the cluster's sessions have to end.
+/// Wall-clock time for the cluster's sessions to end.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 
-/// Runs a trial to its end, or until it is stopped.
+/// Runs a trial to its end, or until `stop`.
+///
+/// # Errors
+/// A host cannot listen, a target is not allowed, or an invariant does not hold.
 pub async fn trial(
     input: TrialInput<'_>,
     receivers: &Receivers,
@@ -125,12 +128,12 @@ fn targets(server: &MxServer, sites: usize) -> Vec<Vec<SocketAddr>> {
     targets
 }
 
-/// The loopback address that stands for a source.
+/// The loopback address of a source.
 pub fn source_address(number: u16) -> IpAddr {
     loopback(SOURCES, number)
 }
 
-/// Sources are 127.24.0.1 and what follows; MX hosts 127.25.0.1 and what follows.
+/// Sources have the addresses from 127.24.0.1 on, MX hosts those from 127.25.0.1 on.
 const SOURCES: u8 = 24;
 const HOSTS: u8 = 25;
 

@@ -1,4 +1,5 @@
-//! A connection of the driver: opens it, speaks SMTP, and reports what it heard and how long it took.
+//! One connection of the driver: opens it, speaks SMTP, and reports what the server replied and how long everything
+//! took.
 
 use std::future::poll_fn;
 use std::io;
@@ -48,11 +49,11 @@ pub(super) struct ConnectionOptions {
     /// Time-outs and pipelining.
     pub(super) session: SessionSettings,
     pub(super) speed: Speed,
-    /// Everything ends.
+    /// Cancelled at the end of the trial.
     pub(super) stop: CancellationToken,
 }
 
-/// One connection: its names, and its two ends.
+/// Which connection it is, and its two ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionParams {
     pub(super) conn: ConnId,
@@ -61,19 +62,19 @@ pub(super) struct ConnectionParams {
     pub(super) to: SocketAddr,
 }
 
-/// However fast the machines' time goes, a server has this long for a reply.
+/// The shortest time for a reply, however fast the trial's clock runs.
 const REPLY_TIMEOUT_MIN: Duration = Duration::from_secs(1);
-/// How long the reply to QUIT is waited for.
+/// Wall-clock time for the reply to QUIT.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Holds a connection from the wish to connect to its end.
+/// Runs a connection, from the attempt to connect to its end.
 pub(super) async fn run(
     params: ConnectionParams,
     options: Arc<ConnectionOptions>,
     mut commands: mpsc::Receiver<DriverCommand>,
     reports: mpsc::UnboundedSender<ConnectionReport>,
 ) {
-    // Whoever is not there any more needs no report.
+    // A driver that has ended needs no report.
     let report =
         |event| drop(reports.send(ConnectionReport { conn: params.conn, generation: params.generation, event }));
     let mut connection = match ClientConnection::open(params, &options).await {
@@ -95,7 +96,7 @@ pub(super) async fn run(
                 let (results, closed) = tokio::select! {
                     biased;
                     outcome = connection.transact(&message) => outcome,
-                    // The trial is over: nobody waits for what would come.
+                    // The trial is over, and the result does not count any more.
                     () = &mut stopped => return,
                 };
                 report(ConnectionEvent::Replied { results, closed, timings: std::mem::take(&mut connection.timings) });
@@ -116,33 +117,33 @@ struct ClientConnection<'a> {
     to: SocketAddr,
     stream: MaybeTlsStream,
     client: ClientSession,
-    /// What has arrived and is not done with.
+    /// Bytes that have arrived and are not processed.
     input: Vec<u8>,
     out: Vec<u8>,
     timings: Vec<PhaseTiming>,
-    /// When what is waited for now was sent.
+    /// When the command that awaits its reply was sent.
     sent: Instant,
     idle_timeout: IdleTimeout,
-    /// The last refusal, for when a session ends with it.
+    /// The last refusal, in case the session ends with it.
     refused: Option<(Stage, Code, String)>,
 }
 
-/// How far a conversation has come.
+/// Why the session stopped advancing.
 enum Progress {
-    /// Nothing is under way.
+    /// It waits for a transaction.
     Idle,
     /// The transaction is over.
     Done,
-    /// The message is wanted.
+    /// The server waits for the message.
     Body,
-    /// The session is over: the server said so, or what it said was no SMTP.
+    /// The session is over: the server said so, or what it sent was not SMTP.
     Closed,
-    /// Nothing is heard any more.
+    /// No reply came: at which stage, and why.
     Silent(Option<Stage>, ConnectionFailure),
 }
 
 impl<'a> ClientConnection<'a> {
-    /// Connects, and goes on until the server waits for a transaction.
+    /// Connects, and advances until the server is ready for a transaction.
     async fn open(
         params: ConnectionParams,
         options: &'a ConnectionOptions,
@@ -179,7 +180,7 @@ impl<'a> ClientConnection<'a> {
         Err((wire_result, connection.timings))
     }
 
-    /// Sends a message: what became of each recipient, and whether the connection is gone.
+    /// Sends a message: the result for each recipient, and whether the connection is closed.
     async fn transact(&mut self, message: &OutgoingMessage) -> (Vec<WireResult>, bool) {
         let recipients: Vec<&str> = message.to.iter().map(String::as_str).collect();
         let transaction = Transaction {
@@ -215,7 +216,7 @@ impl<'a> ClientConnection<'a> {
         (results.collect(), closed)
     }
 
-    /// Everything that is said from here on to what has to be decided elsewhere.
+    /// Sends and receives until the session needs a decision from outside.
     async fn advance_session(&mut self) -> Progress {
         loop {
             let (used, event) = self.client.advance(&self.input, &mut self.out);
@@ -238,7 +239,7 @@ impl<'a> ClientConnection<'a> {
                     }
                     continue;
                 }
-                // No line of a filler begins with a dot: it is the same either way.
+                // No line of the filler begins with a dot, so it needs no stuffing.
                 ClientEvent::SendBody { .. } => Some(Progress::Body),
                 ClientEvent::Done => Some(Progress::Done),
                 ClientEvent::Idle => Some(Progress::Idle),
@@ -258,7 +259,7 @@ impl<'a> ClientConnection<'a> {
         }
     }
 
-    /// Sends what was written, and reads.
+    /// Sends what has been written, and reads.
     async fn exchange(&mut self, step: Option<SessionStep>) -> io::Result<()> {
         let deadline = Instant::now() + self.timeout_for(step);
         if !self.out.is_empty() {
@@ -276,7 +277,7 @@ impl<'a> ClientConnection<'a> {
         }
     }
 
-    /// Sends a message from where its pieces are: all connections send the same block, and no copy of it.
+    /// Sends a message from where its pieces are: all connections send the same block, without a copy of it.
     async fn send_body(&mut self, message: &OutgoingMessage) -> io::Result<()> {
         let deadline = Instant::now() + self.timeout_for(Some(SessionStep::EndOfData));
         self.sent = Instant::now();
@@ -309,7 +310,8 @@ impl<'a> ClientConnection<'a> {
         Ok(())
     }
 
-    /// Comes back when the server says or does anything though it was not asked: all it can mean is the end.
+    /// Resolves when the server sends something, or closes, without having been asked. Either way the connection is
+    /// over.
     async fn unsolicited_data(&mut self) {
         let (stream, input) = (&mut self.stream, &mut self.input);
         let _ = poll_fn(|cx| read_into(stream, cx, input)).await;
@@ -321,7 +323,7 @@ impl<'a> ClientConnection<'a> {
         self.stream.shutdown().await
     }
 
-    /// The refusal with which the server ended the session, or silence if there was none.
+    /// The refusal with which the server ended the session, or a reset if there was none.
     fn closing_result(&mut self, stage: Stage) -> WireResult {
         match self.refused.take() {
             Some((stage, code, text)) => WireResult::Refused(stage, code, text),
@@ -383,7 +385,7 @@ fn wire_result(fate: &RecipientReply<'_>) -> WireResult {
     }
 }
 
-/// The lines of a reply, codes and all.
+/// The lines of a reply with their codes, joined by `\n`.
 fn text(reply: &ReceivedReply<'_>) -> String {
     reply.to_reply().lines(|_| None).join("\n")
 }

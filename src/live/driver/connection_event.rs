@@ -1,4 +1,4 @@
-//! What the tasks that hold the connections say to the driver, and what they are told.
+//! Messages between the driver and the tasks of its connections.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::record::{ConnectionFailure, LatencyPhase};
 use crate::smtp::{Code, Stage};
 use crate::units::ConnId;
 
-/// What a connection is told.
+/// What the driver tells a connection.
 #[derive(Clone, Debug)]
 pub(super) enum DriverCommand {
     /// Send this message.
@@ -15,42 +15,42 @@ pub(super) enum DriverCommand {
     Quit,
 }
 
-/// A message with its envelope, ready to be said.
+/// A message with its envelope.
 #[derive(Clone, Debug)]
 pub(super) struct OutgoingMessage {
     /// MAIL FROM, without brackets.
     pub(super) from: String,
     /// RCPT TO, one for each recipient of the delivery, without brackets.
     pub(super) to: Vec<String>,
-    /// Header fields, with the empty line behind them.
+    /// The header, and the empty line behind it.
     pub(super) head: String,
-    /// Bytes of the message, the header included; never fewer than that.
+    /// Bytes of the whole message; never fewer than the header has.
     pub(super) size: u64,
 }
 
-/// What happened on a connection.
+/// What a connection tells the driver.
 #[derive(Debug)]
 pub(super) struct ConnectionReport {
     pub(super) conn: ConnId,
-    /// Which connection of that name it was: names are given again.
+    /// Which of the connections that have had this [`ConnId`] it is: ids are used again.
     pub(super) generation: u64,
     pub(super) event: ConnectionEvent,
 }
 
-/// What happened.
+/// What happened on a connection.
 #[derive(Debug)]
 pub(super) enum ConnectionEvent {
-    /// It is greeted, and EHLO is done.
+    /// It has been greeted, and EHLO is done.
     Connected,
-    /// A transaction is over, or the connection could not be had: what was heard, for each recipient, or one for all;
-    /// and how long everything took since the last report.
+    /// A transaction is over, or there is no connection: the result for each recipient, or one for all; and what took
+    /// how long since the last report.
     Replied { results: Vec<WireResult>, closed: bool, timings: Vec<PhaseTiming> },
-    /// The server closed it while it was idle.
+    /// The server closed the connection while it was idle.
     Closed,
 }
 
 impl ConnectionEvent {
-    /// The server hung up while a message was on its way to the connection: the message went nowhere.
+    /// What it means if a message was on its way to the connection: it is lost when the server closed just before.
     pub(super) fn lost_if_busy(self, busy: bool) -> Self {
         match self {
             Self::Closed if busy => {
@@ -62,16 +62,16 @@ impl ConnectionEvent {
     }
 }
 
-/// How long something took.
+/// How long a phase took, in wall-clock time.
 pub(super) type PhaseTiming = (LatencyPhase, Duration);
 
-/// What was heard about a recipient.
+/// The result of a transaction for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WireResult {
-    /// Delivered.
+    /// The message was delivered.
     Accepted,
-    /// A refusal: where, its code, and all of its lines joined by `\n`.
+    /// The recipient was refused: the stage, the code, and the reply's lines joined by `\n`.
     Refused(Stage, Code, String),
-    /// Nothing, and why.
+    /// There was no reply: at which stage, and why.
     Silent(Stage, ConnectionFailure),
 }

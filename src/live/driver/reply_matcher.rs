@@ -1,7 +1,7 @@
-//! The replies of a site, and which of them a client has just heard.
+//! Recognizes the replies of a provider among what a server sends.
 //!
-//! A profile's replies are templates: what stands in for a placeholder is anything. Replies that stand in no book are
-//! learned, so that a server nobody knows can be sent to.
+//! A profile's replies are templates, whose placeholders match anything. Replies that are no provider's are learned, so
+//! that mail can be sent to any server.
 
 use std::collections::BTreeMap;
 
@@ -9,31 +9,31 @@ use crate::provider::{Policy, RuleAction};
 use crate::smtp::{Code, EnhancedCode, Reply, Stage};
 use crate::units::{ReplyId, RuleId};
 
-/// A site's book of replies.
+/// The known replies of one provider.
 #[derive(Debug)]
 pub(super) struct ReplyMatcher {
     patterns: Vec<ReplyPattern>,
-    /// The rule that gives a reply at a stage: the first in the profile's order.
+    /// The first rule in the profile's order that gives a reply at a stage.
     rules: BTreeMap<(Stage, ReplyId), RuleId>,
     learned: usize,
 }
 
-/// Replies that are learned of one site. Some servers put the time or a number into every reply.
+/// Replies that are learned of one provider. Some servers put the time or a number into every reply.
 const LEARNED_MAX: usize = 500;
 
-/// A reply as it goes over the wire, with gaps for placeholders.
+/// A reply as it is sent, with gaps for placeholders.
 #[derive(Debug)]
 struct ReplyPattern {
-    /// What stands before the first gap, between gaps, and after the last.
+    /// The texts before the first gap, between gaps, and after the last.
     pieces: Vec<String>,
 }
 
-/// What was heard.
+/// A reply that was received.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ReplyMatch {
-    /// This reply.
+    /// It is known under this number.
     Known(ReplyId),
-    /// One that stands in no book yet: it is now the last of the book.
+    /// It was not known, and has the next number from now on.
     Learned(Reply),
 }
 
@@ -54,14 +54,14 @@ impl ReplyMatcher {
         Self { patterns: policy.replies.iter().map(ReplyPattern::of).collect(), rules, learned: 0 }
     }
 
-    /// The reply that these lines are: codes and all, joined by `\n`.
+    /// Finds the reply whose lines these are, with their codes, joined by `\n`.
     pub(super) fn match_reply(&mut self, code: Code, lines: &str) -> ReplyMatch {
         if let Some(place) = self.patterns.iter().position(|pattern| pattern.matches(lines)) {
             return ReplyMatch::Known(ReplyId::from_index(place));
         }
         let mut reply = parse_reply(code, lines);
         if self.learned >= LEARNED_MAX {
-            // One for each code stands for all that are too many.
+            // Further replies are lumped together, one for each code.
             "(one of many)".clone_into(&mut reply.text);
             let rest = ReplyPattern::of(&reply);
             if let Some(place) = self.patterns.iter().position(|pattern| pattern.pieces == rest.pieces) {
@@ -73,7 +73,7 @@ impl ReplyMatcher {
         ReplyMatch::Learned(reply)
     }
 
-    /// The rule that gives a reply at a stage; `None` if none of the profile does.
+    /// The rule that gives a reply at a stage; `None` if no rule of the profile does.
     pub(super) fn rule(&self, stage: Stage, reply: ReplyId) -> Option<RuleId> {
         self.rules.get(&(stage, reply)).copied()
     }
@@ -98,7 +98,7 @@ impl ReplyPattern {
     }
 }
 
-/// A reply from its lines.
+/// Parses a reply from its lines.
 fn parse_reply(code: Code, lines: &str) -> Reply {
     let texts = lines.split('\n').map(|line| line.get(4..).unwrap_or_default());
     let texts: Vec<&str> = texts.collect();
@@ -107,7 +107,7 @@ fn parse_reply(code: Code, lines: &str) -> Reply {
     let own = enhanced.map(|enhanced| enhanced.to_string()).unwrap_or_default();
     let bare = |text: &&str| text.strip_prefix(own.as_str()).map_or(*text, str::trim_start).to_owned();
     let text = texts.iter().map(bare).collect::<Vec<_>>().join("\n");
-    // Braces would be placeholders.
+    // Braces would be taken for placeholders.
     let text = text.replace(['{', '}'], "");
     Reply { code, enhanced, text }
 }
