@@ -1,4 +1,4 @@
-//! One JSON line an event on standard output, for whoever reads it through a pipe.
+//! Events on standard output, one line of JSON each, when it is a pipe or a file.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use tokio::task::JoinHandle;
 use crate::cli::terminal;
 use crate::live::{LiveEvent, LiveEventKind, MxCluster};
 
-/// Lines that wait for whoever reads them; beyond that they are lost, and counted: a slow reader must not slow mail.
+/// Lines that wait to be written. Further ones are lost, and counted: a slow reader must not slow mail down.
 const WAITING_MAX: usize = 100_000;
 
-/// Events on their way to standard output.
+/// Writes events to standard output.
 pub(super) struct EventWriter {
     writer: Option<JoinHandle<()>>,
     lost: Arc<AtomicU64>,
     cluster: Arc<MxCluster>,
 }
 
-/// An event as it is written.
+/// An event in JSON.
 #[derive(Serialize)]
 struct EventLine<'a> {
     /// Seconds since the start, by the providers' clock.
@@ -46,7 +46,7 @@ struct EventLine<'a> {
 }
 
 impl EventWriter {
-    /// Begins to write, unless it is to be quiet or a person looks at a table instead.
+    /// Begins to write, unless `quiet` or a person is looking at the live table.
     pub(super) fn begin(cluster: &Arc<MxCluster>, quiet: bool) -> Self {
         let lost = Arc::new(AtomicU64::new(0));
         let mut this = Self { writer: None, lost: lost.clone(), cluster: cluster.clone() };
@@ -57,11 +57,11 @@ impl EventWriter {
         this.writer = Some(tokio::task::spawn_blocking(move || {
             let mut out = BufWriter::new(io::stdout().lock());
             while let Ok(line) = inbox.recv() {
-                // A reader that went away wants no more; the cluster goes on.
+                // A reader that went away needs no more events; the servers go on.
                 if writeln!(out, "{line}").is_err() {
                     return;
                 }
-                // Whoever reads along sees an event when it happens.
+                // Flushed once no line is waiting, so that a reader sees events as they happen.
                 for line in inbox.try_iter() {
                     let _ = writeln!(out, "{line}");
                 }
@@ -75,7 +75,7 @@ impl EventWriter {
         this
     }
 
-    /// Everything that happened has been written, or its loss been told.
+    /// Waits until all events have been written, and says how many were lost.
     pub(super) async fn end(self) {
         self.cluster.set_event_listener(None);
         if let Some(writer) = self.writer {

@@ -1,4 +1,4 @@
-//! The live table: who is connected and what became of it, drawn again and again on a terminal.
+//! The live table of clients and providers, redrawn on a terminal.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
@@ -11,12 +11,12 @@ use terminal_size::{Height, Width, terminal_size};
 use crate::live::{ClientSnapshot, ClusterSnapshot, MxCluster};
 use crate::time::Span;
 
-/// Clients that are shown.
+/// Clients that are shown at most.
 const CLIENTS_MAX: usize = 20;
-/// How often it is drawn.
+/// How often it is redrawn.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Draws it until it is dropped; never ends. Draws nothing where nobody would see it.
+/// Redraws the table until it is dropped; draws nothing if `quiet` or without a terminal.
 pub(super) async fn show(cluster: &MxCluster, quiet: bool) {
     if quiet || !io::stdout().is_terminal() || !io::stderr().is_terminal() {
         return std::future::pending().await;
@@ -25,31 +25,31 @@ pub(super) async fn show(cluster: &MxCluster, quiet: bool) {
     let mut tick = tokio::time::interval(EVERY);
     loop {
         tick.tick().await;
-        // Looked at each time: a window may be made larger.
+        // The window may have been resized.
         let (columns, rows) = terminal_size().map_or(SCREEN, |(Width(columns), Height(rows))| (columns, rows));
         let text = fit(&draw(&cluster.snapshot(clients_that_fit(rows)), columns), columns, rows);
         let mut screen = String::new();
         if lines > 0 {
-            // Back to where the last one began, and away with it.
+            // Up to where the last table began, and clear from there.
             let _ = write!(screen, "\x1b[{lines}A\x1b[J");
         }
         screen.push_str(&text);
         lines = text.lines().count();
-        // A terminal that is gone sees no more tables; the servers go on.
+        // A terminal that is gone needs no table; the servers go on.
         let _ = io::stderr().write_all(screen.as_bytes());
     }
 }
 
-/// The screen of whoever does not say how large his is.
+/// The size of a terminal that does not tell its own: columns and rows.
 const SCREEN: (u16, u16) = (80, 24);
 
-/// Beside them there are the providers, a heading and the number of clients that are left out.
+/// Besides clients there are the providers, a heading and the number of clients that are left out.
 fn clients_that_fit(rows: u16) -> usize {
     usize::from(rows).saturating_sub(6).clamp(1, CLIENTS_MAX)
 }
 
-/// What fits on a screen, the last line left free. A line that went on in the next would not be wiped away: on a
-/// terminal it is two.
+/// The part of a text that fits on a screen, with its last line left free. Lines that are too long are cut: a wrapped
+/// line would not be cleared.
 fn fit(text: &str, columns: u16, rows: u16) -> String {
     let lines = text.lines().take(usize::from(rows).saturating_sub(1));
     lines.map(|line| cut(line.trim_end(), usize::from(columns)) + "\n").collect()
@@ -87,7 +87,7 @@ fn draw(state: &ClusterSnapshot, columns: u16) -> String {
     text
 }
 
-/// Words beside each other as long as there is room, and below each other then.
+/// Texts beside each other as far as there is room, and below each other from there on.
 fn beside_or_below(first: String, others: impl Iterator<Item = String>, columns: usize) -> String {
     let mut used = first.chars().count();
     let mut text = first;

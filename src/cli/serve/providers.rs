@@ -1,4 +1,4 @@
-//! Which providers are served, with what changes, and where their hosts listen.
+//! The providers to serve, with the changes of `--set`, and the addresses of their hosts.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -85,14 +85,14 @@ pub(super) fn hosts(policies: &[Policy], first: SocketAddr, expose: bool) -> Res
     (0..).zip(names).map(wanted).collect()
 }
 
-/// The `n`-th place after the first: another loopback address, or where there is only one, another port.
+/// The `n`-th address after the first: another loopback address, or another port where there is only one address.
 fn nth(first: SocketAddr, n: u32) -> Option<SocketAddr> {
     match first.ip() {
         IpAddr::V4(ip) if ip.is_loopback() => {
             let ip = std::net::Ipv4Addr::from(u32::from(ip).checked_add(n)?);
             ip.is_loopback().then_some(SocketAddr::new(ip.into(), first.port()))
         }
-        // Port 0 is any: as many as one likes.
+        // Port 0 is any free port, as often as need be.
         ip if first.port() == 0 => Some(SocketAddr::new(ip, 0)),
         ip => Some(SocketAddr::new(ip, first.port().checked_add(u16::try_from(n).ok()?)?)),
     }

@@ -1,4 +1,4 @@
-//! What goes wrong with DNS, at an administrator's wish.
+//! Calls about DNS: which faults are injected.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use crate::live::dns::{DnsFailure, DnsFault, DnsFaults};
 use crate::time::Span;
 use crate::units::Fraction;
 
-/// Faults at a time: each is looked at for every query.
+/// Faults at a time: each is checked for every query.
 const FAULTS_MAX: usize = 1_000;
 /// The longest name, in bytes (RFC 1035, section 2.3.4).
 const NAME_MAX: usize = 255;
 
-/// A fault as it is written.
+/// A fault in JSON.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DnsFaultSpec {
-    /// For this name and all below it; all names unless said otherwise.
+    /// The name that it affects, with all names below it; by default all names.
     name: Option<String>,
     trouble: DnsFailureSpec,
-    /// For this share of the queries; all unless said otherwise.
+    /// The share of queries that it affects; by default all.
     #[serde(default = "all")]
     share: Fraction,
 }
@@ -37,7 +37,7 @@ enum DnsFailureSpec {
     ServFail,
     NxDomain,
     Silence,
-    /// By the clock on the wall.
+    /// In wall-clock time.
     Slow(Span),
 }
 

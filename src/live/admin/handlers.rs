@@ -1,4 +1,4 @@
-//! What each call does.
+//! Calls about providers, clients, orders and complaints.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,16 +23,16 @@ use crate::smtp::{Code, EnhancedCode, Reply, Stage};
 use crate::time::Span;
 use crate::units::{Fraction, ProviderId, RuleId};
 
-/// Clients that are shown where nobody says how many.
+/// Clients in a state without `?clients=`.
 pub(super) const CLIENTS_SHOWN: usize = 200;
-/// Clients that can be asked for.
+/// The most clients that can be asked for.
 const CLIENTS_MAX: usize = 10_000;
 /// The longest text of a reply, in bytes.
 const TEXT_MAX: usize = 2_000;
 
 type JsonResult<T> = Result<Json<T>, AdminRejection>;
 
-/// The body, as JSON whatever its content type says: curl calls everything a form.
+/// A body that is JSON, whatever its content type says: curl calls everything a form.
 pub(super) struct JsonBody<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
@@ -51,7 +51,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// The names in the path.
+/// The parameters in a path.
 pub(super) struct PathParams<T>(T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathParams<T> {
@@ -112,7 +112,7 @@ pub(super) struct ReputationScore {
     score: Fraction,
 }
 
-/// Also for a client that has not come yet.
+/// Works also for a client that has not connected yet.
 pub(super) async fn set_reputation(
     State(cluster): State<Arc<MxCluster>>,
     PathParams((name, ip)): PathParams<(String, String)>,
@@ -191,7 +191,7 @@ pub(super) async fn forget_orders(State(cluster): State<Arc<MxCluster>>) -> Json
     Json(json!({ "forgotten": orders.len() }))
 }
 
-/// A refusal as a person writes it: `451 4.7.1 Try again later`.
+/// A refusal as people write it: `451 4.7.1 Try again later`.
 fn reply(text: &str) -> Result<Reply, AdminRejection> {
     let wrong = |error: String| AdminRejection::bad(error).hint(r#"write it as in "451 4.7.1 Try again later""#);
     if text.len() > TEXT_MAX || !text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)) {
@@ -226,7 +226,7 @@ pub(super) async fn complain(
     let (site, _) = provider(&cluster, &complaint.provider)?;
     let ip = complaint.client;
     let client = cluster.lock().registry.known(ip).ok_or_else(|| unknown_client(ip))?;
-    // An address will do for its domain.
+    // An address stands for its domain.
     let domain = complaint.sender.rsplit('@').next().unwrap_or_default();
     if domain.len() > 255 {
         return Err(AdminRejection::bad("the sender's domain is longer than 255 characters"));

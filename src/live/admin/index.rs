@@ -1,4 +1,4 @@
-//! The list of calls, for people.
+//! The list of calls, which the API shows to people.
 
 use axum::Json;
 use serde_json::{Value, json};

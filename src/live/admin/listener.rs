@@ -1,4 +1,4 @@
-//! The listener: so many connections at a time, and none that is slow.
+//! A listener for so many connections at a time, and none that is slow.
 
 use std::future::Future;
 use std::io;
@@ -14,19 +14,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Connections at a time; whoever comes later waits in the system's queue.
+/// Connections at a time; further ones wait in the kernel's backlog.
 pub(super) const CONNECTIONS_MAX: usize = 64;
 
-/// From a connection, or the last thing that was written to it, until the next request has come and is answered.
+/// Time for a request and its answer, from the connection or the last thing that was written to it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A listener that lets in as many as there are places for.
+/// A listener that accepts as many connections as it has permits.
 pub(super) struct LimitedListener {
     listener: TcpListener,
     permits: Arc<Semaphore>,
 }
 
-/// A connection that has a place, for a while.
+/// A connection with its permit and its deadline.
 pub(super) struct LimitedStream {
     stream: TcpStream,
     timeout: Pin<Box<Sleep>>,
@@ -54,7 +54,7 @@ impl Listener for LimitedListener {
                         from,
                     );
                 }
-                // What the system refuses now it refuses in a loop.
+                // Errors of the system mostly repeat at once.
                 Err(_) => sleep(Duration::from_millis(50)).await,
             }
         }
@@ -66,7 +66,7 @@ impl Listener for LimitedListener {
 }
 
 impl LimitedStream {
-    /// Fails once patience is at an end.
+    /// Fails once the deadline has passed.
     fn check_timeout(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.timeout.as_mut().poll(cx).is_ready() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }

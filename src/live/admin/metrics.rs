@@ -1,6 +1,6 @@
-//! Counters and gauges in the text format that `OpenMetrics` defines, for Prometheus and its kin.
+//! Counters and gauges in the text format that `OpenMetrics` defines, for Prometheus and others.
 //!
-//! They are taken from the books at each scrape, in a fixed order; nothing is counted twice to be shown here.
+//! They are taken from the cluster's statistics at each scrape, in a fixed order; nothing is counted for them alone.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use super::handlers::CLIENTS_SHOWN;
 use crate::live::cluster::MxCluster;
 use crate::live::snapshot::{ClusterSnapshot, ProviderSnapshot};
 
-/// The type that Prometheus asks for.
+/// The content type that Prometheus asks for.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub(super) async fn scrape(State(cluster): State<Arc<MxCluster>>) -> impl IntoResponse {
     let mut registry = Registry::with_prefix("mxlab");
     registry.register_collector(Box::new(MetricsSnapshot(cluster.snapshot(CLIENTS_SHOWN))));
     let mut page = String::new();
-    // A string takes whatever is written to it.
+    // Writing to a string cannot fail.
     let _ = text::encode(&mut page, &registry);
     ([(header::CONTENT_TYPE, OPENMETRICS)], page)
 }
@@ -53,7 +53,7 @@ impl MetricsSnapshot {
         Ok(())
     }
 
-    /// A gauge of every client shown at every provider.
+    /// A gauge for every client that is shown, at every provider.
     fn standings(
         &self,
         encoder: &mut DescriptorEncoder<'_>,

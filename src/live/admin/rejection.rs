@@ -1,4 +1,4 @@
-//! What is wrong with a request, in JSON: what, and what to do about it.
+//! Rejected requests, in JSON: what is wrong, and what to do about it.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, nearest};
 
-/// A request that is not done.
+/// A rejected request.
 #[derive(Debug)]
 pub(super) struct AdminRejection {
     status: StatusCode,
@@ -31,7 +31,7 @@ impl AdminRejection {
         Self::new(StatusCode::BAD_REQUEST, error)
     }
 
-    /// The request says what cannot be: all of it at once.
+    /// The request has mistakes; all of them are named at once.
     pub(super) fn wrong(found: Vec<Diagnostic>) -> Self {
         let messages: Vec<&str> = found.iter().map(Diagnostic::message).collect();
         let hints: Vec<&str> = found.iter().filter_map(Diagnostic::suggestion).collect();
@@ -39,12 +39,12 @@ impl AdminRejection {
         if hints.is_empty() { rejection } else { rejection.hint(hints.join("; ")) }
     }
 
-    /// It is about something that there is not.
+    /// It is about something that does not exist.
     pub(super) fn not_found(error: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, error)
     }
 
-    /// There is no `what` of this name; it may be meant for another.
+    /// There is no `what` of this name; the hint is the name that may be meant, or all there are.
     pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Self {
         let hint = match nearest(name, known.clone()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -53,7 +53,7 @@ impl AdminRejection {
         Self::not_found(format!("no {what} `{name}`")).hint(hint)
     }
 
-    /// It cannot be done as things stand.
+    /// It cannot be done in the present state.
     pub(super) fn conflict(error: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, error)
     }
@@ -67,12 +67,12 @@ impl AdminRejection {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, error).hint("GET / lists what there is")
     }
 
-    /// What the framework refuses by itself.
+    /// The framework rejects it.
     pub(super) fn refused(status: StatusCode, error: impl Into<String>) -> Self {
         Self::new(status, error)
     }
 
-    /// Says what to do about it.
+    /// Adds what to do about it.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.body.hint = Some(hint.into());
         self

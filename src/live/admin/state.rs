@@ -1,4 +1,4 @@
-//! What the API works on.
+//! The state that requests work on.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, RCODE, Resource
 use super::fault::QueryEffect;
 use super::zone::{DnsRecord, Zone, ZoneLookup};
 
-/// How the query came, and so how long an answer may be.
+/// The transport of a query, which limits the length of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transport {
     /// 512 bytes, or what EDNS0 allows, up to [`UDP_MAX`].
@@ -17,14 +17,14 @@ pub(super) enum Transport {
     Tcp,
 }
 
-/// The longest answer over UDP, whatever the asker has room for.
+/// The longest answer over UDP, whatever the client has room for.
 pub(super) const UDP_MAX: u16 = 4096;
 
-/// How long an answer may be remembered, in seconds: short, for farms come and go.
+/// How long an answer may be cached, in seconds: short, as clusters come and go.
 const TTL: u32 = 60;
 
-/// The answer and how much later it comes; `None` is none. What is no query gets no answer, and one that cannot be
-/// read is told so.
+/// The answer and its delay; `None` is no answer. Messages that are no queries get none, and queries that cannot be
+/// parsed get FORMERR.
 pub(super) fn answer(
     query: &[u8],
     transport: Transport,
@@ -73,7 +73,7 @@ pub(super) fn answer(
     Some((delay, bytes))
 }
 
-/// The type of record that is asked for, and where in the message it stands; and the version of EDNS.
+/// The type of record that is asked for and its place in the message, and the version of EDNS.
 #[derive(Clone, Copy, Debug)]
 struct RawQuestion {
     kind: u16,
@@ -82,12 +82,12 @@ struct RawQuestion {
 }
 
 impl RawQuestion {
-    /// Looks for the one question of a query, and makes of the query one that `simple-dns` reads: it refuses types it
-    /// does not know, such as the TLSA that an MTA asks for to find DANE, where "no such record" is the answer, and a
-    /// reserved bit, which is to be ignored (RFC 1035 section 4.1.1); and it takes EDNS's DO bit for a version. `None`
-    /// if there is not exactly one question.
+    /// Looks for the one question of a query, and changes the query so that `simple-dns` can parse it. That library
+    /// refuses types that it does not know, such as the TLSA that an MTA asks for to find DANE, where "no such record"
+    /// is the answer; it refuses a reserved bit, which is to be ignored (RFC 1035 section 4.1.1); and it takes EDNS's
+    /// DO bit for a version. `None` if there is not exactly one question.
     fn prepare(query: &mut [u8]) -> Option<Self> {
-        // One question, no answers, no authority; of additional records there is one or two in a real query.
+        // One question, no answers, no authority; real queries have one or two additional records.
         if query[4..10] != [0, 1, 0, 0, 0, 0] || query[10] != 0 || query[11] > 8 {
             return None;
         }
@@ -128,7 +128,7 @@ impl RawQuestion {
     }
 }
 
-/// An answer in the making. Its question is the asker's, in the asker's spelling.
+/// Builds an answer. It repeats the question in the client's spelling.
 struct Reply<'a> {
     packet: Packet<'a>,
 }
@@ -172,14 +172,14 @@ impl<'a> Reply<'a> {
             }
         }
         if self.packet.answers.is_empty() {
-            // What does not exist is remembered as long as the zone says (RFC 2308).
+            // Negative answers are cached as long as the zone's SOA says (RFC 2308).
             let apex = zone.zone_of(name);
             self.packet.name_servers.push(ResourceRecord::new(named(apex), CLASS::IN, TTL, start_of(apex)));
         }
     }
 
-    /// The bytes of it; without the additional records if there is no room for them, and if that is not enough, with
-    /// nothing but the word to come back over TCP (RFC 2181 section 9).
+    /// The answer's bytes: without the additional records if there is no room for them, and if that is not enough,
+    /// truncated to nothing, so that the client asks over TCP (RFC 2181 section 9).
     fn within(mut self, room: usize) -> simple_dns::Result<Vec<u8>> {
         let bytes = self.packet.build_bytes_vec_compressed()?;
         if bytes.len() <= room {
@@ -240,15 +240,15 @@ fn start_of(apex: &str) -> RData<'_> {
     })
 }
 
-/// A name that was looked at when it came into the zone.
+/// A name that was checked when it came into the zone.
 fn named(name: &str) -> Name<'_> {
     Name::new_unchecked(name)
 }
 
-/// An answer without a question: all that can be said to a query that cannot be read.
+/// An answer without a question, for a query that cannot be parsed.
 fn bare(query: &[u8; 12], rcode: RCODE) -> Vec<u8> {
     let [id_high, id_low, flags, ..] = *query;
-    // A reply, with the opcode and the wish for recursion as they came.
+    // The opcode and the RD bit are those of the query.
     let code = u8::try_from(rcode as u16).unwrap_or(2);
     vec![id_high, id_low, flags & 0x79 | 0x80, code, 0, 0, 0, 0, 0, 0, 0, 0]
 }

@@ -1,35 +1,35 @@
-//! What goes wrong on request, for whoever wants to know what their MTA makes of it.
+//! Faults of DNS that are injected on request, to see what an MTA makes of them.
 
 use std::time::Duration;
 
 use crate::rng::Seed;
 use crate::units::Fraction;
 
-/// Something that goes wrong.
+/// A fault to inject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DnsFault {
-    /// For this name and all below it; `None` is all names.
+    /// The name that it affects, with all names below it; `None` is all names.
     pub name: Option<String>,
-    /// For this share of the queries.
+    /// The share of queries that it affects.
     pub share: Fraction,
-    /// What.
+    /// How the answer fails.
     pub failure: DnsFailure,
 }
 
-/// What goes wrong.
+/// How an answer fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DnsFailure {
-    /// The answer comes this much later, by the clock on the wall: resolvers have no other.
+    /// It is this much late, in wall-clock time, as resolvers know no other.
     Slow(Duration),
-    /// The answer is SERVFAIL.
+    /// It is SERVFAIL.
     ServFail,
-    /// The answer is NXDOMAIN, whatever there is.
+    /// It is NXDOMAIN, whatever the zone has.
     NoSuchName,
-    /// There is no answer.
+    /// There is none.
     NoAnswer,
 }
 
-/// What becomes of one query.
+/// What the faults do to one query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct QueryEffect {
     pub(super) delay: Duration,
@@ -38,7 +38,7 @@ pub(super) struct QueryEffect {
     pub(super) silent: bool,
 }
 
-/// The faults in force, and the chance that decides about shares.
+/// The faults that are injected now, and the random draws for their shares.
 #[derive(Debug)]
 pub(super) struct ActiveFaults {
     pub(super) list: Vec<DnsFault>,
@@ -51,7 +51,7 @@ impl ActiveFaults {
         Self { list: Vec::new(), chance: Seed(0).named("dns"), draws: 0 }
     }
 
-    /// What becomes of a query for this name. Delays add up.
+    /// What the faults do to a query for this name. Delays add up.
     pub(super) fn effect_on(&mut self, name: &str) -> QueryEffect {
         let mut effect = QueryEffect::default();
         for fault in &self.list {

@@ -1,8 +1,7 @@
-//! A DNS server that knows the providers and the senders of a cluster, so that a real MTA finds its way to them.
+//! A DNS server that knows the providers and the senders of a cluster, so that a real MTA finds its hosts.
 //!
-//! It answers as the last resort of a resolver would: with authority for its own zones, and for everything else with
-//! "there is no such name", so that nobody asks further and no query leaves the machine. Over UDP and TCP, with EDNS0;
-//! no DNSSEC. What can go wrong with DNS can be made to: see [`DnsFault`].
+//! It answers with authority for its own zones, and "no such name" for everything else, so that no query leaves the
+//! machine. Over UDP and TCP, with EDNS0; no DNSSEC. Faults can be injected: see [`DnsFault`].
 
 mod answer;
 mod fault;

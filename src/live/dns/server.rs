@@ -1,4 +1,4 @@
-//! The sockets: UDP and TCP at one address, bounded in every direction.
+//! The sockets: UDP and TCP at one address, everything bounded.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use super::answer::{Transport, UDP_MAX, answer};
 use super::fault::{ActiveFaults, DnsFault};
 use super::zone::Zone;
 
-/// A DNS server at work. Dropped, it goes on until its token is cancelled.
+/// A DNS server at work. When it is dropped, it goes on until its token is cancelled.
 #[derive(Debug)]
 pub struct DnsServer {
     address: SocketAddr,
@@ -31,20 +31,20 @@ struct Shared {
     faults: Mutex<ActiveFaults>,
 }
 
-/// TCP connections at a time; whoever comes later waits in the system's queue.
+/// TCP connections at a time; further ones wait in the kernel's backlog.
 const CONNECTIONS_MAX: usize = 64;
 
-/// A TCP connection may be idle, or take over one message, as long as this (RFC 7766 section 6.2.3: a few seconds).
+/// Time for a TCP connection to be idle, or to transfer one message (RFC 7766 section 6.2.3: a few seconds).
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Answers over UDP that wait for their time; what comes on top is lost, as it is where a server has too much to do.
+/// Delayed answers over UDP at a time; further ones are lost, as on a busy server.
 const DELAYED_MAX: usize = 4_096;
 
-/// Ports that are tried where any will do: one must be free for both protocols.
+/// Ports that are tried for port 0: one must be free for both protocols.
 const TRIES: u32 = 16;
 
 impl DnsServer {
-    /// Listens at this address; port 0 is any. It stops with `stop`, or by itself.
+    /// Listens at this address; port 0 is any free port. It stops with `stop`, or with [`DnsServer::stop`].
     ///
     /// # Errors
     /// What the system says of the address.
@@ -60,17 +60,17 @@ impl DnsServer {
         Ok(Self { address, shared, stop, tasks })
     }
 
-    /// Where it listens, over UDP and TCP.
+    /// The address at which it listens, over UDP and TCP.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What goes wrong, for whoever wants to change it.
+    /// A handle on the faults of its answers.
     pub fn faults(&self) -> DnsFaults {
         DnsFaults(Arc::clone(&self.shared))
     }
 
-    /// Stops, and waits until nothing is left.
+    /// Stops, and waits until all of its tasks have ended.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
@@ -78,17 +78,17 @@ impl DnsServer {
     }
 }
 
-/// What goes wrong with a server's answers.
+/// A handle on the faults of a server's answers.
 #[derive(Clone, Debug)]
 pub struct DnsFaults(Arc<Shared>);
 
 impl DnsFaults {
-    /// From now on these things go wrong, and no others.
+    /// Injects these faults from now on, and no others.
     pub fn set(&self, faults: Vec<DnsFault>) {
         self.0.faults().list = faults;
     }
 
-    /// What goes wrong now.
+    /// The faults that are injected now.
     pub fn get(&self) -> Vec<DnsFault> {
         self.0.faults().list.clone()
     }
@@ -104,7 +104,7 @@ impl Shared {
     }
 }
 
-/// Both sockets at one port.
+/// Binds both sockets to one port.
 async fn bind(at: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
     let mut tries = if at.port() == 0 { TRIES } else { 1 };
     loop {
@@ -127,7 +127,7 @@ async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<Shared>, stop: Cancellati
         };
         let Some((delay, reply)) = shared.answer(&query[..length], Transport::Udp) else { continue };
         if delay.is_zero() {
-            // Whoever asked may be gone.
+            // A client that is gone needs no answer.
             let _ = socket.send_to(&reply, asker).await;
             continue;
         }
@@ -151,14 +151,14 @@ async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>, stop: Cancellatio
         };
         let shared = Arc::clone(&shared);
         tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
-            // However it ends, the asker knows best.
+            // A connection that ended with an error has ended all the same.
             let _ = serve_tcp_connection(stream, &shared).await;
             drop(place);
         }));
     }
 }
 
-/// Answers one query after another until the asker is done, silent for too long, or met with silence itself.
+/// Answers queries until the client closes, is idle for too long, or a fault leaves a query without an answer.
 async fn serve_tcp_connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     loop {
         let query = timeout(PATIENCE, read(&mut stream)).await??;
@@ -175,13 +175,13 @@ async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(query)
 }
 
-/// Length and message in one piece (RFC 7766 section 8).
+/// Writes length and message in one piece (RFC 7766 section 8).
 async fn write(stream: &mut TcpStream, reply: &[u8]) -> io::Result<()> {
     let length = u16::try_from(reply.len()).map_err(io::Error::other)?;
     stream.write_all(&[&length.to_be_bytes(), reply].concat()).await
 }
 
-/// What the system refuses now it refuses in a loop.
+/// Waits before trying again: errors of the system mostly repeat at once.
 async fn pause() {
     sleep(Duration::from_millis(50)).await;
 }

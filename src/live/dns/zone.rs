@@ -7,34 +7,34 @@ use simple_dns::Name;
 
 use crate::provider::Policy;
 
-/// Names and their records.
+/// Names and their records, in any number of zones.
 #[derive(Clone, Debug)]
 pub struct Zone {
-    /// By name in lower case, without the last dot. Every ancestor of a name is here too, so that a name without
-    /// records of its own is told from one that does not exist (RFC 8020).
+    /// By name in lower case, without the last dot. All ancestors of a name are in it, so that names without records of
+    /// their own are told from names that do not exist (RFC 8020).
     names: BTreeMap<String, Vec<DnsRecord>>,
-    /// Where zones begin.
+    /// The names at which zones begin.
     apexes: BTreeSet<String>,
     unknown_names: UnknownNames,
     server: IpAddr,
 }
 
-/// What is said of names outside all zones.
+/// The answer for names outside all zones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownNames {
-    /// They do not exist: an MTA takes that for an answer and does not ask again.
+    /// NXDOMAIN, after which an MTA does not ask again.
     #[default]
     NoSuchName,
-    /// The query is refused, as a server that is only authoritative does.
+    /// REFUSED, as servers do that are only authoritative.
     Refused,
 }
 
-/// What is known of a name.
+/// A record of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DnsRecord {
-    /// A mail exchanger and its preference; the lower is asked first.
+    /// A mail exchanger and its preference; lower ones are tried first.
     Mx(u16, String),
-    /// An address.
+    /// An IPv4 address.
     A(Ipv4Addr),
     /// An IPv6 address.
     Aaaa(Ipv6Addr),
@@ -44,7 +44,7 @@ pub enum DnsRecord {
     Txt(String),
     /// A name server.
     Ns(String),
-    /// The start of a zone, with the zone's name.
+    /// The start of a zone of this name.
     Soa(String),
 }
 
@@ -55,29 +55,32 @@ pub enum DnsRecord {
 )]
 pub struct InvalidDnsName(pub String);
 
-/// What a look at a zone shows.
+/// The result of looking a name up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ZoneLookup<'z> {
     /// The name exists, with these records of any type.
     Records(&'z [DnsRecord]),
     /// The name does not exist.
     NoSuchName,
-    /// It is no business of ours.
+    /// The name is in no zone.
     OutsideZones,
 }
 
 impl Zone {
-    /// A zone that knows no name yet. `server` is the address at which it will be asked: its own name servers have it.
+    /// Zones without names. `server` is the address of the server itself, for the zones' NS records.
     pub fn new(server: IpAddr, unknown_names: UnknownNames) -> Self {
         let mut zone = Self { names: BTreeMap::new(), apexes: BTreeSet::new(), unknown_names, server };
-        // So that an address nobody gave a name gets an answer at once, even where other zones are refused.
+        // Addresses without a name get an answer at once, even where names outside all zones are refused.
         zone.begin_zone("in-addr.arpa".to_owned());
         zone.begin_zone("ip6.arpa".to_owned());
         zone
     }
 
-    /// The domains of a provider, each with all its MX hosts in the order of the profile (preference 10, 20, …), and
-    /// the addresses of these.
+    /// Adds the domains of a provider, each with all of its MX hosts in the order of the profile (preference 10, 20,
+    /// …), and the addresses of these.
+    ///
+    /// # Errors
+    /// A domain or a host has a name that is none.
     pub fn provider(&mut self, policy: &Policy, addresses: impl Fn(&str) -> Vec<IpAddr>) -> Result<(), InvalidDnsName> {
         for domain in &policy.domains {
             self.begin_zone(normalized(domain)?);
@@ -94,14 +97,20 @@ impl Zone {
         Ok(())
     }
 
-    /// An address that mail is sent from: its name, and the name's address.
+    /// Adds an address that mail is sent from: its name, and the name's address.
+    ///
+    /// # Errors
+    /// The name is none.
     pub fn source(&mut self, address: IpAddr, name: &str) -> Result<(), InvalidDnsName> {
         self.ensure_zone_of(&normalized(name)?);
         self.add(name, DnsRecord::at(address))?;
         self.add(&reverse(address), DnsRecord::Ptr(name.to_owned()))
     }
 
-    /// A domain that mail is sent for: SPF allows these addresses and no others.
+    /// Adds a domain that mail is sent for: SPF allows these addresses and no others.
+    ///
+    /// # Errors
+    /// The name is none.
     pub fn sender(&mut self, domain: &str, from: &[IpAddr]) -> Result<(), InvalidDnsName> {
         self.begin_zone(normalized(domain)?);
         let allow = |address: &IpAddr| match address {
@@ -112,7 +121,10 @@ impl Zone {
         self.add(domain, DnsRecord::Txt(spf))
     }
 
-    /// Anything else. A name outside all zones begins one.
+    /// Adds a record. A name outside all zones begins one.
+    ///
+    /// # Errors
+    /// The name, or one in the record, is none.
     pub fn add(&mut self, name: &str, record: DnsRecord) -> Result<(), InvalidDnsName> {
         let name = normalized(name)?;
         if let DnsRecord::Mx(_, other) | DnsRecord::Ptr(other) | DnsRecord::Ns(other) = &record {
@@ -123,7 +135,7 @@ impl Zone {
         Ok(())
     }
 
-    /// What is known of a name.
+    /// Looks a name up.
     pub(super) fn find(&self, name: &Name<'_>) -> ZoneLookup<'_> {
         let name = key(name);
         match self.names.get(&name) {
@@ -135,12 +147,12 @@ impl Zone {
         }
     }
 
-    /// The records of a name that a record names.
+    /// The records of a name that stands in a record.
     pub(super) fn records(&self, name: &str) -> &[DnsRecord] {
         self.names.get(&name.trim_end_matches('.').to_ascii_lowercase()).map_or(&[], Vec::as_slice)
     }
 
-    /// The name of the zone that a name is in; the root is the zone of whatever has no other.
+    /// The zone that a name is in; the root if it is in no other.
     pub(super) fn zone_of(&self, name: &Name<'_>) -> &str {
         self.apex_of(&key(name)).unwrap_or("")
     }
@@ -155,7 +167,8 @@ impl Zone {
         }
     }
 
-    /// Sees to it that a name is in a zone: that of its parent, or its own if the parent is a top-level domain.
+    /// Begins a zone for a name that is in none: at its parent, or at the name itself if the parent is a top-level
+    /// domain.
     fn ensure_zone_of(&mut self, name: &str) {
         if self.apex_of(name).is_none() {
             let parent = name.split_once('.').map(|(_, parent)| parent).filter(|parent| parent.contains('.'));
@@ -179,7 +192,7 @@ impl Zone {
 }
 
 impl DnsRecord {
-    /// The address, as the record of its family.
+    /// The A or AAAA record of an address.
     pub const fn at(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(ip) => Self::A(ip),
@@ -188,7 +201,7 @@ impl DnsRecord {
     }
 }
 
-/// The name under which an address is asked for (RFC 1035 section 3.5, RFC 3596 section 2.5).
+/// The name for the reverse look-up of an address (RFC 1035 section 3.5, RFC 3596 section 2.5).
 pub(super) fn reverse(address: IpAddr) -> String {
     match address {
         IpAddr::V4(ip) => {
@@ -211,7 +224,7 @@ fn key(name: &Name<'_>) -> String {
     name.to_string().to_ascii_lowercase()
 }
 
-/// A name as it is kept. Short enough for a name server below it.
+/// A name as it is kept, short enough for a name server below it.
 fn normalized(name: &str) -> Result<String, InvalidDnsName> {
     let kept = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
