@@ -20,7 +20,7 @@ use mxlab::report::write_all;
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, parse};
 use mxlab::sim;
-use mxlab::study::{self, Options};
+use mxlab::study::{self, RunOptions};
 use mxlab::trial::TrialInput;
 use mxlab::workload::{Mail, generate};
 
@@ -173,7 +173,7 @@ fn unknown_limits_have_a_seed_of_their_own() {
     let text = CAMPAIGN.replace("poisson = { per-hour = 600, until = \"2h\" }", all_at_once);
     assert!(text.contains(all_at_once));
     let scenario = scenario("campaign", &text);
-    let options = Options { first_seed: 7, seeds: 5, threads: 2, bound: true, spread: true, strategies: Vec::new() };
+    let options = RunOptions { first_seed: 7, seeds: 5, threads: 2, bound: true, spread: true, strategies: Vec::new() };
     assert!(study::tells_apart(&scenario, &options));
     let record = study::run(&scenario, &options, &|_| {}, &AtomicBool::new(false)).unwrap();
     assert_eq!((record.trials.len(), record.crossed.len()), (15, 10), "the bound is not crossed");
@@ -233,7 +233,7 @@ fn scenario(name: &str, text: &str) -> Scenario {
 }
 
 fn run(scenario: &Scenario, threads: usize) -> Record {
-    let options = Options { first_seed: 7, seeds: 2, threads, bound: true, spread: true, strategies: Vec::new() };
+    let options = RunOptions { first_seed: 7, seeds: 2, threads, bound: true, spread: true, strategies: Vec::new() };
     study::run(scenario, &options, &|_| {}, &AtomicBool::new(false)).unwrap()
 }
 

@@ -15,7 +15,7 @@ use mxlab::record::{Machine, Record, RunProvenance};
 use mxlab::report;
 use mxlab::scenario::sweep::Sweep;
 use mxlab::scenario::{self, Draft, Scenario};
-use mxlab::study::{self, Plan};
+use mxlab::study::{self, SweepPlan};
 
 /// What is kept of a run, where it is kept.
 const KEPT: [&str; 4] = ["run.json", "summary.json", "summary.csv", "replies.csv"];
@@ -141,10 +141,10 @@ fn run(scenario: &Scenario) -> Record {
     study::run(scenario, &options(scenario, true), &|_| {}, &AtomicBool::new(false)).unwrap()
 }
 
-fn options(scenario: &Scenario, bound: bool) -> study::Options {
+fn options(scenario: &Scenario, bound: bool) -> study::RunOptions {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let seeds = (scenario.seed, scenario.seeds);
-    study::Options { first_seed: seeds.0, seeds: seeds.1, threads, bound, spread: bound, strategies: Vec::new() }
+    study::RunOptions { first_seed: seeds.0, seeds: seeds.1, threads, bound, spread: bound, strategies: Vec::new() }
 }
 
 /// The files of a run that are kept.
@@ -168,7 +168,7 @@ impl Results {
     /// Adds what `mxlab sweep` would write.
     fn sweep(&mut self, path: &Path, sweep: &Sweep, scenario: &Scenario) {
         let points = Draft::open(path).unwrap().points(sweep).unwrap();
-        let plan = Plan { base: scenario.clone(), sweep: sweep.clone(), points };
+        let plan = SweepPlan { base: scenario.clone(), sweep: sweep.clone(), points };
         let record = study::sweep(&plan, &options(scenario, false), &|_| {}, &AtomicBool::new(false)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         report::write_sweep(&record, &provenance(scenario, "sweep"), folder.path()).unwrap();

@@ -14,7 +14,7 @@ use mxlab::metric::Metric;
 use mxlab::record::{SweepFigure, SweepRecord};
 use mxlab::scenario::Draft;
 use mxlab::stats::Estimate;
-use mxlab::study::{self, Options, Plan};
+use mxlab::study::{self, RunOptions, SweepPlan};
 use tempfile::TempDir;
 
 /// A provider with room for ten connections of two seconds and five round trips each, and a sender that opens one for
@@ -127,7 +127,7 @@ fn a_sweep_that_is_stopped_keeps_whole_values() {
     let plan = plan(&home.path().join("a.toml"));
     let stop = AtomicBool::new(false);
     // The second strategy's two trials run once and first; then two trials for every value.
-    let progress = |now: study::Progress| stop.store(now.done >= 5, std::sync::atomic::Ordering::Relaxed);
+    let progress = |now: study::RunProgress| stop.store(now.done >= 5, std::sync::atomic::Ordering::Relaxed);
     let record = study::sweep(&plan, &options(&plan.base, 1), &progress, &stop).unwrap();
     assert!(record.partial);
     assert_eq!(record.values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>(), ["1"]);
@@ -263,15 +263,15 @@ fn swept(text: &str, threads: usize) -> SweepRecord {
     study::sweep(&plan, &options(&plan.base, threads), &|_| {}, &AtomicBool::new(false)).unwrap()
 }
 
-fn plan(path: &Path) -> Plan {
+fn plan(path: &Path) -> SweepPlan {
     let draft = Draft::open(path).unwrap();
     let base = draft.scenario().unwrap();
     let sweep = base.sweep.clone().unwrap();
-    Plan { points: draft.points(&sweep).unwrap(), base, sweep }
+    SweepPlan { points: draft.points(&sweep).unwrap(), base, sweep }
 }
 
-fn options(scenario: &mxlab::scenario::Scenario, threads: usize) -> Options {
-    Options {
+fn options(scenario: &mxlab::scenario::Scenario, threads: usize) -> RunOptions {
+    RunOptions {
         first_seed: scenario.seed,
         seeds: scenario.seeds,
         threads,

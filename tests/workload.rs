@@ -15,8 +15,8 @@ use mxlab::time::{Span, Time};
 use mxlab::trial::TrialInput;
 use mxlab::units::{Bytes, DomainId, Fraction, MailStreamId, SenderDomainId, SourceId};
 use mxlab::workload::{
-    self, Arrivals, Authentication, Fate, GenerateError, ListQuality, Mail, MailStream, PoissonStage, Priority, Row,
-    Size, TraceRow, Workload,
+    self, Arrivals, Authentication, GenerateError, ListQuality, ListedMailbox, Mail, MailStream, PoissonStage,
+    Priority, RecipientRow, Size, TraceRow, Workload,
 };
 use proptest::prelude::*;
 
@@ -41,10 +41,10 @@ fn a_mailbox_that_gets_mail_again_is_the_same_mailbox() {
     let mut known = std::collections::BTreeMap::new();
     for (place, row) in mail.rows.iter().enumerate() {
         let address = workload::address(workload::addresses(Seed(1)), place, *row, 100);
-        let fate = known.entry(address).or_insert_with(|| row.fate());
-        assert_eq!(*fate, row.fate(), "address {address}");
+        let mailbox = known.entry(address).or_insert_with(|| row.mailbox());
+        assert_eq!(*mailbox, row.mailbox(), "address {address}");
     }
-    let unknown = known.values().filter(|fate| **fate == Fate::Unknown).count();
+    let unknown = known.values().filter(|mailbox| **mailbox == ListedMailbox::Unknown).count();
     assert!((known.len() * 3 / 10..known.len() * 7 / 10).contains(&unknown), "{unknown} of {}", known.len());
 }
 
@@ -112,7 +112,8 @@ fn a_trace_is_sent_as_it_stands() {
     };
     let rows: Arc<[TraceRow]> = [row(1, &[2, 0, 2], Some(Bytes(512))), row(2, &[1], None)].into();
     let mail = one(stream(Arrivals::Trace { path: "trace.csv".into(), rows }));
-    let seen: Vec<_> = mail.rows.iter().map(|row| (row.domain.0, row.size, row.is(Row::SAME_MESSAGE))).collect();
+    let seen: Vec<_> =
+        mail.rows.iter().map(|row| (row.domain.0, row.size, row.is(RecipientRow::SAME_MESSAGE))).collect();
     assert_eq!(seen, [(0, 512, false), (2, 512, true), (2, 512, true), (1, 75_000, false)]);
     assert_eq!(mail.intended.at(3), Time::ZERO + Span::from_secs(2));
 }
@@ -131,21 +132,24 @@ fn the_list_has_its_shares() {
     };
     let campaign = Arrivals::AtOnce { recipients: n, at: Time::ZERO };
     let mail = one(MailStream { list, priority: Priority::EngagedFirst, ..stream(campaign) });
-    let near = |share: f64, which: &dyn Fn(Row) -> bool| {
+    let near = |share: f64, which: &dyn Fn(RecipientRow) -> bool| {
         let count = mail.rows.iter().filter(|row| which(**row)).count() as f64;
         let deviation = (f64::from(n) * share * (1.0 - share)).sqrt();
         assert!((count - f64::from(n) * share).abs() < 5.0 * deviation, "{count} of {n} where the share is {share}");
     };
-    near(0.05, &|row| row.fate() == Fate::Unknown);
-    near(0.02, &|row| row.fate() == Fate::Full);
-    near(0.001, &|row| row.fate() == Fate::Trap);
-    near(0.3, &|row| row.is(Row::ENGAGED));
-    near(0.1, &|row| row.is(Row::SPAM));
-    near((1.0 - 0.071 - 0.3) * 0.01, &|row| row.is(Row::COMPLAINS));
+    near(0.05, &|row| row.mailbox() == ListedMailbox::Unknown);
+    near(0.02, &|row| row.mailbox() == ListedMailbox::Full);
+    near(0.001, &|row| row.mailbox() == ListedMailbox::Trap);
+    near(0.3, &|row| row.is(RecipientRow::ENGAGED));
+    near(0.1, &|row| row.is(RecipientRow::SPAM));
+    near((1.0 - 0.071 - 0.3) * 0.01, &|row| row.is(RecipientRow::COMPLAINS));
     for row in mail.rows.iter() {
-        assert!(!row.is(Row::ENGAGED) || (row.fate() == Fate::Exists && !row.is(Row::COMPLAINS)));
-        assert!(!row.is(Row::COMPLAINS) || row.fate() == Fate::Exists);
-        assert_eq!(row.is(Row::FIRST), row.is(Row::ENGAGED));
+        assert!(
+            !row.is(RecipientRow::ENGAGED)
+                || (row.mailbox() == ListedMailbox::Exists && !row.is(RecipientRow::COMPLAINS))
+        );
+        assert!(!row.is(RecipientRow::COMPLAINS) || row.mailbox() == ListedMailbox::Exists);
+        assert_eq!(row.is(RecipientRow::FIRST), row.is(RecipientRow::ENGAGED));
     }
 }
 
@@ -207,7 +211,7 @@ proptest! {
         let mail = generate(&workload(streams.clone()), Seed(seed));
         prop_assert_eq!(mail.intended.len(), mail.rows.len());
         prop_assert!(mail.intended.iter().is_sorted());
-        for (i, row) in mail.rows.iter().enumerate().filter(|(_, row)| row.is(Row::SAME_MESSAGE)) {
+        for (i, row) in mail.rows.iter().enumerate().filter(|(_, row)| row.is(RecipientRow::SAME_MESSAGE)) {
             let before = mail.rows[i - 1];
             prop_assert_eq!((row.stream, row.size), (before.stream, before.size));
             prop_assert_eq!(mail.intended.at(i), mail.intended.at(i - 1));
@@ -233,12 +237,12 @@ proptest! {
         let list = ListQuality { engaged: share(engaged), ..first.list };
         let first = MailStream { list, priority: Priority::EngagedFirst, ..first };
         let mail = generate(&workload(vec![first, second]), Seed(seed));
-        let mut expected: Vec<(Time, u32, u16, Row)> = Vec::new();
+        let mut expected: Vec<(Time, u32, u16, RecipientRow)> = Vec::new();
         for (place, row) in (0..).zip(mail.rows.iter().copied()) {
             match expected.last_mut() {
                 Some((_, _, count, begun))
-                    if row.is(Row::SAME_MESSAGE)
-                        && (row.domain, row.is(Row::FIRST)) == (begun.domain, begun.is(Row::FIRST)) =>
+                    if row.is(RecipientRow::SAME_MESSAGE)
+                        && (row.domain, row.is(RecipientRow::FIRST)) == (begun.domain, begun.is(RecipientRow::FIRST)) =>
                 {
                     *count += 1;
                 }
@@ -248,7 +252,7 @@ proptest! {
         let mut handed = Vec::new();
         for Injection { delivery, domain, stream, .. } in injections(&mail) {
             let row = mail.rows[delivery.first.index()];
-            prop_assert_eq!((domain, stream, delivery.priority), (row.domain, row.stream, row.is(Row::FIRST)));
+            prop_assert_eq!((domain, stream, delivery.priority), (row.domain, row.stream, row.is(RecipientRow::FIRST)));
             handed.push((delivery.ready_at, delivery.first.0, delivery.count, row));
         }
         prop_assert_eq!(handed, expected);
@@ -360,7 +364,7 @@ fn injections(mail: &Mail) -> Vec<Injection> {
 }
 
 /// The recipients of one mail stream.
-fn of_stream(mail: &Mail, id: u8) -> Vec<(Time, Row)> {
+fn of_stream(mail: &Mail, id: u8) -> Vec<(Time, RecipientRow)> {
     let all = mail.intended.iter().zip(mail.rows.iter().copied());
     all.filter(|(_, row)| row.stream == MailStreamId(id)).collect()
 }
@@ -370,7 +374,7 @@ fn messages(mail: &Mail) -> Vec<u32> {
     let mut counts = Vec::new();
     for row in mail.rows.iter() {
         match counts.last_mut() {
-            Some(count) if row.is(Row::SAME_MESSAGE) => *count += 1,
+            Some(count) if row.is(RecipientRow::SAME_MESSAGE) => *count += 1,
             _ => counts.push(1),
         }
     }

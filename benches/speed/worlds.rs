@@ -10,7 +10,7 @@ use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, load, parse};
 use mxlab::sender::Strategy;
 use mxlab::sim::trial;
-use mxlab::study::{self, Options};
+use mxlab::study::{self, RunOptions};
 use mxlab::trial::TrialInput;
 use mxlab::workload::generate;
 
@@ -87,7 +87,7 @@ fn one(scenario: &Scenario, strategy: &Strategy) -> Done {
 pub(crate) fn study(trials: u32, recipients: u64, threads: usize) -> f64 {
     let scenario = campaign(recipients, Limits::Wide);
     let options =
-        Options { first_seed: 1, seeds: trials, threads, bound: false, spread: false, strategies: Vec::new() };
+        RunOptions { first_seed: 1, seeds: trials, threads, bound: false, spread: false, strategies: Vec::new() };
     let began = Instant::now();
     study::run(&scenario, &options, &|_| {}, &AtomicBool::new(false)).expect("recipients are conserved");
     began.elapsed().as_secs_f64()

@@ -6,7 +6,7 @@ use crate::record::Record;
 use super::comparisons::{self, Comparison};
 use super::ranking::ranking;
 use super::spread;
-use super::summary::{Row, Summary};
+use super::summary::{Summary, SummaryRow};
 use super::words::{duration, number, percent, printable};
 
 /// The answer of a run: who does best, how it fares, and what the second and the last do worse under the same seeds.
@@ -68,18 +68,18 @@ pub(super) fn verdict(record: &Record) -> Option<String> {
     }
 }
 
-fn name<'a>(record: &'a Record, row: &Row) -> &'a str {
+fn name<'a>(record: &'a Record, row: &SummaryRow) -> &'a str {
     &record.strategies[row.strategy].name
 }
 
-fn whole(row: &Row) -> String {
+fn whole(row: &SummaryRow) -> String {
     let recipients = row.mean(Metric::Injected).unwrap_or(0.0);
     let given_up = row.mean(Metric::DeliveredShare).is_some_and(|share| share < 0.9995);
     let of = if given_up { " of the recipients it could" } else { "" };
     format!("{of} ({} injected)", number(recipients))
 }
 
-fn reached(row: &Row) -> String {
+fn reached(row: &SummaryRow) -> String {
     let figure = row.figure(Metric::TimeTo90);
     match figure.estimate {
         Some(estimate) => format!(", and 90 % have their mail after {}", duration(estimate.mean)),
@@ -92,7 +92,7 @@ fn reached(row: &Row) -> String {
 }
 
 /// A strategy beside the best: what the seeds show it does more or less; under a single seed, its own figures.
-fn beside(record: &Record, place: &str, row: &Row, best: &Row) -> String {
+fn beside(record: &Record, place: &str, row: &SummaryRow, best: &SummaryRow) -> String {
     let rival = printable(name(record, row));
     if row.figure(Metric::Injected).seeds < 2 {
         let share =

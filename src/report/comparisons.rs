@@ -32,12 +32,12 @@ pub(super) struct Comparison {
     /// The provider's place; `None` is all together.
     pub(super) provider: Option<usize>,
     pub(super) metric: Metric,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: ComparisonResult,
 }
 
 /// What comes out of a comparison.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Outcome {
+pub(super) enum ComparisonResult {
     /// The strategy's figure less the other's.
     Difference(Paired),
     /// Which of the two gets there first, where a time did not come within every trial.
@@ -75,12 +75,12 @@ pub(super) fn of(
         })
         .collect();
     let outcome = if moments.iter().any(|(than, own)| [*than, *own].contains(&Moment::Beyond)) {
-        Outcome::Order(Sign::of(&moments))
+        ComparisonResult::Order(Sign::of(&moments))
     } else {
         let value = |trial: &Trial| trial.figure(metric, record, provider);
         let values: Vec<(f64, f64)> =
             pairs.iter().filter_map(|(than, own)| Some((value(than)?, value(own)?))).collect();
-        Outcome::Difference(Paired::of(&values)?)
+        ComparisonResult::Difference(Paired::of(&values)?)
     };
     Some(Comparison { strategy, than, provider, metric, outcome })
 }
@@ -96,30 +96,30 @@ impl Comparison {
     /// Whether the seeds show a difference: the interval leaves out "none".
     pub(super) fn is_shown(&self) -> bool {
         match self.outcome {
-            Outcome::Difference(paired) => paired.is_shown(),
-            Outcome::Order(sign) => sign.is_shown(),
+            ComparisonResult::Difference(paired) => paired.is_shown(),
+            ComparisonResult::Order(sign) => sign.is_shown(),
         }
     }
 
     /// Whether both have the same under every seed.
     pub(super) fn is_equal(&self) -> bool {
         match self.outcome {
-            Outcome::Difference(Paired { difference: by }) => by.mean == 0.0 && by.half == Some(0.0),
-            Outcome::Order(sign) => sign.sooner + sign.later == 0,
+            ComparisonResult::Difference(Paired { difference: by }) => by.mean == 0.0 && by.half == Some(0.0),
+            ComparisonResult::Order(sign) => sign.sooner + sign.later == 0,
         }
     }
 
     /// What the seeds show, in a sentence: `aimd is deferred 18.0 ±1.2 points less than fixed`.
     pub(super) fn verdict(&self, record: &Record) -> String {
         let name = |place: usize| printable(&record.strategies[place].name);
-        if let Outcome::Order(Sign { sooner: 0, later: 0, .. }) = self.outcome {
+        if let ComparisonResult::Order(Sign { sooner: 0, later: 0, .. }) = self.outcome {
             return format!("neither {} first under any seed", gets(self.metric));
         }
         if self.is_shown() {
             return format!("{} {} than {}", name(self.strategy), self.phrase(), name(self.than));
         }
         match self.outcome {
-            Outcome::Difference(Paired { difference }) if difference.half.is_none() => {
+            ComparisonResult::Difference(Paired { difference }) if difference.half.is_none() => {
                 "one seed shows no difference".to_owned()
             }
             _ if self.is_equal() => "the same under every seed".to_owned(),
@@ -130,19 +130,19 @@ impl Comparison {
     /// What the strategy does more or less, with the interval: `is deferred 18.0 ±1.2 points less`.
     pub(super) fn phrase(&self) -> String {
         match self.outcome {
-            Outcome::Difference(Paired { difference: by }) => {
+            ComparisonResult::Difference(Paired { difference: by }) => {
                 let amount = difference(self.metric.unit(), by.mean, by.half);
                 let (verb, thing, [more, less]) = words(self.metric);
                 format!("{verb} {amount}{thing} {}", if by.mean > 0.0 { more } else { less })
             }
-            Outcome::Order(sign) => format!("{} {}", gets(self.metric), order(sign)),
+            ComparisonResult::Order(sign) => format!("{} {}", gets(self.metric), order(sign)),
         }
     }
 
     /// As a cell of a table: `-18.0 ±1.2`, or `later in 9 of 10 seeds`.
     pub(super) fn cell(&self) -> String {
         match self.outcome {
-            Outcome::Difference(Paired { difference: by }) => {
+            ComparisonResult::Difference(Paired { difference: by }) => {
                 let amount = difference(self.metric.unit(), by.mean, by.half);
                 let sign = match by.mean {
                     mean if mean > 0.0 => "+",
@@ -151,7 +151,7 @@ impl Comparison {
                 };
                 format!("{sign}{}", amount.strip_suffix(" points").unwrap_or(&amount))
             }
-            Outcome::Order(sign) => order(sign),
+            ComparisonResult::Order(sign) => order(sign),
         }
     }
 }
@@ -229,7 +229,8 @@ mod tests {
     fn a_seed_that_one_of_them_lacks_is_left_out() {
         let mut record = sample::small();
         record.trials.retain(|trial| trial.seed != 1 || trial.strategy != "fixed");
-        let Outcome::Difference(paired) = of(&record, 0, 1, None, Metric::DeferralShare).unwrap().outcome else {
+        let ComparisonResult::Difference(paired) = of(&record, 0, 1, None, Metric::DeferralShare).unwrap().outcome
+        else {
             panic!("no difference");
         };
         assert_eq!(paired.difference.n, 2);

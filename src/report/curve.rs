@@ -25,7 +25,7 @@ pub(super) struct Point {
     /// Smallest and largest share of attempts deferred in any seed that made attempts.
     pub(super) share_range: Option<(f64, f64)>,
     /// Delivered until the end of the bucket: mean, least and most of any seed.
-    pub(super) delivered: Range,
+    pub(super) delivered: SeedRange,
     /// Bounced until the end of the bucket.
     pub(super) bounced: f64,
     /// Expired until the end of the bucket.
@@ -35,7 +35,7 @@ pub(super) struct Point {
     /// Connections refused.
     pub(super) connections_refused: f64,
     /// Most connections open at once; only at a single provider.
-    pub(super) open: Option<Range>,
+    pub(super) open: Option<SeedRange>,
     /// The limit on open connections, mean over the seeds that have one; `None` is no limit, or several providers.
     pub(super) open_limit: Option<f64>,
     /// Recipients that the sender itself held back, at the end of the bucket.
@@ -43,7 +43,7 @@ pub(super) struct Point {
     /// Recipients that wait for their retry, at the end of the bucket.
     pub(super) waiting: f64,
     /// Lowest reputation of any source, at the end of the bucket.
-    pub(super) reputation: Option<Range>,
+    pub(super) reputation: Option<SeedRange>,
 }
 
 impl Point {
@@ -56,13 +56,13 @@ impl Point {
 
 /// The mean of a few values, the least and the most of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Range {
+pub(super) struct SeedRange {
     pub(super) mean: f64,
     pub(super) least: f64,
     pub(super) most: f64,
 }
 
-impl Range {
+impl SeedRange {
     pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values = values.into_iter();
         let first = values.next()?;
@@ -139,16 +139,16 @@ fn point(trials: &[Vec<&Series>], buckets: std::ops::Range<usize>, sums: &mut [[
         attempts: mean(|series| &series.attempts),
         deferred: mean(|series| &series.deferred),
         share: Estimate::ratio(&deferred),
-        share_range: Range::of(shares).map(|range| (range.least, range.most)),
-        delivered: Range::of(sums.iter().map(|[delivered, ..]| *delivered as f64)).unwrap_or_default(),
+        share_range: SeedRange::of(shares).map(|range| (range.least, range.most)),
+        delivered: SeedRange::of(sums.iter().map(|[delivered, ..]| *delivered as f64)).unwrap_or_default(),
         bounced: total(1),
         expired: total(2),
         connections: mean(|series| &series.connections),
         connections_refused: mean(|series| &series.connections_refused),
-        open: Range::of(open),
-        open_limit: Range::of(limits).map(|limits| limits.mean),
+        open: SeedRange::of(open),
+        open_limit: SeedRange::of(limits).map(|limits| limits.mean),
         held_back: level(|series| &series.held_back),
         waiting: level(|series| &series.waiting),
-        reputation: Range::of(reputations),
+        reputation: SeedRange::of(reputations),
     }
 }

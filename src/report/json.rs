@@ -8,10 +8,10 @@ use crate::record::Record;
 use crate::stats::{Moment, Paired, Sign};
 
 use super::answer::{answer, spread_of_best};
-use super::comparisons::{Comparison, Outcome, comparisons};
+use super::comparisons::{Comparison, ComparisonResult, comparisons};
 use super::ranking::ranking;
 use super::spread;
-use super::summary::{Figure, Row, Summary};
+use super::summary::{FigureSummary, Summary, SummaryRow};
 
 /// The summary of a record.
 pub fn summary_json(record: &Record) -> Value {
@@ -41,7 +41,7 @@ pub(super) fn json_of(record: &Record, summary: &Summary) -> Value {
 }
 
 /// The figures of a strategy at a provider.
-fn figures(record: &Record, row: &Row) -> Value {
+fn figures(record: &Record, row: &SummaryRow) -> Value {
     let metrics: Map<String, Value> =
         Metric::ALL.into_iter().map(|metric| (metric.name().to_owned(), figure(metric, &row.figure(metric)))).collect();
     let strategy = &record.strategies[row.strategy];
@@ -54,7 +54,7 @@ fn figures(record: &Record, row: &Row) -> Value {
     })
 }
 
-fn figure(metric: Metric, figure: &Figure) -> Value {
+fn figure(metric: Metric, figure: &FigureSummary) -> Value {
     let mut value = json!({
         "mean": figure.estimate.map(|estimate| estimate.mean),
         "low": figure.low(),
@@ -85,10 +85,10 @@ fn moment(moment: Option<Moment>) -> Value {
 fn compared(record: &Record, comparison: &Comparison) -> Value {
     let name = |place: usize| &record.strategies[place].name;
     let outcome = match comparison.outcome {
-        Outcome::Difference(Paired { difference: by }) => {
+        ComparisonResult::Difference(Paired { difference: by }) => {
             json!({ "seeds": by.n, "difference": by.mean, "low": by.low(), "high": by.high() })
         }
-        Outcome::Order(sign) => {
+        ComparisonResult::Order(sign) => {
             let Sign { sooner, later, tied } = sign;
             let ends = sign.share().map(|(_, ends)| ends);
             json!({

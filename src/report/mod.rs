@@ -44,5 +44,5 @@ pub use histograms::BrokenHistogram;
 pub use json::summary_json;
 pub use latencies::{latency_table, write_latencies};
 pub use sweep::{is_sweep, read_sweep, sweep_json, sweep_table, write_sweep};
-pub use table::{Look, table};
+pub use table::{TableStyle, table};
 pub use write::WriteError;

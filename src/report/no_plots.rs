@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::record::{Record, SweepRecord};
 
 use super::drawing::Drawing;
-use super::sweep::Row;
+use super::sweep::SweepRow;
 use super::write::WriteError;
 
 #[expect(clippy::unnecessary_wraps, reason = "drawing can fail")]
@@ -14,6 +14,6 @@ pub(super) fn draw(_: &Record, _: &Path) -> Result<Vec<Drawing>, WriteError> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "drawing can fail")]
-pub(super) fn draw_sweep(_: &SweepRecord, _: &[Row], _: &Path) -> Result<Vec<Drawing>, WriteError> {
+pub(super) fn draw_sweep(_: &SweepRecord, _: &[SweepRow], _: &Path) -> Result<Vec<Drawing>, WriteError> {
     Ok(Vec::new())
 }

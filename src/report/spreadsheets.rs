@@ -7,10 +7,10 @@ use crate::metric::Metric;
 use crate::record::Record;
 use crate::stats::{Moment, Paired, Sign};
 
-use super::comparisons::{Comparison, Outcome, comparisons};
+use super::comparisons::{Comparison, ComparisonResult, comparisons};
 use super::curve::{Curve, Point};
 use super::replies;
-use super::summary::{Row, Summary};
+use super::summary::{Summary, SummaryRow};
 use super::words::exact;
 
 /// What stands for all providers together where a provider's name would.
@@ -30,7 +30,7 @@ pub(super) fn summary(record: &Record, summary: &Summary) -> Result<Vec<u8>, csv
             );
         }
     }
-    let mut rows: Vec<&Row> = summary.rows.iter().collect();
+    let mut rows: Vec<&SummaryRow> = summary.rows.iter().collect();
     rows.sort_by_key(|row| row.strategy);
     let rows = rows.into_iter().map(|row| {
         let seeds = row.figure(Metric::Injected).seeds.to_string();
@@ -168,12 +168,12 @@ fn comparison_row(record: &Record, comparison: &Comparison) -> Vec<String> {
         metric.unit().to_string(),
     ];
     match comparison.outcome {
-        Outcome::Difference(Paired { difference: by }) => {
+        ComparisonResult::Difference(Paired { difference: by }) => {
             fields.push(by.n.to_string());
             fields.extend([Some(by.mean), by.low(), by.high()].map(optional));
             fields.extend([const { String::new() }; 5]);
         }
-        Outcome::Order(sign) => {
+        ComparisonResult::Order(sign) => {
             let Sign { sooner, later, tied } = sign;
             fields.push((sooner + later + tied).to_string());
             fields.extend([const { String::new() }; 3]);

@@ -10,23 +10,23 @@ use super::words::{NOTHING, duration, time_range, with_interval};
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
     /// A row for each provider and strategy: all providers together first, strategies in the record's order.
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<SummaryRow>,
 }
 
 /// The figures of one strategy at one provider.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub(super) struct SummaryRow {
     /// The strategy's place in the record.
     pub(super) strategy: usize,
     /// The provider's place in the record; `None` is all together.
     pub(super) provider: Option<usize>,
     /// The figures, in the order of [`Metric::ALL`].
-    figures: Vec<Figure>,
+    figures: Vec<FigureSummary>,
 }
 
 /// A figure over the seeds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Figure {
+pub(super) struct FigureSummary {
     /// Mean and interval over the seeds in which it is defined; `None` if it is in none, and for a time that some seeds
     /// did not reach: the mean of those that did is no mean of all.
     pub(super) estimate: Option<Estimate>,
@@ -44,25 +44,25 @@ impl Summary {
         let providers = std::iter::once(None).chain((0..record.providers.len()).map(Some));
         let strategies = 0..record.strategies.len();
         let rows = providers.flat_map(|provider| {
-            strategies.clone().map(move |strategy| Row {
+            strategies.clone().map(move |strategy| SummaryRow {
                 strategy,
                 provider,
-                figures: Metric::ALL.map(|metric| Figure::of(record, strategy, provider, metric)).to_vec(),
+                figures: Metric::ALL.map(|metric| FigureSummary::of(record, strategy, provider, metric)).to_vec(),
             })
         });
         Self { rows: rows.collect() }
     }
 
     /// The rows of a provider, or of all together, in the order of the strategies.
-    pub(super) fn at(&self, provider: Option<usize>) -> impl Iterator<Item = &Row> {
+    pub(super) fn at(&self, provider: Option<usize>) -> impl Iterator<Item = &SummaryRow> {
         self.rows.iter().filter(move |row| row.provider == provider)
     }
 }
 
-impl Row {
-    pub(super) fn figure(&self, metric: Metric) -> Figure {
+impl SummaryRow {
+    pub(super) fn figure(&self, metric: Metric) -> FigureSummary {
         let place = Metric::ALL.iter().position(|other| *other == metric);
-        let nothing = Figure { estimate: None, median: None, defined: 0, seeds: 0, metric };
+        let nothing = FigureSummary { estimate: None, median: None, defined: 0, seeds: 0, metric };
         place.and_then(|place| self.figures.get(place)).copied().unwrap_or(nothing)
     }
 
@@ -71,7 +71,7 @@ impl Row {
     }
 }
 
-impl Figure {
+impl FigureSummary {
     fn of(record: &Record, strategy: usize, provider: Option<usize>, metric: Metric) -> Self {
         let trials: Vec<&Trial> = record.trials_of(&record.strategies[strategy].name).collect();
         let values: Vec<f64> = trials.iter().filter_map(|trial| trial.figure(metric, record, provider)).collect();

@@ -12,5 +12,5 @@ mod rows;
 mod table;
 
 pub use files::{is_sweep, read_sweep, sweep_json, write_sweep};
-pub(super) use rows::Row;
+pub(super) use rows::SweepRow;
 pub use table::sweep_table;

@@ -8,12 +8,12 @@ use crate::metric::Metric;
 use crate::record::{ExpectationResult, Record};
 
 use super::answer::{answer, spread_of_best, verdict, warning};
-use super::summary::{Row, Summary};
+use super::summary::{Summary, SummaryRow};
 use super::words::{NOTHING, exact, printable, shortened, with_half};
 
 /// How the terminal wants it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Look {
+pub struct TableStyle {
     /// Columns of the terminal; `None` is as wide as it needs to be.
     pub width: Option<u16>,
     /// Whether it shows bold and colours.
@@ -22,7 +22,7 @@ pub struct Look {
 
 /// The answer of a run, its table, and its expectations. Every line of the table stands for itself, so that it can be
 /// searched; where the terminal is narrow, the columns that matter least are left out.
-pub fn table(record: &Record, look: Look) -> String {
+pub fn table(record: &Record, look: TableStyle) -> String {
     let summary = Summary::of(record);
     let mut lines = Vec::new();
     if let Some(warning) = warning(record) {
@@ -53,7 +53,7 @@ pub(super) fn expectation(expected: &ExpectationResult) -> String {
 }
 
 /// A column of the table: its two lines of heading and what stands in it.
-pub(super) struct Column {
+pub(super) struct SummaryColumn {
     pub(super) heading: [&'static str; 2],
     pub(super) metric: Metric,
     /// The lower, the sooner it is left out.
@@ -61,18 +61,18 @@ pub(super) struct Column {
 }
 
 /// The columns of figures, from left to right.
-pub(super) const COLUMNS: [Column; 11] = [
-    Column { heading: ["delivered", "%"], metric: Metric::DeliveredShare, keep: 11 },
-    Column { heading: ["deferred", "% of attempts"], metric: Metric::DeferralShare, keep: 10 },
-    Column { heading: ["bounced", ""], metric: Metric::Bounced, keep: 6 },
-    Column { heading: ["expired", ""], metric: Metric::Expired, keep: 5 },
-    Column { heading: ["queued", ""], metric: Metric::Queued, keep: 4 },
-    Column { heading: ["time to", "50 %"], metric: Metric::TimeTo50, keep: 1 },
-    Column { heading: ["time to", "90 %"], metric: Metric::TimeTo90, keep: 9 },
-    Column { heading: ["time to", "99 %"], metric: Metric::TimeTo99, keep: 8 },
-    Column { heading: ["attempts", "per delivery"], metric: Metric::AttemptsPerDelivery, keep: 3 },
-    Column { heading: ["connections", "refused %"], metric: Metric::RefusedConnectionShare, keep: 2 },
-    Column { heading: ["of the", "bound %"], metric: Metric::BoundShare, keep: 7 },
+pub(super) const COLUMNS: [SummaryColumn; 11] = [
+    SummaryColumn { heading: ["delivered", "%"], metric: Metric::DeliveredShare, keep: 11 },
+    SummaryColumn { heading: ["deferred", "% of attempts"], metric: Metric::DeferralShare, keep: 10 },
+    SummaryColumn { heading: ["bounced", ""], metric: Metric::Bounced, keep: 6 },
+    SummaryColumn { heading: ["expired", ""], metric: Metric::Expired, keep: 5 },
+    SummaryColumn { heading: ["queued", ""], metric: Metric::Queued, keep: 4 },
+    SummaryColumn { heading: ["time to", "50 %"], metric: Metric::TimeTo50, keep: 1 },
+    SummaryColumn { heading: ["time to", "90 %"], metric: Metric::TimeTo90, keep: 9 },
+    SummaryColumn { heading: ["time to", "99 %"], metric: Metric::TimeTo99, keep: 8 },
+    SummaryColumn { heading: ["attempts", "per delivery"], metric: Metric::AttemptsPerDelivery, keep: 3 },
+    SummaryColumn { heading: ["connections", "refused %"], metric: Metric::RefusedConnectionShare, keep: 2 },
+    SummaryColumn { heading: ["of the", "bound %"], metric: Metric::BoundShare, keep: 7 },
 ];
 
 /// The blocks of the table: all providers together if there are several, then each.
@@ -81,7 +81,7 @@ pub(super) fn blocks(record: &Record) -> Vec<Option<usize>> {
     together.into_iter().chain((0..record.providers.len()).map(Some)).collect()
 }
 
-impl Look {
+impl TableStyle {
     pub(super) fn paint(self, code: &str, text: &str) -> String {
         if self.styled { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
@@ -100,7 +100,7 @@ fn fitting(record: &Record, summary: &Summary, width: Option<u16>) -> String {
 }
 
 fn drawn(record: &Record, summary: &Summary, keep: u8) -> String {
-    let columns: Vec<&Column> = COLUMNS.iter().filter(|column| column.keep >= keep).collect();
+    let columns: Vec<&SummaryColumn> = COLUMNS.iter().filter(|column| column.keep >= keep).collect();
     let several = record.providers.len() != 1;
     let mut table = Table::new();
     table.load_style(NO_LINES);
@@ -129,14 +129,14 @@ fn drawn(record: &Record, summary: &Summary, keep: u8) -> String {
 }
 
 /// A strategy's name in a table; the bound says what it is.
-pub(super) fn strategy(record: &Record, row: &Row) -> String {
+pub(super) fn strategy(record: &Record, row: &SummaryRow) -> String {
     let strategy = &record.strategies[row.strategy];
     let name = shortened(&strategy.name, 28);
     if strategy.bound { format!("({name})") } else { name }
 }
 
 /// A figure in a table; a strategy none of whose trials was finished has none.
-pub(super) fn text(row: &Row, metric: Metric) -> String {
+pub(super) fn text(row: &SummaryRow, metric: Metric) -> String {
     let figure = row.figure(metric);
     if figure.seeds == 0 { NOTHING.to_owned() } else { figure.text() }
 }
@@ -171,12 +171,12 @@ mod tests {
 
     #[test]
     fn the_table_is_read_in_ten_seconds() {
-        insta::assert_snapshot!(table(&sample::small(), Look::default()));
+        insta::assert_snapshot!(table(&sample::small(), TableStyle::default()));
     }
 
     #[test]
     fn a_narrow_terminal_gets_fewer_columns() {
-        let text = table(&sample::small(), Look { width: Some(72), styled: false });
+        let text = table(&sample::small(), TableStyle { width: Some(72), styled: false });
         let rows = text.lines().filter(|line| line.starts_with("charter"));
         assert_eq!(rows.filter(|line| line.chars().count() <= 72).count(), 3, "{text}");
         assert!(!text.contains("per delivery"));
@@ -184,21 +184,21 @@ mod tests {
 
     #[test]
     fn only_a_terminal_gets_colours() {
-        assert!(!table(&sample::small(), Look::default()).contains('\u{1b}'));
-        assert!(table(&sample::small(), Look { width: None, styled: true }).contains("\u{1b}[1m"));
+        assert!(!table(&sample::small(), TableStyle::default()).contains('\u{1b}'));
+        assert!(table(&sample::small(), TableStyle { width: None, styled: true }).contains("\u{1b}[1m"));
     }
 
     #[test]
     fn a_partial_run_says_so_first() {
         let record = Record { partial: true, ..sample::small() };
-        assert!(table(&record, Look::default()).starts_with("PARTIAL RUN"));
+        assert!(table(&record, TableStyle::default()).starts_with("PARTIAL RUN"));
     }
 
     #[test]
     fn nothing_at_all_is_no_panic() {
         for record in sample::degenerate() {
-            table(&record, Look::default());
-            table(&record, Look { width: Some(1), styled: true });
+            table(&record, TableStyle::default());
+            table(&record, TableStyle { width: Some(1), styled: true });
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Options, Progress, assemble, chosen};
+use super::{RunOptions, RunProgress, assemble, chosen};
 use crate::live::{self, ClientOptions, LiveTrial, Receivers, Speed, TrialError};
 use crate::record::{Latencies, Record};
 use crate::rng::Seed;
@@ -15,7 +15,7 @@ use crate::workload::{GenerateError, generate};
 
 /// What came of a run over real sockets.
 #[derive(Debug)]
-pub struct Wired {
+pub struct LiveRun {
     /// The run, as of a simulated one.
     pub record: Record,
     /// How long everything took on the wall, for each strategy, all seeds together.
@@ -47,14 +47,14 @@ pub enum LiveError {
 /// `stop` is set, the trial under way ends early and is kept as it is, and the record says that it is partial.
 pub fn run_live(
     scenario: &Scenario,
-    options: &Options,
+    options: &RunOptions,
     receivers: &Receivers,
     pace: Speed,
     client_options: &ClientOptions,
-    progress: &dyn Fn(Progress),
+    progress: &dyn Fn(RunProgress),
     stop: &AtomicBool,
-) -> Result<Wired, LiveError> {
-    let mut strategies = chosen(scenario, &Options { bound: false, ..options.clone() });
+) -> Result<LiveRun, LiveError> {
+    let mut strategies = chosen(scenario, &RunOptions { bound: false, ..options.clone() });
     strategies.retain(|(strategy, _)| !strategy.oracle);
     // One thread: what is sent first arrives first, and is heard first.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LiveError::NoRuntime)?;
@@ -75,13 +75,13 @@ pub fn run_live(
             took.merge(&live_trial.latencies);
             cut_short |= live_trial.stopped;
             trials.push(Some(live_trial.trial));
-            progress(Progress { done: trials.len(), of });
+            progress(RunProgress { done: trials.len(), of });
         }
     }
     runtime.shutdown_background();
     let mut record = assemble(scenario, &strategies, trials, of);
     record.partial |= cut_short;
-    Ok(Wired { record, latencies })
+    Ok(LiveRun { record, latencies })
 }
 
 async fn one(

@@ -15,8 +15,8 @@ mod sweep;
 
 pub use knee::knee;
 #[cfg(feature = "live")]
-pub use live::{LiveError, Wired, run_live};
-pub use sweep::{Plan, sweep};
+pub use live::{LiveError, LiveRun, run_live};
+pub use sweep::{SweepPlan, sweep};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -32,7 +32,7 @@ use crate::workload::{GenerateError, generate};
 
 /// What is run of a scenario, and how.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct RunOptions {
     /// The first seed.
     pub first_seed: u64,
     /// How many seeds, counted up from the first; at least 1.
@@ -50,7 +50,7 @@ pub struct Options {
 
 /// Whether a run of the scenario has a second set of trials to tell unknown limits apart from chance: if that is asked
 /// for, some limit is unknown, and there are seeds enough to say anything.
-pub fn tells_apart(scenario: &Scenario, options: &Options) -> bool {
+pub fn tells_apart(scenario: &Scenario, options: &RunOptions) -> bool {
     options.spread && options.seeds >= FEWEST_SEEDS && scenario.has_unknowns()
 }
 
@@ -59,7 +59,7 @@ const FEWEST_SEEDS: u32 = 5;
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub struct RunProgress {
     /// Trials done.
     pub done: usize,
     /// Trials in all.
@@ -81,8 +81,8 @@ pub enum RunError {
 /// partial.
 pub fn run(
     scenario: &Scenario,
-    options: &Options,
-    progress: &(dyn Fn(Progress) + Sync),
+    options: &RunOptions,
+    progress: &(dyn Fn(RunProgress) + Sync),
     stop: &AtomicBool,
 ) -> Result<Record, RunError> {
     let chosen = chosen(scenario, options);
@@ -97,7 +97,7 @@ pub fn run(
         let input = TrialInput { scenario, strategy: &chosen[strategy].0, seed, unknowns, mail: &mail };
         let trial = sim::trial(input, stop)?;
         let trial = if unknowns == seed { trial } else { trial.map(Trial::sums) };
-        progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
+        progress(RunProgress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
         Ok(trial)
     };
     let all = |tasks: &[Task]| parallel::map(tasks, options.threads, one).into_iter().collect::<Result<Vec<_>, _>>();
@@ -117,7 +117,7 @@ struct Task {
 
 /// All trials to run: every strategy under every seed, and the crossed ones. The bound is nobody's choice, so nobody
 /// asks where its spread comes from.
-fn tasks(scenario: &Scenario, chosen: &[(Strategy, bool)], options: &Options) -> [Vec<Task>; 2] {
+fn tasks(scenario: &Scenario, chosen: &[(Strategy, bool)], options: &RunOptions) -> [Vec<Task>; 2] {
     let of_seed = |n: u32| options.first_seed.wrapping_add(u64::from(n % options.seeds.max(1)));
     let all = (0..options.seeds).flat_map(|n| (0..chosen.len()).map(move |strategy| (n, strategy)));
     let own = all.clone().map(|(n, strategy)| Task { strategy, seed: of_seed(n), unknowns: of_seed(n) });
@@ -128,7 +128,7 @@ fn tasks(scenario: &Scenario, chosen: &[(Strategy, bool)], options: &Options) ->
 }
 
 /// The strategies to run, and whether each is only there as the bound.
-fn chosen(scenario: &Scenario, options: &Options) -> Vec<(Strategy, bool)> {
+fn chosen(scenario: &Scenario, options: &RunOptions) -> Vec<(Strategy, bool)> {
     let wanted = |strategy: &&Strategy| options.strategies.is_empty() || options.strategies.contains(&strategy.name);
     let mut chosen: Vec<(Strategy, bool)> =
         scenario.strategies.iter().filter(wanted).map(|s| (s.clone(), false)).collect();

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::{Options, Progress, RunError, chosen, knee, median, safe};
+use super::{RunError, RunOptions, RunProgress, chosen, knee, median, safe};
 use crate::metric::{Criterion, Measure, Metric};
 use crate::parallel;
 use crate::record::{self, Knee, Record, SweepFigure, SweepFinding, SweepRecord, SweepTrial, SweepValue, Trial};
@@ -19,7 +19,7 @@ use crate::workload::generate;
 
 /// What a sweep goes through.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct SweepPlan {
     /// The scenario as it is written.
     pub base: Scenario,
     /// What changes in it, and what makes a value safe.
@@ -28,14 +28,14 @@ pub struct Plan {
     pub points: Vec<Scenario>,
 }
 
-impl Plan {
+impl SweepPlan {
     /// Whether the value that changes concerns any strategy that is run.
-    pub fn concerns_any(&self, options: &Options) -> bool {
+    pub fn concerns_any(&self, options: &RunOptions) -> bool {
         strategies(self, options).iter().any(|concern| concern.changes)
     }
 
     /// How many trials it takes.
-    pub fn trials(&self, options: &Options) -> usize {
+    pub fn trials(&self, options: &RunOptions) -> usize {
         let seeds = options.seeds as usize;
         strategies(self, options)
             .iter()
@@ -47,9 +47,9 @@ impl Plan {
 /// Runs all trials of a sweep. When `stop` is set, the values that are done are kept and the record says that it is
 /// partial.
 pub fn sweep(
-    plan: &Plan,
-    options: &Options,
-    progress: &(dyn Fn(Progress) + Sync),
+    plan: &SweepPlan,
+    options: &RunOptions,
+    progress: &(dyn Fn(RunProgress) + Sync),
     stop: &AtomicBool,
 ) -> Result<SweepRecord, RunError> {
     let strategies = strategies(plan, options);
@@ -68,7 +68,7 @@ pub fn sweep(
         else {
             return Ok(None);
         };
-        progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of: tasks.len() });
+        progress(RunProgress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of: tasks.len() });
         Ok(Some(figures(&record, scenario, task, &trial)))
     };
     let outcomes = parallel::map(&tasks, options.threads, one).into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -78,7 +78,7 @@ pub fn sweep(
 }
 
 /// A strategy at every value.
-struct Concern {
+struct SweptStrategy {
     /// Its name, and what it does, in the scenario as it is written.
     about: record::StrategyInfo,
     /// Whether the value that changes concerns it.
@@ -88,7 +88,7 @@ struct Concern {
 }
 
 /// The strategies to run.
-fn strategies(plan: &Plan, options: &Options) -> Vec<Concern> {
+fn strategies(plan: &SweepPlan, options: &RunOptions) -> Vec<SweptStrategy> {
     let named = chosen(&plan.base, options);
     let place = |name: &str| plan.base.strategies.iter().position(|strategy| strategy.name == name);
     let concern = |(strategy, bound): &(Strategy, bool)| {
@@ -104,7 +104,7 @@ fn strategies(plan: &Plan, options: &Options) -> Vec<Concern> {
             Some(place) => own.is_none_or(|own| own == place),
             None => own.is_none() || at.iter().any(|one| one.session != at[0].session),
         };
-        Concern { about, changes, at }
+        SweptStrategy { about, changes, at }
     };
     named.iter().map(concern).collect()
 }
@@ -117,7 +117,7 @@ struct Task {
 }
 
 /// What runs once first, then value by value, so that a sweep that is stopped has whole values.
-fn tasks(plan: &Plan, options: &Options, strategies: &[Concern]) -> Vec<Task> {
+fn tasks(plan: &SweepPlan, options: &RunOptions, strategies: &[SweptStrategy]) -> Vec<Task> {
     let seeds = || (0..u64::from(options.seeds)).map(|n| options.first_seed.wrapping_add(n));
     let mut tasks: Vec<Task> = (0..plan.points.len())
         .flat_map(|value| (0..strategies.len()).map(move |strategy| (value, strategy)))
@@ -129,7 +129,7 @@ fn tasks(plan: &Plan, options: &Options, strategies: &[Concern]) -> Vec<Task> {
 }
 
 /// The record before anything has run.
-fn blank(plan: &Plan, options: &Options, strategies: &[Concern]) -> SweepRecord {
+fn blank(plan: &SweepPlan, options: &RunOptions, strategies: &[SweptStrategy]) -> SweepRecord {
     let Sweep { over, values, safe } = &plan.sweep;
     let base = &plan.base;
     SweepRecord {
@@ -165,7 +165,12 @@ fn figures(record: &SweepRecord, scenario: &Scenario, task: &Task, trial: &Trial
 }
 
 /// Keeps the values whose trials are all there, and counts what ran once at each of them.
-fn keep_whole_values(record: &mut SweepRecord, plan: &Plan, strategies: &[Concern], outcomes: Vec<SweepTrial>) {
+fn keep_whole_values(
+    record: &mut SweepRecord,
+    plan: &SweepPlan,
+    strategies: &[SweptStrategy],
+    outcomes: Vec<SweepTrial>,
+) {
     let seeds = record.seeds as usize;
     let mut done = vec![vec![0; strategies.len()]; plan.points.len()];
     for trial in &outcomes {

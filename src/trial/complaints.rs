@@ -8,7 +8,7 @@ use crate::rng::Seed;
 use crate::sender::{Delivery, RecipientResult};
 use crate::time::Time;
 use crate::units::{ProviderId, SenderDomainId, SourceId};
-use crate::workload::Row;
+use crate::workload::RecipientRow;
 
 /// A recipient's complaint about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +49,7 @@ impl Complaints {
         let first = delivery.first.index();
         for n in 0..usize::from(delivery.count) {
             let row = input.mail.rows[first + n];
-            if !row.is(Row::COMPLAINS) || results.get(n) != Some(&RecipientResult::Accepted) {
+            if !row.is(RecipientRow::COMPLAINS) || results.get(n) != Some(&RecipientResult::Accepted) {
                 continue;
             }
             let stream = &input.scenario.workload.streams[row.stream.index()];

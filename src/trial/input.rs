@@ -6,7 +6,7 @@ use crate::scenario::Scenario;
 use crate::sender::{Delivery, Injection, SenderTask, Strategy};
 use crate::time::Time;
 use crate::units::{Fraction, ProviderId, RecipientId};
-use crate::workload::{Fate, Mail, Row, address};
+use crate::workload::{ListedMailbox, Mail, RecipientRow, address};
 
 /// What a trial runs: a scenario, one of its strategies, its seeds and the mail of the first.
 #[derive(Clone, Copy, Debug)]
@@ -80,12 +80,12 @@ impl TrialInput<'_> {
 
     /// Recipients with a mailbox that takes mail, by provider.
     pub fn deliverable(&self) -> Vec<u64> {
-        let takes = |policy: &Policy| Fate::ALL.map(|fate| u64::from(policy.accepts_mail_for(mailbox(fate))));
+        let takes = |policy: &Policy| ListedMailbox::ALL.map(|fate| u64::from(policy.accepts_mail_for(mailbox(fate))));
         let takes: Vec<[u64; 4]> = self.scenario.providers.iter().map(takes).collect();
         let mut deliverable = vec![0_u64; self.scenario.providers.len()];
         for row in self.mail.rows.iter() {
             let site = self.site(*row).index();
-            deliverable[site] += takes[site][row.fate() as usize];
+            deliverable[site] += takes[site][row.mailbox() as usize];
         }
         deliverable
     }
@@ -104,7 +104,7 @@ impl TrialInput<'_> {
             first: RecipientId::from_index(first),
             count: u16::try_from(count).unwrap_or(u16::MAX),
             failures: 0,
-            priority: row.is(Row::FIRST),
+            priority: row.is(RecipientRow::FIRST),
         };
         Some(Injection { delivery, site: self.site(row), domain: row.domain, stream: row.stream })
     }
@@ -119,7 +119,7 @@ impl TrialInput<'_> {
             spf: stream.authentication.spf,
             dkim: stream.authentication.dkim,
             dmarc: stream.authentication.dmarc,
-            spam: row.is(Row::SPAM),
+            spam: row.is(RecipientRow::SPAM),
         }
     }
 
@@ -131,25 +131,25 @@ impl TrialInput<'_> {
             Some(most) => address(addresses, recipient, row, most),
             None => recipient as u64,
         };
-        Recipient { id, domain: row.domain, mailbox: mailbox(row.fate()) }
+        Recipient { id, domain: row.domain, mailbox: mailbox(row.mailbox()) }
     }
 
-    fn site(&self, row: Row) -> ProviderId {
+    fn site(&self, row: RecipientRow) -> ProviderId {
         self.scenario.domains[row.domain.index()].provider
     }
 }
 
 /// Whether two neighbours in the table are recipients of one message that travel in one delivery.
-fn travels_with(row: Row, next: Row) -> bool {
-    next.is(Row::SAME_MESSAGE) && next.domain == row.domain && next.is(Row::FIRST) == row.is(Row::FIRST)
+fn travels_with(row: RecipientRow, next: RecipientRow) -> bool {
+    next.is(RecipientRow::SAME_MESSAGE) && next.domain == row.domain && next.is(RecipientRow::FIRST) == row.is(RecipientRow::FIRST)
 }
 
 /// The mailbox of a recipient of whom the list says this.
-const fn mailbox(fate: Fate) -> Mailbox {
+const fn mailbox(fate: ListedMailbox) -> Mailbox {
     match fate {
-        Fate::Exists => Mailbox::Exists,
-        Fate::Unknown => Mailbox::Unknown,
-        Fate::Full => Mailbox::Full,
-        Fate::Trap => Mailbox::Trap,
+        ListedMailbox::Exists => Mailbox::Exists,
+        ListedMailbox::Unknown => Mailbox::Unknown,
+        ListedMailbox::Full => Mailbox::Full,
+        ListedMailbox::Trap => Mailbox::Trap,
     }
 }

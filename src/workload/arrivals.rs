@@ -9,7 +9,7 @@ use std::slice;
 use rand::RngExt;
 use rand_distr::{Distribution, Exp1};
 
-use super::{Arrivals, MailStream, PoissonStage, TraceRow};
+use super::model::{Arrivals, MailStream, PoissonStage, TraceRow};
 use crate::rng::{Seed, Stream};
 use crate::time::{Span, Time};
 
@@ -99,7 +99,7 @@ fn poisson(
             Some(now) => now,
             None => now.insert((*stages.next()?, 0.0)),
         };
-        // A process without memory may be begun anew at every step: the gap that crosses an edge is thrown away.
+        // A process without memory may be started again at every step: the gap that crosses an edge is discarded.
         if stage.per_second > 0.0 {
             let gap: f64 = Exp1.sample(clock);
             *elapsed += gap / stage.per_second;
@@ -216,16 +216,18 @@ impl Curve {
     }
 }
 
-/// About how many recipients a mail stream has: exact but for Poisson arrivals, where it is the mean.
-pub(super) fn expected(stream: &MailStream) -> f64 {
-    match &stream.arrivals {
-        Arrivals::AtOnce { recipients, .. } | Arrivals::Diurnal { recipients, .. } => f64::from(*recipients),
-        Arrivals::Poisson { stages } => {
-            let (low, high) = stream.recipients_per_message;
-            let messages: f64 = stages.iter().map(|s| s.per_second * s.until.since(s.from).as_secs_f64()).sum();
-            messages * f64::midpoint(f64::from(low), f64::from(high))
+impl MailStream {
+    /// About how many recipients the stream has: exact but for Poisson arrivals, where it is the mean.
+    pub fn expected_recipients(&self) -> f64 {
+        match &self.arrivals {
+            Arrivals::AtOnce { recipients, .. } | Arrivals::Diurnal { recipients, .. } => f64::from(*recipients),
+            Arrivals::Poisson { stages } => {
+                let (low, high) = self.recipients_per_message;
+                let messages: f64 = stages.iter().map(|s| s.per_second * s.until.since(s.from).as_secs_f64()).sum();
+                messages * f64::midpoint(f64::from(low), f64::from(high))
+            }
+            Arrivals::Trace { rows, .. } => rows.iter().map(|row| row.domains.len() as f64).sum(),
         }
-        Arrivals::Trace { rows, .. } => rows.iter().map(|row| row.domains.len() as f64).sum(),
     }
 }
 

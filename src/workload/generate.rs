@@ -11,8 +11,8 @@ use std::collections::binary_heap::PeekMut;
 use rand::RngExt;
 use rand_distr::{Distribution, Exp1, StandardNormal};
 
-use super::arrivals::{self, Planned, Timetable};
-use super::{Fate, ListQuality, Mail, MailStream, Priority, Row, Size, Workload};
+use super::arrivals::{Planned, Timetable};
+use super::model::{ListQuality, ListedMailbox, Mail, MailStream, Priority, RecipientRow, Size, Workload};
 use crate::rng::{Seed, Stream};
 use crate::time::{Moments, Time};
 use crate::units::{DomainId, Fraction, MailStreamId};
@@ -23,21 +23,6 @@ pub enum GenerateError {
     /// A recipient's number has 32 bits.
     #[error("the workload has more than {} recipients, more than a trial can number", Mail::RECIPIENTS_MAX)]
     TooManyRecipients,
-}
-
-impl Mail {
-    /// The most recipients a trial can have: a [`crate::units::RecipientId`] has 32 bits, and the last is kept free.
-    pub const RECIPIENTS_MAX: u32 = u32::MAX - 1;
-
-    /// How many recipients there are.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether there is nothing to send.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
 }
 
 /// The table of all recipients of `workload` under `seed`: sorted by intended time, then by mail stream.
@@ -70,7 +55,7 @@ pub fn generate(workload: &Workload, seed: Seed) -> Result<Mail, GenerateError> 
 /// Room for the table: what is expected, and a little more where chance decides.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 2^32, checked above")]
 fn capacity(workload: &Workload) -> Result<usize, GenerateError> {
-    let expected: f64 = workload.streams.iter().map(arrivals::expected).sum();
+    let expected: f64 = workload.streams.iter().map(MailStream::expected_recipients).sum();
     if expected > f64::from(Mail::RECIPIENTS_MAX) {
         return Err(GenerateError::TooManyRecipients);
     }
@@ -125,7 +110,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes the next message's recipients.
-    fn write(&mut self, rows: &mut Vec<Row>) {
+    fn write(&mut self, rows: &mut Vec<RecipientRow>) {
         let Some(planned) = self.due.take() else { return };
         self.due = self.timetable.next();
         let drawn = self.size.unwrap_or_else(|| size(&self.stream.size, &mut self.chance.sizes));
@@ -134,7 +119,7 @@ impl<'a> Writer<'a> {
         // A stream without spam draws nothing here: nobody else draws from this stream of chance.
         let spam = self.stream.list.spam;
         if spam > Fraction::NONE && self.chance.content.random::<f64>() < spam.get() {
-            message |= Row::SPAM;
+            message |= RecipientRow::SPAM;
         }
         self.domains.clear();
         match planned.row {
@@ -148,10 +133,10 @@ impl<'a> Writer<'a> {
             self.domains.sort_unstable();
         }
         for &domain in &self.domains {
-            let (fate, complaint) = (self.chance.list.random::<f64>(), self.chance.list.random::<f64>());
-            let flags = message | recipient(&self.stream.list, self.stream.priority, fate, complaint);
-            rows.push(Row { size, domain, stream: self.id, flags });
-            message |= Row::SAME_MESSAGE;
+            let (mailbox, complaint) = (self.chance.list.random::<f64>(), self.chance.list.random::<f64>());
+            let flags = message | recipient(&self.stream.list, self.stream.priority, mailbox, complaint);
+            rows.push(RecipientRow { size, domain, stream: self.id, flags });
+            message |= RecipientRow::SAME_MESSAGE;
         }
     }
 }
@@ -174,14 +159,14 @@ pub fn addresses(seed: Seed) -> Seed {
 
 /// Which of so many addresses at its domain a recipient of the table is. The same number at the same domain, the same
 /// mailbox; `addresses` is the seed of [`addresses`].
-pub fn address(addresses: Seed, recipient: usize, row: Row, most: u32) -> u64 {
+pub fn address(addresses: Seed, recipient: usize, row: RecipientRow, most: u32) -> u64 {
     let number = addresses.draw(recipient as u64, u64::from(row.stream.0)) % u64::from(most);
     u64::from(row.domain.0) << 32 | number
 }
 
 /// Where a list has fewer addresses than it gets messages, everything that belongs to a mailbox must be the same each
 /// time: it is drawn again, addressed by the mailbox.
-fn settle_mailboxes(rows: &mut [Row], workload: &Workload, seed: Seed) {
+fn settle_mailboxes(rows: &mut [RecipientRow], workload: &Workload, seed: Seed) {
     if workload.streams.iter().all(|stream| stream.list.addresses.is_none()) {
         return;
     }
@@ -189,10 +174,10 @@ fn settle_mailboxes(rows: &mut [Row], workload: &Workload, seed: Seed) {
     for (place, row) in rows.iter_mut().enumerate() {
         let stream = &workload.streams[row.stream.index()];
         let Some(most) = stream.list.addresses else { continue };
-        let fate = mailboxes.share(address(numbers, place, *row, most), u64::from(row.stream.0));
-        let message = row.flags & (Row::SAME_MESSAGE | Row::SPAM);
+        let mailbox = mailboxes.share(address(numbers, place, *row, most), u64::from(row.stream.0));
+        let message = row.flags & (RecipientRow::SAME_MESSAGE | RecipientRow::SPAM);
         let complaint = complaints.share(place as u64, 0);
-        row.flags = message | recipient(&stream.list, stream.priority, fate, complaint);
+        row.flags = message | recipient(&stream.list, stream.priority, mailbox, complaint);
     }
 }
 
@@ -202,21 +187,21 @@ fn recipient(list: &ListQuality, priority: Priority, drawn: f64, complaint: f64)
     let unknown = list.unknown.get();
     let full = unknown + list.full.get();
     let trap = full + list.traps.get();
-    let fate = match drawn {
-        u if u < unknown => Fate::Unknown,
-        u if u < full => Fate::Full,
-        u if u < trap => Fate::Trap,
-        _ => Fate::Exists,
+    let mailbox = match drawn {
+        u if u < unknown => ListedMailbox::Unknown,
+        u if u < full => ListedMailbox::Full,
+        u if u < trap => ListedMailbox::Trap,
+        _ => ListedMailbox::Exists,
     };
-    let mut flags = fate as u8;
-    let engaged = fate == Fate::Exists && drawn >= 1.0 - list.engaged.get();
+    let mut flags = mailbox as u8;
+    let engaged = mailbox == ListedMailbox::Exists && drawn >= 1.0 - list.engaged.get();
     if engaged {
-        flags |= Row::ENGAGED;
-    } else if fate == Fate::Exists && complaint < list.complaints.get() {
-        flags |= Row::COMPLAINS;
+        flags |= RecipientRow::ENGAGED;
+    } else if mailbox == ListedMailbox::Exists && complaint < list.complaints.get() {
+        flags |= RecipientRow::COMPLAINS;
     }
     if priority == Priority::First || (priority == Priority::EngagedFirst && engaged) {
-        flags |= Row::FIRST;
+        flags |= RecipientRow::FIRST;
     }
     flags
 }

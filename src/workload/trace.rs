@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
-use super::{Size, TraceRow};
+use super::model::{Size, TraceRow};
 use crate::diagnostic::{Diagnostic, Document, nearest};
 use crate::time::{Span, Time};
 use crate::units::{Bytes, DomainId};

@@ -9,7 +9,7 @@ use mxlab::dist::Dist;
 use mxlab::live::{ClientOptions, Receivers, Speed};
 use mxlab::record::{LatencyPhase, Record, Trial};
 use mxlab::scenario::{Scenario, load};
-use mxlab::study::{Options, Wired, run, run_live};
+use mxlab::study::{LiveRun, RunOptions, run, run_live};
 use mxlab::time::Span;
 
 /// How far a figure of the one world may be from that of the other.
@@ -24,12 +24,12 @@ fn scenario(name: &str, strategy: &str) -> Scenario {
     scenario
 }
 
-fn options(scenario: &Scenario, threads: usize) -> Options {
+fn options(scenario: &Scenario, threads: usize) -> RunOptions {
     let (first_seed, strategies) = (scenario.seed, Vec::new());
-    Options { first_seed, seeds: 1, threads, bound: false, strategies, spread: false }
+    RunOptions { first_seed, seeds: 1, threads, bound: false, strategies, spread: false }
 }
 
-fn live(scenario: &Scenario, speed: f64) -> Wired {
+fn live(scenario: &Scenario, speed: f64) -> LiveRun {
     let client_options = ClientOptions { helo: "mxlab.test".to_owned(), tls: None, chunking: false };
     let (speed, never) = (Speed::new(speed).unwrap(), AtomicBool::new(false));
     run_live(scenario, &options(scenario, 1), &Receivers::Cluster, speed, &client_options, &|_| {}, &never).unwrap()
@@ -48,7 +48,7 @@ fn simulated(scenario: &Scenario) -> Record {
 fn same(name: &str, strategy: &str, speed: f64, shorten: impl Fn(&mut Scenario)) {
     let mut scenario = scenario(name, strategy);
     shorten(&mut scenario);
-    let Wired { record: wired, latencies } = live(&scenario, speed);
+    let LiveRun { record: wired, latencies } = live(&scenario, speed);
     // MAIL, RCPT and DATA in one go, and the replies to them: a round trip, with what both ends do about it.
     let round_trip = latencies[0].1.of(LatencyPhase::Mail).value_at_quantile(0.5) as f64 * speed;
     let real = &wired.trials[0];

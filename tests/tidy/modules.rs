@@ -78,7 +78,11 @@ impl Modules {
     fn named(&self, module: &Module, file: &File) -> Vec<Vec<String>> {
         let path = Regex::new(r"\b[A-Za-z_]\w*(?:\s*::\s*[A-Za-z_]\w*)*").unwrap();
         let in_code: BTreeSet<Vec<String>> = path.find_iter(&file.code).map(|found| segments(found.as_str())).collect();
-        let words: BTreeSet<&str> = in_code.iter().flatten().map(String::as_str).collect();
+        // A field is no name of an item.
+        let field = Regex::new(r"\.\s*[a-z_]\w*|\b[a-z_]\w*\s*:[^:]").unwrap();
+        let without_fields = field.replace_all(&file.code, " ");
+        let words: BTreeSet<&str> =
+            path.find_iter(&without_fields).flat_map(|path| path.as_str().split("::")).collect();
         let used = |(name, import): &(&String, &Import)| !import.reexport || words.contains(name.as_str());
         let mut paths: Vec<Vec<String>> = file.imports.iter().filter(used).map(|(_, i)| i.path.clone()).collect();
         for glob in &file.globs {

@@ -24,7 +24,7 @@ pub(super) struct Canvas<'a, DB: DrawingBackend> {
 
 /// How a text stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lettering {
+pub(super) struct LabelStyle {
     /// Height in pixels.
     pub(super) size: f64,
     pub(super) colour: Rgb,
@@ -45,13 +45,13 @@ pub(super) enum Anchor {
 }
 
 /// The result of drawing; an error is in plotters' words.
-pub(super) type Drawn = Result<(), String>;
+pub(super) type DrawResult = Result<(), String>;
 
 /// Draws an SVG of that size.
 pub(super) fn svg(
     size: (u32, u32),
     title: &str,
-    draw: impl FnOnce(&Canvas<'_, SVGBackend<'_>>) -> Drawn,
+    draw: impl FnOnce(&Canvas<'_, SVGBackend<'_>>) -> DrawResult,
 ) -> Result<String, String> {
     need_font()?;
     let (width, height) = (size.0 * SCALE, size.1 * SCALE);
@@ -75,7 +75,7 @@ pub(super) fn svg(
 /// Draws a PNG of twice that size.
 pub(super) fn png(
     size: (u32, u32),
-    draw: impl FnOnce(&Canvas<'_, BitMapBackend<'_>>) -> Drawn,
+    draw: impl FnOnce(&Canvas<'_, BitMapBackend<'_>>) -> DrawResult,
 ) -> Result<Vec<u8>, String> {
     need_font()?;
     let (width, height) = (size.0 * SCALE, size.1 * SCALE);
@@ -118,39 +118,39 @@ fn encoded((width, height): (u32, u32), pixels: &[u8]) -> Result<Vec<u8>, Encodi
 }
 
 impl<DB: DrawingBackend> Canvas<'_, DB> {
-    pub(super) fn line(&self, points: &[(f64, f64)], colour: Rgb, width: f64) -> Drawn {
+    pub(super) fn line(&self, points: &[(f64, f64)], colour: Rgb, width: f64) -> DrawResult {
         self.draw(&PathElement::new(pixels(points), stroke(colour, width)))
     }
 
-    pub(super) fn area(&self, points: &[(f64, f64)], colour: Rgb, opacity: f64) -> Drawn {
+    pub(super) fn area(&self, points: &[(f64, f64)], colour: Rgb, opacity: f64) -> DrawResult {
         self.draw(&Polygon::new(pixels(points), rgb(colour).mix(opacity).filled()))
     }
 
-    pub(super) fn rectangle(&self, from: (f64, f64), to: (f64, f64), colour: Rgb) -> Drawn {
+    pub(super) fn rectangle(&self, from: (f64, f64), to: (f64, f64), colour: Rgb) -> DrawResult {
         self.draw(&Rectangle::new([pixel(from), pixel(to)], rgb(colour).filled()))
     }
 
-    pub(super) fn disc(&self, centre: (f64, f64), radius: f64, colour: Rgb) -> Drawn {
+    pub(super) fn disc(&self, centre: (f64, f64), radius: f64, colour: Rgb) -> DrawResult {
         self.draw(&Circle::new(pixel(centre), whole(radius), rgb(colour).filled()))
     }
 
-    pub(super) fn ring(&self, centre: (f64, f64), radius: f64, colour: Rgb, width: f64) -> Drawn {
+    pub(super) fn ring(&self, centre: (f64, f64), radius: f64, colour: Rgb, width: f64) -> DrawResult {
         self.draw(&Circle::new(pixel(centre), whole(radius), stroke(colour, width)))
     }
 
-    pub(super) fn text(&self, text: &str, at: (f64, f64), lettering: Lettering) -> Drawn {
+    pub(super) fn text(&self, text: &str, at: (f64, f64), lettering: LabelStyle) -> DrawResult {
         let drop = self.drop * lettering.size;
         let at = if lettering.upright { (at.0 + drop, at.1) } else { (at.0, at.1 + drop) };
         self.draw(&Text::new(text.to_owned(), pixel(at), style(lettering)))
     }
 
     /// How wide a text is.
-    pub(super) fn width(&self, text: &str, lettering: Lettering) -> f64 {
-        let size = self.area.estimate_text_size(text, &style(Lettering { upright: false, ..lettering }));
+    pub(super) fn width(&self, text: &str, lettering: LabelStyle) -> f64 {
+        let size = self.area.estimate_text_size(text, &style(LabelStyle { upright: false, ..lettering }));
         size.map_or(0.0, |(width, _)| f64::from(width) / f64::from(SCALE))
     }
 
-    fn draw<'e, E>(&self, element: &'e E) -> Drawn
+    fn draw<'e, E>(&self, element: &'e E) -> DrawResult
     where
         &'e E: plotters::element::PointCollection<'e, (i32, i32)>,
         E: Drawable<DB>,
@@ -172,13 +172,13 @@ const BITMAP_DROP: f64 = 0.15;
 const FONT: &[u8] = include_bytes!("../../../assets/DejaVuSans-subset.ttf");
 
 /// Plotters needs a font of its own even to guess how wide a text is.
-fn need_font() -> Drawn {
+fn need_font() -> DrawResult {
     static REGISTERED: OnceLock<bool> = OnceLock::new();
     let registered = *REGISTERED.get_or_init(|| register_font("sans-serif", FontStyle::Normal, FONT).is_ok());
     if registered { Ok(()) } else { Err("the font cannot be read".to_owned()) }
 }
 
-fn style(lettering: Lettering) -> TextStyle<'static> {
+fn style(lettering: LabelStyle) -> TextStyle<'static> {
     let weight = if lettering.bold { FontStyle::Bold } else { FontStyle::Normal };
     // Plotters' sizes are 1.24 times those of SVG.
     let font = FontDesc::new(FontFamily::SansSerif, lettering.size * 1.24 * f64::from(SCALE), weight);

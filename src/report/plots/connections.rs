@@ -2,23 +2,23 @@
 
 use crate::record::Record;
 
-use super::super::curve::{Curve, Range};
+use super::super::curve::{Curve, SeedRange};
 use super::super::words::number;
-use super::figure::{Figure, Key, Look, Mark, Panel, Pen, Stroke};
+use super::figure::{Figure, LegendEntry, LegendMark, Mark, Panel, Pen, Stroke};
 use super::style::{INK, LEAST_TO_MOST, legend, name, panel_title, pen, seeds, strategies};
 use super::ticks;
-use super::time::{Window, bands, line, middle};
+use super::time::{TimeWindow, bands, line, middle};
 
 pub(super) fn figure(record: &Record) -> Figure {
-    let window = Window::of(record);
-    let mut keys = legend(record, Look::Line);
+    let window = TimeWindow::of(record);
+    let mut keys = legend(record, LegendMark::Line);
     // The bound is no sender: it opens whatever the rules allow, and would press the others to the floor.
     let bounds: Vec<String> = bounds(record).map(|place| name(record, place)).collect();
     keys.retain(|key| !bounds.contains(&key.text));
     let panels: Vec<Panel> = (0..record.providers.len()).map(|place| panel(record, &window, place)).collect();
     if panels.iter().flat_map(|panel| &panel.marks).any(|mark| matches!(mark, Mark::Line { pen, .. } if *pen == LIMIT))
     {
-        keys.push(Key { text: "the provider's limit".to_owned(), look: Look::Line(LIMIT) });
+        keys.push(LegendEntry { text: "the provider's limit".to_owned(), look: LegendMark::Line(LIMIT) });
     }
     Figure {
         name: "connections".to_owned(),
@@ -45,7 +45,7 @@ fn bounds(record: &Record) -> impl Iterator<Item = usize> {
     record.strategies.iter().enumerate().filter(|(_, strategy)| strategy.bound).map(|(place, _)| place)
 }
 
-fn panel(record: &Record, window: &Window, place: usize) -> Panel {
+fn panel(record: &Record, window: &TimeWindow, place: usize) -> Panel {
     let curves: Vec<(usize, Curve)> = strategies(record)
         .into_iter()
         .filter(|strategy| bounds(record).all(|bound| bound != *strategy))
@@ -60,7 +60,7 @@ fn panel(record: &Record, window: &Window, place: usize) -> Panel {
     }
     let open = curves.iter().flat_map(|(_, curve)| &curve.points).filter_map(|point| Some(point.open?.most));
     let open = open.fold(0.0, f64::max);
-    let limits = Range::of(curves.iter().flat_map(|(_, curve)| &curve.points).filter_map(|point| point.open_limit));
+    let limits = SeedRange::of(curves.iter().flat_map(|(_, curve)| &curve.points).filter_map(|point| point.open_limit));
     let drawn = limits.filter(|limits| limits.least <= (open * OFF_THE_SCALE).max(4.0));
     let note = match limits {
         None => Some("no limit".to_owned()),
@@ -72,7 +72,7 @@ fn panel(record: &Record, window: &Window, place: usize) -> Panel {
         let longest = curves.iter().map(|(_, curve)| curve.points.len()).max().unwrap_or(0);
         let same = (0..longest).all(|n| {
             let here = curves.iter().filter_map(|(_, curve)| curve.points.get(n)?.open_limit);
-            Range::of(here).is_none_or(|limits| limits.most - limits.least < 0.5)
+            SeedRange::of(here).is_none_or(|limits| limits.most - limits.least < 0.5)
         });
         let shown = if same { &curves[..1] } else { &curves[..] };
         for (strategy, curve) in shown {

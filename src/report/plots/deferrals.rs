@@ -3,13 +3,13 @@
 use crate::record::Record;
 
 use super::super::curve::Point;
-use super::figure::{Figure, Look, Mark, Panel};
+use super::figure::{Figure, LegendMark, Mark, Panel};
 use super::style::{legend, panel_title, pen, seeds, strategies};
 use super::ticks;
-use super::time::{Window, bands, line, middle};
+use super::time::{TimeWindow, bands, line, middle};
 
 pub(super) fn figure(record: &Record) -> Figure {
-    let window = Window::of(record);
+    let window = TimeWindow::of(record);
     let mut most = 0.0_f64;
     let nothing = |lines: &[Mark]| {
         let mut points =
@@ -51,7 +51,7 @@ pub(super) fn figure(record: &Record) -> Figure {
             seeds(record, "are the 95 % intervals of these means"),
             window.beyond
         ),
-        legend: legend(record, Look::Line),
+        legend: legend(record, LegendMark::Line),
         panels,
         stacked: false,
     }

@@ -2,20 +2,20 @@
 
 use crate::record::Record;
 
-use super::super::curve::Range;
-use super::figure::{Figure, Look, Panel};
+use super::super::curve::SeedRange;
+use super::figure::{Figure, LegendMark, Panel};
 use super::style::{LEAST_TO_MOST, legend, panel_title, pen, seeds, strategies};
 use super::ticks;
-use super::time::{Window, bands, end, line};
+use super::time::{TimeWindow, bands, end, line};
 
 pub(super) fn figure(record: &Record) -> Figure {
-    let window = Window::of(record);
+    let window = TimeWindow::of(record);
     let panels = record.providers.iter().enumerate().map(|(place, provider)| {
         let (mut marks, mut lines) = (Vec::new(), Vec::new());
         for strategy in strategies(record) {
             let curve = window.curve(record, strategy, Some(place));
             let of = deliverable(record, strategy, place);
-            let share = |range: Range| (of > 0.0).then(|| (range.least / of, range.mean / of, range.most / of));
+            let share = |range: SeedRange| (of > 0.0).then(|| (range.least / of, range.mean / of, range.most / of));
             let pen = pen(record, strategy);
             let points: Vec<_> = std::iter::once((0.0, (of > 0.0).then_some((0.0, 0.0, 0.0))))
                 .chain(curve.points.iter().enumerate().map(|(n, point)| (end(&curve, n), share(point.delivered))))
@@ -47,7 +47,7 @@ pub(super) fn figure(record: &Record) -> Figure {
             window.beyond
         ),
         panels: panels.collect(),
-        legend: legend(record, Look::Line),
+        legend: legend(record, LegendMark::Line),
         stacked: false,
     }
 }
@@ -55,6 +55,6 @@ pub(super) fn figure(record: &Record) -> Figure {
 /// How many recipients a strategy could have delivered to, the mean over the seeds.
 fn deliverable(record: &Record, strategy: usize, provider: usize) -> f64 {
     let trials = record.trials_of(&record.strategies[strategy].name);
-    Range::of(trials.filter_map(|trial| Some(trial.cells.get(provider)?.totals.deliverable as f64)))
+    SeedRange::of(trials.filter_map(|trial| Some(trial.cells.get(provider)?.totals.deliverable as f64)))
         .map_or(0.0, |range| range.mean)
 }

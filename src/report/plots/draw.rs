@@ -4,8 +4,8 @@ use plotters::prelude::DrawingBackend;
 
 use super::super::drawing::PlotError;
 use super::super::words::shortened;
-use super::canvas::{Anchor, Canvas, Drawn, Lettering, png, svg};
-use super::figure::{Axis, Figure, Key, Look, Mark, Marker, Panel, Pen, Rgb, Stroke};
+use super::canvas::{Anchor, Canvas, DrawResult, LabelStyle, png, svg};
+use super::figure::{Axis, Figure, LegendEntry, LegendMark, Mark, Marker, Panel, Pen, Rgb, Stroke};
 use super::style::{FAINT, GRID, INK, PAPER};
 
 impl Figure {
@@ -46,10 +46,10 @@ impl Figure {
         (WIDTH as u32, (self.head() + rows * self.panel_height() + FOOT).ceil() as u32)
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) -> Drawn {
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) -> DrawResult {
         let (width, height) = self.size();
         canvas.rectangle((0.0, 0.0), (f64::from(width), f64::from(height)), PAPER)?;
-        canvas.text(&self.title, (MARGIN, 21.0), Lettering { size: 16.0, bold: true, ..PLAIN })?;
+        canvas.text(&self.title, (MARGIN, 21.0), LabelStyle { size: 16.0, bold: true, ..PLAIN })?;
         for (row, keys) in legend_rows(&self.legend).iter().enumerate() {
             let y = HEAD + LEGEND_ROW * (row as f64 + 0.5);
             for (x, key) in keys {
@@ -88,8 +88,8 @@ const LEGEND_ROW: f64 = 20.0;
 const BESIDE: f64 = 330.0;
 const KEY: f64 = 28.0;
 
-const PLAIN: Lettering = Lettering { size: 12.0, colour: INK, anchor: Anchor::Left, bold: false, upright: false };
-const SMALL: Lettering = Lettering { size: 11.0, colour: FAINT, ..PLAIN };
+const PLAIN: LabelStyle = LabelStyle { size: 12.0, colour: INK, anchor: Anchor::Left, bold: false, upright: false };
+const SMALL: LabelStyle = LabelStyle { size: 11.0, colour: FAINT, ..PLAIN };
 
 /// The inside of a panel: pixels and the axes they stand for.
 struct Frame<'a> {
@@ -102,9 +102,9 @@ struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, panel: &Panel) -> Drawn {
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, panel: &Panel) -> DrawResult {
         if !panel.title.is_empty() {
-            canvas.text(&panel.title, (self.left, self.top - 13.0), Lettering { bold: true, ..PLAIN })?;
+            canvas.text(&panel.title, (self.left, self.top - 13.0), LabelStyle { bold: true, ..PLAIN })?;
         }
         self.axes(canvas)?;
         canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], FAINT, 1.0)?;
@@ -113,7 +113,7 @@ impl Frame<'_> {
         }
         if let Some(note) = &panel.note {
             let at = (self.right - 6.0, self.top + 10.0);
-            canvas.text(note, at, Lettering { anchor: Anchor::Right, ..SMALL })?;
+            canvas.text(note, at, LabelStyle { anchor: Anchor::Right, ..SMALL })?;
         }
         for (n, key) in panel.legend.iter().enumerate() {
             draw_key(canvas, key, (self.right + 16.0, self.top + 10.0 + n as f64 * 18.0))?;
@@ -121,30 +121,30 @@ impl Frame<'_> {
         Ok(())
     }
 
-    fn axes<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) -> Drawn {
+    fn axes<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) -> DrawResult {
         let mut free = f64::NEG_INFINITY;
         for (value, text) in &self.x.ticks {
             let x = self.at_x(*value);
             canvas.line(&[(x, self.bottom), (x, self.bottom + 4.0)], FAINT, 1.0)?;
             let half = canvas.width(text, SMALL) / 2.0;
             if x - half >= free {
-                canvas.text(text, (x, self.bottom + 13.0), Lettering { anchor: Anchor::Middle, ..SMALL })?;
+                canvas.text(text, (x, self.bottom + 13.0), LabelStyle { anchor: Anchor::Middle, ..SMALL })?;
                 free = x + half + 6.0;
             }
         }
         for (value, text) in &self.y.ticks {
             let y = self.at_y(*value);
             canvas.line(&[(self.left, y), (self.right, y)], GRID, 1.0)?;
-            canvas.text(text, (self.left - 6.0, y), Lettering { anchor: Anchor::Right, ..SMALL })?;
+            canvas.text(text, (self.left - 6.0, y), LabelStyle { anchor: Anchor::Right, ..SMALL })?;
         }
         let middle = f64::midpoint(self.left, self.right);
-        canvas.text(&self.x.label, (middle, self.bottom + 29.0), Lettering { anchor: Anchor::Middle, ..SMALL })?;
+        canvas.text(&self.x.label, (middle, self.bottom + 29.0), LabelStyle { anchor: Anchor::Middle, ..SMALL })?;
         let widest = self.y.ticks.iter().map(|(_, text)| canvas.width(text, SMALL)).fold(0.0, f64::max);
         let at = (self.left - widest - 15.0, f64::midpoint(self.top, self.bottom));
-        canvas.text(&self.y.label, at, Lettering { anchor: Anchor::Middle, upright: true, ..SMALL })
+        canvas.text(&self.y.label, at, LabelStyle { anchor: Anchor::Middle, upright: true, ..SMALL })
     }
 
-    fn mark<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, mark: &Mark) -> Drawn {
+    fn mark<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, mark: &Mark) -> DrawResult {
         match mark {
             Mark::Line { parts, pen, dash } => self.line(canvas, parts, *pen, *dash),
             Mark::Band { points, colour } => {
@@ -170,7 +170,7 @@ impl Frame<'_> {
         parts: &[Vec<(f64, f64)>],
         pen: Pen,
         dash: f64,
-    ) -> Drawn {
+    ) -> DrawResult {
         let parts: Vec<Vec<(f64, f64)>> = parts
             .iter()
             .map(|part| match part.as_slice() {
@@ -225,8 +225,8 @@ fn along(axis: &Axis, value: f64) -> f64 {
 }
 
 /// The legend broken into rows: every key with its x.
-fn legend_rows(keys: &[Key]) -> Vec<Vec<(f64, &Key)>> {
-    let mut rows: Vec<Vec<(f64, &Key)>> = Vec::new();
+fn legend_rows(keys: &[LegendEntry]) -> Vec<Vec<(f64, &LegendEntry)>> {
+    let mut rows: Vec<Vec<(f64, &LegendEntry)>> = Vec::new();
     let mut x = f64::INFINITY;
     for key in keys {
         // Of no use to measure: an SVG is shown in the viewer's own font, which may be wider than ours.
@@ -243,26 +243,26 @@ fn legend_rows(keys: &[Key]) -> Vec<Vec<(f64, &Key)>> {
     rows
 }
 
-fn draw_key<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, key: &Key, (x, y): (f64, f64)) -> Drawn {
+fn draw_key<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, key: &LegendEntry, (x, y): (f64, f64)) -> DrawResult {
     let (pen, text) = match key.look {
-        Look::Area(colour) => {
+        LegendMark::Area(colour) => {
             canvas.rectangle((x, y - 5.0), (x + 12.0, y + 5.0), colour)?;
             return canvas.text(&shortened(&key.text, 48), (x + 18.0, y), SMALL);
         }
-        Look::Line(pen) => {
+        LegendMark::Line(pen) => {
             draw_stroke(canvas, &[(x, y), (x + KEY, y)], pen)?;
             if pen.marker.is_none() {
                 return canvas.text(&key.text, (x + KEY + 6.0, y), PLAIN);
             }
             (pen, x + KEY + 6.0)
         }
-        Look::Dot(pen) => (pen, x + KEY + 6.0),
+        LegendMark::Dot(pen) => (pen, x + KEY + 6.0),
     };
     draw_marker(canvas, (x + KEY / 2.0, y), pen, 4.0)?;
     canvas.text(&key.text, (text, y), PLAIN)
 }
 
-fn draw_stroke<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, points: &[(f64, f64)], pen: Pen) -> Drawn {
+fn draw_stroke<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, points: &[(f64, f64)], pen: Pen) -> DrawResult {
     let (on, off, width) = match pen.stroke {
         Stroke::Solid => return canvas.line(points, pen.colour, 1.75),
         Stroke::Dashed => (7.0, 4.0, 1.75),
@@ -305,7 +305,7 @@ fn dashes(points: &[(f64, f64)], on: f64, off: f64) -> Vec<Vec<(f64, f64)>> {
     dashes
 }
 
-fn draw_marker<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, at: (f64, f64), pen: Pen, radius: f64) -> Drawn {
+fn draw_marker<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, at: (f64, f64), pen: Pen, radius: f64) -> DrawResult {
     let (x, y) = at;
     let corner = |dx: f64, dy: f64| (x + dx * radius, y + dy * radius);
     let filled = |corners: &[(f64, f64)]| {
@@ -335,7 +335,7 @@ fn draw_marker<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, at: (f64, f64), pen:
 }
 
 /// A thin line around a marker, so that markers that overlap can still be counted.
-fn outline<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, corners: &[(f64, f64)], colour: Rgb) -> Drawn {
+fn outline<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, corners: &[(f64, f64)], colour: Rgb) -> DrawResult {
     let closed: Vec<(f64, f64)> = corners.iter().chain(corners.first()).copied().collect();
     canvas.line(&closed, colour, 0.5)
 }

@@ -10,7 +10,7 @@ pub(in crate::report) struct Figure {
     /// What one sees, in a sentence.
     pub(in crate::report) caption: String,
     /// What the marks mean, above all panels.
-    pub(super) legend: Vec<Key>,
+    pub(super) legend: Vec<LegendEntry>,
     /// The panels; none is nothing to show.
     pub(in crate::report) panels: Vec<Panel>,
     /// Whether the panels stand below each other, each as wide as the figure.
@@ -27,7 +27,7 @@ pub(in crate::report) struct Panel {
     /// From back to front.
     pub(super) marks: Vec<Mark>,
     /// What the marks of this panel mean, at its right.
-    pub(super) legend: Vec<Key>,
+    pub(super) legend: Vec<LegendEntry>,
     /// A remark inside the panel, such as that nothing happened.
     pub(super) note: Option<String>,
 }
@@ -47,14 +47,14 @@ pub(super) struct Axis {
 
 /// An entry of a legend.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
+pub(super) struct LegendEntry {
     pub(super) text: String,
-    pub(super) look: Look,
+    pub(super) look: LegendMark,
 }
 
 /// How a mark of a legend looks.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Look {
+pub(super) enum LegendMark {
     Line(Pen),
     Area(Rgb),
     Dot(Pen),

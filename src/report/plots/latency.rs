@@ -3,7 +3,7 @@
 use crate::record::Record;
 
 use super::super::histograms::{self, BrokenHistogram};
-use super::figure::{Axis, Figure, Look, Panel};
+use super::figure::{Axis, Figure, LegendMark, Panel};
 use super::style::{legend, panel_title, pen, strategies};
 use super::ticks;
 use super::time::line;
@@ -49,7 +49,7 @@ pub(super) fn figure(record: &Record) -> Result<Figure, BrokenHistogram> {
         caption: "Time from when a message should have gone out to its delivery, by percentile of the delivered \
                   recipients, all seeds together; both axes are logarithmic. Mail that was never delivered is not in it."
             .to_owned(),
-        legend: legend(record, Look::Line),
+        legend: legend(record, LegendMark::Line),
         panels: panels.collect(),
         stacked: false,
     })

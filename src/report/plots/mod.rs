@@ -28,7 +28,7 @@ use crate::record::{Record, SweepRecord};
 
 use super::drawing::Drawing;
 use super::histograms::BrokenHistogram;
-use super::sweep::Row;
+use super::sweep::SweepRow;
 use super::write::{WriteError, folder, put};
 
 /// Draws the plots of a run into their folder in `dir`, as SVG and PNG.
@@ -37,7 +37,7 @@ pub(super) fn draw(record: &Record, dir: &Path) -> Result<Vec<Drawing>, WriteErr
 }
 
 /// Draws the plots of a sweep into their folder in `dir`, as SVG and PNG.
-pub(super) fn draw_sweep(record: &SweepRecord, rows: &[Row], dir: &Path) -> Result<Vec<Drawing>, WriteError> {
+pub(super) fn draw_sweep(record: &SweepRecord, rows: &[SweepRow], dir: &Path) -> Result<Vec<Drawing>, WriteError> {
     put_all(&sweep::figures(record, rows), dir)
 }
 

@@ -4,15 +4,15 @@ use crate::record::{Record, ReplyCount};
 
 use super::super::replies::counted;
 use super::super::words::{number, shortened, slugs};
-use super::figure::{Figure, Key, Look, Mark, Panel, Rgb};
+use super::figure::{Figure, LegendEntry, LegendMark, Mark, Panel, Rgb};
 use super::style::{COLOURS, GREY, is_oracle, panel_title};
 use super::ticks;
-use super::time::Window;
+use super::time::TimeWindow;
 
 /// A figure for each strategy that was refused anything, the first few of them.
 pub(super) fn figures(record: &Record) -> Vec<Figure> {
     let names = slugs(record.strategies.iter().map(|strategy| strategy.name.as_str()));
-    let window = Window::of(record);
+    let window = TimeWindow::of(record);
     let all = record.strategies.iter().zip(names).enumerate();
     let figures = all.filter(|(place, _)| !is_oracle(record, *place)).filter_map(|(_, (strategy, name))| {
         let panels: Vec<Panel> =
@@ -41,7 +41,7 @@ const MOST_PANELS: usize = 8;
 /// Texts that get a colour of their own; the others are put together.
 const MOST_TEXTS: usize = 6;
 
-fn panel(record: &Record, window: &Window, strategy: &str, place: usize) -> Option<Panel> {
+fn panel(record: &Record, window: &TimeWindow, strategy: &str, place: usize) -> Option<Panel> {
     let replies = counted(record, strategy, place);
     let seeds = record.trials_of(strategy).count().max(1) as f64;
     if replies.is_empty() {
@@ -72,7 +72,11 @@ fn panel(record: &Record, window: &Window, strategy: &str, place: usize) -> Opti
         }
     }
     // The legend stands in the order of the stack: the topmost first.
-    let legend = layers.into_iter().rev().map(|(text, colour, _)| Key { text, look: Look::Area(colour) }).collect();
+    let legend = layers
+        .into_iter()
+        .rev()
+        .map(|(text, colour, _)| LegendEntry { text, look: LegendMark::Area(colour) })
+        .collect();
     Some(Panel {
         title: panel_title(record, &record.providers[place]),
         x: window.axis(),
@@ -87,7 +91,7 @@ fn words(reply: &ReplyCount) -> String {
     shortened(&reply.text, 46)
 }
 
-fn over_time(window: &Window, replies: &[ReplyCount], seeds: f64) -> Vec<f64> {
+fn over_time(window: &TimeWindow, replies: &[ReplyCount], seeds: f64) -> Vec<f64> {
     let mut values = vec![0.0; window.len()];
     for (bucket, attempts) in replies.iter().flat_map(|reply| &reply.over_time) {
         if let Some(place) = window.bucket(*bucket) {

@@ -2,13 +2,13 @@
 
 use crate::record::Record;
 
-use super::figure::{Figure, Look, Panel};
+use super::figure::{Figure, LegendMark, Panel};
 use super::style::{LEAST_TO_MOST, legend, panel_title, pen, seeds, strategies};
 use super::ticks;
-use super::time::{Window, bands, line, middle};
+use super::time::{TimeWindow, bands, line, middle};
 
 pub(super) fn figure(record: &Record) -> Figure {
-    let window = Window::of(record);
+    let window = TimeWindow::of(record);
     let panels = record.providers.iter().enumerate().map(|(place, provider)| {
         let (mut marks, mut lines) = (Vec::new(), Vec::new());
         for strategy in strategies(record) {
@@ -32,7 +32,7 @@ pub(super) fn figure(record: &Record) -> Figure {
             window.beyond
         ),
         panels: panels.collect(),
-        legend: legend(record, Look::Line),
+        legend: legend(record, LegendMark::Line),
         stacked: false,
     }
 }

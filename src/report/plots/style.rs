@@ -3,7 +3,7 @@
 use crate::record::{ProviderInfo, Record};
 
 use super::super::words::shortened;
-use super::figure::{Key, Look, Marker, Pen, Rgb, Stroke};
+use super::figure::{LegendEntry, LegendMark, Marker, Pen, Rgb, Stroke};
 
 /// The pen of the strategy in that place of the record: a colour and a marker of its own; the oracle's is dashed and
 /// grey.
@@ -32,10 +32,10 @@ pub(super) fn strategies(record: &Record) -> Vec<usize> {
 }
 
 /// The legend of the strategies, in the record's order.
-pub(super) fn legend(record: &Record, look: fn(Pen) -> Look) -> Vec<Key> {
+pub(super) fn legend(record: &Record, look: fn(Pen) -> LegendMark) -> Vec<LegendEntry> {
     let mut places = strategies(record);
     places.sort_unstable();
-    places.into_iter().map(|place| Key { text: name(record, place), look: look(pen(record, place)) }).collect()
+    places.into_iter().map(|place| LegendEntry { text: name(record, place), look: look(pen(record, place)) }).collect()
 }
 
 /// A strategy's name in a legend.

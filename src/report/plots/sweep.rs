@@ -4,16 +4,16 @@
 use crate::metric::{Measure, Metric};
 use crate::record::{Record, SweepFigure, SweepFinding, SweepRecord};
 
-use super::super::sweep::Row;
+use super::super::sweep::SweepRow;
 use super::super::sweep::answer::{last_safe, limit};
 use super::super::words::{printable, shortened};
-use super::figure::{Axis, Figure, Key, Look, Mark, Panel, Pen, Stroke};
+use super::figure::{Axis, Figure, LegendEntry, LegendMark, Mark, Panel, Pen, Stroke};
 use super::style::{FAINT, GREY, GRID, INK, panel_title, pen};
 use super::ticks;
 use super::time::{bands, line};
 
 /// All figures of a sweep; none if no value was finished.
-pub(in crate::report) fn figures(record: &SweepRecord, rows: &[Row]) -> Vec<Figure> {
+pub(in crate::report) fn figures(record: &SweepRecord, rows: &[SweepRow]) -> Vec<Figure> {
     if record.values.is_empty() {
         return Vec::new();
     }
@@ -29,7 +29,7 @@ pub(in crate::report) fn figures(record: &SweepRecord, rows: &[Row]) -> Vec<Figu
 /// A sweep and what its figures share.
 struct Sweep<'a> {
     record: &'a SweepRecord,
-    rows: &'a [Row],
+    rows: &'a [SweepRow],
     /// For the pens of the strategies.
     frame: Record,
     scale: Scale,
@@ -74,7 +74,7 @@ impl Scale {
 }
 
 /// The mean of a figure over the seeds in which it is defined.
-fn mean(row: &Row, figure: SweepFigure) -> Option<f64> {
+fn mean(row: &SweepRow, figure: SweepFigure) -> Option<f64> {
     row.sample(figure).estimate.map(|estimate| estimate.mean)
 }
 
@@ -106,7 +106,7 @@ impl Sweep<'_> {
         axis: impl Fn(f64) -> Axis,
         what: &str,
     ) -> Figure {
-        let high = |row: &Row| row.sample(figure).estimate.map(|one| one.high().unwrap_or(one.mean));
+        let high = |row: &SweepRow| row.sample(figure).estimate.map(|one| one.high().unwrap_or(one.mean));
         let most = self.rows.iter().filter_map(high).fold(0.0, f64::max);
         let y = axis(if most > 0.0 { most } else { 1.0 });
         let panels: Vec<Panel> = self
@@ -139,7 +139,7 @@ impl Sweep<'_> {
     /// The deferral curve against what the provider is offered.
     fn load(&self) -> Figure {
         let share = SweepFigure::Of(Metric::DeferralShare);
-        let offered = |row: &Row| mean(row, SweepFigure::OfferedPerHour);
+        let offered = |row: &SweepRow| mean(row, SweepFigure::OfferedPerHour);
         let most = self.rows.iter().filter_map(offered).fold(0.0, f64::max);
         let deferred = self.rows.iter().filter_map(|row| mean(row, share)).fold(0.0, f64::max);
         let panels = self.record.places().into_iter().map(|place| {
@@ -187,8 +187,8 @@ impl Sweep<'_> {
         for strategy in self.drawn() {
             let pen = pen(&self.frame, strategy);
             let rows = || self.rows.iter().filter(move |row| row.strategy == strategy && row.provider == place);
-            let x = |row: &Row| self.scale.at(self.record.values[row.value].x);
-            let interval = |row: &Row| {
+            let x = |row: &SweepRow| self.scale.at(self.record.values[row.value].x);
+            let interval = |row: &SweepRow| {
                 let one = row.sample(figure).estimate?;
                 Some((one.low()?.max(0.0), one.high()?))
             };
@@ -233,11 +233,11 @@ impl Sweep<'_> {
     }
 
     /// What the upright lines mean.
-    fn found_keys(&self) -> Vec<Key> {
+    fn found_keys(&self) -> Vec<LegendEntry> {
         let found = || self.record.found.iter().filter(|found| self.is_sender(found));
         let only = || found().find(|found| self.is_alone() && found.provider == self.record.judged_at());
         let value = |place: usize| printable(&self.record.values[place].text);
-        let pen = |stroke| Look::Line(Pen { colour: INK, stroke, marker: None, place: 0 });
+        let pen = |stroke| LegendMark::Line(Pen { colour: INK, stroke, marker: None, place: 0 });
         let safe_at = |found: &SweepFinding| {
             let safe = found.safe.as_ref()?;
             last_safe(self.record, safe, safe.every)
@@ -245,17 +245,20 @@ impl Sweep<'_> {
         let mut keys = Vec::new();
         if found().any(|found| safe_at(found).is_some()) {
             let at = only().and_then(safe_at).map(|at| format!(": {}", value(at))).unwrap_or_default();
-            keys.push(Key { text: format!("safe under every seed{at}"), look: pen(Stroke::Solid) });
+            keys.push(LegendEntry { text: format!("safe under every seed{at}"), look: pen(Stroke::Solid) });
         }
         if let Some(safe) = only().and_then(|found| found.safe.as_ref())
             && let Some((low, high)) = safe.interval
         {
             let [low, high] = [low, high].map(|rank| limit(self.record, safe, rank));
-            keys.push(Key { text: format!("its median, 95 % interval: {low} to {high}"), look: Look::Area(GRID) });
+            keys.push(LegendEntry {
+                text: format!("its median, 95 % interval: {low} to {high}"),
+                look: LegendMark::Area(GRID),
+            });
         }
         if found().any(|found| found.knee.is_some()) {
             let at = only().and_then(|found| found.knee.as_ref()).map(|knee| format!(": {}", value(knee.value)));
-            keys.push(Key {
+            keys.push(LegendEntry {
                 text: format!("knee of mean goodput{}", at.unwrap_or_default()),
                 look: pen(Stroke::Dashed),
             });
@@ -291,12 +294,15 @@ impl Sweep<'_> {
         places
     }
 
-    fn strategies(&self) -> Vec<Key> {
+    fn strategies(&self) -> Vec<LegendEntry> {
         let key = |(place, strategy): (usize, &crate::record::StrategyInfo)| {
             let name = shortened(&strategy.name, 28);
             let text = if strategy.bound { format!("{name} (upper bound)") } else { name };
             let pen = pen(&self.frame, place);
-            Key { text, look: if self.record.measure == Measure::Name { Look::Dot(pen) } else { Look::Line(pen) } }
+            LegendEntry {
+                text,
+                look: if self.record.measure == Measure::Name { LegendMark::Dot(pen) } else { LegendMark::Line(pen) },
+            }
         };
         self.record.strategies.iter().enumerate().map(key).collect()
     }

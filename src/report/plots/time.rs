@@ -9,7 +9,7 @@ use super::style::strategies;
 use super::ticks;
 
 /// The part of a run that plots over time show.
-pub(super) struct Window {
+pub(super) struct TimeWindow {
     /// Buckets of the record that are drawn as one.
     group: usize,
     /// Buckets drawn.
@@ -20,7 +20,7 @@ pub(super) struct Window {
     pub(super) beyond: String,
 }
 
-impl Window {
+impl TimeWindow {
     /// From the start to the last attempt of any strategy; or, where a few stragglers would more than double that, to
     /// the moment at which every strategy has made 99 % of its attempts.
     pub(super) fn of(record: &Record) -> Self {

@@ -3,7 +3,7 @@
 use crate::metric::Metric;
 use crate::record::Record;
 
-use super::figure::{Figure, Look, Mark, Panel, Pen, Rgb, Stroke};
+use super::figure::{Figure, LegendMark, Mark, Panel, Pen, Rgb, Stroke};
 use super::style::{FAINT, legend, panel_title, pen, strategies};
 use super::ticks;
 
@@ -51,7 +51,7 @@ pub(super) fn figure(record: &Record) -> Figure {
             "One dot for each seed: how much was deferred against when 90 % of the deliverable recipients had their \
                   mail. Lower left is best."
                 .to_owned(),
-        legend: legend(record, Look::Dot),
+        legend: legend(record, LegendMark::Dot),
         panels: panels.collect(),
         stacked: false,
     }

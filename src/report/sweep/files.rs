@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{answer, limit};
 use super::page;
-use super::rows::{Row, is_censored, rows};
+use super::rows::{SweepRow, is_censored, rows};
 use crate::record::{Record, RunProvenance, SweepFigure, SweepFinding, SweepRecord, SweepTrial};
 use crate::report::folder::{RUN, ReadError, versioned};
 use crate::report::plots;
@@ -73,7 +73,7 @@ fn unsound(record: &SweepRecord) -> Option<String> {
 
 /// A row for each value, strategy and provider; each figure with both ends of its 95 % interval, of times the median
 /// and in how many seeds they never came.
-fn spreadsheet(record: &SweepRecord, rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
+fn spreadsheet(record: &SweepRecord, rows: &[SweepRow]) -> Result<Vec<u8>, csv::Error> {
     let mut header: Vec<String> = ["value", "x", "strategy", "provider", "seeds"].map(str::to_owned).to_vec();
     for figure in SweepFigure::all() {
         let name = figure.name().replace('-', "_");
@@ -110,7 +110,7 @@ pub fn sweep_json(record: &SweepRecord) -> Value {
     json_of(record, &rows(record))
 }
 
-fn json_of(record: &SweepRecord, rows: &[Row]) -> Value {
+fn json_of(record: &SweepRecord, rows: &[SweepRow]) -> Value {
     let found: Vec<Value> = record.found.iter().map(|found| found_json(record, found)).collect();
     let rows: Vec<Value> = rows.iter().map(|row| row_json(record, row)).collect();
     json!({
@@ -151,7 +151,7 @@ fn found_json(record: &SweepRecord, found: &SweepFinding) -> Value {
     })
 }
 
-fn row_json(record: &SweepRecord, row: &Row) -> Value {
+fn row_json(record: &SweepRecord, row: &SweepRow) -> Value {
     let figures: Map<String, Value> = SweepFigure::all()
         .map(|figure| {
             let sample = row.sample(figure);

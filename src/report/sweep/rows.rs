@@ -7,19 +7,19 @@ use crate::stats::Estimate;
 
 /// The figures of one strategy at one value and provider.
 #[derive(Clone, Debug)]
-pub(in crate::report) struct Row {
+pub(in crate::report) struct SweepRow {
     /// The value, by its place.
     pub(in crate::report) value: usize,
     /// The strategy, by its place.
     pub(in crate::report) strategy: usize,
     /// The provider, by its place; `None` is all together.
     pub(in crate::report) provider: Option<usize>,
-    figures: Vec<(SweepFigure, Sample)>,
+    figures: Vec<(SweepFigure, SeedSample)>,
 }
 
 /// A figure over the seeds.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::report) struct Sample {
+pub(in crate::report) struct SeedSample {
     /// How many seeds there are.
     pub(in crate::report) seeds: usize,
     /// Mean and interval over the seeds in which it is defined; `None` if it is in none.
@@ -29,7 +29,7 @@ pub(in crate::report) struct Sample {
 }
 
 /// All rows: by value, then by strategy, then by provider.
-pub(in crate::report) fn rows(record: &SweepRecord) -> Vec<Row> {
+pub(in crate::report) fn rows(record: &SweepRecord) -> Vec<SweepRow> {
     let places = record.places();
     let mut rows = Vec::new();
     for value in 0..record.values.len() {
@@ -40,21 +40,21 @@ pub(in crate::report) fn rows(record: &SweepRecord) -> Vec<Row> {
     rows
 }
 
-fn row(record: &SweepRecord, value: usize, strategy: usize, provider: Option<usize>) -> Row {
+fn row(record: &SweepRecord, value: usize, strategy: usize, provider: Option<usize>) -> SweepRow {
     let figures = SweepFigure::all().map(|figure| {
         let mut all = record.figures_of(figure, value, strategy, provider);
         let defined: Vec<f64> = all.iter().copied().flatten().collect();
         all.sort_by(|a, b| a.unwrap_or(f64::INFINITY).total_cmp(&b.unwrap_or(f64::INFINITY)));
         let median = all.get(all.len().saturating_sub(1) / 2).copied().flatten();
-        (figure, Sample { seeds: all.len(), estimate: Estimate::of(&defined), median })
+        (figure, SeedSample { seeds: all.len(), estimate: Estimate::of(&defined), median })
     });
-    Row { value, strategy, provider, figures: figures.collect() }
+    SweepRow { value, strategy, provider, figures: figures.collect() }
 }
 
-impl Row {
-    pub(in crate::report) fn sample(&self, figure: SweepFigure) -> Sample {
+impl SweepRow {
+    pub(in crate::report) fn sample(&self, figure: SweepFigure) -> SeedSample {
         let found = self.figures.iter().find(|(known, _)| *known == figure);
-        found.map_or(Sample { seeds: 0, estimate: None, median: None }, |(_, sample)| *sample)
+        found.map_or(SeedSample { seeds: 0, estimate: None, median: None }, |(_, sample)| *sample)
     }
 
     /// A figure as a cell of a table.
@@ -68,7 +68,7 @@ impl Row {
     }
 }
 
-impl Sample {
+impl SeedSample {
     /// In how many seeds it is not defined: a time that never came.
     pub(in crate::report) fn never(&self) -> usize {
         self.seeds - self.estimate.map_or(0, |estimate| estimate.n)

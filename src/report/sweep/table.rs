@@ -4,14 +4,14 @@ use comfy_table::presets::NOTHING as NO_LINES;
 use comfy_table::{Cell, Table};
 
 use super::answer::{answer, last_safe, warning};
-use super::rows::{Row, rows};
+use super::rows::{SweepRow, rows};
 use crate::metric::Metric;
 use crate::record::{SweepFigure, SweepRecord};
-use crate::report::table::{BOLD, Look, RED, right};
+use crate::report::table::{BOLD, RED, TableStyle, right};
 use crate::report::words::{printable, shortened};
 
 /// The answer of a sweep and its table; where the terminal is narrow, the columns that matter least are left out.
-pub fn sweep_table(record: &SweepRecord, look: Look) -> String {
+pub fn sweep_table(record: &SweepRecord, look: TableStyle) -> String {
     let mut lines = Vec::new();
     if let Some(warning) = warning(record) {
         lines.extend([look.paint(RED, &warning), String::new()]);
@@ -22,29 +22,33 @@ pub fn sweep_table(record: &SweepRecord, look: Look) -> String {
 }
 
 /// A column: its two lines of heading, what stands in it, and how long it is kept where there is little room.
-pub(super) struct Column {
+pub(super) struct SweepColumn {
     pub(super) heading: [&'static str; 2],
     pub(super) figure: SweepFigure,
     keep: usize,
 }
 
 /// The columns of figures, from left to right.
-pub(super) const COLUMNS: [Column; 8] = [
-    Column { heading: ["offered", "attempts/h"], figure: SweepFigure::OfferedPerHour, keep: 5 },
-    Column { heading: ["goodput", "delivered/h"], figure: SweepFigure::GoodputPerHour, keep: 8 },
-    Column { heading: ["deferred", "% of attempts"], figure: SweepFigure::Of(Metric::DeferralShare), keep: 7 },
-    Column { heading: ["delivered", "%"], figure: SweepFigure::Of(Metric::DeliveredShare), keep: 6 },
-    Column { heading: ["bounced", ""], figure: SweepFigure::Of(Metric::Bounced), keep: 2 },
-    Column { heading: ["time to 90 %", "median"], figure: SweepFigure::Of(Metric::TimeTo90), keep: 4 },
-    Column { heading: ["time to 99 %", "median"], figure: SweepFigure::Of(Metric::TimeTo99), keep: 1 },
-    Column { heading: ["connections", "refused %"], figure: SweepFigure::Of(Metric::RefusedConnectionShare), keep: 3 },
+pub(super) const COLUMNS: [SweepColumn; 8] = [
+    SweepColumn { heading: ["offered", "attempts/h"], figure: SweepFigure::OfferedPerHour, keep: 5 },
+    SweepColumn { heading: ["goodput", "delivered/h"], figure: SweepFigure::GoodputPerHour, keep: 8 },
+    SweepColumn { heading: ["deferred", "% of attempts"], figure: SweepFigure::Of(Metric::DeferralShare), keep: 7 },
+    SweepColumn { heading: ["delivered", "%"], figure: SweepFigure::Of(Metric::DeliveredShare), keep: 6 },
+    SweepColumn { heading: ["bounced", ""], figure: SweepFigure::Of(Metric::Bounced), keep: 2 },
+    SweepColumn { heading: ["time to 90 %", "median"], figure: SweepFigure::Of(Metric::TimeTo90), keep: 4 },
+    SweepColumn { heading: ["time to 99 %", "median"], figure: SweepFigure::Of(Metric::TimeTo99), keep: 1 },
+    SweepColumn {
+        heading: ["connections", "refused %"],
+        figure: SweepFigure::Of(Metric::RefusedConnectionShare),
+        keep: 3,
+    },
 ];
 
 /// The rows that are shown: at the provider where safety is judged, what is the same at every value only once. All of
 /// them are in `sweep.csv`.
-pub(super) fn shown(record: &SweepRecord) -> Vec<Row> {
+pub(super) fn shown(record: &SweepRecord) -> Vec<SweepRow> {
     let judged = record.judged_at().filter(|_| record.providers.len() > 1);
-    let mut rows: Vec<Row> = rows(record).into_iter().filter(|row| row.provider == judged).collect();
+    let mut rows: Vec<SweepRow> = rows(record).into_iter().filter(|row| row.provider == judged).collect();
     rows.retain(|row| record.concerned[row.strategy] || row.value == 0);
     rows.sort_by_key(|row| (row.strategy, row.value));
     // Of many values as many as a screen has room for, and whatever there is something to say of.
@@ -58,12 +62,12 @@ pub(super) fn shown(record: &SweepRecord) -> Vec<Row> {
 const MOST_ROWS: usize = 24;
 
 /// What a row's value is, in words.
-pub(super) fn value(record: &SweepRecord, row: &Row) -> String {
+pub(super) fn value(record: &SweepRecord, row: &SweepRow) -> String {
     if record.concerned[row.strategy] { shortened(&record.values[row.value].text, 24) } else { "any".to_owned() }
 }
 
 /// What is to be said of a row: that it is the knee, that it is the last safe one.
-pub(super) fn marks(record: &SweepRecord, row: &Row) -> String {
+pub(super) fn marks(record: &SweepRecord, row: &SweepRow) -> String {
     let Some(found) = record.found_for(row.strategy, row.provider) else { return String::new() };
     let safe = found.safe.as_ref();
     let every = safe.and_then(|safe| last_safe(record, safe, safe.every)) == Some(row.value);
@@ -86,8 +90,8 @@ fn fitting(record: &SweepRecord, width: Option<u16>) -> String {
     text
 }
 
-fn drawn(record: &SweepRecord, rows: &[Row], keep: usize) -> String {
-    let columns: Vec<&Column> = COLUMNS.iter().filter(|column| column.keep >= keep).collect();
+fn drawn(record: &SweepRecord, rows: &[SweepRow], keep: usize) -> String {
+    let columns: Vec<&SweepColumn> = COLUMNS.iter().filter(|column| column.keep >= keep).collect();
     let several = record.strategies.len() > 1;
     let mut table = Table::new();
     table.load_style(NO_LINES);
