@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, Failure, sweep, terminal};
-use crate::diagnostic;
-use crate::scenario::{self, Draft, LoadError, Scenario};
+use super::scenarios::{load_all, open, points};
+use super::{Exit, Failure, output};
+use crate::scenario;
 
 /// Check scenarios and say in words what they will do.
 ///
@@ -26,31 +26,10 @@ pub(super) fn check(args: &Args) -> Result<Exit, Failure> {
     let scenarios = load_all(&args.scenarios)?;
     for (path, scenario) in args.scenarios.iter().zip(&scenarios) {
         if let Some(sweep) = &scenario.sweep {
-            sweep::points(&Draft::open(path).map_err(|error| Failure::drawn(drawn(&error)))?, sweep)?;
+            points(&open(path)?.0, sweep)?;
         }
     }
     let texts: Vec<String> = scenarios.iter().map(scenario::explain).collect();
-    terminal::print(&texts.join("\n"))?;
+    output::print(&texts.join("\n"))?;
     Ok(Exit::Met)
-}
-
-/// Loads every scenario, or says what is wrong with each that cannot be loaded.
-pub(super) fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
-    let (mut scenarios, mut wrong) = (Vec::new(), Vec::new());
-    for path in paths {
-        match scenario::load(path) {
-            Ok(scenario) => scenarios.push(scenario),
-            Err(error) => wrong.push(drawn(&error)),
-        }
-    }
-    if wrong.is_empty() { Ok(scenarios) } else { Err(Failure::drawn(wrong.join("\n\n"))) }
-}
-
-/// What is wrong with a scenario, as standard error shows it.
-pub(super) fn drawn(error: &LoadError) -> String {
-    let styled = terminal::stderr_styled();
-    match error {
-        LoadError::Invalid(found) => diagnostic::render(found, styled),
-        other => terminal::error(other),
-    }
 }

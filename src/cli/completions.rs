@@ -2,7 +2,7 @@
 
 use clap_complete::Shell;
 
-use super::{Exit, Failure, terminal};
+use super::{Exit, Failure, output};
 
 /// Print completions for a shell.
 #[derive(clap::Args)]
@@ -18,9 +18,9 @@ Examples:
   mxlab completions bash > ~/.local/share/bash-completion/completions/mxlab
   mxlab completions fish > ~/.config/fish/completions/mxlab.fish";
 
-pub(super) fn completions(args: &Args) -> Result<Exit, Failure> {
+pub(super) fn completions(args: &Args, mut command: clap::Command) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::command(), "mxlab", &mut script);
-    terminal::print(&String::from_utf8_lossy(&script))?;
+    clap_complete::generate(args.shell, &mut command, "mxlab", &mut script);
+    output::print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Met)
 }

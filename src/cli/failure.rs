@@ -1,4 +1,4 @@
-//! Why a command ended early: an exit code and what to tell the person.
+//! Why a command ended early: an exit code and a message.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -19,8 +19,8 @@ impl Failure {
         Self::new(Exit::BadInput, message)
     }
 
-    /// Bad input that has been drawn already, place and all.
-    pub(super) fn drawn(message: String) -> Self {
+    /// Bad input that is rendered already, with its place.
+    pub(super) fn rendered(message: String) -> Self {
         Self { exit: Exit::BadInput, message }
     }
 
@@ -39,15 +39,15 @@ impl Failure {
         Self::unwritten(format_args!("cannot write {}: {error}", path.display()))
     }
 
-    /// The reader of standard output went away: nothing to tell, nothing wrong.
+    /// The reader of standard output went away: no message, no error.
     pub(super) fn reader_gone() -> Self {
         Self { exit: Exit::Met, message: String::new() }
     }
 
-    /// Tells the person, and says how to end.
-    pub(super) fn tell(self) -> Exit {
+    /// Writes the message to standard error, and says how to end.
+    pub(super) fn report(self) -> Exit {
         if !self.message.is_empty() {
-            // Nobody is left to be told that standard error cannot be written.
+            // Where standard error cannot be written, there is no place left to say so.
             let _ = writeln!(io::stderr(), "{}", self.message);
         }
         self.exit

@@ -10,12 +10,15 @@ mod exit;
 mod failure;
 mod folder;
 mod interrupt;
+mod live_client;
 mod man;
 mod memory;
+mod output;
 mod profiles;
 mod progress;
 mod report;
 mod run;
+mod scenarios;
 mod schema;
 mod send;
 mod serve;
@@ -37,19 +40,19 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
-            // Help that nobody reads to its end is no failure.
+            // Help that is not read to its end is no failure.
             let _ = usage.print();
             return if usage.use_stderr() { Exit::BadInput } else { Exit::Met }.into();
         }
     };
     // An assertion of the core that does not hold is a broken invariant, and says so by its exit code.
-    let outcome = panic::catch_unwind(|| obey(&cli.command)).unwrap_or_else(|_| {
+    let outcome = panic::catch_unwind(|| dispatch(&cli.command)).unwrap_or_else(|_| {
         Err(Failure::broken("this is a fault of mxlab, not of what it was given; please report the lines above"))
     });
-    outcome.unwrap_or_else(Failure::tell).into()
+    outcome.unwrap_or_else(Failure::report).into()
 }
 
-fn obey(command: &Command) -> Result<Exit, Failure> {
+fn dispatch(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args),
         Command::Sweep(args) => sweep::sweep(args),
@@ -60,8 +63,8 @@ fn obey(command: &Command) -> Result<Exit, Failure> {
         Command::Profiles(args) => profiles::profiles(args),
         Command::Strategies(args) => strategies::strategies(args),
         Command::Report(args) => report::report(args),
-        Command::Completions(args) => completions::completions(args),
-        Command::Man(args) => man::man(args),
+        Command::Completions(args) => completions::completions(args, self::command()),
+        Command::Man(args) => man::man(args, self::command()),
     }
 }
 

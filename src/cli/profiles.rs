@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 
-use super::{Exit, Failure, terminal};
+use super::{Exit, Failure, output, terminal};
 use crate::diagnostic::{self, Diagnostic, Document, nearest};
 use crate::provider::profile;
 
@@ -12,11 +12,11 @@ use crate::provider::profile;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(subcommand)]
-    what: Option<What>,
+    what: Option<ProfilesCommand>,
 }
 
 #[derive(clap::Subcommand)]
-enum What {
+enum ProfilesCommand {
     /// Names of the built-in profiles, and whom they describe.
     List,
     /// Every rule of a profile in words, with its source and confidence.
@@ -39,15 +39,15 @@ Examples:
 
 pub(super) fn profiles(args: &Args) -> Result<Exit, Failure> {
     let text = match &args.what {
-        None | Some(What::List) => list().map_err(drawn)?,
-        Some(What::Show { profile, toml: true }) => find(profile)?.text.to_string(),
-        Some(What::Show { profile, toml: false }) => profile::describe(&find(profile)?).map_err(drawn)?,
+        None | Some(ProfilesCommand::List) => list().map_err(rendered)?,
+        Some(ProfilesCommand::Show { profile, toml: true }) => find(profile)?.text.to_string(),
+        Some(ProfilesCommand::Show { profile, toml: false }) => profile::describe(&find(profile)?).map_err(rendered)?,
     };
-    terminal::print(&text)?;
+    output::print(&text)?;
     Ok(Exit::Met)
 }
 
-fn list() -> Result<String, Vec<Diagnostic>> {
+fn list() -> Result<String, Diagnostic> {
     let mut text = String::new();
     for document in profile::NAMES.iter().filter_map(|name| profile::built_in(name)) {
         let policy = profile::parse(&document)?;
@@ -75,6 +75,6 @@ pub(super) fn find(name: &str) -> Result<Document, Failure> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
-pub(super) fn drawn(found: Vec<Diagnostic>) -> Failure {
-    Failure::drawn(diagnostic::render(&found, terminal::stderr_styled()))
+pub(super) fn rendered(found: Vec<Diagnostic>) -> Failure {
+    Failure::rendered(diagnostic::render(&found, terminal::stderr_styled()))
 }

@@ -5,9 +5,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::study;
 
 /// How far a scenario's trials have come.
-pub(super) struct Progress(ProgressBar);
+pub(super) struct ProgressDisplay(ProgressBar);
 
-impl Progress {
+impl ProgressDisplay {
     /// A bar called `name`; none if `quiet` or if standard error is no terminal.
     pub(super) fn new(name: &str, quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
@@ -19,13 +19,13 @@ impl Progress {
     }
 
     /// So many trials are done.
-    pub(super) fn show(&self, progress: study::Progress) {
+    pub(super) fn show(&self, progress: study::RunProgress) {
         self.0.set_length(progress.of as u64);
         self.0.set_position(progress.done as u64);
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

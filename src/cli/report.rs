@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::run::{self, Format};
-use super::{Exit, Failure, sweep};
+use super::output::{OutputFormat, show_run, show_sweep};
+use super::{Exit, Failure};
 use crate::report;
 
 /// Draw the reports of a results folder anew, without running anything.
@@ -17,8 +17,8 @@ pub(super) struct Args {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// What goes to standard output: a table, or the summary as JSON.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Table)]
+    format: OutputFormat,
 }
 
 const EXAMPLES: &str = "\
@@ -31,12 +31,12 @@ pub(super) fn report(args: &Args) -> Result<Exit, Failure> {
         let record = report::read_sweep(&args.folder).map_err(Failure::input)?;
         let provenance = report::read_provenance(&args.folder).map_err(Failure::input)?;
         report::write_sweep(&record, &provenance, &args.folder).map_err(Failure::unwritten)?;
-        sweep::show(&record, args.format)?;
+        show_sweep(&record, args.format)?;
         return Ok(Exit::Met);
     }
     let record = report::read(&args.folder).map_err(Failure::input)?;
     let provenance = report::read_provenance(&args.folder).map_err(Failure::input)?;
     report::write_all(&record, &provenance, &args.folder).map_err(Failure::unwritten)?;
-    run::show(&record, args.format)?;
+    show_run(&record, args.format)?;
     Ok(Exit::Met)
 }

@@ -6,15 +6,17 @@ use std::sync::atomic::AtomicBool;
 
 use clap::ValueEnum;
 
-use super::progress::Progress;
-use super::send::client_options;
-use super::trials::{Trials, grouped, provenance, quoted, seeds};
-use super::{Exit, Failure, check, descriptors, folder, interrupt, memory, terminal};
-use crate::live::{DriveError, Receivers, Speed, TrialError};
+use super::live_client::{client_options, live_failure};
+use super::output::{OutputFormat, show_run};
+use super::progress::ProgressDisplay;
+use super::scenarios::load_all;
+use super::trials::{TrialArgs, grouped, provenance, quoted, seeds};
+use super::{Exit, Failure, descriptors, folder, interrupt, memory, terminal};
+use crate::live::{Receivers, Speed};
 use crate::record::Record;
 use crate::report;
 use crate::scenario::Scenario;
-use crate::study::{self, LiveError, RunError};
+use crate::study::{self, RunError};
 use crate::units::Bytes;
 
 /// Run scenarios: every strategy under every seed.
@@ -37,10 +39,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    trials: Trials,
+    trials: TrialArgs,
     /// What goes to standard output: a table, or the summary as JSON, a line for each scenario.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Table)]
+    format: OutputFormat,
     /// Do without the oracle, and so without the share of its bound that each strategy reached.
     #[arg(long)]
     no_bound: bool,
@@ -49,8 +51,8 @@ pub(super) struct Args {
     #[arg(long)]
     no_spread: bool,
     /// In virtual time, or over real SMTP between a sender and MX hosts on loopback addresses.
-    #[arg(long, value_enum, value_name = "WORLD", default_value_t = World::Sim)]
-    world: World,
+    #[arg(long, value_enum, value_name = "WORLD", default_value_t = WorldKind::Sim)]
+    world: WorldKind,
     /// For --world live: how much faster than the wall the clocks of sender and providers go. The network is the real
     /// one: a loopback round trip, times this factor, whatever [network] says.
     #[arg(long, value_name = "FACTOR", default_value = "1")]
@@ -68,20 +70,11 @@ pub(super) struct Args {
 
 /// Where trials take place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum World {
+enum WorldKind {
     /// In virtual time.
     Sim,
     /// On sockets.
     Live,
-}
-
-/// What goes to standard output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// One table, for people.
-    Table,
-    /// The summary, for programs.
-    Json,
 }
 
 const EXAMPLES: &str = "\
@@ -104,13 +97,13 @@ const HELO: &str = "mxlab.test";
 struct Job<'a> {
     path: &'a Path,
     scenario: Scenario,
-    options: study::Options,
+    options: study::RunOptions,
     folder: PathBuf,
 }
 
 /// Checks everything first, then runs one scenario after the other.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    if args.world == World::Sim && (args.speed != Speed::REAL || args.tls || args.chunking) {
+    if args.world == WorldKind::Sim && (args.speed != Speed::REAL || args.tls || args.chunking) {
         return Err(Failure::input("--speed, --tls and --chunking are about sockets: say --world live too"));
     }
     let jobs = prepare(args)?;
@@ -128,7 +121,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 /// Loads all scenarios, refuses what cannot work, and only then makes the results folders.
 fn prepare(args: &Args) -> Result<Vec<Job<'_>>, Failure> {
-    let scenarios = check::load_all(&args.scenarios)?;
+    let scenarios = load_all(&args.scenarios)?;
     let mut jobs = Vec::new();
     for (path, scenario) in args.scenarios.iter().zip(scenarios) {
         let options = options(args, &scenario)?;
@@ -152,7 +145,7 @@ fn prepare(args: &Args) -> Result<Vec<Job<'_>>, Failure> {
 
 /// Bytes of what is kept of all trials until the report is written: time series and a histogram for each provider, and
 /// the sums of crossed trials.
-fn kept(scenario: &Scenario, options: &study::Options) -> u64 {
+fn kept(scenario: &Scenario, options: &study::RunOptions) -> u64 {
     let strategies = if options.strategies.is_empty() { scenario.strategies.len() } else { options.strategies.len() };
     let crossed = if study::tells_apart(scenario, options) { strategies as u64 * CROSSED_CELL } else { 0 };
     let bytes = ((strategies + usize::from(options.bound)) as u64).saturating_mul(CELL).saturating_add(crossed);
@@ -166,7 +159,7 @@ const CELL: u64 = 64_000;
 const CROSSED_CELL: u64 = 4_000;
 
 /// What the command line and the scenario say together.
-fn options(args: &Args, scenario: &Scenario) -> Result<study::Options, Failure> {
+fn options(args: &Args, scenario: &Scenario) -> Result<study::RunOptions, Failure> {
     let mut options = args.trials.options(scenario, !args.no_bound)?;
     let strategies = if options.strategies.is_empty() { scenario.strategies.len() } else { options.strategies.len() };
     let trials = (strategies + usize::from(options.bound)).saturating_mul(options.seeds as usize);
@@ -180,19 +173,19 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
         terminal::note(&headline(job));
     }
     let (record, latencies) = {
-        let progress = Progress::new(&job.scenario.name, args.quiet);
+        let progress = ProgressDisplay::new(&job.scenario.name, args.quiet);
         let show = |now| progress.show(now);
         match args.world {
-            World::Sim => study::run(&job.scenario, &job.options, &show, stop)
+            WorldKind::Sim => study::run(&job.scenario, &job.options, &show, stop)
                 .map(|record| (record, Vec::new()))
                 .map_err(|error| failure(job, &error)),
-            World::Live => {
+            WorldKind::Live => {
                 descriptors::as_many_as_allowed();
                 let client_options = client_options(HELO, args.tls, args.chunking)?;
                 let receivers = &Receivers::Cluster;
                 study::run_live(&job.scenario, &job.options, receivers, args.speed, &client_options, &show, stop)
                     .map(|wired| (wired.record, wired.latencies))
-                    .map_err(|error| failure_live(&error))
+                    .map_err(|error| live_failure(&error))
             }
         }?
     };
@@ -203,7 +196,7 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
         return Ok(Exit::Interrupted);
     }
     report::write_all(&record, &provenance(&job.scenario, &job.options), &job.folder).map_err(Failure::unwritten)?;
-    show(&record, args.format)?;
+    show_run(&record, args.format)?;
     if !latencies.is_empty() {
         report::write_latencies(&latencies, &job.folder).map_err(Failure::unwritten)?;
         if !args.quiet {
@@ -214,14 +207,6 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
         terminal::note(&format!("results in {}", job.folder.display()));
     }
     Ok(exit(&record))
-}
-
-/// Prints a record as it was asked for.
-pub(super) fn show(record: &Record, format: Format) -> Result<(), Failure> {
-    match format {
-        Format::Table => terminal::print(&report::table(record, terminal::look())),
-        Format::Json => terminal::print(&report::summary_json(record).to_string()),
-    }
 }
 
 /// How a run ends that went through.
@@ -248,18 +233,6 @@ fn headline(job: &Job<'_>) -> String {
         grouped(&format!("{:.0}", job.scenario.expected_recipients())),
         options.threads
     )
-}
-
-/// Why a run over sockets came to nothing. There is nothing to replay: a socket's time is its own.
-pub(super) fn failure_live(error: &LiveError) -> Failure {
-    match error {
-        LiveError::Mail(error) => Failure::input(error),
-        LiveError::Trial { error: TrialError::Drive(DriveError::ConservationError(_)), .. } => {
-            Failure::broken(format_args!("an invariant is broken: {error}"))
-        }
-        LiveError::Trial { error: TrialError::Drive(DriveError::Forbidden(_)), .. } => Failure::input(error),
-        LiveError::NoRuntime(_) | LiveError::Trial { .. } => Failure::unwritten(error),
-    }
 }
 
 /// Why a run came to nothing; for a broken invariant, with the command that shows it again.

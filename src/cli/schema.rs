@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use schemars::generate::SchemaSettings;
 
-use super::{Exit, Failure, terminal};
+use super::{Exit, Failure, output};
 use crate::provider::profile::ProfileSpec;
 use crate::scenario;
 
@@ -14,12 +14,12 @@ use crate::scenario;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Of which kind of file.
-    #[arg(value_enum, default_value_t = Kind::Scenario)]
-    kind: Kind,
+    #[arg(value_enum, default_value_t = SchemaKind::Scenario)]
+    kind: SchemaKind,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Kind {
+enum SchemaKind {
     /// Scenarios: an experiment.
     Scenario,
     /// Profiles: a mailbox provider.
@@ -35,9 +35,11 @@ A scenario that begins with `#:schema ./scenario.schema.json` is completed and c
 
 pub(super) fn schema(args: &Args) -> Result<Exit, Failure> {
     let schema = match args.kind {
-        Kind::Scenario => scenario::json_schema(),
-        Kind::Profile => SchemaSettings::draft07().into_generator().into_root_schema_for::<ProfileSpec>().to_value(),
+        SchemaKind::Scenario => scenario::json_schema(),
+        SchemaKind::Profile => {
+            SchemaSettings::draft07().into_generator().into_root_schema_for::<ProfileSpec>().to_value()
+        }
     };
-    terminal::print(&format!("{schema:#}"))?;
+    output::print(&format!("{schema:#}"))?;
     Ok(Exit::Met)
 }

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::progress::Progress;
-use super::run::{Format, failure_live, show};
-use super::trials::{Trials, provenance};
-use super::{Exit, Failure, check, descriptors, folder, interrupt, terminal};
-use crate::live::{self, AllowedTargets, ClientOptions, Receivers, Speed, tls};
+use super::live_client::{client_options, live_failure};
+use super::output::{OutputFormat, show_run};
+use super::progress::ProgressDisplay;
+use super::scenarios::load_all;
+use super::trials::{TrialArgs, provenance};
+use super::{Exit, Failure, descriptors, folder, interrupt, terminal};
+use crate::live::{self, AllowedTargets, Receivers, Speed};
 use crate::report;
 use crate::scenario::Scenario;
 use crate::study;
@@ -54,10 +56,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    trials: Trials,
+    trials: TrialArgs,
     /// What goes to standard output: a table, or the summary as JSON.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Table)]
+    format: OutputFormat,
     /// No notes and no progress bar.
     #[arg(long, short)]
     quiet: bool,
@@ -70,7 +72,7 @@ Examples:
   mxlab send my.toml --to 192.0.2.25:25 --allow-target 192.0.2.0/24 --tls";
 
 pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
-    let scenario = check::load_all(std::slice::from_ref(&args.scenario))?.remove(0);
+    let scenario = load_all(std::slice::from_ref(&args.scenario))?.remove(0);
     let targets = targets(&args.to, &scenario)?;
     let allowed = AllowedTargets::loopback_and(args.allow_target.clone());
     allowed.check(targets.iter().flatten()).map_err(Failure::input)?;
@@ -83,26 +85,19 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
     descriptors::as_many_as_allowed();
     let stop = interrupt::listen()?;
     let wired = {
-        let progress = Progress::new(&scenario.name, args.quiet);
+        let progress = ProgressDisplay::new(&scenario.name, args.quiet);
         let show = |now| progress.show(now);
         study::run_live(&scenario, &options, &receivers, args.speed, &client_options, &show, stop)
-            .map_err(|error| failure_live(&error))?
+            .map_err(|error| live_failure(&error))?
     };
     report::write_all(&wired.record, &provenance(&scenario, &options), &out).map_err(Failure::unwritten)?;
     report::write_latencies(&wired.latencies, &out).map_err(Failure::unwritten)?;
-    show(&wired.record, args.format)?;
+    show_run(&wired.record, args.format)?;
     if !args.quiet {
         terminal::note(&report::latency_table(&wired.latencies));
         terminal::note(&format!("results in {}", out.display()));
     }
     Ok(if wired.record.partial { Exit::Interrupted } else { Exit::Met })
-}
-
-/// How the driver speaks.
-pub(super) fn client_options(helo: &str, with_tls: bool, chunking: bool) -> Result<ClientOptions, Failure> {
-    let connector = || tls::ClientTls::accepting_any_certificate().map_err(Failure::unwritten);
-    let tls = if with_tls { Some(connector()?) } else { None };
-    Ok(ClientOptions { helo: helo.to_owned(), tls, chunking })
 }
 
 /// The hosts of each provider: its own, or those of everybody.

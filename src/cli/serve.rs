@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use super::run::{Format, show};
+use super::output::{OutputFormat, show_run};
 use super::{Exit, Failure, descriptors, folder, terminal, trials};
 use crate::live::{self, CONNECTIONS_MAX, Clock, MxCluster, MxClusterConfig, ServerOptions, Speed};
 use crate::record::{self, Record};
@@ -101,8 +101,8 @@ pub(super) struct Args {
     #[arg(long)]
     lenient: bool,
     /// What goes to standard output at the end, on a terminal: a table, or the summary as JSON.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Table)]
+    format: OutputFormat,
     /// No notes and no live table; no events either.
     #[arg(long, short)]
     quiet: bool,
@@ -255,7 +255,7 @@ fn write_report(cluster: &MxCluster, args: &Args, out: Option<PathBuf>) -> Resul
         report::write_all(&record, &trials::made_here(SERVE, args.seed), folder).map_err(Failure::unwritten)?;
     }
     if !args.quiet {
-        show(&record, args.format)?;
+        show_run(&record, args.format)?;
         if let Some(folder) = out {
             terminal::note(&format!("results in {}", folder.display()));
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Exit, Failure, terminal};
+use super::{Exit, Failure, output};
 use crate::diagnostic::nearest;
 use crate::sender::preset;
 
@@ -11,11 +11,11 @@ use crate::sender::preset;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(subcommand)]
-    what: Option<What>,
+    what: Option<StrategiesCommand>,
 }
 
 #[derive(clap::Subcommand)]
-enum What {
+enum StrategiesCommand {
     /// Names of the presets, and what each does in a sentence.
     List,
     /// What a preset chooses on every axis.
@@ -32,10 +32,10 @@ Examples:
 
 pub(super) fn strategies(args: &Args) -> Result<Exit, Failure> {
     let text = match &args.what {
-        None | Some(What::List) => list(),
-        Some(What::Show { name }) => preset::describe(name).ok_or_else(|| unknown(name))?,
+        None | Some(StrategiesCommand::List) => list(),
+        Some(StrategiesCommand::Show { name }) => preset::describe(name).ok_or_else(|| unknown(name))?,
     };
-    terminal::print(&text)?;
+    output::print(&text)?;
     Ok(Exit::Met)
 }
 

@@ -4,17 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use super::check::drawn;
-use super::progress::Progress;
-use super::run::Format;
-use super::trials::{Trials, grouped, provenance, quoted, seeds};
+use super::output::{OutputFormat, print, show_sweep};
+use super::progress::ProgressDisplay;
+use super::scenarios::{open, points};
+use super::trials::{TrialArgs, grouped, provenance, quoted, seeds};
 use super::{Exit, Failure, folder, interrupt, memory, terminal};
 use crate::metric::Criterion;
-use crate::record::SweepRecord;
 use crate::report;
 use crate::scenario::sweep::{Sweep, Values, criterion, default_safe};
 use crate::scenario::{Draft, Scenario};
-use crate::study::{self, Plan, RunError};
+use crate::study::{self, RunError, SweepPlan};
 
 /// Sweep one value of a scenario over a range: every strategy under every seed at every value.
 ///
@@ -44,10 +43,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    trials: Trials,
+    trials: TrialArgs,
     /// What goes to standard output: a table, or the summary as JSON.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Table)]
+    format: OutputFormat,
     /// Run the oracle too, the upper bound, at every value.
     #[arg(long)]
     bound: bool,
@@ -84,15 +83,14 @@ Ctrl-C ends the trials in flight; values that are done are kept and the results 
 
 /// Checks every value first, then runs all of them.
 pub(super) fn sweep(args: &Args) -> Result<Exit, Failure> {
-    let draft = Draft::open(&args.scenario).map_err(|error| Failure::drawn(drawn(&error)))?;
-    let base = draft.scenario().map_err(|error| Failure::drawn(drawn(&error)))?;
+    let (draft, base) = open(&args.scenario)?;
     if args.paths {
-        terminal::print(&listed(&draft))?;
+        print(&listed(&draft))?;
         return Ok(Exit::Met);
     }
     let sweep = wanted(args, &draft, &base)?;
     let mut options = args.trials.options(&base, args.bound)?;
-    let plan = Plan { points: points(&draft, &sweep)?, base, sweep };
+    let plan = SweepPlan { points: points(&draft, &sweep)?, base, sweep };
     if !plan.concerns_any(&options) {
         return Err(Failure::input(format_args!(
             "{} concerns none of the strategies that run",
@@ -110,13 +108,6 @@ pub(super) fn sweep(args: &Args) -> Result<Exit, Failure> {
 
 /// Bytes that are kept of a trial for each provider: its figures, in the record and in its text.
 const FIGURES: u64 = 2_000;
-
-/// The scenario with each value of a sweep. What makes no scenario is bad input.
-pub(super) fn points(draft: &Draft, sweep: &Sweep) -> Result<Vec<Scenario>, Failure> {
-    draft
-        .points(sweep)
-        .map_err(|wrong| Failure::drawn(format!("{}\n\n{}", terminal::error(&wrong), drawn(&wrong.error))))
-}
 
 /// What the command line and the scenario say together.
 fn wanted(args: &Args, draft: &Draft, base: &Scenario) -> Result<Sweep, Failure> {
@@ -166,20 +157,26 @@ fn listed(draft: &Draft) -> String {
 }
 
 /// `sweep-strategy-fixed-concurrency-fixed-seed1-20-1a2b3c4d`: the same sweep has the same name everywhere.
-fn run_name(plan: &Plan, options: &study::Options) -> String {
+fn run_name(plan: &SweepPlan, options: &study::RunOptions) -> String {
     let path: String =
         plan.sweep.over.path().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(80).collect();
     let hash = plan.points.iter().fold(0_u64, |hash, point| hash.rotate_left(5) ^ point.hash);
     format!("sweep-{path}-{}", folder::run_name(options.first_seed, options.seeds, hash))
 }
 
-fn run(args: &Args, plan: &Plan, options: &study::Options, folder: &Path, stop: &AtomicBool) -> Result<Exit, Failure> {
+fn run(
+    args: &Args,
+    plan: &SweepPlan,
+    options: &study::RunOptions,
+    folder: &Path,
+    stop: &AtomicBool,
+) -> Result<Exit, Failure> {
     let name = &plan.base.name;
     if !args.quiet {
         terminal::note(&headline(plan, options));
     }
     let record = {
-        let progress = Progress::new(name, args.quiet);
+        let progress = ProgressDisplay::new(name, args.quiet);
         study::sweep(plan, options, &|now| progress.show(now), stop).map_err(|error| failure(args, plan, &error))?
     };
     if record.values.is_empty() {
@@ -189,23 +186,15 @@ fn run(args: &Args, plan: &Plan, options: &study::Options, folder: &Path, stop: 
         return Ok(Exit::Interrupted);
     }
     report::write_sweep(&record, &provenance(&plan.base, options), folder).map_err(Failure::unwritten)?;
-    show(&record, args.format)?;
+    show_sweep(&record, args.format)?;
     if !args.quiet {
         terminal::note(&format!("results in {}", folder.display()));
     }
     Ok(if record.partial { Exit::Interrupted } else { Exit::Met })
 }
 
-/// Prints the record of a sweep as it was asked for.
-pub(super) fn show(record: &SweepRecord, format: Format) -> Result<(), Failure> {
-    match format {
-        Format::Table => terminal::print(&report::sweep_table(record, terminal::look())),
-        Format::Json => terminal::print(&report::sweep_json(record).to_string()),
-    }
-}
-
 /// What is about to run; seeds first.
-fn headline(plan: &Plan, options: &study::Options) -> String {
+fn headline(plan: &SweepPlan, options: &study::RunOptions) -> String {
     format!(
         "{}: {}; {} over {} values; {} trials, {} side by side",
         plan.base.name,
@@ -218,7 +207,7 @@ fn headline(plan: &Plan, options: &study::Options) -> String {
 }
 
 /// Why a sweep came to nothing; for a broken invariant, with the command that shows it again.
-fn failure(args: &Args, plan: &Plan, error: &RunError) -> Failure {
+fn failure(args: &Args, plan: &SweepPlan, error: &RunError) -> Failure {
     match error {
         RunError::Mail(error) => Failure::input(error),
         RunError::Broken(broken) => {

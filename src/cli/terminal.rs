@@ -1,22 +1,10 @@
-//! What is known of the terminal, and how to write to it.
+//! What is known of the terminal, and notes on standard error.
 
 use std::env;
 use std::fmt;
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
-use super::Failure;
-use crate::report::Look;
-
-/// Writes `text` to standard output, with a line's end.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    let end = if text.ends_with('\n') { "" } else { "\n" };
-    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::reader_gone()),
-        Err(error) => Err(Failure::unwritten(format_args!("cannot write to standard output: {error}"))),
-    }
-}
+use crate::report::TableStyle;
 
 /// Writes a note to standard error. Notes may be lost.
 pub(super) fn note(text: &str) {
@@ -35,11 +23,11 @@ pub(super) fn stderr_styled() -> bool {
 }
 
 /// How a table should look on standard output: as wide as the terminal, and as wide as it likes elsewhere.
-pub(super) fn look() -> Look {
+pub(super) fn look() -> TableStyle {
     if !io::stdout().is_terminal() {
-        return Look { width: None, styled: false };
+        return TableStyle { width: None, styled: false };
     }
-    Look { width: terminal_size::terminal_size().map(|(width, _)| width.0), styled: colours_wanted() }
+    TableStyle { width: terminal_size::terminal_size().map(|(width, _)| width.0), styled: colours_wanted() }
 }
 
 fn colours_wanted() -> bool {

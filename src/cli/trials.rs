@@ -11,7 +11,7 @@ use crate::study;
 
 /// Which trials of a scenario to run.
 #[derive(clap::Args)]
-pub(super) struct Trials {
+pub(super) struct TrialArgs {
     /// How many seeds. [default: as the scenario says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     seeds: Option<u32>,
@@ -26,9 +26,9 @@ pub(super) struct Trials {
     threads: Option<u16>,
 }
 
-impl Trials {
+impl TrialArgs {
     /// What the command line and the scenario say together; as many threads as were asked for or as there are cores.
-    pub(super) fn options(&self, scenario: &Scenario, bound: bool) -> Result<study::Options, Failure> {
+    pub(super) fn options(&self, scenario: &Scenario, bound: bool) -> Result<study::RunOptions, Failure> {
         let first_seed = self.seed.unwrap_or(scenario.seed);
         let seeds = self.seeds.unwrap_or(scenario.seeds);
         if first_seed.checked_add(u64::from(seeds.saturating_sub(1))).is_none() {
@@ -46,12 +46,12 @@ impl Trials {
             }
         }
         let threads = self.threads.map_or_else(parallel::cores, usize::from);
-        Ok(study::Options { first_seed, seeds, threads, bound, spread: false, strategies: self.strategies.clone() })
+        Ok(study::RunOptions { first_seed, seeds, threads, bound, spread: false, strategies: self.strategies.clone() })
     }
 }
 
 /// Where the results of these trials come from.
-pub(super) fn provenance(scenario: &Scenario, options: &study::Options) -> RunProvenance {
+pub(super) fn provenance(scenario: &Scenario, options: &study::RunOptions) -> RunProvenance {
     RunProvenance {
         scenario_hash: format!("{:016x}", scenario.hash),
         seeds: options.seeds,
@@ -79,7 +79,7 @@ pub(super) fn made_here(what: &str, seed: u64) -> RunProvenance {
 }
 
 /// The seeds in words.
-pub(super) fn seeds(options: &study::Options) -> String {
+pub(super) fn seeds(options: &study::RunOptions) -> String {
     let last = options.first_seed + u64::from(options.seeds) - 1;
     match options.seeds {
         1 => format!("seed {last}"),

@@ -27,7 +27,7 @@ use super::protocol_error::{BuiltinReply, ProtocolError};
 use super::reply::{self, Class};
 use chunk::BdatChunk;
 use open_transaction::OpenTransaction;
-use state::{Hello, PendingQuestion, Progress, ServerState};
+use state::{Advance, Hello, PendingQuestion, ServerState};
 
 pub use config::ServerConfig;
 pub use event::{PolicyAnswer, PolicyQuestion, ServerClose, ServerEvent, SessionCounts};
@@ -132,7 +132,7 @@ impl Server {
         self.transaction.is_some()
     }
 
-    fn step<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Progress<'a> {
+    fn step<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Advance<'a> {
         match &self.state {
             ServerState::New => (0, Some(self.ask(PendingQuestion::Connect, PolicyQuestion::Connect))),
             ServerState::Command | ServerState::TurnedAway | ServerState::Auth(_) => self.read_line(input, out),
@@ -144,7 +144,7 @@ impl Server {
         }
     }
 
-    fn read_line<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Progress<'a> {
+    fn read_line<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Advance<'a> {
         let in_exchange = matches!(self.state, ServerState::Auth(_));
         let max = if in_exchange { AUTH_LINE_MAX } else { self.config.line_max };
         let (used, line) = self.lines.next(input, max, self.config.line_ends);
@@ -169,7 +169,7 @@ impl Server {
     }
 
     /// What stands behind STARTTLS is discarded: under TLS it would be mistaken for the client's.
-    fn inject<'a>(&mut self, input: &'a [u8], used: usize) -> Progress<'a> {
+    fn inject<'a>(&mut self, input: &'a [u8], used: usize) -> Advance<'a> {
         let injected = input.len() - used;
         self.counts.injected += injected as u64;
         (input.len(), Some(ServerEvent::StartTls { injected }))

@@ -62,9 +62,9 @@ fn policy(document: &Document, changes: &[Document]) -> Result<Policy, Failure> 
     for change in changes {
         let mut check = Checker::new(change);
         let overlay = Overlay::read(change, &mut check);
-        overlays.push(check.finish(overlay).map_err(profiles::drawn)?);
+        overlays.push(check.finish(overlay).map_err(profiles::rendered)?);
     }
-    profile::parse_with(document, &overlays).map_err(profiles::drawn)
+    profile::parse_with(document, &overlays).map_err(profiles::rendered)
 }
 
 /// Every MX host of every provider, at addresses counted up from `first`.

@@ -5,11 +5,11 @@ use super::super::data::DataPiece;
 use super::super::line::LineEnds;
 use super::super::protocol_error::{BuiltinReply, ProtocolError};
 use super::chunk::ChunkPiece;
-use super::state::{CommandResult, PendingQuestion, Progress, ServerState};
+use super::state::{Advance, CommandResult, PendingQuestion, ServerState};
 use super::{PolicyQuestion, Server, ServerEvent};
 
 impl Server {
-    pub(super) fn read_body<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Progress<'a> {
+    pub(super) fn read_body<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Advance<'a> {
         let (used, piece) = self.body.next(input);
         let event = match piece {
             DataPiece::Unfinished => Some(ServerEvent::NeedInput),
@@ -57,7 +57,7 @@ impl Server {
         }
     }
 
-    pub(super) fn read_chunk<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Progress<'a> {
+    pub(super) fn read_chunk<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Advance<'a> {
         let (used, piece) = self.chunk.next(input);
         let event = match piece {
             ChunkPiece::Unfinished => Some(ServerEvent::NeedInput),

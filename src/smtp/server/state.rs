@@ -58,7 +58,7 @@ pub(super) enum Hello {
 }
 
 /// How many bytes are done with, and what is to be done; `None` if the session can go on by itself.
-pub(super) type Progress<'a> = (usize, Option<ServerEvent<'a>>);
+pub(super) type Advance<'a> = (usize, Option<ServerEvent<'a>>);
 
 /// What a command comes to.
 pub(super) type CommandResult<'a> = Result<Option<ServerEvent<'a>>, ProtocolError>;
