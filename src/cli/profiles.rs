@@ -47,7 +47,7 @@ pub(super) fn profiles(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Met)
 }
 
-fn list() -> Result<String, Diagnostic> {
+fn list() -> Result<String, Vec<Diagnostic>> {
     let mut text = String::new();
     for document in profile::NAMES.iter().filter_map(|name| profile::built_in(name)) {
         let policy = profile::parse(&document)?;

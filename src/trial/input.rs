@@ -141,7 +141,9 @@ impl TrialInput<'_> {
 
 /// Whether two neighbours in the table are recipients of one message that travel in one delivery.
 fn travels_with(row: RecipientRow, next: RecipientRow) -> bool {
-    next.is(RecipientRow::SAME_MESSAGE) && next.domain == row.domain && next.is(RecipientRow::FIRST) == row.is(RecipientRow::FIRST)
+    next.is(RecipientRow::SAME_MESSAGE)
+        && next.domain == row.domain
+        && next.is(RecipientRow::FIRST) == row.is(RecipientRow::FIRST)
 }
 
 /// The mailbox of a recipient of whom the list says this.

@@ -50,7 +50,8 @@ impl<'a> MessageBuilder<'a> {
         let row = self.input.mail.rows[first.index()];
         let Authentication { spf, dkim, dmarc } =
             self.input.scenario.workload.streams[row.stream.index()].authentication;
-        let prefixes = [(!spf, "nospf."), (!dkim, "nodkim."), (!dmarc, "nodmarc."), (row.is(RecipientRow::SPAM), "spam.")];
+        let prefixes =
+            [(!spf, "nospf."), (!dkim, "nodkim."), (!dmarc, "nodmarc."), (row.is(RecipientRow::SPAM), "spam.")];
         let words: String = prefixes.iter().filter(|(wrong, _)| *wrong).map(|(_, word)| *word).collect();
         format!("{words}b{}@{}", first.0, self.sender_domain(first))
     }
