@@ -15,7 +15,7 @@ pub(super) fn client_options(helo: &str, with_tls: bool, chunking: bool) -> Resu
 pub(super) fn live_failure(error: &LiveError) -> Failure {
     match error {
         LiveError::Mail(error) => Failure::input(error),
-        LiveError::Trial { error: TrialError::Drive(DriveError::ConservationError(_)), .. } => {
+        LiveError::Trial { error: TrialError::Drive(DriveError::Conservation(_)), .. } => {
             Failure::broken(format_args!("an invariant is broken: {error}"))
         }
         LiveError::Trial { error: TrialError::Drive(DriveError::Forbidden(_)), .. } => Failure::input(error),

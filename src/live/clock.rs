@@ -84,6 +84,14 @@ impl Clock {
     }
 }
 
+/// A wall-clock duration as a span, to be recorded.
+///
+/// # Panics
+/// If it is longer than half a million years.
+pub(super) fn wall_span(duration: Duration) -> Span {
+    Span::from_micros(u64::try_from(duration.as_micros()).expect("durations are measured, and short"))
+}
+
 /// A year of wall-clock time: later moments are cut to it.
 const FAR_FUTURE: Duration = Duration::from_hours(365 * 24);
 

@@ -1,24 +1,22 @@
-//! The driver: the sender's actions done over sockets.
+//! The driver: carries out a sender's actions over sockets.
 //!
-//! One task owns the sender and everything that is written down; every connection is a task of its own that speaks SMTP
-//! and reports. It is an open loop: mail becomes ready at its intended time however slow the servers are, and every
-//! latency counts from there.
+//! One task owns the sender and the record; every connection is a task of its own that speaks SMTP and reports. It is an
+//! open loop: mail becomes ready at its intended time however slow the servers are, and every latency counts from there.
 
 mod connection;
 mod connection_event;
+mod connection_table;
 mod message;
 mod reply_matcher;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::allowed_targets::{AllowedTargets, ForbiddenTarget};
-use super::clock::Clock;
+use super::clock::{Clock, wall_span};
 use super::cluster::MxCluster;
 use crate::record::{
     ClosingAccount, ConservationError, Latencies, LatencyPhase, ProviderSample, Response, SenderAccount, Trial,
@@ -26,57 +24,63 @@ use crate::record::{
 use crate::rng::Seed;
 use crate::scenario::Change;
 use crate::sender::{Action, Delivery, Event, Outcome, RecipientResult, Sender, TransactionResult};
-use crate::time::{Span, Time};
+use crate::time::Time;
 use crate::trial::{Complaint, Due, TrialInput, TrialScript, World, finish, play, run_actions};
 use crate::units::{ConnId, Fraction, ProviderId, SourceId};
 use crate::workload::addresses;
 pub use connection::ClientOptions;
-use connection_event::{ConnectionEvent, ConnectionReport, DriverCommand, WireResult};
+use connection::ConnectionOptions;
+use connection_event::{ConnectionEvent, ConnectionReport, WireResult};
+use connection_table::{Assignment, ConnectionTable};
 use message::MessageBuilder;
 use reply_matcher::{ReplyMatch, ReplyMatcher};
 
-/// What is to be driven, and where to.
+/// A trial to be driven over sockets.
 #[derive(Debug)]
 pub struct DriverConfig<'a> {
     /// The trial.
     pub input: TrialInput<'a>,
-    /// Where each provider's MX hosts listen, taken in turn; none is empty.
+    /// The addresses of each provider's MX hosts, which are used in turn; none is empty.
     pub targets: Vec<Vec<SocketAddr>>,
-    /// Where mail may go at all.
+    /// The addresses that may be sent to at all.
     pub allowed: AllowedTargets,
     /// The address that each source sends from.
     pub sources: Vec<IpAddr>,
-    /// The cluster, where it stands in the same process: it hears of complaints and changes, and says how things stand.
+    /// The cluster that serves the providers, if it runs in the same process: it is told of complaints and policy
+    /// changes, and its state is sampled.
     pub cluster: Option<Arc<MxCluster>>,
-    /// The time of the trial.
+    /// The clock of the trial.
     pub clock: Clock,
-    /// How it speaks.
+    /// How the client speaks.
     pub client_options: ClientOptions,
 }
 
-/// What came of it.
+/// A trial that was driven over sockets.
 #[derive(Debug)]
 pub struct LiveTrial {
-    /// The trial, as a simulated one.
+    /// What happened, as in a simulated trial.
     pub trial: Trial,
-    /// How long everything took on the wall.
+    /// How long the phases of sessions took, in wall-clock time.
     pub latencies: Latencies,
     /// Whether it was stopped before its end.
     pub stopped: bool,
 }
 
-/// Why a drive came to nothing.
+/// A trial cannot be driven.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
-    /// A target is nobody's that has agreed.
+    /// A target is not allowed.
     #[error(transparent)]
     Forbidden(#[from] ForbiddenTarget),
-    /// An invariant does not hold: a defect of mxlab.
+    /// Recipients were lost or counted twice, which is a defect of mxlab.
     #[error(transparent)]
-    ConservationError(#[from] ConservationError),
+    Conservation(#[from] ConservationError),
 }
 
-/// Drives until everything is settled and everyone has complained, the time is over, or somebody stops it.
+/// Drives a trial until all mail is settled and all complaints are made, its time is over, or `stop` is cancelled.
+///
+/// # Errors
+/// A target is not allowed, or recipients were not conserved.
 pub async fn drive(config: DriverConfig<'_>, stop: &CancellationToken) -> Result<LiveTrial, DriveError> {
     config.allowed.check(config.targets.iter().flatten())?;
     let (reports, mut inbox) = mpsc::unbounded_channel();
@@ -100,7 +104,7 @@ pub async fn drive(config: DriverConfig<'_>, stop: &CancellationToken) -> Result
             () = stop.cancelled() => break true,
             Some(report) = inbox.recv() => {
                 driver.on_report(report);
-                // What has come in the meantime is heard at once.
+                // Reports that are waiting are handled before the sender is asked again.
                 while let Ok(report) = inbox.try_recv() {
                     driver.on_report(report);
                 }
@@ -109,36 +113,21 @@ pub async fn drive(config: DriverConfig<'_>, stop: &CancellationToken) -> Result
         }
         driver.run_due();
     };
-    driver.close_connections().await;
+    driver.connections.close().await;
     Ok(driver.finish(stopped)?)
 }
 
 struct Driver<'a> {
     config: DriverConfig<'a>,
-    /// Its time is what the sender was told last.
+    /// Its time is the last that the sender was told.
     script: TrialScript<'a>,
     sender: Sender,
     latencies: Latencies,
     messages: MessageBuilder<'a>,
-    connections: Vec<DriverConnection>,
+    connections: ConnectionTable,
     matchers: Vec<ReplyMatcher>,
-    /// Which of a provider's hosts is next.
-    next_host: Vec<usize>,
-    generations: u64,
-    tasks: TaskTracker,
-    reports: mpsc::UnboundedSender<ConnectionReport>,
-    options: Arc<connection::ConnectionOptions>,
-}
-
-/// A connection as the driver sees it.
-struct DriverConnection {
-    site: ProviderId,
-    source: SourceId,
-    delivery: Delivery,
-    generation: u64,
-    /// Whether a message is under way, and so a report to come.
-    busy: bool,
-    commands: Option<mpsc::Sender<DriverCommand>>,
+    /// For each provider, how many connections have been opened: its hosts are used in turn.
+    opened: Vec<usize>,
 }
 
 impl<'a> Driver<'a> {
@@ -146,7 +135,7 @@ impl<'a> Driver<'a> {
         let input = config.input;
         let providers = &input.scenario.providers;
         let sender = Sender::new(input.strategy.clone(), input.sender_task(), Seed(input.seed));
-        let options = connection::ConnectionOptions {
+        let options = ConnectionOptions {
             client_options: config.client_options.clone(),
             session: input.strategy.session,
             speed: config.clock.speed(),
@@ -157,13 +146,9 @@ impl<'a> Driver<'a> {
             sender,
             latencies: Latencies::default(),
             messages: MessageBuilder::new(input, addresses(Seed(input.seed))),
-            connections: Vec::new(),
+            connections: ConnectionTable::new(options, reports),
             matchers: providers.iter().map(ReplyMatcher::new).collect(),
-            next_host: vec![0; providers.len()],
-            generations: 0,
-            tasks: TaskTracker::new(),
-            reports,
-            options: Arc::new(options),
+            opened: vec![0; providers.len()],
             config,
         }
     }
@@ -177,8 +162,8 @@ impl<'a> Driver<'a> {
         self.script.is_over() || self.clock() == self.script.end()
     }
 
-    /// Everything that is due. Who set a timer is told the time for which it was set, not how late it is by the clock:
-    /// what is lost at one ring must not be lost again at every one (a token bucket of one token would never catch up).
+    /// Runs everything that is due. The sender is told the time for which a timer was set, not how late it is by the
+    /// clock: else every timer would add its lateness to the next (a token bucket of one token would never catch up).
     fn run_due(&mut self) {
         let now = self.clock();
         while let Some(due) = self.script.next_due(now) {
@@ -191,38 +176,28 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// A connection has something to say.
+    /// Tells the sender what a connection reports.
     fn on_report(&mut self, report: ConnectionReport) {
-        let ConnectionReport { conn, generation, event } = report;
-        let now = self.clock();
-        let connection = &mut self.connections[conn.index()];
-        if connection.generation != generation {
-            return;
-        }
-        let DriverConnection { site, source, delivery, .. } = *connection;
+        let (now, conn) = (self.clock(), report.conn);
+        let Some((Assignment { site, source, delivery }, event)) = self.connections.receive(report) else { return };
         self.script.advance_to(now);
-        let event = event.lost_if_busy(std::mem::take(&mut connection.busy));
         match event {
             ConnectionEvent::Connected => {
                 self.record_opened(site);
                 self.tell_sender(Event::Connected(conn));
             }
             ConnectionEvent::Replied { results, closed, timings } => {
-                if closed {
-                    connection.commands = None;
-                }
                 for (phase, took) in timings {
                     self.latencies.record(phase, wall_span(took));
                 }
                 let n = if results.len() == 1 { u64::from(delivery.count) } else { 1 };
-                let heard: Vec<RecipientResult> =
+                let recipients: Vec<RecipientResult> =
                     results.into_iter().map(|result| self.interpret(site, result, closed, n)).collect();
-                self.script.expect_complaints(site, source, &delivery, &heard);
-                let result = TransactionResult { conn, recipients: &heard, closed, oracle_retry_at: None };
+                self.script.expect_complaints(site, source, &delivery, &recipients);
+                let result = TransactionResult { conn, recipients: &recipients, closed, oracle_retry_at: None };
                 self.tell_sender(Event::Replied(result));
             }
             ConnectionEvent::Closed => {
-                connection.commands = None;
                 self.script.cancel_connection(conn);
                 self.tell_sender(Event::Closed(conn));
             }
@@ -235,7 +210,7 @@ impl<'a> Driver<'a> {
         self.script.recorder().session_opened(now, site, open);
     }
 
-    /// What was said to so many recipients, as the sender hears it; and into the record.
+    /// Records a result that `n` recipients have met, and translates it for the sender.
     fn interpret(&mut self, site: ProviderId, result: WireResult, closes: bool, n: u64) -> RecipientResult {
         let now = self.script.now();
         let (stage, code, lines) = match result {
@@ -257,18 +232,6 @@ impl<'a> Driver<'a> {
         let response = Response::Reply { reply, closes };
         self.script.recorder().attempt_refused(now, site, stage, rule, response, n);
         RecipientResult::Refused(stage, reply)
-    }
-
-    /// Says QUIT wherever that can still be said, and waits a moment for those who are in the middle of something.
-    async fn close_connections(&mut self) {
-        for connection in &mut self.connections {
-            if let Some(commands) = connection.commands.take() {
-                let _ = commands.try_send(DriverCommand::Quit);
-            }
-        }
-        self.options.stop.cancel();
-        self.tasks.close();
-        let _ = tokio::time::timeout(QUIT_TIMEOUT, self.tasks.wait()).await;
     }
 
     fn finish(mut self, stopped: bool) -> Result<LiveTrial, ConservationError> {
@@ -318,51 +281,22 @@ impl<'a> World<'a> for Driver<'a> {
     fn connect(&mut self, conn: ConnId, source: SourceId, site: ProviderId, delivery: Delivery) {
         let now = self.script.now();
         self.script.recorder().connection_tried(now, site);
-        self.generations += 1;
-        let hosts = &self.config.targets[site.index()];
-        let host = &mut self.next_host[site.index()];
-        let target = hosts[*host % hosts.len()];
-        *host += 1;
-        let (commands, inbox) = mpsc::channel(1);
-        let connection = DriverConnection {
-            site,
-            source,
-            delivery,
-            generation: self.generations,
-            busy: true,
-            commands: Some(commands),
-        };
-        match self.connections.get_mut(conn.index()) {
-            Some(place) => *place = connection,
-            // The sender counts its connections up from nought.
-            None => self.connections.push(connection),
-        }
-        let place = connection::ConnectionParams {
-            conn,
-            generation: self.generations,
-            from: self.config.sources[source.index()],
-            to: target,
-        };
-        self.tasks.spawn(connection::run(place, self.options.clone(), inbox, self.reports.clone()));
+        let (hosts, opened) = (&self.config.targets[site.index()], &mut self.opened[site.index()]);
+        let to = hosts[*opened % hosts.len()];
+        *opened += 1;
+        let from = self.config.sources[source.index()];
+        self.connections.open(conn, Assignment { site, source, delivery }, from, to);
     }
 
     fn transact(&mut self, conn: ConnId, delivery: Delivery) {
         self.script.cancel_connection(conn);
-        let connection = &mut self.connections[conn.index()];
-        (connection.delivery, connection.busy) = (delivery, true);
-        self.script.recorder().transaction_begun(connection.site);
-        let message = self.messages.build(&delivery);
-        // Whoever is gone has said so, or will: see `ConnectionEvent::lost_if_busy`.
-        if let Some(commands) = &connection.commands {
-            let _ = commands.try_send(DriverCommand::Send(message));
-        }
+        self.script.recorder().transaction_begun(self.connections.site(conn));
+        self.connections.send(conn, delivery, self.messages.build(&delivery));
     }
 
     fn quit(&mut self, conn: ConnId) {
         self.script.cancel_connection(conn);
-        if let Some(commands) = self.connections[conn.index()].commands.take() {
-            let _ = commands.try_send(DriverCommand::Quit);
-        }
+        self.connections.quit(conn);
     }
 
     fn idle(&mut self, conn: ConnId, until: Time) {
@@ -383,14 +317,13 @@ impl<'a> World<'a> for Driver<'a> {
         }
     }
 
-    /// By the provider's own account, or as far as one can see from here.
+    /// The cluster's state, or as much of it as can be seen from the sender's side.
     fn provider_sample(&self, site: ProviderId) -> ProviderSample {
         if let Some(cluster) = &self.config.cluster {
             return cluster.sample(site);
         }
-        let here = |connection: &&DriverConnection| connection.site == site && connection.commands.is_some();
-        let open = self.connections.iter().filter(here).count();
-        ProviderSample { open: u32::try_from(open).unwrap_or(u32::MAX), reputation: Fraction::NONE, open_limit: None }
+        let open = u32::try_from(self.connections.count(site)).expect("connections have ids of 32 bits");
+        ProviderSample { open, reputation: Fraction::NONE, open_limit: None }
     }
 
     fn closing_account(&self, site: ProviderId, sender: SenderAccount) -> ClosingAccount {
@@ -400,11 +333,3 @@ impl<'a> World<'a> for Driver<'a> {
         }
     }
 }
-
-/// A length of time on the wall, to be written down.
-fn wall_span(took: Duration) -> Span {
-    Span::from_micros(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
-}
-
-/// How long connections have for their farewell.
-const QUIT_TIMEOUT: Duration = Duration::from_millis(500);

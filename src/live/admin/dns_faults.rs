@@ -6,10 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
-use super::handlers::JsonBody;
+use super::extract::JsonBody;
 use super::rejection::AdminRejection;
 use super::state::AdminState;
 use crate::live::address_directives::DELAY_MAX;
+use crate::live::clock::wall_span;
 use crate::live::dns::{DnsFailure, DnsFault, DnsFaults};
 use crate::time::Span;
 use crate::units::Fraction;
@@ -99,9 +100,7 @@ impl DnsFaultSpec {
             DnsFailure::ServFail => DnsFailureSpec::ServFail,
             DnsFailure::NoSuchName => DnsFailureSpec::NxDomain,
             DnsFailure::NoAnswer => DnsFailureSpec::Silence,
-            DnsFailure::Slow(late) => {
-                DnsFailureSpec::Slow(Span::from_micros(u64::try_from(late.as_micros()).unwrap_or(u64::MAX)))
-            }
+            DnsFailure::Slow(late) => DnsFailureSpec::Slow(wall_span(late)),
         };
         Self { name: fault.name, trouble, share: fault.share }
     }

@@ -4,16 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, State};
-use axum::http::request::Parts;
-use serde::de::DeserializeOwned;
+use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::extract::{JsonBody, PathParams};
 use super::rejection::AdminRejection;
 use super::state::AdminState;
-use crate::diagnostic::{Document, suggestion};
+use crate::diagnostic::Document;
 use crate::live::address_directives::{DELAY_MAX, ForcedAction, ForcedOutcome};
 use crate::live::cluster::MxCluster;
 use crate::live::outcome_orders::OutcomeOrder;
@@ -31,38 +29,6 @@ const CLIENTS_MAX: usize = 10_000;
 const TEXT_MAX: usize = 2_000;
 
 type JsonResult<T> = Result<Json<T>, AdminRejection>;
-
-/// A body that is JSON, whatever its content type says: curl calls everything a form.
-pub(super) struct JsonBody<T>(pub(super) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
-    type Rejection = AdminRejection;
-    async fn from_request(request: Request, state: &S) -> Result<Self, AdminRejection> {
-        let bytes = Bytes::from_request(request, state).await;
-        let bytes = bytes.map_err(|e| AdminRejection::refused(e.status(), e.body_text().to_lowercase()))?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|e| {
-            let error = e.to_string();
-            let rejection = AdminRejection::bad(format!("the body is not what is expected: {error}"));
-            match suggestion(&error) {
-                Some(near) => rejection.hint(format!("did you mean `{near}`?")),
-                None => rejection.hint("GET / has an example of every body"),
-            }
-        })
-    }
-}
-
-/// The parameters in a path.
-pub(super) struct PathParams<T>(T);
-
-impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathParams<T> {
-    type Rejection = AdminRejection;
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AdminRejection> {
-        let names = Path::from_request_parts(parts, state).await;
-        names
-            .map(|Path(names)| Self(names))
-            .map_err(|e| AdminRejection::refused(e.status(), e.body_text().to_lowercase()))
-    }
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

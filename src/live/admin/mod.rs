@@ -5,6 +5,7 @@
 //! cluster's lock is held.
 
 mod dns_faults;
+mod extract;
 mod handlers;
 mod index;
 mod listener;

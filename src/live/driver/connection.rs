@@ -15,9 +15,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::connection_event::{
-    ConnectionEvent, ConnectionReport, DriverCommand, OutgoingMessage, PhaseTiming, WireResult,
-};
+use super::connection_event::{ConnectionEvent, ConnectionReport, DriverCommand, PhaseTiming, WireResult};
+use super::message::OutgoingMessage;
 use crate::live::clock::Speed;
 use crate::live::idle_timeout::IdleTimeout;
 use crate::live::stream::{MaybeTlsStream, read_into};

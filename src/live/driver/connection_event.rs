@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::message::OutgoingMessage;
 use crate::record::{ConnectionFailure, LatencyPhase};
 use crate::smtp::{Code, Stage};
 use crate::units::ConnId;
@@ -13,19 +14,6 @@ pub(super) enum DriverCommand {
     Send(OutgoingMessage),
     /// Say QUIT.
     Quit,
-}
-
-/// A message with its envelope.
-#[derive(Clone, Debug)]
-pub(super) struct OutgoingMessage {
-    /// MAIL FROM, without brackets.
-    pub(super) from: String,
-    /// RCPT TO, one for each recipient of the delivery, without brackets.
-    pub(super) to: Vec<String>,
-    /// The header, and the empty line behind it.
-    pub(super) head: String,
-    /// Bytes of the whole message; never fewer than the header has.
-    pub(super) size: u64,
 }
 
 /// What a connection tells the driver.

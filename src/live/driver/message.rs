@@ -1,6 +1,6 @@
-//! Messages as they are said: envelope addresses that tell the cluster what it would know of real ones, and a body.
+//! The messages of a trial: envelope addresses with directives that tell the cluster what a provider would know of real
+//! ones, a header, and a size.
 
-use super::connection_event::OutgoingMessage;
 use crate::live::address_directives::mailbox_prefix;
 use crate::provider::Recipient;
 use crate::rng::Seed;
@@ -9,10 +9,23 @@ use crate::trial::TrialInput;
 use crate::units::RecipientId;
 use crate::workload::{Authentication, RecipientRow};
 
-/// What every message is about.
+/// The subject of every message.
 const SUBJECT: &str = "a message of mxlab";
 
-/// Writes the messages of a trial.
+/// A message with its envelope.
+#[derive(Clone, Debug)]
+pub(super) struct OutgoingMessage {
+    /// MAIL FROM, without brackets.
+    pub(super) from: String,
+    /// RCPT TO, one for each recipient of the delivery, without brackets.
+    pub(super) to: Vec<String>,
+    /// The header, and the empty line behind it.
+    pub(super) head: String,
+    /// Bytes of the whole message; never fewer than the header has.
+    pub(super) size: u64,
+}
+
+/// Builds the messages of a trial.
 pub(super) struct MessageBuilder<'a> {
     input: TrialInput<'a>,
     addresses: Seed,
@@ -23,12 +36,13 @@ impl<'a> MessageBuilder<'a> {
         Self { input, addresses }
     }
 
+    /// The message of a delivery.
     pub(super) fn build(&self, delivery: &Delivery) -> OutgoingMessage {
         let first = delivery.first.index();
         let recipients = first..first + usize::from(delivery.count);
         let from = self.sender_address(delivery.first);
         let domain = self.sender_domain(delivery.first);
-        // As short as RFC 5322 lets a header be (section 3.6), so that small messages stay small.
+        // The shortest header that RFC 5322 allows (section 3.6), so that small messages stay small.
         let head = format!("From: <{from}>\r\nMessage-ID: <{first}@{domain}>\r\nSubject: {SUBJECT}\r\n\r\n");
         OutgoingMessage {
             size: u64::from(self.input.mail.rows[first].size).max(head.len() as u64 + 2),
@@ -45,7 +59,7 @@ impl<'a> MessageBuilder<'a> {
         &workload.sender_domains[workload.streams[row.stream.index()].sender_domain.index()]
     }
 
-    /// `nodkim.b17@news.example`: what is wrong with the message, and a number.
+    /// As in `nodkim.b17@news.example`: what is wrong with the message, and a number.
     fn sender_address(&self, first: RecipientId) -> String {
         let row = self.input.mail.rows[first.index()];
         let Authentication { spf, dkim, dmarc } =
@@ -56,7 +70,7 @@ impl<'a> MessageBuilder<'a> {
         format!("{words}b{}@{}", first.0, self.sender_domain(first))
     }
 
-    /// `unknown.r17@charter.net`: the state of the mailbox, and its number. The same number, the same mailbox.
+    /// As in `unknown.r17@charter.net`: the state of the mailbox, and its number.
     fn recipient_address(&self, recipient: usize) -> String {
         let Recipient { id, domain, mailbox } = self.input.recipient(self.addresses, recipient);
         format!("{}r{id}@{}", mailbox_prefix(mailbox), self.input.scenario.domains[domain.index()].name)
