@@ -166,6 +166,8 @@ ids! {
     ConnId(u32);
     /// A queue of the sender: mail waiting for one (source, site).
     QueueId(u32);
+    /// A limiter of the sender: what shares one window, one pace and one breaker.
+    LimiterId(u32);
 }
 
 #[cfg(test)]

@@ -1,65 +1,93 @@
-//! Who shares what: the queues of every source, and the limiters that the strategy's scope lays over them.
+//! Who shares what: a queue of every source for each site, or for each domain of it, and the limiters that the scope axis
+//! lays over the queues.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::limiter::Limiter;
-use super::manager::Sender;
 use super::queue::Queue;
-use super::strategy::LimiterScope;
-use crate::units::{DomainId, MailStreamId, QueueId, SourceId};
+use super::strategy::{LimiterScope, SiteAxes};
+use super::task::SenderTask;
+use crate::units::{DomainId, LimiterId, MailStreamId, ProviderId, QueueId, SourceId};
 
-impl Sender {
-    pub(super) fn lay_out_queues(&mut self, sites: usize) {
-        let domains = self.task.sites.len();
-        for source in 0..self.task.sources {
-            let mut by_site: Vec<Option<QueueId>> = vec![None; sites];
-            for domain in 0..domains {
-                let site = self.task.sites[domain].index();
-                let per_domain = self.strategy.scope == LimiterScope::Domain;
-                let queue = match by_site[site] {
-                    Some(queue) if !per_domain => queue,
-                    _ => self.new_queue(source, domain),
+/// The queues and limiters of a sender, and the way to them.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    pub(super) queues: Vec<Queue>,
+    pub(super) limiters: Vec<Limiter>,
+    pub(super) routes: Routes,
+}
+
+/// The way from a message to its queue.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    /// Queue of (source, domain): `source × domains + domain`.
+    queues: Vec<QueueId>,
+    domains: usize,
+    /// The sources of each mail stream, and whose turn it is.
+    streams: Vec<(Vec<SourceId>, usize)>,
+}
+
+/// What shares a queue of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum QueueKey {
+    Domain(DomainId),
+    Site(ProviderId),
+}
+
+/// What shares a limiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum LimiterKey {
+    Domain(DomainId),
+    Site(ProviderId),
+    Queue(QueueId),
+    Process,
+}
+
+impl Layout {
+    /// The layout for `task`, where `axes` says for each site what the strategy does there.
+    pub(super) fn new(task: &SenderTask, axes: &[Arc<SiteAxes>]) -> Self {
+        let mut layout = Self::default();
+        let mut limiters = BTreeMap::new();
+        for source in (0..task.sources).map(SourceId::from_index) {
+            let mut queues = BTreeMap::new();
+            for (domain, site) in task.sites.iter().enumerate() {
+                let (domain, axes) = (DomainId::from_index(domain), &axes[site.index()]);
+                let key = match axes.scope {
+                    LimiterScope::Domain => QueueKey::Domain(domain),
+                    _ => QueueKey::Site(*site),
                 };
-                by_site[site] = Some(queue);
-                self.queue_of.push(queue);
+                let queue = *queues.entry(key).or_insert_with(|| {
+                    let queue = QueueId::from_index(layout.queues.len());
+                    let key = match axes.scope {
+                        LimiterScope::Domain => LimiterKey::Domain(domain),
+                        LimiterScope::Site => LimiterKey::Site(*site),
+                        LimiterScope::SourceSite | LimiterScope::Recipient => LimiterKey::Queue(queue),
+                        LimiterScope::Process => LimiterKey::Process,
+                    };
+                    let limiter = *limiters.entry(key).or_insert_with(|| {
+                        layout.limiters.push(Limiter::new(*site, Arc::clone(axes)));
+                        LimiterId::from_index(layout.limiters.len() - 1)
+                    });
+                    layout.limiters[limiter.index()].add_queue(queue);
+                    layout.queues.push(Queue::new(source, *site, limiter, Arc::clone(axes)));
+                    queue
+                });
+                layout.routes.queues.push(queue);
             }
         }
-    }
-
-    fn new_queue(&mut self, source: usize, domain: usize) -> QueueId {
-        let site = self.task.sites[domain];
-        let id = QueueId::from_index(self.queues.len());
-        let sharing = |queue: &Queue| match self.strategy.scope {
-            LimiterScope::Process => true,
-            LimiterScope::Site => queue.site == site,
-            LimiterScope::Domain | LimiterScope::SourceSite | LimiterScope::Recipient => false,
-        };
-        let shared = match self.strategy.scope {
-            // The same domain's queue of the first source has the limiter that all sources share.
-            LimiterScope::Domain if source > 0 => {
-                self.queue_of.get(domain).map(|queue| self.queues[queue.index()].limiter)
-            }
-            _ => self.queues.iter().find(|queue| sharing(queue)).map(|queue| queue.limiter),
-        };
-        let limiter = shared.unwrap_or_else(|| {
-            self.limiters.push(Limiter::new(&self.strategy));
-            u32::try_from(self.limiters.len() - 1).unwrap_or(u32::MAX)
-        });
-        self.limiters[limiter as usize].queues.push(id);
-        let source = SourceId::from_index(source);
-        self.queues.push(Queue::new(source, site, limiter));
-        id
-    }
-
-    /// The queue of the source whose turn it is to carry this stream's mail.
-    pub(super) fn carrier(&mut self, stream: MailStreamId, domain: DomainId) -> QueueId {
-        let sources = &self.task.streams[stream.index()];
-        let turn = &mut self.turns[stream.index()];
-        let source = sources[*turn];
-        *turn = after(*turn, sources.len());
-        self.queue_of[source.index() * self.task.sites.len() + domain.index()]
+        layout.routes.domains = task.sites.len();
+        layout.routes.streams = task.streams.iter().map(|sources| (sources.clone(), 0)).collect();
+        layout
     }
 }
 
-/// The place whose turn it is next, of so many.
-pub(super) const fn after(turn: usize, places: usize) -> usize {
-    if turn + 1 < places { turn + 1 } else { 0 }
+impl Routes {
+    /// The queue of the source whose turn it is to carry this stream's mail.
+    pub(super) fn next_queue(&mut self, stream: MailStreamId, domain: DomainId) -> QueueId {
+        let (sources, turn) = &mut self.streams[stream.index()];
+        let source = sources[*turn];
+        *turn = if *turn + 1 < sources.len() { *turn + 1 } else { 0 };
+        self.queues[source.index() * self.domains + domain.index()]
+    }
 }

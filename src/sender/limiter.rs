@@ -1,176 +1,237 @@
 //! A limiter: one window of concurrency, one pace and one breaker, for all queues that share it.
 
-use super::strategy::{Strategy, breaker, concurrency, pacing};
-use crate::time::{Span, Time};
-use crate::units::QueueId;
+use std::sync::Arc;
+
+use super::connection_reuse::ConnectionReuse;
+use super::strategy::controller::{Load, Observation, Pace, WindowController};
+use super::strategy::reply_action::{self, ActionKey};
+use super::strategy::{ReplyAction, Response, SiteAxes, breaker, concurrency, pacing};
+use crate::time::Time;
+use crate::units::{ProviderId, QueueId};
 
 /// What the queues of one scope share.
 #[derive(Clone, Debug)]
 pub(super) struct Limiter {
-    pub(super) concurrency: concurrency::State,
-    pub(super) pacing: pacing::State,
+    /// The site of its first queue, and what the strategy does there.
+    site: ProviderId,
+    axes: Arc<SiteAxes>,
+    concurrency: concurrency::State,
+    pacing: pacing::State,
     breaker: breaker::State,
-    /// Deliveries under way, from the wish to connect to the last reply.
-    pub(super) busy: u32,
-    /// Connections open or being opened, idle ones included.
-    pub(super) open: u32,
+    reuse: ConnectionReuse,
+    /// What replies have done to the axes; nothing for most senders.
+    replies: Option<Box<reply_action::State>>,
+    load: Load,
     /// The queues, taken in turn.
-    pub(super) queues: Vec<QueueId>,
-    /// Whose turn it is.
-    pub(super) turn: usize,
-    /// When the limiter's timer will ring; `Time::NEVER` where it is not set.
-    pub(super) rings_at: Time,
-    /// Whether it stands in the line of limiters that may have something to do.
-    pub(super) awake: bool,
-    demand: Demand,
+    queues: Vec<QueueId>,
+    turn: usize,
     /// When what was learnt is forgotten unless mail comes before; `Time::NEVER` while there is work.
     forgets_at: Time,
 }
 
-/// Whether connections are kept and used again while a site is busy; see
-/// [`super::strategy::SessionSettings::on_demand`]. As in Postfix (`qmgr_entry.c`), which counts in whole seconds.
-#[derive(Clone, Copy, Debug, Default)]
-struct Demand {
-    /// Whether the connection of a delivery that begins now is kept after it.
-    keeps: bool,
-    /// Whether a kept connection is looked for; stays on once it was.
-    looks: bool,
-    /// When a delivery ended last.
-    last: Option<Time>,
-}
-
 impl Limiter {
-    pub(super) fn new(strategy: &Strategy) -> Self {
+    pub(super) fn new(site: ProviderId, axes: Arc<SiteAxes>) -> Self {
         Self {
-            concurrency: concurrency::State::new(&strategy.concurrency),
-            pacing: pacing::State::default(),
-            breaker: breaker::State::default(),
-            busy: 0,
-            open: 0,
+            site,
+            concurrency: concurrency::State::new(&axes.concurrency),
+            pacing: pacing::State::new(&axes.pacing),
+            breaker: breaker::State::new(&axes.breaker),
+            reuse: ConnectionReuse::new(axes.session.on_demand),
+            axes,
+            replies: None,
+            load: Load::default(),
             queues: Vec::new(),
             turn: 0,
-            rings_at: Time::NEVER,
-            awake: false,
-            demand: Demand::default(),
             forgets_at: Time::NEVER,
         }
     }
 
-    /// Whether one more delivery may begin, on a connection that is open already or on a new one.
-    pub(super) fn has_room(&self, counts_idle: bool, on_open: bool) -> bool {
-        let window = self.concurrency.window();
-        match (counts_idle, on_open) {
-            (true, true) | (false, _) => self.busy < window,
-            (true, false) => self.open < window,
-        }
+    pub(super) fn add_queue(&mut self, queue: QueueId) {
+        self.queues.push(queue);
     }
 
-    /// Whether all it may do is under way, and none of its connections is idle.
-    pub(super) fn is_full(&self) -> bool {
-        self.busy == self.open && self.busy >= self.concurrency.window()
+    pub(super) fn queues(&self) -> &[QueueId] {
+        &self.queues
     }
 
-    /// When breaker and pace next allow a delivery to begin; not after `now` if they do now.
-    pub(super) fn ready_at(&self, now: Time, strategy: &Strategy) -> Time {
-        self.breaker.open_at().max(self.pacing.ready_at(now, &strategy.pacing))
+    /// The site under which its window is sampled.
+    pub(super) const fn site(&self) -> ProviderId {
+        self.site
+    }
+
+    /// The queue whose turn it is.
+    pub(super) fn current_queue(&self) -> QueueId {
+        self.queues[self.turn]
+    }
+
+    /// It is the next queue's turn.
+    pub(super) fn turn(&mut self) {
+        self.turn = if self.turn + 1 < self.queues.len() { self.turn + 1 } else { 0 };
+    }
+
+    /// A message has become ready in one of the queues.
+    pub(super) fn message_ready(&mut self) {
+        self.load.ready += 1;
+    }
+
+    /// A message has been taken from one of the queues.
+    pub(super) fn message_taken(&mut self) {
+        self.load.ready -= 1;
+    }
+
+    pub(super) const fn load(&self) -> Load {
+        self.load
+    }
+
+    /// Whether an idle connection takes up a place of the window.
+    pub(super) fn counts_idle(&self) -> bool {
+        self.axes.session.counts_idle
+    }
+
+    /// Whether one more delivery may begin, on a connection that is open already or on a new one, where so many are
+    /// open or being opened.
+    pub(super) fn has_room(&self, open: u32, on_open: bool) -> bool {
+        let taken = if self.counts_idle() && !on_open { open } else { self.load.busy };
+        taken < self.width()
+    }
+
+    /// Whether one of so many open connections is one too many.
+    pub(super) fn is_overfull(&self, open: u32) -> bool {
+        self.counts_idle() && open > self.width()
+    }
+
+    /// Whether all it may do is under way, and none of its open connections is idle.
+    pub(super) fn is_full(&self, open: u32) -> bool {
+        self.load.busy == open && self.load.busy >= self.width()
+    }
+
+    /// When breaker, replies and pace next allow a delivery to begin; not after `now` if they do now.
+    pub(super) fn ready_at(&self, now: Time) -> Time {
+        let at = self.breaker.resumes_at().max(self.pacing.ready_at(now));
+        self.replies.as_ref().map_or(at, |replies| at.max(replies.resumes_at()))
     }
 
     /// How many deliveries at once, now; none at a dead site.
-    pub(super) fn window(&self, now: Time, strategy: &Strategy) -> u32 {
-        if self.is_dead(now, strategy) { 0 } else { self.concurrency.window() }
+    pub(super) fn window(&self, now: Time) -> u32 {
+        if self.is_dead(now) { 0 } else { self.width() }
+    }
+
+    /// How many deliveries at once, where the site is not dead.
+    pub(super) fn width(&self) -> u32 {
+        let window = self.concurrency.window(self.load);
+        self.replies.as_ref().map_or(window, |replies| replies.window(window))
+    }
+
+    /// Whether any message could be too old by now.
+    pub(super) fn may_hold_old_mail(&self, now: Time) -> bool {
+        self.axes.retry.may_be_old(now)
     }
 
     /// Until when mail for the site is deferred without being tried; long past where it is not.
-    pub(super) fn dead_until(&self, strategy: &Strategy) -> Time {
-        if strategy.breaker.defers() { self.breaker.open_at() } else { Time::ZERO }
+    pub(super) const fn dead_until(&self) -> Time {
+        self.breaker.dead_until()
     }
 
     /// Whether mail for the site is deferred without being tried.
-    pub(super) fn is_dead(&self, now: Time, strategy: &Strategy) -> bool {
-        strategy.breaker.defers() && self.breaker.is_open(now)
+    pub(super) fn is_dead(&self, now: Time) -> bool {
+        self.breaker.dead_until() > now
     }
 
-    /// A delivery begins; it is counted in `busy` already. Whether its connection is kept for another.
-    pub(super) fn began(&mut self, now: Time, strategy: &Strategy) -> bool {
-        self.pacing.began(now, &strategy.pacing);
+    /// A delivery begins. Whether its connection is kept for another.
+    pub(super) fn began(&mut self, now: Time) -> bool {
+        self.load.busy += 1;
+        self.pacing.began(now);
         self.forgets_at = Time::NEVER;
-        !strategy.session.on_demand || self.demand.begins(now, self.busy)
+        self.reuse.begins(now, self.load.busy)
+    }
+
+    /// A delivery is not under way any more, and says nothing about the site.
+    pub(super) fn withdrawn(&mut self) {
+        self.load.busy -= 1;
     }
 
     /// Whether a delivery that begins now looks for a connection that was kept.
-    pub(super) fn looks_for_idle(&self, now: Time, strategy: &Strategy) -> bool {
-        !strategy.session.on_demand || self.demand.looks || self.demand.follows(now)
+    pub(super) fn looks_for_idle(&self, now: Time) -> bool {
+        self.reuse.looks_for_idle(now)
     }
 
-    /// A delivery is over, still counted in `busy`. When the site was found dead by it: until when.
-    pub(super) fn learns(&mut self, now: Time, pushed_back: bool, strategy: &Strategy) -> Option<Time> {
-        let dead = self.is_dead(now, strategy);
-        if !pushed_back && dead {
-            self.revive(strategy);
-        } else if !pushed_back {
-            self.concurrency.succeeded(self.busy, &strategy.concurrency);
-            self.breaker.succeeded();
-        } else if !dead {
-            self.breaker.failed(now, self.concurrency.window(), &strategy.breaker);
-            if self.is_dead(now, strategy) {
-                return Some(self.breaker.open_at());
+    /// A delivery is over, still counted as busy. When the site was found dead by it: until when.
+    pub(super) fn observe(&mut self, seen: &Observation) -> Option<Time> {
+        if self.is_dead(seen.now) {
+            if !seen.pushed_back {
+                self.revive();
             }
-            self.concurrency.failed(&strategy.concurrency);
+            return None;
         }
+        self.breaker.observe(seen);
+        if self.is_dead(seen.now) {
+            return Some(self.breaker.dead_until());
+        }
+        self.concurrency.observe(seen);
         None
     }
 
-    /// A delivery is over, and no longer counted in `busy`.
-    pub(super) fn ended(&mut self, now: Time, drained: bool, strategy: &Strategy) {
-        self.demand.last = Some(now);
-        self.pacing.ended(now, &strategy.pacing);
+    /// The delivery that was observed is no longer busy.
+    pub(super) fn ended(&mut self, seen: &Observation) {
+        self.load.busy -= 1;
+        self.reuse.ended(seen.now);
+        self.pacing.observe(seen);
         // With a rate delay the site rests between deliveries, dead or not.
-        if self.pacing.ready_at(now, &strategy.pacing) > now && self.is_dead(now, strategy) {
-            self.revive(strategy);
+        if self.pacing.ready_at(seen.now) > seen.now && self.is_dead(seen.now) {
+            self.revive();
         }
-        if drained && strategy.concurrency.forgets() {
-            self.forgets_at = self.ready_at(now, strategy);
-            self.forget(now, strategy);
+        if self.load == Load::default() && self.concurrency.forgets_when_drained() {
+            self.forgets_at = self.ready_at(seen.now);
+            self.forget(seen.now);
         }
     }
 
-    /// Time has passed: a dead site may be tried again, and what nobody needed is forgotten.
-    pub(super) fn refresh(&mut self, now: Time, strategy: &Strategy) {
-        let was_dead = strategy.breaker.defers() && self.breaker.open_at() > Time::ZERO;
-        if was_dead && !self.breaker.is_open(now) {
-            self.revive(strategy);
+    /// A reply asks for an action. Whether it counts as push-back.
+    pub(super) fn respond(&mut self, now: Time, key: ActionKey, action: &ReplyAction) -> bool {
+        let replies = self.replies.get_or_insert_default();
+        if !replies.count(now, key, action) {
+            return false;
         }
-        self.forget(now, strategy);
+        if action.response == Response::PushBack {
+            return true;
+        }
+        replies.begin(now, &action.response);
+        self.pacing.change(&replies.pacing(&self.axes.pacing));
+        false
     }
 
-    fn revive(&mut self, strategy: &Strategy) {
-        self.breaker.close();
-        self.concurrency.reopen(self.busy, &strategy.concurrency);
+    /// When the next of what replies have done is over; `None` where they have done nothing.
+    pub(super) fn recovers_at(&self) -> Option<Time> {
+        self.replies.as_ref().and_then(|replies| replies.ends_at())
     }
 
-    fn forget(&mut self, now: Time, strategy: &Strategy) {
+    /// Time has passed: a dead site may be tried again, what no mail needed is forgotten, and what replies have done is
+    /// over.
+    pub(super) fn refresh(&mut self, now: Time) {
+        let dead_until = self.breaker.dead_until();
+        if dead_until > Time::ZERO && dead_until <= now {
+            self.revive();
+        }
+        self.forget(now);
+        if let Some(replies) = &mut self.replies
+            && replies.end(now)
+        {
+            self.pacing.change(&replies.pacing(&self.axes.pacing));
+        }
+    }
+
+    fn revive(&mut self) {
+        self.breaker = breaker::State::new(&self.axes.breaker);
+        self.concurrency.reopen(self.load.busy);
+    }
+
+    fn forget(&mut self, now: Time) {
         if self.forgets_at <= now {
             self.forgets_at = Time::NEVER;
-            self.breaker.close();
-            self.concurrency = concurrency::State::new(&strategy.concurrency);
-            self.demand = Demand::default();
+            self.breaker = breaker::State::new(&self.axes.breaker);
+            self.concurrency = concurrency::State::new(&self.axes.concurrency);
+            self.reuse.reset();
         }
-    }
-}
-
-impl Demand {
-    /// A delivery begins, `busy` of them with it. Whether its connection is kept.
-    fn begins(&mut self, now: Time, busy: u32) -> bool {
-        let follows = self.follows(now);
-        self.looks |= follows;
-        self.keeps = if self.keeps { busy > 1 || follows } else { follows };
-        self.keeps
-    }
-
-    /// Whether a delivery that begins now follows upon another.
-    fn follows(&self, now: Time) -> bool {
-        let seconds = |at: Time| at.since(Time::ZERO).as_micros() / Span::from_secs(1).as_micros();
-        self.last.is_some_and(|last| seconds(last) + 1 >= seconds(now))
     }
 }
 
@@ -178,20 +239,34 @@ impl Demand {
 mod tests {
     use super::*;
     use crate::sender::preset;
+    use crate::sender::strategy::Pacing;
+    use crate::sender::strategy::controller::tests::seen;
+    use crate::sender::strategy::pacing::token_bucket::TokenBucket;
+    use crate::sender::strategy::{Concurrency, Strategy};
+    use crate::time::Span;
+
+    fn limiter(strategy: Strategy, busy: u32) -> Limiter {
+        let mut limiter = Limiter::new(ProviderId(0), Arc::new(strategy.axes));
+        limiter.load.busy = busy;
+        limiter
+    }
+
+    fn observe(limiter: &mut Limiter, now: Time, pushed_back: bool) {
+        limiter.observe(&seen(now, limiter.load.busy, limiter.width(), pushed_back));
+    }
 
     /// The window after each of many failures in a row, from a window of `from`; 0 is a dead site.
     fn falls(preset: &str, from: u32, negative: &str) -> Vec<u32> {
         let mut strategy = preset::strategy(preset).unwrap().unwrap();
-        if let concurrency::Concurrency::Feedback(feedback) = &mut strategy.concurrency {
+        if let Concurrency::Feedback(feedback) = &mut strategy.axes.concurrency {
             (feedback.initial, feedback.limit) = (from, None);
             feedback.negative = negative.parse().unwrap();
         }
-        let mut limiter = Limiter::new(&strategy);
-        limiter.busy = from;
+        let mut limiter = limiter(strategy, from);
         let mut windows = Vec::new();
         while windows.last() != Some(&0) {
-            limiter.learns(Time::ZERO, true, &strategy);
-            windows.push(limiter.window(Time::ZERO, &strategy));
+            observe(&mut limiter, Time::ZERO, true);
+            windows.push(limiter.window(Time::ZERO));
         }
         windows
     }
@@ -213,26 +288,64 @@ mod tests {
 
     #[test]
     fn a_success_opens_a_dead_site_as_wide_as_what_is_under_way() {
-        let strategy = preset::strategy("postfix").unwrap().unwrap();
-        let mut limiter = Limiter::new(&strategy);
-        limiter.busy = 3;
+        let mut limiter = limiter(preset::strategy("postfix").unwrap().unwrap(), 3);
         for _ in 0..3 {
-            limiter.learns(Time::ZERO, true, &strategy);
+            observe(&mut limiter, Time::ZERO, true);
         }
-        assert!(limiter.is_dead(Time::ZERO, &strategy));
-        limiter.learns(Time::ZERO, false, &strategy);
-        assert_eq!(limiter.window(Time::ZERO, &strategy), 3);
+        assert!(limiter.is_dead(Time::ZERO));
+        observe(&mut limiter, Time::ZERO, false);
+        assert_eq!(limiter.window(Time::ZERO), 3);
+    }
+
+    fn respond(limiter: &mut Limiter, now: Time, response: Response) -> bool {
+        let key = ActionKey { site: ProviderId(0), rule: 0, action: 0 };
+        limiter.respond(now, key, &ReplyAction::at_once(response))
+    }
+
+    fn at(secs: u64) -> Time {
+        Time::ZERO + Span::from_secs(secs)
     }
 
     #[test]
-    fn connections_are_kept_while_deliveries_follow_upon_each_other() {
-        let at = |secs| Time::ZERO + Span::from_secs(secs);
-        let mut demand = Demand::default();
-        assert!(!demand.begins(at(0), 5), "nobody has answered yet");
-        demand.last = Some(at(1));
-        assert!(demand.begins(at(2), 1));
-        assert!(demand.begins(at(9), 2), "not alone");
-        assert!(!demand.begins(at(9), 1), "alone, and late");
-        assert!(demand.looks, "what is kept is still looked for");
+    fn a_reply_suspends_a_site_for_a_while() {
+        let mut limiter = limiter(preset::strategy("fixed").unwrap().unwrap(), 0);
+        assert!(!respond(&mut limiter, at(10), Response::Suspend { pause: Span::from_secs(60) }));
+        assert_eq!(limiter.ready_at(at(10)), at(70));
+        assert_eq!(limiter.recovers_at(), Some(at(70)));
+        limiter.refresh(at(70));
+        assert_eq!((limiter.ready_at(at(70)), limiter.recovers_at()), (at(70), None));
+        assert!(respond(&mut limiter, at(80), Response::PushBack), "at once");
+    }
+
+    #[test]
+    fn a_reply_sets_and_scales_the_window_until_it_recovers() {
+        let lasts = Span::from_secs(60);
+        let mut limiter = limiter(preset::strategy("fixed").unwrap().unwrap(), 0);
+        respond(&mut limiter, at(0), Response::ScaleWindow { factor: 0.25, lasts });
+        assert_eq!(limiter.window(at(0)), 5);
+        respond(&mut limiter, at(30), Response::SetWindow { window: 1, lasts });
+        assert_eq!(limiter.window(at(30)), 1);
+        limiter.refresh(at(60));
+        assert_eq!(limiter.window(at(60)), 1);
+        limiter.refresh(at(90));
+        assert_eq!(limiter.window(at(90)), 20);
+    }
+
+    #[test]
+    fn a_reply_sets_and_scales_the_pace_until_it_recovers() {
+        let (second, lasts) = (Span::from_secs(1), Span::from_secs(60));
+        let mut limiter = limiter(preset::strategy("paced").unwrap().unwrap(), 0);
+        let mut next = |limiter: &mut Limiter, now: Time| {
+            limiter.began(now);
+            limiter.ready_at(now).since(now)
+        };
+        assert_eq!(next(&mut limiter, at(0)), Span::from_millis(100));
+        respond(&mut limiter, at(1), Response::ScalePacing { factor: 0.5, lasts });
+        assert_eq!(next(&mut limiter, at(1)), Span::from_millis(200));
+        let pacing = Pacing::TokenBucket(TokenBucket { messages: 1, per: second.times(30), burst: 1 });
+        respond(&mut limiter, at(2), Response::SetPacing { pacing, lasts });
+        assert_eq!(next(&mut limiter, at(2)), Span::from_secs(60), "half of one in 30 s");
+        limiter.refresh(at(62));
+        assert_eq!(next(&mut limiter, at(62)), Span::from_millis(100));
     }
 }

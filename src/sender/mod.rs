@@ -3,18 +3,34 @@
 //! Pure: no clock, no socket, no thread, no chance of its own. [`Sender`] is told events and yields actions; a world
 //! does them. Knows nothing of providers but their replies.
 
+mod admission;
+mod binding;
+mod connection_pool;
+mod connection_reuse;
+mod dispatcher;
 mod event;
 mod layout;
 mod limiter;
 mod manager;
+mod message_rounds;
+mod oracle;
 pub mod preset;
+mod process_gate;
 mod queue;
-mod reply_class;
+mod reply_book;
+mod run_queue;
+mod site_counts;
+mod spool;
 pub mod strategy;
+mod task;
+mod timers;
 
+pub use connection_pool::CONNECTIONS_MAX;
 pub use event::{
     Action, AttemptResult, Delivery, Event, Foreseen, Foresight, Injection, Outcome, RecipientResult, Timer,
     TransactionResult,
 };
-pub use manager::{CONNECTIONS_MAX, Sender, SenderTask, SiteCounts, WindowSamples};
+pub use manager::Sender;
+pub use site_counts::{SiteCounts, WindowSamples};
 pub use strategy::Strategy;
+pub use task::SenderTask;

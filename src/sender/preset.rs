@@ -3,8 +3,16 @@
 //! A preset is a TOML file of this crate. A scenario names one and says what differs: `preset = "backoff"`, `retry = {
 //! exponential = { jitter = "decorrelated" } }`. Tables are laid over the preset's entry by entry.
 
+mod breaker;
 mod build;
+mod capped;
+mod concurrency;
 mod main_cf;
+mod pacing;
+mod process;
+mod reading;
+mod retry;
+mod session;
 mod spec;
 mod warm_up;
 mod words;
@@ -15,31 +23,45 @@ use crate::diagnostic::{Diagnostic, Document};
 use crate::sender::Strategy;
 use crate::spanned::{self, Checker, Spanned};
 
+pub use breaker::BreakerSpec;
+pub use concurrency::{AimdSpec, ConcurrencySpec, FeedbackSpec};
 pub use main_cf::{MainCf, POSTFIX_PARAMETERS, PostfixParameter};
-pub use spec::{
-    AgeSpec, AimdSpec, BreakerSpec, ConcurrencySpec, ExponentialSpec, FeedbackSpec, PacingSpec, ProcessLimitsSpec,
-    QueueRunSpec, ReplyRuleSpec, RetrySpec, SessionSpec, StrategySpec,
-};
+pub use pacing::PacingSpec;
+pub use process::ProcessLimitsSpec;
+pub use reading::{ReplyMeaning, ReplyRuleSpec};
+pub use retry::{AgeSpec, ExponentialSpec, QueueRunSpec, RetrySpec};
+pub use session::SessionSpec;
+pub use spec::StrategySpec;
 pub use warm_up::WarmUpSpec;
 pub use words::{axes, sentence};
 
+/// Every preset: its name, and its file.
+const PRESETS: &[(&str, &str)] = &[
+    ("fixed", include_str!("presets/fixed.toml")),
+    ("paced", include_str!("presets/paced.toml")),
+    ("warm-up", include_str!("presets/warm-up.toml")),
+    ("backoff", include_str!("presets/backoff.toml")),
+    ("aimd", include_str!("presets/aimd.toml")),
+    ("postfix", include_str!("presets/postfix.toml")),
+    ("postfix-readme", include_str!("presets/postfix-readme.toml")),
+    ("oracle", include_str!("presets/oracle.toml")),
+];
+
 /// The names of all presets.
-pub const NAMES: [&str; 8] = ["fixed", "paced", "warm-up", "backoff", "aimd", "postfix", "postfix-readme", "oracle"];
+pub const NAMES: [&str; PRESETS.len()] = {
+    let mut names = [""; PRESETS.len()];
+    let mut place = 0;
+    while place < names.len() {
+        names[place] = PRESETS[place].0;
+        place += 1;
+    }
+    names
+};
 
 /// The preset called `name`, as its file has it.
 pub fn built_in(name: &str) -> Option<Document> {
-    let text = match name {
-        "fixed" => include_str!("presets/fixed.toml"),
-        "paced" => include_str!("presets/paced.toml"),
-        "warm-up" => include_str!("presets/warm-up.toml"),
-        "backoff" => include_str!("presets/backoff.toml"),
-        "aimd" => include_str!("presets/aimd.toml"),
-        "postfix" => include_str!("presets/postfix.toml"),
-        "postfix-readme" => include_str!("presets/postfix-readme.toml"),
-        "oracle" => include_str!("presets/oracle.toml"),
-        _ => return None,
-    };
-    Some(Document::new(format!("preset {name}"), text))
+    let (_, text) = PRESETS.iter().find(|(preset, _)| *preset == name)?;
+    Some(Document::new(format!("preset {name}"), *text))
 }
 
 /// The strategy that the preset `name` stands for.

@@ -5,27 +5,24 @@ mod fifo;
 mod retry_heap;
 mod retry_queue;
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use self::chunk::ChunkPool;
 use self::fifo::Fifo;
 use self::retry_queue::RetryQueue;
 use super::event::Delivery;
+use super::strategy::SiteAxes;
 use crate::time::Time;
-use crate::units::{ConnId, ProviderId, SourceId};
+use crate::units::{LimiterId, ProviderId, SourceId};
 
 /// Mail waiting for one source and one site (or one domain of the site, where the strategy's scope says so).
 #[derive(Clone, Debug)]
 pub(super) struct Queue {
     pub(super) source: SourceId,
     pub(super) site: ProviderId,
-    pub(super) limiter: u32,
-    /// Connections that wait for mail, the most recently used last.
-    pub(super) idle: Vec<ConnId>,
-    /// Connections being opened, the oldest first, some of them perhaps no longer; kept for the oracle alone.
-    pub(super) connecting: VecDeque<ConnId>,
-    /// When the timer of the delayed mail will ring; `Time::NEVER` where it is not set.
-    pub(super) rings_at: Time,
+    pub(super) limiter: LimiterId,
+    /// What the strategy does at the site.
+    pub(super) axes: Arc<SiteAxes>,
     first: Fifo,
     ready: Fifo,
     delayed: RetryQueue,
@@ -33,14 +30,12 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) const fn new(source: SourceId, site: ProviderId, limiter: u32) -> Self {
+    pub(super) const fn new(source: SourceId, site: ProviderId, limiter: LimiterId, axes: Arc<SiteAxes>) -> Self {
         Self {
             source,
             site,
             limiter,
-            idle: Vec::new(),
-            connecting: VecDeque::new(),
-            rings_at: Time::NEVER,
+            axes,
             first: Fifo::new(),
             ready: Fifo::new(),
             delayed: RetryQueue::new(),
@@ -71,16 +66,13 @@ impl Queue {
     }
 
     /// Takes up to `most` recipients of the mail that goes next; what is left of it stays in front.
-    pub(super) fn take(&mut self, most: u32) -> Option<Delivery> {
+    pub(super) fn take(&mut self, most: u32) -> Option<Taken> {
         let line = if self.first.is_empty() { &mut self.ready } else { &mut self.first };
         let most = u16::try_from(most).unwrap_or(u16::MAX);
-        if line.front()?.count <= most { line.pop_front(&mut self.pool) } else { line.split_front(most) }
-    }
-
-    /// A connection is not idle any more. Mostly it is the one that was used last.
-    pub(super) fn remove_idle(&mut self, conn: ConnId) {
-        if self.idle.pop_if(|last| *last == conn).is_none() {
-            self.idle.retain(|idle| *idle != conn);
+        if line.front()?.count <= most {
+            line.pop_front(&mut self.pool).map(Taken::Whole)
+        } else {
+            line.split_front(most).map(Taken::Part)
         }
     }
 
@@ -95,7 +87,7 @@ impl Queue {
     }
 
     /// Takes one delivery that has waited long enough for its retry.
-    pub(super) fn mature(&mut self, now: Time) -> Option<Delivery> {
+    pub(super) fn pop_due(&mut self, now: Time) -> Option<Delivery> {
         self.delayed.pop_due(now, &mut self.pool)
     }
 
@@ -110,10 +102,33 @@ impl Queue {
     }
 }
 
+/// Mail that was taken from a queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Taken {
+    /// The whole message.
+    Whole(Delivery),
+    /// Some recipients; the others still wait.
+    Part(Delivery),
+}
+
+impl Taken {
+    const fn delivery(self) -> Delivery {
+        match self {
+            Self::Whole(delivery) | Self::Part(delivery) => delivery,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sender::preset;
     use crate::units::RecipientId;
+
+    fn queue() -> Queue {
+        let axes = preset::strategy("fixed").unwrap().unwrap().axes;
+        Queue::new(SourceId(0), ProviderId(0), LimiterId(0), Arc::new(axes))
+    }
 
     fn delivery(first: u32, count: u16, ready_at: u64, priority: bool) -> Delivery {
         let ready_at = Time::from_micros(ready_at);
@@ -122,20 +137,21 @@ mod tests {
 
     #[test]
     fn priority_goes_first_and_large_messages_are_taken_in_slices() {
-        let mut queue = Queue::new(SourceId(0), ProviderId(0), 0);
+        let mut queue = queue();
         queue.push_ready(&delivery(0, 5, 0, false));
         queue.push_ready(&delivery(9, 1, 0, true));
-        let taken: Vec<(u32, u16)> = std::iter::from_fn(|| queue.take(2)).map(|d| (d.first.0, d.count)).collect();
+        let taken: Vec<(u32, u16)> =
+            std::iter::from_fn(|| queue.take(2)).map(Taken::delivery).map(|d| (d.first.0, d.count)).collect();
         assert_eq!(taken, [(9, 1), (0, 2), (2, 2), (4, 1)]);
     }
 
     #[test]
     fn delayed_mail_matures_in_the_order_of_its_time() {
-        let mut queue = Queue::new(SourceId(0), ProviderId(0), 0);
+        let mut queue = queue();
         queue.push_delayed(&delivery(1, 1, 20, false));
         queue.push_delayed(&delivery(2, 1, 10, false));
-        assert_eq!(queue.mature(Time::from_micros(9)), None);
-        assert_eq!(queue.mature(Time::from_micros(15)).map(|d| d.first.0), Some(2));
+        assert_eq!(queue.pop_due(Time::from_micros(9)), None);
+        assert_eq!(queue.pop_due(Time::from_micros(15)).map(|d| d.first.0), Some(2));
         assert_eq!(queue.next_due(), Some(Time::from_micros(20)));
     }
 }

@@ -10,9 +10,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::build;
+use super::concurrency::step;
 use crate::sender::Strategy;
-use crate::sender::strategy::feedback::{Feedback, FeedbackStep};
+use crate::sender::strategy::breaker::dead_site::DeadSite;
+use crate::sender::strategy::concurrency::feedback::{Feedback, FeedbackRule, FeedbackStep};
+use crate::sender::strategy::pacing::rate_delay::RateDelay;
+use crate::sender::strategy::retry::age::Age;
 use crate::sender::strategy::{Breaker, Concurrency, LimiterScope, Pacing, RetrySchedule};
 use crate::spanned::{Checker, Spanned};
 use crate::time::Span;
@@ -90,25 +93,25 @@ pub const POSTFIX_PARAMETERS: [PostfixParameter; 46] = {
         p("queue_run_delay", "300s", Time('s', set_scan)),
         p("minimal_backoff_time", "300s", Time('s', set_minimal_backoff)),
         p("maximal_backoff_time", "4000s", Time('s', set_maximal_backoff)),
-        p("maximal_queue_lifetime", "5d", Time('d', |s, span| s.retry.give_up = span.max(Span::TICK))),
+        p("maximal_queue_lifetime", "5d", Time('d', |s, span| s.axes.retry.give_up = span.max(Span::TICK))),
         p("bounce_queue_lifetime", "5d", None("nobody sends bounces here")),
         p("delay_warning_time", "0h", None("nobody is warned here")),
         p("transport_retry_time", "60s", None("no delivery agent fails here")),
         p("smtp_mx_address_limit", "5", None("a provider has one address here")),
         p("smtp_mx_session_limit", "2", None("a provider has one address here")),
-        p("smtp_connect_timeout", "30s", Time('s', |s, span| s.session.connect_timeout = span)),
-        p("smtp_helo_timeout", "300s", Time('s', |s, span| s.session.greeting_timeout = span)),
-        p("smtp_mail_timeout", "300s", Time('s', |s, span| s.session.mail_timeout = span)),
-        p("smtp_rcpt_timeout", "300s", Time('s', |s, span| s.session.rcpt_timeout = span)),
-        p("smtp_data_init_timeout", "120s", Time('s', |s, span| s.session.data_timeout = span)),
+        p("smtp_connect_timeout", "30s", Time('s', |s, span| s.axes.session.connect_timeout = span)),
+        p("smtp_helo_timeout", "300s", Time('s', |s, span| s.axes.session.greeting_timeout = span)),
+        p("smtp_mail_timeout", "300s", Time('s', |s, span| s.axes.session.mail_timeout = span)),
+        p("smtp_rcpt_timeout", "300s", Time('s', |s, span| s.axes.session.rcpt_timeout = span)),
+        p("smtp_data_init_timeout", "120s", Time('s', |s, span| s.axes.session.data_timeout = span)),
         p("smtp_data_xfer_timeout", "180s", None("no transfer stalls here")),
-        p("smtp_data_done_timeout", "600s", Time('s', |s, span| s.session.end_of_data_timeout = span)),
+        p("smtp_data_done_timeout", "600s", Time('s', |s, span| s.axes.session.end_of_data_timeout = span)),
         p("smtp_rset_timeout", "20s", None("RSET is answered at once here")),
         p("smtp_quit_timeout", "300s", None("QUIT is answered at once here")),
-        p("smtp_skip_5xx_greeting", "yes", Switch(|s, on| s.reading.skip_5xx_greeting = on)),
+        p("smtp_skip_5xx_greeting", "yes", Switch(|s, on| s.axes.reading.skip_5xx_greeting = on)),
         p("smtp_connection_cache_on_demand", "yes", Switch(set_cache)),
-        p("smtp_connection_cache_time_limit", "2s", Time('s', |s, span| s.session.idle = span)),
-        p("smtp_connection_reuse_time_limit", "300s", Time('s', |s, span| s.session.reuse = Some(span))),
+        p("smtp_connection_cache_time_limit", "2s", Time('s', |s, span| s.axes.session.idle = span)),
+        p("smtp_connection_reuse_time_limit", "300s", Time('s', |s, span| s.axes.session.reuse = Some(span))),
         p("smtp_connection_reuse_count_limit", "0", Count(set_reuse_count)),
         p("default_delivery_slot_cost", "5", None("messages of one queue go first come, first served here")),
         p("default_delivery_slot_loan", "3", None("messages of one queue go first come, first served here")),
@@ -120,7 +123,7 @@ pub const POSTFIX_PARAMETERS: [PostfixParameter; 46] = {
 /// Lays parameters over a strategy.
 pub(super) fn overlay(strategy: &mut Strategy, written: &MainCf, check: &mut Checker<'_>) {
     let Some((first, _)) = written.0.first() else { return };
-    if !matches!(strategy.concurrency, Concurrency::Feedback(_)) {
+    if !matches!(strategy.axes.concurrency, Concurrency::Feedback(_)) {
         let help = "start from preset = \"postfix\", or write concurrency = { feedback = {} }";
         check.wrong_do(&first.span, "main-cf speaks of Postfix, and this strategy has another's window", help);
     }
@@ -176,7 +179,7 @@ impl PostfixParameter {
                 _ => wrong("write yes or no"),
             },
             ParameterEffect::Step(apply) => {
-                let step = build::step(&written.with(text.to_owned()), check);
+                let step = step(&written.with(text.to_owned()), check);
                 feedback(strategy, |feedback| apply(feedback, step));
             }
             ParameterEffect::None(_) => {}
@@ -203,28 +206,28 @@ fn time(text: &str, unit: char) -> Option<Span> {
 }
 
 fn feedback(strategy: &mut Strategy, change: impl FnOnce(&mut Feedback)) {
-    if let Concurrency::Feedback(feedback) = &mut strategy.concurrency {
+    if let Concurrency::Feedback(feedback) = &mut strategy.axes.concurrency {
         change(feedback);
     }
 }
 
 fn set_cohorts(strategy: &mut Strategy, limit: u32) {
-    let (pause, rule) = match strategy.breaker {
-        Breaker::DeadSite { pause, rule, .. } => (pause, rule),
-        _ => (minimal_backoff(strategy), crate::sender::strategy::feedback::FeedbackRule::Shipped),
+    let (pause, rule) = match strategy.axes.breaker {
+        Breaker::DeadSite(DeadSite { pause, rule, .. }) => (pause, rule),
+        _ => (minimal_backoff(strategy), FeedbackRule::Shipped),
     };
-    strategy.breaker = match limit {
+    strategy.axes.breaker = match limit {
         // 0 turns the detection of dead sites off.
         0 => Breaker::None,
-        cohorts => Breaker::DeadSite { cohorts, pause, rule },
+        cohorts => Breaker::DeadSite(DeadSite { cohorts, pause, rule }),
     };
 }
 
 /// With a limit of 1 Postfix queues by recipient and no longer by domain: concurrency, feedback and rate delay then
 /// apply to each recipient by itself. A limit of 0 is none.
 fn set_recipients(strategy: &mut Strategy, limit: u32) {
-    strategy.session.recipients_per_message = if limit == 0 { u32::MAX } else { limit };
-    strategy.scope = match (limit, strategy.scope) {
+    strategy.axes.session.recipients_per_message = if limit == 0 { u32::MAX } else { limit };
+    strategy.axes.scope = match (limit, strategy.axes.scope) {
         (1, _) => LimiterScope::Recipient,
         (_, LimiterScope::Recipient) => LimiterScope::Domain,
         (_, scope) => scope,
@@ -234,9 +237,9 @@ fn set_recipients(strategy: &mut Strategy, limit: u32) {
 /// A rate delay leaves room for one delivery at a time.
 fn set_rate_delay(strategy: &mut Strategy, delay: Span) {
     if delay.is_zero() {
-        strategy.pacing = Pacing::None;
+        strategy.axes.pacing = Pacing::None;
     } else {
-        strategy.pacing = Pacing::RateDelay { delay, lag: Span::from_millis(5) };
+        strategy.axes.pacing = Pacing::RateDelay(RateDelay { delay, lag: Span::from_millis(5) });
         feedback(strategy, |feedback| feedback.limit = Some(1));
     }
 }
@@ -249,7 +252,7 @@ fn set_transport_delay(strategy: &mut Strategy, delay: Span) {
 }
 
 fn set_scan(strategy: &mut Strategy, every: Span) {
-    if let Some(run) = &mut strategy.retry.queue_run {
+    if let Some(run) = &mut strategy.axes.retry.queue_run {
         run.every = every.max(Span::from_secs(1));
     }
 }
@@ -257,41 +260,41 @@ fn set_scan(strategy: &mut Strategy, every: Span) {
 /// The shortest wait of a message, and how long a dead site is left alone.
 fn set_minimal_backoff(strategy: &mut Strategy, span: Span) {
     let span = span.max(Span::from_secs(1));
-    if let RetrySchedule::Age { min, max } = &mut strategy.retry.schedule {
+    if let RetrySchedule::Age(Age { min, max }) = &mut strategy.axes.retry.schedule {
         *min = span;
         *max = span.max(*max);
     }
-    if let Breaker::DeadSite { pause, .. } = &mut strategy.breaker {
+    if let Breaker::DeadSite(DeadSite { pause, .. }) = &mut strategy.axes.breaker {
         *pause = span;
     }
 }
 
 /// Postfix takes the larger of both, where the longest wait is shorter than the shortest.
 fn set_maximal_backoff(strategy: &mut Strategy, span: Span) {
-    if let RetrySchedule::Age { min, max } = &mut strategy.retry.schedule {
+    if let RetrySchedule::Age(Age { min, max }) = &mut strategy.axes.retry.schedule {
         *max = span.max(*min);
     }
 }
 
 fn minimal_backoff(strategy: &Strategy) -> Span {
-    match strategy.retry.schedule {
-        RetrySchedule::Age { min, .. } => min,
+    match strategy.axes.retry.schedule {
+        RetrySchedule::Age(Age { min, .. }) => min,
         _ => Span::from_secs(300),
     }
 }
 
 /// Without the cache a connection is closed after every message.
 fn set_cache(strategy: &mut Strategy, on: bool) {
-    strategy.session.on_demand = on;
+    strategy.axes.session.on_demand = on;
     if !on {
-        strategy.session.messages_per_connection = Some(1);
+        strategy.axes.session.messages_per_connection = Some(1);
     }
 }
 
 /// The limit counts how often a connection is used *again*.
 fn set_reuse_count(strategy: &mut Strategy, limit: u32) {
-    if strategy.session.on_demand {
-        strategy.session.messages_per_connection = (limit > 0).then(|| limit.saturating_add(1));
+    if strategy.axes.session.on_demand {
+        strategy.axes.session.messages_per_connection = (limit > 0).then(|| limit.saturating_add(1));
     }
 }
 

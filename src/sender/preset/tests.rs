@@ -1,7 +1,11 @@
 //! Presets mean what they say, and what is laid over them is checked.
 
 use super::*;
-use crate::sender::strategy::feedback::FeedbackRule;
+use crate::sender::strategy::breaker::dead_site::DeadSite;
+use crate::sender::strategy::concurrency::feedback::FeedbackRule;
+use crate::sender::strategy::pacing::warm_up::WarmUp;
+use crate::sender::strategy::retry::age::Age;
+use crate::sender::strategy::retry::exponential::Exponential;
 use crate::sender::strategy::{Breaker, Concurrency, Jitter, LimiterScope, Pacing, RetrySchedule};
 use crate::time::Span;
 
@@ -35,24 +39,26 @@ fn what_is_said_lies_over_the_preset_entry_by_entry() {
     let strategy = strategy.unwrap();
     let five = Span::from_secs(300);
     assert_eq!(strategy.name, "mine");
-    assert_eq!(strategy.concurrency, Concurrency::Fixed(20));
-    let RetrySchedule::Exponential { base, jitter, .. } = strategy.retry.schedule else { panic!("exponential") };
+    assert_eq!(strategy.axes.concurrency, Concurrency::Fixed(20));
+    let RetrySchedule::Exponential(Exponential { base, jitter, .. }) = strategy.axes.retry.schedule else {
+        panic!("exponential")
+    };
     assert_eq!((base, jitter), (five, Jitter::Decorrelated));
-    assert_eq!(strategy.session.messages_per_connection, None);
-    assert_eq!(strategy.session.recipients_per_message, 50);
+    assert_eq!(strategy.axes.session.messages_per_connection, None);
+    assert_eq!(strategy.axes.session.recipients_per_message, 50);
 }
 
 #[test]
 fn a_warm_up_is_a_growth_or_a_list() {
     let pacing = |text: &str| {
         let strategy = read(&format!("name = \"a\"\npacing = {{ warm-up = {text} }}")).unwrap();
-        (sentence(&strategy), strategy.pacing)
+        (sentence(&strategy), strategy.axes.pacing)
     };
     let (words, grown) = pacing("{ first-day = 50, factor = 2.0, cap = 300 }");
-    assert_eq!(grown, Pacing::WarmUp { days: [50, 100, 200, 300].into(), per: Span::DAY });
+    assert_eq!(grown, Pacing::WarmUp(WarmUp { days: [50, 100, 200, 300].into(), per: Span::DAY }));
     assert!(words.contains("warms up: 50 messages a day on the first day, then 100, … 300 from day 4"), "{words}");
     let (words, listed) = pacing("{ days = [20, 28], per = \"1h\" }");
-    assert_eq!(listed, Pacing::WarmUp { days: [20, 28].into(), per: Span::HOUR });
+    assert_eq!(listed, Pacing::WarmUp(WarmUp { days: [20, 28].into(), per: Span::HOUR }));
     assert!(words.contains("warms up: 20 messages every 1h on the first day, then 28 from day 2"), "{words}");
 }
 
@@ -65,14 +71,17 @@ fn parameters_of_postfix_go_by_their_own_names() {
         qmgr_message_active_limit = 500\nmaximal_queue_lifetime = 2\nsmtp_rset_timeout = \"20s\"",
     );
     let strategy = strategy.unwrap();
-    let Concurrency::Feedback(feedback) = strategy.concurrency else { panic!("feedback") };
+    let Concurrency::Feedback(feedback) = strategy.axes.concurrency else { panic!("feedback") };
     assert_eq!(feedback.limit, Some(7), "the transport's own goes before the default");
     assert!((feedback.positive.at(10) - 0.25).abs() < 1e-12);
     let (min, max) = (Span::from_secs(600), Span::from_secs(7_200));
-    assert_eq!(strategy.retry.schedule, RetrySchedule::Age { min, max });
-    assert_eq!(strategy.breaker, Breaker::DeadSite { cohorts: 1, pause: min, rule: FeedbackRule::Shipped });
-    assert_eq!(strategy.session.messages_per_connection, Some(10), "nine times again");
-    assert_eq!((strategy.process.active, strategy.retry.give_up), (Some(500), Span::DAY.times(2)));
+    assert_eq!(strategy.axes.retry.schedule, RetrySchedule::Age(Age { min, max }));
+    assert_eq!(
+        strategy.axes.breaker,
+        Breaker::DeadSite(DeadSite { cohorts: 1, pause: min, rule: FeedbackRule::Shipped })
+    );
+    assert_eq!(strategy.axes.session.messages_per_connection, Some(10), "nine times again");
+    assert_eq!((strategy.process.active, strategy.axes.retry.give_up), (Some(500), Span::DAY.times(2)));
     assert!(strategy.about.contains("smtp_rset_timeout"), "{}", strategy.about);
 }
 
@@ -80,12 +89,13 @@ fn parameters_of_postfix_go_by_their_own_names() {
 #[test]
 fn a_recipient_limit_of_one_takes_the_limits_away() {
     let slow = read("preset = \"postfix\"\nmain-cf = { default_destination_rate_delay = \"5s\" }").unwrap();
-    let Concurrency::Feedback(feedback) = slow.concurrency else { panic!("feedback") };
+    let Concurrency::Feedback(feedback) = slow.axes.concurrency else { panic!("feedback") };
     assert_eq!(feedback.limit, Some(1));
     let parameters = "{ default_destination_rate_delay = \"5s\", smtp_destination_recipient_limit = 1 }";
-    let trap = read(&format!("preset = \"postfix\"\nmain-cf = {parameters}")).unwrap().unshared();
-    assert_eq!((trap.scope, trap.pacing, trap.breaker), (LimiterScope::Recipient, Pacing::None, Breaker::None));
-    assert_eq!(trap.concurrency, Concurrency::Unlimited);
+    let trap = read(&format!("preset = \"postfix\"\nmain-cf = {parameters}")).unwrap();
+    let axes = trap.axes.unshared();
+    assert_eq!((axes.scope, axes.pacing, axes.breaker), (LimiterScope::Recipient, Pacing::None, Breaker::None));
+    assert_eq!(axes.concurrency, Concurrency::Unlimited);
     assert_eq!(trap.process.deliveries, Some(100), "only the process limit is left");
 }
 

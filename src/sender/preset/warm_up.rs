@@ -1,4 +1,4 @@
-//! The warm-up of a new IP: how a file writes it, what it means, and how it reads. `{ first-day = 50, factor = 1.4, cap
+//! The warm-up of a new IP: how a file writes it, and what it means. `{ first-day = 50, factor = 1.4, cap
 //! = 100000 }`, or every day by itself, `{ days = [200, 500, 1000] }`.
 
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::sender::strategy::Pacing;
+use crate::sender::strategy::pacing::warm_up::WarmUp;
 use crate::spanned::{Checker, Count, Spanned};
 use crate::time::Span;
 
@@ -28,7 +28,7 @@ pub struct WarmUpSpec {
 }
 
 /// What it means.
-pub(super) fn build(spec: &Spanned<WarmUpSpec>, check: &mut Checker<'_>) -> Pacing {
+pub(super) fn build(spec: &Spanned<WarmUpSpec>, check: &mut Checker<'_>) -> WarmUp {
     let per = spec.per.as_ref().map_or(Span::DAY, |per| {
         if per.value > Span::DAY {
             check.wrong_do(&per.span, format!("{} is longer than a day", per.value), "write \"1d\" or less");
@@ -49,12 +49,12 @@ pub(super) fn build(spec: &Spanned<WarmUpSpec>, check: &mut Checker<'_>) -> Paci
             [1].into()
         }
     };
-    Pacing::WarmUp { days, per }
+    WarmUp { days, per }
 }
 
 fn listed(days: &Spanned<Vec<Spanned<Count>>>, check: &mut Checker<'_>) -> Arc<[u32]> {
-    if days.is_empty() || days.len() > Pacing::DAYS_MAX {
-        check.wrong(&days.span, format!("a warm-up has at least one day, and at most {}", Pacing::DAYS_MAX));
+    if days.is_empty() || days.len() > WarmUp::DAYS_MAX {
+        check.wrong(&days.span, format!("a warm-up has at least one day, and at most {}", WarmUp::DAYS_MAX));
         return [1].into();
     }
     days.iter().map(|day| check.count(day, 1..=u32::MAX)).collect()
@@ -74,29 +74,9 @@ fn grown(
         let place = spec.cap.as_ref().map_or(&first.span, |cap| &cap.span);
         check.wrong(place, format!("no day takes more than the cap {cap}, but the first already takes {messages}"));
     }
-    Pacing::growth(messages, times, cap).unwrap_or_else(|| {
-        let message = format!("at this factor the warm-up takes more than {} days", Pacing::DAYS_MAX);
+    WarmUp::growth(messages, times, cap).unwrap_or_else(|| {
+        let message = format!("at this factor the warm-up takes more than {} days", WarmUp::DAYS_MAX);
         check.wrong_do(&factor.span, message, "write a larger factor, or a lower cap");
         [1].into()
     })
-}
-
-/// How it reads.
-pub(super) fn words(days: &[u32], per: Span) -> String {
-    let frame = if per == Span::DAY { "a day".to_owned() } else { format!("every {per}") };
-    match days {
-        [] => "warms up".to_owned(),
-        [always] => format!("{always} messages {frame}"),
-        [first, second, .., last] if days.len() > 3 => {
-            format!(
-                "warms up: {first} messages {frame} on the first day, then {second}, … {last} from day {}",
-                days.len()
-            )
-        }
-        [first, others @ ..] => {
-            let others: Vec<String> = others.iter().map(ToString::to_string).collect();
-            let (others, day) = (others.join(", then "), days.len());
-            format!("warms up: {first} messages {frame} on the first day, then {others} from day {day}")
-        }
-    }
 }

@@ -1,7 +1,14 @@
-//! The breaker axis: when a site is left alone for a while.
+//! The breaker axis: when a site is left alone for a while. One file an algorithm.
 
-use super::feedback::FeedbackRule;
+pub mod dead_site;
+pub mod suspend;
+
+use std::fmt;
+
+use super::controller::{Observation, Trip};
 use crate::time::{Span, Time};
+use dead_site::DeadSite;
+use suspend::Suspend;
 
 /// When a site is left alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,101 +16,86 @@ pub enum Breaker {
     /// Never.
     #[default]
     None,
-    /// After so many failures in a row the site is left alone for this long (a suspension). Its mail stays ready.
-    Suspend {
-        /// Failures in a row; at least 1.
-        after: u32,
-        /// How long.
-        pause: Span,
-    },
-    /// Postfix's dead site: after so many *cohorts* of failures, a cohort being as many as the window is wide, with no
-    /// success between them. All mail for a dead site is deferred without being tried.
-    DeadSite {
-        /// Cohorts; at least 1 (`default_destination_concurrency_failed_cohort_limit`).
-        cohorts: u32,
-        /// How long (`minimal_backoff_time`).
-        pause: Span,
-        /// The shipped rule calls a site dead at so many cohorts, the README's above so many.
-        rule: FeedbackRule,
-    },
+    /// After so many failures in a row; its mail stays ready.
+    Suspend(Suspend),
+    /// After whole windows of failures; all its mail is deferred (Postfix).
+    DeadSite(DeadSite),
 }
 
-impl Breaker {
-    /// Whether mail for a site that is left alone is deferred until its own retry, and does not wait for the site.
-    pub const fn defers(&self) -> bool {
-        matches!(self, Self::DeadSite { .. })
+impl fmt::Display for Breaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Suspend(settings) => settings.fmt(f),
+            Self::DeadSite(settings) => settings.fmt(f),
+        }
     }
 }
 
-/// What a breaker remembers.
-#[derive(Clone, Copy, Debug, Default)]
+/// The breaker of a limiter.
+#[derive(Clone, Copy, Debug)]
 pub struct State {
-    failures: u32,
-    cohorts: f64,
+    trip: TripState,
     until: Time,
 }
 
+/// What a breaker has seen.
+#[derive(Clone, Copy, Debug)]
+enum TripState {
+    Never,
+    Suspend(suspend::State),
+    DeadSite(dead_site::State),
+}
+
 impl State {
-    /// When the site may be tried again; not after `now` where it may be tried now.
-    pub fn open_at(&self) -> Time {
+    /// The breaker before anything happened.
+    pub const fn new(breaker: &Breaker) -> Self {
+        let trip = match *breaker {
+            Breaker::None => TripState::Never,
+            Breaker::Suspend(settings) => TripState::Suspend(suspend::State::new(settings)),
+            Breaker::DeadSite(settings) => TripState::DeadSite(dead_site::State::new(settings)),
+        };
+        Self { trip, until: Time::ZERO }
+    }
+
+    /// When the site may be tried again; not after the present where it may be tried now.
+    pub const fn resumes_at(&self) -> Time {
         self.until
     }
 
-    /// Whether the site is left alone at `now`.
-    pub fn is_open(&self, now: Time) -> bool {
-        self.until > now
+    /// Until when mail for the site is deferred until its own retry, and does not wait for the site; long past where it
+    /// is not.
+    pub const fn dead_until(&self) -> Time {
+        if matches!(self.trip, TripState::DeadSite(_)) { self.until } else { Time::ZERO }
     }
 
-    /// A delivery got through.
-    pub fn succeeded(&mut self) {
-        *self = Self { until: self.until, ..Self::default() };
-    }
-
-    /// A site that was left alone may be tried again at once.
-    pub fn close(&mut self) {
-        *self = Self::default();
-    }
-
-    /// A delivery was pushed back while the window was so wide.
-    pub fn failed(&mut self, now: Time, window: u32, breaker: &Breaker) {
-        match *breaker {
-            Breaker::None => {}
-            Breaker::Suspend { after, pause } => {
-                self.failures += 1;
-                if self.failures >= after {
-                    self.failures = 0;
-                    self.until = self.until.max(now + pause);
-                }
-            }
-            Breaker::DeadSite { cohorts, pause, rule } => {
-                self.cohorts += 1.0 / f64::from(window.max(1));
-                let limit = f64::from(cohorts);
-                let dead = match rule {
-                    FeedbackRule::Shipped => self.cohorts >= limit,
-                    FeedbackRule::Readme => self.cohorts > limit,
-                };
-                if dead {
-                    self.until = now + pause;
-                }
-            }
+    /// A delivery is over.
+    pub fn observe(&mut self, seen: &Observation) {
+        let pause: Option<Span> = match &mut self.trip {
+            TripState::Never => None,
+            TripState::Suspend(state) => state.observe(seen),
+            TripState::DeadSite(state) => state.observe(seen),
+        };
+        if let Some(pause) = pause {
+            self.until = self.until.max(seen.now + pause);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::controller::tests::seen;
     use super::*;
 
     #[test]
     fn only_failures_in_a_row_suspend() {
-        let breaker = Breaker::Suspend { after: 2, pause: Span::from_secs(60) };
-        let mut state = State::default();
+        let mut state = State::new(&Breaker::Suspend(Suspend { after: 2, pause: Span::from_secs(60) }));
         let at = Time::from_micros;
-        state.failed(at(1), 5, &breaker);
-        state.succeeded();
-        state.failed(at(2), 5, &breaker);
-        assert_eq!(state.open_at(), Time::ZERO);
-        state.failed(at(3), 5, &breaker);
-        assert_eq!(state.open_at(), at(3) + Span::from_secs(60));
+        state.observe(&seen(at(1), 5, 5, true));
+        state.observe(&seen(at(1), 5, 5, false));
+        state.observe(&seen(at(2), 5, 5, true));
+        assert_eq!(state.resumes_at(), Time::ZERO);
+        state.observe(&seen(at(3), 5, 5, true));
+        assert_eq!(state.resumes_at(), at(3) + Span::from_secs(60));
     }
 }

@@ -1,28 +1,39 @@
-//! A strategy: how a sender throttles, as one choice on each of seven axes. One file an axis.
+//! A strategy: how a sender throttles, as one choice on each of seven axes at every site. One file an axis, and below it
+//! one file an algorithm.
 //!
-//! Choices are plain values (`…` in a scenario file); what they need to remember while mail flows is a state of its own
-//! beside each choice. States are told what happened and asked one question each: *how many at once?* (concurrency),
-//! *when next?* (pacing), *is this site open?* (breaker), *when again?* (retry).
+//! Choices are plain values (`…` in a scenario file); what they need to remember while mail flows is a `State` of its
+//! own beside each. States are told what happened and asked one question each ([`controller`]): *how many at once?*
+//! (concurrency), *when next?* (pacing), *for how long is this site left alone?* (breaker), *when again?* (retry).
+//!
+//! An algorithm is added in its own file and in the list of its axis, in the grammar of that axis
+//! (`preset/concurrency.rs` and so on), and as a preset.
 
 pub mod breaker;
 pub mod concurrency;
-pub mod feedback;
+pub mod controller;
 pub mod pacing;
+pub mod process;
 pub mod reading;
+pub mod reply_action;
 pub mod retry;
 pub mod scope;
 pub mod session;
+pub mod site_axes;
+
+use std::collections::BTreeMap;
 
 pub use breaker::Breaker;
 pub use concurrency::Concurrency;
-pub use feedback::Feedback;
 pub use pacing::Pacing;
-pub use reading::{PushBack, Reading, ReplyMeaning, ReplyRule};
+pub use process::ProcessLimits;
+pub use reading::{Disposition, PushBack, Reading, ReplyRule};
+pub use reply_action::{ReplyAction, Response};
 pub use retry::{Jitter, QueueRun, Retry, RetrySchedule};
 pub use scope::LimiterScope;
 pub use session::SessionSettings;
+pub use site_axes::SiteAxes;
 
-use crate::time::Span;
+use crate::units::ProviderId;
 
 /// How a sender throttles.
 #[derive(Clone, Debug)]
@@ -31,22 +42,12 @@ pub struct Strategy {
     pub name: String,
     /// What it does, in a sentence.
     pub about: String,
-    /// What shares one limiter.
-    pub scope: LimiterScope,
-    /// How many at once.
-    pub concurrency: Concurrency,
     /// What the whole sender is held to, all sites together.
     pub process: ProcessLimits,
-    /// How fast.
-    pub pacing: Pacing,
-    /// How a connection is used.
-    pub session: SessionSettings,
-    /// What replies mean.
-    pub reading: Reading,
-    /// When a site is left alone.
-    pub breaker: Breaker,
-    /// When a deferred message is tried again.
-    pub retry: Retry,
+    /// What it does at every site that is not in `sites`.
+    pub axes: SiteAxes,
+    /// Sites at which it does something else.
+    pub sites: BTreeMap<ProviderId, SiteAxes>,
     /// Whether it may read the provider's rules: the upper bound, not a strategy anyone can run.
     ///
     /// It is a bound where the rules are not a matter of chance and ask nobody to come back, nothing moves the
@@ -57,35 +58,8 @@ pub struct Strategy {
 }
 
 impl Strategy {
-    /// Where every recipient is a scope of its own, nothing is shared: what stands on the axes of a limiter never acts,
-    /// and no delivery follows upon another.
-    #[must_use]
-    pub fn unshared(mut self) -> Self {
-        if self.scope == LimiterScope::Recipient {
-            (self.concurrency, self.pacing, self.breaker) = (Concurrency::Unlimited, Pacing::None, Breaker::None);
-            let alone = self.session.on_demand;
-            self.session.messages_per_connection = if alone { Some(1) } else { self.session.messages_per_connection };
-        }
-        self
+    /// What it does at `site`.
+    pub fn axes_at(&self, site: ProviderId) -> &SiteAxes {
+        self.sites.get(&site).unwrap_or(&self.axes)
     }
-}
-
-/// What the whole sender is held to, all sites together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProcessLimits {
-    /// Deliveries at once; `None` is no limit (Postfix's `default_process_limit`). At least 1.
-    pub deliveries: Option<u32>,
-    /// The next delivery begins no sooner than this after the end of the one before (Postfix's
-    /// `default_transport_rate_delay`); zero is at once.
-    pub delay: Span,
-    /// Recipients that are worked on at once; more wait until one of these is settled or deferred, whatever their site
-    /// (Postfix's `qmgr_message_active_limit` and `qmgr_message_recipient_limit`). `None` is no limit. At least 1.
-    pub active: Option<u32>,
-    /// What it takes to bring a message among those that are worked on, one after the other. Zero is no time.
-    pub intake: Span,
-}
-
-impl ProcessLimits {
-    /// Held to nothing.
-    pub const NONE: Self = Self { deliveries: None, delay: Span::ZERO, active: None, intake: Span::ZERO };
 }

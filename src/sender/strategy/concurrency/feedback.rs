@@ -11,6 +11,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sender::strategy::controller::{Load, Observation, WindowController};
+
 /// The settings of the window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Feedback {
@@ -67,9 +69,34 @@ pub enum FeedbackStepError {
 }
 
 impl Feedback {
+    /// Postfix's window as it comes (`mail_params.h`).
+    pub const DEFAULT: Self = Self {
+        initial: 5,
+        limit: Some(20),
+        positive: FeedbackStep::ONE,
+        negative: FeedbackStep::ONE,
+        rule: FeedbackRule::Shipped,
+    };
+
     /// The window before anything happened.
-    pub fn first_window(&self) -> u32 {
+    fn first_window(&self) -> u32 {
         self.limit.map_or(self.initial, |limit| self.initial.min(limit))
+    }
+}
+
+impl fmt::Display for Feedback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { initial, limit, positive, negative, rule } = self;
+        write!(f, "{initial} at once at first, ")?;
+        match limit {
+            Some(limit) => write!(f, "{limit} at most")?,
+            None => f.write_str("without limit")?,
+        }
+        let rule = match rule {
+            FeedbackRule::Shipped => "as shipped",
+            FeedbackRule::Readme => "as in the README",
+        };
+        write!(f, "; feedback +{positive} and -{negative}, {rule}")
     }
 }
 
@@ -118,52 +145,49 @@ impl fmt::Display for FeedbackStep {
     }
 }
 
-/// What the window remembers: its width, and the steps that have not become a place yet.
+/// The window: its width, and the steps that have not become a place yet.
 #[derive(Clone, Copy, Debug)]
 pub struct State {
+    settings: Feedback,
     window: u32,
     success: f64,
     failure: f64,
 }
 
 impl State {
-    /// The state before anything happened, and after the queue has drained.
-    pub fn new(feedback: &Feedback) -> Self {
-        Self::open(feedback.first_window())
+    /// The window before anything happened, and after the queue has drained.
+    pub fn new(settings: Feedback) -> Self {
+        Self::open(settings, settings.first_window())
     }
 
     /// A window of this width, and nothing remembered.
-    pub const fn open(window: u32) -> Self {
-        Self { window, success: 0.0, failure: 0.0 }
-    }
-
-    /// How many at once.
-    pub const fn window(&self) -> u32 {
-        self.window
+    const fn open(settings: Feedback, window: u32) -> Self {
+        Self { settings, window, success: 0.0, failure: 0.0 }
     }
 
     /// A delivery got through while `busy` of them, itself included, were under way. The window does not run away from
     /// what is used: it grows to `busy` and the initial window on top at most.
-    pub fn succeeded(&mut self, busy: u32, feedback: &Feedback) {
-        let at_limit = feedback.limit.is_some_and(|limit| self.window >= limit);
-        if at_limit || self.window >= busy.saturating_add(feedback.initial) {
+    fn succeeded(&mut self, busy: u32) {
+        let Feedback { initial, limit, positive, rule, .. } = self.settings;
+        let at_limit = limit.is_some_and(|limit| self.window >= limit);
+        if at_limit || self.window >= busy.saturating_add(initial) {
             return;
         }
-        let step = feedback.positive.at(self.window);
-        let rounding = feedback.rule.rounding(step);
+        let step = positive.at(self.window);
+        let rounding = rule.rounding(step);
         self.success += step;
         while self.success + rounding >= 1.0 {
             self.window += 1;
             self.success -= 1.0;
             self.failure = 0.0;
         }
-        self.window = feedback.limit.map_or(self.window, |limit| self.window.min(limit));
+        self.window = limit.map_or(self.window, |limit| self.window.min(limit));
     }
 
     /// The site pushed back.
-    pub fn failed(&mut self, feedback: &Feedback) {
-        let step = feedback.negative.at(self.window);
-        let rounding = feedback.rule.rounding(step);
+    fn failed(&mut self) {
+        let step = self.settings.negative.at(self.window);
+        let rounding = self.settings.rule.rounding(step);
         self.failure -= step;
         while self.failure - rounding < 0.0 {
             self.window = self.window.saturating_sub(1);
@@ -171,6 +195,30 @@ impl State {
             self.failure += 1.0;
         }
         self.window = self.window.max(1);
+    }
+}
+
+impl WindowController for State {
+    fn observe(&mut self, seen: &Observation) {
+        if seen.pushed_back {
+            self.failed();
+        } else {
+            self.succeeded(seen.load.busy);
+        }
+    }
+
+    fn window(&self, _: Load) -> u32 {
+        self.window
+    }
+
+    /// As many more are let in as are under way; where there are none, the window is as at the start.
+    fn reopen(&mut self, busy: u32) {
+        *self = if busy == 0 { Self::new(self.settings) } else { Self::open(self.settings, busy) };
+    }
+
+    /// Postfix keeps the state of a destination only while it has work for it (`qmgr_entry_done`).
+    fn forgets_when_drained(&self) -> bool {
+        true
     }
 }
 
@@ -194,10 +242,10 @@ mod tests {
     }
 
     fn falling(from: u32, step: &str, rule: FeedbackRule) -> Vec<u32> {
-        let mut state = State::open(from);
+        let mut state = State::open(feedback(step, rule), from);
         let mut fall = || {
-            state.failed(&feedback(step, rule));
-            state.window()
+            state.failed();
+            state.window
         };
         (0..6).map(|_| fall()).collect()
     }
@@ -224,11 +272,10 @@ mod tests {
     #[test]
     fn a_cohort_of_successes_earns_a_place() {
         for rule in [FeedbackRule::Shipped, FeedbackRule::Readme] {
-            let feedback = feedback("1/concurrency", rule);
-            let mut state = State::new(&feedback);
+            let mut state = State::new(feedback("1/concurrency", rule));
             let mut grow = || {
-                state.succeeded(5, &feedback);
-                state.window()
+                state.succeeded(5);
+                state.window
             };
             assert_eq!((0..5).map(|_| grow()).collect::<Vec<_>>(), [5, 5, 5, 5, 6], "{rule:?}");
         }
@@ -236,14 +283,13 @@ mod tests {
 
     #[test]
     fn the_window_follows_what_is_used_and_stops_at_the_limit() {
-        let feedback = feedback("1", FeedbackRule::Shipped);
-        let mut state = State::new(&feedback);
-        (0..10).for_each(|_| state.succeeded(1, &feedback));
-        assert_eq!(state.window(), 6, "one busy, and five on top");
-        (0..50).for_each(|_| state.succeeded(20, &feedback));
-        assert_eq!(state.window(), 20);
-        (0..50).for_each(|_| state.failed(&feedback));
-        assert_eq!(state.window(), 1, "never below one");
+        let mut state = State::new(feedback("1", FeedbackRule::Shipped));
+        (0..10).for_each(|_| state.succeeded(1));
+        assert_eq!(state.window, 6, "one busy, and five on top");
+        (0..50).for_each(|_| state.succeeded(20));
+        assert_eq!(state.window, 20);
+        (0..50).for_each(|_| state.failed());
+        assert_eq!(state.window, 1, "never below one");
     }
 
     #[test]

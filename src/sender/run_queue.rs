@@ -1,0 +1,55 @@
+//! Limiters that may have something to do, in the order in which they are looked at; and those that wait for a connection
+//! or a slot that another limiter has.
+
+use std::collections::VecDeque;
+
+use crate::units::LimiterId;
+
+/// Who is looked at next.
+#[derive(Debug)]
+pub(super) struct RunQueue {
+    awake: VecDeque<LimiterId>,
+    is_awake: Vec<bool>,
+    starved: Vec<LimiterId>,
+}
+
+impl RunQueue {
+    pub(super) fn new(limiters: usize) -> Self {
+        Self { awake: VecDeque::new(), is_awake: vec![false; limiters], starved: Vec::new() }
+    }
+
+    /// The limiter that is looked at next.
+    pub(super) fn first(&self) -> Option<LimiterId> {
+        self.awake.front().copied()
+    }
+
+    /// The limiter that is looked at next has nothing to do until it is woken.
+    pub(super) fn let_first_sleep(&mut self) {
+        if let Some(limiter) = self.awake.pop_front() {
+            self.is_awake[limiter.index()] = false;
+        }
+    }
+
+    pub(super) fn wake(&mut self, limiter: LimiterId) {
+        if !std::mem::replace(&mut self.is_awake[limiter.index()], true) {
+            self.awake.push_back(limiter);
+        }
+    }
+
+    pub(super) fn wake_all(&mut self) {
+        (0..self.is_awake.len()).for_each(|limiter| self.wake(LimiterId::from_index(limiter)));
+    }
+
+    /// The limiter can do nothing until another gives back a connection or a slot.
+    pub(super) fn starve(&mut self, limiter: LimiterId) {
+        if !self.starved.contains(&limiter) {
+            self.starved.push(limiter);
+        }
+    }
+
+    pub(super) fn wake_starved(&mut self) {
+        while let Some(limiter) = self.starved.pop() {
+            self.wake(limiter);
+        }
+    }
+}
