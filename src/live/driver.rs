@@ -134,19 +134,20 @@ impl<'a> Driver<'a> {
     fn new(config: DriverConfig<'a>, reports: mpsc::UnboundedSender<ConnectionReport>) -> Self {
         let input = config.input;
         let providers = &input.scenario.providers;
-        let sender = Sender::new(input.strategy.clone(), input.sender_task(), Seed(input.seed));
-        let options = ConnectionOptions {
+        let sender = Sender::new(input.strategy, &input.sender_task(), Seed(input.seed));
+        let stop = CancellationToken::new();
+        let options = (0..providers.len()).map(ProviderId::from_index).map(|site| ConnectionOptions {
             client_options: config.client_options.clone(),
-            session: input.strategy.session,
+            session: input.strategy.axes_at(site).session,
             speed: config.clock.speed(),
-            stop: CancellationToken::new(),
-        };
+            stop: stop.clone(),
+        });
         Self {
             script: TrialScript::new(input, sender.timers()),
             sender,
             latencies: Latencies::default(),
             messages: MessageBuilder::new(input, addresses(Seed(input.seed))),
-            connections: ConnectionTable::new(options, reports),
+            connections: ConnectionTable::new(options, stop.clone(), reports),
             matchers: providers.iter().map(ReplyMatcher::new).collect(),
             opened: vec![0; providers.len()],
             config,
@@ -263,7 +264,7 @@ impl<'a> World<'a> for Driver<'a> {
         let Self { sender, script, latencies, config, .. } = self;
         let now = script.now();
         let action = sender.poll(now, None);
-        sender.settled(|result| {
+        sender.drain_results(|result| {
             script.attempt_over(result);
             if result.outcome == Outcome::Delivered {
                 let intended = config.input.mail.intended.at(result.delivery.first.index());

@@ -335,7 +335,7 @@ mod tests {
     fn a_reply_sets_and_scales_the_pace_until_it_recovers() {
         let (second, lasts) = (Span::from_secs(1), Span::from_secs(60));
         let mut limiter = limiter(preset::strategy("paced").unwrap().unwrap(), 0);
-        let mut next = |limiter: &mut Limiter, now: Time| {
+        let next = |limiter: &mut Limiter, now: Time| {
             limiter.began(now);
             limiter.ready_at(now).since(now)
         };

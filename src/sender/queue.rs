@@ -111,14 +111,6 @@ pub(super) enum Taken {
     Part(Delivery),
 }
 
-impl Taken {
-    const fn delivery(self) -> Delivery {
-        match self {
-            Self::Whole(delivery) | Self::Part(delivery) => delivery,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,8 +132,8 @@ mod tests {
         let mut queue = queue();
         queue.push_ready(&delivery(0, 5, 0, false));
         queue.push_ready(&delivery(9, 1, 0, true));
-        let taken: Vec<(u32, u16)> =
-            std::iter::from_fn(|| queue.take(2)).map(Taken::delivery).map(|d| (d.first.0, d.count)).collect();
+        let taken = |(Taken::Whole(d) | Taken::Part(d))| (d.first.0, d.count);
+        let taken: Vec<(u32, u16)> = std::iter::from_fn(|| queue.take(2)).map(taken).collect();
         assert_eq!(taken, [(9, 1), (0, 2), (2, 2), (4, 1)]);
     }
 

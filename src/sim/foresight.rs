@@ -20,7 +20,7 @@ pub(super) struct SimForesight<'a> {
 impl SimForesight<'_> {
     fn proposed_message(&self, site: ProviderId, delivery: &Delivery, rtt: Span) -> ProposedMessage {
         let service = &self.hosts[site.index()].provider.policy().service;
-        let transaction_time = self.path.transaction_time(self.input, service, rtt, delivery);
+        let transaction_time = self.path.transaction_time(self.input, site, service, rtt, delivery);
         let domain = self.input.mail.rows[delivery.first.index()].domain;
         let recipients = u32::from(delivery.count);
         ProposedMessage {

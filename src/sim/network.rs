@@ -12,6 +12,7 @@ use crate::scenario::Network;
 use crate::sender::Delivery;
 use crate::time::{Span, Time};
 use crate::trial::TrialInput;
+use crate::units::ProviderId;
 
 /// Round trips from the wish to connect to the greeting: TCP's handshake, and the banner after it.
 pub(super) const TRIPS_TO_GREETING: u64 = 2;
@@ -83,13 +84,14 @@ impl NetworkPath {
     pub(super) fn transaction_time(
         &self,
         world: &TrialInput<'_>,
+        site: ProviderId,
         service: &ServiceTimes,
         rtt: Span,
         delivery: &Delivery,
     ) -> TransactionTime {
         let named = u64::from(delivery.count);
         let (over_recipients, over_message) = self.service(service, delivery, named);
-        let pipelining = world.strategy.session.pipelining;
+        let pipelining = world.strategy.axes_at(site).session.pipelining;
         let (to_ask, to_send) = if pipelining { (1, 1) } else { (1 + named, 2) };
         let transfer = self.transfer(world.mail.rows[delivery.first.index()].size);
         TransactionTime {

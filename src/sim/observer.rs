@@ -121,7 +121,7 @@ impl Observed<Sender> {
 
     #[inline]
     pub(super) fn settled(&mut self, now: Time, mut note: impl FnMut(&AttemptResult)) {
-        self.machine.settled(|settled| {
+        self.machine.drain_results(|settled| {
             if let Some(watch) = &self.watch {
                 watch.observer.borrow_mut().attempt_result(now, settled);
             }

@@ -63,7 +63,7 @@ struct Simulation<'a> {
 
 impl<'a> Simulation<'a> {
     fn new(input: TrialInput<'a>, observer: Option<Rc<ObserverHandle>>) -> Self {
-        let sender = Sender::new(input.strategy.clone(), input.sender_task(), Seed(input.seed));
+        let sender = Sender::new(input.strategy, &input.sender_task(), Seed(input.seed));
         let providers = input.sites().zip(&input.scenario.providers);
         let providers = providers.map(|(site, policy)| Observed::new(input.provider(policy), site, observer.clone()));
         Self {

@@ -1,5 +1,6 @@
 //! Small worlds whose outcome can be worked out by hand.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 use super::trial;
@@ -8,8 +9,11 @@ use crate::provider::*;
 use crate::record::Trial;
 use crate::rng::Seed;
 use crate::scenario::{BadHost, Domain, Network, Scenario, Source};
+use crate::sender::strategy::pacing::token_bucket::TokenBucket;
+use crate::sender::strategy::retry::list::List;
 use crate::sender::strategy::{
-    Breaker, Concurrency, Pacing, ProcessLimits, Reading, Retry, RetrySchedule, SessionSettings, Strategy,
+    Breaker, Concurrency, LimiterScope, Pacing, ProcessLimits, Reading, Retry, RetrySchedule, SessionSettings,
+    SiteAxes, Strategy,
 };
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
@@ -44,22 +48,21 @@ fn limit(at: Stage, meter: Meter, window: Window, most: u32, reply: u16, close: 
 }
 
 fn strategy(connections: u32, wait: Span) -> Strategy {
+    let schedule = RetrySchedule::List(List(vec![wait]));
     Strategy {
         name: "fixed".to_owned(),
         about: String::new(),
-        scope: crate::sender::strategy::LimiterScope::SourceSite,
-        concurrency: Concurrency::Fixed(connections),
         process: ProcessLimits::NONE,
-        pacing: Pacing::None,
-        session: SessionSettings { messages_per_connection: None, reuse: None, ..SessionSettings::default() },
-        reading: Reading::default(),
-        breaker: Breaker::None,
-        retry: Retry {
-            schedule: RetrySchedule::List(vec![wait]),
-            give_up: Span::DAY.times(5),
-            queue_run: None,
-            whole_message: false,
+        axes: SiteAxes {
+            scope: LimiterScope::SourceSite,
+            concurrency: Concurrency::Fixed(connections),
+            pacing: Pacing::None,
+            session: SessionSettings { messages_per_connection: None, reuse: None, ..SessionSettings::default() },
+            reading: Reading::default(),
+            breaker: Breaker::None,
+            retry: Retry { schedule, give_up: Span::DAY.times(5), queue_run: None, whole_message: false },
         },
+        sites: BTreeMap::new(),
         oracle: false,
     }
 }
@@ -159,7 +162,7 @@ fn a_fixed_window_lets_its_limit_through_in_every_frame() {
 fn excess_connections_are_refused_and_their_mail_deferred() {
     let rules = vec![limit(Stage::Connect, Meter::OpenConnections, Window::Gauge, 3, 0, true)];
     let mut strategy = strategy(6, Span::from_secs(30));
-    strategy.session.idle = Span::HOUR;
+    strategy.axes.session.idle = Span::HOUR;
     let trial = run(&scenario(policy(rules, SECOND), 300, strategy));
     let totals = trial.cells[0].totals;
     assert_eq!(totals.delivered, 300);
@@ -183,7 +186,7 @@ fn a_limit_of_nothing_lets_nothing_in_and_the_mail_expires() {
     let hour = Window::Sliding { length: Span::HOUR };
     let rules = vec![limit(Stage::Mail, Meter::Messages, hour, 0, 1, false)];
     let mut strategy = strategy(1, Span::HOUR);
-    strategy.retry.give_up = Span::from_secs(5 * 3_600);
+    strategy.axes.retry.give_up = Span::from_secs(5 * 3_600);
     let trial = run(&scenario(policy(rules, SECOND), 10, strategy));
     assert_eq!(trial.cells[0].totals.delivered, 0);
     assert_eq!(trial.cells[0].totals.expired, 10);
@@ -195,8 +198,8 @@ fn a_full_backlog_is_silence_until_the_connect_timeout() {
     let mut policy = policy(Vec::new(), SECOND);
     policy.listener = Some(Listener { workers: 5, backlog: 5 });
     let mut strategy = strategy(20, Span::HOUR);
-    strategy.session.idle = Span::ZERO;
-    strategy.session.messages_per_connection = Some(1);
+    strategy.axes.session.idle = Span::ZERO;
+    strategy.axes.session.messages_per_connection = Some(1);
     let trial = run(&scenario(policy, 400, strategy));
     let totals = trial.cells[0].totals;
     assert_eq!(totals.delivered, 400);
@@ -237,7 +240,7 @@ fn the_oracle_is_never_refused_and_meets_the_bound_of_a_fixed_window() {
         limit(Stage::Mail, Meter::Messages, Window::Session, 20, 0, true),
     ];
     let mut oracle = strategy(1, SECOND);
-    (oracle.oracle, oracle.concurrency) = (true, Concurrency::Unlimited);
+    (oracle.oracle, oracle.axes.concurrency) = (true, Concurrency::Unlimited);
     let trial = run(&scenario(policy(rules, SECOND), 1_000, oracle));
     let totals = trial.cells[0].totals;
     assert_eq!((totals.delivered, totals.deferred, totals.failed), (1_000, 0, 0));
@@ -249,8 +252,8 @@ fn the_oracle_is_never_refused_and_meets_the_bound_of_a_fixed_window() {
 #[test]
 fn mail_that_is_held_back_by_the_sender_is_told_apart() {
     let mut paced = strategy(1, SECOND);
-    paced.pacing = Pacing::TokenBucket { messages: 1, per: SECOND, burst: 1 };
-    paced.concurrency = Concurrency::Unlimited;
+    paced.axes.pacing = Pacing::TokenBucket(TokenBucket { messages: 1, per: SECOND, burst: 1 });
+    paced.axes.concurrency = Concurrency::Unlimited;
     let totals = run(&scenario(policy(Vec::new(), Span::from_millis(1)), 11, paced)).cells[0].totals;
     assert_eq!((totals.deferred, totals.held_back_us), (0, 55 * 1_000_000));
 }
@@ -297,8 +300,8 @@ fn a_full_mailbox_can_be_delivered_to_unless_a_rule_refuses_it() {
 #[test]
 fn mail_that_is_held_back_for_too_long_expires_without_an_attempt() {
     let mut paced = strategy(1, SECOND);
-    paced.pacing = Pacing::TokenBucket { messages: 1, per: Span::HOUR, burst: 1 };
-    paced.retry.give_up = Span::from_secs(5 * 3_600);
+    paced.axes.pacing = Pacing::TokenBucket(TokenBucket { messages: 1, per: Span::HOUR, burst: 1 });
+    paced.axes.retry.give_up = Span::from_secs(5 * 3_600);
     let totals = run(&scenario(policy(Vec::new(), SECOND), 20, paced)).cells[0].totals;
     assert_eq!((totals.delivered, totals.expired, totals.attempts), (6, 14, 6), "hours 0 to 5");
 }
@@ -326,7 +329,7 @@ fn a_reply_that_takes_too_long_is_not_waited_for() {
     };
     for (at, connections_failed) in [(Stage::Connect, 1), (Stage::Mail, 0), (Stage::EndOfData, 0)] {
         let mut patient = strategy(1, Span::DAY);
-        patient.retry.give_up = SECOND;
+        patient.axes.retry.give_up = SECOND;
         let trial = run(&scenario(policy(vec![tarpit(at)], SECOND), 1, patient));
         let totals = trial.cells[0].totals;
         assert_eq!((totals.failed, totals.expired, totals.connections_failed), (1, 1, connections_failed), "{at}");

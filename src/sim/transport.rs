@@ -112,7 +112,7 @@ impl<'a> Transport<'a> {
         match self.hosts[site.index()].arrive(conn) {
             Arrival::Served => self.greet(script, conn),
             Arrival::Queued => {
-                let patience = self.input.strategy.session.greeting_timeout;
+                let patience = self.session_settings(conn).greeting_timeout;
                 self.schedule(script, conn, PendingEvent::Backlog, script.now() + rtt + patience);
             }
             Arrival::Ignored => self.retry_syn(script, conn),
@@ -122,7 +122,7 @@ impl<'a> Transport<'a> {
     /// The backlog is full, and there is no answer. The client's kernel tries again, a second after the first time and
     /// then always after twice as long (RFC 6298, 2.1 and 5.5), until the client has waited long enough.
     fn retry_syn(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
-        let patience = self.input.strategy.session.connect_timeout;
+        let patience = self.session_settings(conn).connect_timeout;
         let opened_at = self.connections[conn.index()].opened_at;
         let waited = script.now().since(opened_at);
         let next = waited.times(2) + SYN_RETRY;
@@ -162,7 +162,7 @@ impl<'a> Transport<'a> {
         }
         script.recorder().session_opened(now, site, open);
         self.connections[conn.index()].open(session);
-        let patience = self.input.strategy.session.greeting_timeout;
+        let patience = self.session_settings(conn).greeting_timeout;
         if ready > patience + rtt.times(TRIPS_TO_GREETING + TRIPS_TO_EHLO) {
             return self.give_up(script, conn, Stage::Connect, ConnectionFailure::GreetingTimeout, patience);
         }
@@ -201,8 +201,13 @@ impl<'a> Transport<'a> {
         script.recorder().attempt_failed(now, connection.site, Stage::Connect, failure, recipients);
     }
 
+    /// How the sender uses connections to this one's site.
+    fn session_settings(&self, conn: ConnId) -> &SessionSettings {
+        &self.input.strategy.axes_at(self.connections[conn.index()].site).session
+    }
+
     fn meet_bad_host(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
-        let SessionSettings { connect_timeout, greeting_timeout, .. } = self.input.strategy.session;
+        let SessionSettings { connect_timeout, greeting_timeout, .. } = *self.session_settings(conn);
         let rtt = self.connections[conn.index()].rtt;
         let (failure, wait) = match self.input.scenario.network.bad_how {
             BadHost::Refuses => (ConnectionFailure::Refused, rtt),
@@ -234,7 +239,7 @@ impl<'a> Transport<'a> {
         }
         script.recorder().transaction_begun(site);
         let provider = &mut self.hosts[site.index()].provider;
-        let SessionSettings { mail_timeout, rcpt_timeout, data_timeout, .. } = self.input.strategy.session;
+        let SessionSettings { mail_timeout, rcpt_timeout, data_timeout, .. } = self.input.strategy.axes_at(site).session;
         let verdict = provider.mail(now, session, self.input.envelope(&delivery));
         if verdict.tarpit > mail_timeout {
             return self.give_up(script, conn, Stage::Mail, ConnectionFailure::CommandTimeout, rtt + mail_timeout);
@@ -247,7 +252,7 @@ impl<'a> Transport<'a> {
             return self.give_up(script, conn, Stage::Rcpt, ConnectionFailure::CommandTimeout, rtt + rcpt_timeout);
         }
         let service = &self.hosts[site.index()].provider.policy().service;
-        let time = self.path.transaction_time(&self.input, service, rtt, &delivery);
+        let time = self.path.transaction_time(&self.input, site, service, rtt, &delivery);
         let asked = time.asked + tarpit + verdict.tarpit;
         let Ok(accepted) = accepted else {
             return self.end_after_rcpt(script, conn, session, true, asked);
@@ -406,7 +411,7 @@ impl<'a> Transport<'a> {
         }
         // The server has the message, but the client will never know: it sends it again (RFC 5321, 4.5.3.2.6, and RFC
         // 1047).
-        let patience = self.input.strategy.session.end_of_data_timeout;
+        let patience = self.session_settings(conn).end_of_data_timeout;
         if verdict.tarpit > patience {
             self.give_up(script, conn, Stage::EndOfData, ConnectionFailure::CommandTimeout, patience);
         } else {

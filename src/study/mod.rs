@@ -142,8 +142,8 @@ fn chosen(scenario: &Scenario, options: &RunOptions) -> Vec<(Strategy, bool)> {
 /// The oracle that bounds a scenario's strategies. It packs as many recipients into a message as any of them.
 fn bound(scenario: &Scenario) -> Option<Strategy> {
     let mut oracle = preset::strategy("oracle")?.ok()?;
-    let sessions = scenario.strategies.iter().map(|strategy| &strategy.session);
-    oracle.session.recipients_per_message = sessions.map(|session| session.recipients_per_message).max()?;
+    let sessions = scenario.strategies.iter().map(|strategy| &strategy.axes.session);
+    oracle.axes.session.recipients_per_message = sessions.map(|session| session.recipients_per_message).max()?;
     Some(oracle)
 }
 

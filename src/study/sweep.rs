@@ -102,7 +102,7 @@ fn strategies(plan: &SweepPlan, options: &RunOptions) -> Vec<SweptStrategy> {
         let own = plan.sweep.over.strategy();
         let changes = match place(&strategy.name).filter(|_| !bound) {
             Some(place) => own.is_none_or(|own| own == place),
-            None => own.is_none() || at.iter().any(|one| one.session != at[0].session),
+            None => own.is_none() || at.iter().any(|one| one.axes.session != at[0].axes.session),
         };
         SweptStrategy { about, changes, at }
     };

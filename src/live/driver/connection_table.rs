@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{self, ConnectionOptions, ConnectionParams};
@@ -21,7 +22,10 @@ pub(super) struct ConnectionTable {
     generations: u64,
     tasks: TaskTracker,
     reports: mpsc::UnboundedSender<ConnectionReport>,
-    options: Arc<ConnectionOptions>,
+    /// By provider.
+    options: Vec<Arc<ConnectionOptions>>,
+    /// Ends every connection.
+    stop: CancellationToken,
 }
 
 struct TableEntry {
@@ -45,10 +49,15 @@ pub(super) struct Assignment {
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl ConnectionTable {
-    /// A table without connections, which will report there.
-    pub(super) fn new(options: ConnectionOptions, reports: mpsc::UnboundedSender<ConnectionReport>) -> Self {
-        let tasks = TaskTracker::new();
-        Self { entries: Vec::new(), generations: 0, tasks, reports, options: Arc::new(options) }
+    /// A table without connections, which will report there and end when `stop` is cancelled; with the options of
+    /// every provider.
+    pub(super) fn new(
+        options: impl Iterator<Item = ConnectionOptions>,
+        stop: CancellationToken,
+        reports: mpsc::UnboundedSender<ConnectionReport>,
+    ) -> Self {
+        let (tasks, options) = (TaskTracker::new(), options.map(Arc::new).collect());
+        Self { entries: Vec::new(), generations: 0, tasks, reports, options, stop }
     }
 
     /// Opens a connection.
@@ -63,7 +72,8 @@ impl ConnectionTable {
             None => self.entries.push(entry),
         }
         let params = ConnectionParams { conn, generation, from, to };
-        self.tasks.spawn(connection::run(params, self.options.clone(), inbox, self.reports.clone()));
+        let options = self.options[assignment.site.index()].clone();
+        self.tasks.spawn(connection::run(params, options, inbox, self.reports.clone()));
     }
 
     /// The provider to which a connection leads.
@@ -108,7 +118,7 @@ impl ConnectionTable {
     /// Closes all connections: idle ones with QUIT, and those in the middle of a message at once.
     pub(super) async fn close(&mut self) {
         self.entries.iter_mut().for_each(TableEntry::quit);
-        self.options.stop.cancel();
+        self.stop.cancel();
         self.tasks.close();
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.tasks.wait()).await;
     }

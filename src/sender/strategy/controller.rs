@@ -72,7 +72,7 @@ pub trait Trip {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::sender) mod tests {
     use super::*;
 
     /// A delivery that got through, or was pushed back at the greeting, while so many were under way.
