@@ -85,7 +85,7 @@ impl Dispatcher {
         Action::Quit(conn)
     }
 
-    /// A connection is no more, whoever closed it.
+    /// A connection is no more, whichever side closed it.
     pub(super) fn close(&mut self, conn: ConnId) {
         self.pool.close(conn);
         self.spool.run_queue.wake_starved();

@@ -34,3 +34,6 @@ pub use manager::Sender;
 pub use site_counts::{SiteCounts, WindowSamples};
 pub use strategy::Strategy;
 pub use task::SenderTask;
+
+#[cfg(test)]
+mod tests;

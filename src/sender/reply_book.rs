@@ -24,7 +24,7 @@ impl ReplyBook {
         Self(replies.iter().map(|reply| ReplyClass::of(reply, axes)).collect())
     }
 
-    /// A reply that stands in no book: servers whose profile nobody has written say what they like. It is read as any
+    /// A reply that stands in no book: servers without a profile say what they like. It is read as any
     /// other, and has the number that is returned.
     pub(super) fn learn(&mut self, reply: &Reply, axes: &SiteAxes) -> ReplyId {
         self.0.push(ReplyClass::of(reply, axes));

@@ -170,7 +170,7 @@ impl Spool {
         self.run_queue.wake(state.limiter);
     }
 
-    /// Takes in whoever has waited longest, as long as there is time and room.
+    /// Takes in what has waited longest, as long as there is time and room.
     #[inline]
     pub(super) fn admit(&mut self, now: Time) {
         while let Some((queue, delivery)) = self.admission.next(now) {

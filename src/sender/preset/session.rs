@@ -36,7 +36,7 @@ pub struct SessionSpec {
     pub rcpt_timeout: Option<Spanned<Span>>,
     /// How long to wait for the reply to DATA.
     pub data_timeout: Option<Spanned<Span>>,
-    /// How long to wait for the reply to the dot.
+    /// How long to wait for the reply to the end of data.
     #[serde(rename = "dot-timeout")]
     pub end_of_data_timeout: Option<Spanned<Span>>,
 }

@@ -82,4 +82,15 @@ pub(in crate::sender) mod tests {
         let load = Load { busy, ready: 0 };
         Observation { now, load, window, latency: Span::from_millis(10), stage, outcome, pushed_back }
     }
+
+    /// Begins a delivery as soon as a pace allows, `n` times, from `start` on: when, in microseconds.
+    pub(in crate::sender) fn starts(pace: &mut impl Pace, start: Time, n: usize) -> Vec<u64> {
+        let mut now = start;
+        let mut begin = || {
+            now = pace.ready_at(now);
+            pace.began(now);
+            now.as_micros()
+        };
+        (0..n).map(|_| begin()).collect()
+    }
 }

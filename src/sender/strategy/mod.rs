@@ -50,7 +50,7 @@ pub struct Strategy {
     pub sites: BTreeMap<ProviderId, SiteAxes>,
     /// Whether it may read the provider's rules: the upper bound, not a strategy anyone can run.
     ///
-    /// It is a bound where the rules are not a matter of chance and ask nobody to come back, nothing moves the
+    /// It is a bound where the rules are not a matter of chance and ask no client to come back, nothing moves the
     /// sender's tier, sources share no limit, all mail is of one kind, and connections cost no time; where they do,
     /// it is at most one set-up late. Where reputation moves, sending as fast as the rules allow may cost what
     /// sending slowly would have kept.

@@ -135,28 +135,10 @@ impl Pace for State {
     }
 }
 
-/// `factor` times as many messages; at least 1.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
-fn scaled_count(messages: u32, factor: f64) -> u32 {
-    ((f64::from(messages) * factor).round() as u32).max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::time::Span;
-
-    /// Begins a delivery as soon as pacing allows, `n` times, from `start` on.
-    pub(super) fn starts(pacing: &Pacing, start: Time, n: usize) -> Vec<u64> {
-        let mut state = State::new(pacing);
-        let mut now = start;
-        let mut begin = || {
-            now = state.ready_at(now);
-            state.began(now);
-            now.as_micros()
-        };
-        (0..n).map(|_| begin()).collect()
-    }
 
     #[test]
     fn a_pacing_is_scaled_by_its_rate() {

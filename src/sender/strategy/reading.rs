@@ -30,8 +30,8 @@ pub enum PushBack {
     /// Every deferral that is not about one mailbox (enhanced codes x.1 and x.2, RFC 3463), at whatever stage.
     #[default]
     Deferrals,
-    /// Only a refused greeting or EHLO: whoever is let in and then refused counts as a success. As in Postfix
-    /// (`smtp_trouble.c`): a 4xx to MAIL, RCPT or the dot, and be it a 421, does not reach the scheduler.
+    /// Only a refused greeting or EHLO: a sender that is let in and then refused counts as a success. As in
+    /// Postfix (`smtp_trouble.c`): a 4xx to MAIL, RCPT or the end of data, even a 421, does not reach the scheduler.
     Handshake,
 }
 

@@ -31,7 +31,7 @@ pub struct SessionSettings {
     pub rcpt_timeout: Span,
     /// How long to wait for the reply to DATA (RFC 5321, 4.5.3.2.4: two minutes).
     pub data_timeout: Span,
-    /// How long to wait for the reply to the dot (RFC 5321, 4.5.3.2.6: ten minutes).
+    /// How long to wait for the reply to the end of data (RFC 5321, 4.5.3.2.6: ten minutes).
     pub end_of_data_timeout: Span,
 }
 

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::frame::Frame;
-use super::scaled_count;
+use super::frame::{self, Frame};
 use crate::sender::strategy::controller::Pace;
 use crate::time::{Span, Time};
 
@@ -19,7 +18,7 @@ pub struct FixedWindow {
 impl FixedWindow {
     /// The window that takes `factor` times as many.
     pub(super) fn scaled(self, factor: f64) -> Self {
-        Self { messages: scaled_count(self.messages, factor), ..self }
+        Self { messages: frame::scaled(self.messages, factor), ..self }
     }
 }
 
@@ -62,13 +61,13 @@ impl Pace for State {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Pacing;
-    use super::super::tests::starts;
     use super::*;
+    use crate::sender::strategy::controller::tests::starts;
 
     #[test]
     fn a_fixed_window_bursts_at_every_boundary() {
-        let pacing = Pacing::FixedWindow(FixedWindow { messages: 2, per: Span::from_secs(1) });
-        assert_eq!(starts(&pacing, Time::from_micros(900_000), 5), [900_000, 900_000, 1_000_000, 1_000_000, 2_000_000]);
+        let mut state = State::new(FixedWindow { messages: 2, per: Span::from_secs(1) });
+        let starts = starts(&mut state, Time::from_micros(900_000), 5);
+        assert_eq!(starts, [900_000, 900_000, 1_000_000, 1_000_000, 2_000_000]);
     }
 }

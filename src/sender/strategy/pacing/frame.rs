@@ -27,3 +27,9 @@ impl Frame {
         self.number = number;
     }
 }
+
+/// `factor` times as many messages; at least 1.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
+pub(super) fn scaled(messages: u32, factor: f64) -> u32 {
+    ((f64::from(messages) * factor).round() as u32).max(1)
+}

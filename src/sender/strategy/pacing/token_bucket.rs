@@ -72,22 +72,21 @@ impl Pace for State {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Pacing;
-    use super::super::tests::starts;
     use super::*;
+    use crate::sender::strategy::controller::tests::starts;
 
-    fn bucket(messages: u32, burst: u32) -> Pacing {
-        Pacing::TokenBucket(TokenBucket { messages, per: Span::from_secs(1), burst })
+    fn bucket(messages: u32, burst: u32) -> State {
+        State::new(TokenBucket { messages, per: Span::from_secs(1), burst })
     }
 
     #[test]
     fn a_bucket_of_one_spaces_evenly_and_without_drift() {
-        let starts = starts(&bucket(3, 1), Time::from_micros(7), 7);
+        let starts = starts(&mut bucket(3, 1), Time::from_micros(7), 7);
         assert_eq!(starts, [7, 333_341, 666_674, 1_000_007, 1_333_341, 1_666_674, 2_000_007]);
     }
 
     #[test]
     fn a_bucket_lets_its_burst_go_at_once() {
-        assert_eq!(starts(&bucket(1, 3), Time::ZERO, 5), [0, 0, 0, 1_000_000, 2_000_000]);
+        assert_eq!(starts(&mut bucket(1, 3), Time::ZERO, 5), [0, 0, 0, 1_000_000, 2_000_000]);
     }
 }

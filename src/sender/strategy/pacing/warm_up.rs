@@ -4,8 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::frame::Frame;
-use super::scaled_count;
+use super::frame::{self, Frame};
 use crate::sender::strategy::controller::Pace;
 use crate::time::{Span, Time};
 
@@ -44,7 +43,7 @@ impl WarmUp {
 
     /// The warm-up that takes `factor` times as many every day.
     pub(super) fn scaled(&self, factor: f64) -> Self {
-        Self { days: self.days.iter().map(|messages| scaled_count(*messages, factor)).collect(), per: self.per }
+        Self { days: self.days.iter().map(|messages| frame::scaled(*messages, factor)).collect(), per: self.per }
     }
 
     /// What it takes in a frame.
@@ -106,9 +105,8 @@ impl Pace for State {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Pacing;
-    use super::super::tests::starts;
     use super::*;
+    use crate::sender::strategy::controller::tests::starts;
 
     /// SendGrid's automated warm-up, messages an hour on each day from the first, as published.
     const SENDGRID: [u32; 42] = [
@@ -145,8 +143,8 @@ mod tests {
     }
 
     /// The messages of each day where there is always more mail than may go.
-    fn by_day(pacing: &Pacing, days: usize) -> Vec<u32> {
-        let mut state = super::super::State::new(pacing);
+    fn by_day(settings: WarmUp, days: usize) -> Vec<u32> {
+        let mut state = State::new(settings);
         let mut sent = vec![0; days];
         let mut now = Time::ZERO;
         loop {
@@ -160,21 +158,21 @@ mod tests {
 
     #[test]
     fn a_day_takes_what_its_schedule_says() {
-        let sparkpost = Pacing::WarmUp(WarmUp { days: SPARKPOST[..8].into(), per: Span::DAY });
-        assert_eq!(by_day(&sparkpost, 10), [200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 40_000, 40_000]);
-        let sendgrid = Pacing::WarmUp(WarmUp { days: SENDGRID.into(), per: Span::HOUR });
-        assert_eq!(by_day(&sendgrid, 12), SENDGRID[..12].iter().map(|hour| 24 * hour).collect::<Vec<_>>());
+        let sparkpost = WarmUp { days: SPARKPOST[..8].into(), per: Span::DAY };
+        assert_eq!(by_day(sparkpost, 10), [200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 40_000, 40_000]);
+        let sendgrid = WarmUp { days: SENDGRID.into(), per: Span::HOUR };
+        assert_eq!(by_day(sendgrid, 12), SENDGRID[..12].iter().map(|hour| 24 * hour).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_frame_is_of_the_day_on_which_it_begins_and_leaves_nothing_for_the_next() {
         let hours = |hours| Time::ZERO + Span::HOUR.times(hours);
-        let pacing = Pacing::WarmUp(WarmUp { days: [1, 3].into(), per: Span::HOUR.times(5) });
+        let warm_up = || State::new(WarmUp { days: [1, 3].into(), per: Span::HOUR.times(5) });
         // The fifth frame begins at 20 h and reaches into the second day.
         let expected = [0, 5, 10, 15, 20, 25, 25, 25, 30].map(|at| hours(at).as_micros());
-        assert_eq!(starts(&pacing, Time::ZERO, 9), expected);
+        assert_eq!(starts(&mut warm_up(), Time::ZERO, 9), expected);
         // A day without mail is lost, not saved.
         let late = [48, 48, 48, 50, 50].map(|at| hours(at).as_micros());
-        assert_eq!(starts(&pacing, hours(48), 5), late);
+        assert_eq!(starts(&mut warm_up(), hours(48), 5), late);
     }
 }

@@ -1,0 +1,107 @@
+//! Senders without a world: what they are told, and what they want done.
+
+use std::sync::Arc;
+
+use regex::Regex;
+
+use super::preset;
+use super::strategy::{Concurrency, Disposition, ReplyAction, ReplyRule, Response};
+use super::*;
+use crate::rng::Seed;
+use crate::smtp::{Reply, Stage};
+use crate::time::{Moments, Span, Time};
+use crate::units::{ConnId, DomainId, MailStreamId, ProviderId, RecipientId, ReplyId, SourceId};
+
+const SLOW_DOWN: ReplyId = ReplyId(0);
+
+fn at(secs: u64) -> Time {
+    Time::ZERO + Span::from_secs(secs)
+}
+
+/// A sender with one source, two sites of a domain each, and `recipients` messages for each site.
+fn sender(strategy: &Strategy, recipients: u32) -> Sender {
+    let mut intended = Moments::with_capacity(0);
+    intended.fill(2 * recipients as usize, Time::ZERO);
+    let slow_down = Reply { code: 451.try_into().unwrap(), enhanced: None, text: "Slow down".to_owned() };
+    let replies = vec![slow_down];
+    let task = SenderTask {
+        intended: Arc::new(intended),
+        sources: 1,
+        sites: vec![ProviderId(0), ProviderId(1)],
+        streams: vec![vec![SourceId(0)]],
+        replies: vec![replies.clone(), replies],
+    };
+    let mut sender = Sender::new(strategy, &task, Seed(1));
+    for n in 0..2 * recipients {
+        let first = RecipientId(n);
+        let delivery = Delivery { ready_at: Time::ZERO, first, count: 1, failures: 0, priority: false };
+        let site = u16::from(n >= recipients);
+        let (site, domain, stream) = (ProviderId(site), DomainId(site), MailStreamId(0));
+        sender.handle(Time::ZERO, Event::Injected(Injection { delivery, site, domain, stream }));
+    }
+    sender
+}
+
+/// All that a sender wants done now.
+fn actions(sender: &mut Sender, now: Time) -> Vec<Action> {
+    std::iter::from_fn(|| sender.poll(now, None)).collect()
+}
+
+/// The connections that are opened to a site.
+fn opened(actions: &[Action], to: ProviderId) -> Vec<ConnId> {
+    let connect = |action: &Action| match *action {
+        Action::Connect { conn, site, .. } if site == to => Some(conn),
+        _ => None,
+    };
+    actions.iter().filter_map(connect).collect()
+}
+
+fn replied(sender: &mut Sender, now: Time, conn: ConnId, result: RecipientResult) {
+    let result = TransactionResult { conn, recipients: &[result], closed: true, oracle_retry_at: None };
+    sender.handle(now, Event::Replied(result));
+}
+
+#[test]
+fn every_site_may_have_axes_of_its_own() {
+    let mut strategy = preset::strategy("fixed").unwrap().unwrap();
+    let mut narrow = strategy.axes.clone();
+    narrow.concurrency = Concurrency::Fixed(2);
+    strategy.sites.insert(ProviderId(1), narrow);
+    let mut sender = sender(&strategy, 50);
+    let actions = actions(&mut sender, Time::ZERO);
+    assert_eq!([0, 1].map(|site| opened(&actions, ProviderId(site)).len()), [20, 2]);
+}
+
+/// After two such replies within a minute only one delivery at a time goes to the site, for ten minutes; the other site
+/// does not notice.
+#[test]
+fn replies_change_an_axis_until_it_recovers() {
+    let mut strategy = preset::strategy("fixed").unwrap().unwrap();
+    let (lasts, within) = (Span::from_secs(600), Span::from_secs(60));
+    strategy.axes.reading.rules.push(ReplyRule {
+        matches: Regex::new("Slow down").unwrap(),
+        disposition: Disposition::Defer,
+        actions: vec![ReplyAction { response: Response::SetWindow { window: 1, lasts }, after: 2, within }],
+    });
+    let mut sender = sender(&strategy, 50);
+    let begun = actions(&mut sender, at(0));
+    let (conns, others) = (opened(&begun, ProviderId(0)), opened(&begun, ProviderId(1)));
+    assert_eq!((conns.len(), others.len()), (20, 20));
+    replied(&mut sender, at(1), conns[0], RecipientResult::Refused(Stage::Mail, SLOW_DOWN));
+    assert_eq!(opened(&actions(&mut sender, at(1)), ProviderId(0)).len(), 1, "one is not enough");
+    replied(&mut sender, at(2), conns[1], RecipientResult::Refused(Stage::Mail, SLOW_DOWN));
+    let wanted = actions(&mut sender, at(2));
+    let recovery = wanted.iter().find_map(|action| match *action {
+        Action::WakeAt { timer, at: then } if then == at(602) => Some(timer),
+        _ => None,
+    });
+    assert_eq!(opened(&wanted, ProviderId(0)).len(), 0);
+    for conn in &conns[2..] {
+        replied(&mut sender, at(3), *conn, RecipientResult::Accepted);
+    }
+    assert_eq!(opened(&actions(&mut sender, at(3)), ProviderId(0)).len(), 0, "one is still under way");
+    replied(&mut sender, at(3), others[0], RecipientResult::Accepted);
+    assert_eq!(opened(&actions(&mut sender, at(3)), ProviderId(1)).len(), 1);
+    sender.handle(at(602), Event::Due(recovery.expect("a timer for the recovery")));
+    assert_eq!(opened(&actions(&mut sender, at(602)), ProviderId(0)).len(), 19);
+}
