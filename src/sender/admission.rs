@@ -13,7 +13,7 @@ use crate::units::QueueId;
 
 /// Which mail may be worked on.
 #[derive(Debug)]
-pub(super) enum Admission {
+pub(super) enum AdmissionPolicy {
     /// All of it.
     Open,
     /// As much as there is room for.
@@ -35,7 +35,7 @@ pub(super) struct ActiveQueue {
     waiting: VecDeque<(QueueId, Delivery)>,
 }
 
-impl Admission {
+impl AdmissionPolicy {
     pub(super) const fn new(limits: &ProcessLimits) -> Self {
         if limits.active.is_none() && limits.intake.is_zero() {
             return Self::Open;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::connection_reuse::ConnectionReuse;
 use super::strategy::controller::{Load, Observation, Pace, WindowController};
 use super::strategy::reply_action::{self, ActionKey};
-use super::strategy::{ReplyAction, Response, SiteAxes, breaker, concurrency, pacing};
+use super::strategy::{ReplyAction, ReplyEffect, SiteAxes, breaker, concurrency, pacing};
 use crate::time::Time;
 use crate::units::{ProviderId, QueueId};
 
@@ -192,10 +192,10 @@ impl Limiter {
         if !replies.count(now, key, action) {
             return false;
         }
-        if action.response == Response::PushBack {
+        if action.effect == ReplyEffect::PushBack {
             return true;
         }
-        replies.begin(now, &action.response);
+        replies.begin(now, &action.effect);
         self.pacing.change(&replies.pacing(&self.axes.pacing));
         false
     }
@@ -297,9 +297,9 @@ mod tests {
         assert_eq!(limiter.window(Time::ZERO), 3);
     }
 
-    fn respond(limiter: &mut Limiter, now: Time, response: Response) -> bool {
+    fn respond(limiter: &mut Limiter, now: Time, effect: ReplyEffect) -> bool {
         let key = ActionKey { site: ProviderId(0), rule: 0, action: 0 };
-        limiter.respond(now, key, &ReplyAction::at_once(response))
+        limiter.respond(now, key, &ReplyAction::at_once(effect))
     }
 
     fn at(secs: u64) -> Time {
@@ -309,21 +309,21 @@ mod tests {
     #[test]
     fn a_reply_suspends_a_site_for_a_while() {
         let mut limiter = limiter(preset::strategy("fixed").unwrap().unwrap(), 0);
-        assert!(!respond(&mut limiter, at(10), Response::Suspend { pause: Span::from_secs(60) }));
+        assert!(!respond(&mut limiter, at(10), ReplyEffect::Suspend { pause: Span::from_secs(60) }));
         assert_eq!(limiter.ready_at(at(10)), at(70));
         assert_eq!(limiter.recovers_at(), Some(at(70)));
         limiter.refresh(at(70));
         assert_eq!((limiter.ready_at(at(70)), limiter.recovers_at()), (at(70), None));
-        assert!(respond(&mut limiter, at(80), Response::PushBack), "at once");
+        assert!(respond(&mut limiter, at(80), ReplyEffect::PushBack), "at once");
     }
 
     #[test]
     fn a_reply_sets_and_scales_the_window_until_it_recovers() {
         let lasts = Span::from_secs(60);
         let mut limiter = limiter(preset::strategy("fixed").unwrap().unwrap(), 0);
-        respond(&mut limiter, at(0), Response::ScaleWindow { factor: 0.25, lasts });
+        respond(&mut limiter, at(0), ReplyEffect::ScaleWindow { factor: 0.25, lasts });
         assert_eq!(limiter.window(at(0)), 5);
-        respond(&mut limiter, at(30), Response::SetWindow { window: 1, lasts });
+        respond(&mut limiter, at(30), ReplyEffect::SetWindow { window: 1, lasts });
         assert_eq!(limiter.window(at(30)), 1);
         limiter.refresh(at(60));
         assert_eq!(limiter.window(at(60)), 1);
@@ -340,10 +340,10 @@ mod tests {
             limiter.ready_at(now).since(now)
         };
         assert_eq!(next(&mut limiter, at(0)), Span::from_millis(100));
-        respond(&mut limiter, at(1), Response::ScalePacing { factor: 0.5, lasts });
+        respond(&mut limiter, at(1), ReplyEffect::ScalePacing { factor: 0.5, lasts });
         assert_eq!(next(&mut limiter, at(1)), Span::from_millis(200));
         let pacing = Pacing::TokenBucket(TokenBucket { messages: 1, per: second.times(30), burst: 1 });
-        respond(&mut limiter, at(2), Response::SetPacing { pacing, lasts });
+        respond(&mut limiter, at(2), ReplyEffect::SetPacing { pacing, lasts });
         assert_eq!(next(&mut limiter, at(2)), Span::from_secs(60), "half of one in 30 s");
         limiter.refresh(at(62));
         assert_eq!(next(&mut limiter, at(62)), Span::from_millis(100));

@@ -6,7 +6,7 @@
 //!
 //! The mail is in the spool, the connections are in the pool, and the dispatcher brings them together; this file says
 //! which event moves what. What only some senders do is a policy of its own: when mail is bound to a connection
-//! ([`Binding`]), which mail may be worked on (`Admission`), whether a message goes as one (`MessageRounds`), and
+//! ([`Binding`]), which mail may be worked on (`AdmissionPolicy`), whether a message goes as one (`MessageRounds`), and
 //! whether connections are kept (`ConnectionReuse`).
 //!
 //! What happens seldom is kept out of line (`inline(never)`), here and in the world: what every delivery goes through

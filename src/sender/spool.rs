@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::admission::Admission;
+use super::admission::AdmissionPolicy;
 use super::event::{Action, AttemptResult, Delivery, Injection, Outcome, RecipientResult, Timer, TransactionResult};
 use super::layout::{Layout, Routes};
 use super::limiter::Limiter;
@@ -36,7 +36,7 @@ pub(super) struct Spool {
     axes: Vec<Arc<SiteAxes>>,
     intended: Arc<Moments>,
     retries: Seed,
-    admission: Admission,
+    admission: AdmissionPolicy,
     rounds: MessageRounds,
     timers: Timers,
     pub(super) run_queue: RunQueue,
@@ -64,7 +64,7 @@ impl Spool {
             axes,
             intended: Arc::clone(&task.intended),
             retries: seed.named("retries"),
-            admission: Admission::new(&strategy.process),
+            admission: AdmissionPolicy::new(&strategy.process),
             rounds: MessageRounds::default(),
             timers: Timers::new(queues.len(), limiters.len()),
             run_queue: RunQueue::new(limiters.len()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::preset;
-use super::strategy::{Concurrency, Disposition, ReplyAction, ReplyRule, Response};
+use super::strategy::{Concurrency, Disposition, ReplyAction, ReplyEffect, ReplyRule};
 use super::*;
 use crate::rng::Seed;
 use crate::smtp::{Reply, Stage};
@@ -81,7 +81,7 @@ fn replies_change_an_axis_until_it_recovers() {
     strategy.axes.reading.rules.push(ReplyRule {
         matches: Regex::new("Slow down").unwrap(),
         disposition: Disposition::Defer,
-        actions: vec![ReplyAction { response: Response::SetWindow { window: 1, lasts }, after: 2, within }],
+        actions: vec![ReplyAction { effect: ReplyEffect::SetWindow { window: 1, lasts }, after: 2, within }],
     });
     let mut sender = sender(&strategy, 50);
     let begun = actions(&mut sender, at(0));

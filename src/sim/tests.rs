@@ -10,7 +10,7 @@ use crate::record::Trial;
 use crate::rng::Seed;
 use crate::scenario::{BadHost, Domain, Network, Scenario, Source};
 use crate::sender::strategy::pacing::token_bucket::TokenBucket;
-use crate::sender::strategy::retry::list::List;
+use crate::sender::strategy::retry::list::WaitList;
 use crate::sender::strategy::{
     Breaker, Concurrency, LimiterScope, Pacing, ProcessLimits, Reading, Retry, RetrySchedule, SessionSettings,
     SiteAxes, Strategy,
@@ -48,7 +48,7 @@ fn limit(at: Stage, meter: Meter, window: Window, most: u32, reply: u16, close: 
 }
 
 fn strategy(connections: u32, wait: Span) -> Strategy {
-    let schedule = RetrySchedule::List(List(vec![wait]));
+    let schedule = RetrySchedule::List(WaitList(vec![wait]));
     Strategy {
         name: "fixed".to_owned(),
         about: String::new(),

@@ -4,7 +4,7 @@ use regex::RegexBuilder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::sender::strategy::{Disposition, ReplyAction, ReplyRule, Response};
+use crate::sender::strategy::{Disposition, ReplyAction, ReplyEffect, ReplyRule};
 use crate::spanned::{Checker, Spanned};
 
 /// A pattern and what a reply that matches it means.
@@ -35,7 +35,7 @@ pub(super) fn build(spec: &ReplyRuleSpec, check: &mut Checker<'_>) -> Option<Rep
         Ok(matches) => {
             let (disposition, actions) = match spec.means {
                 ReplyMeaning::Deferral => (Disposition::Defer, Vec::new()),
-                ReplyMeaning::SlowDown => (Disposition::Defer, vec![ReplyAction::at_once(Response::PushBack)]),
+                ReplyMeaning::SlowDown => (Disposition::Defer, vec![ReplyAction::at_once(ReplyEffect::PushBack)]),
                 ReplyMeaning::Bounce => (Disposition::Bounce, Vec::new()),
             };
             Some(ReplyRule { matches, disposition, actions })

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::sender::strategy::retry::age::Age;
 use crate::sender::strategy::retry::exponential::Exponential;
-use crate::sender::strategy::retry::list::List;
+use crate::sender::strategy::retry::list::WaitList;
 use crate::sender::strategy::{Jitter, QueueRun, Retry, RetrySchedule};
 use crate::spanned::{Checker, Spanned};
 use crate::time::Span;
@@ -81,7 +81,7 @@ pub(super) fn overlay(base: &mut Retry, spec: &Spanned<RetrySpec>, check: &mut C
         }
         (None, Some(list), None) if list.is_empty() => check.wrong(&list.span, "a list of waits needs at least one"),
         (None, Some(list), None) => {
-            base.schedule = RetrySchedule::List(List(list.iter().map(|wait| check.some_time(wait)).collect()));
+            base.schedule = RetrySchedule::List(WaitList(list.iter().map(|wait| check.some_time(wait)).collect()));
         }
         (None, None, Some(written)) => base.schedule = RetrySchedule::Age(age(&base.schedule, written, check)),
         _ => {

@@ -27,7 +27,7 @@ pub use concurrency::Concurrency;
 pub use pacing::Pacing;
 pub use process::ProcessLimits;
 pub use reading::{Disposition, PushBack, Reading, ReplyRule};
-pub use reply_action::{ReplyAction, Response};
+pub use reply_action::{ReplyAction, ReplyEffect};
 pub use retry::{Jitter, QueueRun, Retry, RetrySchedule};
 pub use scope::LimiterScope;
 pub use session::SessionSettings;

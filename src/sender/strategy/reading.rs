@@ -9,7 +9,7 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::reply_action::{ReplyAction, Response};
+use super::reply_action::{ReplyAction, ReplyEffect};
 use crate::smtp::{Class, Reply};
 
 /// Rules on reply texts; what none matches is read by its code.
@@ -82,7 +82,7 @@ impl fmt::Display for ReplyRule {
         match (self.disposition, &self.actions[..]) {
             (Disposition::Bounce, []) => f.write_str("bounce"),
             (Disposition::Defer, []) => f.write_str("deferral"),
-            (Disposition::Defer, [ReplyAction { response: Response::PushBack, after: 1, .. }]) => {
+            (Disposition::Defer, [ReplyAction { effect: ReplyEffect::PushBack, after: 1, .. }]) => {
                 f.write_str("call to slow down")
             }
             (disposition, actions) => {
@@ -108,12 +108,12 @@ mod tests {
         let hours = |hours| Span::HOUR.times(hours);
         assert_eq!(rule(Disposition::Defer, vec![]), "/TSS04/ as a deferral");
         assert_eq!(rule(Disposition::Bounce, vec![]), "/TSS04/ as a bounce");
-        let slow_down = vec![ReplyAction::at_once(Response::PushBack)];
+        let slow_down = vec![ReplyAction::at_once(ReplyEffect::PushBack)];
         assert_eq!(rule(Disposition::Defer, slow_down), "/TSS04/ as a call to slow down");
-        let suspend = Response::Suspend { pause: hours(2) };
+        let suspend = ReplyEffect::Suspend { pause: hours(2) };
         let actions = vec![
-            ReplyAction { response: suspend, after: 2, within: hours(1) },
-            ReplyAction::at_once(Response::ScaleWindow { factor: 0.5, lasts: hours(1) }),
+            ReplyAction { effect: suspend, after: 2, within: hours(1) },
+            ReplyAction::at_once(ReplyEffect::ScaleWindow { factor: 0.5, lasts: hours(1) }),
         ];
         assert_eq!(
             rule(Disposition::Defer, actions),

@@ -13,7 +13,7 @@ use crate::units::ProviderId;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReplyAction {
     /// What it does.
-    pub response: Response,
+    pub effect: ReplyEffect,
     /// It does so at every such reply (1), or when so many have come within `within`; it then counts from the start.
     pub after: u32,
     /// The span in which replies count together.
@@ -23,7 +23,7 @@ pub struct ReplyAction {
 /// What a sender does to everything that shares a limiter. What lasts a while is over after that, and the axis as it
 /// was; what comes again meanwhile lasts from then on.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Response {
+pub enum ReplyEffect {
     /// Concurrency and breaker are told that the site pushes back.
     PushBack,
     /// The site is left alone. Its mail stays ready.
@@ -62,13 +62,13 @@ pub enum Response {
 }
 
 impl ReplyAction {
-    /// The response to every such reply, at once.
-    pub const fn at_once(response: Response) -> Self {
-        Self { response, after: 1, within: Span::ZERO }
+    /// The effect of every such reply.
+    pub const fn at_once(effect: ReplyEffect) -> Self {
+        Self { effect, after: 1, within: Span::ZERO }
     }
 }
 
-impl Response {
+impl ReplyEffect {
     /// How long it lasts; no time for what is over at once.
     const fn lasts(&self) -> Span {
         match *self {
@@ -84,13 +84,13 @@ impl Response {
 
 impl fmt::Display for ReplyAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.response {
-            Response::PushBack => f.write_str("counts as push-back")?,
-            Response::Suspend { pause } => write!(f, "leaves the site alone for {pause}")?,
-            Response::SetWindow { window, lasts } => write!(f, "leaves {window} at once for {lasts}")?,
-            Response::ScaleWindow { factor, lasts } => write!(f, "makes the window × {factor} for {lasts}")?,
-            Response::SetPacing { pacing, lasts } => write!(f, "sets the pace for {lasts}: {pacing}")?,
-            Response::ScalePacing { factor, lasts } => write!(f, "makes the rate × {factor} for {lasts}")?,
+        match &self.effect {
+            ReplyEffect::PushBack => f.write_str("counts as push-back")?,
+            ReplyEffect::Suspend { pause } => write!(f, "leaves the site alone for {pause}")?,
+            ReplyEffect::SetWindow { window, lasts } => write!(f, "leaves {window} at once for {lasts}")?,
+            ReplyEffect::ScaleWindow { factor, lasts } => write!(f, "makes the window × {factor} for {lasts}")?,
+            ReplyEffect::SetPacing { pacing, lasts } => write!(f, "sets the pace for {lasts}: {pacing}")?,
+            ReplyEffect::ScalePacing { factor, lasts } => write!(f, "makes the rate × {factor} for {lasts}")?,
         }
         if self.after > 1 { write!(f, " after {} within {}", self.after, self.within) } else { Ok(()) }
     }
@@ -123,10 +123,10 @@ struct Counted {
     at: VecDeque<Time>,
 }
 
-/// A response, and when it is over.
+/// An effect, and when it is over.
 #[derive(Clone, Debug)]
 struct Active {
-    response: Response,
+    effect: ReplyEffect,
     until: Time,
 }
 
@@ -152,10 +152,10 @@ impl State {
         fires
     }
 
-    /// A response that lasts begins, or lasts longer.
-    pub fn begin(&mut self, now: Time, response: &Response) {
-        self.active.retain(|active| active.response != *response);
-        self.active.push(Active { response: response.clone(), until: now + response.lasts() });
+    /// An effect that lasts begins, or lasts longer.
+    pub fn begin(&mut self, now: Time, effect: &ReplyEffect) {
+        self.active.retain(|active| active.effect != *effect);
+        self.active.push(Active { effect: effect.clone(), until: now + effect.lasts() });
     }
 
     /// Ends what is over. Whether anything was.
@@ -165,46 +165,46 @@ impl State {
         self.active.len() < before
     }
 
-    /// When the next response is over; `None` where none is active.
+    /// When the next effect is over; `None` where none is active.
     pub fn ends_at(&self) -> Option<Time> {
         self.active.iter().map(|active| active.until).min()
     }
 
     /// When the site may be tried again.
     pub fn resumes_at(&self) -> Time {
-        let suspended = self.active.iter().filter(|active| matches!(active.response, Response::Suspend { .. }));
+        let suspended = self.active.iter().filter(|active| matches!(active.effect, ReplyEffect::Suspend { .. }));
         suspended.map(|active| active.until).max().unwrap_or(Time::ZERO)
     }
 
     /// What is left of a window.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
     pub fn window(&self, window: u32) -> u32 {
-        let set = self.active.iter().rev().find_map(|active| match active.response {
-            Response::SetWindow { window, .. } => Some(window),
+        let set = self.active.iter().rev().find_map(|active| match active.effect {
+            ReplyEffect::SetWindow { window, .. } => Some(window),
             _ => None,
         });
-        let scaled = self.active.iter().filter_map(|active| match active.response {
-            Response::ScaleWindow { factor, .. } => Some(factor),
+        let scaled = self.active.iter().filter_map(|active| match active.effect {
+            ReplyEffect::ScaleWindow { factor, .. } => Some(factor),
             _ => None,
         });
-        let factor: f64 = scaled.product();
         let window = set.unwrap_or(window);
-        if factor == 1.0 { window } else { ((f64::from(window) * factor) as u32).max(1) }
+        let factor = scaled.reduce(|all, factor| all * factor);
+        factor.map_or(window, |factor| ((f64::from(window) * factor) as u32).max(1))
     }
 
     /// What becomes of a pacing.
     pub fn pacing(&self, pacing: &Pacing) -> Pacing {
-        let set = self.active.iter().rev().find_map(|active| match &active.response {
-            Response::SetPacing { pacing, .. } => Some(pacing),
+        let set = self.active.iter().rev().find_map(|active| match &active.effect {
+            ReplyEffect::SetPacing { pacing, .. } => Some(pacing),
             _ => None,
         });
-        let scaled = self.active.iter().filter_map(|active| match active.response {
-            Response::ScalePacing { factor, .. } => Some(factor),
+        let scaled = self.active.iter().filter_map(|active| match active.effect {
+            ReplyEffect::ScalePacing { factor, .. } => Some(factor),
             _ => None,
         });
-        let factor: f64 = scaled.product();
         let pacing = set.unwrap_or(pacing);
-        if factor == 1.0 { pacing.clone() } else { pacing.scaled(factor) }
+        let factor = scaled.reduce(|all, factor| all * factor);
+        factor.map_or_else(|| pacing.clone(), |factor| pacing.scaled(factor))
     }
 }
 
@@ -218,30 +218,30 @@ mod tests {
 
     #[test]
     fn replies_count_within_a_span_and_from_the_start_after_they_led_to_something() {
-        let response = Response::Suspend { pause: Span::HOUR };
-        let action = ReplyAction { response, after: 3, within: Span::from_secs(10) };
+        let effect = ReplyEffect::Suspend { pause: Span::HOUR };
+        let action = ReplyAction { effect, after: 3, within: Span::from_secs(10) };
         let (mut state, key) = (State::default(), ActionKey { site: ProviderId(0), rule: 0, action: 0 });
         let other = ActionKey { rule: 1, ..key };
         let came = [0, 1, 20, 25, 30, 31, 32, 33].map(|secs| state.count(at(secs), key, &action));
         assert_eq!(came, [false, false, false, false, true, false, false, true]);
         assert!(!state.count(at(34), other, &action), "each rule counts by itself");
-        assert!(state.count(at(40), key, &ReplyAction::at_once(Response::PushBack)));
+        assert!(state.count(at(40), key, &ReplyAction::at_once(ReplyEffect::PushBack)));
     }
 
     #[test]
     fn what_was_set_and_scaled_is_as_before_when_it_is_over() {
         let lasts = Span::from_secs(60);
         let mut state = State::default();
-        state.begin(at(0), &Response::SetWindow { window: 4, lasts });
-        state.begin(at(30), &Response::ScaleWindow { factor: 0.5, lasts });
-        state.begin(at(30), &Response::ScaleWindow { factor: 0.1, lasts: Span::from_secs(10) });
+        state.begin(at(0), &ReplyEffect::SetWindow { window: 4, lasts });
+        state.begin(at(30), &ReplyEffect::ScaleWindow { factor: 0.5, lasts });
+        state.begin(at(30), &ReplyEffect::ScaleWindow { factor: 0.1, lasts: Span::from_secs(10) });
         assert_eq!(state.window(20), 1, "at least one");
         assert_eq!(state.ends_at(), Some(at(40)));
         assert!(state.end(at(40)));
         assert_eq!(state.window(20), 2);
         assert!(state.end(at(60)));
         assert_eq!(state.window(20), 10);
-        state.begin(at(70), &Response::ScaleWindow { factor: 0.5, lasts });
+        state.begin(at(70), &ReplyEffect::ScaleWindow { factor: 0.5, lasts });
         assert!(!state.end(at(90)), "it came again, and lasts from then on");
         assert!(state.end(at(130)));
         assert_eq!((state.window(20), state.ends_at()), (20, None));

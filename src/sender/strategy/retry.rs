@@ -12,7 +12,7 @@ use crate::time::{Span, Time};
 use age::Age;
 use exponential::Exponential;
 pub use exponential::Jitter;
-use list::List;
+use list::WaitList;
 pub use queue_run::QueueRun;
 
 /// When a deferred message is tried again.
@@ -33,7 +33,7 @@ pub struct Retry {
 #[derive(Clone, Debug, PartialEq)]
 pub enum RetrySchedule {
     /// These waits in turn.
-    List(List),
+    List(WaitList),
     /// As long as the message is old (Postfix).
     Age(Age),
     /// Growing by a factor with every failure.
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_list_repeats_its_last_wait_and_old_mail_is_given_up() {
-        let schedule = RetrySchedule::List(List(vec![Span::from_secs(300), Span::from_secs(900)]));
+        let schedule = RetrySchedule::List(WaitList(vec![Span::from_secs(300), Span::from_secs(900)]));
         let retry = Retry { schedule, give_up: Span::from_secs(2_000), queue_run: None, whole_message: false };
         let at = |secs| Time::ZERO + Span::from_secs(secs);
         let next = |now, failures| retry.next(at(now), || Time::ZERO, 0, failures, Seed(1));
