@@ -112,7 +112,7 @@ fn a_server_that_never_greets_as_measured() {
     as_measured(&["x"]);
 }
 
-/// A classic: whoever slows Postfix down for a site, and sets its recipient limit to 1, has not slowed it down at all.
+/// A classic: a rate delay for a site does nothing once its recipient limit is 1.
 #[test]
 fn a_recipient_limit_of_one_undoes_a_rate_delay() {
     let slow = measured::condition(&measured::all().into_iter().find(|measured| measured.kind() == "f1").unwrap());

@@ -54,9 +54,9 @@ pub enum Event<'a> {
 /// How a delivery went.
 #[derive(Clone, Copy, Debug)]
 pub struct TransactionResult<'a> {
-    /// The connection.
+    /// The connection it was made on, or for.
     pub conn: ConnId,
-    /// What was heard, for each recipient; or one for all of them.
+    /// What was said, for each recipient; or one for all of them.
     pub recipients: &'a [RecipientResult],
     /// Whether the connection is gone.
     pub closed: bool,
@@ -64,7 +64,7 @@ pub struct TransactionResult<'a> {
     pub oracle_retry_at: Option<Time>,
 }
 
-/// What was heard about a recipient.
+/// What a provider said about a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecipientResult {
     /// Delivered.
@@ -80,36 +80,36 @@ pub enum RecipientResult {
 pub enum Action {
     /// Open a connection.
     Connect {
-        /// The sender's name for it.
+        /// The sender's number for it; numbers of closed connections are used again.
         conn: ConnId,
-        /// From here.
+        /// The address it comes from.
         source: SourceId,
-        /// To there.
+        /// The provider it goes to.
         site: ProviderId,
         /// The mail that waits for it.
         delivery: Delivery,
     },
     /// Send these recipients' message on a connection that is idle.
     Transact {
-        /// Where.
+        /// The connection.
         conn: ConnId,
-        /// What.
+        /// The recipients, all of one message.
         delivery: Delivery,
     },
     /// Say QUIT.
     Quit(ConnId),
     /// Say [`Event::IdleExpired`] at this moment unless the connection is used before.
     Idle {
-        /// Which connection.
+        /// The idle connection.
         conn: ConnId,
-        /// When.
+        /// The moment.
         until: Time,
     },
     /// Say [`Event::Due`] at this moment; replaces what was asked of the timer before.
     WakeAt {
-        /// Which timer.
+        /// The timer that rings.
         timer: Timer,
-        /// When.
+        /// The moment.
         at: Time,
     },
 }
@@ -121,13 +121,13 @@ pub struct Timer(pub u32);
 /// An attempt that is over; or mail that was given up before its turn came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptResult {
-    /// Where.
+    /// The provider that was tried.
     pub site: ProviderId,
-    /// Which recipients.
+    /// The recipients, as they were before the attempt.
     pub delivery: Delivery,
-    /// How it ended.
+    /// How the attempt ended, as the sender reads it.
     pub outcome: Outcome,
-    /// What was heard.
+    /// What the provider said or did.
     pub result: RecipientResult,
     /// Whether the recipients, though only deferred, are now given up because of their age.
     pub expired: bool,
