@@ -239,7 +239,8 @@ impl<'a> Transport<'a> {
         }
         script.recorder().transaction_begun(site);
         let provider = &mut self.hosts[site.index()].provider;
-        let SessionSettings { mail_timeout, rcpt_timeout, data_timeout, .. } = self.input.strategy.axes_at(site).session;
+        let SessionSettings { mail_timeout, rcpt_timeout, data_timeout, .. } =
+            self.input.strategy.axes_at(site).session;
         let verdict = provider.mail(now, session, self.input.envelope(&delivery));
         if verdict.tarpit > mail_timeout {
             return self.give_up(script, conn, Stage::Mail, ConnectionFailure::CommandTimeout, rtt + mail_timeout);
