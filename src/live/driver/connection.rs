@@ -41,7 +41,7 @@ pub struct ClientOptions {
     pub chunking: bool,
 }
 
-/// What all connections have in common.
+/// What all connections to a provider have in common.
 #[derive(Debug)]
 pub(super) struct ConnectionOptions {
     pub(super) client_options: ClientOptions,
