@@ -1,7 +1,7 @@
-//! Clients that mean harm, or are broken: no panic, no memory without limit, and nobody else notices.
+//! Clients that are hostile or broken: no panic, no unbounded memory, and no effect on other clients.
 //!
-//! Every test plays one of them against a cluster of its own, with a client beside it that behaves; at the end the books
-//! must balance and nobody may be connected any more.
+//! Every test plays one of them against a cluster of its own, next to a client that behaves; at the end recipients must
+//! be conserved and no session may be open.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 

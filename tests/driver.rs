@@ -1,14 +1,14 @@
-//! The driver against servers nobody here wrote, and against some that do not behave: what is sent arrives once and
-//! whole, what is said is heard, no message is lost, and none is waited for without end.
+//! The driver against independent servers, and against some that misbehave: messages arrive once and whole, replies are
+//! recorded, no message is lost, and none is waited for without end.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "driver/arrived.rs"]
 mod arrived;
+#[path = "driver/awkward_bodies.rs"]
+mod awkward_bodies;
 #[path = "driver/mailin.rs"]
 mod mailin;
-#[path = "driver/spoilt.rs"]
-mod spoilt;
 
 use std::io;
 use std::net::SocketAddr;
@@ -33,12 +33,12 @@ pub(crate) struct Campaign {
     pub(crate) recipients: u32,
     pub(crate) sources: u16,
     pub(crate) recipients_per_message: u32,
-    /// How much faster than the wall the sender's clock goes; its replies have a second at the least.
+    /// Speed of the sender's clock; the servers have a second for a reply at least.
     pub(crate) speed: f64,
 }
 
 impl Default for Campaign {
-    /// A second for a minute, so that whoever is told to come back does so soon and nobody is given up for slowness.
+    /// A second for a minute: retries come soon, and no server is too slow.
     fn default() -> Self {
         Self { recipients: 1, sources: 1, recipients_per_message: 1, speed: 60.0 }
     }
@@ -77,12 +77,12 @@ pub(crate) async fn drive_to(campaign: &Campaign, server: SocketAddr, tls: Optio
     live.expect("it comes to an end").expect("the books balance")
 }
 
-/// Drives so many messages to a server, sixty thousand times as fast as the wall.
+/// Drives so many messages to a server, at sixty thousand times the speed of wall-clock time.
 async fn drive_recipients(recipients: u32, server: SocketAddr) -> LiveTrial {
     drive_to(&Campaign { recipients, speed: 60_000.0, ..Campaign::default() }, server, None).await
 }
 
-/// A server that takes `messages` and then hangs up without a word.
+/// A server that takes `messages` on a connection and then closes it without a reply.
 async fn hangs_up(messages: usize) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
@@ -118,7 +118,7 @@ async fn take(stream: TcpStream, messages: usize) -> io::Result<()> {
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_between_messages_loses_none() {
+async fn a_server_that_hangs_up_between_messages_loses_none() {
     for messages in [1, 2, 7] {
         let LiveTrial { trial, stopped, .. } = drive_recipients(400, hangs_up(messages).await).await;
         let totals = trial.cells[0].totals;
@@ -128,7 +128,7 @@ async fn whoever_hangs_up_between_messages_loses_none() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_a_failure_that_is_tried_again_until_it_is_given_up() {
+async fn refused_connections_are_retried_until_expiry() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = listener.local_addr().unwrap();
     drop(listener);
@@ -138,7 +138,7 @@ async fn nobody_there_is_a_failure_that_is_tried_again_until_it_is_given_up() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_where_nobody_was_named() {
+async fn forbidden_targets_are_not_sent_to() {
     let scenario = Campaign::default().scenario();
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
     let config = DriverConfig {

@@ -1,5 +1,5 @@
-//! Mail programs nobody here wrote against `mxlab serve`, and `mxlab send` against servers nobody here wrote: what both
-//! sides say of the same conversations must agree, and what is sent must be what arrives.
+//! Independent mail programs against `mxlab serve`, and `mxlab send` against independent servers: what both sides
+//! report of the same sessions must agree, and messages must arrive as they were sent.
 //!
 //! A peer that is not installed is a skip that says so, and a failure where the environment has `CI`; `.ci/run peers`
 //! installs them all. Everything happens on loopback, in processes that end with the test that started them.
@@ -10,10 +10,10 @@
 
 #[path = "driver/arrived.rs"]
 mod arrived;
+#[path = "driver/awkward_bodies.rs"]
+mod awkward_bodies;
 #[path = "peers/bodies.rs"]
 mod bodies;
-#[path = "peers/books.rs"]
-mod books;
 #[path = "peers/lettre.rs"]
 mod lettre;
 #[path = "peers/mail_log.rs"]
@@ -34,13 +34,13 @@ mod program;
 mod python;
 #[path = "peers/receivers.rs"]
 mod receivers;
+#[path = "peers/serve_results.rs"]
+mod serve_results;
 #[path = "peers/served.rs"]
 mod served;
 #[path = "peers/servers.rs"]
 mod servers;
 #[path = "peers/smtp_source.rs"]
 mod smtp_source;
-#[path = "driver/spoilt.rs"]
-mod spoilt;
 #[path = "peers/swaks.rs"]
 mod swaks;

@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_allowed_and_nothing_else() {
+    fn only_loopback_targets_are_allowed_by_default() {
         for target in ["127.0.0.1:25", "127.255.0.9:2525", "[::1]:25", "[::ffff:127.0.0.1]:25"] {
             assert_eq!(check(&[], target), Ok(()), "{target}");
         }
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_named_is_allowed_too() {
+    fn targets_named_by_network_are_allowed() {
         assert_eq!(check(&["192.0.2.0/24"], "192.0.2.77:25"), Ok(()));
         assert_eq!(check(&["192.0.2.0/24"], "[::ffff:192.0.2.77]:25"), Ok(()));
         let refused = check(&["192.0.2.0/24"], "198.51.100.1:25").unwrap_err();

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_hour_at_sixty_is_a_minute() {
+    fn speed_scales_wall_clock_time() {
         let speed = Speed::new(60.0).unwrap();
         assert_eq!(speed.wall_duration(Span::HOUR), Duration::from_mins(1));
         let clock = Clock::start(speed);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn speeds_that_make_no_sense_are_refused() {
+    fn invalid_speeds_are_refused() {
         for wrong in ["0", "-1", "nan", "inf", "1e9", "fast", ""] {
             assert!(wrong.parse::<Speed>().is_err(), "{wrong}");
         }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn never_is_far_away() {
+    fn never_is_cut_to_the_far_future() {
         let clock = Clock::start(Speed::REAL);
         assert_eq!(clock.instant_at(Time::NEVER) - clock.instant_at(Time::ZERO), FAR_FUTURE);
     }

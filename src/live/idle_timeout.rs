@@ -50,7 +50,7 @@ mod tests {
 
     /// Never too early; how late depends on the machine.
     #[tokio::test]
-    async fn it_rings_at_the_deadline_that_was_named_last() {
+    async fn the_last_deadline_counts() {
         let (tick, hour) = (Duration::from_millis(5), Duration::from_hours(1));
         let began = Instant::now();
         let mut timeout = IdleTimeout::new(began + tick);

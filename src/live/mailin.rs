@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_refused_at_connect_hears_it_at_ehlo() {
+    fn a_refusal_at_connect_is_sent_at_ehlo() {
         let cluster = cluster(|policy| policy.rules = vec![one_connection()]);
         let mut first = Client::of(&cluster);
         assert_eq!(first.says("EHLO client.example"), "250-server offers extensions:");
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_after_the_dot_is_the_end_of_the_message() {
+    fn a_refusal_at_end_of_data_ends_the_message() {
         let cluster = cluster(|policy| policy.rules = vec![never(Stage::EndOfData, 1, false)]);
         let mut client = Client::of(&cluster);
         to_the_dot(&mut client);
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_breaks_off_is_written_down_and_nobody_stays_behind() {
+    fn a_message_that_breaks_off_is_recorded_and_frees_its_place() {
         let cluster = cluster(|policy| policy.listener = Some(Listener { workers: 1, backlog: 1 }));
         let mut client = Client::of(&cluster);
         to_the_dot(&mut client);
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_a_domain_is_one_all_the_same() {
+    fn addresses_may_lack_a_domain() {
         assert_eq!(address("postmaster"), EnvelopeAddress { local: "postmaster", domain: "" });
         assert_eq!(address("\"a@b\"@c.example"), EnvelopeAddress { local: "\"a@b\"", domain: "c.example" });
     }

@@ -24,20 +24,8 @@ pub(super) struct PolicyHandler<'a> {
 
 impl<'a> PolicyHandler<'a> {
     /// A handler for a session whose greeting is decided.
-    pub(super) const fn new(
-        session: PolicySession,
-        greeting: PolicyResponse,
-        store: Option<&'a MessageStore>,
-    ) -> PolicyHandler<'a> {
-        PolicyHandler {
-            session,
-            greeting,
-            store,
-            from: String::new(),
-            to: Vec::new(),
-            stored: None,
-            is_receiving: false,
-        }
+    pub(super) const fn new(session: PolicySession, greeting: PolicyResponse, store: Option<&'a MessageStore>) -> Self {
+        Self { session, greeting, store, from: String::new(), to: Vec::new(), stored: None, is_receiving: false }
     }
 
     fn forget_message(&mut self) {

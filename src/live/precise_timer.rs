@@ -95,7 +95,7 @@ mod tests {
     /// Every waiter is woken, and none too early; how late depends on the machine.
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "a test of a clock")]
-    async fn everybody_is_called_and_nobody_too_early() {
+    async fn every_waiter_is_woken_and_none_too_early() {
         let now = Instant::now();
         let waits = [7, 1, 3, 0, 3].map(|millis| {
             let at = now + Duration::from_millis(millis);

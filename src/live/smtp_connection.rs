@@ -125,7 +125,7 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
                         (commands, deadline) = (done, self.deadline());
                     }
                     match self.read(deadline, stopped.as_mut()).await? {
-                        Some(step) => next = step,
+                        Some(arrived) => next = arrived,
                         None => return Ok(None),
                     }
                     continue;

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hands_are_shaken_whatever_the_name() {
+    async fn the_client_accepts_a_certificate_for_any_name() {
         let connector = ClientTls::accepting_any_certificate().unwrap();
         for name in ["mx.charter.net", "another.example", "127.0.0.9", "no name at all"] {
             let mut client = shake(&connector, name, &acceptor()).await.unwrap();
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_trusts_the_certificate_finds_its_names_in_it() {
+    async fn the_certificate_has_the_names_it_was_made_for() {
         let acceptor = acceptor();
         for version in [&TLS12, &TLS13] {
             for (name, good) in
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_handshake_is_an_error_and_not_waited_for() {
+    async fn a_failed_or_slow_handshake_is_an_error() {
         let (mut near, far) = duplex(1_024);
         near.write_all(b"EHLO client.example\r\n").await.unwrap();
         assert!(acceptor().accept(far, LIMIT).await.is_err());
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_none_is_an_error() {
+    fn a_certificate_for_an_invalid_name_is_an_error() {
         assert!(ServerTls::self_signed(&["grüße.example".to_owned()], &[]).is_err());
     }
 }

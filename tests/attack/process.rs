@@ -1,4 +1,4 @@
-//! What befalls the whole process: `mxlab serve` itself.
+//! Attacks on the whole process of `mxlab serve`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// A server that is told to stop when nobody wants it any more.
+/// A server that is stopped when it is dropped.
 struct Serve {
     child: Child,
     at: String,
@@ -54,7 +54,7 @@ impl Drop for Serve {
     }
 }
 
-/// A whole message on a connection, as fast as replies come; whether it was accepted.
+/// Sends a message on a connection, as fast as replies come; whether it was accepted.
 fn message(stream: &mut TcpStream) -> bool {
     let said = "RSET\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n";
     stream.write_all(said.as_bytes()).is_ok()
@@ -81,13 +81,13 @@ fn greeted(stream: &mut TcpStream) -> bool {
 }
 
 #[test]
-fn a_signal_in_full_load_leaves_a_report() {
+fn a_signal_under_full_load_leaves_a_report() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let folder = tempfile::tempdir().unwrap();
         let serve = Serve::start(folder.path(), false, &[]);
         let mut busy: Vec<TcpStream> = (0..20).map(|_| serve.connect()).collect();
         let accepted: u64 = busy.iter_mut().map(|stream| u64::from(greeted(stream) && message(stream))).sum();
-        // Everybody is in the middle of something when it comes.
+        // All clients are in the middle of something by then.
         for stream in &mut busy {
             stream.write_all(b"MAIL FROM:<a@a.test>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n").unwrap();
         }
@@ -100,12 +100,12 @@ fn a_signal_in_full_load_leaves_a_report() {
 }
 
 #[test]
-fn without_file_descriptors_those_who_are_connected_live_on() {
+fn without_file_descriptors_open_connections_live_on() {
     let folder = tempfile::tempdir().unwrap();
     let serve = Serve::start(folder.path(), true, &[]);
     let mut first = serve.connect();
     assert!(greeted(&mut first));
-    // More than it has room for: the kernel takes them, mxlab cannot.
+    // More connections than descriptors: the kernel takes them, mxlab cannot.
     let crowd: Vec<TcpStream> = (0..200).map(|_| serve.connect()).collect();
     assert!(message(&mut first), "who was there before is served");
     drop(crowd);
@@ -116,7 +116,7 @@ fn without_file_descriptors_those_who_are_connected_live_on() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_said_so() {
+fn a_port_in_use_is_an_error_with_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     let serve = Serve::start(folder.path(), false, &[]);
     let second = Command::new(env!("CARGO_BIN_EXE_mxlab"))

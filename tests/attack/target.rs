@@ -1,4 +1,4 @@
-//! A cluster to be attacked.
+//! A cluster to attack.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,29 +14,29 @@ use mxlab::units::ProviderId;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-/// How long a test waits for anything at all before it fails.
+/// How long a test waits for anything before it fails.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 /// A cluster and its one host.
-pub(crate) struct Target {
+pub(crate) struct AttackTarget {
     pub(crate) cluster: Arc<MxCluster>,
     pub(crate) at: SocketAddr,
     server: MxServer,
 }
 
-impl Target {
-    /// The profile `open`, which refuses nothing: all that is refused here is refused by the wire.
+impl AttackTarget {
+    /// The profile `open`, which refuses nothing: all refusals are the SMTP session's.
     pub(crate) fn open(connections_max: usize) -> Self {
-        Self::with(connections_max, Span::from_secs(300))
+        Self::with_timeout(connections_max, Span::from_secs(300))
     }
 
-    /// The same, and clients have so long for a command.
-    pub(crate) fn with(connections_max: usize, command_timeout: Span) -> Self {
+    /// The same, with a command timeout.
+    pub(crate) fn with_timeout(connections_max: usize, command_timeout: Span) -> Self {
         Self::of(&parse(&built_in("open").unwrap()).unwrap(), connections_max, command_timeout)
     }
 
-    /// The profile `open`, and these rules and replies.
-    pub(crate) fn stricter(rules: &str) -> Self {
+    /// The profile `open` with additional rules and replies.
+    pub(crate) fn with_rules(rules: &str) -> Self {
         let profile = Document::new("stricter", format!("{}\n{rules}", built_in("open").unwrap().text));
         Self::of(&parse(&profile).unwrap_or_else(|wrong| panic!("{wrong:?}")), 100, Span::from_secs(300))
     }
@@ -59,24 +59,25 @@ impl Target {
         Client { stream: BufReader::new(stream) }
     }
 
-    /// A client that behaves is served; then all is over, and the books balance. So many messages were accepted.
-    pub(crate) async fn recovers(self, before: u64) {
-        self.recovered(before).await;
+    /// Checks that a client that behaves is served, and that everything ends as `recovered_cell` says.
+    pub(crate) async fn assert_recovers(self, before: u64) {
+        self.recovered_cell(before).await;
     }
 
-    /// The same; what the books say.
-    pub(crate) async fn recovered(self, before: u64) -> Cell {
-        self.behaves().await;
-        self.empties().await;
+    /// Serves a client that behaves, waits for all sessions to end, and checks that recipients are conserved and that
+    /// one message more than `before` was delivered. The cluster's record.
+    pub(crate) async fn recovered_cell(self, before: u64) -> Cell {
+        self.deliver_one().await;
+        self.wait_until_empty().await;
         self.server.stop(LONG).await;
         let (mut trial, _) = self.cluster.record("clients", 1).expect("the books balance");
-        let books = trial.cells.remove(0);
-        assert_eq!(books.totals.delivered, before + 1);
-        books
+        let cell = trial.cells.remove(0);
+        assert_eq!(cell.totals.delivered, before + 1);
+        cell
     }
 
-    /// Waits until nobody is connected.
-    pub(crate) async fn empties(&self) {
+    /// Waits until no session is open.
+    pub(crate) async fn wait_until_empty(&self) {
         let nobody = async {
             while self.cluster.sample(ProviderId(0)).open > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -85,31 +86,31 @@ impl Target {
         tokio::time::timeout(LONG, nobody).await.expect("everybody is gone in the end");
     }
 
-    /// A message by somebody who behaves.
-    pub(crate) async fn behaves(&self) {
+    /// Delivers a message, as a client that behaves.
+    pub(crate) async fn deliver_one(&self) {
         let message = "EHLO a.test\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n";
         let mut client = self.client().await;
-        client.hears("220").await;
+        client.expect_line("220").await;
         client.send(message).await;
-        client.hears("354").await;
+        client.expect_line("354").await;
         client.send("Subject: x\r\n\r\nwell\r\n.\r\nQUIT\r\n").await;
-        client.hears("221").await;
+        client.expect_line("221").await;
     }
 }
 
-/// Somebody who speaks.
+/// A client.
 pub(crate) struct Client {
     pub(crate) stream: BufReader<TcpStream>,
 }
 
 impl Client {
-    /// Says something; whoever hung up hears nothing.
+    /// Sends something; the server may have closed the connection.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
-    /// Waits for a line that begins so; fails if the server closes before.
-    pub(crate) async fn hears(&mut self, start: &str) -> String {
+    /// Reads up to a line that begins so; fails if the server closes before.
+    pub(crate) async fn expect_line(&mut self, start: &str) -> String {
         let heard = async {
             let mut all = String::new();
             loop {
@@ -125,8 +126,8 @@ impl Client {
         tokio::time::timeout(LONG, heard).await.unwrap_or_else(|_| panic!("no {start} is heard"))
     }
 
-    /// Everything until the server closes.
-    pub(crate) async fn rest(&mut self) -> String {
+    /// Reads until the server closes.
+    pub(crate) async fn read_to_end(&mut self) -> String {
         let mut all = Vec::new();
         let read = tokio::time::timeout(LONG, self.stream.read_to_end(&mut all)).await;
         // A reset is an end too.

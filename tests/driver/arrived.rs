@@ -1,11 +1,11 @@
-//! What a server has got, and whether it is what was sent: each recipient once, and every byte of every message.
+//! Checks that a server received what was sent: each recipient once, and every byte of every message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use mxlab::smtp::Filler;
 use mxlab::workload::Mail;
 
-/// A message as a server took it, dots undone.
+/// A message as a server received it, dot-stuffing undone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Arrived {
     pub(crate) from: String,
@@ -19,7 +19,7 @@ pub(crate) fn number(address: &str) -> usize {
     digits.and_then(|digits| digits.parse().ok()).unwrap_or_else(|| panic!("{address} has no number"))
 }
 
-/// Everybody in the table but these has exactly one message, and every message is what the table makes of it.
+/// Every recipient of the table but these has exactly one message, and every message is what the table says.
 pub(crate) fn each_has_one(arrived: &[Arrived], mail: &Mail, but: &BTreeSet<usize>) {
     let mut got: BTreeMap<usize, u32> = BTreeMap::new();
     for to in arrived.iter().flat_map(|message| &message.to) {
@@ -33,7 +33,7 @@ pub(crate) fn each_has_one(arrived: &[Arrived], mail: &Mail, but: &BTreeSet<usiz
     }
 }
 
-/// A message's number is that of the first recipient it was for; its size is in the table.
+/// A message's number is that of its first recipient; its size is in the table.
 fn is_as_sent(message: &Arrived, mail: &Mail) {
     let (first, from) = (number(&message.from), &message.from);
     let domain = from.split('@').nth(1).unwrap_or_default();

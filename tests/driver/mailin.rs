@@ -1,4 +1,4 @@
-//! mailin-embedded as a server of its own, in threads of its own, with nobody of ours behind it.
+//! The driver against mailin-embedded as a server of its own, with no provider of mxlab behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,37 +15,37 @@ use mxlab::rng::Seed;
 use mxlab::workload::generate;
 
 use super::arrived::{Arrived, each_has_one, number};
-use super::{Campaign, drive_to, spoilt};
+use super::{Campaign, awkward_bodies, drive_to};
 
-/// What such a server says of a recipient, the first time it hears of it or later.
+/// The server's reply to a recipient, at the first attempt or later; `None` accepts it.
 type Rule = fn(number: usize, first: bool) -> Option<(u16, &'static str)>;
 
-/// The server's side of a session: one for all, copied for each.
+/// The server's side of a session, which the server clones for every connection.
 #[derive(Clone)]
 struct Inbox {
-    books: Arc<Mutex<ReceivedMail>>,
+    received: Arc<Mutex<ReceivedMail>>,
     rule: Rule,
-    /// Messages it takes of one connection before it says 421.
+    /// Messages that it takes on one connection before it says 421.
     messages_max: u32,
     messages: u32,
     message: Arrived,
 }
 
-/// What it has seen and said.
+/// What the server has received and replied.
 #[derive(Default)]
 struct ReceivedMail {
     arrived: Vec<Arrived>,
     greeted: BTreeMap<IpAddr, u64>,
     named: BTreeSet<usize>,
-    said: BTreeMap<String, u64>,
+    replies: BTreeMap<String, u64>,
 }
 
 impl Inbox {
     fn new(rule: Rule, messages_max: u32) -> Self {
-        Self { books: Arc::default(), rule, messages_max, messages: 0, message: Arrived::default() }
+        Self { received: Arc::default(), rule, messages_max, messages: 0, message: Arrived::default() }
     }
 
-    /// Begins to listen; it never ends, but with the process.
+    /// Listens until the process ends.
     #[expect(clippy::disallowed_methods, reason = "a server with threads of its own")]
     fn open(&self, ssl: SslConfig) -> SocketAddr {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -57,19 +57,19 @@ impl Inbox {
         at
     }
 
-    fn books(&self) -> MutexGuard<'_, ReceivedMail> {
-        self.books.lock().unwrap()
+    fn received(&self) -> MutexGuard<'_, ReceivedMail> {
+        self.received.lock().unwrap()
     }
 
     fn say(&self, code: u16, text: &str) -> Response {
-        *self.books().said.entry(format!("{code} {text}")).or_default() += 1;
+        *self.received().replies.entry(format!("{code} {text}")).or_default() += 1;
         Response::custom(code, text.to_owned())
     }
 }
 
 impl Handler for Inbox {
     fn helo(&mut self, ip: IpAddr, _: &str) -> Response {
-        *self.books().greeted.entry(ip).or_default() += 1;
+        *self.received().greeted.entry(ip).or_default() += 1;
         OK
     }
 
@@ -84,7 +84,7 @@ impl Handler for Inbox {
     }
 
     fn rcpt(&mut self, to: &str) -> Response {
-        let first = self.books().named.insert(number(to));
+        let first = self.received().named.insert(number(to));
         if let Some((code, text)) = (self.rule)(number(to), first) {
             return self.say(code, text);
         }
@@ -100,7 +100,7 @@ impl Handler for Inbox {
     fn data_end(&mut self) -> Response {
         self.messages += 1;
         let message = std::mem::take(&mut self.message);
-        self.books().arrived.push(message);
+        self.received().arrived.push(message);
         OK
     }
 }
@@ -117,14 +117,14 @@ fn certificate(folder: &Path) -> SslConfig {
     SslConfig::SelfSigned { cert_path, key_path }
 }
 
-/// What the driver heard that was no yes, by its words.
-fn heard(live: &LiveTrial) -> BTreeMap<String, u64> {
+/// The refusals that the driver has recorded, by their texts.
+fn recorded_refusals(live: &LiveTrial) -> BTreeMap<String, u64> {
     let replies = &live.trial.cells[0].replies;
     replies.iter().map(|reply| (reply.text.clone(), reply.count)).collect()
 }
 
 #[tokio::test]
-async fn everything_arrives_once_and_as_it_was_sent() {
+async fn every_message_arrives_once_and_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     for with_tls in [false, true] {
         let inbox = Inbox::new(|_, _| None, u32::MAX);
@@ -134,28 +134,28 @@ async fn everything_arrives_once_and_as_it_was_sent() {
         let live = drive_to(&campaign, inbox.open(ssl), tls).await;
         let totals = live.trial.cells[0].totals;
         assert_eq!((totals.delivered, totals.attempts, totals.failed), (400, 400, 0), "{totals:?}");
-        assert_eq!(heard(&live), BTreeMap::new());
-        let books = inbox.books();
-        each_has_one(&books.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &BTreeSet::new());
-        assert_eq!(books.arrived.len() as u64, totals.transactions);
-        assert!(books.arrived.iter().any(|message| message.to.len() > 1), "several recipients a message");
-        // Under TLS everybody says EHLO a second time.
-        let greeted: u64 = books.greeted.values().sum();
+        assert_eq!(recorded_refusals(&live), BTreeMap::new());
+        let received = inbox.received();
+        each_has_one(&received.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &BTreeSet::new());
+        assert_eq!(received.arrived.len() as u64, totals.transactions);
+        assert!(received.arrived.iter().any(|message| message.to.len() > 1), "several recipients a message");
+        // Under TLS every client says EHLO a second time.
+        let greeted: u64 = received.greeted.values().sum();
         assert_eq!(greeted, totals.connections * if with_tls { 2 } else { 1 });
         assert!(totals.connections < totals.transactions, "several messages a connection");
-        assert_eq!(books.greeted.len(), 3, "each source from its own address: {:?}", books.greeted);
+        assert_eq!(received.greeted.len(), 3, "each source from its own address: {:?}", received.greeted);
     }
 }
 
 #[test]
-fn what_a_careless_hand_spoils_comes_through() {
+fn bodies_with_dots_and_long_lines_arrive_unchanged() {
     let inbox = Inbox::new(|_, _| None, u32::MAX);
-    spoilt::deliver(inbox.open(SslConfig::None));
-    spoilt::arrived(&inbox.books().arrived);
+    awkward_bodies::deliver(inbox.open(SslConfig::None));
+    awkward_bodies::arrived(&inbox.received().arrived);
 }
 
-/// A rule nobody here wrote a profile for: each third address is wanted twice, each fiftieth is nobody's.
-fn wary(number: usize, first: bool) -> Option<(u16, &'static str)> {
+/// A policy that is in no profile: every third address is deferred once, every fiftieth is unknown.
+fn cautious_policy(number: usize, first: bool) -> Option<(u16, &'static str)> {
     match () {
         () if number % 50 == 7 => Some((550, "5.1.1 Nobody goes by that number")),
         () if number.is_multiple_of(3) && first => Some((451, "4.7.1 Come a second time and I believe you")),
@@ -164,8 +164,8 @@ fn wary(number: usize, first: bool) -> Option<(u16, &'static str)> {
 }
 
 #[tokio::test]
-async fn its_own_words_are_heard_and_counted() {
-    let inbox = Inbox::new(wary, u32::MAX);
+async fn the_server_s_replies_are_recorded() {
+    let inbox = Inbox::new(cautious_policy, u32::MAX);
     let campaign = Campaign { recipients: 300, sources: 2, recipients_per_message: 5, ..Campaign::default() };
     let live = drive_to(&campaign, inbox.open(SslConfig::None), None).await;
     let nobody: BTreeSet<usize> = (0..300).filter(|number| number % 50 == 7).collect();
@@ -173,21 +173,21 @@ async fn its_own_words_are_heard_and_counted() {
     let totals = live.trial.cells[0].totals;
     let counts = (totals.delivered, totals.bounced, totals.deferred, totals.attempts, totals.queued);
     assert_eq!(counts, (294, 6, twice, 300 + twice, 0), "{totals:?}");
-    let books = inbox.books();
-    each_has_one(&books.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &nobody);
-    assert_eq!(heard(&live), books.said, "in its own words, as often as it said them");
-    assert_eq!(books.said.len(), 2);
+    let received = inbox.received();
+    each_has_one(&received.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &nobody);
+    assert_eq!(recorded_refusals(&live), received.replies, "in its own words, as often as it said them");
+    assert_eq!(received.replies.len(), 2);
 }
 
 #[tokio::test]
-async fn a_421_between_messages_ends_a_connection_and_no_message() {
+async fn a_421_between_messages_loses_no_message() {
     let inbox = Inbox::new(|_, _| None, 7);
     let campaign = Campaign { recipients: 200, sources: 2, ..Campaign::default() };
     let live = drive_to(&campaign, inbox.open(SslConfig::None), None).await;
     let totals = live.trial.cells[0].totals;
     assert_eq!((totals.delivered, totals.queued, totals.failed), (200, 0, 0), "{totals:?}");
-    let books = inbox.books();
-    each_has_one(&books.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &BTreeSet::new());
+    let received = inbox.received();
+    each_has_one(&received.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &BTreeSet::new());
     assert!(totals.deferred > 10, "it was said often enough: {totals:?}");
-    assert_eq!(heard(&live), books.said);
+    assert_eq!(recorded_refusals(&live), received.replies);
 }

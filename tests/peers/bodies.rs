@@ -1,6 +1,6 @@
 //! Messages that a careless hand spoils: dots at the beginning of lines, empty lines, bytes above 127, long lines.
 
-use super::books::{Books, Kept};
+use super::serve_results::{Kept, ServeResults};
 
 /// A message and what it tries.
 pub(crate) struct Body {
@@ -55,18 +55,18 @@ impl Body {
     }
 
     /// It arrived, once, byte by byte; `what` is the part of a message to be compared with the text.
-    pub(crate) fn arrived_in(&self, books: &Books, what: impl Fn(&Kept) -> &[u8]) {
-        self.is_the_one_of(books, &self.text, what);
+    pub(crate) fn arrived_in(&self, results: &ServeResults, what: impl Fn(&Kept) -> &[u8]) {
+        self.is_the_one_of(results, &self.text, what);
     }
 
     /// The same, for a client that sends the headers as they are.
-    pub(crate) fn arrived_whole_in(&self, books: &Books) {
-        self.is_the_one_of(books, &self.message(), |kept| &kept.text);
+    pub(crate) fn arrived_whole_in(&self, results: &ServeResults) {
+        self.is_the_one_of(results, &self.message(), |kept| &kept.text);
     }
 
-    fn is_the_one_of(&self, books: &Books, sent: &[u8], what: impl Fn(&Kept) -> &[u8]) {
+    fn is_the_one_of(&self, results: &ServeResults, sent: &[u8], what: impl Fn(&Kept) -> &[u8]) {
         let to = format!("{}@open.example", self.address());
-        let kept: Vec<_> = books.kept.iter().filter(|kept| kept.to.contains(&to)).collect();
+        let kept: Vec<_> = results.kept.iter().filter(|kept| kept.to.contains(&to)).collect();
         assert_eq!(kept.len(), 1, "{}: messages that arrived", self.name);
         let came = what(kept[0]);
         if let Some(at) = (0..sent.len().max(came.len())).find(|at| sent.get(*at) != came.get(*at)) {

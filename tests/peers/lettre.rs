@@ -22,17 +22,17 @@ fn message(to: &str) -> Message {
 }
 
 #[test]
-fn fifty_messages_arrive_as_they_were_made() {
+fn fifty_lettre_messages_arrive_unchanged() {
     let served = Served::start("open", &[]);
     let transport = transport(&served);
     let messages: Vec<Message> = (0..50).map(|n| message(&format!("r{n}@open.example"))).collect();
     for message in &messages {
         assert!(transport.send(message).unwrap().is_positive());
     }
-    let books = served.end();
-    assert_eq!(books.figure("delivered"), 50);
-    assert_eq!(books.count("opened"), 50);
-    let mut kept: Vec<String> = books.kept.iter().map(|kept| String::from_utf8(kept.text.clone()).unwrap()).collect();
+    let results = served.end();
+    assert_eq!(results.figure("delivered"), 50);
+    assert_eq!(results.count("opened"), 50);
+    let mut kept: Vec<String> = results.kept.iter().map(|kept| String::from_utf8(kept.text.clone()).unwrap()).collect();
     let mut sent: Vec<String> =
         messages.iter().map(|one| String::from_utf8(one.formatted()).unwrap() + "\r\n").collect();
     kept.sort();

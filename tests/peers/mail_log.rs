@@ -55,7 +55,7 @@ pub(crate) fn tally<'a>(replies: impl Iterator<Item = &'a str>) -> BTreeMap<Stri
 }
 
 #[test]
-fn the_log_is_understood() {
+fn deliveries_are_parsed_from_the_mail_log() {
     let log = "\
 Nov 26 08:45:34 a postfix/smtp[1]: A1: to=<a@x.example>, relay=b[127.0.0.1]:1, delay=1, dsn=2.0.0, status=sent (250 2.0.0 Ok)
 Nov 26 08:45:34 a postfix/smtp[1]: A2: to=<b@x.example>, relay=b[127.0.0.1]:1, conn_use=4, delay=1, dsn=5.1.1, status=bounced (host b[127.0.0.1] said: 550-5.1.1 No 550-5.1.1 such user. 550 5.1.1 None (0) (in reply to RCPT TO command))

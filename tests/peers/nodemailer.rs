@@ -35,23 +35,23 @@ fn script(name: &str, served: &Served, folder: Option<&Path>) -> Option<()> {
 fn a_pool_of_three_connections_under_tls() {
     let served = Served::start("yahoo", &["--speed", "30"]);
     let Some(()) = script("nodemailer_pool.cjs", &served, None) else { return };
-    let books = served.end();
-    assert_eq!(books.figure("delivered"), 60);
-    assert_eq!(books.count("accepted"), 60);
+    let results = served.end();
+    assert_eq!(results.figure("delivered"), 60);
+    assert_eq!(results.count("accepted"), 60);
     // Ten messages a connection, and Yahoo takes twenty.
-    let opened = books.count("opened");
+    let opened = results.count("opened");
     assert!((6..=9).contains(&opened), "{opened} connections for sixty messages, ten each, three at a time");
-    assert_eq!(books.refusals(), [("end-of-data", 554)]);
+    assert_eq!(results.refusals(), [("end-of-data", 554)]);
 }
 
 #[test]
-fn nodemailer_tells_who_was_refused() {
+fn nodemailer_reports_refused_recipients() {
     let served = Served::start("charter", &[]);
     let Some(()) = script("nodemailer_refusals.cjs", &served, None) else { return };
-    let books = served.end();
+    let results = served.end();
     let refusals = [("rcpt", 550), ("rcpt", 451), ("rcpt", 550), ("mail", 421), ("end-of-data", 552)];
-    assert_eq!(books.refusals(), refusals);
-    assert_eq!(books.figure("delivered"), 2);
+    assert_eq!(results.refusals(), refusals);
+    assert_eq!(results.figure("delivered"), 2);
 }
 
 #[test]
@@ -62,9 +62,9 @@ fn bodies_come_through_nodemailer_unharmed() {
         fs::write(folder.path().join(body.address()), body.message()).unwrap();
     }
     let Some(()) = script("nodemailer_bodies.cjs", &served, Some(folder.path())) else { return };
-    let books = served.end();
-    assert_eq!(books.kept.len(), bodies.len());
+    let results = served.end();
+    assert_eq!(results.kept.len(), bodies.len());
     for body in &bodies {
-        body.arrived_whole_in(&books);
+        body.arrived_whole_in(&results);
     }
 }

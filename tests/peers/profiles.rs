@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::bodies;
-use super::books::Books;
 use super::mail_log::{Delivery, deliveries, tally};
 use super::postfix::Postfix;
 use super::process::{comes, tail, until};
+use super::serve_results::ServeResults;
 use super::served::Served;
 
 /// Back-off times that fit the time a test has.
@@ -62,10 +62,10 @@ fn campaign(profile: &str, domain: &str, mail: impl FnOnce(&Postfix, &str)) {
     comes(PATIENCE, || outcomes(&postfix.deliveries(domain)).settled() >= RECIPIENTS);
     postfix.settle();
     let log = postfix.stop();
-    let books = served.end();
+    let results = served.end();
     let seen = deliveries(&log, domain);
     eprintln!("{profile}: {:?} in {} attempts", outcomes(&seen), seen.iter().filter(|one| !one.suspended).count());
-    agree(&seen, &books, &log);
+    agree(&seen, &results, &log);
 }
 
 /// How many recipients ended how. The same address may get several messages; only refused ones do here.
@@ -93,25 +93,25 @@ fn outcomes(seen: &[Delivery]) -> Outcomes {
     Outcomes { sent, bounced, deferred }
 }
 
-fn agree(seen: &[Delivery], books: &Books, log: &str) {
+fn agree(seen: &[Delivery], results: &ServeResults, log: &str) {
     let ended = outcomes(seen);
     assert_eq!(ended.settled() + ended.deferred, RECIPIENTS, "Postfix lost some: {ended:?}\n{}", tail(log));
     let told = |what: &str| format!("{what}\n{}", tail(log));
     // Delivered: by the log, the events, the summary, and by name in what was kept.
-    assert_eq!(ended.sent as u64, books.accepted(), "{}", told("delivered, by the events"));
-    assert_eq!(ended.sent as u64, books.figure("delivered"), "{}", told("delivered, by the summary"));
+    assert_eq!(ended.sent as u64, results.accepted(), "{}", told("delivered, by the events"));
+    assert_eq!(ended.sent as u64, results.figure("delivered"), "{}", told("delivered, by the summary"));
     let sent = seen.iter().filter(|one| one.status == "sent").map(|one| one.to.as_str());
-    let kept = books.kept.iter().flat_map(|kept| kept.to.iter().map(String::as_str));
+    let kept = results.kept.iter().flat_map(|kept| kept.to.iter().map(String::as_str));
     assert_eq!(tally(sent), tally(kept), "{}", told("who has their mail"));
     // Refused: every attempt by the words of its reply, some of which have a number that no other has.
-    assert_eq!(ended.bounced as u64, books.figure("bounced"), "{}", told("bounced"));
+    assert_eq!(ended.bounced as u64, results.figure("bounced"), "{}", told("bounced"));
     let unanswered = seen.iter().filter(|one| one.status != "sent" && !one.suspended && one.reply.is_none());
     assert_eq!(unanswered.collect::<Vec<_>>(), Vec::<&Delivery>::new(), "{}", told("refused without a word"));
     let heard = seen.iter().filter_map(|one| one.reply.as_deref());
-    let said = books.refused().map(|event| event.reply.as_deref().unwrap());
+    let said = results.refused().map(|event| event.reply.as_deref().unwrap());
     assert_eq!(tally(heard), tally(said), "{}", told("replies"));
     let attempts = seen.iter().filter(|one| !one.suspended).count();
-    assert_eq!(attempts as u64, books.figure("attempts"), "{}", told("attempts"));
+    assert_eq!(attempts as u64, results.figure("attempts"), "{}", told("attempts"));
 }
 
 /// Leading dots, empty lines and bytes above 127 come through Postfix and the wire as they were posted.
@@ -126,8 +126,8 @@ fn bodies_come_through_postfix_unharmed() {
     }
     until("all are sent", PATIENCE, || outcomes(&postfix.deliveries("@open.example")).sent == bodies.len());
     postfix.stop();
-    let books = served.end();
+    let results = served.end();
     for body in &bodies {
-        body.arrived_in(&books, |kept| kept.body());
+        body.arrived_in(&results, |kept| kept.body());
     }
 }

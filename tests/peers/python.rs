@@ -27,35 +27,35 @@ fn smtplib_meets_every_refusal_as_its_own_exception() {
     let Some(python) = python() else { return };
     let served = Served::start("charter", &[]);
     script(&python, "smtplib_session.py", &served, None);
-    let books = served.end();
+    let results = served.end();
     let refusals = [("rcpt", 550), ("rcpt", 451), ("rcpt", 550), ("mail", 450), ("end-of-data", 552), ("data", 451)];
-    assert_eq!(books.refusals(), [refusals.as_slice(), &[("rcpt", 0), ("mail", 421)]].concat());
-    assert_eq!(books.figure("delivered"), 5);
-    let to: Vec<&str> = books.kept.iter().flat_map(|kept| kept.to.iter().map(String::as_str)).collect();
+    assert_eq!(results.refusals(), [refusals.as_slice(), &[("rcpt", 0), ("mail", 421)]].concat());
+    assert_eq!(results.figure("delivered"), 5);
+    let to: Vec<&str> = results.kept.iter().flat_map(|kept| kept.to.iter().map(String::as_str)).collect();
     assert_eq!(to, ["a@charter.net", "b@charter.net", "c@charter.net", "d@charter.net", "e@charter.net"]);
 }
 
 #[test]
-fn smtplib_is_turned_away_at_connect() {
+fn smtplib_is_refused_at_connect() {
     let Some(python) = python() else { return };
     let served = Served::start("charter", &["--set", "rule.connections.limit=1"]);
     script(&python, "smtplib_connect.py", &served, None);
-    let books = served.end();
-    assert_eq!(books.refusals(), [("connect", 421)].repeat(3));
-    assert_eq!(books.count("opened"), 2);
+    let results = served.end();
+    assert_eq!(results.refusals(), [("connect", 421)].repeat(3));
+    assert_eq!(results.count("opened"), 2);
 }
 
 /// Where one connection is allowed, whoever ends one and begins the next at once is never refused: the server hears
 /// QUIT before it counts the newcomer, however busy the machine is.
 #[test]
-fn whoever_quits_makes_room_at_once() {
+fn quit_frees_the_connection_limit_at_once() {
     let Some(python) = python() else { return };
     let served =
         Served::start("charter", &["--set", "rule.connections.limit=1", "--set", "rule.connection-rate.enabled=false"]);
     script(&python, "quick.py", &served, None);
-    let books = served.end();
-    assert_eq!(books.refusals(), []);
-    assert_eq!(books.count("opened"), 500);
+    let results = served.end();
+    assert_eq!(results.refusals(), []);
+    assert_eq!(results.count("opened"), 500);
 }
 
 #[test]
@@ -67,10 +67,10 @@ fn bodies_come_through_smtplib_unharmed() {
         fs::write(folder.path().join(body.address()), body.message()).unwrap();
     }
     script(&python, "smtplib_bodies.py", &served, Some(folder.path()));
-    let books = served.end();
-    assert_eq!(books.kept.len(), bodies.len());
+    let results = served.end();
+    assert_eq!(results.kept.len(), bodies.len());
     for body in &bodies {
-        body.arrived_whole_in(&books);
+        body.arrived_whole_in(&results);
     }
 }
 
@@ -79,10 +79,10 @@ fn pipelined_groups_are_answered_in_order() {
     let Some(python) = python() else { return };
     let served = Served::start("charter", &[]);
     script(&python, "pipelining.py", &served, None);
-    let books = served.end();
-    assert_eq!(books.refusals(), [("rcpt", 550), ("mail", 451), ("rcpt", 550), ("end-of-data", 452), ("rcpt", 550)]);
+    let results = served.end();
+    assert_eq!(results.refusals(), [("rcpt", 550), ("mail", 451), ("rcpt", 550), ("end-of-data", 452), ("rcpt", 550)]);
     let kept: Vec<(&[String], &[u8])> =
-        books.kept.iter().map(|kept| (kept.to.as_slice(), kept.text.as_slice())).collect();
+        results.kept.iter().map(|kept| (kept.to.as_slice(), kept.text.as_slice())).collect();
     let to = |names: &[&str]| names.iter().map(|name| format!("{name}@charter.net")).collect::<Vec<_>>();
     let expected = [
         (to(&["a", "b"]), b"first\r\n.\r\n".as_slice()),

@@ -20,10 +20,10 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use super::arrived::{Arrived, each_has_one};
+use super::awkward_bodies;
 use super::postfix::Postfix;
 use super::process::succeed;
 use super::servers::{self, Server};
-use super::spoilt;
 
 /// A campaign in a folder of its own.
 struct Campaign {
@@ -130,7 +130,7 @@ fn read(file: &Path) -> Arrived {
 }
 
 #[test]
-fn postfix_s_sink_gets_everything_once_and_as_it_was_sent() {
+fn smtp_sink_gets_every_message_once_and_unchanged() {
     let campaign = Campaign::new(600, 4);
     let Some((server, dump)) = campaign.sink() else { return };
     let cell = campaign.send(&server, &["--tls", "--chunking"]);
@@ -145,7 +145,7 @@ fn postfix_s_sink_gets_everything_once_and_as_it_was_sent() {
 /// Postfix itself, with all that it offers: groups of commands, chunks, TLS. It passes on what it takes, under a header
 /// of its own, to a sink that leaves it as it came.
 #[test]
-fn postfix_takes_chunks_under_tls_and_refuses_in_its_own_words() {
+fn postfix_takes_bdat_under_tls_and_its_refusals_are_recorded() {
     let campaign = Campaign::new(400, 4);
     let Some((sink, dump)) = campaign.sink() else { return };
     let [cert, key] = campaign.certificate();
@@ -195,7 +195,7 @@ fn without_received(mut message: Arrived) -> Arrived {
 
 /// What smtp-sink refuses it refuses always: everything is given up in the end, after as many attempts as it said so.
 #[test]
-fn postfix_s_sink_refuses_in_its_own_words() {
+fn refusals_of_smtp_sink_are_recorded() {
     let campaign = Campaign::new(60, 1);
     let words = ["-B", "552 5.2.2 The sink is full", "-f", "RCPT"];
     let Some(server) = servers::smtp_sink(&words) else { return };
@@ -276,7 +276,7 @@ fn by_its_rules(recipients: usize) -> (BTreeSet<usize>, u64) {
 }
 
 #[test]
-fn aiosmtpd_is_understood_under_tls_and_without() {
+fn aiosmtpd_with_and_without_tls() {
     for with_tls in [false, true] {
         let campaign = Campaign::new(400, 4);
         let [cert, key] = campaign.certificate();
@@ -299,18 +299,18 @@ fn aiosmtpd_is_understood_under_tls_and_without() {
 }
 
 #[test]
-fn what_a_careless_hand_spoils_comes_through() {
+fn bodies_with_dots_and_long_lines_arrive_unchanged() {
     let campaign = Campaign::new(1, 1);
     let Some((sink, dump)) = campaign.sink() else { return };
-    spoilt::deliver(sink.at);
-    spoilt::arrived(&dumped(&dump));
+    awkward_bodies::deliver(sink.at);
+    awkward_bodies::arrived(&dumped(&dump));
     let Some(receiver) = Receiver::start(&campaign, &[]) else { return };
-    spoilt::deliver(receiver.server.at);
-    spoilt::arrived(&Book::of(receiver.lines()).arrived);
+    awkward_bodies::deliver(receiver.server.at);
+    awkward_bodies::arrived(&Book::of(receiver.lines()).arrived);
 }
 
 #[test]
-fn aiosmtpd_says_421_between_messages_and_none_is_lost() {
+fn a_421_of_aiosmtpd_between_messages_loses_none() {
     let campaign = Campaign::new(200, 1);
     let Some(receiver) = Receiver::start(&campaign, &["--enough", "4"]) else { return };
     let cell = campaign.send(&receiver.server, &[]);

@@ -12,8 +12,8 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::books::{Books, Event, Kept};
 use super::process::Running;
+use super::serve_results::{Event, Kept, ServeResults};
 
 /// MX hosts at work.
 pub(crate) struct Served {
@@ -59,14 +59,14 @@ impl Served {
     }
 
     /// Ends it as Ctrl-C does; its books.
-    pub(crate) fn end(self) -> Books {
+    pub(crate) fn end(self) -> ServeResults {
         let Self { running, home, events, notes, hearing, .. } = self;
         let status = running.stop(Signal::SIGINT);
         assert!(status.success(), "mxlab serve: {status}");
         notes.join().unwrap();
         let summary = hearing.join().unwrap().expect("a summary behind the events");
         let events = events.lock().unwrap().clone();
-        Books { events, summary, kept: kept(&home.path().join("kept")) }
+        ServeResults { events, summary, kept: kept(&home.path().join("kept")) }
     }
 }
 

@@ -91,7 +91,7 @@ pub(crate) fn python_with_aiosmtpd() -> Option<PathBuf> {
 }
 
 #[test]
-fn servers_of_others_greet() {
+fn other_servers_start_and_greet() {
     for server in [smtp_sink(&[]), aiosmtpd(&[])].into_iter().flatten() {
         let greeting = server.greeting().unwrap();
         assert!(greeting.starts_with("220 "), "{greeting}");

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use super::books::Books;
 use super::process::succeed;
 use super::program;
+use super::serve_results::ServeResults;
 use super::served::Served;
 
 fn smtp_source() -> Option<PathBuf> {
@@ -14,7 +14,7 @@ fn smtp_source() -> Option<PathBuf> {
 }
 
 /// What a host without limits saw of it.
-fn sent(arguments: &str) -> Option<Books> {
+fn sent(arguments: &str) -> Option<ServeResults> {
     let program = smtp_source()?;
     let served = Served::start("open", &[]);
     let mut command = Command::new(program);
@@ -23,44 +23,44 @@ fn sent(arguments: &str) -> Option<Books> {
     Some(served.end())
 }
 
-fn all_arrived(books: &Books, messages: usize, recipients: u64) {
-    assert_eq!(books.count("accepted"), messages);
-    assert_eq!(books.accepted(), recipients);
-    assert_eq!(books.figure("delivered"), recipients);
-    assert_eq!(books.count("opened"), books.count("closed"));
-    assert_eq!(books.count("refused"), 0);
-    assert_eq!(books.kept.len(), messages);
-    let kept: u64 = books.kept.iter().map(|kept| kept.text.len() as u64).sum();
-    assert_eq!(kept, books.events.iter().filter_map(|event| event.size).sum::<u64>(), "bytes");
+fn all_arrived(results: &ServeResults, messages: usize, recipients: u64) {
+    assert_eq!(results.count("accepted"), messages);
+    assert_eq!(results.accepted(), recipients);
+    assert_eq!(results.figure("delivered"), recipients);
+    assert_eq!(results.count("opened"), results.count("closed"));
+    assert_eq!(results.count("refused"), 0);
+    assert_eq!(results.kept.len(), messages);
+    let kept: u64 = results.kept.iter().map(|kept| kept.text.len() as u64).sum();
+    assert_eq!(kept, results.events.iter().filter_map(|event| event.size).sum::<u64>(), "bytes");
 }
 
 #[test]
-fn two_hundred_sessions_that_go_on() {
-    let Some(books) = sent("-s 200 -m 3000 -d -N -t r@open.example") else { return };
-    all_arrived(&books, 3_000, 3_000);
-    assert_eq!(books.count("opened"), 200);
-    assert_eq!(books.figure("connections"), 200);
+fn two_hundred_sessions_with_many_messages() {
+    let Some(results) = sent("-s 200 -m 3000 -d -N -t r@open.example") else { return };
+    all_arrived(&results, 3_000, 3_000);
+    assert_eq!(results.count("opened"), 200);
+    assert_eq!(results.figure("connections"), 200);
 }
 
 #[test]
 fn a_connection_for_every_message() {
-    let Some(books) = sent("-s 50 -m 500 -r 4 -N -t r@open.example") else { return };
-    all_arrived(&books, 500, 2_000);
-    assert_eq!(books.count("opened"), 500);
+    let Some(results) = sent("-s 50 -m 500 -r 4 -N -t r@open.example") else { return };
+    all_arrived(&results, 500, 2_000);
+    assert_eq!(results.count("opened"), 500);
 }
 
 #[test]
 fn big_messages() {
-    let Some(books) = sent("-s 8 -m 24 -d -l 2000000 -t r@open.example") else { return };
-    all_arrived(&books, 24, 24);
-    assert!(books.events.iter().filter_map(|event| event.size).all(|size| size > 2_000_000));
+    let Some(results) = sent("-s 8 -m 24 -d -l 2000000 -t r@open.example") else { return };
+    all_arrived(&results, 24, 24);
+    assert!(results.events.iter().filter_map(|event| event.size).all(|size| size > 2_000_000));
 }
 
 #[test]
-fn whoever_goes_on_after_refusals_is_refused_each_time() {
+fn repeated_refusals_in_one_session() {
     // Without -A it ends at the first refusal.
-    let Some(books) = sent("-A -s 10 -m 200 -d -t 451-4.2.0.r@open.example") else { return };
-    assert_eq!(books.refusals(), [("rcpt", 451)].repeat(200));
-    assert_eq!(books.accepted(), 0);
-    assert_eq!(books.figure("attempts"), 200);
+    let Some(results) = sent("-A -s 10 -m 200 -d -t 451-4.2.0.r@open.example") else { return };
+    assert_eq!(results.refusals(), [("rcpt", 451)].repeat(200));
+    assert_eq!(results.accepted(), 0);
+    assert_eq!(results.figure("attempts"), 200);
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use super::books::Books;
 use super::process::{run, tail};
 use super::program;
+use super::serve_results::ServeResults;
 use super::served::Served;
 
 const HOW: &str = "on Debian: apt-get install swaks libnet-ssleay-perl; or .ci/run peers";
@@ -50,13 +50,13 @@ impl Swaks {
         said
     }
 
-    fn end(self) -> Books {
+    fn end(self) -> ServeResults {
         self.served.end()
     }
 }
 
 #[test]
-fn every_extension_by_itself() {
+fn swaks_uses_every_extension() {
     let Some(swaks) = Swaks::against("charter", &["--xclient"]) else { return };
     let to = "--to bob@charter.net,eve@charter.net";
     let offered = swaks.ends(FINE, to);
@@ -77,15 +77,16 @@ fn every_extension_by_itself() {
         swaks.ends(FINE, &format!("{to} {auth} --tls"));
     }
     swaks.ends(FINE, &format!("{to} --tls --xclient-addr 192.0.2.9 --xclient-name mx.sender.example"));
-    let books = swaks.end();
-    assert_eq!(books.figure("delivered"), 20);
-    assert_eq!(books.count("refused"), 0);
-    let clients: Vec<&str> = books.events.iter().filter(|e| e.name == "accepted").map(|e| e.client.as_str()).collect();
+    let results = swaks.end();
+    assert_eq!(results.figure("delivered"), 20);
+    assert_eq!(results.count("refused"), 0);
+    let clients: Vec<&str> =
+        results.events.iter().filter(|e| e.name == "accepted").map(|e| e.client.as_str()).collect();
     assert_eq!(clients, [["127.0.0.1"; 9].as_slice(), &["192.0.2.9"]].concat(), "XCLIENT speaks for another address");
 }
 
 #[test]
-fn what_is_not_offered_is_refused() {
+fn extensions_that_are_not_offered_are_refused() {
     let Some(swaks) = Swaks::against("charter", &["--no-tls"]) else { return };
     swaks.ends(TLS, "--to bob@charter.net --tls");
     swaks.ends(XCLIENT, "--to bob@charter.net --xclient-addr 192.0.2.9");
@@ -98,7 +99,7 @@ fn what_is_not_offered_is_refused() {
 /// swaks announces nothing by itself, but takes for a sender what is put between its brackets; `AUTH=<>` is a parameter
 /// of MAIL, too (RFC 4954, section 5).
 #[test]
-fn sizes_and_8_bit_are_announced() {
+fn size_and_8bitmime_are_announced() {
     let Some(swaks) = Swaks::against("charter", &[]) else { return };
     let mail = |code, parameters: &str, body: &str| {
         let from = format!("ann@sender.example> {parameters} AUTH=<");
@@ -115,14 +116,14 @@ fn sizes_and_8_bit_are_announced() {
     assert!(said.contains("<** 552 5.3.4"), "more than the server reads at all:\n{said}");
     mail(MAIL, "SIZE=many", "hello");
     mail(MAIL, "BODY=9BIT", "hello");
-    let books = swaks.end();
-    assert_eq!(books.refusals(), [("mail", 552); 2], "refused is refused, by a rule or by the session itself");
-    assert_eq!(books.kept.len(), 2);
-    assert!(books.kept[0].text.windows(6).any(|six| six == "\u{e4}\u{f6}\u{fc}".as_bytes()), "8-bit comes as it is");
+    let results = swaks.end();
+    assert_eq!(results.refusals(), [("mail", 552); 2], "refused is refused, by a rule or by the session itself");
+    assert_eq!(results.kept.len(), 2);
+    assert!(results.kept[0].text.windows(6).any(|six| six == "\u{e4}\u{f6}\u{fc}".as_bytes()), "8-bit comes as it is");
 }
 
 #[test]
-fn whoever_quits_at_any_stage_leaves_nothing_behind() {
+fn quitting_at_any_stage_leaves_no_session() {
     let Some(swaks) = Swaks::against("charter", &["--xclient"]) else { return };
     let stages = ["CONNECT", "EHLO", "MAIL", "RCPT"];
     for stage in stages {
@@ -134,15 +135,15 @@ fn whoever_quits_at_any_stage_leaves_nothing_behind() {
     // And whoever goes away without QUIT, at once or in the middle.
     swaks.ends(FINE, "--to bob@charter.net --drop-after CONNECT");
     swaks.ends(FINE, "--to bob@charter.net --drop-after-send DATA");
-    let books = swaks.end();
-    assert_eq!(books.count("accepted"), 0);
-    assert_eq!(books.count("opened"), books.count("closed"));
-    assert_eq!(books.figure("delivered"), 0);
-    assert_eq!(books.figure("bounced"), 0);
+    let results = swaks.end();
+    assert_eq!(results.count("accepted"), 0);
+    assert_eq!(results.count("opened"), results.count("closed"));
+    assert_eq!(results.figure("delivered"), 0);
+    assert_eq!(results.figure("bounced"), 0);
 }
 
 #[test]
-fn answers_that_were_asked_for_come_where_they_were_asked_for() {
+fn address_directives_force_outcomes() {
     let Some(swaks) = Swaks::against("charter", &[]) else { return };
     for (code, arguments, said) in [
         (NO_RECIPIENTS, "--to 451-4.2.0.bob@charter.net", "451 4.2.0 as you asked"),
@@ -163,7 +164,7 @@ fn answers_that_were_asked_for_come_where_they_were_asked_for() {
         let whole = swaks.ends(code, arguments);
         assert!(whole.contains(said), "swaks {arguments}: no {said:?} in\n{whole}");
     }
-    let books = swaks.end();
+    let results = swaks.end();
     let asked = [
         ("rcpt", 451),
         ("rcpt", 550),
@@ -179,12 +180,12 @@ fn answers_that_were_asked_for_come_where_they_were_asked_for() {
         ("data", 0),
         ("end-of-data", 0),
     ];
-    assert_eq!(books.refusals(), asked);
-    assert_eq!(books.figure("delivered"), 2);
+    assert_eq!(results.refusals(), asked);
+    assert_eq!(results.figure("delivered"), 2);
 }
 
 #[test]
-fn a_client_that_is_turned_away_hears_it_in_the_banner() {
+fn a_refusal_at_connect_is_in_the_banner() {
     let limit = ["--set", "rule.connections.limit=0"];
     let Some(swaks) = Swaks::against("charter", &limit) else { return };
     let said = swaks.ends(BANNER, "--to bob@charter.net");

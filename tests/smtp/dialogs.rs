@@ -23,14 +23,14 @@ fn every_dialog_goes_as_written() {
 
 #[test]
 #[should_panic(expected = "x:2: expected \"220 wrong\", heard Some(\"220 mx.example ESMTP\")")]
-fn a_dialog_that_goes_otherwise_is_noticed() {
+fn a_dialog_with_a_wrong_reply_fails() {
     let dialog = Dialog::parse("# A server that is called wrong.\nS: 220 wrong\n");
     dialog.play("x", &mut World::new(&dialog.setting, 1));
 }
 
 #[test]
 #[should_panic(expected = "x: at the end: expected None, heard Some(\"221 2.0.0 Bye\")")]
-fn a_line_too_many_is_noticed() {
+fn a_dialog_with_a_reply_too_many_fails() {
     let dialog = Dialog::parse("S: 220 *\nC: QUIT\n");
     dialog.play("x", &mut World::new(&dialog.setting, 1));
 }

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_is_wider_than_the_screen_and_none_is_below_it() {
+    fn the_live_table_fits_the_screen() {
         let text = format!("{}\nshort   \n{}\nfourth\n", "×".repeat(50), "y".repeat(20));
         let shown = fit(&text, 20, 4);
         assert_eq!(shown, format!("{}…\nshort\n{}\n", "×".repeat(19), "y".repeat(20)));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn providers_stand_beside_each_other_where_there_is_room() {
+    fn providers_of_the_live_table_wrap() {
         let shown =
             |columns| beside_or_below("after 1s".to_owned(), ["a: 1", "b: 2"].map(str::to_owned).into_iter(), columns);
         assert_eq!(shown(80), "after 1s  |  a: 1  |  b: 2");

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_a_path_and_a_value() {
+    fn set_changes_are_a_path_and_a_value() {
         let limit = || "rule.connections.limit = 5".to_owned();
         assert_eq!(changed("rule.connections.limit=5", &["charter"]), Some((0, limit())));
         assert_eq!(changed("yahoo:rule.connections.limit=5", &["charter", "yahoo"]), Some((1, limit())));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn every_host_has_a_place_of_its_own() {
+    fn every_mx_host_has_its_own_address() {
         let at = |text: &str| text.parse::<SocketAddr>().unwrap();
         assert_eq!(nth(at("127.0.0.255:25"), 1), Some(at("127.0.1.0:25")));
         assert_eq!(nth(at("[::1]:2525"), 2), Some(at("[::1]:2527")));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_let_in_from_outside_by_accident() {
+    fn hosts_outside_loopback_need_expose() {
         let policies = policies(&["charter".to_owned()], &[]).unwrap();
         let at = "192.0.2.1:25".parse().unwrap();
         assert!(hosts(&policies, at, false).is_err());

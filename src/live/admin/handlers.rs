@@ -65,7 +65,8 @@ pub(super) async fn change_rule(
         return Err(AdminRejection::unknown("rule", &rule, policy.rules.iter().map(|rule| rule.name.as_str())));
     };
     let change = Document::new("the body", change.to_string());
-    let changes = profile::rule_change(&change, policy, RuleId::from_index(index)).map_err(AdminRejection::wrong)?;
+    let changes = profile::rule_change(&change, policy, RuleId::from_index(index))
+        .map_err(|found| AdminRejection::wrong(&found))?;
     for change in &changes {
         cluster.change_policy(site, change);
     }

@@ -32,7 +32,7 @@ impl AdminRejection {
     }
 
     /// The request has mistakes; all of them are named at once.
-    pub(super) fn wrong(found: Vec<Diagnostic>) -> Self {
+    pub(super) fn wrong(found: &[Diagnostic]) -> Self {
         let messages: Vec<&str> = found.iter().map(Diagnostic::message).collect();
         let hints: Vec<&str> = found.iter().filter_map(Diagnostic::suggestion).collect();
         let rejection = Self::bad(messages.join("; "));

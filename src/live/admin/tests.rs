@@ -154,7 +154,7 @@ fn send(session: &mut PolicySession) -> String {
 }
 
 #[tokio::test]
-async fn the_state_is_what_the_client_met() {
+async fn state_shows_what_a_client_met() {
     let api = AdminTest::new().await;
     let mut session = api.session();
     assert_eq!([send(&mut session), send(&mut session)], ["delivered", "450 no"]);
@@ -181,7 +181,7 @@ async fn the_state_is_what_the_client_met() {
 }
 
 #[tokio::test]
-async fn rules_change_while_they_are_at_work() {
+async fn patch_changes_rules() {
     let api = AdminTest::new().await;
     let mut session = api.session();
     assert_eq!([send(&mut session), send(&mut session)], ["delivered", "450 no"]);
@@ -202,7 +202,7 @@ async fn rules_change_while_they_are_at_work() {
 }
 
 #[tokio::test]
-async fn changes_that_make_no_sense_say_why() {
+async fn patch_rejects_changes_with_a_reason() {
     let api = AdminTest::new().await;
     let rule = "PATCH /providers/charter/rules/hourly";
     for (call, body, status, said) in [
@@ -240,7 +240,7 @@ async fn changes_that_make_no_sense_say_why() {
 }
 
 #[tokio::test]
-async fn reputations_are_set_and_complaints_cost() {
+async fn put_sets_reputations_and_post_files_complaints() {
     let api = AdminTest::new().await;
     let path = "PUT /providers/yahoo/clients/127.0.0.9/reputation";
     assert_eq!(api.call(path, r#"{"score": 0.2}"#).await.is(200)["score"], 0.2, "also of whoever has not come yet");
@@ -261,7 +261,7 @@ async fn reputations_are_set_and_complaints_cost() {
 }
 
 #[tokio::test]
-async fn the_next_messages_are_answered_as_ordered() {
+async fn orders_decide_the_outcome_of_the_next_messages() {
     let api = AdminTest::new().await;
     api.call("PATCH /providers/charter/rules/hourly", r#"{"enabled": false}"#).await.is(200);
     let orders = [
@@ -291,7 +291,7 @@ async fn the_next_messages_are_answered_as_ordered() {
 }
 
 #[tokio::test]
-async fn orders_that_make_no_sense_say_why() {
+async fn orders_are_rejected_with_a_reason() {
     let api = AdminTest::new().await;
     for (body, status, said) in [
         (r#"{"reply": "451 x"}"#, 400, "missing field `stage`"),
@@ -342,7 +342,7 @@ const SERVFAIL: Option<u8> = Some(2);
 const NXDOMAIN: Option<u8> = Some(3);
 
 #[tokio::test]
-async fn names_fail_as_it_is_wished() {
+async fn dns_faults_are_injected_and_ended() {
     let AdminTest { cluster, .. } = AdminTest::new().await;
     let stop = CancellationToken::new();
     let mut zone = Zone::new(Ipv4Addr::LOCALHOST.into(), UnknownNames::NoSuchName);
@@ -379,7 +379,7 @@ async fn names_fail_as_it_is_wished() {
 }
 
 #[tokio::test]
-async fn wishes_for_dns_that_make_no_sense_say_why() {
+async fn dns_faults_are_rejected_with_a_reason() {
     let without = AdminTest::new().await;
     let told = without.call("PUT /dns/faults", "[]").await.refused(409);
     assert!(told.contains("there is no DNS server here | start it with `mxlab serve --dns"), "{told}");
@@ -410,7 +410,7 @@ async fn wishes_for_dns_that_make_no_sense_say_why() {
 }
 
 #[tokio::test]
-async fn a_reset_leaves_the_time_and_whoever_is_there() {
+async fn reset_keeps_the_time_and_open_sessions() {
     let api = AdminTest::new().await;
     let mut session = api.session();
     assert_eq!([send(&mut session), send(&mut session)], ["delivered", "450 no"]);
@@ -442,7 +442,7 @@ async fn a_reset_leaves_the_time_and_whoever_is_there() {
 }
 
 #[tokio::test]
-async fn metrics_are_in_a_fixed_order_and_well_formed() {
+async fn metrics_are_openmetrics_in_a_fixed_order() {
     let api = AdminTest::new().await;
     let mut session = api.session();
     assert_eq!([send(&mut session), send(&mut session)], ["delivered", "450 no"]);
@@ -466,7 +466,7 @@ async fn metrics_are_in_a_fixed_order_and_well_formed() {
 }
 
 #[tokio::test]
-async fn web_pages_are_turned_away_and_what_is_no_http_ends() {
+async fn requests_of_web_pages_and_other_protocols_are_rejected() {
     let api = AdminTest::new().await;
     let origin = "Host: localhost\r\nOrigin: https://example.org\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     let reply = api.raw(format!("POST /reset HTTP/1.1\r\n{origin}").as_bytes()).await;
@@ -478,7 +478,7 @@ async fn web_pages_are_turned_away_and_what_is_no_http_ends() {
 }
 
 #[tokio::test]
-async fn whoever_is_one_too_many_waits() {
+async fn admin_connections_beyond_the_limit_wait() {
     let api = AdminTest::new().await;
     let mut idle = Vec::new();
     for _ in 0..listener::CONNECTIONS_MAX {
@@ -502,7 +502,7 @@ async fn whoever_is_one_too_many_waits() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn a_body_of_anything_is_no_panic(body in "\\PC{0,80}", call in 0_usize..4) {
+    fn any_request_body_is_answered_without_a_panic(body in "\\PC{0,80}", call in 0_usize..4) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let call = [
             "PATCH /providers/charter/rules/hourly",

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_for_a_name_and_all_below() {
+    fn a_dns_fault_affects_a_name_and_all_below() {
         for (name, upper, is) in [
             ("charter.net", "Charter.net", true),
             ("mx.charter.net", "charter.net.", true),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_the_queries_meets_a_fault_and_delays_add_up() {
+    fn a_dns_fault_affects_a_share_of_queries_and_delays_add_up() {
         let mut faults = ActiveFaults::none();
         let slow = DnsFailure::Slow(Duration::from_secs(1));
         let fault = |share, failure| DnsFault { name: None, share: Fraction::clamped(share), failure };

@@ -81,7 +81,7 @@ fn ask(name: &str, kind: TYPE) -> String {
 }
 
 #[test]
-fn an_mta_finds_its_way() {
+fn mx_address_ptr_and_spf_records_are_answered() {
     assert_eq!(
         ask("charter.net", TYPE::MX),
         "NoError | charter.net MX 10 mx1.charter.net; charter.net MX 20 mx2.am0.mail.example |  \
@@ -101,7 +101,7 @@ fn an_mta_finds_its_way() {
 }
 
 #[test]
-fn what_is_not_there_is_said_not_to_be() {
+fn missing_names_are_nxdomain_and_missing_types_nodata() {
     let soa = "charter.net SOA ns.charter.net hostmaster.charter.net";
     assert_eq!(ask("nobody.charter.net", TYPE::A), format!("NameError |  | {soa} | "));
     assert_eq!(ask("charter.net", TYPE::A), format!("NoError |  | {soa} | "));
@@ -117,7 +117,7 @@ fn what_is_not_there_is_said_not_to_be() {
 }
 
 #[test]
-fn the_askers_spelling_comes_back() {
+fn the_question_is_echoed_in_its_spelling() {
     assert!(ask("cHaRtEr.NeT", TYPE::MX).starts_with("NoError | cHaRtEr.NeT MX 10"));
     let reply = ask_bytes(&zone(UnknownNames::NoSuchName), &bytes("RR.com", TYPE::MX), Transport::Udp).unwrap();
     let packet = Packet::parse(&reply).unwrap();
@@ -127,7 +127,7 @@ fn the_askers_spelling_comes_back() {
 }
 
 #[test]
-fn a_type_nobody_knows_is_answered_with_nothing() {
+fn unknown_record_types_are_nodata() {
     // TLSA, as an MTA asks to find DANE.
     let mut query = bytes("mx1.charter.net", TYPE::A);
     let place = query.len() - 4;
@@ -139,7 +139,7 @@ fn a_type_nobody_knows_is_answered_with_nothing() {
 }
 
 #[test]
-fn long_answers_are_cut_over_udp_and_whole_over_tcp() {
+fn long_answers_are_truncated_over_udp_and_whole_over_tcp() {
     let zone = zone(UnknownNames::NoSuchName);
     let plain = bytes("long.example", TYPE::TXT);
     assert_eq!(told(&ask_bytes(&zone, &plain, Transport::Udp).unwrap()), "NoError cut |  |  | ");
@@ -165,7 +165,7 @@ fn with_edns(version: u8, flags: u16) -> Vec<u8> {
 }
 
 #[test]
-fn whoever_would_like_signatures_gets_an_answer_without() {
+fn queries_with_the_dnssec_do_bit_are_answered() {
     let zone = zone(UnknownNames::NoSuchName);
     // The DO bit, as Postfix sets it to look for DANE.
     let reply = ask_bytes(&zone, &with_edns(0, 0x8000), Transport::Udp).unwrap();
@@ -174,7 +174,7 @@ fn whoever_would_like_signatures_gets_an_answer_without() {
 }
 
 #[test]
-fn a_later_version_of_edns_is_answered_with_the_one_there_is() {
+fn later_edns_versions_are_badvers() {
     let query = with_edns(1, 0);
     let reply = ask_bytes(&zone(UnknownNames::NoSuchName), &query, Transport::Udp).unwrap();
     assert_eq!((reply[3] & 15, &reply[4..12]), (0, &[0, 1, 0, 0, 0, 0, 0, 1][..]), "a question and an OPT record");
@@ -183,7 +183,7 @@ fn a_later_version_of_edns_is_answered_with_the_one_there_is() {
 }
 
 #[test]
-fn what_it_cannot_do_it_says() {
+fn malformed_and_unsupported_queries_get_their_rcode() {
     let zone = zone(UnknownNames::NoSuchName);
     let code = |query: &[u8]| ask_bytes(&zone, query, Transport::Tcp).map(|reply| reply[3] & 15);
     let query = bytes("charter.net", TYPE::MX);
@@ -210,7 +210,7 @@ fn what_it_cannot_do_it_says() {
 }
 
 #[test]
-fn names_that_are_none_are_refused() {
+fn invalid_names_are_refused() {
     let mut zone = Zone::new(HERE, UnknownNames::NoSuchName);
     let long = ["a"; 130].join(".");
     for wrong in ["", ".", "a..b", "a b", "grüße.example", "a\\.b", &"x".repeat(64), &long] {
@@ -221,7 +221,7 @@ fn names_that_are_none_are_refused() {
 }
 
 #[test]
-fn addresses_are_turned_round() {
+fn addresses_have_reverse_names() {
     assert_eq!(reverse([127, 0, 0, 5].into()), "5.0.0.127.in-addr.arpa");
     let six = reverse("2001:db8::1".parse().unwrap());
     assert!(six.starts_with("1.0.0.0.") && six.ends_with(".8.b.d.0.1.0.0.2.ip6.arpa"), "{six}");
@@ -230,12 +230,12 @@ fn addresses_are_turned_round() {
 
 proptest! {
     #[test]
-    fn garbage_is_no_panic(query in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn garbage_queries_do_not_panic(query in proptest::collection::vec(any::<u8>(), 0..600)) {
         let _ = ask_bytes(&zone(UnknownNames::NoSuchName), &query, Transport::Udp);
     }
 
     #[test]
-    fn a_broken_query_is_no_panic_and_an_answer_can_be_read(
+    fn broken_queries_do_not_panic_and_get_parsable_answers(
         broken in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6),
         tail in proptest::collection::vec(any::<u8>(), 0..60),
         more in 0_u8..4,
@@ -276,7 +276,7 @@ async fn server(stop: &CancellationToken) -> DnsServer {
 }
 
 #[tokio::test]
-async fn both_protocols_answer_and_end_when_told() {
+async fn udp_and_tcp_answer_until_the_server_stops() {
     let server = server(&CancellationToken::new()).await;
     let (at, query) = (server.address(), bytes("charter.net", TYPE::MX));
     let reply = over_udp(at, &query).await;
@@ -290,7 +290,7 @@ async fn both_protocols_answer_and_end_when_told() {
 }
 
 #[tokio::test]
-async fn garbage_does_not_stop_it() {
+async fn garbage_does_not_stop_the_server() {
     let stop = CancellationToken::new();
     let server = server(&stop).await;
     let socket = UdpSocket::bind((HERE, 0)).await.unwrap();
@@ -305,7 +305,7 @@ async fn garbage_does_not_stop_it() {
 }
 
 #[tokio::test]
-async fn faults_come_when_they_are_called() {
+async fn every_dns_fault_is_injected() {
     let server = server(&CancellationToken::new()).await;
     let fault = |name: &str, failure| DnsFault { name: Some(name.to_owned()), share: Fraction::ALL, failure };
     let hour = Duration::from_hours(1);

@@ -242,7 +242,7 @@ fn every_dialog_over_a_socket() {
 
 /// A refusal after which the server stays is not among them: QUIT is to be answered.
 #[test]
-fn whoever_is_turned_away_hears_what_a_conversation_would_have_said() {
+fn an_immediate_rejection_says_what_a_session_would_have_said() {
     let lab = Lab::new();
     let mut names = Vec::new();
     for (name, dialog) in dialogs() {
@@ -263,14 +263,14 @@ fn whoever_is_turned_away_hears_what_a_conversation_would_have_said() {
 
 #[test]
 #[should_panic(expected = "x:2: expected \"220 wrong\", heard Some(\"220 mx.example ESMTP\")")]
-fn a_dialog_that_goes_otherwise_is_noticed() {
+fn a_dialog_with_a_wrong_reply_fails() {
     let dialog = Dialog::parse("# A server that is called wrong.\nS: 220 wrong\n");
     dialog.play("x", &mut Lab::new().client(&dialog, 1, false));
 }
 
 #[test]
 #[should_panic(expected = "x: at the end: expected None, heard Some(\"250 2.0.0 Ok\")")]
-fn a_line_too_many_is_noticed() {
+fn a_dialog_with_a_reply_too_many_fails() {
     let dialog = Dialog::parse("S: 220 *\nC: NOOP\n");
     dialog.play("x", &mut Lab::new().client(&dialog, usize::MAX, true));
 }

@@ -52,13 +52,13 @@ impl Kept {
 
 /// All of it, once the hosts are closed.
 #[derive(Debug)]
-pub(crate) struct Books {
+pub(crate) struct ServeResults {
     pub(crate) events: Vec<Event>,
     pub(crate) summary: Value,
     pub(crate) kept: Vec<Kept>,
 }
 
-impl Books {
+impl ServeResults {
     /// A figure of the summary, over all providers.
     pub(crate) fn figure(&self, metric: &str) -> u64 {
         let figure = &self.summary["rows"][0]["metrics"][metric]["mean"];

@@ -1,5 +1,5 @@
-//! Messages that a careless hand spoils, by the client's end of a session alone: the driver's own messages have no line
-//! that begins with a dot.
+//! Messages with bodies that are easily damaged, sent with the client's session alone: the driver's own messages have
+//! no line that begins with a dot.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,20 +9,20 @@ use mxlab::smtp::{BodyKind, ClientEvent, ClientSession, Transaction, UseTls, dot
 
 use super::arrived::{Arrived, number};
 
-/// Texts, and the numbers of their recipients: such as no server here has anything against.
+/// Bodies, and the numbers of their recipients, which no server in these tests refuses.
 fn texts() -> [(usize, Vec<u8>); 5] {
     [
         (1, b".\r\n..\r\n...\r\n.x\r\n..x\r\nx.\r\n.\r\n".to_vec()),
         (2, b"\r\n\r\nhello\r\n\r\n.\r\n\r\n".to_vec()),
         (4, "äöü € \r\n.ä\r\n".as_bytes().to_vec()),
-        // RFC 5321, section 4.5.3.1.6: 998 bytes before the line end, the dot that is put before them not counted.
+        // RFC 5321, section 4.5.3.1.6: 998 bytes before the line end, not counting the dot that is stuffed.
         (5, [".".repeat(998), "x".repeat(998), String::new()].join("\r\n").into_bytes()),
-        // A dot at the beginning of a line wherever somebody's buffer may end.
+        // Lines that begin with a dot at every boundary that a buffer may have.
         (8, ".0123456789abc\r\n".repeat(20_000).into_bytes()),
     ]
 }
 
-/// Sends them all on one connection; every one must be accepted.
+/// Sends them all on one connection, where every one must be accepted.
 pub(crate) fn deliver(at: SocketAddr) {
     let mut stream = TcpStream::connect(at).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -48,7 +48,7 @@ pub(crate) fn deliver(at: SocketAddr) {
     call.go_on(&mut stream, &[]);
 }
 
-/// They arrived, each once, byte by byte.
+/// Checks that each of them arrived once, byte by byte.
 pub(crate) fn arrived(arrived: &[Arrived]) {
     let mut got: Vec<(usize, &[u8])> = arrived.iter().map(|one| (number(&one.to[0]), one.text.as_slice())).collect();
     got.sort_by_key(|(number, _)| *number);
@@ -66,7 +66,7 @@ struct Call {
 }
 
 impl Call {
-    /// Goes on until there is nothing to do, or the session is over.
+    /// Advances until the session has nothing to do, or is over.
     fn go_on(&mut self, stream: &mut TcpStream, text: &[u8]) {
         loop {
             let (used, event) = self.client.advance(&self.input, &mut self.out);
