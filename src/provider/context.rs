@@ -1,141 +1,122 @@
-//! A command before the rules: who asks, for whom, and all that a rule may look at or write into.
+//! The context of a command: who sends, for whom, and when. All that a rule may look at.
 //!
-//! Looked up once for all steps of a command. What single rules do with it is in `rules.rs`, whose reputation counts in
-//! `standing.rs`.
+//! Looked up once for all rules that are asked about a command.
 
-use super::compiled_rules::{CompiledRules, Operation, RuleStep};
-use super::engine::Session;
-use super::hold::HoldRecord;
-use super::policy::{Policy, RuleAction, Scope};
-use super::reputation::Reputation;
-use super::rules::RuleRuntime;
-use super::verdict::{Client, Decision, Recipient, Refusal, Verdict};
-use crate::rng::Seed;
-use crate::time::{Span, Time};
-use crate::units::{ClientId, NetworkId, RuleId, SenderDomainId, SessionId};
+use super::identities::{Client, Identities};
+use super::message::{Envelope, Recipient};
+use super::reputation::{Reputation, ReputationOf};
+use super::scope::{Scope, Subject};
+use super::session::Session;
+use crate::time::Time;
+use crate::units::Fraction;
 
-/// A command before the rules.
+/// The context of a command.
 pub(super) struct RuleContext<'a> {
-    pub(super) now: Time,
-    /// The same on the provider's wall.
-    pub(super) clock: Time,
-    pub(super) id: SessionId,
-    pub(super) session: &'a mut Session,
-    /// The recipient that is named.
-    pub(super) who: Option<Recipient>,
-    pub(super) client: &'a Client,
-    /// What the client has behind it.
-    pub(super) reputation: &'a mut Reputation,
-    /// What sender domains have behind them.
-    pub(super) senders: &'a mut [Reputation],
-    pub(super) policy: &'a Policy,
-    pub(super) rules: &'a mut [RuleRuntime],
-    pub(super) steps: &'a CompiledRules,
-    pub(super) coins: Seed,
-    /// Recipients of an accepted message whom it does not reach.
-    pub(super) undeliverable: &'a mut Vec<(u32, Refusal)>,
+    now: Time,
+    /// The same moment on the provider's own clock.
+    clock: Time,
+    session: &'a mut Session,
+    recipient: Option<Recipient>,
+    client: &'a Client,
+    reputation: &'a mut Reputation,
+    /// The reputations of all sender domains.
+    senders: &'a mut [Reputation],
 }
 
-/// Who asks, and for whom: all that keys of counters are made of.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Subject {
-    pub(super) session: SessionId,
-    pub(super) client: ClientId,
-    pub(super) network: NetworkId,
-    /// The sender domain, once it is named.
-    pub(super) sender: Option<SenderDomainId>,
-    /// The recipient that is named.
-    pub(super) who: Option<Recipient>,
-}
-
-impl RuleContext<'_> {
-    /// Who asks. Put together where it is needed: mostly the client is all that a key is made of.
+impl<'a> RuleContext<'a> {
+    /// A command of a session at `now`, which is `clock` on the provider's own clock; with the recipient that it names.
     #[inline]
-    pub(super) fn subject(&self) -> Subject {
-        Subject {
-            session: self.id,
-            client: self.session.client,
-            network: self.client.network,
-            sender: self.session.sender(),
-            who: self.who,
-        }
+    pub(super) fn new(
+        now: Time,
+        clock: Time,
+        session: &'a mut Session,
+        recipient: Option<Recipient>,
+        identities: &'a mut Identities,
+    ) -> Self {
+        let (client, reputation, senders) = identities.split(session.client());
+        Self { now, clock, session, recipient, client, reputation, senders }
     }
 
-    /// What the sender domain has behind it, once it is named.
     #[inline]
-    pub(super) fn sender(&self) -> Option<&Reputation> {
-        self.senders.get(self.session.sender()?.index())
+    pub(super) const fn now(&self) -> Time {
+        self.now
     }
 
-    /// Takes steps in order; the first refusal wins.
-    pub(super) fn pass(&mut self, steps: &[RuleStep]) -> Verdict {
-        let mut tarpit = Span::ZERO;
-        for step in steps {
-            if self.permits(step) {
-                continue;
-            }
-            match self.apply_violation(step) {
-                RuleAction::Tarpit(span) => tarpit += span,
-                action => {
-                    let refusal = Refusal { rule: RuleId(step.rule), action };
-                    return Verdict { decision: Decision::Refuse(refusal), tarpit };
-                }
-            }
-        }
-        Verdict { decision: Decision::Accept, tarpit }
+    /// The same moment on the provider's own clock: frames of a fixed window begin at its whole hours.
+    #[inline]
+    pub(super) const fn clock(&self) -> Time {
+        self.clock
     }
 
-    /// A rule does not let it pass: what it answers.
-    fn apply_violation(&mut self, step: &RuleStep) -> RuleAction {
-        let rule = usize::from(step.rule);
-        if step.op == Operation::CheckHold
-            && let Some(action) = self.held(step)
-        {
-            self.rules[rule].refused += 1;
-            return action;
-        }
-        self.record_violation(rule);
-        self.policy.rules[rule].action
+    #[inline]
+    pub(super) const fn client(&self) -> &Client {
+        self.client
     }
 
-    /// Bookkeeping of a violation: cost, and perhaps a hold.
-    pub(super) fn record_violation(&mut self, index: usize) {
-        let rule = &self.policy.rules[index];
-        self.penalize(rule.cost);
-        self.rules[index].refused += 1;
-        if let Some(hold) = &rule.hold {
-            let (now, key) = (self.now, self.subject().key(rule.kind.hold_scope()));
-            let state = &mut self.rules[index];
-            let record = state.holds.entry(key, HoldRecord::default, |record| record.is_blank(now, hold));
-            if let Some(span) = record.violate(now, hold) {
-                state.holds_begun += 1;
-                state.held += span;
-            }
-        }
+    /// The recipient that is named, or judged.
+    #[inline]
+    pub(super) const fn recipient(&self) -> Option<Recipient> {
+        self.recipient
     }
-}
 
-impl Subject {
-    /// Whose counter a scope means here.
+    /// From now on it is about this recipient.
+    pub(super) const fn set_recipient(&mut self, recipient: Option<Recipient>) {
+        self.recipient = recipient;
+    }
+
+    /// The message, once it is announced.
+    #[inline]
+    pub(super) const fn message(&self) -> Option<&Envelope> {
+        self.session.envelope()
+    }
+
+    #[inline]
+    pub(super) const fn session(&self) -> &Session {
+        self.session
+    }
+
+    #[inline]
+    pub(super) const fn session_mut(&mut self) -> &mut Session {
+        self.session
+    }
+
+    /// Whose counter a scope means here. The subject is put together where it is needed: mostly the client is all that a
+    /// key is made of.
     #[inline]
     pub(super) fn key(&self, scope: Scope) -> u64 {
-        let sender = || self.sender.map_or(0, |sender| u64::from(sender.0));
-        let domain = || self.who.map_or(0, |who| u64::from(who.domain.0));
-        let recipient = || self.who.map_or(0, |who| who.id);
-        let client = u64::from(self.client.0);
-        match scope {
-            Scope::ClientIp => client,
-            Scope::ClientNetwork => u64::from(self.network.0),
-            Scope::SenderDomain => sender(),
-            Scope::Recipient => SPARSE | recipient(),
-            Scope::RecipientDomain => domain(),
-            Scope::ClientIpAndRecipientDomain => SPARSE | client << 16 | domain(),
-            Scope::SenderDomainAndRecipient => SPARSE | sender() << 48 | recipient(),
-            Scope::Session => u64::from(self.session.0),
-            Scope::Provider => 0,
+        let subject = Subject {
+            session: self.session.id(),
+            client: self.session.client(),
+            network: self.client.network,
+            sender: self.session.sender(),
+            recipient: self.recipient,
+        };
+        subject.key(scope)
+    }
+
+    /// The score that counts.
+    pub(super) fn score(&self, of: ReputationOf) -> Fraction {
+        of.choose(self.reputation.score(), self.sender().map(Reputation::score))
+    }
+
+    /// The tier that counts.
+    #[inline]
+    pub(super) fn tier(&self, of: ReputationOf) -> usize {
+        of.choose(self.reputation.tier(), self.sender().map(Reputation::tier))
+    }
+
+    /// Changes the reputation of the client, and of the sender domain where it is known.
+    #[inline]
+    pub(super) fn change_reputations(&mut self, change: impl Fn(&mut Reputation)) {
+        change(self.reputation);
+        if let Some(sender) = self.session.sender().and_then(|sender| self.senders.get_mut(sender.index())) {
+            change(sender);
         }
     }
-}
 
-/// Keys that are hashes or pairs stand above all small numbers.
-pub(super) const SPARSE: u64 = 1 << 63;
+    /// The reputation of the sender domain, once it is named.
+    #[inline]
+    fn sender(&self) -> Option<&Reputation> {
+        self.senders.get(self.session.sender()?.index())
+    }
+}

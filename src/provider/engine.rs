@@ -5,13 +5,19 @@
 //! closes ([`Refusal::closes`]) obliges the caller to call `close`. Nothing here allocates once every client and every
 //! session slot has been seen.
 
-use super::compiled_rules::{CompiledRules, CountOnce};
+use super::clock::ProviderClock;
+use super::compiled_rules::CompiledRules;
 use super::context::RuleContext;
-use super::policy::{Listener, Mailbox, Meter, Policy, PolicyChange, RuleKind, Window};
-use super::reputation::Reputation;
-use super::rules::RuleRuntime;
-use super::verdict::{Client, Decision, Envelope, Recipient, Refusal, Verdict};
-use super::window::Counter;
+use super::enforcement::Enforcement;
+use super::forecast::{Forecast, Forecaster};
+use super::identities::{Client, Identities};
+use super::message::{Envelope, Recipient};
+use super::policy::{Listener, Policy, PolicyChange};
+use super::prospect::ProposedMessage;
+use super::rule::{Meter, RuleKind};
+use super::rule_runtime::{RuleRuntime, RuleStats};
+use super::session::{Sessions, SlotOf};
+use super::verdict::{Refusal, Verdict};
 use crate::rng::{Seed, Seeds};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
@@ -20,87 +26,16 @@ use crate::units::{ClientId, Fraction, RuleId, SenderDomainId, SessionId};
 /// A provider at work.
 #[derive(Clone, Debug)]
 pub struct Provider {
-    pub(super) policy: Policy,
-    pub(super) rules: Vec<RuleRuntime>,
-    pub(super) steps: CompiledRules,
-    pub(super) clients: Vec<(Client, Reputation)>,
-    pub(super) senders: Vec<Reputation>,
-    pub(super) sessions: Vec<Session>,
-    free: Vec<u32>,
-    open: u32,
-    day_starts: Span,
-    pub(super) coins: Seed,
-    /// What limits that are amended later are drawn from.
-    pub(super) amended: Seed,
-    pub(super) undeliverable: Vec<(u32, Refusal)>,
-}
-
-/// A session.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Session {
-    open: bool,
-    pub(super) client: ClientId,
-    /// Rules of whose gauge the session holds a slot, by bit.
-    pub(super) slots: u64,
-    /// Rules of whose gauge the transaction holds a slot.
-    pub(super) transaction_slots: u64,
-    /// Whose gauge each slot is of, by rule: the sender that was named then may not be the one named now.
-    pub(super) slot_keys: Vec<u64>,
-    /// Rules that have let this connection pass, by bit; and this message, since MAIL.
-    connection_passed: u64,
-    message_passed: u64,
-    /// Counts since the session began and since MAIL, by rule.
-    pub(super) counts: Vec<u32>,
-    pub(super) envelope: Option<Envelope>,
-    pub(super) recipients: Vec<Recipient>,
-}
-
-impl Session {
-    pub(super) const fn is_open(&self) -> bool {
-        self.open
-    }
-
-    /// The sender domain, once it is named.
-    #[inline]
-    pub(super) fn sender(&self) -> Option<SenderDomainId> {
-        self.envelope.as_ref().map(|message| message.sender_domain)
-    }
-
-    /// Whether the session or its transaction has a slot of a rule's gauge.
-    pub(super) const fn holds_slot(&self, rule: usize) -> bool {
-        (self.slots | self.transaction_slots) & (1 << rule) != 0
-    }
-
-    /// Whether a rule has let this connection, or this message, pass already.
-    pub(super) const fn has_passed(&self, rule: usize, once: CountOnce) -> bool {
-        match once {
-            CountOnce::Never => false,
-            CountOnce::Connection => self.connection_passed & (1 << rule) != 0,
-            CountOnce::Message => self.message_passed & (1 << rule) != 0,
-        }
-    }
-
-    /// A rule lets this connection, or this message, pass.
-    pub(super) const fn pass(&mut self, rule: usize, once: CountOnce) {
-        match once {
-            CountOnce::Never => {}
-            CountOnce::Connection => self.connection_passed |= 1 << rule,
-            CountOnce::Message => self.message_passed |= 1 << rule,
-        }
-    }
-}
-
-/// What a rule did in a trial.
-#[derive(Clone, Debug)]
-pub struct RuleStats {
-    /// The limits by tier, unknowns drawn.
-    pub limits: Vec<Option<u32>>,
-    /// What it refused.
-    pub refused: u64,
-    /// Holds it began.
-    pub holds: u64,
-    /// Time its clients spent under its holds until now.
-    pub held: Span,
+    policy: Policy,
+    rules: Vec<RuleRuntime>,
+    /// Follows from the policy and the limits of the rules.
+    compiled: CompiledRules,
+    identities: Identities,
+    sessions: Sessions,
+    clock: ProviderClock,
+    /// What limits that are changed later are drawn from.
+    changed_limits: Seed,
+    undeliverable: Vec<(u32, Refusal)>,
 }
 
 impl Provider {
@@ -109,19 +44,16 @@ impl Provider {
     pub fn new(policy: Policy, seeds: Seeds, day_starts: Span) -> Self {
         let own = |seed: Seed| seed.named(&policy.name);
         let seeds = Seeds { chance: own(seeds.chance), unknowns: own(seeds.unknowns) };
-        let rules: Vec<RuleRuntime> = policy.rules.iter().map(|rule| RuleRuntime::new(rule, seeds)).collect();
+        let rules: Vec<RuleRuntime> =
+            policy.rules.iter().zip(0..).map(|(rule, place)| RuleRuntime::new(rule, place, seeds)).collect();
         Self {
-            steps: CompiledRules::new(&policy, &rules),
+            compiled: CompiledRules::new(&policy, &rules),
             rules,
-            clients: Vec::new(),
-            senders: Vec::new(),
-            sessions: Vec::new(),
-            free: Vec::new(),
-            open: 0,
-            day_starts,
-            coins: seeds.chance.named("coins"),
-            // Amended limits draw from where the coins came before unknowns had a seed of their own.
-            amended: seeds.unknowns.named("coins").named("amended"),
+            identities: Identities::default(),
+            sessions: Sessions::default(),
+            clock: ProviderClock::new(day_starts),
+            // Changed limits draw from where chance did before unknowns had a seed of their own.
+            changed_limits: seeds.unknowns.named("coins").named("amended"),
             undeliverable: Vec::new(),
             policy,
         }
@@ -137,48 +69,51 @@ impl Provider {
         self.policy.listener
     }
 
-    /// A client IP that the provider has not met before.
+    /// A client IP that the provider has not met before. Clients are numbered in the order in which they are met.
     pub fn meet_client(&mut self, client: Client) -> ClientId {
-        let start = client.reputation.unwrap_or(self.policy.reputation.start);
-        self.clients.push((client, Reputation::new(start, client.daily_volume, &self.policy)));
-        ClientId::from_index(self.clients.len() - 1)
+        self.identities.meet_client(client, self.policy.scoring())
     }
 
     /// A sender domain that the provider has not met before. Domains are numbered in the order in which they are met.
     pub fn meet_sender(&mut self, reputation: Option<Fraction>, daily_volume: u32) -> SenderDomainId {
-        let start = reputation.unwrap_or(self.policy.reputation.start);
-        self.senders.push(Reputation::new(start, daily_volume, &self.policy));
-        SenderDomainId::from_index(self.senders.len() - 1)
+        self.identities.meet_sender(reputation, daily_volume, self.policy.scoring())
     }
 
     /// A client connects. Refused, there is no session.
     pub fn connect(&mut self, now: Time, client: ClientId) -> (Option<SessionId>, Verdict) {
-        self.clients[client.index()].1.touch(now, &self.policy);
-        let session = self.open_session(client);
-        let mut verdict = self.pass(now, session, Stage::Connect);
+        self.identities.connect(now, client, self.policy.scoring());
+        let session = self.sessions.open(client, self.policy.rules.len());
+        for rule in self.compiled.per_session() {
+            self.rules[usize::from(*rule)].state_mut().limit_mut().reset(u64::from(session.0));
+        }
+        let mut verdict = self.command(now, session, Stage::Connect);
         if verdict.accepted() {
-            verdict.tarpit += self.steps.before_greeting;
+            verdict.tarpit += self.compiled.greeting_delay();
             return (Some(session), verdict);
         }
         self.close(session);
         (None, verdict)
     }
 
+    /// The client of a session talks before the greeting that [`Provider::connect`] has put off. The rules about that are
+    /// asked in the order of the profile, and the first refusal wins; refused, the session is over.
+    pub fn talks_early(&mut self, now: Time, session: SessionId) -> Verdict {
+        let verdict = self.enforcement(now, session, None).early_talk();
+        if !verdict.accepted() {
+            self.close(session);
+        }
+        verdict
+    }
+
     /// EHLO.
     pub fn ehlo(&mut self, now: Time, session: SessionId) -> Verdict {
-        self.pass(now, session, Stage::Ehlo)
+        self.command(now, session, Stage::Ehlo)
     }
 
     /// MAIL. Refused, there is no transaction.
     pub fn mail(&mut self, now: Time, session: SessionId, envelope: Envelope) -> Verdict {
-        let state = &mut self.sessions[session.index()];
-        state.envelope = Some(envelope);
-        state.recipients.clear();
-        state.message_passed = 0;
-        for rule in &self.steps.per_message {
-            state.counts[usize::from(*rule)] = 0;
-        }
-        let verdict = self.pass(now, session, Stage::Mail);
+        self.sessions.get_mut(session).begin_message(envelope, self.compiled.per_message());
+        let verdict = self.command(now, session, Stage::Mail);
         if !verdict.accepted() {
             self.abort(session);
         }
@@ -187,39 +122,23 @@ impl Provider {
 
     /// RCPT. Refused, the transaction goes on without this recipient.
     pub fn rcpt(&mut self, now: Time, session: SessionId, recipient: Recipient) -> Verdict {
-        let mut case = self.case(now, session, Some(recipient));
-        let verdict = case.pass(case.steps.named(recipient.mailbox));
-        if verdict.accepted() {
-            case.session.recipients.push(recipient);
-        } else if case.looked_up(&verdict, Mailbox::Unknown) {
-            case.penalize(case.policy.reputation.unknown_recipient);
-        }
-        verdict
+        self.enforcement(now, session, Some(recipient)).rcpt(recipient)
     }
 
     /// DATA.
     pub fn data(&mut self, now: Time, session: SessionId) -> Verdict {
-        self.pass(now, session, Stage::Data)
+        self.command(now, session, Stage::Data)
     }
 
     /// The message has so many bytes, whatever MAIL announced. For a world in which they can differ.
     pub fn set_message_size(&mut self, session: SessionId, bytes: u32) {
-        if let Some(envelope) = &mut self.sessions[session.index()].envelope {
-            envelope.size = bytes;
-        }
+        self.sessions.get_mut(session).set_message_size(bytes);
     }
 
-    /// The dot. The transaction is over, whatever the verdict. Recipients that an accepted message does not reach
+    /// The end of data. The transaction is over, whatever the verdict. Recipients that an accepted message does not reach
     /// (unknown users where the provider says so only now) are listed in [`Provider::undeliverable`].
     pub fn end_of_data(&mut self, now: Time, session: SessionId) -> Verdict {
-        let mut case = self.case(now, session, None);
-        case.undeliverable.clear();
-        let mut verdict = case.pass(case.steps.at(Stage::EndOfData));
-        if verdict.accepted() {
-            let (decision, tarpit) = case.deliver();
-            verdict.decision = decision;
-            verdict.tarpit += tarpit;
-        }
+        let verdict = self.enforcement(now, session, None).end_of_data();
         self.abort(session);
         verdict
     }
@@ -231,164 +150,155 @@ impl Provider {
 
     /// The transaction is over without a message.
     pub fn abort(&mut self, session: SessionId) {
-        let state = &mut self.sessions[session.index()];
-        state.envelope = None;
-        state.recipients.clear();
-        let slots = std::mem::take(&mut state.transaction_slots);
-        self.release(session, slots);
+        self.sessions.get_mut(session).end_message();
+        self.give_up_slots(session, SlotOf::Transaction);
     }
 
     /// The session is over.
     pub fn close(&mut self, session: SessionId) {
         self.abort(session);
-        let slots = std::mem::take(&mut self.sessions[session.index()].slots);
-        self.release(session, slots);
-        let state = &mut self.sessions[session.index()];
-        assert!(state.open, "a session is closed once");
-        state.open = false;
-        self.open -= 1;
-        self.free.push(session.0);
+        self.give_up_slots(session, SlotOf::Session);
+        self.sessions.close(session);
     }
 
     /// A recipient complains about a message from this client and sender.
     pub fn complain(&mut self, now: Time, client: ClientId, sender: SenderDomainId) {
-        let (share, tiers) = (self.policy.reputation.complaint, &self.policy.tiers);
-        for reputation in
-            [Some(&mut self.clients[client.index()].1), self.senders.get_mut(sender.index())].into_iter().flatten()
-        {
-            reputation.touch(now, &self.policy);
-            reputation.lose(share, tiers);
-        }
+        self.identities.complain(now, client, sender, self.policy.scoring());
     }
 
-    /// An administrator changes something.
+    /// An administrator changes the policy, or what follows from it.
     pub fn apply(&mut self, change: &PolicyChange) {
         match change {
-            PolicyChange::Limit(rule, ceiling) => self.raise(*rule, ceiling),
+            PolicyChange::Limit(rule, value) => {
+                if let RuleKind::Limit(limit) = &mut self.policy.rules[rule.index()].kind {
+                    limit.value = value.clone();
+                    self.rules[rule.index()].state_mut().limit_mut().set_value(value, self.changed_limits, rule.0);
+                }
+            }
             PolicyChange::Enabled(rule, enabled) => self.policy.rules[rule.index()].enabled = *enabled,
             PolicyChange::Reputation(client, score) => {
-                if let Some((_, reputation)) = self.clients.get_mut(client.index()) {
+                if let Some(reputation) = self.identities.reputation_mut(*client) {
                     reputation.set(*score, &self.policy.tiers);
                 }
             }
         }
-        self.steps = CompiledRules::new(&self.policy, &self.rules);
+        self.compiled = CompiledRules::new(&self.policy, &self.rules);
+    }
+
+    /// All is as it was when `start` was copied, but for the time and for who is connected. The policy, changes undone;
+    /// counters, holds, greylists and weather; the reputation of those whom `start` knew. Identities met since are
+    /// newcomers. Sessions go on with their numbers: they keep their slots under limits on what is open, even where there
+    /// are now fewer, and what they have used up within the session.
+    pub fn reset_to(&mut self, start: &Self, now: Time) {
+        self.policy.clone_from(&start.policy);
+        self.rules.clone_from(&start.rules);
+        self.compiled.clone_from(&start.compiled);
+        self.identities.reset_to(&start.identities, now, self.policy.scoring());
+        for (rule, key) in self.sessions.iter_open().flat_map(|session| session.slots()) {
+            self.rules[rule].state_mut().limit_mut().retake_slot(key);
+        }
+    }
+
+    /// The rules that hold a client at `now`, and until when: by its IP, its network, or its IP towards some recipient
+    /// domain. Holds for a sender domain, a recipient or all clients are not its own.
+    pub fn active_holds(&self, now: Time, client: ClientId) -> Vec<(RuleId, Time)> {
+        let network = self.identities.network(client);
+        let rules = self.policy.rules.iter().zip(&self.rules).enumerate();
+        let active = rules.filter_map(|(place, (rule, runtime))| {
+            let keys = rule.hold.as_ref().and(rule.kind.hold_scope().keys_of_client(client, network))?;
+            Some((RuleId::from_index(place), runtime.holds().held_until(keys, now)?))
+        });
+        active.collect()
+    }
+
+    /// Ends every hold of a client, and forgets what led to it: its next violation is its first. How many holds of
+    /// rules ended.
+    pub fn release_holds(&mut self, now: Time, client: ClientId) -> usize {
+        let network = self.identities.network(client);
+        let rules = self.policy.rules.iter().zip(&mut self.rules);
+        let released = rules.filter_map(|(rule, runtime)| {
+            let keys = rule.hold.as_ref().and(rule.kind.hold_scope().keys_of_client(client, network))?;
+            Some(runtime.holds_mut().release(keys, now))
+        });
+        released.sum()
     }
 
     /// The reputation of a client IP.
     pub fn reputation(&self, client: ClientId) -> Fraction {
-        self.clients[client.index()].1.score()
+        self.identities.reputation(client).score()
     }
 
     /// Sessions open now.
     pub const fn open_sessions(&self) -> u32 {
-        self.open
+        self.sessions.count_open()
+    }
+
+    /// The number that a limit allows this client, writing as this sender, at `now`; `None` where there is none, or the
+    /// rule is no limit.
+    pub fn limit(&self, now: Time, rule: RuleId, client: ClientId, sender: Option<SenderDomainId>) -> Option<u32> {
+        let RuleKind::Limit(limit) = &self.policy.rules[rule.index()].kind else { return None };
+        let tier = self.identities.tier(limit.reputation_of, client, sender);
+        self.rules[rule.index()].state().limit().drawn().at(tier, self.clock.at(now))
     }
 
     /// The tightest limit on open connections of one client now; `None` if there is none.
     pub fn open_connection_limit(&self, now: Time, client: ClientId) -> Option<u32> {
-        let gauges = self.policy.rules.iter().enumerate().filter_map(|(index, rule)| match &rule.kind {
-            RuleKind::Limit(limit) if limit.meter == Meter::OpenConnections && rule.enabled => {
-                let tier = self.tier(limit.reputation_of, client, None);
-                self.rules[index].limit(tier, self.clock(now))
-            }
-            _ => None,
+        let rules = self.policy.rules.iter().enumerate();
+        let gauges = rules.filter(|(_, rule)| {
+            let of_connections =
+                |kind: &RuleKind| matches!(kind, RuleKind::Limit(limit) if limit.meter == Meter::OpenConnections);
+            rule.enabled && of_connections(&rule.kind)
         });
-        gauges.min()
+        gauges.filter_map(|(place, _)| self.limit(now, RuleId::from_index(place), client, None)).min()
     }
 
     /// What rule number `rule` has done until `now`.
     pub fn activity(&self, rule: RuleId, now: Time) -> RuleStats {
-        let state = &self.rules[rule.index()];
-        let unserved: Span = state.holds.values().fold(Span::ZERO, |sum, hold| sum + hold.until().since(now));
-        RuleStats {
-            limits: state.limits.clone(),
-            refused: state.refused,
-            holds: state.holds_begun,
-            held: state.held - unserved,
+        self.rules[rule.index()].stats(now)
+    }
+
+    /// The first moment at which a connection of `client` would pass, and, once it is set up `set_up` later, `message` on
+    /// it: `now`, or later, or never by itself.
+    pub fn may_connect(&self, now: Time, client: ClientId, set_up: Span, message: &ProposedMessage) -> Time {
+        self.forecaster().connection(now, client, set_up, message)
+    }
+
+    /// What would happen to a transaction with `message` on `session`.
+    pub fn may_send(&self, now: Time, session: SessionId, message: &ProposedMessage) -> Forecast {
+        self.forecaster().transaction(now, session, message)
+    }
+
+    /// How long after a refusal by `rule` the same thing may pass, where the rule itself says so (greylisting).
+    pub fn retry_delay(&self, rule: RuleId) -> Option<Span> {
+        match &self.policy.rules[rule.index()].kind {
+            RuleKind::Check(check) => check.retry_delay(),
+            RuleKind::Limit(_) => None,
         }
     }
 
-    /// Asks everything that is to be asked at a stage about a connection or a message.
-    fn pass(&mut self, now: Time, session: SessionId, stage: Stage) -> Verdict {
-        if self.steps.at(stage).is_empty() {
-            return Verdict { decision: Decision::Accept, tarpit: Span::ZERO };
+    /// A command about a connection or a message.
+    fn command(&mut self, now: Time, session: SessionId, stage: Stage) -> Verdict {
+        if self.compiled.at(stage).is_empty() {
+            return Verdict::ACCEPT;
         }
-        let mut case = self.case(now, session, None);
-        case.pass(case.steps.at(stage))
+        self.enforcement(now, session, None).command(stage)
     }
 
     /// A command of a session before the rules; with the recipient that it names.
-    pub(super) fn case(&mut self, now: Time, id: SessionId, who: Option<Recipient>) -> RuleContext<'_> {
-        let clock = self.clock(now);
-        let Self { policy, rules, steps, clients, senders, sessions, coins, undeliverable, .. } = self;
-        let session = &mut sessions[id.index()];
-        let (client, reputation) = &mut clients[session.client.index()];
-        let coins = *coins;
-        RuleContext {
-            now,
-            clock,
-            id,
-            session,
-            who,
-            client,
-            reputation,
-            senders,
-            policy,
-            rules,
-            steps,
-            coins,
-            undeliverable,
-        }
+    fn enforcement(&mut self, now: Time, session: SessionId, recipient: Option<Recipient>) -> Enforcement<'_> {
+        let Self { policy, rules, compiled, identities, sessions, clock, undeliverable, .. } = self;
+        let context = RuleContext::new(now, clock.at(now), sessions.get_mut(session), recipient, identities);
+        Enforcement::new(context, policy, rules, compiled, undeliverable)
     }
 
-    fn open_session(&mut self, client: ClientId) -> SessionId {
-        let id = self.free.pop().unwrap_or_else(|| {
-            self.sessions.push(Session::default());
-            u32::try_from(self.sessions.len() - 1).unwrap_or(u32::MAX)
-        });
-        let session = &mut self.sessions[id as usize];
-        session.open = true;
-        session.client = client;
-        let rules = self.policy.rules.len();
-        session.slot_keys.resize(rules, 0);
-        session.connection_passed = 0;
-        session.message_passed = 0;
-        session.counts.clear();
-        session.counts.resize(rules, 0);
-        self.open += 1;
-        self.forget_session(SessionId(id));
-        SessionId(id)
+    fn give_up_slots(&mut self, session: SessionId, of: SlotOf) {
+        let rules = &mut self.rules;
+        let release = |rule: usize, key| rules[rule].state_mut().limit_mut().release_slot(key);
+        self.sessions.get_mut(session).give_up_slots(of, release);
     }
 
-    /// What rules count per session begins anew: the number of a session that is over is given to another.
-    fn forget_session(&mut self, session: SessionId) {
-        for rule in &self.steps.per_session {
-            let RuleKind::Limit(limit) = &self.policy.rules[usize::from(*rule)].kind else { continue };
-            let blank = Counter::new(&limit.window);
-            let counters = &mut self.rules[usize::from(*rule)].counters;
-            *counters.entry(u64::from(session.0), || blank.clone(), |_| false) = blank.clone();
-        }
-    }
-
-    fn release(&mut self, session: SessionId, slots: u64) {
-        let mut rest = slots;
-        while rest != 0 {
-            let index = rest.trailing_zeros() as usize;
-            rest &= rest - 1;
-            let key = self.sessions[session.index()].slot_keys[index];
-            let blank = || Counter::new(&Window::Gauge);
-            self.rules[index].counters.entry(key, blank, |counter| counter.used() == 0).release(1);
-        }
-    }
-
-    /// Time on the provider's wall: frames of a fixed window begin at its whole hours.
-    pub(super) fn clock(&self, now: Time) -> Time {
-        now + self.day_starts
-    }
-
-    /// The moment of the trial at which the provider's wall shows `clock`.
-    pub(super) fn unclock(&self, clock: Time) -> Time {
-        if clock == Time::NEVER { clock } else { Time::ZERO + (clock.since(Time::ZERO) - self.day_starts) }
+    fn forecaster(&self) -> Forecaster<'_> {
+        let Self { policy, rules, sessions, identities, clock, .. } = self;
+        Forecaster { policy, rules, sessions, identities, clock: *clock }
     }
 }

@@ -1,32 +1,131 @@
 //! Holds: a client that keeps on breaking a rule is shut out for a while, longer each time, until it is forgotten.
 
-use super::policy::{Hold, RuleAction};
+use std::ops::RangeInclusive;
+
+use super::keyed_store::KeyedStore;
+use super::verdict::RuleAction;
+use crate::smtp::Stage;
 use crate::time::{Span, Time};
 
-/// What a rule remembers of one client's violations.
+/// Time-outs for a client that keeps on breaking a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hold {
+    /// How long the client is held the first time, the second, …; the last step repeats. At least one. What the client
+    /// does while it is held is not counted as a violation.
+    pub ladder: Vec<HoldStep>,
+    /// So many violations …
+    pub after: u32,
+    /// … within this time begin a hold.
+    pub within: Span,
+    /// After this much time without a hold the ladder begins anew.
+    pub forget: Span,
+    /// The stage at which a held client is refused.
+    pub at: Stage,
+}
+
+/// One step of the ladder of a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldStep {
+    /// How long.
+    pub span: Span,
+    /// What the held client is told.
+    pub action: RuleAction,
+}
+
+/// The holds of one rule: of every key under which it was broken.
+#[derive(Clone, Debug)]
+pub(super) struct Holds {
+    records: KeyedStore<HoldRecord>,
+    /// Holds that have begun.
+    begun: u64,
+    /// The lengths of all of them, minus what was released.
+    total: Span,
+}
+
+impl Holds {
+    /// None yet.
+    pub(super) const fn new() -> Self {
+        Self { records: KeyedStore::new(), begun: 0, total: Span::ZERO }
+    }
+
+    /// Whether the rule was never broken, so that it holds no client.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// What a key that is held at `now` is told; `None` if it is not held.
+    pub(super) fn action(&self, key: u64, now: Time, hold: &Hold) -> Option<RuleAction> {
+        self.records.get(key)?.action(now, hold)
+    }
+
+    /// The rule is broken under a key.
+    pub(super) fn violate(&mut self, key: u64, now: Time, hold: &Hold) {
+        let record = self.records.entry(key, |record| record.is_blank(now, hold));
+        if let Some(span) = record.violate(now, hold) {
+            self.begun += 1;
+            self.total += span;
+        }
+    }
+
+    /// When the last hold among these keys ends; `None` if none of them is held at `now`.
+    pub(super) fn held_until(&self, keys: RangeInclusive<u64>, now: Time) -> Option<Time> {
+        self.records.range(keys).map(|record| record.until).filter(|until| *until > now).max()
+    }
+
+    /// The first moment from `at` on at which a key is not refused because it is held. A tarpit refuses nothing.
+    pub(super) fn free_from(&self, key: u64, at: Time, hold: &Hold) -> Time {
+        match self.records.get(key).and_then(|record| Some((record.action(at, hold)?, record.until))) {
+            Some((RuleAction::Reply { .. } | RuleAction::Drop, until)) => until,
+            Some((RuleAction::Tarpit(_), _)) | None => at,
+        }
+    }
+
+    /// Ends the holds of these keys and forgets what led to them: the next violation is the first. How many ended.
+    pub(super) fn release(&mut self, keys: RangeInclusive<u64>, now: Time) -> usize {
+        let mut released = 0;
+        for record in self.records.range_mut(keys) {
+            let unserved = record.until.since(now);
+            released += usize::from(!unserved.is_zero());
+            self.total = self.total - unserved;
+            *record = HoldRecord::default();
+        }
+        released
+    }
+
+    /// Holds that have begun.
+    pub(super) const fn begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// The time that clients spent under holds until `now`.
+    pub(super) fn served(&self, now: Time) -> Span {
+        let unserved = self.records.values().fold(Span::ZERO, |sum, record| sum + record.until.since(now));
+        self.total - unserved
+    }
+}
+
+/// What is remembered of the violations under one key.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct HoldRecord {
+struct HoldRecord {
+    /// Violations since the first one that still counts towards a hold.
     violations: u32,
     first_violation: Time,
     /// Steps of the ladder taken so far.
     steps: u8,
+    /// When the last hold ends.
     until: Time,
 }
 
 impl HoldRecord {
     /// What a held client is told; `None` if it is not held at `now`.
-    pub(super) fn action(&self, now: Time, hold: &Hold) -> Option<RuleAction> {
+    fn action(&self, now: Time, hold: &Hold) -> Option<RuleAction> {
         (now < self.until).then(|| hold.ladder[self.step(hold)].action)
-    }
-
-    /// When the present hold ends; not after `now` if there is none.
-    pub(super) fn until(&self) -> Time {
-        self.until
     }
 
     /// The client broke the rule at `now`. If that begins a hold, its length. What a held client does meanwhile is not
     /// counted: the next step of the ladder is for a client that goes on after the hold.
-    pub(super) fn violate(&mut self, now: Time, hold: &Hold) -> Option<Span> {
+    fn violate(&mut self, now: Time, hold: &Hold) -> Option<Span> {
         if now < self.until {
             return None;
         }
@@ -48,8 +147,8 @@ impl HoldRecord {
         Some(span)
     }
 
-    /// Whether this record could be forgotten without anyone noticing.
-    pub(super) fn is_blank(&self, now: Time, hold: &Hold) -> bool {
+    /// Whether this record could be forgotten and no later answer would differ.
+    fn is_blank(&self, now: Time, hold: &Hold) -> bool {
         now.since(self.until) >= hold.forget && (self.violations == 0 || now.since(self.first_violation) > hold.within)
     }
 
@@ -60,7 +159,6 @@ impl HoldRecord {
 
 #[cfg(test)]
 mod tests {
-    use super::super::policy::HoldStep;
     use super::*;
     use crate::smtp::Stage;
 
@@ -72,7 +170,7 @@ mod tests {
         let at = |secs| Time::ZERO + Span::from_secs(secs);
         let mut record = HoldRecord::default();
         assert_eq!(record.violate(at(0), &hold), Some(Span::from_secs(300)));
-        assert_eq!((record.violate(at(100), &hold), record.until()), (None, at(300)));
+        assert_eq!((record.violate(at(100), &hold), record.until), (None, at(300)));
         assert_eq!(record.violate(at(300), &hold), Some(Span::from_secs(3_600)), "the second step, once it is free");
     }
 

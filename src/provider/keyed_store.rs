@@ -17,7 +17,7 @@ const DENSE: u64 = 1 << 16;
 /// The tree is swept when it has grown to this, and then at every doubling: memory follows what is still remembered.
 const SWEEP: usize = 1 << 16;
 
-impl<T> KeyedStore<T> {
+impl<T: Default> KeyedStore<T> {
     /// No values yet.
     pub(super) const fn new() -> Self {
         Self { dense: Vec::new(), sparse: BTreeMap::new(), prune_at: SWEEP }
@@ -33,27 +33,27 @@ impl<T> KeyedStore<T> {
         if key < DENSE { self.dense.get(usize::try_from(key).ok()?) } else { self.sparse.get(&key) }
     }
 
-    /// The value of `key`, made by `blank` if there is none. `forget` says which values of the tree no longer matter.
+    /// The value of `key`, a default if there is none. `forget` says which values of the tree no longer matter.
     #[inline]
-    pub(super) fn entry(&mut self, key: u64, blank: impl Fn() -> T, forget: impl Fn(&T) -> bool) -> &mut T {
+    pub(super) fn entry(&mut self, key: u64, forget: impl Fn(&T) -> bool) -> &mut T {
         match usize::try_from(key) {
             Ok(index) if index < self.dense.len() => &mut self.dense[index],
-            _ => self.rarer(key, blank, forget),
+            _ => self.rarer(key, forget),
         }
     }
 
     /// The same for a key that is met for the first time, or lives in the tree.
     #[inline(never)]
-    fn rarer(&mut self, key: u64, blank: impl Fn() -> T, forget: impl Fn(&T) -> bool) -> &mut T {
+    fn rarer(&mut self, key: u64, forget: impl Fn(&T) -> bool) -> &mut T {
         if let (true, Ok(index)) = (key < DENSE, usize::try_from(key)) {
-            self.dense.resize_with(index + 1, blank);
+            self.dense.resize_with(index + 1, T::default);
             return &mut self.dense[index];
         }
         if self.sparse.len() >= self.prune_at && !self.sparse.contains_key(&key) {
             self.sparse.retain(|_, value| !forget(value));
             self.prune_at = SWEEP.max(self.sparse.len() * 2);
         }
-        self.sparse.entry(key).or_insert_with(blank)
+        self.sparse.entry(key).or_default()
     }
 
     /// The values of the keys in a range.
@@ -88,10 +88,10 @@ mod tests {
     fn what_no_longer_matters_is_swept() {
         let mut keyed = KeyedStore::new();
         for key in 0..200_000_u64 {
-            *keyed.entry(DENSE + key, || 0, |value| *value == 1) = 1;
+            *keyed.entry(DENSE + key, |value| *value == 1) = 1;
         }
         assert!(keyed.values().count() <= SWEEP, "old entries are dropped");
-        *keyed.entry(3, || 0, |_| false) = 7;
+        *keyed.entry(3, |_| false) = 7;
         assert_eq!(keyed.get(3), Some(&7));
         assert_eq!(keyed.get(DENSE + 199_999), Some(&1));
     }
@@ -100,7 +100,7 @@ mod tests {
     fn a_range_is_of_the_vector_and_the_tree() {
         let mut keyed = KeyedStore::new();
         for key in [0, 3, DENSE - 1, DENSE, DENSE + 5] {
-            *keyed.entry(key, || 0, |_| false) = key;
+            *keyed.entry(key, |_| false) = key;
         }
         let mut among = |keys: RangeInclusive<u64>| {
             let held: Vec<u64> = keyed.range(keys.clone()).copied().filter(|value| *value > 0).collect();

@@ -3,33 +3,43 @@
 //! Pure: no clock, no socket, no thread, no chance of its own. [`Policy`] says what a profile means; [`Provider`] is
 //! told the time and what a client does, and answers with a [`Verdict`]. Knows nothing of senders.
 
-mod active_holds;
+mod clock;
 mod compiled_rules;
 mod context;
-mod early_talker;
+mod enforcement;
 mod engine;
 mod forecast;
 mod hold;
+mod identities;
 mod keyed_store;
 mod limit_value;
 mod listen_queue;
+mod message;
 mod policy;
 pub mod profile;
+mod prospect;
 mod reputation;
-mod reputation_effects;
-mod reset;
-mod rules;
+mod rule;
+mod rule_runtime;
+mod scope;
+mod session;
 #[cfg(test)]
 pub(crate) mod tests;
 mod verdict;
-mod weather;
 mod window;
 
-pub use engine::{Provider, RuleStats};
-pub use forecast::{Forecast, ProposedMessage};
+pub use engine::Provider;
+pub use forecast::Forecast;
+pub use hold::{Hold, HoldStep};
+pub use identities::Client;
 pub use limit_value::{LimitValue, LoadStep, TierValue};
 pub use listen_queue::{Arrival, ListenQueue};
-pub use policy::*;
-pub use reputation::Reputation;
-pub use verdict::{Client, Decision, Envelope, Recipient, Refusal, Verdict};
-pub use window::Counter;
+pub use message::{Auth, Envelope, Mailbox, Recipient};
+pub use policy::{Attribution, Confidence, Listener, Policy, PolicyChange, Rule, ServiceTimes};
+pub use prospect::ProposedMessage;
+pub use reputation::{ReputationModel, ReputationOf, Tier};
+pub use rule::{BusySpells, Check, Greylist, Limit, LowReputation, Meter, Outage, Population, RuleKind};
+pub use rule_runtime::RuleStats;
+pub use scope::Scope;
+pub use verdict::{Decision, Refusal, RuleAction, Verdict};
+pub use window::{Aligned, Counted, Window};

@@ -13,13 +13,107 @@
 
 use std::ops::Range;
 
-use super::policy::{Policy, ReputationModel, Tier};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::time::{Span, Time};
 use crate::units::Fraction;
 
+/// How reputation moves. A score is between 0 and 1; see `reputation.rs` for the arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReputationModel {
+    /// Score of a client nobody has seen before.
+    pub start: Fraction,
+    /// Share of the way to 1 that every accepted message gains.
+    pub gain: Fraction,
+    /// Most that can be gained in a day, as score.
+    pub gain_per_day: Fraction,
+    /// Share of the score lost by a complaint.
+    pub complaint: Fraction,
+    /// Share of the score lost by a recipient that does not exist.
+    pub unknown_recipient: Fraction,
+    /// Share of the score lost by a spam trap.
+    pub spam_trap: Fraction,
+    /// Share of the score lost by a message without SPF or DKIM.
+    pub unauthenticated: Fraction,
+    /// Share of the score lost by every message above the volume that the client's history allows.
+    pub surge: Fraction,
+    /// A day may bring this many times the most of the client's recent days …
+    pub growth: f64,
+    /// … and always so many messages.
+    pub volume_floor: u32,
+    /// Without mail for a day, the score rises by so much per day …
+    pub rest_gain: Fraction,
+    /// … until it reaches this.
+    pub rest_toward: Fraction,
+}
+
+impl ReputationModel {
+    /// A provider that does not look at reputation: every client stays at `score`.
+    pub const fn fixed(score: Fraction) -> Self {
+        Self {
+            start: score,
+            gain: Fraction::NONE,
+            gain_per_day: Fraction::NONE,
+            complaint: Fraction::NONE,
+            unknown_recipient: Fraction::NONE,
+            spam_trap: Fraction::NONE,
+            unauthenticated: Fraction::NONE,
+            surge: Fraction::NONE,
+            growth: 1.0,
+            volume_floor: 0,
+            rest_gain: Fraction::NONE,
+            rest_toward: Fraction::NONE,
+        }
+    }
+}
+
+/// A band of reputation, from `from` (included) up to the next band.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tier {
+    /// The band's name: `poor`.
+    pub name: String,
+    /// Where the band begins.
+    pub from: Fraction,
+}
+
+/// Whose reputation decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReputationOf {
+    /// The client IP's.
+    #[default]
+    ClientIp,
+    /// The sender domain's; at connect and EHLO, before it is known, the client IP's.
+    SenderDomain,
+    /// The lower of the two.
+    Lower,
+}
+
+impl ReputationOf {
+    /// Which of the two counts, the client's or that of the sender domain, where it is known.
+    #[inline]
+    pub(super) fn choose<T: PartialOrd>(self, client: T, sender: Option<T>) -> T {
+        match (self, sender) {
+            (Self::SenderDomain, Some(sender)) => sender,
+            (Self::Lower, Some(sender)) if sender < client => sender,
+            _ => client,
+        }
+    }
+}
+
+/// By what scores move, and the bands they fall into.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scoring<'a> {
+    /// How scores move.
+    pub(super) model: &'a ReputationModel,
+    /// The bands, the worst first.
+    pub(super) tiers: &'a [Tier],
+}
+
 /// The standing of one client IP or sender domain.
 #[derive(Clone, Debug)]
-pub struct Reputation {
+pub(super) struct Reputation {
     score: f64,
     /// The band of the score, kept beside it because every limit asks for it; and where it begins and ends.
     tier: u8,
@@ -40,7 +134,7 @@ const DAYS: usize = 7;
 
 impl Reputation {
     /// A client with this score and this many messages a day behind it.
-    pub fn new(score: Fraction, daily_volume: u32, policy: &Policy) -> Self {
+    pub(super) fn new(score: Fraction, daily_volume: u32, scoring: Scoring<'_>) -> Self {
         let mut reputation = Self {
             score: score.get(),
             tier: 0,
@@ -52,8 +146,8 @@ impl Reputation {
             history: [daily_volume; DAYS],
             allowance: 0.0,
         };
-        reputation.allow(&policy.reputation);
-        reputation.classify(&policy.tiers);
+        reputation.allow(scoring.model);
+        reputation.classify(scoring.tiers);
         reputation
     }
 
@@ -64,54 +158,54 @@ impl Reputation {
     }
 
     /// The score.
-    pub fn score(&self) -> Fraction {
+    pub(super) fn score(&self) -> Fraction {
         Fraction::clamped(self.score)
     }
 
     /// The place of the score's band in the policy's tiers.
-    pub fn tier(&self) -> usize {
+    pub(super) fn tier(&self) -> usize {
         usize::from(self.tier)
     }
 
     /// Sets the score, as an administrator may.
-    pub fn set(&mut self, score: Fraction, tiers: &[Tier]) {
+    pub(super) fn set(&mut self, score: Fraction, tiers: &[Tier]) {
         self.score = score.get();
         self.classify(tiers);
     }
 
     /// Lets the days pass up to `now`: volume becomes history, and rest heals.
     #[inline]
-    pub fn touch(&mut self, now: Time, policy: &Policy) {
+    pub(super) fn advance(&mut self, now: Time, scoring: Scoring<'_>) {
         if now >= self.tomorrow {
-            self.begin_day(now.as_micros() / Span::DAY.as_micros(), policy);
+            self.begin_day(now.as_micros() / Span::DAY.as_micros(), scoring);
         }
     }
 
-    fn begin_day(&mut self, day: u64, policy: &Policy) {
+    fn begin_day(&mut self, day: u64, scoring: Scoring<'_>) {
         let passed = day - self.day;
         self.day = day;
         self.tomorrow = Time::ZERO + Span::DAY.times(day + 1);
-        self.roll_history(passed, &policy.reputation);
+        self.roll_history(passed, scoring.model);
         // The day just ended rested only if nothing was accepted in it; the days skipped had no mail at all.
         let rested = passed - u64::from(self.accepted_today > 0);
         self.accepted_today = 0;
         self.gained_today = 0.0;
-        let model = &policy.reputation;
+        let model = scoring.model;
         if rested > 0 && self.score < model.rest_toward.get() {
             let healed = self.score + model.rest_gain.get() * rested as f64;
             self.score = healed.min(model.rest_toward.get());
-            self.classify(&policy.tiers);
+            self.classify(scoring.tiers);
         }
     }
 
     /// A message was accepted.
     #[inline]
-    pub fn accepted(&mut self, now: Time, policy: &Policy) {
-        self.touch(now, policy);
-        let model = &policy.reputation;
+    pub(super) fn accepted(&mut self, now: Time, scoring: Scoring<'_>) {
+        self.advance(now, scoring);
+        let model = scoring.model;
         self.accepted_today = self.accepted_today.saturating_add(1);
         if f64::from(self.accepted_today) > self.allowance {
-            self.lose(model.surge, &policy.tiers);
+            self.lose(model.surge, scoring.tiers);
             return;
         }
         let room = model.gain_per_day.get() - self.gained_today;
@@ -119,12 +213,12 @@ impl Reputation {
         if gain > 0.0 {
             self.score += gain;
             self.gained_today += gain;
-            self.classify(&policy.tiers);
+            self.classify(scoring.tiers);
         }
     }
 
     /// Something cost a share of the score.
-    pub fn lose(&mut self, share: Fraction, tiers: &[Tier]) {
+    pub(super) fn lose(&mut self, share: Fraction, tiers: &[Tier]) {
         if share > Fraction::NONE {
             self.score *= 1.0 - share.get();
             self.classify(tiers);
@@ -160,7 +254,6 @@ impl Reputation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::policy;
     use super::*;
     use crate::units::Fraction;
 
@@ -168,12 +261,22 @@ mod tests {
         Fraction::new(x).unwrap()
     }
 
-    fn lab() -> Policy {
-        let mut policy = policy(Vec::new());
-        policy.tiers = [("poor", 0.0), ("fair", 0.3), ("good", 0.7)]
+    struct Lab {
+        model: ReputationModel,
+        tiers: Vec<Tier>,
+    }
+
+    impl Lab {
+        fn scoring(&self) -> Scoring<'_> {
+            Scoring { model: &self.model, tiers: &self.tiers }
+        }
+    }
+
+    fn lab() -> Lab {
+        let tiers = [("poor", 0.0), ("fair", 0.3), ("good", 0.7)]
             .map(|(name, from)| Tier { name: name.to_owned(), from: share(from) })
             .to_vec();
-        policy.reputation = ReputationModel {
+        let model = ReputationModel {
             start: share(0.5),
             gain: share(0.01),
             gain_per_day: share(0.05),
@@ -187,32 +290,32 @@ mod tests {
             rest_gain: share(0.02),
             rest_toward: share(0.5),
         };
-        policy
+        Lab { model, tiers }
     }
 
     #[test]
     fn a_day_gains_no_more_than_it_may() {
-        let policy = lab();
-        let mut reputation = Reputation::new(share(0.5), 1_000, &policy);
+        let lab = lab();
+        let mut reputation = Reputation::new(share(0.5), 1_000, lab.scoring());
         for n in 0..1_000 {
-            reputation.accepted(Time::from_micros(n), &policy);
+            reputation.accepted(Time::from_micros(n), lab.scoring());
         }
         assert!((reputation.score().get() - 0.55).abs() < 1e-9);
-        reputation.accepted(Time::ZERO + Span::DAY, &policy);
+        reputation.accepted(Time::ZERO + Span::DAY, lab.scoring());
         assert!(reputation.score().get() > 0.55);
     }
 
     #[test]
     fn complaints_and_gains_settle_where_the_formula_says() {
-        let mut policy = lab();
-        policy.reputation.gain_per_day = Fraction::ALL;
-        policy.reputation.volume_floor = u32::MAX;
-        let mut reputation = Reputation::new(share(0.9), 0, &policy);
+        let mut lab = lab();
+        lab.model.gain_per_day = Fraction::ALL;
+        lab.model.volume_floor = u32::MAX;
+        let mut reputation = Reputation::new(share(0.9), 0, lab.scoring());
         for n in 0..20_000 {
             // A hundred messages a day: the daily cap does not bind.
-            reputation.accepted(Time::ZERO + Span::from_secs(864).times(n), &policy);
+            reputation.accepted(Time::ZERO + Span::from_secs(864).times(n), lab.scoring());
             if n % 20 == 0 {
-                reputation.lose(policy.reputation.complaint, &policy.tiers);
+                reputation.lose(lab.model.complaint, &lab.tiers);
             }
         }
         // gain (1 - s) = c k s with gain 0.01, c 1/20, k 0.1: s = 2/3, within one complaint's step.
@@ -221,12 +324,12 @@ mod tests {
 
     #[test]
     fn a_surge_costs_and_history_allows_for_more() {
-        let policy = lab();
-        let mut newcomer = Reputation::new(share(0.6), 0, &policy);
-        let mut regular = Reputation::new(share(0.6), 500, &policy);
+        let lab = lab();
+        let mut newcomer = Reputation::new(share(0.6), 0, lab.scoring());
+        let mut regular = Reputation::new(share(0.6), 500, lab.scoring());
         for n in 0..600 {
-            newcomer.accepted(Time::from_micros(n), &policy);
-            regular.accepted(Time::from_micros(n), &policy);
+            newcomer.accepted(Time::from_micros(n), lab.scoring());
+            regular.accepted(Time::from_micros(n), lab.scoring());
         }
         assert!(newcomer.score().get() < 0.01 && newcomer.tier() == 0);
         assert!(regular.score().get() > 0.6);
@@ -234,35 +337,35 @@ mod tests {
 
     #[test]
     fn a_history_grows_day_by_day_and_is_forgotten_after_seven() {
-        let policy = lab();
+        let lab = lab();
         let day = |n| Time::ZERO + Span::DAY.times(n);
         let allowed = |reputation: &Reputation| reputation.allowance;
-        let mut newcomer = Reputation::new(share(0.6), 0, &policy);
+        let mut newcomer = Reputation::new(share(0.6), 0, lab.scoring());
         // Ten times what the first day allows, every day: it doubles until the habit is there.
         let mut grown = Vec::new();
         for n in 0..6 {
-            newcomer.touch(day(n), &policy);
+            newcomer.advance(day(n), lab.scoring());
             grown.push(allowed(&newcomer));
-            (0..1_000).for_each(|_| newcomer.accepted(day(n), &policy));
+            (0..1_000).for_each(|_| newcomer.accepted(day(n), lab.scoring()));
         }
         assert_eq!(grown, [100.0, 200.0, 400.0, 800.0, 1_600.0, 2_000.0]);
-        newcomer.touch(day(12), &policy);
+        newcomer.advance(day(12), lab.scoring());
         assert!((allowed(&newcomer) - 2_000.0).abs() < 1e-9, "the last of seven days");
-        newcomer.touch(day(13), &policy);
+        newcomer.advance(day(13), lab.scoring());
         assert!((allowed(&newcomer) - 100.0).abs() < 1e-9, "forgotten");
     }
 
     #[test]
     fn rest_heals_but_only_so_far() {
-        let policy = lab();
-        let mut reputation = Reputation::new(share(0.1), 0, &policy);
-        reputation.accepted(Time::ZERO, &policy);
+        let lab = lab();
+        let mut reputation = Reputation::new(share(0.1), 0, lab.scoring());
+        reputation.accepted(Time::ZERO, lab.scoring());
         let after_one = reputation.score().get();
-        reputation.touch(Time::ZERO + Span::DAY, &policy);
+        reputation.advance(Time::ZERO + Span::DAY, lab.scoring());
         assert!((reputation.score().get() - after_one).abs() < 1e-12, "a day with mail is no rest");
-        reputation.touch(Time::ZERO + Span::DAY.times(3), &policy);
+        reputation.advance(Time::ZERO + Span::DAY.times(3), lab.scoring());
         assert!((reputation.score().get() - after_one - 0.04).abs() < 1e-12);
-        reputation.touch(Time::ZERO + Span::DAY.times(300), &policy);
+        reputation.advance(Time::ZERO + Span::DAY.times(300), lab.scoring());
         assert!((reputation.score().get() - 0.5).abs() < 1e-12);
     }
 }

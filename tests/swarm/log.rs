@@ -191,7 +191,7 @@ fn standings(now: Time, provider: &Provider, client: ClientId, sender: Option<Se
     let rules = (0..).map(RuleId).zip(&provider.policy().rules);
     let standing = |(id, rule): (RuleId, &Rule)| Standing {
         enabled: rule.enabled,
-        ceiling: provider.ceiling(now, id, client, sender),
+        ceiling: provider.limit(now, id, client, sender),
     };
     rules.map(standing).collect()
 }

@@ -1,0 +1,76 @@
+//! What a provider learns of a message: its envelope, its recipients, and what checking it will show.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{DomainId, SenderDomainId};
+
+/// A message as it is announced with MAIL, and what checking it will show.
+#[expect(clippy::struct_excessive_bools, reason = "the results of four checks that do not depend on each other")]
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope {
+    /// The domain of MAIL FROM.
+    pub sender_domain: SenderDomainId,
+    /// Size of the message in bytes.
+    pub size: u32,
+    /// SPF passes.
+    pub spf: bool,
+    /// DKIM passes.
+    pub dkim: bool,
+    /// DMARC passes.
+    pub dmarc: bool,
+    /// The content looks like spam.
+    pub spam: bool,
+}
+
+impl Envelope {
+    /// Whether the message passes this authentication.
+    pub const fn passes(&self, auth: Auth) -> bool {
+        match auth {
+            Auth::Spf => self.spf,
+            Auth::Dkim => self.dkim,
+            Auth::Either => self.spf || self.dkim,
+            Auth::Dmarc => self.dmarc,
+        }
+    }
+}
+
+/// A recipient as it is named with RCPT.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipient {
+    /// A number for the address; the same address, the same number.
+    pub id: u64,
+    /// The domain of the address.
+    pub domain: DomainId,
+    /// The state of its mailbox, which only the provider knows.
+    pub mailbox: Mailbox,
+}
+
+/// The state of a recipient's mailbox, which only the provider knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mailbox {
+    /// A person's, who reads it.
+    #[default]
+    Exists,
+    /// There is no such mailbox.
+    Unknown,
+    /// A person's, but full.
+    Full,
+    /// A spam trap: accepts, and remembers.
+    Trap,
+}
+
+/// Which authentication a message must pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// SPF (RFC 7208).
+    Spf,
+    /// DKIM (RFC 6376).
+    Dkim,
+    /// SPF or DKIM.
+    Either,
+    /// DMARC: one of the two, aligned with the From domain (RFC 7489).
+    Dmarc,
+}

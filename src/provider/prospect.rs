@@ -1,0 +1,45 @@
+//! What a forecast is about: a message that a client thinks of sending.
+
+use super::identities::Identities;
+use super::message::{Envelope, Mailbox, Recipient};
+use super::scope::{Scope, Subject};
+use crate::time::Span;
+use crate::units::{ClientId, DomainId, NetworkId, SenderDomainId, SessionId};
+
+/// A message that a client thinks of sending. All its recipients exist.
+#[derive(Clone, Copy, Debug)]
+pub struct ProposedMessage {
+    /// Its envelope.
+    pub envelope: Envelope,
+    /// Its recipients' domain.
+    pub domain: DomainId,
+    /// How many recipients it has; at least 1.
+    pub recipients: u32,
+    /// How long after MAIL the server judges the end of data.
+    pub until_end_of_data: Span,
+}
+
+/// Who would send it.
+#[derive(Clone, Copy)]
+pub(super) struct Prospect {
+    pub(super) client: ClientId,
+    /// The session on which it would go; `None` is one that is still to be opened.
+    pub(super) session: Option<SessionId>,
+    pub(super) sender: SenderDomainId,
+    /// The recipients' domain.
+    pub(super) domain: DomainId,
+}
+
+impl Prospect {
+    /// Whose counter a scope would mean.
+    pub(super) fn key(&self, scope: Scope, identities: &Identities) -> u64 {
+        let subject = Subject {
+            session: self.session.unwrap_or(SessionId(u32::MAX)),
+            client: self.client,
+            network: identities.network(self.client).unwrap_or(NetworkId(0)),
+            sender: Some(self.sender),
+            recipient: Some(Recipient { id: 0, domain: self.domain, mailbox: Mailbox::Exists }),
+        };
+        subject.key(scope)
+    }
+}

@@ -1,0 +1,25 @@
+//! A draw that comes out true in a given share of all cases.
+
+use crate::rng::Seed;
+use crate::units::Fraction;
+
+/// The draws of one rule: how often another rule is asked does not move them.
+#[derive(Clone, Debug)]
+pub(in crate::provider) struct Bernoulli {
+    seed: Seed,
+    rule: u64,
+    /// Draws made so far.
+    draws: u64,
+}
+
+impl Bernoulli {
+    pub(super) const fn new(seed: Seed, rule: u16) -> Self {
+        Self { seed, rule: rule as u64, draws: 0 }
+    }
+
+    /// True with this probability.
+    pub(super) fn draw(&mut self, probability: Fraction) -> bool {
+        self.draws += 1;
+        probability == Fraction::ALL || self.seed.share(self.rule, self.draws) < probability.get()
+    }
+}

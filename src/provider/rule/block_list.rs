@@ -1,0 +1,9 @@
+//! Clients on the block list that the provider uses.
+
+use crate::provider::context::RuleContext;
+
+/// Whether a command is let pass.
+#[inline]
+pub(super) const fn permits(context: &RuleContext<'_>) -> bool {
+    !context.client().listed
+}

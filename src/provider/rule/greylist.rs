@@ -1,0 +1,54 @@
+//! Greylisting (RFC 6647): an unknown triplet of client, sender domain and recipient is told to come back.
+
+use crate::provider::context::RuleContext;
+use crate::provider::keyed_store::KeyedStore;
+use crate::provider::scope::SPARSE;
+use crate::rng::Seed;
+use crate::time::{Span, Time};
+
+/// How long a new triplet waits, and how long it is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Greylist {
+    /// Not before this much time has passed since the first attempt …
+    pub delay: Span,
+    /// … and not after this much.
+    pub retry_within: Span,
+    /// A triplet that passed is remembered this long.
+    pub remember: Span,
+}
+
+/// What is remembered of every triplet.
+#[derive(Clone, Debug)]
+pub(in crate::provider) struct GreylistState(KeyedStore<Triplet>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Triplet {
+    first: Option<Time>,
+    passed_until: Time,
+}
+
+impl GreylistState {
+    pub(super) const fn new() -> Self {
+        Self(KeyedStore::new())
+    }
+
+    /// Whether the triplet of this command is let pass (RFC 6647, section 4).
+    pub(super) fn permits(&mut self, greylist: &Greylist, context: &RuleContext<'_>) -> bool {
+        let Some(recipient) = context.recipient() else { return true };
+        let (session, now) = (context.session(), context.now());
+        let sender = session.sender().map_or(0, |sender| u64::from(sender.0));
+        let key = SPARSE | Seed(recipient.id).draw(u64::from(session.client().0), sender);
+        let too_late = |first: Time| now.since(first) > greylist.retry_within;
+        let forget = |triplet: &Triplet| triplet.passed_until <= now && triplet.first.is_none_or(too_late);
+        let triplet = self.0.entry(key, forget);
+        let in_time = |first| (greylist.delay..=greylist.retry_within).contains(&now.since(first));
+        if now < triplet.passed_until || triplet.first.is_some_and(in_time) {
+            triplet.passed_until = now + greylist.remember;
+            return true;
+        }
+        if triplet.first.is_none_or(too_late) {
+            triplet.first = Some(now);
+        }
+        false
+    }
+}

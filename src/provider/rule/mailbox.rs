@@ -1,0 +1,10 @@
+//! The state of a recipient's mailbox: at RCPT, or for every recipient once the message is there, as Yahoo does.
+
+use crate::provider::context::RuleContext;
+use crate::provider::message::Mailbox;
+
+/// Whether a command is let pass by a rule that refuses mailboxes in this state.
+#[inline]
+pub(super) fn permits(refused: Mailbox, context: &RuleContext<'_>) -> bool {
+    context.recipient().is_none_or(|recipient| recipient.mailbox != refused)
+}

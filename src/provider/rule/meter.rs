@@ -1,0 +1,64 @@
+//! Meters: what a limit counts.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::smtp::Stage;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Meter {
+    /// Connections open now. A connection takes a slot when the rule lets it pass and gives it back when it closes.
+    OpenConnections,
+    /// Transactions open now: from MAIL to the reply to the end of data.
+    OpenTransactions,
+    /// Connections made.
+    Connections,
+    /// Transactions begun with MAIL.
+    Messages,
+    /// Recipients named with RCPT.
+    Recipients,
+    /// Recipients named that do not exist.
+    UnknownRecipients,
+    /// Bytes of messages.
+    Bytes,
+}
+
+impl Meter {
+    /// The stage at which this is counted when the rule is asked no later.
+    pub const fn natural_stage(self) -> Stage {
+        match self {
+            Self::OpenConnections | Self::Connections => Stage::Connect,
+            Self::OpenTransactions | Self::Messages => Stage::Mail,
+            Self::Recipients | Self::UnknownRecipients => Stage::Rcpt,
+            Self::Bytes => Stage::EndOfData,
+        }
+    }
+
+    /// Whether this counts what is open now instead of what has happened.
+    pub const fn is_gauge(self) -> bool {
+        matches!(self, Self::OpenConnections | Self::OpenTransactions)
+    }
+
+    /// The meter's name as profiles write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenConnections => "open-connections",
+            Self::OpenTransactions => "open-transactions",
+            Self::Connections => "connections",
+            Self::Messages => "messages",
+            Self::Recipients => "recipients",
+            Self::UnknownRecipients => "unknown-recipients",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+impl fmt::Display for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,34 @@
+//! What a rule can be: one file a kind, with what it is, what it remembers, how it is evaluated and how it is foreseen.
+//!
+//! [`kind`] and [`check`] are the lists of kinds, `state` is the list of what they remember. To add a kind is to write
+//! its file and to add it there; the compiler then names every question that the new kind has to answer.
+
+mod authentication;
+mod bernoulli;
+mod block_list;
+mod busy;
+mod check;
+mod greylist;
+mod kind;
+pub(super) mod limit;
+mod low_reputation;
+mod mailbox;
+mod meter;
+mod no_ptr;
+mod outage;
+mod population;
+mod size;
+mod spam;
+mod state;
+
+pub use busy::BusySpells;
+pub use check::Check;
+pub(super) use check::CheckTiming;
+pub use greylist::Greylist;
+pub use kind::RuleKind;
+pub use limit::Limit;
+pub use low_reputation::LowReputation;
+pub use meter::Meter;
+pub use outage::Outage;
+pub use population::Population;
+pub(super) use state::RuleState;

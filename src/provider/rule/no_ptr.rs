@@ -1,0 +1,9 @@
+//! Clients without a PTR record that resolves back to them.
+
+use crate::provider::context::RuleContext;
+
+/// Whether a command is let pass.
+#[inline]
+pub(super) const fn permits(context: &RuleContext<'_>) -> bool {
+    context.client().ptr
+}

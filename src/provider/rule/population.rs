@@ -1,0 +1,33 @@
+//! Of how many things a provider may have to keep count, for estimates of memory.
+
+use crate::provider::scope::Scope;
+
+/// How many of each come to a provider in one trial.
+#[derive(Clone, Copy, Debug)]
+pub struct Population {
+    /// Client IPs.
+    pub clients: f64,
+    /// Sender domains.
+    pub sender_domains: f64,
+    /// Recipient domains.
+    pub recipient_domains: f64,
+    /// Recipients.
+    pub recipients: f64,
+}
+
+impl Population {
+    /// Bytes of one counter with its key.
+    pub(super) const COUNTER_BYTES: f64 = 64.0;
+
+    /// How many counters a scope has.
+    pub(super) const fn keys(&self, scope: Scope) -> f64 {
+        match scope {
+            Scope::ClientIp | Scope::ClientNetwork => self.clients,
+            Scope::SenderDomain => self.sender_domains,
+            Scope::Recipient | Scope::SenderDomainAndRecipient => self.recipients,
+            Scope::RecipientDomain => self.recipient_domains,
+            Scope::ClientIpAndRecipientDomain => self.clients * self.recipient_domains,
+            Scope::Session | Scope::Provider => 1.0,
+        }
+    }
+}

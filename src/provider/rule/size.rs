@@ -1,0 +1,10 @@
+//! Messages that are too large.
+
+use crate::provider::context::RuleContext;
+use crate::units::Bytes;
+
+/// Whether a message is let pass where the largest has so many bytes.
+#[inline]
+pub(super) fn permits(largest: Bytes, context: &RuleContext<'_>) -> bool {
+    context.message().is_none_or(|message| u64::from(message.size) <= largest.0)
+}

@@ -1,0 +1,9 @@
+//! Messages whose content looks like spam.
+
+use crate::provider::context::RuleContext;
+
+/// Whether a message is let pass.
+#[inline]
+pub(super) fn permits(context: &RuleContext<'_>) -> bool {
+    context.message().is_none_or(|message| !message.spam)
+}

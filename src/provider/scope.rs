@@ -1,0 +1,125 @@
+//! Whose counter it is: scopes, and the keys under which the counters of a scope are kept.
+
+use std::ops::RangeInclusive;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::message::Recipient;
+use crate::smtp::Stage;
+use crate::units::{ClientId, NetworkId, SenderDomainId, SessionId};
+
+/// Whose counter it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// One client IP.
+    ClientIp,
+    /// One network of client IPs: the source's `network` in a scenario.
+    ClientNetwork,
+    /// The domain of MAIL FROM.
+    SenderDomain,
+    /// One recipient address.
+    Recipient,
+    /// One recipient domain.
+    RecipientDomain,
+    /// One client IP towards one recipient domain, as Barracuda counts.
+    ClientIpAndRecipientDomain,
+    /// One sender domain towards one recipient, as Exchange Online counts.
+    SenderDomainAndRecipient,
+    /// One session, or one message where the window is `message`.
+    Session,
+    /// All clients together.
+    Provider,
+}
+
+impl Scope {
+    /// Whether the counter is a recipient's or a recipient domain's: known at RCPT, one by one, and never after it.
+    pub const fn is_of_recipient(self) -> bool {
+        matches!(self.known_at(), Stage::Rcpt)
+    }
+
+    /// The first stage at which the scope's key is known.
+    pub const fn known_at(self) -> Stage {
+        match self {
+            Self::ClientIp | Self::ClientNetwork | Self::Session | Self::Provider => Stage::Connect,
+            Self::SenderDomain => Stage::Mail,
+            Self::Recipient
+            | Self::RecipientDomain
+            | Self::ClientIpAndRecipientDomain
+            | Self::SenderDomainAndRecipient => Stage::Rcpt,
+        }
+    }
+
+    /// The keys of this scope that are one client's own, whatever the recipient domain; `None` where the counters are a
+    /// sender domain's, a recipient's, a session's or the whole provider's.
+    pub(super) fn keys_of_client(self, client: ClientId, network: Option<NetworkId>) -> Option<RangeInclusive<u64>> {
+        let ip = u64::from(client.0);
+        match self {
+            Self::ClientIp => Some(ip..=ip),
+            Self::ClientNetwork => network.map(|network| u64::from(network.0)).map(|network| network..=network),
+            Self::ClientIpAndRecipientDomain => Some(SPARSE | ip << 16..=SPARSE | ip << 16 | 0xffff),
+            Self::SenderDomain
+            | Self::Recipient
+            | Self::RecipientDomain
+            | Self::SenderDomainAndRecipient
+            | Self::Session
+            | Self::Provider => None,
+        }
+    }
+
+    /// The scope's name as profiles write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientIp => "client-ip",
+            Self::ClientNetwork => "client-network",
+            Self::SenderDomain => "sender-domain",
+            Self::Recipient => "recipient",
+            Self::RecipientDomain => "recipient-domain",
+            Self::ClientIpAndRecipientDomain => "client-ip-and-recipient-domain",
+            Self::SenderDomainAndRecipient => "sender-domain-and-recipient",
+            Self::Session => "session",
+            Self::Provider => "provider",
+        }
+    }
+}
+
+/// Who sends, and to whom: all that keys of counters are made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subject {
+    /// The session in which the command comes.
+    pub(super) session: SessionId,
+    /// The client IP.
+    pub(super) client: ClientId,
+    /// The network of the client IP.
+    pub(super) network: NetworkId,
+    /// The sender domain, once MAIL has named it.
+    pub(super) sender: Option<SenderDomainId>,
+    /// The recipient that this RCPT names.
+    pub(super) recipient: Option<Recipient>,
+}
+
+impl Subject {
+    /// Whose counter a scope means here.
+    #[inline]
+    pub(super) fn key(&self, scope: Scope) -> u64 {
+        let sender = || self.sender.map_or(0, |sender| u64::from(sender.0));
+        let domain = || self.recipient.map_or(0, |recipient| u64::from(recipient.domain.0));
+        let recipient = || self.recipient.map_or(0, |recipient| recipient.id);
+        let client = u64::from(self.client.0);
+        match scope {
+            Scope::ClientIp => client,
+            Scope::ClientNetwork => u64::from(self.network.0),
+            Scope::SenderDomain => sender(),
+            Scope::Recipient => SPARSE | recipient(),
+            Scope::RecipientDomain => domain(),
+            Scope::ClientIpAndRecipientDomain => SPARSE | client << 16 | domain(),
+            Scope::SenderDomainAndRecipient => SPARSE | sender() << 48 | recipient(),
+            Scope::Session => u64::from(self.session.0),
+            Scope::Provider => 0,
+        }
+    }
+}
+
+/// Keys that are hashes or pairs stand above all small numbers.
+pub(super) const SPARSE: u64 = 1 << 63;

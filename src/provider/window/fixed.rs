@@ -1,0 +1,73 @@
+//! Fixed windows: a count in the current frame.
+
+use super::Aligned;
+use super::counting::CountingWindow;
+use crate::time::{Span, Time};
+
+/// Frames of one length, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::provider) struct FixedWindow {
+    /// Length of a frame.
+    pub(super) length: Span,
+    /// Where frames begin.
+    pub(super) aligned: Aligned,
+}
+
+/// The frame that was last counted in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::provider) struct Frame {
+    start: Time,
+    used: u32,
+}
+
+impl CountingWindow for FixedWindow {
+    type Counter = Frame;
+
+    #[inline]
+    fn admits(&self, frame: &Frame, now: Time, limit: u32, n: u32) -> bool {
+        let used = if self.is_current(frame, now) { frame.used } else { 0 };
+        u64::from(used) + u64::from(n) <= u64::from(limit)
+    }
+
+    #[inline]
+    fn count(&self, frame: &mut Frame, now: Time, _limit: u32, n: u32) {
+        if self.is_current(frame, now) {
+            frame.used = frame.used.saturating_add(n);
+        } else {
+            *frame = Frame { start: self.start_of_frame(now), used: n };
+        }
+    }
+
+    fn earliest(&self, frame: &Frame, now: Time, limit: u32, n: u32) -> Time {
+        if self.admits(frame, now, limit, n) {
+            now
+        } else if n <= limit {
+            frame.start + self.length
+        } else {
+            Time::NEVER
+        }
+    }
+
+    fn is_blank(&self, frame: &Frame, now: Time, _limit: u32) -> bool {
+        frame.start + self.length <= now
+    }
+}
+
+impl FixedWindow {
+    /// Whether `now` lies in the frame. A frame nothing was counted in is no frame.
+    #[inline]
+    fn is_current(&self, frame: &Frame, now: Time) -> bool {
+        match self.aligned {
+            // A frame of the clock begins at a whole multiple, as time zero does: no division is needed to compare.
+            Aligned::Clock => frame.start <= now && now < frame.start + self.length,
+            Aligned::First => frame.used > 0 && now < frame.start + self.length,
+        }
+    }
+
+    fn start_of_frame(&self, now: Time) -> Time {
+        match self.aligned {
+            Aligned::Clock => Time::from_micros(now.as_micros() - now.as_micros() % self.length.as_micros()),
+            Aligned::First => now,
+        }
+    }
+}
