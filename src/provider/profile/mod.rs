@@ -9,7 +9,6 @@ mod build;
 mod hold;
 mod limit;
 mod overlay;
-mod question;
 mod rule;
 mod rule_change;
 mod show;

@@ -3,7 +3,8 @@
 use super::answer::Replies;
 use super::hold::{self, HeldBy};
 use super::spec::RuleSpec;
-use super::{attribution, limit, question, window};
+use super::{attribution, limit, window};
+use crate::provider::rule::check_spec;
 use crate::provider::{Attribution, Limit, Meter, Rule, RuleKind, Scope, Tier, Window};
 use crate::smtp::Stage;
 use crate::spanned::{Checker, Spanned};
@@ -30,7 +31,7 @@ impl Known<'_> {
         let kind = match &spec.check {
             Some(asked) => {
                 says_nothing_of_limits(spec, check);
-                Some(RuleKind::Check(question::build(asked, spec.at.as_ref(), check)))
+                Some(RuleKind::Check(check_spec::build(asked, spec.at.as_ref(), check)))
             }
             None => self.limit(name, spec, check).map(RuleKind::Limit),
         };

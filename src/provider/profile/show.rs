@@ -6,10 +6,7 @@ use super::spec::{ProfileSpec, RuleSpec};
 use super::{policy, read};
 use crate::diagnostic::{Diagnostic, Document};
 use crate::dist::Dist;
-use crate::provider::{
-    Aligned, Auth, Check, Confidence, Counted, Hold, HoldStep, Limit, LimitValue, LowReputation, Mailbox, Outage,
-    Policy, ReputationOf, Rule, RuleAction, RuleKind, Tier, TierValue, Window,
-};
+use crate::provider::{Confidence, Hold, HoldStep, Policy, Rule, RuleAction, RuleKind, Tier};
 use crate::spanned::Spanned;
 use crate::units::Fraction;
 
@@ -52,8 +49,8 @@ fn in_words(spec: &ProfileSpec, policy: &Policy) -> String {
 /// A rule as a sentence: "at connect, per client-ip: open-connections at most 20; otherwise 421 … and close".
 pub fn sentence(rule: &Rule, policy: &Policy) -> String {
     let mut text = match &rule.kind {
-        RuleKind::Limit(limit) => format!("at {}, {}", rule.at, limited(limit, policy)),
-        RuleKind::Check(check) => format!("at {}: {}", rule.at, question(check)),
+        RuleKind::Limit(limit) => format!("at {}, {}", rule.at, limit.words(&policy.tiers)),
+        RuleKind::Check(check) => format!("at {}: {}", rule.at, check.words()),
     };
     let link = if matches!(rule.kind, RuleKind::Limit(_)) { "; otherwise " } else { ": " };
     _ = write!(text, "{link}{}", answered(rule.action, policy));
@@ -64,105 +61,6 @@ pub fn sentence(rule: &Rule, policy: &Policy) -> String {
         _ = write!(text, "; each time costs {} of the reputation", rule.cost);
     }
     text
-}
-
-fn limited(limit: &Limit, policy: &Policy) -> String {
-    let mut text = format!("per {}: {} {}", limit.scope.name(), limit.meter, window(limit.window));
-    _ = write!(text, "at most {}", ceiling(&limit.value, policy));
-    if limit.value.by_tier.windows(2).any(|pair| pair[0] != pair[1]) {
-        text.push_str(match limit.reputation_of {
-            ReputationOf::ClientIp => "",
-            ReputationOf::SenderDomain => " by the sender domain's reputation",
-            ReputationOf::Lower => " by the lower of the client's and the sender domain's reputation",
-        });
-    }
-    for step in &limit.value.load {
-        _ = write!(text, ", times {} from {}", step.factor, step.from);
-    }
-    if limit.counted == Counted::Attempts {
-        text.push_str(", refused ones counted too");
-    }
-    text
-}
-
-fn window(window: Window) -> String {
-    match window {
-        Window::Gauge => String::new(),
-        Window::Session => "on one connection ".to_owned(),
-        Window::Message => "in one message ".to_owned(),
-        Window::Fixed { length, aligned: Aligned::Clock } => format!("in a fixed window of {length} "),
-        Window::Fixed { length, aligned: Aligned::First } => {
-            format!("in a fixed window of {length} from the first one on ")
-        }
-        Window::Sliding { length } => format!("in any {length} "),
-        Window::Bucket { per, burst: None } => format!("in a token bucket refilled every {per} "),
-        Window::Bucket { per, burst: Some(burst) } => {
-            format!("in a token bucket of {burst}, the limit refilled every {per}, ")
-        }
-        Window::Ewma { period } => format!("in an exponential average over {period} "),
-    }
-}
-
-/// A ceiling in words: "20", or "1 (poor), unknown: 5 to 10 (fair), no limit (good)".
-fn ceiling(ceiling: &LimitValue, policy: &Policy) -> String {
-    match ceiling.by_tier.as_slice() {
-        [first, rest @ ..] if rest.iter().all(|amount| amount == first) => amount(*first),
-        all => {
-            let pairs = all.iter().zip(&policy.tiers);
-            pairs.map(|(a, tier)| format!("{} ({})", amount(*a), tier.name)).collect::<Vec<_>>().join(", ")
-        }
-    }
-}
-
-fn amount(amount: TierValue) -> String {
-    match amount {
-        TierValue::Exactly(number) => number.to_string(),
-        TierValue::Unknown { low, high } => format!("unknown: {low} to {high}"),
-        TierValue::Unlimited => "no limit".to_owned(),
-    }
-}
-
-fn question(check: &Check) -> String {
-    match check {
-        Check::Always => "always".to_owned(),
-        Check::Mailbox(Mailbox::Unknown) => "to a recipient that does not exist".to_owned(),
-        Check::Mailbox(Mailbox::Full) => "to a mailbox that is full".to_owned(),
-        Check::Mailbox(Mailbox::Trap) => "to a spam trap".to_owned(),
-        Check::Mailbox(Mailbox::Exists) => "to a recipient that exists".to_owned(),
-        Check::Listed => "to a client on the block list".to_owned(),
-        Check::NoPtr => "to a client without a PTR record that resolves back".to_owned(),
-        Check::EarlyTalker(pause) => format!("to a client that talks before the greeting, which comes {pause} later"),
-        Check::Size(size) => format!("to a message above {size}"),
-        Check::Unauthenticated(Auth::Spf) => "to a message that fails SPF".to_owned(),
-        Check::Unauthenticated(Auth::Dkim) => "to a message that fails DKIM".to_owned(),
-        Check::Unauthenticated(Auth::Either) => "to a message that passes neither SPF nor DKIM".to_owned(),
-        Check::Unauthenticated(Auth::Dmarc) => "to a message that fails DMARC".to_owned(),
-        Check::Content => "to a message that looks like spam".to_owned(),
-        Check::Greylist(list) => format!(
-            "to a new triplet of client, sender domain and recipient, until it is back after {} and within {} (then \
-             remembered for {})",
-            list.delay, list.retry_within, list.remember
-        ),
-        Check::Reputation(LowReputation { below, of, refuse }) => {
-            let whose = match of {
-                ReputationOf::ClientIp => "a client",
-                ReputationOf::SenderDomain => "a sender domain",
-                ReputationOf::Lower => "a client or sender domain",
-            };
-            format!("{} of what comes from {whose} whose reputation is below {}", some(*refuse), below.get())
-        }
-        Check::Busy(weather) => format!(
-            "{} of what comes in a busy spell, one about every {}, about {} long",
-            some(weather.refuse),
-            weather.every,
-            weather.lasts
-        ),
-        Check::Outage(Outage { from, until }) => format!("out of order from {from} to {until}"),
-    }
-}
-
-fn some(share: Fraction) -> String {
-    if share == Fraction::ALL { "to all".to_owned() } else { format!("to {share}") }
 }
 
 fn answered(answer: RuleAction, policy: &Policy) -> String {

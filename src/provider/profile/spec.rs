@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::answer::AnswerSpec;
 use super::hold::HoldSpec;
 use super::limit::{LimitSpec, LoadStepSpec};
-use super::question::CheckSpec;
+use crate::provider::rule::check_spec::CheckSpec;
 use super::window::WindowSpec;
 use crate::dist::DistSpec;
 use crate::provider::{Confidence, Counted, Meter, ReputationOf, Scope};

@@ -8,3 +8,13 @@ use crate::provider::message::Auth;
 pub(super) fn permits(auth: Auth, context: &RuleContext<'_>) -> bool {
     context.message().is_none_or(|message| message.passes(auth))
 }
+
+/// What is refused, in words.
+pub(super) const fn words(auth: Auth) -> &'static str {
+    match auth {
+        Auth::Spf => "to a message that fails SPF",
+        Auth::Dkim => "to a message that fails DKIM",
+        Auth::Either => "to a message that passes neither SPF nor DKIM",
+        Auth::Dmarc => "to a message that fails DMARC",
+    }
+}

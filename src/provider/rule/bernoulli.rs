@@ -23,3 +23,13 @@ impl Bernoulli {
         probability == Fraction::ALL || self.seed.share(self.rule, self.draws) < probability.get()
     }
 }
+
+/// The share that is refused where a profile does not say.
+pub(super) const fn all() -> Fraction {
+    Fraction::ALL
+}
+
+/// A share of what is refused: "to all", or "to 25.0 %".
+pub(super) fn share_in_words(share: Fraction) -> String {
+    if share == Fraction::ALL { "to all".to_owned() } else { format!("to {share}") }
+}

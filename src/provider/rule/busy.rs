@@ -1,8 +1,12 @@
 //! Busy spells that come and go whatever the senders do, the same under every strategy of a seed.
 
-use super::bernoulli::Bernoulli;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::bernoulli::{Bernoulli, all, share_in_words};
 use crate::dist::Dist;
 use crate::rng::{Seed, Stream};
+use crate::spanned::{Checker, Spanned};
 use crate::time::{Span, Time};
 use crate::units::Fraction;
 
@@ -15,6 +19,34 @@ pub struct BusySpells {
     pub lasts: Span,
     /// Share of the attempts refused during a spell.
     pub refuse: Fraction,
+}
+
+/// Busy spells that come and go.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct BusySpec {
+    /// Mean time from the end of one spell to the start of the next.
+    pub every: Spanned<Span>,
+    /// Mean length of a spell.
+    pub lasts: Spanned<Span>,
+    /// Share of the attempts refused during a spell; all unless said otherwise.
+    #[serde(default = "all")]
+    pub refuse: Fraction,
+}
+
+impl BusySpells {
+    /// What a profile's busy spells mean.
+    pub(super) fn build(spec: &BusySpec, check: &mut Checker<'_>) -> Self {
+        let (every, lasts) = (check.some_time(&spec.every), check.some_time(&spec.lasts));
+        Self { every, lasts, refuse: spec.refuse }
+    }
+
+    /// What they refuse, in words.
+    pub(super) fn words(&self) -> String {
+        let Self { every, lasts, refuse } = self;
+        let share = share_in_words(*refuse);
+        format!("{share} of what comes in a busy spell, one about every {every}, about {lasts} long")
+    }
 }
 
 /// Whether a spell is on, and what is refused in it.

@@ -7,7 +7,7 @@ use super::low_reputation::LowReputation;
 use super::outage::Outage;
 use super::population::Population;
 use super::state::RuleState;
-use super::{authentication, block_list, mailbox, no_ptr, size, spam};
+use super::{authentication, block_list, early_talker, mailbox, no_ptr, size, spam};
 use crate::provider::context::RuleContext;
 use crate::provider::message::{Auth, Mailbox};
 use crate::rng::Seed;
@@ -181,6 +181,24 @@ impl Check {
             | Self::Busy(_)
             | Self::Outage(_)
             | Self::Always => None,
+        }
+    }
+
+    /// What it refuses, in words: "to a client on the block list".
+    pub(in crate::provider) fn words(&self) -> String {
+        match self {
+            Self::Mailbox(refused) => mailbox::words(*refused).to_owned(),
+            Self::Listed => block_list::WORDS.to_owned(),
+            Self::NoPtr => no_ptr::WORDS.to_owned(),
+            Self::EarlyTalker(pause) => early_talker::words(*pause),
+            Self::Size(largest) => size::words(*largest),
+            Self::Unauthenticated(auth) => authentication::words(*auth).to_owned(),
+            Self::Content => spam::WORDS.to_owned(),
+            Self::Greylist(greylist) => greylist.words(),
+            Self::Reputation(low) => low.words(),
+            Self::Busy(spells) => spells.words(),
+            Self::Outage(outage) => outage.words(),
+            Self::Always => "always".to_owned(),
         }
     }
 

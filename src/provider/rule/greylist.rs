@@ -1,9 +1,13 @@
 //! Greylisting (RFC 6647): an unknown triplet of client, sender domain and recipient is told to come back.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::provider::context::RuleContext;
 use crate::provider::keyed_store::KeyedStore;
 use crate::provider::scope::SPARSE;
 use crate::rng::Seed;
+use crate::spanned::{Checker, Spanned};
 use crate::time::{Span, Time};
 
 /// How long a new triplet waits, and how long it is remembered.
@@ -15,6 +19,39 @@ pub struct Greylist {
     pub retry_within: Span,
     /// A triplet that passed is remembered this long.
     pub remember: Span,
+}
+
+/// A greylist of triplets of client, sender domain and recipient.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct GreylistSpec {
+    /// Not before this much time has passed since the first attempt …
+    pub delay: Span,
+    /// … and not after this much.
+    pub retry_within: Spanned<Span>,
+    /// A triplet that passed is remembered this long.
+    pub remember: Span,
+}
+
+impl Greylist {
+    /// What a profile's greylist means.
+    pub(super) fn build(spec: &GreylistSpec, check: &mut Checker<'_>) -> Self {
+        let GreylistSpec { delay, retry_within, remember } = spec;
+        if *delay >= retry_within.value {
+            let help = "`delay` must be shorter than `retry-within`";
+            check.wrong_do(&retry_within.span, "no message can pass this greylist", help);
+        }
+        Self { delay: *delay, retry_within: retry_within.value, remember: *remember }
+    }
+
+    /// What it refuses, in words.
+    pub(super) fn words(&self) -> String {
+        let Self { delay, retry_within, remember } = self;
+        format!(
+            "to a new triplet of client, sender domain and recipient, until it is back after {delay} and within \
+             {retry_within} (then remembered for {remember})"
+        )
+    }
 }
 
 /// What is remembered of every triplet.

@@ -1,11 +1,12 @@
 //! Limits: a count and the number it may not exceed.
 //!
 //! `step` says what a limit does at each stage, `state` what it remembers and how it is evaluated, `forecast` when it
-//! would have room.
+//! would have room, `words` what people read.
 
 pub(in crate::provider) mod forecast;
 pub(in crate::provider) mod state;
 pub(in crate::provider) mod step;
+mod words;
 
 use super::meter::Meter;
 use super::population::Population;

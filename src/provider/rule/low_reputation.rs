@@ -1,6 +1,9 @@
 //! Refusals for low reputation.
 
-use super::bernoulli::Bernoulli;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::bernoulli::{Bernoulli, all, share_in_words};
 use crate::provider::context::RuleContext;
 use crate::provider::reputation::ReputationOf;
 use crate::units::Fraction;
@@ -16,7 +19,37 @@ pub struct LowReputation {
     pub refuse: Fraction,
 }
 
+/// A threshold of the reputation.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ReputationCheckSpec {
+    /// Refuse below this.
+    pub below: Fraction,
+    /// Whose reputation.
+    #[serde(default)]
+    pub of: ReputationOf,
+    /// Share of the attempts that are refused; all unless said otherwise.
+    #[serde(default = "all")]
+    pub refuse: Fraction,
+}
+
 impl LowReputation {
+    /// What a profile's threshold means.
+    pub(super) const fn build(spec: &ReputationCheckSpec) -> Self {
+        Self { below: spec.below, of: spec.of, refuse: spec.refuse }
+    }
+
+    /// What it refuses, in words.
+    pub(super) fn words(&self) -> String {
+        let whose = match self.of {
+            ReputationOf::ClientIp => "a client",
+            ReputationOf::SenderDomain => "a sender domain",
+            ReputationOf::Lower => "a client or sender domain",
+        };
+        let share = share_in_words(self.refuse);
+        format!("{share} of what comes from {whose} whose reputation is below {}", self.below.get())
+    }
+
     /// Whether a command is let pass.
     pub(super) fn permits(&self, refusals: &mut Bernoulli, context: &RuleContext<'_>) -> bool {
         context.score(self.of) >= self.below || !refusals.draw(self.refuse)

@@ -8,3 +8,13 @@ use crate::provider::message::Mailbox;
 pub(super) fn permits(refused: Mailbox, context: &RuleContext<'_>) -> bool {
     context.recipient().is_none_or(|recipient| recipient.mailbox != refused)
 }
+
+/// What is refused, in words.
+pub(super) const fn words(refused: Mailbox) -> &'static str {
+    match refused {
+        Mailbox::Unknown => "to a recipient that does not exist",
+        Mailbox::Full => "to a mailbox that is full",
+        Mailbox::Trap => "to a spam trap",
+        Mailbox::Exists => "to a recipient that exists",
+    }
+}

@@ -8,6 +8,8 @@ mod bernoulli;
 mod block_list;
 mod busy;
 mod check;
+pub(super) mod check_spec;
+mod early_talker;
 mod greylist;
 mod kind;
 pub(super) mod limit;

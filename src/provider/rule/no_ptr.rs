@@ -7,3 +7,6 @@ use crate::provider::context::RuleContext;
 pub(super) const fn permits(context: &RuleContext<'_>) -> bool {
     context.client().ptr
 }
+
+/// What is refused, in words.
+pub(super) const WORDS: &str = "to a client without a PTR record that resolves back";

@@ -8,3 +8,8 @@ use crate::units::Bytes;
 pub(super) fn permits(largest: Bytes, context: &RuleContext<'_>) -> bool {
     context.message().is_none_or(|message| u64::from(message.size) <= largest.0)
 }
+
+/// What is refused, in words.
+pub(super) fn words(largest: Bytes) -> String {
+    format!("to a message above {largest}")
+}

@@ -7,3 +7,6 @@ use crate::provider::context::RuleContext;
 pub(super) fn permits(context: &RuleContext<'_>) -> bool {
     context.message().is_none_or(|message| !message.spam)
 }
+
+/// What is refused, in words.
+pub(super) const WORDS: &str = "to a message that looks like spam";

@@ -1,0 +1,103 @@
+//! The list of checks as a profile writes them, and what they mean.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::busy::{BusySpec, BusySpells};
+use super::check::Check;
+use super::early_talker;
+use super::greylist::{Greylist, GreylistSpec};
+use super::low_reputation::{LowReputation, ReputationCheckSpec};
+use super::outage::{Outage, OutageSpec};
+use crate::provider::message::{Auth, Mailbox};
+use crate::smtp::Stage;
+use crate::spanned::{Checker, Spanned};
+use crate::time::Span;
+use crate::units::Bytes;
+
+/// A question about the client, the recipient or the message.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum CheckSpec {
+    /// Does the recipient not exist?
+    UnknownRecipient,
+    /// Is the mailbox full?
+    MailboxFull,
+    /// Is the recipient a spam trap?
+    SpamTrap,
+    /// Is the client on the block list that the provider uses?
+    Listed,
+    /// Does the client lack a PTR record that resolves back to it?
+    NoPtr,
+    /// Does the client talk before it is greeted? The greeting comes this much later, for that to be seen. Simulated
+    /// senders wait for it.
+    EarlyTalker(Spanned<Span>),
+    /// Does the content look like spam?
+    SpamContent,
+    /// Yes, always.
+    Always,
+    /// Is the message larger than this?
+    Size(Bytes),
+    /// Does the message fail this authentication?
+    Unauthenticated(Auth),
+    /// Is this (client, sender domain, recipient) new or back too early?
+    Greylist(GreylistSpec),
+    /// Is the reputation below `below`?
+    Reputation(ReputationCheckSpec),
+    /// Is the server having one of its busy spells?
+    Busy(BusySpec),
+    /// Is it out of order, from one moment of the trial to another?
+    Outage(OutageSpec),
+}
+
+/// What a check asks that stands at `at`.
+pub(in crate::provider) fn build(spec: &CheckSpec, at: Option<&Spanned<Stage>>, check: &mut Checker<'_>) -> Check {
+    let built = match spec {
+        CheckSpec::UnknownRecipient => Check::Mailbox(Mailbox::Unknown),
+        CheckSpec::MailboxFull => Check::Mailbox(Mailbox::Full),
+        CheckSpec::SpamTrap => Check::Mailbox(Mailbox::Trap),
+        CheckSpec::Listed => Check::Listed,
+        CheckSpec::NoPtr => Check::NoPtr,
+        CheckSpec::EarlyTalker(pause) => Check::EarlyTalker(early_talker::build(pause, check)),
+        CheckSpec::SpamContent => Check::Content,
+        CheckSpec::Always => Check::Always,
+        CheckSpec::Size(size) => Check::Size(*size),
+        CheckSpec::Unauthenticated(auth) => Check::Unauthenticated(*auth),
+        CheckSpec::Greylist(spec) => Check::Greylist(Greylist::build(spec, check)),
+        CheckSpec::Reputation(spec) => Check::Reputation(LowReputation::build(spec)),
+        CheckSpec::Busy(spec) => Check::Busy(BusySpells::build(spec, check)),
+        CheckSpec::Outage(spec) => Check::Outage(Outage::build(spec, check)),
+    };
+    if let Some(at) = at {
+        can_be_asked(&built, at, check);
+    }
+    built
+}
+
+/// Says so where at a stage a check cannot be asked yet, or not any more.
+fn can_be_asked(asked: &Check, at: &Spanned<Stage>, check: &mut Checker<'_>) {
+    let stage = at.value;
+    let no_recipient = || (format!("at `{stage}` there is no question of a recipient"), "ask this rule at `rcpt`");
+    let greeted = || (format!("at `{stage}` every client has been greeted"), "ask this rule at `connect`");
+    let (from, what, too_late) = match asked {
+        Check::Greylist(_) => (Stage::Rcpt, "the recipient", (stage > Stage::Rcpt).then(no_recipient)),
+        // At the end of the data every recipient is asked for once more, as Yahoo does.
+        Check::Mailbox(_) => (Stage::Rcpt, "the recipient", (stage == Stage::Data).then(no_recipient)),
+        Check::EarlyTalker(_) => (Stage::Connect, "", (stage > Stage::Connect).then(greeted)),
+        Check::Size(_) => (Stage::Mail, "the size", None),
+        Check::Unauthenticated(_) => (Stage::Data, "the authentication", None),
+        Check::Content => (Stage::EndOfData, "the content", None),
+        Check::Listed
+        | Check::NoPtr
+        | Check::Reputation(_)
+        | Check::Busy(_)
+        | Check::Outage(_)
+        | Check::Always => (Stage::Connect, "", None),
+    };
+    if let Some((message, help)) = too_late {
+        check.wrong_do(&at.span, message, help);
+    } else if stage < from {
+        let help = format!("ask this rule at `{from}` or later");
+        check.wrong_do(&at.span, format!("at `{stage}` {what} is not known yet"), help);
+    }
+}
