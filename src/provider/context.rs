@@ -80,8 +80,8 @@ impl<'a> RuleContext<'a> {
         self.session
     }
 
-    /// Whose counter a scope means here. The subject is put together where it is needed: mostly the client is all that a
-    /// key is made of.
+    /// Whose counter a scope means here. The subject is put together where it is needed: mostly the client is all that
+    /// a key is made of.
     #[inline]
     pub(super) fn key(&self, scope: Scope) -> u64 {
         let subject = Subject {

@@ -95,8 +95,8 @@ impl Provider {
         (None, verdict)
     }
 
-    /// The client of a session talks before the greeting that [`Provider::connect`] has put off. The rules about that are
-    /// asked in the order of the profile, and the first refusal wins; refused, the session is over.
+    /// The client of a session talks before the greeting that [`Provider::connect`] has put off. The rules about that
+    /// are asked in the order of the profile, and the first refusal wins; refused, the session is over.
     pub fn talks_early(&mut self, now: Time, session: SessionId) -> Verdict {
         let verdict = self.enforcement(now, session, None).early_talk();
         if !verdict.accepted() {
@@ -135,8 +135,8 @@ impl Provider {
         self.sessions.get_mut(session).set_message_size(bytes);
     }
 
-    /// The end of data. The transaction is over, whatever the verdict. Recipients that an accepted message does not reach
-    /// (unknown users where the provider says so only now) are listed in [`Provider::undeliverable`].
+    /// The end of data. The transaction is over, whatever the verdict. Recipients that an accepted message does not
+    /// reach (unknown users where the provider says so only now) are listed in [`Provider::undeliverable`].
     pub fn end_of_data(&mut self, now: Time, session: SessionId) -> Verdict {
         let verdict = self.enforcement(now, session, None).end_of_data();
         self.abort(session);
@@ -187,8 +187,8 @@ impl Provider {
 
     /// All is as it was when `start` was copied, but for the time and for who is connected. The policy, changes undone;
     /// counters, holds, greylists and weather; the reputation of those whom `start` knew. Identities met since are
-    /// newcomers. Sessions go on with their numbers: they keep their slots under limits on what is open, even where there
-    /// are now fewer, and what they have used up within the session.
+    /// newcomers. Sessions go on with their numbers: they keep their slots under limits on what is open, even where
+    /// there are now fewer, and what they have used up within the session.
     pub fn reset_to(&mut self, start: &Self, now: Time) {
         self.policy.clone_from(&start.policy);
         self.rules.clone_from(&start.rules);
@@ -257,8 +257,8 @@ impl Provider {
         self.rules[rule.index()].stats(now)
     }
 
-    /// The first moment at which a connection of `client` would pass, and, once it is set up `set_up` later, `message` on
-    /// it: `now`, or later, or never by itself.
+    /// The first moment at which a connection of `client` would pass, and, once it is set up `set_up` later, `message`
+    /// on it: `now`, or later, or never by itself.
     pub fn may_connect(&self, now: Time, client: ClientId, set_up: Span, message: &ProposedMessage) -> Time {
         self.forecaster().connection(now, client, set_up, message)
     }

@@ -43,8 +43,8 @@ pub(super) struct Forecaster<'a> {
 }
 
 impl<'a> Forecaster<'a> {
-    /// The first moment at which a connection of `client` would pass, and, once it is set up `set_up` later, `message` on
-    /// it: `now`, or later, or never by itself.
+    /// The first moment at which a connection of `client` would pass, and, once it is set up `set_up` later, `message`
+    /// on it: `now`, or later, or never by itself.
     pub(super) fn connection(self, now: Time, client: ClientId, set_up: Span, message: &ProposedMessage) -> Time {
         let sender = message.envelope.sender_domain;
         let prospect = Prospect { client, session: None, sender, domain: message.domain };

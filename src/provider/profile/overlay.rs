@@ -1,7 +1,7 @@
 //! Values that a scenario or a command line sets in a profile before it is read.
 //!
-//! They are laid over the profile's own and read with them by the same reader, so an overlay can say nothing that a file
-//! could not, and what is wrong with it is told where it is written.
+//! They are laid over the profile's own and read with them by the same reader, so an overlay can say nothing that a
+//! file could not, and what is wrong with it is told where it is written.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,4 +1,5 @@
-//! What changes in a rule while it runs: said by a scenario's timeline and by administrators, in the grammar of profiles.
+//! What changes in a rule while it runs: said by a scenario's timeline and by administrators, in the grammar of
+//! profiles.
 
 use std::ops::Range;
 

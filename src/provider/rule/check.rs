@@ -117,8 +117,8 @@ impl Check {
         }
     }
 
-    /// Whether a command is let pass by a check that remembers something. Out of line: inlined, each stage would pay for
-    /// what few profiles ask.
+    /// Whether a command is let pass by a check that remembers something. Out of line: inlined, each stage would pay
+    /// for what few profiles ask.
     #[inline(never)]
     fn permits_by_state(&self, context: &RuleContext<'_>, state: &mut RuleState) -> bool {
         match (self, state) {

@@ -87,12 +87,9 @@ fn can_be_asked(asked: &Check, at: &Spanned<Stage>, check: &mut Checker<'_>) {
         Check::Size(_) => (Stage::Mail, "the size", None),
         Check::Unauthenticated(_) => (Stage::Data, "the authentication", None),
         Check::Content => (Stage::EndOfData, "the content", None),
-        Check::Listed
-        | Check::NoPtr
-        | Check::Reputation(_)
-        | Check::Busy(_)
-        | Check::Outage(_)
-        | Check::Always => (Stage::Connect, "", None),
+        Check::Listed | Check::NoPtr | Check::Reputation(_) | Check::Busy(_) | Check::Outage(_) | Check::Always => {
+            (Stage::Connect, "", None)
+        }
     };
     if let Some((message, help)) = too_late {
         check.wrong_do(&at.span, message, help);

@@ -80,8 +80,8 @@ impl LimitForecast<'_> {
         }
     }
 
-    /// The most recipients, up to `most` and at least 1, for which the limit has room when it is asked; all of them where
-    /// it counts no recipients.
+    /// The most recipients, up to `most` and at least 1, for which the limit has room when it is asked; all of them
+    /// where it counts no recipients.
     pub(in crate::provider) fn most_recipients(
         &self,
         at: Time,
@@ -118,8 +118,8 @@ impl LimitForecast<'_> {
         }
     }
 
-    /// What has passed the stages before the limit and is not counted yet: messages on their way to the end of data, and
-    /// connections on their way to MAIL.
+    /// What has passed the stages before the limit and is not counted yet: messages on their way to the end of data,
+    /// and connections on their way to MAIL.
     fn under_way(&self, prospect: Prospect, key: u64) -> u32 {
         let has_key = |other: Prospect| other.key(self.limit.scope, self.identities) == key;
         let open = self.sessions.iter_open();

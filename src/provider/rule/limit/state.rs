@@ -111,8 +111,8 @@ impl LimitState {
         }
     }
 
-    /// The first moment from `at` on at which `n` more fit for a key under `limit`, where `under_way` are on their way and
-    /// not counted yet; [`Time::NEVER`] where no moment can be named. All on the provider's clock.
+    /// The first moment from `at` on at which `n` more fit for a key under `limit`, where `under_way` are on their way
+    /// and not counted yet; [`Time::NEVER`] where no moment can be named. All on the provider's clock.
     pub(super) fn earliest(&self, key: u64, at: Time, limit: u32, n: u32, under_way: u32) -> Time {
         let never_unless = |fits| if fits { at } else { Time::NEVER };
         match &self.counters {

@@ -109,8 +109,8 @@ impl Limit {
 }
 
 impl LimitStep {
-    /// Whether the step does anything about a recipient with such a mailbox. Where others are not counted by number, time
-    /// passes for them nevertheless.
+    /// Whether the step does anything about a recipient with such a mailbox. Where others are not counted by number,
+    /// time passes for them nevertheless.
     pub(in crate::provider) fn concerns(&self, mailbox: Mailbox, window: &Window) -> bool {
         self.increment != Increment::UnknownRecipient
             || mailbox == Mailbox::Unknown
