@@ -3,29 +3,29 @@
 //! not go back, nothing happens on what is closed, the sums add up, nothing goes round in circles, and twice is the
 //! same.
 //!
-//! The checkers read what a observer wrote down, word by word (`swarm/log.rs`), and count everything anew;
+//! The checkers read what an observer wrote down, word by word (`swarm/log.rs`), and count everything anew;
 //! `swarm/broken.rs` shows that each of them can fail.
 //!
 //! `MXLAB_SEED=17 cargo test --test swarm` runs one seed and says where its files are; `MXLAB_SWARM=5000` runs more.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-#[path = "swarm/books.rs"]
-mod books;
 #[path = "swarm/broken.rs"]
 mod broken;
 #[path = "swarm/checks.rs"]
 mod checks;
+#[path = "swarm/connections.rs"]
+mod connections;
 #[path = "swarm/draws.rs"]
 mod draws;
-#[path = "swarm/life.rs"]
-mod life;
 #[path = "swarm/log.rs"]
 mod log;
 #[path = "swarm/naive.rs"]
 mod naive;
 #[path = "swarm/profile.rs"]
 mod profile;
+#[path = "swarm/recipients.rs"]
+mod recipients;
 #[path = "swarm/scenario.rs"]
 mod scenario;
 #[path = "swarm/windows.rs"]
@@ -56,7 +56,7 @@ use mxlab::trial::TrialInput;
 use mxlab::workload::{Mail, generate};
 
 #[test]
-fn whatever_a_scenario_says_the_books_balance() {
+fn swarm_of_scenarios_conserves_recipients_and_keeps_every_limit() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let trials = number("MXLAB_SWARM").unwrap_or(200);
     let stop = watchdog(Duration::from_secs(120 + trials / 5));
@@ -90,7 +90,7 @@ fn told(seed: u64, why: &(dyn Any + Send)) -> String {
     format!("{replay}\n  {}\n  scenario: {}", why.unwrap_or_default(), save(seed))
 }
 
-/// Runs every strategy of a seed's scenario twice, once under the eyes of a observer, and checks what comes out.
+/// Runs every strategy of a seed's scenario twice, once under the eyes of an observer, and checks what comes out.
 fn run(seed: u64, stop: &AtomicBool) -> Seen {
     let (text, files) = scenario::scenario(seed);
     let scenario = read(&text, &files);
@@ -99,8 +99,8 @@ fn run(seed: u64, stop: &AtomicBool) -> Seen {
     for strategy in &scenario.strategies {
         let (first, log) = observed_trial(&scenario, strategy, seed, &mail, stop);
         checks::check(&scenario, &mail, &first);
-        let recounted = life::check(&log)
-            .and_then(|()| books::check(&log, &first, mail.rows.len(), strategy.oracle))
+        let recounted = connections::check(&log)
+            .and_then(|()| recipients::check(&log, &first, mail.rows.len(), strategy.oracle))
             .and_then(|()| windows::check(&scenario, &log));
         let [passed, refused] = recounted.unwrap_or_else(|wrong| panic!("{}: {wrong}", strategy.name));
         *happened.entry("passed a limit that was recounted").or_default() += passed;
@@ -128,7 +128,7 @@ fn trial(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop:
     trial.unwrap_or_else(|| panic!("{}: goes round in circles", strategy.name))
 }
 
-/// A trial, and every word of it.
+/// A trial, and every event of it.
 fn observed_trial(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop: &AtomicBool) -> (Trial, Log) {
     let log = Rc::new(RefCell::new(Log::default()));
     let trial = sim::observed_trial(TrialInput { scenario, strategy, seed, unknowns: seed, mail }, stop, log.clone());

@@ -96,7 +96,7 @@ async fn on_own_cluster(
 }
 
 fn cluster_config(input: TrialInput<'_>, sources: &[IpAddr]) -> MxClusterConfig {
-    let (reputation, volume) = input.senders_known_as();
+    let (reputation, volume) = input.sender_domain_history();
     let domains = input.scenario.workload.sender_domains.iter();
     MxClusterConfig {
         policies: input.scenario.providers.clone(),

@@ -12,7 +12,7 @@ use crate::time::{Span, Time};
 use crate::units::{ReplyId, RuleId};
 
 /// Buckets of the time series.
-pub(super) const BUCKETS: u64 = 240;
+pub(super) const BUCKETS: usize = 240;
 
 /// The counters, series and histogram of a cell while its trial runs.
 #[derive(Clone, Debug)]
@@ -100,7 +100,7 @@ impl CellRecorder {
         });
         let refusal = &mut self.refusals[index];
         refusal.count += n;
-        let bucket = u32::try_from(bucket).unwrap_or(u32::MAX);
+        let bucket = u32::try_from(bucket).expect("there are few buckets");
         match refusal.over_time.last_mut() {
             Some((last, count)) if *last == bucket => *count += n,
             _ => refusal.over_time.push((bucket, n)),
@@ -246,20 +246,19 @@ impl RefusalCount {
 }
 
 fn empty_series() -> Series {
-    let buckets = usize::try_from(BUCKETS).unwrap_or(0);
     Series {
-        attempts: vec![0; buckets],
-        deferred: vec![0; buckets],
-        delivered: vec![0; buckets],
-        bounced: vec![0; buckets],
-        expired: vec![0; buckets],
-        connections: vec![0; buckets],
-        connections_refused: vec![0; buckets],
-        open_max: vec![0; buckets],
-        held_back: vec![0; buckets],
-        waiting: vec![0; buckets],
-        reputation: vec![0.0; buckets],
-        open_limit: vec![None; buckets],
+        attempts: vec![0; BUCKETS],
+        deferred: vec![0; BUCKETS],
+        delivered: vec![0; BUCKETS],
+        bounced: vec![0; BUCKETS],
+        expired: vec![0; BUCKETS],
+        connections: vec![0; BUCKETS],
+        connections_refused: vec![0; BUCKETS],
+        open_max: vec![0; BUCKETS],
+        held_back: vec![0; BUCKETS],
+        waiting: vec![0; BUCKETS],
+        reputation: vec![0.0; BUCKETS],
+        open_limit: vec![None; BUCKETS],
     }
 }
 

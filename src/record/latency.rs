@@ -1,4 +1,4 @@
-//! How long everything took on real sockets, in `HdrHistogram`s: microseconds on the wall, three digits.
+//! How long everything took on real sockets, in `HdrHistogram`s: microseconds of wall-clock time, three digits.
 
 use hdrhistogram::Histogram;
 
@@ -21,7 +21,7 @@ pub enum LatencyPhase {
     Rcpt,
     /// DATA and its reply.
     Data,
-    /// From the first byte of the message to the reply after the dot.
+    /// From the first byte of the message to the reply to the end of data.
     Message,
     /// From MAIL to the last reply.
     Transaction,
@@ -79,7 +79,7 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// So long it took, on the wall.
+    /// So long it took, in wall-clock time.
     pub fn record(&mut self, phase: LatencyPhase, took: Span) {
         self.phases[phase as usize].saturating_record(took.as_micros().max(1));
     }

@@ -99,7 +99,7 @@ pub struct Trial {
     pub strategy: String,
     /// The seed of chance.
     pub seed: u64,
-    /// The seed of what nobody outside the providers knows: the same, but in crossed trials.
+    /// The seed of the unknown limits: the same, but in crossed trials.
     pub unknowns: u64,
     /// Hash of everything that happened, 16 hexadecimal digits: equal hashes, equal trials.
     pub hash: String,

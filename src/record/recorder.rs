@@ -52,7 +52,7 @@ impl Recorder {
 
     /// Width of a bucket of the time series of a trial that lasts so long.
     pub fn bucket_width(duration: Span) -> Span {
-        Span::from_micros(duration.as_micros().div_ceil(BUCKETS).max(1))
+        Span::from_micros(duration.as_micros().div_ceil(BUCKETS as u64).max(1))
     }
 
     /// Width of a bucket of the time series.
@@ -197,13 +197,13 @@ impl Recorder {
 
     #[inline(never)]
     fn find_bucket(&mut self, now: Time) -> usize {
-        while self.open_ended && now.as_micros() / self.bucket.as_micros() >= BUCKETS {
+        while self.open_ended && now.as_micros() / self.bucket.as_micros() >= BUCKETS as u64 {
             self.bucket = self.bucket.times(2);
             self.cells.iter_mut().for_each(CellRecorder::widen);
         }
         let bucket = now.as_micros() / self.bucket.as_micros();
         let end = Time::ZERO + self.bucket.times(bucket + 1);
-        self.last = (usize::try_from(bucket.min(BUCKETS - 1)).unwrap_or(0), end);
+        self.last = (usize::try_from(bucket).map_or(BUCKETS - 1, |bucket| bucket.min(BUCKETS - 1)), end);
         self.last.0
     }
 

@@ -162,13 +162,13 @@ impl SimConnection {
         true
     }
 
-    /// The connection is lost: whoever has not been refused has heard nothing. How many.
+    /// The connection is lost: no reply comes for the recipients that have not been refused. How many.
     pub(super) fn lose(&mut self, stage: Stage) -> u64 {
         self.results.resize(usize::from(self.delivery.count), RecipientResult::Accepted);
         self.refuse_accepted(RecipientResult::NoReply(stage))
     }
 
-    /// Whoever was accepted so far is refused after all. How many.
+    /// The recipients that were accepted so far are refused after all. How many.
     fn refuse_accepted(&mut self, result: RecipientResult) -> u64 {
         let accepted = self.results.iter_mut().filter(|earlier| **earlier == RecipientResult::Accepted);
         accepted.map(|earlier| *earlier = result).count() as u64

@@ -1,13 +1,13 @@
 //! What the oracle may look at before it acts: the providers' own forecasts.
 
 use super::connection::SimConnection;
-use super::host::MailHost;
+use super::host::{MailHost, client_of};
 use super::network::{NetworkPath, TRIPS_TO_EHLO, TRIPS_TO_GREETING};
 use crate::provider::{Forecast, ProposedMessage};
 use crate::sender::{Delivery, Foreseen, Foresight};
 use crate::time::{Span, Time};
 use crate::trial::TrialInput;
-use crate::units::{ClientId, ConnId, ProviderId, SourceId};
+use crate::units::{ConnId, ProviderId, SourceId};
 
 /// What the oracle may look at.
 pub(super) struct SimForesight<'a> {
@@ -42,7 +42,7 @@ impl Foresight for SimForesight<'_> {
         let rtt = self.input.scenario.network.rtt.constant().unwrap_or(Span::ZERO);
         let set_up = rtt.times(TRIPS_TO_GREETING + TRIPS_TO_EHLO);
         let message = self.proposed_message(site, delivery, rtt);
-        host.provider.may_connect(now, ClientId(u32::from(source.0)), set_up, &message)
+        host.provider.may_connect(now, client_of(source), set_up, &message)
     }
 
     fn may_send(&self, now: Time, conn: ConnId, delivery: &Delivery) -> Foreseen {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::observer::Observed;
 use crate::provider::{Arrival, ListenQueue, Provider};
-use crate::units::ConnId;
+use crate::units::{ClientId, ConnId, SourceId};
 
 /// A provider and the connections that wait for it.
 pub(super) struct MailHost {
@@ -48,4 +48,9 @@ impl MailHost {
         self.backlog.retain(|waiting| *waiting != conn);
         self.listen_queue.give_up();
     }
+}
+
+/// The client that a source is to every provider: providers meet the sources in their order.
+pub(super) fn client_of(source: SourceId) -> ClientId {
+    ClientId::from_index(source.index())
 }

@@ -1,7 +1,8 @@
-//! A observer: sees every word that passes between a world and its two machines, and changes none.
+//! An observer sees every event, action and call that passes between a world and its two machines, and changes none.
 //!
-//! The machines know nothing of it. A world keeps each of them in a [`Observed`], which hands every call on and tells
-//! the observer if there is one; without one, that is a look at an empty place. Checkers and traces are witnesses.
+//! The machines know nothing of it. A world keeps each of them in an [`Observed`], which hands every call on and shows
+//! it to the observer if there is one; without one, that costs a look at an empty place. Checkers and traces are
+//! observers.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
@@ -12,28 +13,28 @@ use crate::sender::{Action, AttemptResult, Event, Foresight, Sender};
 use crate::time::Time;
 use crate::units::{ClientId, ProviderId, SenderDomainId, SessionId};
 
-/// Sees every word that passes between a world and its two machines, in the order in which they pass.
+/// Is shown everything that passes between a world and its two machines, in the order in which it passes.
 pub trait Observer {
     /// The sender is told what happened.
     fn sender_event(&mut self, now: Time, event: &Event<'_>);
     /// The sender wants something done.
     fn sender_action(&mut self, now: Time, action: &Action);
     /// The sender reports that an attempt is over, or that mail is given up.
-    fn attempt_result(&mut self, now: Time, settled: &AttemptResult);
-    /// A provider is about to be told something, and stands as it did before.
-    fn before_call(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &ProviderCall<'_>);
-    /// A provider was told something, and stands as it does after that.
+    fn attempt_result(&mut self, now: Time, result: &AttemptResult);
+    /// A provider is about to be called, and is in the state before the call.
+    fn before_call(&mut self, now: Time, site: ProviderId, provider: &Provider, call: &ProviderCall<'_>);
+    /// A provider was called, and is in the state after the call.
     fn after_call(
         &mut self,
         now: Time,
         site: ProviderId,
         provider: &Provider,
-        command: &ProviderCall<'_>,
-        answer: CallResult,
+        call: &ProviderCall<'_>,
+        result: CallResult,
     );
 }
 
-/// What a provider is told.
+/// A call of a provider.
 #[derive(Clone, Copy, Debug)]
 pub enum ProviderCall<'a> {
     /// A client connects.
@@ -46,7 +47,7 @@ pub enum ProviderCall<'a> {
     Rcpt(SessionId, Recipient),
     /// DATA.
     Data(SessionId),
-    /// The dot.
+    /// End of data.
     EndOfData(SessionId),
     /// The transaction is given up.
     Abort(SessionId),
@@ -54,11 +55,11 @@ pub enum ProviderCall<'a> {
     Close(SessionId),
     /// A recipient complains.
     Complain(ClientId, SenderDomainId),
-    /// An administrator changes something.
-    Amend(&'a PolicyChange),
+    /// The policy changes.
+    ChangePolicy(&'a PolicyChange),
 }
 
-/// What a provider answers.
+/// What a provider returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallResult {
     /// A verdict.
@@ -69,25 +70,25 @@ pub enum CallResult {
     Nothing,
 }
 
-/// A observer and the time; one for all machines of a world.
+/// An observer and the time; one for all machines of a world.
 pub(super) struct ObserverHandle {
-    /// The world's time, for what a provider is told without one.
+    /// The world's time, for calls that carry none.
     pub(super) now: Cell<Time>,
-    observer: Rc<RefCell<dyn Observer>>,
+    listener: Rc<RefCell<dyn Observer>>,
 }
 
 impl ObserverHandle {
-    pub(super) fn new(observer: Rc<RefCell<dyn Observer>>) -> Rc<Self> {
-        Rc::new(Self { now: Cell::new(Time::ZERO), observer })
+    pub(super) fn new(listener: Rc<RefCell<dyn Observer>>) -> Rc<Self> {
+        Rc::new(Self { now: Cell::new(Time::ZERO), listener })
     }
 }
 
-/// A machine that is perhaps watched. Who only looks at it goes past the observer.
+/// A machine that may be observed. Reading its state is not shown to the observer.
 pub(super) struct Observed<M> {
     machine: M,
-    /// Which provider it is; nothing for the sender.
+    /// Which provider it is; means nothing for the sender.
     site: ProviderId,
-    watch: Option<Rc<ObserverHandle>>,
+    observer: Option<Rc<ObserverHandle>>,
 }
 
 impl<M> Deref for Observed<M> {
@@ -98,34 +99,34 @@ impl<M> Deref for Observed<M> {
 }
 
 impl<M> Observed<M> {
-    pub(super) const fn new(machine: M, site: ProviderId, watch: Option<Rc<ObserverHandle>>) -> Self {
-        Self { machine, site, watch }
+    pub(super) const fn new(machine: M, site: ProviderId, observer: Option<Rc<ObserverHandle>>) -> Self {
+        Self { machine, site, observer }
     }
 }
 
 impl Observed<Sender> {
     pub(super) fn handle(&mut self, now: Time, event: Event<'_>) {
-        if let Some(watch) = &self.watch {
-            watch.observer.borrow_mut().sender_event(now, &event);
+        if let Some(observer) = &self.observer {
+            observer.listener.borrow_mut().sender_event(now, &event);
         }
         self.machine.handle(now, event);
     }
 
     pub(super) fn poll(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
         let action = self.machine.poll(now, foresight);
-        if let (Some(watch), Some(action)) = (&self.watch, &action) {
-            watch.observer.borrow_mut().sender_action(now, action);
+        if let (Some(observer), Some(action)) = (&self.observer, &action) {
+            observer.listener.borrow_mut().sender_action(now, action);
         }
         action
     }
 
     #[inline]
-    pub(super) fn settled(&mut self, now: Time, mut note: impl FnMut(&AttemptResult)) {
-        self.machine.drain_results(|settled| {
-            if let Some(watch) = &self.watch {
-                watch.observer.borrow_mut().attempt_result(now, settled);
+    pub(super) fn drain_results(&mut self, now: Time, mut note: impl FnMut(&AttemptResult)) {
+        self.machine.drain_results(|result| {
+            if let Some(observer) = &self.observer {
+                observer.listener.borrow_mut().attempt_result(now, result);
             }
-            note(settled);
+            note(result);
         });
     }
 
@@ -188,10 +189,15 @@ impl Observed<Provider> {
     }
 
     pub(super) fn apply(&mut self, change: &PolicyChange) {
-        self.call(None, || ProviderCall::Amend(change), |()| CallResult::Nothing, |provider| provider.apply(change));
+        self.call(
+            None,
+            || ProviderCall::ChangePolicy(change),
+            |()| CallResult::Nothing,
+            |provider| provider.apply(change),
+        );
     }
 
-    /// Hands a call on. Only a observer wants to hear of it.
+    /// Hands a call on. Only an observer makes it cost anything.
     #[inline]
     fn call<'a, T: Copy>(
         &mut self,
@@ -200,22 +206,22 @@ impl Observed<Provider> {
         answer: impl FnOnce(T) -> CallResult,
         call: impl FnOnce(&mut Provider) -> T,
     ) -> T {
-        if self.watch.is_some() { self.call_watched(now, command, answer, call) } else { call(&mut self.machine) }
+        if self.observer.is_some() { self.call_observed(now, command, answer, call) } else { call(&mut self.machine) }
     }
 
     #[cold]
-    fn call_watched<'a, T: Copy>(
+    fn call_observed<'a, T: Copy>(
         &mut self,
         now: Option<Time>,
         command: impl FnOnce() -> ProviderCall<'a>,
         answer: impl FnOnce(T) -> CallResult,
         call: impl FnOnce(&mut Provider) -> T,
     ) -> T {
-        let Some(watch) = &self.watch else { return call(&mut self.machine) };
-        let (now, command) = (now.unwrap_or(watch.now.get()), command());
-        watch.observer.borrow_mut().before_call(now, self.site, &self.machine, &command);
+        let Some(observer) = &self.observer else { return call(&mut self.machine) };
+        let (now, command) = (now.unwrap_or(observer.now.get()), command());
+        observer.listener.borrow_mut().before_call(now, self.site, &self.machine, &command);
         let result = call(&mut self.machine);
-        watch.observer.borrow_mut().after_call(now, self.site, &self.machine, &command, answer(result));
+        observer.listener.borrow_mut().after_call(now, self.site, &self.machine, &command, answer(result));
         result
     }
 }

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::host::client_of;
 use super::observer::{Observed, Observer, ObserverHandle};
-use super::transport::{Notice, Transport};
+use super::transport::{Notice, SimTransport};
 use crate::record::{ClosingAccount, ConservationError, ProviderSample, SenderAccount, Trial};
 use crate::rng::Seed;
 use crate::scenario::Change;
@@ -15,7 +16,7 @@ use crate::trial::{
     Complaint, Due, ScriptStep, TrialInput, TrialScript, World, closing_account, finish, play, provider_sample,
     run_actions,
 };
-use crate::units::{ClientId, ConnId, ProviderId, SourceId};
+use crate::units::{ConnId, ProviderId, RecipientId, SourceId};
 
 /// An invariant does not hold: a defect of mxlab.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,7 @@ pub fn observed_trial(
 struct Simulation<'a> {
     script: TrialScript<'a>,
     sender: Observed<Sender>,
-    transport: Transport<'a>,
+    transport: SimTransport<'a>,
     observer: Option<Rc<ObserverHandle>>,
     oracle: bool,
 }
@@ -68,7 +69,7 @@ impl<'a> Simulation<'a> {
         let providers = providers.map(|(site, policy)| Observed::new(input.provider(policy), site, observer.clone()));
         Self {
             script: TrialScript::new(input, sender.timers()),
-            transport: Transport::new(input, providers),
+            transport: SimTransport::new(input, providers),
             sender: Observed::new(sender, ProviderId(0), observer.clone()),
             observer,
             oracle: input.strategy.oracle,
@@ -139,7 +140,7 @@ impl<'a> Simulation<'a> {
     fn record_step(&mut self, step: ScriptStep) {
         match step {
             ScriptStep::Arrivals => {
-                self.record_event(2, u32::try_from(self.script.injected()).unwrap_or(u32::MAX));
+                self.record_event(2, RecipientId::from_index(self.script.injected()).0);
             }
             ScriptStep::Complaints => self.record_event(4, 0),
             ScriptStep::PolicyChanges => self.record_event(5, 0),
@@ -188,7 +189,7 @@ impl<'a> World<'a> for Simulation<'a> {
             self.sender.poll(now, None)
         };
         let Self { sender, script, .. } = self;
-        sender.settled(now, |result| script.attempt_over(result));
+        sender.drain_results(now, |result| script.attempt_over(result));
         action
     }
 
@@ -219,12 +220,12 @@ impl<'a> World<'a> for Simulation<'a> {
     fn complain(&mut self, complaint: &Complaint) {
         let now = self.script.now();
         let provider = self.transport.provider_mut(complaint.site);
-        provider.complain(now, ClientId(u32::from(complaint.source.0)), complaint.sender);
+        provider.complain(now, client_of(complaint.source), complaint.sender);
     }
 
     fn provider_sample(&self, site: ProviderId) -> ProviderSample {
-        let sources = u32::try_from(self.script.input().scenario.sources.len()).unwrap_or(u32::MAX);
-        provider_sample(self.transport.provider(site), self.script.now(), (0..sources).map(ClientId))
+        let sources = (0..).map(SourceId).take(self.script.input().scenario.sources.len());
+        provider_sample(self.transport.provider(site), self.script.now(), sources.map(client_of))
     }
 
     fn closing_account(&self, site: ProviderId, sender: SenderAccount) -> ClosingAccount {

@@ -5,7 +5,7 @@
 
 use super::connection::{PendingEvent, SimConnection, recipient_result};
 use super::foresight::SimForesight;
-use super::host::MailHost;
+use super::host::{MailHost, client_of};
 use super::network::{NetworkPath, TRIPS_TO_EHLO, TRIPS_TO_GREETING};
 use super::observer::Observed;
 use crate::provider::{Arrival, Decision, Provider, Refusal};
@@ -17,11 +17,11 @@ use crate::sender::{Delivery, RecipientResult, TransactionResult};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
 use crate::trial::{TrialInput, TrialScript, record_refusal};
-use crate::units::{ClientId, ConnId, ProviderId, RuleId, SessionId, SourceId};
+use crate::units::{ConnId, ProviderId, RuleId, SessionId, SourceId};
 use crate::workload::addresses;
 
 /// The connections, the network that they go through, and the hosts to which they lead.
-pub(super) struct Transport<'a> {
+pub(super) struct SimTransport<'a> {
     input: TrialInput<'a>,
     hosts: Vec<MailHost>,
     connections: Vec<SimConnection>,
@@ -41,11 +41,11 @@ pub(super) enum Notice {
     Connected,
     /// It has been idle as long as the sender wanted.
     IdleExpired,
-    /// A transaction is over, or there will be no connection; see [`Transport::transaction_result`].
+    /// A transaction is over, or there will be no connection; see [`SimTransport::transaction_result`].
     Replied { closed: bool },
 }
 
-impl<'a> Transport<'a> {
+impl<'a> SimTransport<'a> {
     pub(super) fn new(input: TrialInput<'a>, providers: impl Iterator<Item = Observed<Provider>>) -> Self {
         let (scenario, seed) = (input.scenario, Seed(input.seed));
         let pairs = scenario.sources.len() * scenario.providers.len();
@@ -148,7 +148,7 @@ impl<'a> Transport<'a> {
         let now = script.now();
         let SimConnection { site, source, rtt, .. } = self.connections[conn.index()];
         let provider = &mut self.hosts[site.index()].provider;
-        let (session, verdict) = provider.connect(now, ClientId(u32::from(source.0)));
+        let (session, verdict) = provider.connect(now, client_of(source));
         let greeted = rtt.times(TRIPS_TO_GREETING) + verdict.tarpit;
         let (Some(session), Decision::Accept) = (session, verdict.decision) else {
             return self.refuse_connection(script, conn, Stage::Connect, verdict.decision, greeted);

@@ -36,7 +36,7 @@ impl Complaints {
         Self { pending: BinaryHeap::new(), delays: seed.named("complaints") }
     }
 
-    /// A delivery is over: whoever got it may complain. Whether any of them will.
+    /// A delivery is over: recipients that got it may complain. Whether any of them will.
     pub(super) fn expect(
         &mut self,
         now: Time,

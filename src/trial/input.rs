@@ -17,7 +17,7 @@ pub struct TrialInput<'a> {
     pub strategy: &'a Strategy,
     /// The seed of chance.
     pub seed: u64,
-    /// The seed of what nobody outside the providers knows: the same in an ordinary trial.
+    /// The seed of the unknown limits: the same in an ordinary trial.
     pub unknowns: u64,
     /// The mail that [`crate::workload::generate`] makes of the seed.
     pub mail: &'a Mail,
@@ -58,7 +58,7 @@ impl TrialInput<'_> {
     }
 
     /// Reputation and daily volume of every sender domain: of the worst of the sources, and of all of them together.
-    pub fn senders_known_as(&self) -> (Option<Fraction>, u32) {
+    pub fn sender_domain_history(&self) -> (Option<Fraction>, u32) {
         let sources = &self.scenario.sources;
         let volume = sources.iter().fold(0_u32, |sum, source| sum.saturating_add(source.daily_volume));
         let known = sources.iter().filter_map(|source| source.reputation).reduce(|a, b| if a < b { a } else { b });
@@ -71,7 +71,7 @@ impl TrialInput<'_> {
         for client in self.clients() {
             provider.meet_client(client);
         }
-        let (known, volume) = self.senders_known_as();
+        let (known, volume) = self.sender_domain_history();
         for _ in &self.scenario.workload.sender_domains {
             provider.meet_sender(known, volume);
         }
@@ -102,7 +102,7 @@ impl TrialInput<'_> {
         let delivery = Delivery {
             ready_at,
             first: RecipientId::from_index(first),
-            count: u16::try_from(count).unwrap_or(u16::MAX),
+            count: u16::try_from(count).expect("no more recipients are taken"),
             failures: 0,
             priority: row.is(RecipientRow::FIRST),
         };

@@ -101,15 +101,8 @@ impl Observer for Log {
     fn attempt_result(&mut self, _: Time, _: &AttemptResult) {}
     fn before_call(&mut self, _: Time, _: ProviderId, _: &Provider, _: &ProviderCall<'_>) {}
 
-    fn after_call(
-        &mut self,
-        _: Time,
-        _: ProviderId,
-        provider: &Provider,
-        command: &ProviderCall<'_>,
-        answer: CallResult,
-    ) {
-        match (command, answer) {
+    fn after_call(&mut self, _: Time, _: ProviderId, provider: &Provider, call: &ProviderCall<'_>, answer: CallResult) {
+        match (call, answer) {
             (ProviderCall::Connect(_), CallResult::Session(Some(_), _)) => self.told.push(Told::Opened),
             (ProviderCall::Connect(_), CallResult::Session(None, verdict)) => {
                 self.verdict(provider, Stage::Connect, verdict)

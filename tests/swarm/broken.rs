@@ -12,10 +12,10 @@ use mxlab::time::Time;
 use mxlab::units::{ConnId, ProviderId, SessionId};
 use mxlab::workload::generate;
 
-use super::log::{Entry, Judged, Log, Word};
-use super::{books, life, observed_trial, read, windows};
+use super::log::{Entry, Judged, Log, LoggedEvent};
+use super::{connections, observed_trial, read, recipients, windows};
 
-/// A trial under one limit, and every word of it.
+/// A trial under one limit, and every event of it.
 struct Case {
     scenario: Scenario,
     trial: Trial,
@@ -46,9 +46,9 @@ impl Case {
     fn broken(&self, breaks: impl Fn(&mut Vec<Entry>)) -> Vec<String> {
         let say = |log: &Log| {
             let told = [
-                life::check(log),
+                connections::check(log),
                 windows::check(&self.scenario, log).map(|_| ()),
-                books::check(log, &self.trial, 40, false),
+                recipients::check(log, &self.trial, 40, false),
             ];
             told.into_iter().filter_map(Result::err).collect::<Vec<_>>()
         };
@@ -82,12 +82,12 @@ const LIMITS: [&str; 9] = [
 fn judged(entries: &mut [Entry]) -> impl Iterator<Item = &mut Judged> {
     entries
         .iter_mut()
-        .filter_map(|entry| if let Word::Judged(_, judged) = &mut entry.word { Some(judged) } else { None })
+        .filter_map(|entry| if let LoggedEvent::Judged(_, judged) = &mut entry.event { Some(judged) } else { None })
 }
 
-/// Where the first word of a kind stands.
-fn place(entries: &[Entry], is: impl Fn(&Word) -> bool) -> usize {
-    entries.iter().position(|entry| is(&entry.word)).unwrap()
+/// Where the first event of a kind stands.
+fn place(entries: &[Entry], is: impl Fn(&LoggedEvent) -> bool) -> usize {
+    entries.iter().position(|entry| is(&entry.event)).unwrap()
 }
 
 #[test]
@@ -118,38 +118,44 @@ fn limits_that_are_exceeded_are_found() {
 
 #[test]
 fn places_that_are_not_given_back_are_found() {
-    case(LIMITS[0]).must_say("places are taken", |log| log.retain(|entry| !matches!(entry.word, Word::Closed(..))));
+    case(LIMITS[0])
+        .must_say("places are taken", |log| log.retain(|entry| !matches!(entry.event, LoggedEvent::Closed(..))));
 }
 
 #[test]
 fn what_happens_on_a_session_that_is_closed_is_found() {
     let case = case(LIMITS[2]);
-    // The first session that is closed, and a word about it after that.
-    let then = |word: fn(ProviderId, SessionId, &[Entry]) -> Word| {
+    // The first session that is closed, and an event about it after that.
+    let then = |event: fn(ProviderId, SessionId, &[Entry]) -> LoggedEvent| {
         move |log: &mut Vec<Entry>| {
-            let closed = place(log, |word| matches!(word, Word::Closed(..)));
-            let Entry { at, word: Word::Closed(site, session, _) } = log[closed].clone() else { unreachable!() };
-            let word = word(site, session, log);
-            log.insert(closed + 1, Entry { at, word });
+            let closed = place(log, |event| matches!(event, LoggedEvent::Closed(..)));
+            let Entry { at, event: LoggedEvent::Closed(site, session, _) } = log[closed].clone() else {
+                unreachable!()
+            };
+            let event = event(site, session, log);
+            log.insert(closed + 1, Entry { at, event });
         }
     };
-    case.must_say("is closed, but it is not open", then(|site, session, _| Word::Closed(site, session, 3)));
-    case.must_say("gives up a message, but it is not open", then(|site, session, _| Word::Aborted(site, session)));
+    case.must_say("is closed, but it is not open", then(|site, session, _| LoggedEvent::Closed(site, session, 3)));
+    case.must_say(
+        "gives up a message, but it is not open",
+        then(|site, session, _| LoggedEvent::Aborted(site, session)),
+    );
     case.must_say(
         "mail, but it is not open",
         then(|site, session, log| {
-            let of = |word: &Word| matches!(word, Word::Judged(_, judged) if is_mail(judged, session));
-            let Word::Judged(_, judged) = log[place(log, of)].word.clone() else { unreachable!() };
-            Word::Judged(site, judged)
+            let of = |event: &LoggedEvent| matches!(event, LoggedEvent::Judged(_, judged) if is_mail(judged, session));
+            let LoggedEvent::Judged(_, judged) = log[place(log, of)].event.clone() else { unreachable!() };
+            LoggedEvent::Judged(site, judged)
         }),
     );
     case.must_say("sessions are open", |log| {
-        let last = log.iter().rposition(|entry| matches!(entry.word, Word::Closed(..))).unwrap();
-        let Word::Closed(_, _, open) = &mut log[last].word else { unreachable!() };
+        let last = log.iter().rposition(|entry| matches!(entry.event, LoggedEvent::Closed(..))).unwrap();
+        let LoggedEvent::Closed(_, _, open) = &mut log[last].event else { unreachable!() };
         *open += 1;
     });
     case.must_say("begins, but it is open", |log| {
-        let begins = place(log, |word| matches!(word, Word::Judged(_, judged) if judged.session.is_some()));
+        let begins = place(log, |event| matches!(event, LoggedEvent::Judged(_, judged) if judged.session.is_some()));
         log.insert(begins, log[begins].clone());
     });
 }
@@ -162,57 +168,60 @@ fn is_mail(judged: &Judged, session: SessionId) -> bool {
 fn what_happens_on_a_connection_that_is_closed_is_found() {
     let case = case(LIMITS[2]);
     case.must_say("time goes back", |log| log.last_mut().unwrap().at = Time::ZERO);
-    // The first connection that is closed by QUIT, and a word about it after that.
-    let then = |word: fn(ConnId, &[Entry]) -> Word| {
+    // The first connection that is closed by QUIT, and an event about it after that.
+    let then = |event: fn(ConnId, &[Entry]) -> LoggedEvent| {
         move |log: &mut Vec<Entry>| {
-            let quit = place(log, |word| matches!(word, Word::Quit(_)));
-            let Entry { at, word: Word::Quit(conn) } = log[quit].clone() else { unreachable!() };
-            let word = word(conn, log);
-            log.insert(quit + 1, Entry { at, word });
+            let quit = place(log, |event| matches!(event, LoggedEvent::Quit(_)));
+            let Entry { at, event: LoggedEvent::Quit(conn) } = log[quit].clone() else { unreachable!() };
+            let event = event(conn, log);
+            log.insert(quit + 1, Entry { at, event });
         }
     };
-    case.must_say("is closed, but it is not open", then(|conn, _| Word::Quit(conn)));
-    case.must_say("answered and closed, but it is not open", then(|conn, _| Word::Replied(conn, true)));
-    case.must_say("answered and stays, but it is not open", then(|conn, _| Word::Replied(conn, false)));
-    case.must_say("idle for long enough, but it is not open", then(|conn, _| Word::Expired(conn)));
+    case.must_say("is closed, but it is not open", then(|conn, _| LoggedEvent::Quit(conn)));
+    case.must_say("answered and closed, but it is not open", then(|conn, _| LoggedEvent::Replied(conn, true)));
+    case.must_say("answered and stays, but it is not open", then(|conn, _| LoggedEvent::Replied(conn, false)));
+    case.must_say("idle for long enough, but it is not open", then(|conn, _| LoggedEvent::Expired(conn)));
     case.must_say(
         "given a message, but it is not open",
-        then(|conn, log| log[place(log, |word| matches!(word, Word::Transact(of, _) if *of == conn))].word.clone()),
+        then(|conn, log| {
+            log[place(log, |event| matches!(event, LoggedEvent::Transact(of, _) if *of == conn))].event.clone()
+        }),
     );
     case.must_say("is opened, but it is open", |log| {
-        let connect = place(log, |word| matches!(word, Word::Connect(..)));
+        let connect = place(log, |event| matches!(event, LoggedEvent::Connect(..)));
         log.insert(connect, log[connect].clone());
     });
     case.must_say("while it is Busy", |log| {
-        let transact = place(log, |word| matches!(word, Word::Transact(..)));
+        let transact = place(log, |event| matches!(event, LoggedEvent::Transact(..)));
         log.insert(transact, log[transact].clone());
     });
     case.must_say("sessions on", |log| {
         // The sender thinks that it is closed, and nobody tells the provider.
-        let quit = place(log, |word| matches!(word, Word::Quit(_)));
-        let Entry { at, word: Word::Quit(conn) } = log[quit].clone() else { unreachable!() };
-        log[quit] = Entry { at, word: Word::Replied(conn, true) };
+        let quit = place(log, |event| matches!(event, LoggedEvent::Quit(_)));
+        let Entry { at, event: LoggedEvent::Quit(conn) } = log[quit].clone() else { unreachable!() };
+        log[quit] = Entry { at, event: LoggedEvent::Replied(conn, true) };
     });
 }
 
 #[test]
 fn books_that_do_not_balance_are_found() {
     let case = case(LIMITS[2]);
-    let settled = |word: &Word| matches!(word, Word::Settled(_));
+    let settled = |event: &LoggedEvent| matches!(event, LoggedEvent::Settled(_));
     case.must_say("is Ended", |log| log.push(log[place(log, settled)].clone()));
     case.must_say("cannot become", |log| {
-        let deferred = |word: &Word| matches!(word, Word::Settled(settled) if settled.outcome == Outcome::Deferred);
+        let deferred = |event: &LoggedEvent| matches!(event, LoggedEvent::Settled(settled) if settled.outcome == Outcome::Deferred);
         log.remove(place(log, deferred));
     });
     case.must_say("is Outside", |log| {
-        log.remove(place(log, |word| matches!(word, Word::Injected(_))));
+        log.remove(place(log, |event| matches!(event, LoggedEvent::Injected(_))));
     });
     case.must_say("providers took", |log| {
-        let dot = |word: &Word| matches!(word, Word::Judged(_, judged) if judged.stage == Stage::EndOfData);
+        let dot =
+            |event: &LoggedEvent| matches!(event, LoggedEvent::Judged(_, judged) if judged.stage == Stage::EndOfData);
         log.remove(place(log, dot));
     });
     case.must_say("queued, not", |log| {
-        let last = log.iter().rposition(|entry| matches!(entry.word, Word::Settled(_))).unwrap();
+        let last = log.iter().rposition(|entry| matches!(entry.event, LoggedEvent::Settled(_))).unwrap();
         log.remove(last);
     });
 }

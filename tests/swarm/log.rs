@@ -1,4 +1,4 @@
-//! A observer that writes down every word of a trial, for the checkers to read afterwards.
+//! An observer that writes down every event of a trial, for the checkers to read afterwards.
 
 use std::collections::BTreeMap;
 
@@ -15,20 +15,20 @@ pub(crate) struct Log {
     pub(crate) entries: Vec<Entry>,
     /// Who speaks in each session that is open, and as whom in the message under way.
     speakers: BTreeMap<(ProviderId, SessionId), (ClientId, Option<SenderDomainId>)>,
-    /// What the rules stood at before the command that is being judged.
+    /// What the rules stood at before the call that is being judged.
     before: Vec<Standing>,
 }
 
-/// A word and its moment.
+/// An event and its moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) at: Time,
-    pub(crate) word: Word,
+    pub(crate) event: LoggedEvent,
 }
 
-/// A word.
+/// An event.
 #[derive(Clone, Debug)]
-pub(crate) enum Word {
+pub(crate) enum LoggedEvent {
     /// The sender is told of a message of so many recipients, from this one on.
     Injected(Delivery),
     /// The sender is told that a connection is greeted.
@@ -47,7 +47,7 @@ pub(crate) enum Word {
     Rest(ConnId),
     /// The sender has settled what became of recipients.
     Settled(AttemptResult),
-    /// A provider has judged a command.
+    /// A provider has judged a call.
     Judged(ProviderId, Judged),
     /// A provider is told that a transaction is given up.
     Aborted(ProviderId, SessionId),
@@ -57,7 +57,7 @@ pub(crate) enum Word {
     Other,
 }
 
-/// A command and the verdict on it.
+/// A call and the verdict on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Judged {
     pub(crate) stage: Stage,
@@ -89,14 +89,14 @@ pub(crate) struct Standing {
 }
 
 impl Log {
-    fn note(&mut self, at: Time, word: Word) {
-        self.entries.push(Entry { at, word });
+    fn note(&mut self, at: Time, event: LoggedEvent) {
+        self.entries.push(Entry { at, event });
     }
 
     /// Who says this, as whom.
-    fn speaker(&self, site: ProviderId, command: &ProviderCall<'_>) -> Option<(ClientId, Option<SenderDomainId>)> {
+    fn speaker(&self, site: ProviderId, call: &ProviderCall<'_>) -> Option<(ClientId, Option<SenderDomainId>)> {
         let of = |session: &SessionId| self.speakers.get(&(site, *session)).copied();
-        match command {
+        match call {
             ProviderCall::Connect(client) => Some((*client, None)),
             ProviderCall::Mail(session, envelope) => Some((of(session)?.0, Some(envelope.sender_domain))),
             ProviderCall::Ehlo(session)
@@ -105,7 +105,7 @@ impl Log {
             | ProviderCall::EndOfData(session)
             | ProviderCall::Abort(session)
             | ProviderCall::Close(session) => of(session),
-            ProviderCall::Complain(..) | ProviderCall::Amend(_) => None,
+            ProviderCall::Complain(..) | ProviderCall::ChangePolicy(_) => None,
         }
     }
 }
@@ -115,12 +115,12 @@ impl Observer for Log {
         self.note(
             now,
             match event {
-                Event::Injected(injection) => Word::Injected(injection.delivery),
-                Event::Connected(conn) => Word::Greeted(*conn),
-                Event::Replied(replied) => Word::Replied(replied.conn, replied.closed),
-                Event::IdleExpired(conn) => Word::Expired(*conn),
-                Event::Closed(conn) => Word::Replied(*conn, true),
-                Event::Due(_) | Event::PolicyChanged => Word::Other,
+                Event::Injected(injection) => LoggedEvent::Injected(injection.delivery),
+                Event::Connected(conn) => LoggedEvent::Greeted(*conn),
+                Event::Replied(replied) => LoggedEvent::Replied(replied.conn, replied.closed),
+                Event::IdleExpired(conn) => LoggedEvent::Expired(*conn),
+                Event::Closed(conn) => LoggedEvent::Replied(*conn, true),
+                Event::Due(_) | Event::PolicyChanged => LoggedEvent::Other,
             },
         );
     }
@@ -129,21 +129,21 @@ impl Observer for Log {
         self.note(
             now,
             match *action {
-                Action::Connect { conn, site, delivery, .. } => Word::Connect(conn, site, delivery),
-                Action::Transact { conn, delivery } => Word::Transact(conn, delivery),
-                Action::Quit(conn) => Word::Quit(conn),
-                Action::Idle { conn, .. } => Word::Rest(conn),
-                Action::WakeAt { .. } => Word::Other,
+                Action::Connect { conn, site, delivery, .. } => LoggedEvent::Connect(conn, site, delivery),
+                Action::Transact { conn, delivery } => LoggedEvent::Transact(conn, delivery),
+                Action::Quit(conn) => LoggedEvent::Quit(conn),
+                Action::Idle { conn, .. } => LoggedEvent::Rest(conn),
+                Action::WakeAt { .. } => LoggedEvent::Other,
             },
         );
     }
 
     fn attempt_result(&mut self, now: Time, settled: &AttemptResult) {
-        self.note(now, Word::Settled(*settled));
+        self.note(now, LoggedEvent::Settled(*settled));
     }
 
-    fn before_call(&mut self, now: Time, site: ProviderId, provider: &Provider, command: &ProviderCall<'_>) {
-        let speaker = self.speaker(site, command);
+    fn before_call(&mut self, now: Time, site: ProviderId, provider: &Provider, call: &ProviderCall<'_>) {
+        let speaker = self.speaker(site, call);
         self.before = speaker.map_or_else(Vec::new, |(client, sender)| standings(now, provider, client, sender));
     }
 
@@ -152,25 +152,25 @@ impl Observer for Log {
         now: Time,
         site: ProviderId,
         provider: &Provider,
-        command: &ProviderCall<'_>,
+        call: &ProviderCall<'_>,
         answer: CallResult,
     ) {
-        let speaker = self.speaker(site, command);
-        match command {
+        let speaker = self.speaker(site, call);
+        match call {
             ProviderCall::Abort(session) => {
                 self.speakers.entry((site, *session)).and_modify(|(_, sender)| *sender = None);
-                return self.note(now, Word::Aborted(site, *session));
+                return self.note(now, LoggedEvent::Aborted(site, *session));
             }
             ProviderCall::Close(session) => {
                 self.speakers.remove(&(site, *session));
-                return self.note(now, Word::Closed(site, *session, provider.open_sessions()));
+                return self.note(now, LoggedEvent::Closed(site, *session, provider.open_sessions()));
             }
             _ => {}
         }
-        // Nobody speaks in a session that is not open: the checkers see it as nobody's.
-        let (client, sender) = speaker.unwrap_or((NOBODY, None));
-        let Some(mut judged) = judge(provider, command, client, answer) else {
-            return self.note(now, Word::Other);
+        // There is no client in a session that is not open.
+        let (client, sender) = speaker.unwrap_or((NO_CLIENT, None));
+        let Some(mut judged) = judge(provider, call, client, answer) else {
+            return self.note(now, LoggedEvent::Other);
         };
         if speaker.is_some() {
             let after = standings(now, provider, client, sender);
@@ -180,12 +180,12 @@ impl Observer for Log {
         if let Some(session) = judged.session {
             self.speakers.insert((site, session), (client, if over { None } else { sender }));
         }
-        self.note(now, Word::Judged(site, judged));
+        self.note(now, LoggedEvent::Judged(site, judged));
     }
 }
 
 /// Who speaks in a session that does not exist.
-pub(crate) const NOBODY: ClientId = ClientId(u32::MAX);
+pub(crate) const NO_CLIENT: ClientId = ClientId(u32::MAX);
 
 fn standings(now: Time, provider: &Provider, client: ClientId, sender: Option<SenderDomainId>) -> Vec<Standing> {
     let rules = (0..).map(RuleId).zip(&provider.policy().rules);
@@ -196,9 +196,9 @@ fn standings(now: Time, provider: &Provider, client: ClientId, sender: Option<Se
     rules.map(standing).collect()
 }
 
-/// What is to be noted of a command that is judged.
-fn judge(provider: &Provider, command: &ProviderCall<'_>, client: ClientId, answer: CallResult) -> Option<Judged> {
-    let (stage, session, verdict) = heard(command, answer)?;
+/// What is to be noted of a call that is judged.
+fn judge(provider: &Provider, call: &ProviderCall<'_>, client: ClientId, answer: CallResult) -> Option<Judged> {
+    let (stage, session, verdict) = verdict_of(call, answer)?;
     let refused = match verdict.decision {
         Decision::Accept => None,
         Decision::Refuse(refusal) => Some(refusal.rule.index()),
@@ -208,8 +208,8 @@ fn judge(provider: &Provider, command: &ProviderCall<'_>, client: ClientId, answ
         stage,
         session,
         client,
-        envelope: if let ProviderCall::Mail(_, envelope) = command { Some(*envelope) } else { None },
-        who: if let ProviderCall::Rcpt(_, who) = command { Some(*who) } else { None },
+        envelope: if let ProviderCall::Mail(_, envelope) = call { Some(*envelope) } else { None },
+        who: if let ProviderCall::Rcpt(_, who) = call { Some(*who) } else { None },
         refused,
         late: undeliverable > 0,
         undeliverable,
@@ -218,20 +218,23 @@ fn judge(provider: &Provider, command: &ProviderCall<'_>, client: ClientId, answ
     })
 }
 
-/// The stage of a command, its session and the verdict on it; `None` for what is not judged.
-fn heard(command: &ProviderCall<'_>, answer: CallResult) -> Option<(Stage, Option<SessionId>, Verdict)> {
-    let stage = match command {
+/// The stage of a call, its session and the verdict on it; `None` for what is not judged.
+fn verdict_of(call: &ProviderCall<'_>, answer: CallResult) -> Option<(Stage, Option<SessionId>, Verdict)> {
+    let stage = match call {
         ProviderCall::Connect(_) => Stage::Connect,
         ProviderCall::Ehlo(_) => Stage::Ehlo,
         ProviderCall::Mail(..) => Stage::Mail,
         ProviderCall::Rcpt(..) => Stage::Rcpt,
         ProviderCall::Data(_) => Stage::Data,
         ProviderCall::EndOfData(_) => Stage::EndOfData,
-        ProviderCall::Abort(_) | ProviderCall::Close(_) | ProviderCall::Complain(..) | ProviderCall::Amend(_) => {
+        ProviderCall::Abort(_)
+        | ProviderCall::Close(_)
+        | ProviderCall::Complain(..)
+        | ProviderCall::ChangePolicy(_) => {
             return None;
         }
     };
-    match (command, answer) {
+    match (call, answer) {
         (_, CallResult::Session(session, verdict)) => Some((stage, session, verdict)),
         (
             ProviderCall::Ehlo(session)

@@ -15,7 +15,7 @@ use mxlab::smtp::Stage;
 use mxlab::time::Time;
 use mxlab::units::{ClientId, ProviderId, SessionId};
 
-use super::log::{Judged, Log, Standing, Word};
+use super::log::{Judged, Log, LoggedEvent, Standing};
 use super::naive::{CountedEvent, excess};
 
 /// How many verdicts were counted anew: what passed, and what was refused. Or what is wrong.
@@ -29,10 +29,10 @@ pub(crate) fn check(scenario: &Scenario, log: &Log) -> Result<[u64; 2], String> 
         agreed: [0; 2],
     };
     for entry in &log.entries {
-        match &entry.word {
-            Word::Judged(site, judged) => recount.judged(entry.at, *site, judged)?,
-            Word::Aborted(site, session) => recount.transaction_over(*site, *session),
-            Word::Closed(site, session, _) => drop(recount.sessions.remove(&(*site, *session))),
+        match &entry.event {
+            LoggedEvent::Judged(site, judged) => recount.judged(entry.at, *site, judged)?,
+            LoggedEvent::Aborted(site, session) => recount.transaction_over(*site, *session),
+            LoggedEvent::Closed(site, session, _) => drop(recount.sessions.remove(&(*site, *session))),
             _ => {}
         }
     }

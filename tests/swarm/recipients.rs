@@ -1,5 +1,5 @@
 //! Recipients, one by one: each is injected once, is in one place at a time, is settled after every attempt, and ends
-//! once; and nobody is delivered to whose message no provider took.
+//! once; and none is delivered to whose message no provider took.
 
 use std::collections::BTreeMap;
 
@@ -8,35 +8,35 @@ use mxlab::sender::{AttemptResult, Delivery, Outcome, RecipientResult};
 use mxlab::smtp::Stage;
 use mxlab::units::{ConnId, ProviderId, SessionId};
 
-use super::log::{Judged, Log, Word};
+use super::log::{Judged, Log, LoggedEvent};
 
 /// Says what is wrong, if anything is.
 pub(crate) fn check(log: &Log, trial: &Trial, recipients: usize, oracle: bool) -> Result<(), String> {
-    let mut books =
-        Books { places: vec![Place::Outside; recipients], sums: [0; 4], taken: 0, named: BTreeMap::new(), oracle };
+    let mut recipients =
+        Recipients { places: vec![Place::Outside; recipients], sums: [0; 4], taken: 0, named: BTreeMap::new(), oracle };
     for entry in &log.entries {
         let wrong = |why: String| format!("at {} s: {why}", entry.at.as_secs_f64());
-        books.hears(&entry.word).map_err(wrong)?;
+        recipients.apply(&entry.event).map_err(wrong)?;
     }
     let sum = |of: fn(&Totals) -> u64| trial.cells.iter().map(|cell| of(&cell.totals)).sum::<u64>();
     let theirs = [sum(|t| t.injected), sum(|t| t.delivered), sum(|t| t.bounced), sum(|t| t.expired)];
     let away = |place: &&Place| matches!(place, Place::Queued | Place::Away(_));
-    let queued = books.places.iter().filter(away).count() as u64;
-    let [injected, ended @ ..] = books.sums;
-    if books.sums != theirs || injected != ended.iter().sum::<u64>() + queued || queued != sum(|t| t.queued) {
+    let queued = recipients.places.iter().filter(away).count() as u64;
+    let [injected, ended @ ..] = recipients.sums;
+    if recipients.sums != theirs || injected != ended.iter().sum::<u64>() + queued || queued != sum(|t| t.queued) {
         return Err(format!(
             "injected, delivered, bounced, expired: {:?} and {queued} queued, not {theirs:?}",
-            books.sums
+            recipients.sums
         ));
     }
     // What a provider took may be lost on the way back: it is then sent again.
-    if books.sums[1] > books.taken {
-        return Err(format!("{} are delivered, but providers took {}", books.sums[1], books.taken));
+    if recipients.sums[1] > recipients.taken {
+        return Err(format!("{} are delivered, but providers took {}", recipients.sums[1], recipients.taken));
     }
     Ok(())
 }
 
-struct Books {
+struct Recipients {
     /// Where each recipient is.
     places: Vec<Place>,
     /// Injected, delivered, bounced, expired.
@@ -62,21 +62,21 @@ enum Place {
     Ended,
 }
 
-impl Books {
-    fn hears(&mut self, word: &Word) -> Result<(), String> {
-        match word {
-            Word::Injected(delivery) => {
+impl Recipients {
+    fn apply(&mut self, event: &LoggedEvent) -> Result<(), String> {
+        match event {
+            LoggedEvent::Injected(delivery) => {
                 self.sums[0] += u64::from(delivery.count);
                 self.moves(delivery, |place| place == Place::Outside, Place::Queued)
             }
-            Word::Connect(conn, _, delivery) if !self.oracle => {
+            LoggedEvent::Connect(conn, _, delivery) if !self.oracle => {
                 self.moves(delivery, |place| place == Place::Queued, Place::Away(*conn))
             }
-            Word::Transact(conn, delivery) => {
+            LoggedEvent::Transact(conn, delivery) => {
                 self.moves(delivery, |place| [Place::Queued, Place::Away(*conn)].contains(&place), Place::Away(*conn))
             }
-            Word::Settled(settled) => self.settles(settled),
-            Word::Judged(site, judged) => {
+            LoggedEvent::Settled(settled) => self.settles(settled),
+            LoggedEvent::Judged(site, judged) => {
                 self.takes(*site, judged);
                 Ok(())
             }

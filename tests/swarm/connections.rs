@@ -9,24 +9,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use mxlab::time::Time;
 use mxlab::units::{ConnId, ProviderId, SessionId};
 
-use super::log::{Judged, Log, NOBODY, Word};
+use super::log::{Judged, Log, LoggedEvent, NO_CLIENT};
 
 /// Says what is wrong, if anything is.
 pub(crate) fn check(log: &Log) -> Result<(), String> {
-    let mut life = Life::default();
+    let mut connections = OpenConnections::default();
     for entry in &log.entries {
         let wrong = |why: String| format!("at {} s: {why}", entry.at.as_secs_f64());
-        if entry.at < life.now {
-            return Err(wrong(format!("time goes back from {} s", life.now.as_secs_f64())));
+        if entry.at < connections.now {
+            return Err(wrong(format!("time goes back from {} s", connections.now.as_secs_f64())));
         }
-        life.now = entry.at;
-        life.hears(&entry.word).map_err(wrong)?;
+        connections.now = entry.at;
+        connections.apply(&entry.event).map_err(wrong)?;
     }
     Ok(())
 }
 
 #[derive(Default)]
-struct Life {
+struct OpenConnections {
     now: Time,
     conns: BTreeMap<ConnId, (ProviderId, Conn)>,
     sessions: BTreeSet<(ProviderId, SessionId)>,
@@ -42,35 +42,35 @@ enum Conn {
     Free,
 }
 
-impl Life {
-    fn hears(&mut self, word: &Word) -> Result<(), String> {
-        match word {
-            Word::Connect(conn, site, _) => {
+impl OpenConnections {
+    fn apply(&mut self, event: &LoggedEvent) -> Result<(), String> {
+        match event {
+            LoggedEvent::Connect(conn, site, _) => {
                 let before = self.conns.insert(*conn, (*site, Conn::Connecting));
                 must(before.is_none(), || format!("{conn:?} is opened, but it is open"))
             }
-            Word::Greeted(conn) => self.turns(*conn, &[Conn::Connecting], Conn::Free, "greeted"),
-            Word::Transact(conn, _) => self.turns(*conn, &[Conn::Free], Conn::Busy, "given a message"),
-            Word::Replied(conn, false) => self.turns(*conn, &[Conn::Busy], Conn::Free, "answered and stays"),
-            Word::Replied(conn, true) => {
+            LoggedEvent::Greeted(conn) => self.turns(*conn, &[Conn::Connecting], Conn::Free, "greeted"),
+            LoggedEvent::Transact(conn, _) => self.turns(*conn, &[Conn::Free], Conn::Busy, "given a message"),
+            LoggedEvent::Replied(conn, false) => self.turns(*conn, &[Conn::Busy], Conn::Free, "answered and stays"),
+            LoggedEvent::Replied(conn, true) => {
                 self.turns(*conn, &[Conn::Connecting, Conn::Busy, Conn::Free], Conn::Free, "answered and closed")?;
                 self.close(*conn, false)
             }
-            Word::Rest(conn) => self.turns(*conn, &[Conn::Free], Conn::Free, "left idle"),
-            Word::Expired(conn) => self.turns(*conn, &[Conn::Free], Conn::Free, "idle for long enough"),
-            Word::Quit(conn) => {
+            LoggedEvent::Rest(conn) => self.turns(*conn, &[Conn::Free], Conn::Free, "left idle"),
+            LoggedEvent::Expired(conn) => self.turns(*conn, &[Conn::Free], Conn::Free, "idle for long enough"),
+            LoggedEvent::Quit(conn) => {
                 self.turns(*conn, &[Conn::Free], Conn::Free, "closed")?;
                 // The provider hears of it only now.
                 self.close(*conn, true)
             }
-            Word::Judged(site, judged) => self.judged(*site, judged),
-            Word::Aborted(site, session) => self.is_open(*site, *session, "gives up a message"),
-            Word::Closed(site, session, open) => {
+            LoggedEvent::Judged(site, judged) => self.judged(*site, judged),
+            LoggedEvent::Aborted(site, session) => self.is_open(*site, *session, "gives up a message"),
+            LoggedEvent::Closed(site, session, open) => {
                 self.is_open(*site, *session, "is closed")?;
                 self.sessions.remove(&(*site, *session));
                 self.counts(*site, *open)
             }
-            Word::Injected(_) | Word::Settled(_) | Word::Other => Ok(()),
+            LoggedEvent::Injected(_) | LoggedEvent::Settled(_) | LoggedEvent::Other => Ok(()),
         }
     }
 
@@ -96,7 +96,7 @@ impl Life {
             let new = self.sessions.insert((site, session));
             must(new, || format!("{session:?} begins, but it is open"))?;
         } else {
-            must(judged.client != NOBODY, || format!("{session:?} has no client"))?;
+            must(judged.client != NO_CLIENT, || format!("{session:?} has no client"))?;
             self.is_open(site, session, judged.stage.name())?;
         }
         self.counts(site, judged.open)
