@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicBool;
 
 use mxlab::diagnostic::Document;
 use mxlab::record::{Machine, Record, RunProvenance, Trial};
-use mxlab::report::write_all;
+use mxlab::report::{Analysis, write_all};
 use mxlab::rng::Seed;
 use mxlab::scenario::{Scenario, parse};
 use mxlab::sim;
@@ -250,7 +250,7 @@ fn files(scenario: &Scenario, record: &Record) -> BTreeMap<String, Vec<u8>> {
         seeds: 2,
         machine: Machine { os: "any".to_owned(), arch: "any".to_owned(), cores: 1 },
     };
-    write_all(record, &provenance, folder.path()).unwrap();
+    write_all(&Analysis::of(record), &provenance, folder.path()).unwrap();
     let mut found = BTreeMap::new();
     collect(folder.path(), "", &mut found);
     found

@@ -156,7 +156,7 @@ impl Results {
     /// What `mxlab run` would write, and the hashes.
     fn of(scenario: &Scenario, record: &Record) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        report::write_all(record, &provenance(scenario, "run"), folder.path()).unwrap();
+        report::write_all(&report::Analysis::of(record), &provenance(scenario, "run"), folder.path()).unwrap();
         let shown = if scenario.name == SHOWN.0 { &SHOWN.1[..] } else { &[] };
         let read = |file: &&str| ((*file).to_owned(), fs::read(folder.path().join(file)).unwrap());
         let mut files: Vec<_> = KEPT.iter().chain(shown).map(read).collect();

@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind, Write};
 use clap::ValueEnum;
 
 use super::{Failure, terminal};
-use crate::record::{Record, SweepRecord};
-use crate::report;
+use crate::record::SweepRecord;
+use crate::report::{self, Analysis};
 
 /// What goes to standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -28,11 +28,11 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Prints a record as it was asked for.
-pub(super) fn show_run(record: &Record, format: OutputFormat) -> Result<(), Failure> {
+/// Prints what a run comes to as it was asked for.
+pub(super) fn show_run(analysis: &Analysis<'_>, format: OutputFormat) -> Result<(), Failure> {
     match format {
-        OutputFormat::Table => print(&report::table(record, terminal::look())),
-        OutputFormat::Json => print(&report::summary_json(record).to_string()),
+        OutputFormat::Table => print(&report::table(analysis, terminal::look())),
+        OutputFormat::Json => print(&report::summary_json(analysis).to_string()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::output::{OutputFormat, show_run, show_sweep};
 use super::{Exit, Failure};
-use crate::report;
+use crate::report::{self, Analysis};
 
 /// Draw the reports of a results folder anew, without running anything.
 ///
@@ -36,7 +36,8 @@ pub(super) fn report(args: &Args) -> Result<Exit, Failure> {
     }
     let record = report::read(&args.folder).map_err(Failure::input)?;
     let provenance = report::read_provenance(&args.folder).map_err(Failure::input)?;
-    report::write_all(&record, &provenance, &args.folder).map_err(Failure::unwritten)?;
-    show_run(&record, args.format)?;
+    let analysis = Analysis::of(&record);
+    report::write_all(&analysis, &provenance, &args.folder).map_err(Failure::unwritten)?;
+    show_run(&analysis, args.format)?;
     Ok(Exit::Met)
 }

@@ -14,7 +14,7 @@ use super::trials::{TrialArgs, grouped, provenance, quoted, seeds};
 use super::{Exit, Failure, descriptors, folder, interrupt, memory, terminal};
 use crate::live::{Receivers, Speed};
 use crate::record::Record;
-use crate::report;
+use crate::report::{self, Analysis};
 use crate::scenario::Scenario;
 use crate::study::{self, RunError};
 use crate::units::Bytes;
@@ -195,8 +195,9 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
         terminal::note(&format!("{}: stopped before any trial was finished; nothing is kept", job.scenario.name));
         return Ok(Exit::Interrupted);
     }
-    report::write_all(&record, &provenance(&job.scenario, &job.options), &job.folder).map_err(Failure::unwritten)?;
-    show_run(&record, args.format)?;
+    let analysis = Analysis::of(&record);
+    report::write_all(&analysis, &provenance(&job.scenario, &job.options), &job.folder).map_err(Failure::unwritten)?;
+    show_run(&analysis, args.format)?;
     if !latencies.is_empty() {
         report::write_latencies(&latencies, &job.folder).map_err(Failure::unwritten)?;
         if !args.quiet {

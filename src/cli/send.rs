@@ -12,7 +12,7 @@ use super::scenarios::load_all;
 use super::trials::{TrialArgs, provenance};
 use super::{Exit, Failure, descriptors, folder, interrupt, terminal};
 use crate::live::{self, AllowedTargets, Receivers, Speed};
-use crate::report;
+use crate::report::{self, Analysis};
 use crate::scenario::Scenario;
 use crate::study;
 
@@ -90,9 +90,10 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
         study::run_live(&scenario, &options, &receivers, args.speed, &client_options, &show, stop)
             .map_err(|error| live_failure(&error))?
     };
-    report::write_all(&wired.record, &provenance(&scenario, &options), &out).map_err(Failure::unwritten)?;
+    let analysis = Analysis::of(&wired.record);
+    report::write_all(&analysis, &provenance(&scenario, &options), &out).map_err(Failure::unwritten)?;
     report::write_latencies(&wired.latencies, &out).map_err(Failure::unwritten)?;
-    show_run(&wired.record, args.format)?;
+    show_run(&analysis, args.format)?;
     if !args.quiet {
         terminal::note(&report::latency_table(&wired.latencies));
         terminal::note(&format!("results in {}", out.display()));

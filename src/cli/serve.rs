@@ -18,7 +18,7 @@ use super::output::{OutputFormat, show_run};
 use super::{Exit, Failure, descriptors, folder, terminal, trials};
 use crate::live::{self, CONNECTIONS_MAX, Clock, MxCluster, MxClusterConfig, ServerOptions, Speed};
 use crate::record::{self, Record};
-use crate::report;
+use crate::report::{self, Analysis};
 use crate::time::Span;
 use auxiliary::{AuxiliaryServers, check_exposure};
 use events::EventWriter;
@@ -251,11 +251,12 @@ fn write_report(cluster: &MxCluster, args: &Args, out: Option<PathBuf>) -> Resul
         trials: vec![trial],
         crossed: Vec::new(),
     };
+    let analysis = Analysis::of(&record);
     if let Some(folder) = &out {
-        report::write_all(&record, &trials::made_here(SERVE, args.seed), folder).map_err(Failure::unwritten)?;
+        report::write_all(&analysis, &trials::made_here(SERVE, args.seed), folder).map_err(Failure::unwritten)?;
     }
     if !args.quiet {
-        show_run(&record, args.format)?;
+        show_run(&analysis, args.format)?;
         if let Some(folder) = out {
             terminal::note(&format!("results in {}", folder.display()));
         }

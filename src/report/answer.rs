@@ -3,15 +3,15 @@
 use crate::metric::Metric;
 use crate::record::Record;
 
-use super::comparisons::{self, Comparison};
-use super::ranking::ranking;
-use super::spread;
-use super::summary::{Summary, SummaryRow};
+use super::analysis::Analysis;
+use super::comparisons::Comparison;
+use super::summary::SummaryRow;
 use super::words::{duration, number, percent, printable};
 
 /// The answer of a run: who does best, how it fares, and what the second and the last do worse under the same seeds.
-pub(super) fn answer(record: &Record, summary: &Summary) -> String {
-    let rivals = ranking(record, summary);
+pub(super) fn answer(analysis: &Analysis<'_>) -> String {
+    let record = analysis.record;
+    let rivals = analysis.ranked_rows();
     let Some(best) = rivals.first().copied() else {
         return "No trial was finished: there is no answer.".to_owned();
     };
@@ -36,14 +36,9 @@ pub(super) fn answer(record: &Record, summary: &Summary) -> String {
             " By the time the oracle has delivered 90 % of its mail, it has delivered {share} % as much."
         ));
     }
-    parts.extend(rivals.get(1).filter(|_| rivals.len() > 2).map(|next| beside(record, "Second", next, best)));
-    parts.extend(rivals.last().filter(|_| rivals.len() > 1).map(|last| beside(record, "Last", last, best)));
+    parts.extend(rivals.get(1).filter(|_| rivals.len() > 2).map(|next| beside(analysis, "Second", next)));
+    parts.extend(rivals.last().filter(|_| rivals.len() > 1).map(|last| beside(analysis, "Last", last)));
     parts.concat()
-}
-
-/// Where the spread over seeds of the best strategy comes from, in a sentence; `None` if the run did not tell.
-pub(super) fn spread_of_best(record: &Record, summary: &Summary) -> Option<String> {
-    spread::sentence(record, ranking(record, summary).first()?.strategy)
 }
 
 /// What makes a run less than whole, if anything does.
@@ -92,16 +87,17 @@ fn reached(row: &SummaryRow) -> String {
 }
 
 /// A strategy beside the best: what the seeds show it does more or less; under a single seed, its own figures.
-fn beside(record: &Record, place: &str, row: &SummaryRow, best: &SummaryRow) -> String {
-    let rival = printable(name(record, row));
+fn beside(analysis: &Analysis<'_>, place: &str, row: &SummaryRow) -> String {
+    let rival = printable(name(analysis.record, row));
     if row.figure(Metric::Injected).seeds < 2 {
         let share =
             |metric| row.mean(metric).map_or_else(|| "none".to_owned(), |share| format!("{} %", percent(share)));
         let (delivered, deferred) = (share(Metric::DeliveredShare), share(Metric::DeferralShare));
         return format!(" {place} comes {rival}: {delivered} delivered, {deferred} deferred.");
     }
-    let against = |metric| comparisons::of(record, row.strategy, best.strategy, None, metric);
-    let shown = |metric| against(metric).filter(Comparison::is_shown).map(|comparison| comparison.phrase());
+    let against = |metric| analysis.beside_best(row.strategy, None, metric);
+    let is_shown = |comparison: &&Comparison| comparison.is_shown();
+    let shown = |metric| against(metric).filter(is_shown).map(Comparison::phrase);
     let [delivered, deferred] = [Metric::DeliveredShare, Metric::DeferralShare].map(shown);
     // Who ranks lower by a mean that differs by chance may well be ahead in what differs for sure.
     let open = delivered.is_none() && against(Metric::DeliveredShare).is_some_and(|comparison| !comparison.is_equal());

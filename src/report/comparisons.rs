@@ -6,8 +6,7 @@ use crate::metric::Metric;
 use crate::record::{Record, Trial};
 use crate::stats::{Moment, Paired, Sign};
 
-use super::ranking::ranking;
-use super::summary::{Summary, moment};
+use super::summary::moment;
 use super::words::{difference, printable};
 
 /// The figures that strategies are compared by.
@@ -44,9 +43,8 @@ pub(super) enum ComparisonResult {
     Order(Sign),
 }
 
-/// Every strategy against every one that ranks above it, at all providers together and at each; the bound is left out.
-pub(super) fn comparisons(record: &Record, summary: &Summary) -> Vec<Comparison> {
-    let ranked: Vec<usize> = ranking(record, summary).iter().map(|row| row.strategy).collect();
+/// Every ranked strategy against every one that ranks above it, at all providers together and at each.
+pub(super) fn comparisons(record: &Record, ranked: &[usize]) -> Vec<Comparison> {
     let pairs: Vec<(usize, usize)> = (1..ranked.len()).flat_map(|low| (0..low).map(move |high| (high, low))).collect();
     let mut found = Vec::new();
     for provider in std::iter::once(None).chain((0..record.providers.len()).map(Some)) {
@@ -60,13 +58,7 @@ pub(super) fn comparisons(record: &Record, summary: &Summary) -> Vec<Comparison>
 }
 
 /// A strategy against another by one figure; `None` if there is no seed under which both have it.
-pub(super) fn of(
-    record: &Record,
-    strategy: usize,
-    than: usize,
-    provider: Option<usize>,
-    metric: Metric,
-) -> Option<Comparison> {
+fn of(record: &Record, strategy: usize, than: usize, provider: Option<usize>, metric: Metric) -> Option<Comparison> {
     let pairs = pairs(record, strategy, than);
     let moments: Vec<(Moment, Moment)> = pairs
         .iter()
@@ -187,10 +179,11 @@ const fn gets(metric: Metric) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Analysis;
     use crate::report::sample;
 
     fn verdicts(record: &Record, metric: Metric) -> Vec<String> {
-        let all = comparisons(record, &Summary::of(record));
+        let all = Analysis::of(record).comparisons;
         let together = all.iter().filter(|comparison| comparison.metric == metric && comparison.provider.is_none());
         together.map(|comparison| comparison.verdict(record)).collect()
     }

@@ -2,28 +2,32 @@
 
 use std::path::Path;
 
-use crate::record::{Record, RunProvenance};
+use crate::record::RunProvenance;
 
+use super::analysis::Analysis;
 use super::folder::{RECORD, RUN};
 use super::histograms;
 use super::html;
-use super::json::json_of;
+use super::json::summary_json;
 use super::plots;
 use super::spreadsheets;
-use super::summary::Summary;
 use super::words::slugs;
 use super::write::{WriteError, compact, folder, pretty, put};
 
 /// Writes everything a run yields into `dir`, which is made if it does not exist: provenance, record, tables,
 /// histograms, plots and the page that shows them. Every file appears whole or not at all; `report.html` comes last.
-pub fn write_all(record: &Record, provenance: &RunProvenance, dir: &Path) -> Result<(), WriteError> {
-    let summary = Summary::of(record);
+///
+/// # Errors
+///
+/// Where a file cannot be written; those before it are there.
+pub fn write_all(analysis: &Analysis<'_>, provenance: &RunProvenance, dir: &Path) -> Result<(), WriteError> {
+    let Analysis { record, summary, comparisons, .. } = analysis;
     folder(&dir.join(HISTOGRAMS))?;
     put(&dir.join(RUN), &pretty(RUN, provenance)?)?;
     put(&dir.join(RECORD), &compact(RECORD, record)?)?;
-    put(&dir.join("summary.json"), &pretty("summary.json", &json_of(record, &summary))?)?;
-    put(&dir.join("summary.csv"), &spreadsheets::summary(record, &summary)?)?;
-    put(&dir.join("comparisons.csv"), &spreadsheets::compared(record, &summary)?)?;
+    put(&dir.join("summary.json"), &pretty("summary.json", &summary_json(analysis))?)?;
+    put(&dir.join("summary.csv"), &spreadsheets::summary(record, summary)?)?;
+    put(&dir.join("comparisons.csv"), &spreadsheets::compared(record, comparisons)?)?;
     put(&dir.join("curve.csv"), &spreadsheets::curve(record)?)?;
     put(&dir.join("replies.csv"), &spreadsheets::replies(record)?)?;
     let names = slugs(record.strategies.iter().map(|strategy| strategy.name.as_str()));
@@ -31,7 +35,7 @@ pub fn write_all(record: &Record, provenance: &RunProvenance, dir: &Path) -> Res
         put(&dir.join(HISTOGRAMS).join(format!("{name}.hlog")), &histograms::log(record, &strategy.name)?)?;
     }
     let drawings = plots::draw(record, dir)?;
-    put(&dir.join("report.html"), html::page(record, provenance, &summary, &drawings).as_bytes())
+    put(&dir.join("report.html"), html::page(analysis, provenance, &drawings).as_bytes())
 }
 
 /// The folder of the histograms.
@@ -45,6 +49,7 @@ mod tests {
 
     use super::*;
     use crate::report::sample;
+    use crate::report::summary::Summary;
 
     fn everything(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
@@ -63,7 +68,7 @@ mod tests {
     fn equal_records_give_equal_bytes() {
         let dir = tempfile::tempdir().unwrap();
         let write = || {
-            write_all(&sample::small(), &sample::provenance(), dir.path()).unwrap();
+            write_all(&Analysis::of(&sample::small()), &sample::provenance(), dir.path()).unwrap();
             everything(dir.path())
         };
         let first = write();
@@ -114,7 +119,7 @@ mod tests {
     fn what_is_not_there_is_no_panic() {
         for record in sample::degenerate() {
             let dir = tempfile::tempdir().unwrap();
-            write_all(&record, &sample::provenance(), dir.path()).unwrap();
+            write_all(&Analysis::of(&record), &sample::provenance(), dir.path()).unwrap();
         }
     }
 
@@ -122,7 +127,8 @@ mod tests {
     fn an_error_names_the_file() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("summary.csv")).unwrap();
-        let error = write_all(&sample::small(), &sample::provenance(), dir.path()).unwrap_err().to_string();
+        let error =
+            write_all(&Analysis::of(&sample::small()), &sample::provenance(), dir.path()).unwrap_err().to_string();
         assert!(error.contains("summary.csv"), "{error}");
         assert!(!dir.path().join("summary.csv.part").exists());
     }

@@ -112,13 +112,13 @@ pub(super) fn versioned<T: DeserializeOwned>(path: &Path) -> Result<T, ReadError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{sample, write_all};
+    use crate::report::{Analysis, sample, write_all};
 
     #[test]
     fn what_is_written_can_be_read() {
         let dir = tempfile::tempdir().unwrap();
         let (record, provenance) = (sample::small(), sample::provenance());
-        write_all(&record, &provenance, dir.path()).unwrap();
+        write_all(&Analysis::of(&record), &provenance, dir.path()).unwrap();
         assert_eq!(read(dir.path()).unwrap(), record);
         assert_eq!(read_provenance(dir.path()).unwrap(), provenance);
     }

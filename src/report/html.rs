@@ -5,16 +5,19 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::metric::Metric;
 use crate::record::{Record, ReplyCount, RunProvenance};
 
-use super::answer::{answer, spread_of_best, verdict, warning};
+use super::analysis::Analysis;
+use super::answer::{answer, verdict, warning};
 use super::drawing::Drawing;
 use super::replies::counted;
+use super::spread;
 use super::statistics;
 use super::summary::Summary;
 use super::table::{COLUMNS, blocks, mean, range, text};
 use super::words::{NOTHING, duration, number, printable};
 
 /// The page, with its drawings.
-pub(super) fn page(record: &Record, provenance: &RunProvenance, summary: &Summary, drawings: &[Drawing]) -> String {
+pub(super) fn page(analysis: &Analysis<'_>, provenance: &RunProvenance, drawings: &[Drawing]) -> String {
+    let Analysis { record, summary, .. } = analysis;
     let title = printable(&record.scenario);
     let page = html! {
         (DOCTYPE)
@@ -32,14 +35,14 @@ pub(super) fn page(record: &Record, provenance: &RunProvenance, summary: &Summar
                 }
                 main {
                     @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
-                    p.answer { (together(&answer(record, summary))) }
-                    @if let Some(sentence) = spread_of_best(record, summary) { p.spread { (together(&sentence)) } }
+                    p.answer { (together(&answer(analysis))) }
+                    @if let Some(sentence) = spread::sentence(analysis) { p.spread { (together(&sentence)) } }
                     @if let Some(verdict) = verdict(record) {
                         p.verdict.missed[record.expected.iter().any(|expected| !expected.met)] { (verdict) }
                     }
                     (figures_table(record, summary))
-                    (statistics::compared(record, summary))
-                    (statistics::spreads(record, summary))
+                    (statistics::compared(analysis))
+                    (statistics::spreads(analysis))
                     (expectations(record))
                     (plots(drawings))
                     (replies(record))
@@ -270,7 +273,7 @@ mod tests {
 
     fn drawn(record: &Record) -> String {
         let drawing = Drawing { name: "plot".to_owned(), caption: "A plot.".to_owned(), svg: "<svg></svg>".to_owned() };
-        page(record, &sample::provenance(), &Summary::of(record), &[drawing])
+        page(&Analysis::of(record), &sample::provenance(), &[drawing])
     }
 
     #[test]

@@ -7,36 +7,27 @@ use crate::metric::Metric;
 use crate::record::Record;
 use crate::stats::{Moment, Paired, Sign};
 
-use super::answer::{answer, spread_of_best};
-use super::comparisons::{Comparison, ComparisonResult, comparisons};
-use super::ranking::ranking;
-use super::spread;
-use super::summary::{FigureSummary, Summary, SummaryRow};
+use super::analysis::Analysis;
+use super::answer::answer;
+use super::comparisons::{Comparison, ComparisonResult};
+use super::spread::{self, SpreadSource};
+use super::summary::{FigureSummary, SummaryRow};
 
-/// The summary of a record.
-pub fn summary_json(record: &Record) -> Value {
-    json_of(record, &Summary::of(record))
-}
-
-/// The same, from a summary that is there already.
-pub(super) fn json_of(record: &Record, summary: &Summary) -> Value {
-    let rows: Vec<Value> = summary.rows.iter().map(|row| figures(record, row)).collect();
-    let best = ranking(record, summary).first().map(|row| row.strategy);
-    let against_best: Vec<Value> = comparisons(record, summary)
-        .iter()
-        .filter(|comparison| Some(comparison.than) == best)
-        .map(|comparison| compared(record, comparison))
-        .collect();
+/// The summary of a run.
+pub fn summary_json(analysis: &Analysis<'_>) -> Value {
+    let record = analysis.record;
+    let rows: Vec<Value> = analysis.summary.rows.iter().map(|row| figures(record, row)).collect();
+    let against_best: Vec<Value> = analysis.against_best().map(|comparison| compared(record, comparison)).collect();
     json!({
         "format": Record::FORMAT,
         "scenario": record.scenario,
         "question": record.question,
-        "answer": answer(record, summary),
+        "answer": answer(analysis),
         "partial": record.partial,
         "expected": record.expected,
         "rows": rows,
         "comparisons": against_best,
-        "spread": { "answer": spread_of_best(record, summary), "rows": spreads(record, summary) },
+        "spread": { "answer": spread::sentence(analysis), "rows": spreads(analysis) },
     })
 }
 
@@ -115,28 +106,23 @@ fn compared(record: &Record, comparison: &Comparison) -> Value {
     value
 }
 
-/// For each strategy and provider, the figures whose spread over seeds the run divided.
-fn spreads(record: &Record, summary: &Summary) -> Vec<Value> {
-    let ranked = ranking(record, summary);
-    let places = std::iter::once(None).chain((0..record.providers.len()).map(Some));
-    let pairs = places.flat_map(|place| ranked.iter().map(move |row| (place, row.strategy)));
-    pairs
-        .flat_map(|(place, strategy)| {
-            spread::figures(record, strategy, place).into_iter().map(move |(metric, spread)| {
-                json!({
-                    "provider": provider(record, place),
-                    "strategy": record.strategies[strategy].name,
-                    "metric": metric.name(),
-                    "deviation": spread.deviation,
-                    "unknown_limits": spread.share,
-                    "low": spread.interval.0,
-                    "high": spread.interval.1,
-                    "unknown_limits_alone": spread.alone,
-                    "unknown_limits_in_all": spread.total,
-                })
-            })
+/// The figures whose spread over seeds the run divided.
+fn spreads(analysis: &Analysis<'_>) -> Vec<Value> {
+    let record = analysis.record;
+    let row = |SpreadSource { strategy, provider: place, metric, spread }: &SpreadSource| {
+        json!({
+            "provider": provider(record, *place),
+            "strategy": record.strategies[*strategy].name,
+            "metric": metric.name(),
+            "deviation": spread.deviation,
+            "unknown_limits": spread.share,
+            "low": spread.interval.0,
+            "high": spread.interval.1,
+            "unknown_limits_alone": spread.alone,
+            "unknown_limits_in_all": spread.total,
         })
-        .collect()
+    };
+    analysis.spreads.iter().map(row).collect()
 }
 
 fn provider(record: &Record, place: Option<usize>) -> Option<&str> {

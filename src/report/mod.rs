@@ -4,7 +4,7 @@
 //! `record.json`. Equal records give equal bytes: nothing here looks at a clock or at the machine.
 //!
 //! - `summary`, `curve`, `replies`, `histograms`: the trials put together over the seeds
-//! - `ranking`, `comparisons`, `spread`: strategies against each other; where the spread over seeds comes from
+//! - `analysis`: what a run comes to, worked out once; `ranking`, `comparisons`, `spread`: strategies against each other; where the spread over seeds comes from
 //! - `answer`, `table`, `html`, `statistics`, `json`: what is said; `words`: how numbers and names are written
 //! - `plots`: what is drawn (with the feature of that name; `no_plots` stands in its place without), `drawing`: what of
 //!   it a page shows
@@ -12,6 +12,7 @@
 //! - `latencies`: how long everything took on real sockets
 //! - `files`, `spreadsheets`, `write`, `folder`: a results folder, written and read
 
+mod analysis;
 mod answer;
 mod comparisons;
 mod curve;
@@ -37,6 +38,7 @@ mod table;
 mod words;
 mod write;
 
+pub use analysis::Analysis;
 pub use drawing::PlotError;
 pub use files::write_all;
 pub use folder::{ReadError, read, read_provenance};

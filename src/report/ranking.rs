@@ -7,12 +7,12 @@ use crate::record::Record;
 
 use super::summary::{Summary, SummaryRow};
 
-/// The strategies that finished a trial, best first; the bound takes no part unless nothing else ran.
+/// The places of the strategies that finished a trial, best first; the bound takes no part unless nothing else ran.
 ///
 /// Best is who delivers the largest share; among those equal to a tenth of a percent, who is deferred least; among
 /// those equal again, who reaches 90 % first. These are means: whether the seeds show a difference is another question,
 /// see `comparisons`.
-pub(super) fn ranking<'a>(record: &Record, summary: &'a Summary) -> Vec<&'a SummaryRow> {
+pub(super) fn ranking(record: &Record, summary: &Summary) -> Vec<usize> {
     let oracle = record.oracle().map(|oracle| oracle.name.as_str());
     let ran = |row: &&SummaryRow| row.figure(Metric::Delivered).defined > 0;
     let rival = |row: &&SummaryRow| Some(record.strategies[row.strategy].name.as_str()) != oracle;
@@ -21,7 +21,7 @@ pub(super) fn ranking<'a>(record: &Record, summary: &'a Summary) -> Vec<&'a Summ
         rows = summary.at(None).filter(ran).collect();
     }
     rows.sort_by(|a, b| compare(a, b));
-    rows
+    rows.into_iter().map(|row| row.strategy).collect()
 }
 
 fn compare(a: &SummaryRow, b: &SummaryRow) -> Ordering {

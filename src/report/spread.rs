@@ -6,13 +6,14 @@ use crate::metric::Metric;
 use crate::record::{Record, Trial};
 use crate::stats::Spread;
 
+use super::analysis::Analysis;
 use super::comparisons::COMPARED;
 use super::words::printable;
 
 /// The spread of a strategy's figure at the provider in that place, or at all together, divided between unknown limits
 /// and chance. `None` if the run did not tell them apart, if nothing varies, or if the figure is not defined in every
 /// trial: where a time did not come within the trial, its variance is not known either.
-pub(super) fn of(record: &Record, strategy: usize, provider: Option<usize>, metric: Metric) -> Option<Spread> {
+fn of(record: &Record, strategy: usize, provider: Option<usize>, metric: Metric) -> Option<Spread> {
     let name = &record.strategies[strategy].name;
     let own: Vec<&Trial> = record.trials_of(name).collect();
     let crossed: BTreeMap<u64, &Trial> =
@@ -29,17 +30,37 @@ pub(super) fn of(record: &Record, strategy: usize, provider: Option<usize>, metr
     Spread::of(&owns?, &crosseds?)
 }
 
-/// The figures of a strategy with something to divide, at the provider in that place or at all together.
-pub(super) fn figures(record: &Record, strategy: usize, provider: Option<usize>) -> Vec<(Metric, Spread)> {
-    let found = COMPARED.into_iter().map(|metric| (metric, of(record, strategy, provider, metric)));
-    found.filter_map(|(metric, spread)| Some((metric, spread?))).collect()
+/// The spread of a figure with something to divide.
+#[derive(Clone, Debug)]
+pub(super) struct SpreadSource {
+    /// The strategy's place.
+    pub(super) strategy: usize,
+    /// The provider's place; `None` is all together.
+    pub(super) provider: Option<usize>,
+    pub(super) metric: Metric,
+    pub(super) spread: Spread,
 }
 
-/// Where the spread of a strategy's main figure comes from, in a sentence; `None` if there is nothing to tell.
-pub(super) fn sentence(record: &Record, strategy: usize) -> Option<String> {
-    let told = |metric: &Metric| Some((*metric, of(record, strategy, None, *metric)?));
-    let (metric, spread) = MAIN.iter().find_map(told)?;
-    let name = printable(&record.strategies[strategy].name);
+/// Every compared figure of the ranked strategies with something to divide, at all providers together and at each.
+pub(super) fn spreads(record: &Record, ranked: &[usize]) -> Vec<SpreadSource> {
+    let mut found = Vec::new();
+    for provider in std::iter::once(None).chain((0..record.providers.len()).map(Some)) {
+        for &strategy in ranked {
+            let divided = |metric| Some((metric, of(record, strategy, provider, metric)?));
+            let divided = COMPARED.into_iter().filter_map(divided);
+            found.extend(divided.map(|(metric, spread)| SpreadSource { strategy, provider, metric, spread }));
+        }
+    }
+    found
+}
+
+/// Where the spread of the best strategy's main figure comes from, in a sentence; `None` if there is nothing to tell.
+pub(super) fn sentence(analysis: &Analysis<'_>) -> Option<String> {
+    let strategy = *analysis.ranked.first()?;
+    let SpreadSource { metric, spread, .. } =
+        MAIN.iter().find_map(|metric| analysis.spread(strategy, None, *metric))?;
+    let own_name = &analysis.record.strategies[strategy].name;
+    let name = printable(own_name);
     let what = match metric {
         Metric::DeferralShare => "share of deferrals",
         Metric::TimeTo90 => "time to 90 %",
@@ -47,7 +68,7 @@ pub(super) fn sentence(record: &Record, strategy: usize) -> Option<String> {
     };
     let (low, high) = spread.interval;
     if high - low > TOO_WIDE {
-        let seeds = record.trials_of(&record.strategies[strategy].name).count();
+        let seeds = analysis.record.trials_of(own_name).count();
         return Some(format!(
             "Whether the {what} of {name} differs from seed to seed by limits nobody outside knows or by chance, {seeds} seeds are too few to tell."
         ));
@@ -89,7 +110,7 @@ mod tests {
         assert!(deferred.interval.0 > 0.5, "{deferred:?}");
         let time = of(&record, 0, Some(1), Metric::TimeTo50).unwrap();
         assert!(time.interval.1 < 0.5, "{time:?}");
-        assert!(sentence(&record, 3).unwrap().contains("comes from limits nobody outside knows"));
+        assert!(sentence(&Analysis::of(&record)).unwrap().contains("comes from limits nobody outside knows"));
     }
 
     #[test]

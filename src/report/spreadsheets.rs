@@ -7,7 +7,7 @@ use crate::metric::Metric;
 use crate::record::Record;
 use crate::stats::{Moment, Paired, Sign};
 
-use super::comparisons::{Comparison, ComparisonResult, comparisons};
+use super::comparisons::{Comparison, ComparisonResult};
 use super::curve::{Curve, Point};
 use super::replies;
 use super::summary::{Summary, SummaryRow};
@@ -134,7 +134,7 @@ fn curve_row(names: [&str; 2], time: f64, point: &Point) -> Vec<String> {
 /// A row for each provider, pair of strategies and figure: what `strategy` has more than `than`, which ranks above it,
 /// under the same seeds. Where a time did not come within every trial, in how many seeds `strategy` got there sooner,
 /// in how many later, and the share of sooner with its exact interval.
-pub(super) fn compared(record: &Record, summary: &Summary) -> Result<Vec<u8>, csv::Error> {
+pub(super) fn compared(record: &Record, comparisons: &[Comparison]) -> Result<Vec<u8>, csv::Error> {
     let header = [
         "provider",
         "strategy",
@@ -153,7 +153,7 @@ pub(super) fn compared(record: &Record, summary: &Summary) -> Result<Vec<u8>, cs
         "shown",
         "verdict",
     ];
-    let rows = comparisons(record, summary).into_iter().map(|comparison| comparison_row(record, &comparison));
+    let rows = comparisons.iter().map(|comparison| comparison_row(record, comparison));
     written(std::iter::once(header.map(str::to_owned).to_vec()).chain(rows))
 }
 

@@ -5,27 +5,23 @@ use maud::{Markup, html};
 use crate::metric::Metric;
 use crate::record::Record;
 
-use super::comparisons::{COMPARED, Comparison, comparisons};
-use super::ranking::ranking;
+use super::analysis::Analysis;
+use super::comparisons::COMPARED;
 use super::spread;
-use super::summary::Summary;
 use super::table::{COLUMNS, blocks};
 use super::words::{NOTHING, printable};
 
 /// Every strategy less the best, under the same seeds; nothing if there are no two, or only one seed.
-pub(super) fn compared(record: &Record, summary: &Summary) -> Markup {
-    let ranked: Vec<usize> = ranking(record, summary).iter().map(|row| row.strategy).collect();
+pub(super) fn compared(analysis: &Analysis<'_>) -> Markup {
+    let Analysis { record, summary, ranked, .. } = analysis;
     let seeds = summary.rows.iter().map(|row| row.figure(Metric::Injected).seeds).max().unwrap_or(0);
     let Some((best, others)) = ranked.split_first().filter(|(_, others)| !others.is_empty() && seeds > 1) else {
         return Markup::default();
     };
-    let against_best: Vec<Comparison> =
-        comparisons(record, summary).into_iter().filter(|comparison| comparison.than == *best).collect();
     let name = printable(&record.strategies[*best].name);
     let cell = |provider: Option<usize>, strategy: usize, metric: Metric| {
-        let found = against_best.iter().find(|c| (c.provider, c.strategy, c.metric) == (provider, strategy, metric));
         html! {
-            @if let Some(comparison) = found {
+            @if let Some(comparison) = analysis.beside_best(strategy, provider, metric) {
                 @let shown = comparison.is_shown();
                 td.number.shown[shown].unshown[!shown] title=(comparison.verdict(record)) { (comparison.cell()) }
             } @else { td.number { (NOTHING) } }
@@ -47,20 +43,20 @@ pub(super) fn compared(record: &Record, summary: &Summary) -> Markup {
 }
 
 /// How much of the spread over seeds comes from unknown limits; nothing if the run did not tell.
-pub(super) fn spreads(record: &Record, summary: &Summary) -> Markup {
-    let ranked: Vec<usize> = ranking(record, summary).iter().map(|row| row.strategy).collect();
-    let told = |provider: &Option<usize>| ranked.iter().any(|s| !spread::figures(record, *s, *provider).is_empty());
+pub(super) fn spreads(analysis: &Analysis<'_>) -> Markup {
+    let Analysis { record, ranked, spreads, .. } = analysis;
+    let told = |provider: &Option<usize>| spreads.iter().any(|source| source.provider == *provider);
     if !blocks(record).iter().any(told) {
         return Markup::default();
     }
     let cell = |provider: Option<usize>, strategy: usize, metric: Metric| {
-        let spread = spread::of(record, strategy, provider, metric);
-        html! { td.number { (spread.map_or_else(|| NOTHING.to_owned(), |spread| spread::text(&spread))) } }
+        let source = analysis.spread(strategy, provider, metric);
+        html! { td.number { (source.map_or_else(|| NOTHING.to_owned(), |source| spread::text(&source.spread))) } }
     };
     html! {
         section {
             h2 { "Where the spread over seeds comes from" }
-            (grid(record, &ranked, "%", &cell))
+            (grid(record, ranked, "%", &cell))
             p.note {
                 "Share of the variance over seeds that comes from limits nobody outside the providers knows, with its 95 % interval; the rest is chance: mail, network, weather. "
                 "What both do together is shared between them. "

@@ -7,7 +7,9 @@ use comfy_table::{Cell, CellAlignment, Table};
 use crate::metric::Metric;
 use crate::record::{ExpectationResult, Record};
 
-use super::answer::{answer, spread_of_best, verdict, warning};
+use super::analysis::Analysis;
+use super::answer::{answer, verdict, warning};
+use super::spread;
 use super::summary::{Summary, SummaryRow};
 use super::words::{NOTHING, exact, printable, shortened, with_half};
 
@@ -22,14 +24,14 @@ pub struct TableStyle {
 
 /// The answer of a run, its table, and its expectations. Every line of the table stands for itself, so that it can be
 /// searched; where the terminal is narrow, the columns that matter least are left out.
-pub fn table(record: &Record, look: TableStyle) -> String {
-    let summary = Summary::of(record);
+pub fn table(analysis: &Analysis<'_>, look: TableStyle) -> String {
+    let Analysis { record, summary, .. } = analysis;
     let mut lines = Vec::new();
     if let Some(warning) = warning(record) {
         lines.extend([look.paint(RED, &warning), String::new()]);
     }
-    lines.extend([look.paint(BOLD, &answer(record, &summary)), String::new(), fitting(record, &summary, look.width)]);
-    lines.extend(spread_of_best(record, &summary).into_iter().flat_map(|sentence| [String::new(), sentence]));
+    lines.extend([look.paint(BOLD, &answer(analysis)), String::new(), fitting(record, summary, look.width)]);
+    lines.extend(spread::sentence(analysis).into_iter().flat_map(|sentence| [String::new(), sentence]));
     if let Some(verdict) = verdict(record) {
         let colour = if record.expected.iter().all(|expected| expected.met) { GREEN } else { RED };
         lines.extend([String::new(), look.paint(colour, &verdict)]);
@@ -171,12 +173,12 @@ mod tests {
 
     #[test]
     fn the_table_is_read_in_ten_seconds() {
-        insta::assert_snapshot!(table(&sample::small(), TableStyle::default()));
+        insta::assert_snapshot!(table(&Analysis::of(&sample::small()), TableStyle::default()));
     }
 
     #[test]
     fn a_narrow_terminal_gets_fewer_columns() {
-        let text = table(&sample::small(), TableStyle { width: Some(72), styled: false });
+        let text = table(&Analysis::of(&sample::small()), TableStyle { width: Some(72), styled: false });
         let rows = text.lines().filter(|line| line.starts_with("charter"));
         assert_eq!(rows.filter(|line| line.chars().count() <= 72).count(), 3, "{text}");
         assert!(!text.contains("per delivery"));
@@ -184,21 +186,21 @@ mod tests {
 
     #[test]
     fn only_a_terminal_gets_colours() {
-        assert!(!table(&sample::small(), TableStyle::default()).contains('\u{1b}'));
-        assert!(table(&sample::small(), TableStyle { width: None, styled: true }).contains("\u{1b}[1m"));
+        assert!(!table(&Analysis::of(&sample::small()), TableStyle::default()).contains('\u{1b}'));
+        assert!(table(&Analysis::of(&sample::small()), TableStyle { width: None, styled: true }).contains("\u{1b}[1m"));
     }
 
     #[test]
     fn a_partial_run_says_so_first() {
         let record = Record { partial: true, ..sample::small() };
-        assert!(table(&record, TableStyle::default()).starts_with("PARTIAL RUN"));
+        assert!(table(&Analysis::of(&record), TableStyle::default()).starts_with("PARTIAL RUN"));
     }
 
     #[test]
     fn nothing_at_all_is_no_panic() {
         for record in sample::degenerate() {
-            table(&record, TableStyle::default());
-            table(&record, TableStyle { width: Some(1), styled: true });
+            table(&Analysis::of(&record), TableStyle::default());
+            table(&Analysis::of(&record), TableStyle { width: Some(1), styled: true });
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct Address<'a> {
 
 /// Why something is no path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PathError {
+pub enum AddressError {
     /// It does not follow the grammar.
     #[error("bad address syntax")]
     Syntax,
@@ -46,11 +46,11 @@ pub enum PathError {
 impl<'a> Path<'a> {
     /// Reads the path at the beginning of `text`; also what follows it. `utf8` allows non-ASCII addresses.
     /// A source route is checked and ignored, as section 4.1.1.3 wants it.
-    pub fn parse(text: &'a str, utf8: bool) -> Result<(Self, &'a str), PathError> {
-        let inner = text.strip_prefix('<').ok_or(PathError::Syntax)?;
-        let end = closing(inner).ok_or(PathError::Syntax)?;
+    pub fn parse(text: &'a str, utf8: bool) -> Result<(Self, &'a str), AddressError> {
+        let inner = text.strip_prefix('<').ok_or(AddressError::Syntax)?;
+        let end = closing(inner).ok_or(AddressError::Syntax)?;
         if end + 2 > PATH_MAX {
-            return Err(PathError::TooLong);
+            return Err(AddressError::TooLong);
         }
         let (inner, rest) = (&inner[..end], &inner[end + 1..]);
         let path = match inner {
@@ -81,11 +81,11 @@ impl<'a> Path<'a> {
 
 impl<'a> Address<'a> {
     /// Reads `local@domain`; nothing may follow.
-    pub fn parse(text: &'a str, utf8: bool) -> Result<Self, PathError> {
+    pub fn parse(text: &'a str, utf8: bool) -> Result<Self, AddressError> {
         let at = if text.starts_with('"') { quoted(text, utf8)? } else { dotted(text, utf8)? };
-        let domain = text[at..].strip_prefix('@').ok_or(PathError::Syntax)?;
+        let domain = text[at..].strip_prefix('@').ok_or(AddressError::Syntax)?;
         if at > LOCAL_MAX || domain.len() > DOMAIN_MAX {
-            return Err(PathError::TooLong);
+            return Err(AddressError::TooLong);
         }
         let check = if domain.starts_with('[') { literal(domain) } else { name(domain, utf8) };
         check?;
@@ -129,19 +129,19 @@ fn closing(inner: &str) -> Option<usize> {
 }
 
 /// What follows the source route `@one,@two:`, if there is one.
-fn without_route(inner: &str, utf8: bool) -> Result<&str, PathError> {
+fn without_route(inner: &str, utf8: bool) -> Result<&str, AddressError> {
     if !inner.starts_with('@') {
         return Ok(inner);
     }
-    let (route, mailbox) = inner.split_once(':').ok_or(PathError::Syntax)?;
+    let (route, mailbox) = inner.split_once(':').ok_or(AddressError::Syntax)?;
     for hop in route.split(',') {
-        name(hop.strip_prefix('@').ok_or(PathError::Syntax)?, utf8)?;
+        name(hop.strip_prefix('@').ok_or(AddressError::Syntax)?, utf8)?;
     }
     Ok(mailbox)
 }
 
 /// The length of the dot-string at the beginning of `text`.
-fn dotted(text: &str, utf8: bool) -> Result<usize, PathError> {
+fn dotted(text: &str, utf8: bool) -> Result<usize, AddressError> {
     let bytes = text.as_bytes();
     let mut atom = 0;
     for (at, &byte) in bytes.iter().enumerate() {
@@ -149,38 +149,38 @@ fn dotted(text: &str, utf8: bool) -> Result<usize, PathError> {
             b'.' if atom > 0 => atom = 0,
             b'@' if atom > 0 => return Ok(at),
             _ if is_atom(byte, utf8)? => atom += 1,
-            _ => return Err(PathError::Syntax),
+            _ => return Err(AddressError::Syntax),
         }
     }
-    Err(PathError::Syntax)
+    Err(AddressError::Syntax)
 }
 
 /// The length of the quoted string at the beginning of `text`, quotes included.
-fn quoted(text: &str, utf8: bool) -> Result<usize, PathError> {
+fn quoted(text: &str, utf8: bool) -> Result<usize, AddressError> {
     let mut bytes = text.bytes().enumerate().skip(1);
     while let Some((at, byte)) = bytes.next() {
         match byte {
             b'"' => return Ok(at + 1),
             b'\\' => {
-                let escaped = bytes.next().ok_or(PathError::Syntax)?.1;
+                let escaped = bytes.next().ok_or(AddressError::Syntax)?.1;
                 if !(b' '..=b'~').contains(&escaped) {
-                    return Err(PathError::Syntax);
+                    return Err(AddressError::Syntax);
                 }
             }
             b' '..=b'~' => {}
             128.. if utf8 => {}
-            128.. => return Err(PathError::NotAscii),
-            _ => return Err(PathError::Syntax),
+            128.. => return Err(AddressError::NotAscii),
+            _ => return Err(AddressError::Syntax),
         }
     }
-    Err(PathError::Syntax)
+    Err(AddressError::Syntax)
 }
 
 /// `atext` of RFC 5322, section 3.2.3, and of RFC 6531, section 3.3.
-fn is_atom(byte: u8, utf8: bool) -> Result<bool, PathError> {
+fn is_atom(byte: u8, utf8: bool) -> Result<bool, AddressError> {
     match byte {
         128.. if utf8 => Ok(true),
-        128.. => Err(PathError::NotAscii),
+        128.. => Err(AddressError::NotAscii),
         _ => Ok(ATOM[usize::from(byte)]),
     }
 }
@@ -201,47 +201,47 @@ const ATOM: [bool; 128] = {
 };
 
 /// A domain name: labels of letters, digits and inner hyphens.
-fn name(domain: &str, utf8: bool) -> Result<(), PathError> {
+fn name(domain: &str, utf8: bool) -> Result<(), AddressError> {
     let (mut label, mut last) = (0, b'.');
     for &byte in domain.as_bytes() {
         match byte {
-            b'.' if label == 0 || last == b'-' => return Err(PathError::Syntax),
+            b'.' if label == 0 || last == b'-' => return Err(AddressError::Syntax),
             b'.' => label = 0,
-            b'-' if label == 0 => return Err(PathError::Syntax),
+            b'-' if label == 0 => return Err(AddressError::Syntax),
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => label += 1,
             128.. if utf8 => label += 1,
-            128.. => return Err(PathError::NotAscii),
-            _ => return Err(PathError::Syntax),
+            128.. => return Err(AddressError::NotAscii),
+            _ => return Err(AddressError::Syntax),
         }
         if label > LABEL_MAX {
-            return Err(PathError::TooLong);
+            return Err(AddressError::TooLong);
         }
         last = byte;
     }
-    if label == 0 || last == b'-' { Err(PathError::Syntax) } else { Ok(()) }
+    if label == 0 || last == b'-' { Err(AddressError::Syntax) } else { Ok(()) }
 }
 
 /// An address literal with its brackets.
-fn literal(domain: &str) -> Result<(), PathError> {
-    let inner = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).ok_or(PathError::Syntax)?;
+fn literal(domain: &str) -> Result<(), AddressError> {
+    let inner = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).ok_or(AddressError::Syntax)?;
     let Some((tag, content)) = inner.split_once(':') else {
-        return inner.parse::<Ipv4Addr>().map(drop).map_err(|_| PathError::Syntax);
+        return inner.parse::<Ipv4Addr>().map(drop).map_err(|_| AddressError::Syntax);
     };
     if tag.eq_ignore_ascii_case("IPv6") {
-        return content.parse::<Ipv6Addr>().map(drop).map_err(|_| PathError::Syntax);
+        return content.parse::<Ipv6Addr>().map(drop).map_err(|_| AddressError::Syntax);
     }
     let tagged = !tag.is_empty()
         && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && tag.ends_with(|last: char| last.is_ascii_alphanumeric());
     let content = !content.is_empty() && content.bytes().all(|byte| matches!(byte, 33..=90 | 94..=126));
-    if tagged && content { Ok(()) } else { Err(PathError::Syntax) }
+    if tagged && content { Ok(()) } else { Err(AddressError::Syntax) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn path(text: &str) -> Result<Path<'_>, PathError> {
+    fn path(text: &str) -> Result<Path<'_>, AddressError> {
         Path::parse(text, false).map(|(path, rest)| {
             assert_eq!(rest, "", "{text}");
             path
@@ -316,7 +316,7 @@ mod tests {
             "<a\\@b@c>",
             "<<a@b>>",
         ] {
-            assert!(Path::parse(wrong, false).is_err_and(|error| error == PathError::Syntax), "{wrong}");
+            assert!(Path::parse(wrong, false).is_err_and(|error| error == AddressError::Syntax), "{wrong}");
         }
     }
 
@@ -324,18 +324,18 @@ mod tests {
     fn lengths_are_limited() {
         let local = |n: usize| format!("<{}@b>", "a".repeat(n));
         assert!(path(&local(64)).is_ok());
-        assert_eq!(path(&local(65)), Err(PathError::TooLong));
+        assert_eq!(path(&local(65)), Err(AddressError::TooLong));
         let label = |n: usize| format!("<a@{}>", "b".repeat(n));
         assert!(path(&label(63)).is_ok());
-        assert_eq!(path(&label(64)), Err(PathError::TooLong));
+        assert_eq!(path(&label(64)), Err(AddressError::TooLong));
         assert!(path(&format!("<a@{}>", "b.".repeat(125) + "cc")).is_ok());
-        assert_eq!(path(&format!("<a@{}>", "b.".repeat(125) + "ccc")), Err(PathError::TooLong));
+        assert_eq!(path(&format!("<a@{}>", "b.".repeat(125) + "ccc")), Err(AddressError::TooLong));
     }
 
     #[test]
     fn non_ascii_needs_smtputf8() {
         for text in ["<jürgen@example.com>", "<a@bücher.example>", "<\"ü\"@example.com>"] {
-            assert_eq!(path(text), Err(PathError::NotAscii), "{text}");
+            assert_eq!(path(text), Err(AddressError::NotAscii), "{text}");
             assert!(Path::parse(text, true).is_ok(), "{text}");
         }
     }

@@ -177,7 +177,7 @@ fn auth(rest: &str) -> Result<Command<'_>, CommandError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::address::PathError;
+    use super::super::address::AddressError;
     use super::*;
 
     fn parse(line: &str) -> Result<Command<'_>, CommandError> {
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(parse("NO\tOP"), Err(CommandError::Bytes));
         assert_eq!(parse("BDAT -1"), Err(CommandError::Arguments("BDAT size [LAST]")));
         assert_eq!(parse("BDAT 1 FIRST"), Err(CommandError::Arguments("BDAT size [LAST]")));
-        assert_eq!(parse("RCPT TO:<>"), Err(CommandError::Recipient(PathError::Syntax)));
+        assert_eq!(parse("RCPT TO:<>"), Err(CommandError::Recipient(AddressError::Syntax)));
         assert_eq!(parse("MAIL FROM:<> BODY=9BIT"), Err(CommandError::ParameterValue));
         assert_eq!(Command::parse(b"BDAT 1", Extensions::NONE), Err(CommandError::NotOffered));
         assert_eq!(Command::parse(b"MAIL FROM:<> SIZE=1", Extensions::NONE), Err(CommandError::UnknownParameter));

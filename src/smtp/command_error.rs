@@ -1,6 +1,6 @@
 //! Why a line is no command.
 
-use super::address::PathError;
+use super::address::AddressError;
 
 /// Why a line is no command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,10 +19,10 @@ pub enum CommandError {
     Arguments(&'static str),
     /// The path of MAIL.
     #[error("sender: {0}")]
-    Sender(PathError),
+    Sender(AddressError),
     /// The path of RCPT.
     #[error("recipient: {0}")]
-    Recipient(PathError),
+    Recipient(AddressError),
     /// A parameter is malformed or given twice.
     #[error("bad parameter")]
     Parameter,

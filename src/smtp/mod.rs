@@ -21,7 +21,7 @@ mod server;
 mod stage;
 mod xclient;
 
-pub use address::{Address, Path, PathError};
+pub use address::{Address, AddressError, Path};
 pub use client::{
     Capabilities, ClientClose, ClientEvent, ClientSession, RecipientReply, SessionStep, Transaction, UseTls,
 };

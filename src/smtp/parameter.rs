@@ -1,6 +1,6 @@
 //! What MAIL and RCPT say: a path and its parameters (RFC 5321, section 4.1.1.11).
 
-use super::address::{Path, PathError};
+use super::address::{AddressError, Path};
 use super::command_error::CommandError;
 use super::extension::{Extension, Extensions};
 
@@ -78,7 +78,7 @@ impl<'a> MailCommand<'a> {
         let utf8 = offered.has(Extension::SmtpUtf8);
         let (from, rest) = Path::parse(text, utf8).map_err(CommandError::Sender)?;
         if from == Path::Postmaster {
-            return Err(CommandError::Sender(PathError::Syntax));
+            return Err(CommandError::Sender(AddressError::Syntax));
         }
         let (body, smtputf8) = (BodyKind::SevenBit, false);
         let mut mail = Self { from, size: None, body, smtputf8, ret: None, envid: None, auth: None };
@@ -88,7 +88,7 @@ impl<'a> MailCommand<'a> {
             seen.once(mail.set(keyword, value, offered)?)?;
         }
         if !mail.smtputf8 && !from.as_str().is_ascii() {
-            return Err(CommandError::Sender(PathError::NotAscii));
+            return Err(CommandError::Sender(AddressError::NotAscii));
         }
         Ok(mail)
     }
@@ -127,7 +127,7 @@ impl<'a> RcptCommand<'a> {
         let text = after(text, "TO:").ok_or(CommandError::Arguments("RCPT TO:<address>"))?;
         let (to, rest) = Path::parse(text, offered.has(Extension::SmtpUtf8)).map_err(CommandError::Recipient)?;
         if to == Path::Null {
-            return Err(CommandError::Recipient(PathError::Syntax));
+            return Err(CommandError::Recipient(AddressError::Syntax));
         }
         let mut rcpt = Self { to, notify: None, orcpt: None };
         let mut seen = GivenParameters::default();

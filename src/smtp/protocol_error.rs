@@ -1,7 +1,7 @@
 //! What a session refuses by itself, before any policy is asked: broken commands, a wrong order, what the server
 //! said it would not take. Each has its reply.
 
-use super::address::PathError;
+use super::address::AddressError;
 use super::command_error::CommandError;
 use super::reply::{Code, EnhancedCode, Reply};
 
@@ -126,11 +126,15 @@ const fn command(error: CommandError) -> BuiltinReply {
         CommandError::NotOffered => BuiltinReply::new(502, (5, 5, 1), "Command not implemented"),
         CommandError::Bytes => BuiltinReply::new(500, (5, 5, 2), "Invalid characters in command"),
         CommandError::Arguments(usage) => BuiltinReply::new(501, (5, 5, 4), usage),
-        CommandError::Sender(PathError::Syntax) => BuiltinReply::new(501, (5, 1, 7), "Bad sender address syntax"),
-        CommandError::Recipient(PathError::Syntax) => BuiltinReply::new(501, (5, 1, 3), "Bad recipient address syntax"),
-        CommandError::Sender(PathError::TooLong) => BuiltinReply::new(501, (5, 1, 7), "Sender address too long"),
-        CommandError::Recipient(PathError::TooLong) => BuiltinReply::new(501, (5, 1, 3), "Recipient address too long"),
-        CommandError::Sender(PathError::NotAscii) | CommandError::Recipient(PathError::NotAscii) => {
+        CommandError::Sender(AddressError::Syntax) => BuiltinReply::new(501, (5, 1, 7), "Bad sender address syntax"),
+        CommandError::Recipient(AddressError::Syntax) => {
+            BuiltinReply::new(501, (5, 1, 3), "Bad recipient address syntax")
+        }
+        CommandError::Sender(AddressError::TooLong) => BuiltinReply::new(501, (5, 1, 7), "Sender address too long"),
+        CommandError::Recipient(AddressError::TooLong) => {
+            BuiltinReply::new(501, (5, 1, 3), "Recipient address too long")
+        }
+        CommandError::Sender(AddressError::NotAscii) | CommandError::Recipient(AddressError::NotAscii) => {
             ProtocolError::SmtpUtf8Required.builtin_reply()
         }
         CommandError::Parameter => BuiltinReply::new(501, (5, 5, 4), "Bad parameter"),

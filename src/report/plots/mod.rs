@@ -74,7 +74,7 @@ fn figures(record: &Record) -> Result<Vec<Figure>, BrokenHistogram> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::report::{Analysis, sample};
 
     #[test]
     fn every_question_is_drawn() {
@@ -129,9 +129,10 @@ mod tests {
     fn look() {
         let Ok(dir) = std::env::var("MXLAB_LOOK") else { return };
         let dir = std::path::PathBuf::from(dir);
-        crate::report::write_all(&sample::large(), &sample::provenance(), &dir.join("large")).unwrap();
+        crate::report::write_all(&Analysis::of(&sample::large()), &sample::provenance(), &dir.join("large")).unwrap();
         for (n, record) in sample::degenerate().iter().enumerate() {
-            crate::report::write_all(record, &sample::provenance(), &dir.join(format!("odd-{n}"))).unwrap();
+            crate::report::write_all(&Analysis::of(record), &sample::provenance(), &dir.join(format!("odd-{n}")))
+                .unwrap();
         }
     }
 }
