@@ -11,7 +11,7 @@ pub fn cores() -> usize {
 }
 
 /// What `work` makes of each task, in the order of the tasks. At most `threads` are worked on at a time, the calling
-/// thread among them; fewer where the machine gives us no more threads. Whoever is free takes the next task.
+/// thread among them; fewer where the machine gives us no more threads. A thread that is free takes the next task.
 pub fn map<T: Sync, R: Send>(tasks: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let worker = || {

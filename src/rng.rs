@@ -1,6 +1,6 @@
 //! Chance, in named streams: one seed per trial, one stream per subsystem and entity.
 //!
-//! What nobody outside a provider knows is drawn from a seed of its own, by default the same one: so that a study can
+//! What is unknown outside a provider is drawn from a seed of its own, by default the same one: so that a study can
 //! hold the one and change the other ([`Seeds`]).
 //!
 //! Two strategies under one seed meet the same mail, the same unknowns and the same weather (common random
@@ -21,8 +21,8 @@ impl Seed {
         self.named(name).of(id)
     }
 
-    /// The stream of entity `id` among those of this name: `seed.named(name).of(id)` is `seed.stream(name, id)`, for
-    /// whoever opens many of one name.
+    /// The stream of entity `id` among those of this name: `seed.named(name).of(id)` is `seed.stream(name, id)`,
+    /// where many of one name are opened.
     pub fn of(self, id: u64) -> Stream {
         Stream::seed_from_u64(self.0 ^ mix(id.wrapping_add(GOLDEN)))
     }
@@ -47,7 +47,7 @@ impl Seed {
     }
 }
 
-/// What a trial draws from: one seed for chance, one for what nobody outside the providers knows.
+/// What a trial draws from: one seed for chance, one for what is unknown outside the providers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seeds {
     /// Of mail, weather, network and everything else that happens by chance.

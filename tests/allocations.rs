@@ -6,15 +6,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
-use std::io;
-use std::path::Path;
+#[path = "support/scenario.rs"]
+mod scenario_text;
+
 use std::sync::atomic::AtomicBool;
 
 use allocation_counter::{AllocationInfo, measure};
-use mxlab::diagnostic::Document;
 use mxlab::record::Trial;
 use mxlab::rng::Seed;
-use mxlab::scenario::{Scenario, parse};
+use mxlab::scenario::Scenario;
 use mxlab::sim::trial;
 use mxlab::trial::TrialInput;
 use mxlab::workload::{Mail, generate};
@@ -185,10 +185,5 @@ answer = { reply = "shut" }
 "#;
 
 fn scenario(text: &str) -> Scenario {
-    let files = |path: &Path| match path.to_str() {
-        Some("shut.toml") => Ok(SHUT.to_owned()),
-        _ => Err(io::Error::from(io::ErrorKind::NotFound)),
-    };
-    parse(&Document::new("allocations.toml".to_owned(), text.to_owned()), Path::new(""), &files)
-        .unwrap_or_else(|errors| panic!("{errors:?}"))
+    scenario_text::scenario("allocations.toml", text, &[("shut.toml", SHUT)])
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use command::{code, command, mxlab, stderr, stdout};
+use command::{are_refused, code, command, mxlab, stderr, stdout};
 use tempfile::TempDir;
 
 #[test]
@@ -37,7 +37,7 @@ fn bad_input_ends_with_2_and_runs_nothing() {
     let home = home();
     fs::write(home.path().join("bad.toml"), "sede = 1\n").unwrap();
     fs::write(home.path().join("binary.toml"), [0, 159, 146, 150]).unwrap();
-    for (arguments, message) in [
+    let cases = [
         ("run a.toml bad.toml", "did you mean `seed`?"),
         ("run a.toml binary.toml", "binary.toml is not a text file"),
         ("run missing.toml", "cannot read missing.toml"),
@@ -49,13 +49,8 @@ fn bad_input_ends_with_2_and_runs_nothing() {
         ("profiles show chartre", "did you mean `charter`?"),
         ("strategies show aimmd", "did you mean `aimd`?"),
         ("report .", "is this a results folder?"),
-    ] {
-        let output = mxlab(&home, arguments);
-        assert_eq!(code(&output), 2, "{arguments}: {output:?}");
-        assert!(stderr(&output).contains(message), "{arguments}: {}", stderr(&output));
-        assert_eq!(stdout(&output), "", "{arguments}");
-        assert!(!home.path().join("results").exists(), "{arguments}");
-    }
+    ];
+    are_refused(&home, &cases);
 }
 
 #[test]

@@ -7,18 +7,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "support/scenario.rs"]
+mod scenario_text;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use mxlab::diagnostic::Document;
 use mxlab::record::{Machine, Record, RunProvenance, Trial};
 use mxlab::report::{Analysis, write_all};
 use mxlab::rng::Seed;
-use mxlab::scenario::{Scenario, parse};
+use mxlab::scenario::Scenario;
 use mxlab::sim;
 use mxlab::study::{self, RunOptions};
 use mxlab::trial::TrialInput;
@@ -228,8 +229,7 @@ fn sizes(mail: &Mail) -> impl Iterator<Item = u32> {
 }
 
 fn scenario(name: &str, text: &str) -> Scenario {
-    let files = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
-    parse(&Document::new(format!("{name}.toml"), text.to_owned()), Path::new(""), &files).unwrap()
+    scenario_text::scenario(&format!("{name}.toml"), text, &[])
 }
 
 fn run(scenario: &Scenario, threads: usize) -> Record {

@@ -9,16 +9,16 @@ mod arrived;
 mod awkward_bodies;
 #[path = "driver/mailin.rs"]
 mod mailin;
+#[path = "support/scenario.rs"]
+mod scenario_text;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
-use mxlab::diagnostic::Document;
 use mxlab::live::{AllowedTargets, ClientOptions, Clock, DriverConfig, LiveTrial, Speed, drive, source_address, tls};
 use mxlab::rng::Seed;
-use mxlab::scenario::{Scenario, parse};
+use mxlab::scenario::Scenario;
 use mxlab::trial::TrialInput;
 use mxlab::workload::generate;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -54,8 +54,7 @@ impl Campaign {
              concurrency = {{ fixed = 4 }}\nsession = {{ messages-per-connection = 20 }}\n\
              retry = {{ list = [\"1m\"], give-up = \"2d\" }}\n"
         );
-        let files = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
-        parse(&Document::new("driver", text), Path::new(""), &files).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
+        scenario_text::scenario("driver", &text, &[])
     }
 }
 

@@ -10,3 +10,5 @@
 mod decisions;
 #[path = "parity/figures.rs"]
 mod figures;
+#[path = "support/scenario.rs"]
+mod scenario_text;

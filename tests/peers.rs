@@ -36,6 +36,8 @@ mod python;
 mod receivers;
 #[path = "peers/serve_results.rs"]
 mod serve_results;
+#[path = "support/scenario.rs"]
+mod scenario_text;
 #[path = "peers/served.rs"]
 mod served;
 #[path = "peers/servers.rs"]

@@ -9,6 +9,8 @@
 mod conditions;
 #[path = "postfix/measured.rs"]
 mod measured;
+#[path = "support/scenario.rs"]
+mod scenario_text;
 
 use std::collections::BTreeMap;
 

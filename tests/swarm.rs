@@ -28,6 +28,8 @@ mod profile;
 mod recipients;
 #[path = "swarm/scenario.rs"]
 mod scenario;
+#[path = "support/scenario.rs"]
+mod scenario_text;
 #[path = "swarm/windows.rs"]
 mod windows;
 
@@ -35,9 +37,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,11 +45,10 @@ use std::thread;
 use std::time::Duration;
 
 use log::Log;
-use mxlab::diagnostic::Document;
 use mxlab::parallel;
 use mxlab::record::Trial;
 use mxlab::rng::Seed;
-use mxlab::scenario::{Scenario, parse};
+use mxlab::scenario::Scenario;
 use mxlab::sender::Strategy;
 use mxlab::sim;
 use mxlab::trial::TrialInput;
@@ -112,14 +111,8 @@ fn run(seed: u64, stop: &AtomicBool) -> Seen {
 }
 
 fn read(text: &str, files: &BTreeMap<String, String>) -> Scenario {
-    let read = |path: &Path| {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        files.get(&name).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
-    };
-    parse(&Document::new("swarm.toml".to_owned(), text.to_owned()), Path::new(""), &read).unwrap_or_else(|wrong| {
-        let wrong: Vec<String> = wrong.iter().map(|diagnostic| diagnostic.render(false)).collect();
-        panic!("the swarm wrote what cannot be:\n{}", wrong.join("\n"))
-    })
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    scenario_text::scenario("swarm.toml", text, &files)
 }
 
 fn trial(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Mail, stop: &AtomicBool) -> Trial {

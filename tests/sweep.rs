@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use command::{code, mxlab, stderr, stdout};
+use command::{are_refused, code, mxlab, stderr, stdout};
 use mxlab::metric::Metric;
 use mxlab::record::{SweepFigure, SweepRecord};
 use mxlab::scenario::Draft;
@@ -171,7 +171,7 @@ fn the_command_line_goes_before_the_table() {
 #[test]
 fn bad_input_is_told_and_nothing_runs() {
     let home = home();
-    for (arguments, message) in [
+    let cases = [
         ("sweep missing.toml", "cannot read missing.toml"),
         ("sweep plain.toml", "plain has no table [sweep]: say which value changes, --over PATH; it has\n  duration"),
         ("sweep plain.toml --over strategy.fixed.concurrency.fixed", "say which values"),
@@ -191,13 +191,8 @@ fn bad_input_is_told_and_nothing_runs() {
         ("sweep a.toml --strategy aimd", "fixed.concurrency.fixed concerns none of the strategies that run"),
         ("sweep a.toml --out a.toml", "a.toml is not a folder"),
         ("check bad.toml", "strategy.fixed.concurrency.fixed cannot be 0"),
-    ] {
-        let output = mxlab(&home, arguments);
-        assert_eq!(code(&output), 2, "{arguments}: {output:?}");
-        assert!(stderr(&output).contains(message), "{arguments}: {}", stderr(&output));
-        assert_eq!(stdout(&output), "", "{arguments}");
-        assert!(!home.path().join("results").exists(), "{arguments}");
-    }
+    ];
+    are_refused(&home, &cases);
 }
 
 #[test]

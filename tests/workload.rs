@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::io;
-use std::path::Path;
+#[path = "support/scenario.rs"]
+mod scenario_text;
+
 use std::sync::Arc;
 
-use mxlab::diagnostic::Document;
 use mxlab::dist::Dist;
 use mxlab::rng::Seed;
-use mxlab::scenario::parse;
 use mxlab::sender::Injection;
 use mxlab::time::{Span, Time};
 use mxlab::trial::TrialInput;
@@ -350,8 +349,7 @@ fn share(value: f64) -> Fraction {
 fn injections(mail: &Mail) -> Vec<Injection> {
     let text = "duration = '1h'\n[[provider]]\nprofile = 'charter'\n[[source]]\nip = '192.0.2.1'\n[[strategy]]\n\
                 preset = 'fixed'\n[[stream]]\narrivals = { at-once = { recipients = 1 } }\n";
-    let no_files = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
-    let mut scenario = parse(&Document::new("test", text.to_owned()), Path::new(""), &no_files).unwrap();
+    let mut scenario = scenario_text::scenario("test", text, &[]);
     scenario.domains = vec![scenario.domains[0].clone(); 3];
     let input = TrialInput { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail };
     let mut next = 0;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Exit, Failure, terminal};
 
-/// Set once somebody wants it to stop.
+/// Set once the user asks it to stop.
 static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Cancels a token on Ctrl-C (or a polite request to end); the second ends everything at once. To be called once, from

@@ -1,4 +1,4 @@
-//! `mxlab report`: tables, plots and HTML anew from what a run or a sweep recorded.
+//! `mxlab report`: tables, plots and HTML again from what a run or a sweep recorded.
 
 use std::path::PathBuf;
 

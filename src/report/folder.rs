@@ -50,6 +50,10 @@ pub enum ReadError {
 }
 
 /// The record of a results folder.
+///
+/// # Errors
+///
+/// Where there is no record, it cannot be read, or it does not fit this version or itself.
 pub fn read(dir: &Path) -> Result<Record, ReadError> {
     let path = dir.join(RECORD);
     let record: Record = versioned(&path)?;
@@ -75,6 +79,10 @@ pub fn read(dir: &Path) -> Result<Record, ReadError> {
 }
 
 /// Where the results of a folder come from.
+///
+/// # Errors
+///
+/// Where there is no provenance, it cannot be read, or it is of another version.
 pub fn read_provenance(dir: &Path) -> Result<RunProvenance, ReadError> {
     versioned(&dir.join(RUN))
 }

@@ -1,6 +1,6 @@
-//! The page that shows everything: one file, no network, no script, light or dark as the reader likes it.
+//! The page of a run, which shows everything.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use crate::metric::Metric;
 use crate::record::{Record, ReplyCount, RunProvenance};
@@ -8,6 +8,7 @@ use crate::record::{Record, ReplyCount, RunProvenance};
 use super::analysis::Analysis;
 use super::answer::{answer, verdict, warning};
 use super::drawing::Drawing;
+use super::page::{self, Heading, origin, plots, together};
 use super::replies::counted;
 use super::spread;
 use super::statistics;
@@ -18,45 +19,24 @@ use super::words::{NOTHING, duration, number, printable};
 /// The page, with its drawings.
 pub(super) fn page(analysis: &Analysis<'_>, provenance: &RunProvenance, drawings: &[Drawing]) -> String {
     let Analysis { record, summary, .. } = analysis;
-    let title = printable(&record.scenario);
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " – mxlab" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header {
-                    h1 { (title) }
-                    @if !record.question.is_empty() { p.question { (printable(&record.question)) } }
-                }
-                main {
-                    @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
-                    p.answer { (together(&answer(analysis))) }
-                    @if let Some(sentence) = spread::sentence(analysis) { p.spread { (together(&sentence)) } }
-                    @if let Some(verdict) = verdict(record) {
-                        p.verdict.missed[record.expected.iter().any(|expected| !expected.met)] { (verdict) }
-                    }
-                    (figures_table(record, summary))
-                    (statistics::compared(analysis))
-                    (statistics::spreads(analysis))
-                    (expectations(record))
-                    (plots(drawings))
-                    (replies(record))
-                    (about(record))
-                }
-                (origin(provenance, &trials(record)))
-            }
+    let main = html! {
+        @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
+        p.answer { (together(&answer(analysis))) }
+        @if let Some(sentence) = spread::sentence(analysis) { p.spread { (together(&sentence)) } }
+        @if let Some(verdict) = verdict(record) {
+            p.verdict.missed[record.expected.iter().any(|expected| !expected.met)] { (verdict) }
         }
+        (figures_table(record, summary))
+        (statistics::compared(analysis))
+        (statistics::spreads(analysis))
+        (expectations(record))
+        (plots(drawings))
+        (replies(record))
+        (about(record))
     };
-    page.into_string()
+    let heading = Heading { scenario: &record.scenario, kind: "mxlab", question: &record.question };
+    page::page(heading, &Markup::default(), &main, &origin(provenance, &trials(record)))
 }
-
-/// Everything a page needs to look like one.
-pub(super) const STYLE: &str = include_str!("page.css");
 
 /// Reply texts shown for each provider; `replies.csv` has all.
 const MOST_REPLIES: usize = 12;
@@ -153,17 +133,6 @@ fn expectations(record: &Record) -> Markup {
     }
 }
 
-pub(super) fn plots(drawings: &[Drawing]) -> Markup {
-    html! {
-        @for drawing in drawings {
-            figure id=(drawing.name) {
-                (PreEscaped(&drawing.svg))
-                figcaption { (drawing.caption) }
-            }
-        }
-    }
-}
-
 fn replies(record: &Record) -> Markup {
     let strategies: Vec<_> =
         record.strategies.iter().filter(|strategy| record.trials_of(&strategy.name).next().is_some()).collect();
@@ -245,25 +214,6 @@ fn about(record: &Record) -> Markup {
 
 fn trials(record: &Record) -> String {
     format!("{}, each of at most {}", record.trials.len(), duration(record.duration_us as f64 / 1e6))
-}
-
-/// Where results come from; `trials` says how many there were.
-pub(super) fn origin(provenance: &RunProvenance, trials: &str) -> Markup {
-    let machine = &provenance.machine;
-    html! {
-        footer {
-            h2 { "Where this comes from" }
-            dl {
-                dt { "command" } dd { code { (printable(&provenance.command)) } }
-                dt { "scenario" } dd { (printable(&provenance.scenario)) ", hash " code { (printable(&provenance.scenario_hash)) } }
-                dt { "seeds" } dd { (provenance.seeds) ", from " (provenance.seed) }
-                dt { "trials" } dd { (trials) }
-                dt { "version" } dd { "mxlab " (printable(&provenance.version)) ", format " (provenance.format) }
-                dt { "machine" } dd { (printable(&machine.os)) ", " (printable(&machine.arch)) ", " (machine.cores) " cores" }
-            }
-            p.note { "The same scenario, seeds and version give the same bytes. A simulation: providers do not publish all they do; what is assumed is in their profiles." }
-        }
-    }
 }
 
 #[cfg(test)]

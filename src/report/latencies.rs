@@ -15,7 +15,7 @@ use comfy_table::presets::NOTHING as NO_LINES;
 /// The percentiles that are shown.
 const QUANTILES: [(&str, f64); 5] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
 
-/// A row for each strategy and phase that took place: milliseconds on the wall.
+/// A row for each strategy and phase that took place: milliseconds of wall-clock time.
 pub fn latency_table(latencies: &[(String, Latencies)]) -> String {
     let mut table = Table::new();
     table.load_style(NO_LINES);
@@ -41,6 +41,10 @@ pub fn latency_table(latencies: &[(String, Latencies)]) -> String {
 }
 
 /// Writes `latency.csv`, in microseconds, and a log for each strategy with an entry for each phase.
+///
+/// # Errors
+///
+/// Where a file cannot be written.
 pub fn write_latencies(latencies: &[(String, Latencies)], dir: &Path) -> Result<(), WriteError> {
     put(&dir.join("latency.csv"), &csv(latencies)?)?;
     let names = slugs(latencies.iter().map(|(strategy, _)| strategy.as_str()));

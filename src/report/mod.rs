@@ -23,6 +23,7 @@ mod histograms;
 mod html;
 mod json;
 mod latencies;
+mod page;
 #[cfg_attr(not(feature = "plots"), path = "no_plots.rs")]
 mod plots;
 mod ranking;

@@ -1,4 +1,4 @@
-//! Where the spread over seeds comes from: limits nobody outside the providers knows, or chance.
+//! Where the spread over seeds comes from: limits unknown outside the providers, or chance.
 
 use std::collections::BTreeMap;
 

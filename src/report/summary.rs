@@ -112,7 +112,8 @@ impl FigureSummary {
     }
 }
 
-/// The time of a trial, or that it did not come; `None` if the metric is no such time or nobody could be delivered to.
+/// The time of a trial, or that it did not come; `None` if the metric is no such time or no recipient could be
+/// delivered to.
 pub(super) fn moment(metric: Metric, trial: &Trial, record: &Record, provider: Option<usize>) -> Option<Moment> {
     let possible = metric.is_censored() && trial.figure(Metric::DeliveredShare, record, provider).is_some();
     possible.then(|| Moment::from(trial.figure(metric, record, provider)))

@@ -44,7 +44,7 @@ pub(super) fn folder(path: &Path) -> Result<(), WriteError> {
     fs::create_dir_all(path).map_err(|source| WriteError::Io { path: path.to_owned(), source })
 }
 
-/// Writes a file under another name and then gives it its own, so that nobody ever sees half of it.
+/// Writes a file under another name and then gives it its own, so that half of it is never seen.
 pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");

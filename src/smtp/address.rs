@@ -46,6 +46,10 @@ pub enum AddressError {
 impl<'a> Path<'a> {
     /// Reads the path at the beginning of `text`; also what follows it. `utf8` allows non-ASCII addresses.
     /// A source route is checked and ignored, as section 4.1.1.3 wants it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the path.
     pub fn parse(text: &'a str, utf8: bool) -> Result<(Self, &'a str), AddressError> {
         let inner = text.strip_prefix('<').ok_or(AddressError::Syntax)?;
         let end = closing(inner).ok_or(AddressError::Syntax)?;
@@ -81,6 +85,10 @@ impl<'a> Path<'a> {
 
 impl<'a> Address<'a> {
     /// Reads `local@domain`; nothing may follow.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the address.
     pub fn parse(text: &'a str, utf8: bool) -> Result<Self, AddressError> {
         let at = if text.starts_with('"') { quoted(text, utf8)? } else { dotted(text, utf8)? };
         let domain = text[at..].strip_prefix('@').ok_or(AddressError::Syntax)?;

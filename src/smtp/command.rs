@@ -52,6 +52,10 @@ pub enum Command<'a> {
 
 impl<'a> Command<'a> {
     /// Reads a line without its line end. `offered` decides which extensions' commands and parameters there are.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the line, or that the extension is not offered.
     pub fn parse(line: &'a [u8], offered: Extensions) -> Result<Self, CommandError> {
         let text = text(line)?;
         let (verb, rest) = match text.split_once(' ') {

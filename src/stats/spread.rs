@@ -1,4 +1,4 @@
-//! Where the spread over seeds comes from: from limits nobody outside knows, or from chance.
+//! Where the spread over seeds comes from: from limits unknown outside the providers, or from chance.
 //!
 //! A figure of a trial is a function of two independent draws: what the unknown limits are, and everything else that
 //! chance does (mail, weather, network). Trials are run in pairs that share one of the two and differ in the other

@@ -18,7 +18,7 @@ use crate::workload::{GenerateError, generate};
 pub struct LiveRun {
     /// The run, as of a simulated one.
     pub record: Record,
-    /// How long everything took on the wall, for each strategy, all seeds together.
+    /// How long everything took in wall-clock time, for each strategy, all seeds together.
     pub latencies: Vec<(String, Latencies)>,
 }
 
@@ -43,8 +43,12 @@ pub enum LiveError {
     NoRuntime(std::io::Error),
 }
 
-/// Runs all trials of a scenario over sockets. There is no oracle: nobody can look into the future of a socket. When
+/// Runs all trials of a scenario over sockets. There is no oracle: the future of a socket is not known. When
 /// `stop` is set, the trial under way ends early and is kept as it is, and the record says that it is partial.
+///
+/// # Errors
+///
+/// Where the mail cannot be made, a trial breaks down, or the system gives no event queue.
 pub fn run_live(
     scenario: &Scenario,
     options: &RunOptions,
@@ -109,5 +113,5 @@ async fn one(
     }
 }
 
-/// How often it is looked whether somebody wants it to stop.
+/// How often the request to stop is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

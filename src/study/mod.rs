@@ -79,6 +79,10 @@ pub enum RunError {
 
 /// Runs all trials of a scenario. When `stop` is set, the trials that are done are kept and the record says that it is
 /// partial.
+///
+/// # Errors
+///
+/// Where the mail cannot be made, or an invariant of a trial does not hold.
 pub fn run(
     scenario: &Scenario,
     options: &RunOptions,
@@ -115,8 +119,8 @@ struct Task {
     unknowns: u64,
 }
 
-/// All trials to run: every strategy under every seed, and the crossed ones. The bound is nobody's choice, so nobody
-/// asks where its spread comes from.
+/// All trials to run: every strategy under every seed, and the crossed ones. The bound is no choice, so where
+/// its spread comes from is not asked.
 fn tasks(scenario: &Scenario, chosen: &[(Strategy, bool)], options: &RunOptions) -> [Vec<Task>; 2] {
     let of_seed = |n: u32| options.first_seed.wrapping_add(u64::from(n % options.seeds.max(1)));
     let all = (0..options.seeds).flat_map(|n| (0..chosen.len()).map(move |strategy| (n, strategy)));

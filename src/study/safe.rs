@@ -1,6 +1,6 @@
 //! Up to which value it is safe.
 //!
-//! Judged under each seed by itself, never by a mean: a seed draws what nobody outside a provider knows, and a sender
+//! Judged under each seed by itself, never by a mean: a seed draws what is unknown outside a provider, and a sender
 //! lives under one such draw, not under their mean. So two things are said: up to which value it is safe under every
 //! seed, with the share of all seeds for which that holds with 95 % confidence; and the median over the seeds with its
 //! interval.

@@ -46,6 +46,10 @@ impl SweepPlan {
 
 /// Runs all trials of a sweep. When `stop` is set, the values that are done are kept and the record says that it is
 /// partial.
+///
+/// # Errors
+///
+/// Where the mail cannot be made, or an invariant of a trial does not hold.
 pub fn sweep(
     plan: &SweepPlan,
     options: &RunOptions,

@@ -26,6 +26,10 @@ pub enum GenerateError {
 }
 
 /// The table of all recipients of `workload` under `seed`: sorted by intended time, then by mail stream.
+///
+/// # Errors
+///
+/// Where there are more recipients than a trial can number.
 pub fn generate(workload: &Workload, seed: Seed) -> Result<Mail, GenerateError> {
     let capacity = capacity(workload)?;
     let mut intended = Moments::with_capacity(capacity);
@@ -116,7 +120,7 @@ impl<'a> Writer<'a> {
         let drawn = self.size.unwrap_or_else(|| size(&self.stream.size, &mut self.chance.sizes));
         let size = planned.row.and_then(|row| row.size).map_or(drawn, |bytes| whole(bytes.0 as f64));
         let mut message = 0;
-        // A stream without spam draws nothing here: nobody else draws from this stream of chance.
+        // A stream without spam draws nothing here: no other code draws from this stream.
         let spam = self.stream.list.spam;
         if spam > Fraction::NONE && self.chance.content.random::<f64>() < spam.get() {
             message |= RecipientRow::SPAM;
@@ -141,8 +145,8 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A domain by its weight; `sums` are the running sums of the weights. Of one domain nothing is drawn: nobody else
-/// draws from this stream of chance.
+/// A domain by its weight; `sums` are the running sums of the weights. Of one domain nothing is drawn: no other
+/// code draws from this stream.
 fn pick(domains: &[(DomainId, f64)], sums: &[f64], rng: &mut Stream) -> Option<DomainId> {
     if let [(only, _)] = domains {
         return Some(*only);
@@ -182,7 +186,7 @@ fn settle_mailboxes(rows: &mut [RecipientRow], workload: &Workload, seed: Seed) 
 }
 
 /// The flags of one recipient from two draws. The engaged are found at the far end of the first draw, the others at its
-/// near end: whoever reads mail exists.
+/// near end: a recipient who reads mail exists.
 fn recipient(list: &ListQuality, priority: Priority, drawn: f64, complaint: f64) -> u8 {
     let unknown = list.unknown.get();
     let full = unknown + list.full.get();

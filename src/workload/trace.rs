@@ -19,7 +19,7 @@ use crate::units::{Bytes, DomainId};
 ///
 /// # Errors
 /// The first thing that is wrong, with its place: a column that is missing, unknown or named twice, a time, size or
-/// recipient that makes no sense, a domain that nobody serves, a file without messages.
+/// recipient that makes no sense, a domain of no provider, a file without messages.
 pub fn read_trace(document: &Document, domain: &dyn Fn(&str) -> Option<DomainId>) -> Result<Vec<TraceRow>, Diagnostic> {
     let mut reader = ReaderBuilder::new()
         .has_headers(false)

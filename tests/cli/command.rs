@@ -25,3 +25,15 @@ pub(crate) fn stdout(output: &Output) -> String {
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
+
+/// Each of these ends with exit code 2 and a message that contains the text beside it, prints nothing else and runs
+/// nothing.
+pub(crate) fn are_refused(home: &TempDir, cases: &[(&str, &str)]) {
+    for (arguments, message) in cases {
+        let output = mxlab(home, arguments);
+        assert_eq!(code(&output), 2, "{arguments}: {output:?}");
+        assert!(stderr(&output).contains(message), "{arguments}: {}", stderr(&output));
+        assert_eq!(stdout(&output), "", "{arguments}");
+        assert!(!home.path().join("results").exists(), "{arguments}");
+    }
+}

@@ -1,27 +1,20 @@
 //! Scenarios as text, and one trial of each of their strategies.
 
-use std::io;
-use std::path::Path;
+#[path = "../support/scenario.rs"]
+mod scenario_text;
+
 use std::sync::atomic::AtomicBool;
 
-use mxlab::diagnostic::Document;
 use mxlab::record::Trial;
 use mxlab::rng::Seed;
-use mxlab::scenario::{Scenario, parse};
+use mxlab::scenario::Scenario;
 use mxlab::sim;
 use mxlab::trial::TrialInput;
 use mxlab::workload::generate;
 
 /// The scenario that `text` means; `profile` is the text of a profile it may call `lab.toml`.
 pub(crate) fn scenario(text: &str, profile: &str) -> Scenario {
-    let files = |path: &Path| match path.to_str() {
-        Some("lab.toml") => Ok(profile.to_owned()),
-        _ => Err(io::Error::from(io::ErrorKind::NotFound)),
-    };
-    parse(&Document::new("lab.toml".to_owned(), text.to_owned()), Path::new(""), &files).unwrap_or_else(|wrong| {
-        let wrong: Vec<String> = wrong.iter().map(|diagnostic| diagnostic.render(false)).collect();
-        panic!("{}", wrong.join("\n"))
-    })
+    scenario_text::scenario("lab.toml", text, &[("lab.toml", profile)])
 }
 
 /// A trial of every strategy of the scenario under a seed.

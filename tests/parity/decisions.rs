@@ -2,13 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use mxlab::diagnostic::Document;
 use mxlab::live::{
     AllowedTargets, ClientOptions, Clock, DriverConfig, MxCluster, MxClusterConfig, MxHost, MxServer, ServerOptions,
     Speed, drive, source_address,
@@ -16,7 +13,7 @@ use mxlab::live::{
 use mxlab::live::{LiveEvent, LiveEventKind};
 use mxlab::provider::{Decision, Provider, Verdict};
 use mxlab::rng::Seed;
-use mxlab::scenario::{Scenario, parse};
+use mxlab::scenario::Scenario;
 use mxlab::sender::{Action, AttemptResult, Event};
 use mxlab::sim::{self, CallResult, Observer, ProviderCall};
 use mxlab::smtp::Stage;
@@ -60,9 +57,7 @@ enum Told {
 
 #[test]
 fn every_decision_is_the_same_where_timing_cannot_matter() {
-    let files = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
-    let scenario = parse(&Document::new("decisions", SCENARIO.to_owned()), Path::new(""), &files);
-    let scenario = scenario.unwrap_or_else(|wrong| panic!("{wrong:#?}"));
+    let scenario = super::scenario_text::scenario("decisions", SCENARIO, &[]);
     let simulated = in_virtual_time(&scenario);
     let real = on_sockets(&scenario);
     assert!(simulated.len() > 300 && simulated.iter().any(|told| matches!(told, Told::Refused(Stage::Mail, _))));

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,10 +10,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mxlab::diagnostic::Document;
 use mxlab::record::{Cell, Record};
 use mxlab::rng::Seed;
-use mxlab::scenario::{Scenario, parse};
+use mxlab::scenario::Scenario;
 use mxlab::workload::{Mail, generate};
 use serde::Deserialize;
 use tempfile::TempDir;
@@ -42,8 +40,7 @@ impl Campaign {
         );
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("campaign.toml"), &text).unwrap();
-        let files = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
-        let scenario = parse(&Document::new("campaign", text), Path::new(""), &files).unwrap();
+        let scenario = super::scenario_text::scenario("campaign", &text, &[]);
         Self { home, scenario }
     }
 

@@ -3,16 +3,12 @@
 //! What the receiver enforced becomes rules; what differs from Postfix's defaults stands under `main-cf` by its own
 //! name. Postfix had been started 1.8 s before the mail came (its first look through the queue is at its start).
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use mxlab::diagnostic::Document;
 use mxlab::record::Trial;
 use mxlab::rng::Seed;
-use mxlab::scenario::{Scenario, parse};
+use mxlab::scenario::Scenario;
 use mxlab::sim::trial;
 use mxlab::trial::TrialInput;
 use mxlab::workload::generate;
@@ -67,15 +63,8 @@ impl Condition {
              [network]\n{network}{}\n[[strategy]]\n{}\n",
             self.network, self.sender
         );
-        let files = BTreeMap::from([("receiver.toml", self.profile()), ("mail.csv", self.trace())]);
-        let read = |path: &Path| {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            files.get(name.as_str()).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
-        };
-        parse(&Document::new("condition.toml", text), Path::new(""), &read).unwrap_or_else(|wrong| {
-            let wrong: Vec<String> = wrong.iter().map(|diagnostic| diagnostic.render(false)).collect();
-            panic!("{}", wrong.join("\n"))
-        })
+        let files = [("receiver.toml", &*self.profile()), ("mail.csv", &*self.trace())];
+        super::scenario_text::scenario("condition.toml", &text, &files)
     }
 
     fn profile(&self) -> String {

@@ -32,10 +32,10 @@ pub(super) fn figures(record: &Record) -> Vec<Figure> {
     figures.take(MOST_FIGURES).collect()
 }
 
-/// More strategies than this nobody looks at; `replies.csv` has all.
+/// Strategies with a figure of their own; `replies.csv` has all.
 const MOST_FIGURES: usize = 8;
 
-/// More providers than this nobody looks at.
+/// Providers that are drawn.
 const MOST_PANELS: usize = 8;
 
 /// Texts that get a colour of their own; the others are put together.

@@ -25,7 +25,7 @@ pub(super) fn figure(record: &Record) -> Figure {
         let edge = x.max;
         let mut marks = Vec::new();
         if never {
-            // Whoever never got there stands in a column of its own, right of a line.
+            // A strategy that never got there stands in a column of its own, right of a line.
             x.max = edge * 1.16;
             x.ticks.retain(|(value, _)| *value < edge * 0.97);
             x.ticks.push((edge * 1.08, "never".to_owned()));

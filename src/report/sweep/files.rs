@@ -16,6 +16,10 @@ use crate::report::write::{WriteError, compact, folder, pretty, put};
 
 /// Writes everything a sweep yields into `dir`, which is made if it does not exist: provenance, record, tables, plots
 /// and the page that shows them. Every file appears whole or not at all; `report.html` comes last.
+///
+/// # Errors
+///
+/// Where a file cannot be written; those before it are there.
 pub fn write_sweep(record: &SweepRecord, provenance: &RunProvenance, dir: &Path) -> Result<(), WriteError> {
     folder(dir)?;
     let rows = rows(record);
@@ -33,6 +37,10 @@ pub fn is_sweep(dir: &Path) -> bool {
 }
 
 /// The record of a sweep's results folder.
+///
+/// # Errors
+///
+/// Where there is no record of a sweep, it cannot be read, or it does not fit this version or itself.
 pub fn read_sweep(dir: &Path) -> Result<SweepRecord, ReadError> {
     let path = dir.join(SWEEP);
     let record: SweepRecord = versioned(&path)?;

@@ -1,44 +1,27 @@
-//! The page of a sweep: one file, no network, no script.
+//! The page of a sweep.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::answer::{answer, warning};
 use super::table::{COLUMNS, marks, shown, value};
 use crate::record::{RunProvenance, SweepRecord};
 use crate::report::drawing::Drawing;
-use crate::report::html::{STYLE, origin, plots, together};
+use crate::report::page::{self, Heading, origin, plots, together};
 use crate::report::words::printable;
 
 /// The page, with its drawings.
 pub(super) fn page(record: &SweepRecord, provenance: &RunProvenance, drawings: &[Drawing]) -> String {
-    let title = printable(&record.scenario);
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " – mxlab sweep" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header {
-                    h1 { (title) }
-                    @if !record.question.is_empty() { p.question { (printable(&record.question)) } }
-                    p.note { "A sweep over " code { (printable(&record.over)) } }
-                }
-                main {
-                    @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
-                    @for line in answer(record) { p.answer { (together(&line)) } }
-                    (plots(drawings))
-                    (figures_table(record))
-                    (method(record))
-                }
-                (origin(provenance, &format!("{} values, {} trials", record.values.len(), record.trials.len())))
-            }
-        }
+    let note = html! { p.note { "A sweep over " code { (printable(&record.over)) } } };
+    let main = html! {
+        @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
+        @for line in answer(record) { p.answer { (together(&line)) } }
+        (plots(drawings))
+        (figures_table(record))
+        (method(record))
     };
-    page.into_string()
+    let trials = format!("{} values, {} trials", record.values.len(), record.trials.len());
+    let heading = Heading { scenario: &record.scenario, kind: "mxlab sweep", question: &record.question };
+    page::page(heading, &note, &main, &origin(provenance, &trials))
 }
 
 fn figures_table(record: &SweepRecord) -> Markup {

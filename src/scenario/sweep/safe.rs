@@ -17,6 +17,10 @@ pub fn default_safe() -> Criterion {
 
 /// Reads `METRIC<=NUMBER` or `METRIC>=NUMBER`, with `@PROVIDER` after the metric where it is measured at one of the
 /// `providers` alone. A number may be a percentage (`1%`) or, for a metric in seconds, a length of time (`30min`).
+///
+/// # Errors
+///
+/// Where it is no criterion, or names a metric or a provider that does not exist.
 pub fn criterion(text: &str, providers: &[&str]) -> Result<Criterion, WrongCriterion> {
     let split = |sign: &str| text.split_once(sign).map(|(left, right)| (left.trim(), right.trim()));
     let (left, bound, most) = match (split("<="), split(">=")) {

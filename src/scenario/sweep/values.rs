@@ -46,6 +46,10 @@ pub const VALUES_MAX: usize = 1_000;
 
 impl Values {
     /// Reads values as [`GRAMMAR`] says.
+    ///
+    /// # Errors
+    ///
+    /// Where the text does not follow the grammar of values.
     pub fn read(text: &str) -> Result<Self, WrongValues> {
         let mut all = Vec::new();
         for entry in text.split(',').map(str::trim) {
@@ -63,6 +67,10 @@ impl Values {
     }
 
     /// These values.
+    ///
+    /// # Errors
+    ///
+    /// Where the text does not follow the grammar of values, or there are too many.
     pub fn of(all: Vec<Value>) -> Result<Self, WrongValues> {
         few_enough(all.len())?;
         let first = all.first().ok_or_else(|| WrongValues(format!("there are no values; {GRAMMAR}")))?;

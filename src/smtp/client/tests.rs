@@ -142,7 +142,7 @@ fn chunking_without_pipelining_sends_the_message_when_it_is_its_turn() {
 }
 
 #[test]
-fn data_for_nobody_gets_a_dot() {
+fn data_without_recipients_is_ended_at_once() {
     let mut play = Play::ready(OFFERS);
     play.begin(&["c@d"], true, false);
     play.log.clear();

@@ -68,6 +68,10 @@ pub struct ReplyReader {
 impl ReplyReader {
     /// Goes over the lines at the beginning of `input`: how many bytes of it are done with, and the reply if it is
     /// whole.
+    ///
+    /// # Errors
+    ///
+    /// Where the input is no reply; what follows has no meaning either.
     pub fn read(&mut self, input: &[u8]) -> Result<(usize, Option<ReceivedReply<'_>>), ReplyError> {
         let used = self.scan(input)?;
         Ok((used, self.received()))
