@@ -5,6 +5,7 @@ use crate::record::Record;
 
 use super::analysis::Analysis;
 use super::comparisons::Comparison;
+use super::spread::{SpreadSource, TOO_WIDE};
 use super::summary::SummaryRow;
 use super::words::{duration, number, percent, printable};
 
@@ -40,6 +41,36 @@ pub(super) fn answer(analysis: &Analysis<'_>) -> String {
     parts.extend(rivals.last().filter(|_| rivals.len() > 1).map(|last| beside(analysis, "Last", last)));
     parts.concat()
 }
+
+/// Where the spread of the best strategy's main figure comes from, in a sentence; `None` if there is nothing to tell.
+pub(super) fn spread_of_best(analysis: &Analysis<'_>) -> Option<String> {
+    let strategy = *analysis.ranked.first()?;
+    let SpreadSource { metric, spread, .. } =
+        MAIN.iter().find_map(|metric| analysis.spread(strategy, None, *metric))?;
+    let own_name = &analysis.record.strategies[strategy].name;
+    let name = printable(own_name);
+    let what = match metric {
+        Metric::DeferralShare => "share of deferrals",
+        Metric::TimeTo90 => "time to 90 %",
+        _ => "share delivered",
+    };
+    let (low, high) = spread.interval;
+    if high - low > TOO_WIDE {
+        let seeds = analysis.record.trials_of(own_name).count();
+        return Some(format!(
+            "Whether the {what} of {name} differs from seed to seed by limits nobody outside knows or by chance, {seeds} seeds are too few to tell."
+        ));
+    }
+    Some(format!(
+        "Of the spread over seeds in the {what} of {name}, about {:.0} % ({:.0} to {:.0}) comes from limits nobody outside knows, the rest from chance.",
+        spread.share * 100.0,
+        low * 100.0,
+        high * 100.0
+    ))
+}
+
+/// What a sentence is about, the first of them that varies.
+const MAIN: [Metric; 3] = [Metric::DeferralShare, Metric::TimeTo90, Metric::DeliveredShare];
 
 /// What makes a run less than whole, if anything does.
 pub(super) fn warning(record: &Record) -> Option<String> {
@@ -112,5 +143,18 @@ fn beside(analysis: &Analysis<'_>, place: &str, row: &SummaryRow) -> String {
             )
         }
         (false, false) => format!(" {place} comes {rival}: it {}.", sure.join(" and ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_spread_of_the_best_is_said_where_the_run_divided_it() {
+        let told = spread_of_best(&Analysis::of(&sample::large())).unwrap();
+        assert!(told.contains("limits nobody outside knows"), "{told}");
+        assert_eq!(spread_of_best(&Analysis::of(&sample::small())), None);
     }
 }

@@ -6,11 +6,10 @@ use crate::metric::Metric;
 use crate::record::{Record, ReplyCount, RunProvenance};
 
 use super::analysis::Analysis;
-use super::answer::{answer, verdict, warning};
+use super::answer::{answer, spread_of_best, verdict, warning};
 use super::drawing::Drawing;
 use super::page::{self, Heading, origin, plots, together};
 use super::replies::counted;
-use super::spread;
 use super::statistics;
 use super::summary::Summary;
 use super::table::{COLUMNS, blocks, mean, range, text};
@@ -22,7 +21,7 @@ pub(super) fn page(analysis: &Analysis<'_>, provenance: &RunProvenance, drawings
     let main = html! {
         @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
         p.answer { (together(&answer(analysis))) }
-        @if let Some(sentence) = spread::sentence(analysis) { p.spread { (together(&sentence)) } }
+        @if let Some(sentence) = spread_of_best(analysis) { p.spread { (together(&sentence)) } }
         @if let Some(verdict) = verdict(record) {
             p.verdict.missed[record.expected.iter().any(|expected| !expected.met)] { (verdict) }
         }
@@ -40,11 +39,6 @@ pub(super) fn page(analysis: &Analysis<'_>, provenance: &RunProvenance, drawings
 
 /// Reply texts shown for each provider; `replies.csv` has all.
 const MOST_REPLIES: usize = 12;
-
-/// A sentence whose numbers are not torn from their units at the end of a line.
-pub(super) fn together(sentence: &str) -> String {
-    sentence.replace(" %", "\u{a0}%")
-}
 
 fn figures_table(record: &Record, summary: &Summary) -> Markup {
     html! {

@@ -8,9 +8,9 @@ use crate::record::Record;
 use crate::stats::{Moment, Paired, Sign};
 
 use super::analysis::Analysis;
-use super::answer::answer;
+use super::answer::{answer, spread_of_best};
 use super::comparisons::{Comparison, ComparisonResult};
-use super::spread::{self, SpreadSource};
+use super::spread::SpreadSource;
 use super::summary::{FigureSummary, SummaryRow};
 
 /// The summary of a run.
@@ -27,7 +27,7 @@ pub fn summary_json(analysis: &Analysis<'_>) -> Value {
         "expected": record.expected,
         "rows": rows,
         "comparisons": against_best,
-        "spread": { "answer": spread::sentence(analysis), "rows": spreads(analysis) },
+        "spread": { "answer": spread_of_best(analysis), "rows": spreads(analysis) },
     })
 }
 

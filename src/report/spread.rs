@@ -6,9 +6,7 @@ use crate::metric::Metric;
 use crate::record::{Record, Trial};
 use crate::stats::Spread;
 
-use super::analysis::Analysis;
 use super::comparisons::COMPARED;
-use super::words::printable;
 
 /// The spread of a strategy's figure at the provider in that place, or at all together, divided between unknown limits
 /// and chance. `None` if the run did not tell them apart, if nothing varies, or if the figure is not defined in every
@@ -54,33 +52,6 @@ pub(super) fn spreads(record: &Record, ranked: &[usize]) -> Vec<SpreadSource> {
     found
 }
 
-/// Where the spread of the best strategy's main figure comes from, in a sentence; `None` if there is nothing to tell.
-pub(super) fn sentence(analysis: &Analysis<'_>) -> Option<String> {
-    let strategy = *analysis.ranked.first()?;
-    let SpreadSource { metric, spread, .. } =
-        MAIN.iter().find_map(|metric| analysis.spread(strategy, None, *metric))?;
-    let own_name = &analysis.record.strategies[strategy].name;
-    let name = printable(own_name);
-    let what = match metric {
-        Metric::DeferralShare => "share of deferrals",
-        Metric::TimeTo90 => "time to 90 %",
-        _ => "share delivered",
-    };
-    let (low, high) = spread.interval;
-    if high - low > TOO_WIDE {
-        let seeds = analysis.record.trials_of(own_name).count();
-        return Some(format!(
-            "Whether the {what} of {name} differs from seed to seed by limits nobody outside knows or by chance, {seeds} seeds are too few to tell."
-        ));
-    }
-    Some(format!(
-        "Of the spread over seeds in the {what} of {name}, about {:.0} % ({:.0} to {:.0}) comes from limits nobody outside knows, the rest from chance.",
-        spread.share * 100.0,
-        low * 100.0,
-        high * 100.0
-    ))
-}
-
 /// The share of a spread that unknown limits are behind, with its interval: `83 % (62-95)`; `? (2-98)` where the
 /// interval says next to nothing.
 pub(super) fn text(spread: &Spread) -> String {
@@ -91,11 +62,8 @@ pub(super) fn text(spread: &Spread) -> String {
     format!("{:.0} % ({:.0}-{:.0})", spread.share * 100.0, low * 100.0, high * 100.0)
 }
 
-/// What a sentence is about, the first of them that varies.
-const MAIN: [Metric; 3] = [Metric::DeferralShare, Metric::TimeTo90, Metric::DeliveredShare];
-
 /// An interval of a share that is wider than this says next to nothing.
-const TOO_WIDE: f64 = 0.75;
+pub(super) const TOO_WIDE: f64 = 0.75;
 
 #[cfg(test)]
 mod tests {
@@ -110,7 +78,6 @@ mod tests {
         assert!(deferred.interval.0 > 0.5, "{deferred:?}");
         let time = of(&record, 0, Some(1), Metric::TimeTo50).unwrap();
         assert!(time.interval.1 < 0.5, "{time:?}");
-        assert!(sentence(&Analysis::of(&record)).unwrap().contains("comes from limits nobody outside knows"));
     }
 
     #[test]

@@ -8,8 +8,7 @@ use crate::metric::Metric;
 use crate::record::{ExpectationResult, Record};
 
 use super::analysis::Analysis;
-use super::answer::{answer, verdict, warning};
-use super::spread;
+use super::answer::{answer, spread_of_best, verdict, warning};
 use super::summary::{Summary, SummaryRow};
 use super::words::{NOTHING, exact, printable, shortened, with_half};
 
@@ -31,7 +30,7 @@ pub fn table(analysis: &Analysis<'_>, look: TableStyle) -> String {
         lines.extend([look.paint(RED, &warning), String::new()]);
     }
     lines.extend([look.paint(BOLD, &answer(analysis)), String::new(), fitting(record, summary, look.width)]);
-    lines.extend(spread::sentence(analysis).into_iter().flat_map(|sentence| [String::new(), sentence]));
+    lines.extend(spread_of_best(analysis).into_iter().flat_map(|sentence| [String::new(), sentence]));
     if let Some(verdict) = verdict(record) {
         let colour = if record.expected.iter().all(|expected| expected.met) { GREEN } else { RED };
         lines.extend([String::new(), look.paint(colour, &verdict)]);
