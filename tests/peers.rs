@@ -34,10 +34,10 @@ mod program;
 mod python;
 #[path = "peers/receivers.rs"]
 mod receivers;
-#[path = "peers/serve_results.rs"]
-mod serve_results;
 #[path = "support/scenario.rs"]
 mod scenario_text;
+#[path = "peers/serve_results.rs"]
+mod serve_results;
 #[path = "peers/served.rs"]
 mod served;
 #[path = "peers/servers.rs"]
