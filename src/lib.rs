@@ -21,7 +21,7 @@
 //! ```
 //!
 //! Data flows from left to right, and nothing imports what stands to its right; `record` has words of its own, and
-//! whoever writes into it translates.
+//! what writes into it translates.
 //!
 //! # The rooms
 //!
@@ -43,7 +43,7 @@
 //! From a file to results:
 //! - [`scenario`]: what people write (`spec`), what it means (`model`), and the way from one to the other (`build`)
 //! - [`trial`]: the script that both worlds follow: arrivals, policy changes, complaints, samples, closing checks
-//! - [`sim`]: the world in virtual time, and whoever wants to observe it
+//! - [`sim`]: the world in virtual time, and what observes it
 //! - [`live`]: the world on sockets: MX hosts, the driver, and what stands beside them (DNS, TLS, administrators)
 //! - [`record`]: counters, time series and histograms: what happened
 //! - [`report`]: what people read; sees only what was recorded

@@ -168,7 +168,7 @@ fn run(scenario: &Scenario, mail: &Mail) -> Trial {
     trial(input, &AtomicBool::new(false)).unwrap().unwrap()
 }
 
-/// A provider that lets nobody in.
+/// A provider that refuses every client.
 const SHUT: &str = r#"
 name = "shut"
 title = "Shut"

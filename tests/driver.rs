@@ -129,9 +129,9 @@ async fn a_server_that_hangs_up_between_messages_loses_none() {
 #[tokio::test]
 async fn refused_connections_are_retried_until_expiry() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = listener.local_addr().unwrap();
+    let silent = listener.local_addr().unwrap();
     drop(listener);
-    let totals = drive_recipients(20, nobody).await.trial.cells[0].totals;
+    let totals = drive_recipients(20, silent).await.trial.cells[0].totals;
     assert_eq!((totals.delivered, totals.expired), (0, 20), "{totals:?}");
     assert!(totals.connections_failed > 20, "{totals:?}");
 }

@@ -1,6 +1,6 @@
 //! The oracle is the upper bound: it meets the closed form where there is one, and no strategy beats it.
 //!
-//! What is claimed, exactly: take a provider whose rules are not a matter of chance and ask nobody to come back
+//! What is claimed, exactly: take a provider whose rules are not a matter of chance and ask no client to come back
 //! (greylisting), and whose tiers nothing moves; mail of one kind (one sender domain, recipients that exist, one
 //! recipient a message); limits that sources do not share; and connections that cost no time. Then at every moment the
 //! oracle has delivered at least as much as any other strategy, and was never refused. Where a connection costs time

@@ -71,7 +71,7 @@ fn every_rule_says_where_it_comes_from() {
     }
 }
 
-/// A range is what nobody published; so the words must not say that its number was.
+/// A range is what was not published; so the words must not say that its number was.
 #[test]
 fn no_range_passes_for_published() {
     for name in NAMES {

@@ -1,6 +1,7 @@
-//! The scenarios of the house, run as they are: their expectations hold, and the reference results are what comes out.
+//! The scenarios of this repository, run as they are: their expectations hold, and the reference results are what comes
+//! out.
 //!
-//! `MXLAB_BLESS=1 cargo test --test scenarios` writes the reference results anew; look at what changed before you
+//! `MXLAB_BLESS=1 cargo test --test scenarios` writes the reference results again; look at what changed before you
 //! commit it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]

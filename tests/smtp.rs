@@ -1,5 +1,5 @@
 //! The wire, end to end and in memory: dialogs from files, any split of the bytes, smuggling, the client against the
-//! server, our parser against one nobody here wrote, and no allocation for a command.
+//! server, our parser against an independent one, and no allocation for a command.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 

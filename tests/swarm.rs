@@ -3,7 +3,7 @@
 //! not go back, nothing happens on what is closed, the sums add up, nothing goes round in circles, and twice is the
 //! same.
 //!
-//! The checkers read what an observer wrote down, word by word (`swarm/log.rs`), and count everything anew;
+//! The checkers read what an observer wrote down, word by word (`swarm/log.rs`), and count everything again;
 //! `swarm/broken.rs` shows that each of them can fail.
 //!
 //! `MXLAB_SEED=17 cargo test --test swarm` runs one seed and says where its files are; `MXLAB_SWARM=5000` runs more.

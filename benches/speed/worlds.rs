@@ -25,8 +25,8 @@ pub(crate) enum Limits {
     Bite,
 }
 
-/// Charter's limits that a campaign meets. The first answers whoever goes on with a 550, and most of a burst would be
-/// lost to it.
+/// Charter's limits that a campaign meets. The first answers a client that goes on with a 550, and most of a burst
+/// would be lost to it.
 const MET: [&str; 5] = ["connection-rate", "unknown-rate", "message-rate", "recipient-rate", "connections"];
 
 /// A campaign to Charter from eight sources.
@@ -82,7 +82,7 @@ fn one(scenario: &Scenario, strategy: &Strategy) -> Done {
     Done { attempts: totals.attempts, deferred: totals.deferred }
 }
 
-/// Seconds on the wall for so many trials on so many threads.
+/// Seconds of wall-clock time for so many trials on so many threads.
 #[expect(clippy::disallowed_methods, reason = "a stopwatch")]
 pub(crate) fn study(trials: u32, recipients: u64, threads: usize) -> f64 {
     let scenario = campaign(recipients, Limits::Wide);

@@ -23,7 +23,7 @@ fn listen<F: Future<Output = io::Result<()>> + Send + 'static>(serve: impl Fn(Tc
     });
 }
 
-/// A server that looks at the first letter of a line, and for the dot.
+/// A server that looks at the first letter of a line, and for the end of data.
 pub(crate) fn smtp() {
     listen(|mut stream| async move {
         stream.write_all(b"220 bare\r\n").await?;
@@ -60,7 +60,7 @@ pub(crate) fn smtp() {
     });
 }
 
-/// A server that wants nobody.
+/// A server that refuses every client.
 pub(crate) fn refuse() {
     listen(|mut stream| async move { stream.write_all(b"421 bare is busy\r\n").await });
 }

@@ -1,8 +1,8 @@
 //! Rivals at the same work, compared within each round.
 //!
 //! How fast a machine is changes with who shares it, from one minute to the next and by more than rivals differ. So in
-//! every round all of them do the work within seconds, in an order drawn anew, and mxlab is compared with each in that
-//! round only: what is quoted is the median of these ratios, and its 95 % interval.
+//! every round all of them do the work within seconds, in an order drawn for each, and mxlab is compared with each in
+//! that round only: what is quoted is the median of these ratios, and its 95 % interval.
 
 use std::fmt;
 

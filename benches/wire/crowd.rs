@@ -38,7 +38,7 @@ async fn refused(at: &str) -> io::Result<()> {
     if told.starts_with(b"421") { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
-/// Holds so many connections, each of which was greeted; says so, and lets go when nobody listens to it any more.
+/// Holds so many connections, each of which was greeted; says so, and lets go when its output is no longer read.
 pub(crate) fn hold(at: &str, connections: usize) {
     let held: Vec<Blocking> = (0..connections).map(|_| greeted(at).expect("a connection is greeted")).collect();
     println!("holds {}", held.len());

@@ -245,7 +245,7 @@ fn ping_pong(pipelined: bool, messages: u32) -> Figure {
 /// Clients that are told 421 and nothing else.
 fn refused(kind: Kind, knocks: u32, at_a_time: u32) -> Figure {
     let server = Server::start(kind);
-    // Charter has room for one: this one, once whoever looked whether it listens has left.
+    // Charter has room for one: this one, once the probe that looked whether it listens has left.
     let let_in = || (0..100).find_map(|_| crowd::greeted(&server.at).ok()).expect("one is let in");
     let _taken = (kind == Kind::MxlabRefusing).then(let_in);
     let mut client = server::pinned(1, env::current_exe().expect("a program has a path"));

@@ -136,7 +136,7 @@ impl Server {
         let mut line = String::new();
         notes.read_line(&mut line).expect("a server says where it listens");
         let at = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
-        // What else it has to say is read by nobody, and must not hold it up.
+        // What else it has to say is not read, and must not hold it up.
         child.stderr = Some(notes.into_inner());
         Self { child, at }
     }

@@ -1,4 +1,4 @@
-//! The record of a run, as it is saved: plain data, complete, independent of everything else in the house.
+//! The record of a run, as it is saved: plain data, complete, independent of everything else in the crate.
 
 use serde::{Deserialize, Serialize};
 

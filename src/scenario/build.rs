@@ -160,5 +160,5 @@ impl Hash {
 
 /// The name of the upper bound.
 const ORACLE: &str = "oracle";
-/// Nobody waits for more.
+/// More is never waited for.
 const SEEDS_MAX: u32 = 100_000;

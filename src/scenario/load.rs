@@ -208,7 +208,7 @@ fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The text that `bytes` are, or the place of the first that is none. A zero byte is UTF-8, but nobody writes it.
+/// The text that `bytes` are, or the place of the first that is none. A zero byte is UTF-8, but no person writes it.
 fn into_text(bytes: Vec<u8>) -> Result<String, usize> {
     let zero = bytes.iter().position(|byte| *byte == 0);
     match (String::from_utf8(bytes), zero) {

@@ -48,7 +48,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Whether any limit that is in force at some time is one that nobody outside its provider knows.
+    /// Whether any limit that is in force at some time is unknown outside its provider.
     pub fn has_unknowns(&self) -> bool {
         let unknown = |rule: &Rule| matches!(&rule.kind, RuleKind::Limit(limit) if limit.value.is_unknown());
         let enabled_later = |provider: usize, id: usize| {

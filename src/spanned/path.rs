@@ -3,7 +3,7 @@
 //!
 //! A path is written as TOML writes dotted keys. Where there is a list of tables, the next key is the name by which one
 //! of them is known or its number, counted from 0. A value that is left to its default may be named too: what it must
-//! be called, whoever reads the document says.
+//! be called, the reader of the document says.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,8 +1,8 @@
 //! The event queue: one binary heap of sixteen-byte keys. (With four branches at every place, half as deep, scheduling
 //! took a third more instructions; a tournament among the slots, without a branch in a match, was no faster.)
 //!
-//! Everything that can have an event pending has a *slot* with a number, and at most one event at a time: scheduling
-//! anew replaces what was scheduled before (the old key stays in the heap and is skipped). Events of the same moment
+//! Everything that can have an event pending has a *slot* with a number, and at most one event at a time: scheduling it
+//! again replaces what was scheduled before (the old key stays in the heap and is skipped). Events of the same moment
 //! come in the order in which they were scheduled.
 
 use std::cmp::Reverse;
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Whatever is scheduled, anew, taken back and taken: the same as a sorted set of what is pending.
+        /// Whatever is scheduled, scheduled again, taken back and taken: the same as a sorted set of what is pending.
         #[test]
         fn events_come_as_from_a_sorted_set(
             steps in prop::collection::vec((0..40_u32, 0..50_u64, 0..10_u8), 1..400),

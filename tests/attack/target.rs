@@ -78,12 +78,12 @@ impl AttackTarget {
 
     /// Waits until no session is open.
     pub(crate) async fn wait_until_empty(&self) {
-        let nobody = async {
+        let all_gone = async {
             while self.cluster.sample(ProviderId(0)).open > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(LONG, nobody).await.expect("everybody is gone in the end");
+        tokio::time::timeout(LONG, all_gone).await.expect("everybody is gone in the end");
     }
 
     /// Delivers a message, as a client that behaves.

@@ -15,7 +15,7 @@ fn texts() -> [(usize, Vec<u8>); 5] {
         (1, b".\r\n..\r\n...\r\n.x\r\n..x\r\nx.\r\n.\r\n".to_vec()),
         (2, b"\r\n\r\nhello\r\n\r\n.\r\n\r\n".to_vec()),
         (4, "äöü € \r\n.ä\r\n".as_bytes().to_vec()),
-        // RFC 5321, section 4.5.3.1.6: 998 bytes before the line end, not counting the dot that is stuffed.
+        // RFC 5321, section 4.5.3.1.6: 998 bytes before the line end, not counting a stuffed dot.
         (5, [".".repeat(998), "x".repeat(998), String::new()].join("\r\n").into_bytes()),
         // Lines that begin with a dot at every boundary that a buffer may have.
         (8, ".0123456789abc\r\n".repeat(20_000).into_bytes()),

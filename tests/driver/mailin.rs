@@ -168,13 +168,13 @@ async fn the_server_s_replies_are_recorded() {
     let inbox = Inbox::new(cautious_policy, u32::MAX);
     let campaign = Campaign { recipients: 300, sources: 2, recipients_per_message: 5, ..Campaign::default() };
     let live = drive_to(&campaign, inbox.open(SslConfig::None), None).await;
-    let nobody: BTreeSet<usize> = (0..300).filter(|number| number % 50 == 7).collect();
-    let twice = (0..300).filter(|number| number % 3 == 0 && !nobody.contains(number)).count() as u64;
+    let unknown: BTreeSet<usize> = (0..300).filter(|number| number % 50 == 7).collect();
+    let twice = (0..300).filter(|number| number % 3 == 0 && !unknown.contains(number)).count() as u64;
     let totals = live.trial.cells[0].totals;
     let counts = (totals.delivered, totals.bounced, totals.deferred, totals.attempts, totals.queued);
     assert_eq!(counts, (294, 6, twice, 300 + twice, 0), "{totals:?}");
     let received = inbox.received();
-    each_has_one(&received.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &nobody);
+    each_has_one(&received.arrived, &generate(&campaign.scenario().workload, Seed(1)).unwrap(), &unknown);
     assert_eq!(recorded_refusals(&live), received.replies, "in its own words, as often as it said them");
     assert_eq!(received.replies.len(), 2);
 }

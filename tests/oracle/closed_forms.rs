@@ -104,7 +104,7 @@ fn a_fixed_window_ends_in_its_last_frame() {
     }
 }
 
-/// Judged at the dot, the transaction may begin so early that the dot comes with the new frame.
+/// Judged at the end of data, the transaction may begin so early that it ends with the new frame.
 #[test]
 fn a_fixed_window_at_the_dot_ends_with_its_last_frame() {
     assert_eq!(takes(250, &FIXED.replace("\"mail\"", "\"end-of-data\"")), 2 * HOUR);
@@ -170,7 +170,8 @@ fn a_sliding_log_lets_its_limit_through_once_in_its_length() {
     }
 }
 
-/// At the dot the first hundred are counted a transaction after MAIL, and every later hundred exactly an hour later.
+/// At the end of data the first hundred are counted a transaction after MAIL, and every later hundred exactly an hour
+/// later.
 #[test]
 fn a_sliding_log_at_the_dot() {
     let rules = FIXED.replace("fixed", "sliding").replace("\"mail\"", "\"end-of-data\"");

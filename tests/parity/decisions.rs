@@ -22,7 +22,7 @@ use mxlab::trial::TrialInput;
 use mxlab::units::{ProviderId, SessionId};
 use mxlab::workload::generate;
 
-/// One connection after the other; limits that count messages and recipients and look at nobody's watch; users who do
+/// One connection after the other; limits that count messages and recipients and look at no clock; users who do
 /// not exist, mailboxes that are full, spam, messages that are too large.
 const SCENARIO: &str = r#"
 duration = "1d"

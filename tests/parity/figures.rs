@@ -1,5 +1,5 @@
-//! Figures of whole scenarios. They take minutes on the wall and a machine with nothing else to do, one after the
-//! other: `cargo test --release --test parity -- --ignored --nocapture --test-threads 1`.
+//! Figures of whole scenarios. They take minutes of wall-clock time and a machine with nothing else to do, one after
+//! the other: `cargo test --release --test parity -- --ignored --nocapture --test-threads 1`.
 
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -167,7 +167,7 @@ fn charter_concurrency_ten_connections() {
 }
 
 /// An hour of the three, for all of it is alike; and slow enough that a wait that ends a millisecond late, as waits do
-/// on the wall, is a hundredth of a message's two seconds.
+/// of wall-clock time, is a hundredth of a message's two seconds.
 fn an_hour(scenario: &mut Scenario) {
     scenario.duration = Span::HOUR;
 }

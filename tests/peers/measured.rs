@@ -115,7 +115,7 @@ fn three_connections_as_mail_counts_them() {
     burst(&Condition { id: "c-conn", server, main_cf: short(), recipients: 600 });
 }
 
-/// The same, and whoever is one too many is told 421 and loses the connection.
+/// The same, and a connection too many is told 421 and loses the connection.
 #[test]
 #[ignore = "on a machine that does nothing else: it is over in three seconds, or a slow machine delivers meanwhile"]
 fn three_transactions_and_closed() {

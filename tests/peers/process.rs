@@ -47,7 +47,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Once it has been waited for, its number may be somebody else's.
+        // Once it has been waited for, its number may be another process's.
         if let Ok(None) = self.child.try_wait() {
             let _ = killpg(self.pid(), Signal::SIGKILL);
             let _ = self.child.wait();

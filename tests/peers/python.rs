@@ -45,8 +45,8 @@ fn smtplib_is_refused_at_connect() {
     assert_eq!(results.count("opened"), 2);
 }
 
-/// Where one connection is allowed, whoever ends one and begins the next at once is never refused: the server hears
-/// QUIT before it counts the newcomer, however busy the machine is.
+/// Where one connection is allowed, a client that ends one and begins the next at once is never refused: the server
+/// hears QUIT before it counts the newcomer, however busy the machine is.
 #[test]
 fn quit_frees_the_connection_limit_at_once() {
     let Some(python) = python() else { return };

@@ -1,4 +1,4 @@
-//! `mxlab send` to servers nobody here wrote: what they have got and what they said must be what its record says.
+//! `mxlab send` to independent servers: what they have got and what they said must be what its record says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -81,7 +81,7 @@ impl Campaign {
     fn sink(&self) -> Option<(Server, PathBuf)> {
         let dump = self.file("dump");
         fs::create_dir(&dump).unwrap();
-        // It is somebody else by then.
+        // It is another one by then.
         for folder in [self.home.path(), &dump] {
             fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
         }
@@ -146,9 +146,9 @@ fn postfix_takes_bdat_under_tls_and_its_refusals_are_recorded() {
     let campaign = Campaign::new(400, 4);
     let Some((sink, dump)) = campaign.sink() else { return };
     let [cert, key] = campaign.certificate();
-    let (nobody, _) = by_its_rules(400);
+    let (absent, _) = by_its_rules(400);
     let unknown = |number: &usize| format!("{{r{number}@open.example = 550 5.1.1 That is nobody}}");
-    let unknown = nobody.iter().map(unknown).collect::<Vec<_>>().join(", ");
+    let unknown = absent.iter().map(unknown).collect::<Vec<_>>().join(", ");
     let settings = [
         format!("smtpd_tls_security_level = may\nsmtpd_tls_cert_file = {cert}\nsmtpd_tls_key_file = {key}"),
         format!("smtpd_recipient_restrictions = check_recipient_access inline:{{{unknown}}}"),
@@ -160,18 +160,18 @@ fn postfix_takes_bdat_under_tls_and_its_refusals_are_recorded() {
     let cell = campaign.send_to(at, &["--tls", "--chunking"]);
     postfix.settle();
     let log = postfix.stop();
-    all_accounted_for(&cell, 400 - nobody.len() as u64, nobody.len() as u64);
+    all_accounted_for(&cell, 400 - absent.len() as u64, absent.len() as u64);
     let mut heard = heard(&cell);
-    // The fourth of four is one too many, whoever it is, unless one of the three before it was nobody.
-    let too_many = 100 - nobody.iter().filter(|number| *number % 4 < 3).count() as u64;
+    // The fourth of four is one too many, unless one of the three before it was unknown.
+    let too_many = 100 - absent.iter().filter(|number| *number % 4 < 3).count() as u64;
     assert_eq!(heard.remove("452 4.5.3 Error: too many recipients"), Some(too_many));
     assert_eq!((cell.totals.deferred, cell.totals.failed), (too_many, 0));
     let rejected = log.lines().filter_map(|line| line.split_once(" reject: RCPT from ")?.1.split_once("]: "));
     let rejected = rejected.map(|(_, said)| (said.split("; from=").next().unwrap().to_owned(), 1));
     assert_eq!(heard, rejected.collect(), "in the words of its log");
-    assert_eq!(heard.len(), nobody.len());
+    assert_eq!(heard.len(), absent.len());
     let arrived: Vec<Arrived> = dumped(&dump).into_iter().map(without_received).collect();
-    each_has_one(&arrived, &campaign.mail(), &nobody);
+    each_has_one(&arrived, &campaign.mail(), &absent);
     // What Postfix has counted of each connection.
     let sums = log.lines().filter_map(|line| line.split_once(" disconnect from ")).map(|(_, sums)| sums);
     let ended: Vec<&str> = sums.filter(|sums| sums.contains("[127.24.")).collect();
@@ -265,11 +265,11 @@ impl Book {
     }
 }
 
-/// The campaign's recipients whom the script takes for nobody, and how many of the others it wants twice.
+/// The campaign's recipients that the script takes for unknown, and how many of the others it wants twice.
 fn by_its_rules(recipients: usize) -> (BTreeSet<usize>, u64) {
-    let nobody: BTreeSet<usize> = (0..recipients).filter(|number| number % 50 == 7).collect();
-    let twice = (0..recipients).filter(|number| number.is_multiple_of(3) && !nobody.contains(number)).count();
-    (nobody, twice as u64)
+    let absent: BTreeSet<usize> = (0..recipients).filter(|number| number % 50 == 7).collect();
+    let twice = (0..recipients).filter(|number| number.is_multiple_of(3) && !absent.contains(number)).count();
+    (absent, twice as u64)
 }
 
 #[test]
@@ -282,10 +282,10 @@ fn aiosmtpd_with_and_without_tls() {
         let Some(receiver) = Receiver::start(&campaign, options) else { return };
         let cell = campaign.send(&receiver.server, &["--tls", "--chunking"]);
         let book = Book::of(receiver.lines());
-        let (nobody, twice) = by_its_rules(400);
-        all_accounted_for(&cell, 400 - nobody.len() as u64, nobody.len() as u64);
+        let (absent, twice) = by_its_rules(400);
+        all_accounted_for(&cell, 400 - absent.len() as u64, absent.len() as u64);
         assert_eq!((cell.totals.deferred, cell.totals.failed), (twice, 0));
-        each_has_one(&book.arrived, &campaign.mail(), &nobody);
+        each_has_one(&book.arrived, &campaign.mail(), &absent);
         assert_eq!(heard(&cell), book.said, "in its own words, as often as it said them");
         assert_eq!(book.said.len(), 2);
         assert_eq!(book.clients.len(), 3, "each source from its own address: {:?}", book.clients);
@@ -312,9 +312,9 @@ fn a_421_of_aiosmtpd_between_messages_loses_none() {
     let Some(receiver) = Receiver::start(&campaign, &["--enough", "4"]) else { return };
     let cell = campaign.send(&receiver.server, &[]);
     let book = Book::of(receiver.lines());
-    let (nobody, twice) = by_its_rules(200);
-    all_accounted_for(&cell, 200 - nobody.len() as u64, nobody.len() as u64);
-    each_has_one(&book.arrived, &campaign.mail(), &nobody);
+    let (absent, twice) = by_its_rules(200);
+    all_accounted_for(&cell, 200 - absent.len() as u64, absent.len() as u64);
+    each_has_one(&book.arrived, &campaign.mail(), &absent);
     assert_eq!(heard(&cell), book.said);
     assert!(cell.totals.deferred > twice + 10, "421 was said often enough: {:?}", book.said);
     assert_eq!(book.greeted, [cell.totals.connections, 0]);

@@ -1,4 +1,4 @@
-//! Servers nobody here wrote, started on a port that is free: Postfix's smtp-sink and aiosmtpd.
+//! Independent servers, started on a port that is free: Postfix's smtp-sink and aiosmtpd.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -23,7 +23,7 @@ impl Server {
             let mut command = command(at);
             let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             let mut server = Self { running: Running::start(quiet), at };
-            // Somebody else may have taken the port meanwhile: then it has ended, and another port is tried.
+            // Another process may have taken the port meanwhile: then it has ended, and another port is tried.
             let mut ended = false;
             let greets = comes(Duration::from_secs(30), || {
                 ended = server.running.child.try_wait().unwrap().is_some();
@@ -36,7 +36,7 @@ impl Server {
         panic!("it listens on no port that was free");
     }
 
-    /// What it says to whoever connects.
+    /// What it says to a client that connects.
     pub(crate) fn greeting(&self) -> Option<String> {
         let stream = TcpStream::connect(self.at).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
@@ -46,7 +46,7 @@ impl Server {
     }
 }
 
-/// A place where nobody listens.
+/// A place where no server listens.
 pub(crate) fn free() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
@@ -57,7 +57,7 @@ pub(crate) fn smtp_sink(options: &[&str]) -> Option<Server> {
     Some(Server::start(|at| {
         let mut command = Command::new(&program);
         if nix::unistd::geteuid().is_root() {
-            // It wants to be somebody with fewer rights.
+            // It wants to be a user with fewer rights.
             command.args(["-u", "nobody"]);
         }
         command.args(options).args([&at.to_string(), "1024"]);

@@ -132,7 +132,7 @@ fn quitting_at_any_stage_leaves_no_session() {
     swaks.ends(FINE, "--to bob@charter.net --tls --quit-after TLS");
     swaks.ends(FINE, "--to bob@charter.net --xclient-addr 192.0.2.9 --quit-after XCLIENT");
     swaks.ends(FINE, "--to bob@charter.net --auth PLAIN --auth-user ann --auth-password secret --quit-after AUTH");
-    // And whoever goes away without QUIT, at once or in the middle.
+    // And a client that goes away without QUIT, at once or in the middle.
     swaks.ends(FINE, "--to bob@charter.net --drop-after CONNECT");
     swaks.ends(FINE, "--to bob@charter.net --drop-after-send DATA");
     let results = swaks.end();

@@ -1,10 +1,10 @@
 //! Dialog files: what a client sends and what a server answers, line by line. The same files can be played in memory
-//! and over a socket; whoever plays them brings a [`Peer`].
+//! and over a socket; the player of them brings a [`Peer`].
 //!
 //! ```text
 //! # A comment.
 //! ! size-max 1000                                  the server's manners, see `Setting::manner`
-//! ! at rcpt nobody@: 550 5.1.1 No such user        the world's answer to questions that contain a text
+//! ! at rcpt unknown@: 550 5.1.1 No such user        the world's answer to questions that contain a text
 //! C: MAIL FROM:<a@b.example>                       the client sends; lines in a row go out together
 //! C: half a line\                                  no line end; \r \n \0 \\ \xNN are bytes
 //! S: 250 2.1.0 Sender ok                           the server answers exactly this
@@ -64,7 +64,7 @@ pub(crate) enum Move {
     Close(String),
 }
 
-/// Somebody to play the server's part.
+/// What plays the server's part.
 pub(crate) trait Peer {
     /// Sends bytes to the server.
     fn send(&mut self, bytes: &[u8]);

@@ -1,4 +1,4 @@
-//! A message inside a message: every line end that somebody ever took for the end of one, at a strict and at a lenient
+//! A message inside a message: every line end that was ever taken for the end of one, at a strict and at a lenient
 //! server. No smuggled command may ever be asked about.
 
 use mxlab::smtp::LineEnds;
@@ -60,7 +60,7 @@ fn what_a_lenient_server_takes_it_takes_whole() {
         let message = format!("text{end}QUIT\r\n");
         let begin = "HELO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n";
         world.arrive(format!("{begin}{message}.\r\n").as_bytes());
-        // The one thing that goes is the dot before a line.
+        // The one thing that goes is a dot before a line.
         let expected = message.replace("\r\n.", "\r\n");
         assert_eq!(world.messages.pop_front().unwrap(), expected.into_bytes(), "{end:?}");
     }

@@ -58,7 +58,7 @@ impl Case {
         say(&log)
     }
 
-    /// Somebody says so of the broken log.
+    /// A checker says so of the broken log.
     fn must_say(&self, what: &str, breaks: impl Fn(&mut Vec<Entry>)) {
         let said = self.broken(breaks);
         assert!(said.iter().any(|said| said.contains(what)), "nobody says `{what}`: {said:?}");
@@ -196,7 +196,7 @@ fn what_happens_on_a_connection_that_is_closed_is_found() {
         log.insert(transact, log[transact].clone());
     });
     case.must_say("sessions on", |log| {
-        // The sender thinks that it is closed, and nobody tells the provider.
+        // The sender thinks that it is closed, and the provider is not told.
         let quit = place(log, |event| matches!(event, LoggedEvent::Quit(_)));
         let Entry { at, event: LoggedEvent::Quit(conn) } = log[quit].clone() else { unreachable!() };
         log[quit] = Entry { at, event: LoggedEvent::Replied(conn, true) };

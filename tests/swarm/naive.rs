@@ -1,4 +1,4 @@
-//! Windows counted anew, by their own definitions, from the moments and amounts that were counted before.
+//! Windows counted again, by their own definitions, from the moments and amounts that were counted before.
 
 use mxlab::provider::{Aligned, Window};
 use mxlab::time::{Span, Time};

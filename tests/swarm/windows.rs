@@ -1,9 +1,9 @@
-//! Every limit counted anew from outside: no window lets more through than its limit, no gauge is above it at any
+//! Every limit counted again from outside: no window lets more through than its limit, no gauge is above it at any
 //! moment, and neither refuses what would have fitted.
 //!
 //! From a log alone: which command was refused by which rule says which rules were asked before it and let it pass.
 //! What a limit is at a moment is what the provider says it is; how much of it is used is counted here, naively.
-//! Not judged are rules that answer with a tarpit, because nobody can see what they let pass.
+//! Not judged are rules that answer with a tarpit, because it cannot be seen what they let pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use mxlab::units::{ClientId, ProviderId, SessionId};
 use super::log::{Judged, Log, LoggedEvent, Standing};
 use super::naive::{CountedEvent, excess};
 
-/// How many verdicts were counted anew: what passed, and what was refused. Or what is wrong.
+/// How many verdicts were counted again: what passed, and what was refused. Or what is wrong.
 pub(crate) fn check(scenario: &Scenario, log: &Log) -> Result<[u64; 2], String> {
     let mut recount = Recount {
         scenario,
@@ -47,7 +47,7 @@ struct Recount<'a> {
     /// Rules whose limit was not sure once: a violation on the way cost reputation, and so changed the tier.
     unsure: BTreeSet<(ProviderId, usize)>,
     opened: u64,
-    /// Verdicts that were counted anew: what passed, and what was refused.
+    /// Verdicts that were counted again: what passed, and what was refused.
     agreed: [u64; 2],
 }
 

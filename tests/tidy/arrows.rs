@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_nobody_knows_is_found() {
+    fn a_module_without_a_place_is_found() {
         assert_eq!(lines("src/utils.rs", ""), [1]);
     }
 }

@@ -59,7 +59,7 @@ fn refused<'a>(cli: &clap::Command, args: impl Iterator<Item = &'a str>) -> Opti
     (!help).then(|| error.to_string().lines().next().unwrap_or_default().to_owned())
 }
 
-/// Finds files of the house that a text names and that are not there.
+/// Finds files of the repository that a text names and that are not there.
 pub(super) fn paths(path: &str, text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<Finding> {
     let name = Regex::new(r"\b(?:scenarios|src|tests|benches|results)/[\w./-]*\w").unwrap();
     let mut found = Vec::new();

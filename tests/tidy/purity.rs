@@ -34,7 +34,7 @@ const IMPURE: &[(&str, &str)] = &[
     (r"\be?print(ln)?!", "printing; return a value"),
 ];
 
-/// What nobody may say outside tests.
+/// What no file may say outside tests.
 const UNFINISHED: &[(&str, &str)] = &[
     (r"\b(todo|unimplemented)!", "unfinished work"),
     (r"\bdbg!", "a debugging aid"),

@@ -1,6 +1,6 @@
 //! Every file of `tests/dialogs` over a socket. All that moves bytes is what serves real clients: reading, writing,
-//! waiting, handshakes, closing. Only the decisions are the file's: a cluster decides by rules, says yes in the session's
-//! words, and has manners of its own, so that hardly one of these dialogs could be had with it word for word.
+//! waiting, handshakes, closing. Only the decisions are the file's: a cluster decides by rules, says yes in the
+//! session's words, and has manners of its own, so that hardly one of these dialogs could be had with it word for word.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -160,7 +160,7 @@ impl Peer for Client<'_> {
         for piece in bytes.chunks(self.piece) {
             let mut stream = std::mem::replace(&mut self.stream, MaybeTlsStream::Broken);
             self.wait("room for what is sent", async {
-                // Whoever was hung up on may not have noticed yet.
+                // A client that was hung up on may not have noticed yet.
                 let _ = stream.write_all(piece).await;
                 let _ = stream.flush().await;
                 tokio::task::yield_now().await;
@@ -213,7 +213,7 @@ impl Peer for Client<'_> {
 
     fn unasked(&mut self) -> Option<String> {
         let mut stream = std::mem::replace(&mut self.stream, MaybeTlsStream::Broken);
-        // Whoever was hung up on cannot hang up.
+        // A client that was hung up on cannot hang up.
         let _ = self.wait("the end of what is sent", stream.shutdown());
         self.stream = stream;
         self.line()

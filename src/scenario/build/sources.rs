@@ -56,7 +56,7 @@ pub(super) fn find(name: &Spanned<String>, sources: &[Source], check: &mut Check
     let place = sources.iter().position(|source| source.ip == ip);
     if place.is_none() {
         let known: Vec<String> = sources.iter().map(|source| source.ip.to_string()).collect();
-        // A list of hundreds of addresses helps nobody.
+        // A list of hundreds of addresses is no help.
         let known: Vec<&str> = known.iter().map(String::as_str).take(8).collect();
         check.unknown("source", name, &known);
     }
