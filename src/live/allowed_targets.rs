@@ -1,4 +1,4 @@
-//! Addresses that the driver may send to. A load test that reaches the servers of others is an attack: only loopback
+//! Addresses that the driver may send to. A load test against servers of other people is an attack: only loopback
 //! addresses are allowed by default, and all others must be named.
 
 use std::net::{IpAddr, SocketAddr};

@@ -28,7 +28,7 @@ impl Speed {
         (factor > 0.0 && factor <= Self::MAX).then_some(Self(factor))
     }
 
-    /// The factor.
+    /// The factor by which it is faster.
     pub const fn get(self) -> f64 {
         self.0
     }
@@ -55,7 +55,7 @@ impl Clock {
         Self { began: Instant::now(), speed }
     }
 
-    /// Its speed.
+    /// How many times faster than wall-clock time it runs.
     pub const fn speed(&self) -> Speed {
         self.speed
     }

@@ -58,6 +58,7 @@ impl MxCluster {
     pub fn new(config: MxClusterConfig, clock: Clock) -> Arc<Self> {
         let MxClusterConfig { policies, seed, unknowns, day_starts, clients, senders } = config;
         let seeds = Seeds { chance: Seed(seed), unknowns: Seed(unknowns) };
+        // The name of a stream decides what is drawn from it: it stays what it was.
         let mut state = SharedState::new(&policies, seeds, day_starts, Seed(seed).stream("farm", 0));
         for (ip, client) in clients {
             state.register_client_as(ip, |_| client);

@@ -38,7 +38,7 @@ use reply_matcher::{ReplyMatch, ReplyMatcher};
 /// A trial to be driven over sockets.
 #[derive(Debug)]
 pub struct DriverConfig<'a> {
-    /// The trial.
+    /// Scenario, strategy, seed and mail.
     pub input: TrialInput<'a>,
     /// The addresses of each provider's MX hosts, which are used in turn; none is empty.
     pub targets: Vec<Vec<SocketAddr>>,

@@ -12,7 +12,7 @@ use crate::units::ProviderId;
 pub struct LiveEvent<'a> {
     /// When it happened, by the cluster's clock.
     pub at: Time,
-    /// The provider.
+    /// The provider whose host it was.
     pub site: ProviderId,
     /// The client's address.
     pub ip: IpAddr,

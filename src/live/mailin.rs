@@ -249,7 +249,7 @@ mod tests {
             let stream = TcpStream::connect(at).unwrap();
             stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
             let mut client = Self(BufReader::new(stream));
-            assert_eq!(client.hears(), "220 mx.test.example ESMTP");
+            assert_eq!(client.expect_reply(), "220 mx.test.example ESMTP");
             client
         }
 
@@ -257,7 +257,7 @@ mod tests {
             Self::at(self.0.get_ref().peer_addr().unwrap())
         }
 
-        fn hears(&mut self) -> String {
+        fn expect_reply(&mut self) -> String {
             let mut line = String::new();
             self.0.read_line(&mut line).unwrap();
             line.trim_end().to_owned()
@@ -265,10 +265,10 @@ mod tests {
 
         fn says(&mut self, line: &str) -> String {
             self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
-            self.hears()
+            self.expect_reply()
         }
 
-        fn is_sent_away(&mut self) -> bool {
+        fn is_closed(&mut self) -> bool {
             self.0.read(&mut [0]).is_ok_and(|n| n == 0)
         }
     }
@@ -279,7 +279,7 @@ mod tests {
         (state.connections, state.accepted, state.deferred, state.rejected)
     }
 
-    const TO_THE_DOT: [(&str, &str); 5] = [
+    const TO_DATA: [(&str, &str); 5] = [
         ("HELO client.example", "250 OK"),
         ("MAIL FROM:<news@sender.example>", "250 OK"),
         ("RCPT TO:<ann@test.example>", "250 OK"),
@@ -287,8 +287,8 @@ mod tests {
         ("DATA", "354 Start mail input; end with <CRLF>.<CRLF>"),
     ];
 
-    fn to_the_dot(client: &mut Client) {
-        for (line, reply) in TO_THE_DOT {
+    fn send_up_to_data(client: &mut Client) {
+        for (line, reply) in TO_DATA {
             assert_eq!(client.says(line), reply, "{line}");
         }
     }
@@ -297,7 +297,7 @@ mod tests {
     fn a_message_is_accepted_and_counted() {
         let cluster = cluster(|_| {});
         let mut client = Client::of(&cluster);
-        to_the_dot(&mut client);
+        send_up_to_data(&mut client);
         assert_eq!(client.says("Subject: hello\r\n\r\n..\r\n."), "250 OK");
         assert_eq!(client.says("MAIL FROM:<news@sender.example>"), "250 OK");
         assert_eq!(client.says("RCPT TO:<451.ann@test.example>"), "451 as you asked");
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(counts(&cluster), (1, 2, 1, 1));
         assert_eq!(cluster.sample(SITE).open, 1);
         assert_eq!(client.says("QUIT"), "221 Goodbye");
-        assert!(client.is_sent_away());
+        assert!(client.is_closed());
     }
 
     #[test]
@@ -313,10 +313,10 @@ mod tests {
         let cluster = cluster(|policy| policy.rules = vec![one_connection()]);
         let mut first = Client::of(&cluster);
         assert_eq!(first.says("EHLO client.example"), "250-server offers extensions:");
-        assert_eq!(first.hears(), "250 8BITMIME");
+        assert_eq!(first.expect_reply(), "250 8BITMIME");
         let mut second = first.another();
         assert_eq!(second.says("EHLO client.example"), "421 4.7.0 [127.0.0.1] too much come back");
-        assert!(second.is_sent_away());
+        assert!(second.is_closed());
         assert_eq!(counts(&cluster), (2, 0, 1, 0));
         // A client that was let in may say EHLO again without connecting again.
         assert_eq!(first.says("HELO client.example"), "250 OK");
@@ -327,7 +327,7 @@ mod tests {
     fn a_refusal_at_end_of_data_ends_the_message() {
         let cluster = cluster(|policy| policy.rules = vec![never(Stage::EndOfData, 1, false)]);
         let mut client = Client::of(&cluster);
-        to_the_dot(&mut client);
+        send_up_to_data(&mut client);
         assert_eq!(client.says("text\r\n."), "450 no");
         assert_eq!(client.says("MAIL FROM:<news@sender.example>"), "250 OK", "a command, and not more of the message");
         assert_eq!(counts(&cluster), (1, 0, 2, 0));
@@ -337,25 +337,25 @@ mod tests {
     fn the_connection_is_closed_where_the_provider_closes_it() {
         let cluster = cluster(|policy| policy.rules = vec![never(Stage::EndOfData, 2, true)]);
         let mut client = Client::of(&cluster);
-        to_the_dot(&mut client);
+        send_up_to_data(&mut client);
         assert_eq!(client.says("text\r\n."), "550 no");
-        assert!(client.is_sent_away());
+        assert!(client.is_closed());
         let mut client = client.another();
         client.says("HELO client.example");
         client.says("MAIL FROM:<news@sender.example>");
         assert_eq!(client.says("RCPT TO:<drop.ann@test.example>"), "421 closing the connection");
-        assert!(client.is_sent_away());
+        assert!(client.is_closed());
     }
 
     #[test]
     fn a_message_that_breaks_off_is_recorded_and_frees_its_place() {
         let cluster = cluster(|policy| policy.listener = Some(Listener { workers: 1, backlog: 1 }));
         let mut client = Client::of(&cluster);
-        to_the_dot(&mut client);
+        send_up_to_data(&mut client);
         let mut next = client.another();
         next.0.get_mut().write_all(b"HELO next.example\r\n").unwrap();
         drop(client);
-        assert_eq!(next.hears(), "250 OK", "the place of the one that went");
+        assert_eq!(next.expect_reply(), "250 OK", "the place of the one that went");
         assert_eq!(cluster.sample(SITE).open, 1);
         let (trial, _) = cluster.record("live", 1).unwrap();
         assert_eq!(trial.cells[0].totals.injected, 2, "two recipients, still queued");

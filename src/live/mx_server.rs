@@ -305,13 +305,13 @@ mod tests {
 
     const SITE: ProviderId = ProviderId(0);
 
-    /// What a host says to a whole session.
-    async fn heard(server: &MxServer, said: &str) -> String {
+    /// The replies of a host to a whole session.
+    async fn replies(server: &MxServer, session: &str) -> String {
         let mut stream = TcpStream::connect(server.hosts()[0].address).await.unwrap();
-        stream.write_all(said.as_bytes()).await.unwrap();
-        let mut heard = String::new();
-        stream.read_to_string(&mut heard).await.unwrap();
-        heard
+        stream.write_all(session.as_bytes()).await.unwrap();
+        let mut replies = String::new();
+        stream.read_to_string(&mut replies).await.unwrap();
+        replies
     }
 
     #[tokio::test]
@@ -322,11 +322,11 @@ mod tests {
         let host = MxHost { site: SITE, name: "mx.example".to_owned(), address: "127.0.0.1:0".parse().unwrap() };
         let server = MxServer::start(&cluster, &[host], ServerOptions::default()).unwrap();
         let session = "EHLO a.example\r\nMAIL FROM:<a@a.example> SIZE=20000001\r\nQUIT\r\n";
-        let strict = heard(&server, session).await;
+        let strict = replies(&server, session).await;
         assert!(strict.contains("-SIZE 20000000\r\n"), "{strict}");
         assert!(strict.contains("\r\n552 Message size exceeds allowed maximum"), "in the provider's words: {strict}");
         cluster.change_policy(SITE, &PolicyChange::Enabled(RuleId::from_index(rule), false));
-        let lenient = heard(&server, session).await;
+        let lenient = replies(&server, session).await;
         assert!(lenient.contains("-SIZE 1073741824\r\n") && !lenient.contains("552"), "{lenient}");
         server.stop(Duration::from_secs(10)).await;
     }

@@ -31,7 +31,7 @@ pub(super) async fn sleep_until(at: Instant) {
 }
 
 impl PreciseTimer {
-    #[expect(clippy::disallowed_methods, reason = "the live world has a clock, and somebody must wait for it")]
+    #[expect(clippy::disallowed_methods, reason = "the timer of the live world waits on a thread of its own")]
     fn start() -> &'static Self {
         let timer: &'static Self =
             Box::leak(Box::new(Self { waiting: Mutex::new(BinaryHeap::new()), earlier: Condvar::new() }));
@@ -48,7 +48,7 @@ impl PreciseTimer {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the live world has a clock, and somebody must look at it")]
+    #[expect(clippy::disallowed_methods, reason = "the timer of the live world reads its clock")]
     fn run(&self) {
         let mut all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         loop {

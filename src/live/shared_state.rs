@@ -15,7 +15,7 @@ use crate::rng::{Seeds, Stream};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, Fraction, NetworkId, ProviderId, SenderDomainId};
 
-/// What changes.
+/// The state of a cluster.
 #[derive(Debug)]
 pub(super) struct SharedState {
     /// By [`ProviderId`].

@@ -246,7 +246,7 @@ mod tests {
         let error = acceptor().accept(far, Duration::from_millis(1)).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         let connector = ClientTls::accepting_any_certificate().unwrap();
-        assert!(connector.connect("mx.charter.net", near, LIMIT).await.is_err(), "nobody there any more");
+        assert!(connector.connect("mx.charter.net", near, LIMIT).await.is_err(), "the server is gone");
     }
 
     #[test]

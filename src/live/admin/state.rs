@@ -10,7 +10,7 @@ use crate::live::dns::DnsFaults;
 /// What administrators can look at and change.
 #[derive(Clone, Debug)]
 pub struct AdminState {
-    /// The cluster.
+    /// The cluster, which is served while it is changed.
     pub cluster: Arc<MxCluster>,
     /// The faults of the DNS server for the cluster's names; `None` if there is no such server.
     pub dns: Option<DnsFaults>,

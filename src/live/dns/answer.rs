@@ -10,7 +10,7 @@ use super::zone::{DnsRecord, Zone, ZoneLookup};
 
 /// The transport of a query, which limits the length of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Transport {
+pub(super) enum DnsTransport {
     /// 512 bytes, or what EDNS0 allows, up to [`UDP_MAX`].
     Udp,
     /// 65,535 bytes.
@@ -27,7 +27,7 @@ const TTL: u32 = 60;
 /// parsed get FORMERR.
 pub(super) fn answer(
     query: &[u8],
-    transport: Transport,
+    transport: DnsTransport,
     zone: &Zone,
     effect: impl FnOnce(&str) -> QueryEffect,
 ) -> Option<(Duration, Vec<u8>)> {
@@ -59,9 +59,9 @@ pub(super) fn answer(
         reply.look_up(zone, &question.qname, raw, missing);
     }
     let room = match (transport, packet.opt()) {
-        (Transport::Tcp, _) => u16::MAX,
-        (Transport::Udp, Some(opt)) => opt.udp_packet_size.clamp(512, UDP_MAX),
-        (Transport::Udp, None) => 512,
+        (DnsTransport::Tcp, _) => u16::MAX,
+        (DnsTransport::Udp, Some(opt)) => opt.udp_packet_size.clamp(512, UDP_MAX),
+        (DnsTransport::Udp, None) => 512,
     };
     let mut bytes = reply.within(usize::from(room)).ok()?;
     // The question comes first and its name is never compressed, so its type is where it was.

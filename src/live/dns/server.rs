@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::{Transport, UDP_MAX, answer};
+use super::answer::{DnsTransport, UDP_MAX, answer};
 use super::fault::{ActiveFaults, DnsFault};
 use super::zone::Zone;
 
@@ -95,7 +95,7 @@ impl DnsFaults {
 }
 
 impl Shared {
-    fn answer(&self, query: &[u8], transport: Transport) -> Option<(Duration, Vec<u8>)> {
+    fn answer(&self, query: &[u8], transport: DnsTransport) -> Option<(Duration, Vec<u8>)> {
         answer(query, transport, &self.zone, |name| self.faults().effect_on(name))
     }
 
@@ -125,7 +125,7 @@ async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<Shared>, stop: Cancellati
             pause().await;
             continue;
         };
-        let Some((delay, reply)) = shared.answer(&query[..length], Transport::Udp) else { continue };
+        let Some((delay, reply)) = shared.answer(&query[..length], DnsTransport::Udp) else { continue };
         if delay.is_zero() {
             // A client that is gone needs no answer.
             let _ = socket.send_to(&reply, asker).await;
@@ -162,7 +162,7 @@ async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>, stop: Cancellatio
 async fn serve_tcp_connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     loop {
         let query = timeout(PATIENCE, read(&mut stream)).await??;
-        let Some((delay, reply)) = shared.answer(&query, Transport::Tcp) else { return Ok(()) };
+        let Some((delay, reply)) = shared.answer(&query, DnsTransport::Tcp) else { return Ok(()) };
         sleep(delay).await;
         timeout(PATIENCE, write(&mut stream, &reply)).await??;
     }

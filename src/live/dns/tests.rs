@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{Transport, answer};
+use super::answer::{DnsTransport, answer};
 use super::fault::QueryEffect;
 use super::zone::reverse;
 use super::*;
@@ -47,7 +47,7 @@ fn bytes(name: &str, kind: TYPE) -> Vec<u8> {
 }
 
 /// The answer without faults.
-fn ask_bytes(zone: &Zone, query: &[u8], transport: Transport) -> Option<Vec<u8>> {
+fn ask_bytes(zone: &Zone, query: &[u8], transport: DnsTransport) -> Option<Vec<u8>> {
     answer(query, transport, zone, |_| QueryEffect::default()).map(|(_, bytes)| bytes)
 }
 
@@ -77,7 +77,7 @@ fn told(reply: &[u8]) -> String {
 }
 
 fn ask(name: &str, kind: TYPE) -> String {
-    told(&ask_bytes(&zone(UnknownNames::NoSuchName), &bytes(name, kind), Transport::Udp).unwrap())
+    told(&ask_bytes(&zone(UnknownNames::NoSuchName), &bytes(name, kind), DnsTransport::Udp).unwrap())
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn missing_names_are_nxdomain_and_missing_types_nodata() {
     assert!(ask("9.9.9.10.in-addr.arpa", TYPE::PTR).starts_with("NameError |  | in-addr.arpa SOA"));
     let strict = zone(UnknownNames::Refused);
     for (name, code) in [("elsewhere.org", "Refused"), ("9.9.9.10.in-addr.arpa", "NameError"), ("net", "Refused")] {
-        let reply = ask_bytes(&strict, &bytes(name, TYPE::A), Transport::Udp).unwrap();
+        let reply = ask_bytes(&strict, &bytes(name, TYPE::A), DnsTransport::Udp).unwrap();
         assert_eq!(told(&reply).split(' ').next(), Some(code), "{name}");
     }
 }
@@ -119,7 +119,7 @@ fn missing_names_are_nxdomain_and_missing_types_nodata() {
 #[test]
 fn the_question_is_echoed_in_its_spelling() {
     assert!(ask("cHaRtEr.NeT", TYPE::MX).starts_with("NoError | cHaRtEr.NeT MX 10"));
-    let reply = ask_bytes(&zone(UnknownNames::NoSuchName), &bytes("RR.com", TYPE::MX), Transport::Udp).unwrap();
+    let reply = ask_bytes(&zone(UnknownNames::NoSuchName), &bytes("RR.com", TYPE::MX), DnsTransport::Udp).unwrap();
     let packet = Packet::parse(&reply).unwrap();
     assert_eq!(packet.questions[0].qname.to_string(), "RR.com");
     assert_eq!(packet.id(), 7);
@@ -132,7 +132,7 @@ fn unknown_record_types_are_nodata() {
     let mut query = bytes("mx1.charter.net", TYPE::A);
     let place = query.len() - 4;
     query[place..place + 2].copy_from_slice(&52_u16.to_be_bytes());
-    let reply = ask_bytes(&zone(UnknownNames::NoSuchName), &query, Transport::Udp).unwrap();
+    let reply = ask_bytes(&zone(UnknownNames::NoSuchName), &query, DnsTransport::Udp).unwrap();
     assert_eq!(reply[3] & 15, 0, "no error");
     assert_eq!(reply[6..8], [0, 0], "no answers");
     assert_eq!(reply[12..place + 4], query[12..], "the question as it was");
@@ -142,12 +142,12 @@ fn unknown_record_types_are_nodata() {
 fn long_answers_are_truncated_over_udp_and_whole_over_tcp() {
     let zone = zone(UnknownNames::NoSuchName);
     let plain = bytes("long.example", TYPE::TXT);
-    assert_eq!(told(&ask_bytes(&zone, &plain, Transport::Udp).unwrap()), "NoError cut |  |  | ");
-    assert!(told(&ask_bytes(&zone, &plain, Transport::Tcp).unwrap()).contains(&"x".repeat(3_000)));
+    assert_eq!(told(&ask_bytes(&zone, &plain, DnsTransport::Udp).unwrap()), "NoError cut |  |  | ");
+    assert!(told(&ask_bytes(&zone, &plain, DnsTransport::Tcp).unwrap()).contains(&"x".repeat(3_000)));
     for (room, cut) in [(100, true), (2_000, true), (3_500, false), (u16::MAX, false)] {
         let mut query = question("long.example", TYPE::TXT.into());
         *query.opt_mut() = Some(OPT { opt_codes: Vec::new(), udp_packet_size: room, version: 0 });
-        let reply = ask_bytes(&zone, &query.build_bytes_vec().unwrap(), Transport::Udp).unwrap();
+        let reply = ask_bytes(&zone, &query.build_bytes_vec().unwrap(), DnsTransport::Udp).unwrap();
         assert!(reply.len() <= usize::from(room.max(512)));
         let packet = Packet::parse(&reply).unwrap();
         assert_eq!(packet.has_flags(PacketFlag::TRUNCATION), cut, "room for {room}");
@@ -168,15 +168,15 @@ fn with_edns(version: u8, flags: u16) -> Vec<u8> {
 fn queries_with_the_dnssec_do_bit_are_answered() {
     let zone = zone(UnknownNames::NoSuchName);
     // The DO bit, as Postfix sets it to look for DANE.
-    let reply = ask_bytes(&zone, &with_edns(0, 0x8000), Transport::Udp).unwrap();
-    assert_eq!(reply, ask_bytes(&zone, &with_edns(0, 0), Transport::Udp).unwrap());
+    let reply = ask_bytes(&zone, &with_edns(0, 0x8000), DnsTransport::Udp).unwrap();
+    assert_eq!(reply, ask_bytes(&zone, &with_edns(0, 0), DnsTransport::Udp).unwrap());
     assert_eq!((reply[3] & 15, reply[7]), (0, 2), "two MX records");
 }
 
 #[test]
 fn later_edns_versions_are_badvers() {
     let query = with_edns(1, 0);
-    let reply = ask_bytes(&zone(UnknownNames::NoSuchName), &query, Transport::Udp).unwrap();
+    let reply = ask_bytes(&zone(UnknownNames::NoSuchName), &query, DnsTransport::Udp).unwrap();
     assert_eq!((reply[3] & 15, &reply[4..12]), (0, &[0, 1, 0, 0, 0, 0, 0, 1][..]), "a question and an OPT record");
     // BADVERS is 16, its higher bits here; version 0.
     assert_eq!(reply[reply.len() - 11..], [0, 0, 41, 0x10, 0, 1, 0, 0, 0, 0, 0]);
@@ -185,7 +185,7 @@ fn later_edns_versions_are_badvers() {
 #[test]
 fn malformed_and_unsupported_queries_get_their_rcode() {
     let zone = zone(UnknownNames::NoSuchName);
-    let code = |query: &[u8]| ask_bytes(&zone, query, Transport::Tcp).map(|reply| reply[3] & 15);
+    let code = |query: &[u8]| ask_bytes(&zone, query, DnsTransport::Tcp).map(|reply| reply[3] & 15);
     let query = bytes("charter.net", TYPE::MX);
     let with = |at: usize, byte: u8| {
         let mut query = query.clone();
@@ -205,7 +205,7 @@ fn malformed_and_unsupported_queries_get_their_rcode() {
     chaos.questions[0].qclass = CLASS::CH.into();
     assert_eq!(code(&chaos.build_bytes_vec().unwrap()), Some(5));
     let all =
-        ask_bytes(&zone, &question("charter.net", QTYPE::ANY).build_bytes_vec().unwrap(), Transport::Tcp).unwrap();
+        ask_bytes(&zone, &question("charter.net", QTYPE::ANY).build_bytes_vec().unwrap(), DnsTransport::Tcp).unwrap();
     assert_eq!(Packet::parse(&all).unwrap().answers.len(), 4, "two MX, NS and SOA");
 }
 
@@ -231,7 +231,7 @@ fn addresses_have_reverse_names() {
 proptest! {
     #[test]
     fn garbage_queries_do_not_panic(query in proptest::collection::vec(any::<u8>(), 0..600)) {
-        let _ = ask_bytes(&zone(UnknownNames::NoSuchName), &query, Transport::Udp);
+        let _ = ask_bytes(&zone(UnknownNames::NoSuchName), &query, DnsTransport::Udp);
     }
 
     #[test]
@@ -246,7 +246,7 @@ proptest! {
             let at = at.index(query.len());
             query[at] = byte;
         }
-        if let Some(reply) = ask_bytes(&zone(UnknownNames::NoSuchName), &query, Transport::Udp) {
+        if let Some(reply) = ask_bytes(&zone(UnknownNames::NoSuchName), &query, DnsTransport::Udp) {
             prop_assert_eq!(&reply[..2], &query[..2]);
             prop_assert!(reply.len() <= 4_096);
         }

@@ -1,6 +1,6 @@
-//! Every file of `tests/dialogs` over a socket. All that moves bytes is what serves real clients: reading, writing,
-//! waiting, handshakes, closing. Only the decisions are the file's: a cluster decides by rules, says yes in the
-//! session's words, and has manners of its own, so that hardly one of these dialogs could be had with it word for word.
+//! Every file of `tests/dialogs` over a socket, with the code that serves real clients: reading, writing, waiting,
+//! handshakes, closing. Only the decisions are the file's: a cluster decides by rules and has its own banner and
+//! extensions, so that hardly any of these dialogs could be had with it word for word.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -14,31 +14,31 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use self::dialog::{Dialog, Peer, Scripted, kind};
-use super::super::clock::Speed;
-use super::super::stream::read_into;
 use super::*;
+use crate::live::clock::Speed;
+use crate::live::stream::read_into;
 use crate::smtp::{PolicyQuestion, ProtocolError, Reply};
 
 #[path = "../../../tests/smtp/dialog.rs"]
 mod dialog;
 
-/// How long a test waits for anything at all before it fails.
+/// How long a test waits for anything before it fails.
 const LONG: Duration = Duration::from_secs(30);
 
-/// Messages that a provider was given, first come first.
+/// Messages that the handler received, first come first.
 type Messages = Arc<Mutex<VecDeque<Vec<u8>>>>;
 
-/// A provider that decides as its file says.
-struct Script {
+/// A handler that decides as a dialog's file says.
+struct ScriptedHandler {
     answers: Vec<Scripted>,
-    /// Whether it decides nothing at once.
+    /// Whether every answer is a delayed one.
     delayed: bool,
     receives: bool,
     message: Vec<u8>,
     messages: Messages,
 }
 
-impl Script {
+impl ScriptedHandler {
     fn of(dialog: &Dialog, delayed: bool) -> Self {
         let answers = dialog.setting.answers.clone();
         Self { answers, delayed, receives: false, message: Vec::new(), messages: Messages::default() }
@@ -49,7 +49,7 @@ impl Script {
         match Scripted::find(&self.answers, kind, about).cloned() {
             None => PolicyResponse::Accept { delay },
             Some(Scripted { reply: None, .. }) => PolicyResponse::Drop { delay },
-            // A yes in words of its own goes the same way as a no.
+            // An acceptance with a text of its own is written as a refusal is.
             Some(Scripted { reply: Some((code, enhanced, text)), close, .. }) => {
                 PolicyResponse::Refuse { reply: Reply { code, enhanced, text }, close, delay }
             }
@@ -57,7 +57,7 @@ impl Script {
     }
 }
 
-impl SessionHandler for Script {
+impl SessionHandler for ScriptedHandler {
     fn decide(&mut self, question: &PolicyQuestion<'_>) -> HandlerDecision {
         self.receives = matches!(question, PolicyQuestion::Data { .. });
         match question {
@@ -113,7 +113,7 @@ impl Lab {
 
     /// A client of a server that is set up as a dialog wants it.
     fn client(&self, dialog: &Dialog, piece: usize, delayed: bool) -> Client<'_> {
-        let (script, tls) = (Script::of(dialog, delayed), self.tls.clone());
+        let (script, tls) = (ScriptedHandler::of(dialog, delayed), self.tls.clone());
         let messages = Arc::clone(&script.messages);
         let server_config = Arc::new(dialog.setting.config.clone());
         let listener = self.runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
@@ -148,7 +148,7 @@ struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// Waits for what must come some time.
+    /// Waits for something that must come.
     fn wait<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
         let waiting = async { timeout(LONG, work).await };
         self.lab.runtime.block_on(waiting).unwrap_or_else(|_| panic!("nothing comes: {what}"))
@@ -160,7 +160,7 @@ impl Peer for Client<'_> {
         for piece in bytes.chunks(self.piece) {
             let mut stream = std::mem::replace(&mut self.stream, MaybeTlsStream::Broken);
             self.wait("room for what is sent", async {
-                // A client that was hung up on may not have noticed yet.
+                // The server may have closed the connection already.
                 let _ = stream.write_all(piece).await;
                 let _ = stream.flush().await;
                 tokio::task::yield_now().await;
@@ -213,14 +213,14 @@ impl Peer for Client<'_> {
 
     fn unasked(&mut self) -> Option<String> {
         let mut stream = std::mem::replace(&mut self.stream, MaybeTlsStream::Broken);
-        // A client that was hung up on cannot hang up.
+        // The server may have closed the connection already.
         let _ = self.wait("the end of what is sent", stream.shutdown());
         self.stream = stream;
         self.line()
     }
 }
 
-/// All that there are, by name.
+/// All dialogs, by name.
 fn dialogs() -> Vec<(String, Dialog)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialogs");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -240,13 +240,13 @@ fn every_dialog_over_a_socket() {
     }
 }
 
-/// A refusal after which the server stays is not among them: QUIT is to be answered.
+/// Refusals after which the session goes on are not among them: QUIT is answered then.
 #[test]
 fn an_immediate_rejection_says_what_a_session_would_have_said() {
     let lab = Lab::new();
     let mut names = Vec::new();
     for (name, dialog) in dialogs() {
-        let greeting = Script::of(&dialog, false).response("connect", "");
+        let greeting = ScriptedHandler::of(&dialog, false).response("connect", "");
         let server_config = Arc::new(dialog.setting.config.clone());
         let Some(said) = immediate_rejection(&server_config, &greeting) else { continue };
         assert!(
