@@ -6,7 +6,7 @@ use super::connection_reuse::ConnectionReuse;
 use super::strategy::controller::{Load, Observation, Pace, WindowController};
 use super::strategy::reply_action::{self, ActionKey};
 use super::strategy::{ReplyAction, ReplyEffect, SiteAxes, breaker, concurrency, pacing};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::units::{ProviderId, QueueId};
 
 /// What the queues of one scope share.
@@ -25,6 +25,8 @@ pub(super) struct Limiter {
     /// The queues, taken in turn.
     queues: Vec<QueueId>,
     turn: usize,
+    /// No queue gives up mail that is younger.
+    gives_up: Span,
     /// When what was learnt is forgotten unless mail comes before; `Time::NEVER` while there is work.
     forgets_at: Time,
 }
@@ -37,6 +39,7 @@ impl Limiter {
             pacing: pacing::State::new(&axes.pacing),
             breaker: breaker::State::new(&axes.breaker),
             reuse: ConnectionReuse::new(axes.session.on_demand),
+            gives_up: axes.retry.give_up,
             axes,
             replies: None,
             load: Load::default(),
@@ -46,8 +49,10 @@ impl Limiter {
         }
     }
 
-    pub(super) fn add_queue(&mut self, queue: QueueId) {
+    /// A queue shares it, which gives up mail of this age.
+    pub(super) fn add_queue(&mut self, queue: QueueId, gives_up: Span) {
         self.queues.push(queue);
+        self.gives_up = self.gives_up.min(gives_up);
     }
 
     pub(super) fn queues(&self) -> &[QueueId] {
@@ -124,7 +129,7 @@ impl Limiter {
 
     /// Whether any message could be too old by now.
     pub(super) fn may_hold_old_mail(&self, now: Time) -> bool {
-        self.axes.retry.may_be_old(now)
+        now >= Time::ZERO + self.gives_up
     }
 
     /// Until when mail for the site is deferred without being tried; long past where it is not.
@@ -243,7 +248,6 @@ mod tests {
     use crate::sender::strategy::controller::tests::seen;
     use crate::sender::strategy::pacing::token_bucket::TokenBucket;
     use crate::sender::strategy::{Concurrency, Strategy};
-    use crate::time::Span;
 
     fn limiter(strategy: Strategy, busy: u32) -> Limiter {
         let mut limiter = Limiter::new(ProviderId(0), Arc::new(strategy.axes));

@@ -16,6 +16,7 @@ use super::binding::Binding;
 use super::connection_pool::ConnectionPool;
 use super::dispatcher::Dispatcher;
 use super::event::{Action, AttemptResult, Event, Foresight, Timer, TransactionResult};
+use super::limiter::Limiter;
 use super::oracle::Oracle;
 use super::process_gate::ProcessGate;
 use super::site_counts::SiteCounts;
@@ -178,15 +179,11 @@ impl Sender {
     #[inline(never)]
     fn replied(&mut self, now: Time, replied: &TransactionResult<'_>) {
         let connection = self.work.pool.get(replied.conn);
-        let (queue, delivery, latency) = (connection.queue, connection.delivery, now.since(connection.began));
+        let (queue, delivery, began) = (connection.queue, connection.delivery, connection.began);
         let limiter = self.work.spool.queue(queue).limiter;
         // No recipient is left where the oracle's mail went by another connection.
-        if let Some(SiteResponse { stage, outcome, pushed_back }) =
-            self.work.spool.settle(now, queue, delivery, replied)
-        {
-            let state = self.work.spool.limiter(limiter);
-            let (load, window) = (state.load(), state.width());
-            let seen = Observation { now, load, window, latency, stage, outcome, pushed_back };
+        if let Some(response) = self.work.spool.settle(now, queue, delivery, replied) {
+            let seen = observation(now, self.work.spool.limiter(limiter), began, response);
             self.work.spool.observe(limiter, &seen);
             self.work.gate.ended(now);
         }
@@ -228,5 +225,39 @@ impl Sender {
             self.binding.due(now, &mut self.work, queue, &delivery);
         }
         self.work.spool.set_retry_timer(queue);
+    }
+}
+
+/// What the controllers of a site are told of a delivery that began then and is over now.
+#[inline]
+fn observation(now: Time, limiter: &Limiter, began: Time, response: SiteResponse) -> Observation {
+    let SiteResponse { stage, outcome, pushed_back } = response;
+    let (load, window, latency) = (limiter.load(), limiter.width(), now.since(began));
+    Observation { now, load, window, latency, stage, outcome, pushed_back }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::sender::event::Outcome;
+    use crate::sender::preset;
+    use crate::sender::strategy::controller::Load;
+    use crate::smtp::Stage;
+    use crate::time::Span;
+
+    #[test]
+    fn an_observation_says_how_long_it_took_and_what_there_is_to_do() {
+        let axes = preset::strategy("fixed").unwrap().unwrap().axes;
+        let mut limiter = Limiter::new(ProviderId(0), Arc::new(axes));
+        (0..3).for_each(|_| limiter.message_ready());
+        limiter.message_taken();
+        limiter.began(Time::from_micros(100));
+        let response = SiteResponse { stage: Stage::Rcpt, outcome: Outcome::Deferred, pushed_back: true };
+        let seen = observation(Time::from_micros(350), &limiter, Time::from_micros(100), response);
+        assert_eq!((seen.latency, seen.window), (Span::from_micros(250), 20));
+        assert_eq!(seen.load, Load { busy: 1, ready: 2 });
+        assert_eq!((seen.stage, seen.outcome, seen.pushed_back), (Stage::Rcpt, Outcome::Deferred, true));
     }
 }

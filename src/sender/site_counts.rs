@@ -30,7 +30,7 @@ pub struct SiteCounts {
 }
 
 /// A window that was looked at now and then.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WindowSamples {
     /// How often.
     pub times: u64,

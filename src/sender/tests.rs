@@ -5,7 +5,8 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::preset;
-use super::strategy::{Concurrency, Disposition, ReplyAction, ReplyEffect, ReplyRule};
+use super::strategy::breaker::suspend::Suspend;
+use super::strategy::{Breaker, Concurrency, Disposition, ReplyAction, ReplyEffect, ReplyRule};
 use super::*;
 use crate::rng::Seed;
 use crate::smtp::{Reply, Stage};
@@ -13,17 +14,20 @@ use crate::time::{Moments, Span, Time};
 use crate::units::{ConnId, DomainId, MailStreamId, ProviderId, RecipientId, ReplyId, SourceId};
 
 const SLOW_DOWN: ReplyId = ReplyId(0);
+const UNKNOWN: ReplyId = ReplyId(1);
 
 fn at(secs: u64) -> Time {
     Time::ZERO + Span::from_secs(secs)
 }
 
-/// A sender with one source, two sites of a domain each, and `recipients` messages for each site.
+/// A sender with one source, two sites of a domain each, and so many messages to a single recipient for each site.
 fn sender(strategy: &Strategy, recipients: u32) -> Sender {
     let mut intended = Moments::with_capacity(0);
-    intended.fill(2 * recipients as usize, Time::ZERO);
+    intended.fill(2 * recipients.max(1) as usize, Time::ZERO);
     let slow_down = Reply { code: 451.try_into().unwrap(), enhanced: None, text: "Slow down".to_owned() };
-    let replies = vec![slow_down];
+    let enhanced = Some("4.1.1".parse().unwrap());
+    let unknown = Reply { code: 450.try_into().unwrap(), enhanced, text: "Unknown".to_owned() };
+    let replies = vec![slow_down, unknown];
     let task = SenderTask {
         intended: Arc::new(intended),
         sources: 1,
@@ -35,11 +39,13 @@ fn sender(strategy: &Strategy, recipients: u32) -> Sender {
     for n in 0..2 * recipients {
         let first = RecipientId(n);
         let delivery = Delivery { ready_at: Time::ZERO, first, count: 1, failures: 0, priority: false };
-        let site = u16::from(n >= recipients);
-        let (site, domain, stream) = (ProviderId(site), DomainId(site), MailStreamId(0));
-        sender.handle(Time::ZERO, Event::Injected(Injection { delivery, site, domain, stream }));
+        sender.handle(Time::ZERO, Event::Injected(injection(delivery, u16::from(n >= recipients))));
     }
     sender
+}
+
+fn injection(delivery: Delivery, site: u16) -> Injection {
+    Injection { delivery, site: ProviderId(site), domain: DomainId(site), stream: MailStreamId(0) }
 }
 
 /// All that a sender wants done now.
@@ -104,4 +110,29 @@ fn replies_change_an_axis_until_it_recovers() {
     assert_eq!(opened(&actions(&mut sender, at(3)), ProviderId(1)).len(), 1);
     sender.handle(at(602), Event::Due(recovery.expect("a timer for the recovery")));
     assert_eq!(opened(&actions(&mut sender, at(602)), ProviderId(0)).len(), 19);
+}
+
+/// Of several recipients, one about whom the site pushes back speaks for all; a mailbox that is unknown says nothing
+/// about the site.
+#[test]
+fn one_recipient_that_is_pushed_back_is_enough() {
+    let mut strategy = preset::strategy("fixed").unwrap().unwrap();
+    strategy.axes.breaker = Breaker::Suspend(Suspend { after: 1, pause: Span::from_secs(60) });
+    let pauses = |results: &[RecipientResult]| {
+        let mut sender = sender(&strategy, 0);
+        let delivery = Delivery { ready_at: at(0), first: RecipientId(0), count: 2, failures: 0, priority: false };
+        sender.handle(at(0), Event::Injected(injection(delivery, 0)));
+        let conn = opened(&actions(&mut sender, at(0)), ProviderId(0))[0];
+        let result = TransactionResult { conn, recipients: results, closed: true, oracle_retry_at: None };
+        sender.handle(at(1), Event::Replied(result));
+        sender.handle(at(1), Event::Injected(injection(delivery, 0)));
+        opened(&actions(&mut sender, at(1)), ProviderId(0)).is_empty()
+    };
+    let [accepted, slow_down, unknown] = [
+        RecipientResult::Accepted,
+        RecipientResult::Refused(Stage::Rcpt, SLOW_DOWN),
+        RecipientResult::Refused(Stage::Rcpt, UNKNOWN),
+    ];
+    assert!(pauses(&[accepted, slow_down]) && pauses(&[slow_down, accepted]) && pauses(&[unknown, slow_down]));
+    assert!(!pauses(&[accepted, unknown]) && !pauses(&[unknown, accepted]));
 }
