@@ -95,6 +95,7 @@ impl Limiter {
 
     /// Whether one more delivery may begin, on a connection that is open already or on a new one, where so many are
     /// open or being opened.
+    #[inline]
     pub(super) fn has_room(&self, open: u32, on_open: bool) -> bool {
         let taken = if self.counts_idle() && !on_open { open } else { self.load.busy };
         taken < self.width()
@@ -111,6 +112,7 @@ impl Limiter {
     }
 
     /// When breaker, replies and pace next allow a delivery to begin; not after `now` if they do now.
+    #[inline]
     pub(super) fn ready_at(&self, now: Time) -> Time {
         let at = self.breaker.resumes_at().max(self.pacing.ready_at(now));
         self.replies.as_ref().map_or(at, |replies| at.max(replies.resumes_at()))
@@ -122,6 +124,7 @@ impl Limiter {
     }
 
     /// How many deliveries at once, where the site is not dead.
+    #[inline]
     pub(super) fn width(&self) -> u32 {
         let window = self.concurrency.window(self.load);
         self.replies.as_ref().map_or(window, |replies| replies.window(window))

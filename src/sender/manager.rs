@@ -132,13 +132,17 @@ impl Sender {
     /// Finds one thing a limiter can do now.
     fn dispatch(&mut self, now: Time, limiter: LimiterId, foresight: Option<&dyn Foresight>) -> Option<Action> {
         let spool = &mut self.work.spool;
-        spool.limiter_mut(limiter).refresh(now);
-        if spool.limiter(limiter).is_dead(now) {
+        let state = spool.limiter_mut(limiter);
+        state.refresh(now);
+        if state.is_dead(now) {
             spool.suspend(now, limiter);
             return None;
         }
-        spool.set_recovery(limiter);
-        if spool.limiter(limiter).load().ready == 0 || self.is_at_rest(now, limiter) {
+        let (ready, recovers_at) = (state.load().ready, state.recovers_at());
+        if let Some(at) = recovers_at {
+            spool.set_limiter_timer(limiter, at);
+        }
+        if ready == 0 || self.is_at_rest(now, limiter) {
             return None;
         }
         for _ in 0..self.work.spool.limiter(limiter).queues().len() {
@@ -167,13 +171,14 @@ impl Sender {
 
     /// Whether a look at a limiter would change nothing: it is full, no pace is to be kept, nothing is too old, and no
     /// other limiter can be in its way.
+    #[inline]
     fn is_at_rest(&self, now: Time, limiter: LimiterId) -> bool {
         let Dispatcher { spool, pool, gate } = &self.work;
         let state = spool.limiter(limiter);
-        state.is_full(pool.open_at(limiter))
+        gate.is_open()
+            && state.is_full(pool.open_at(limiter))
             && state.ready_at(now).max(gate.ready_at()) <= now
             && !state.may_hold_old_mail(now)
-            && gate.is_open()
     }
 
     #[inline(never)]

@@ -163,6 +163,7 @@ impl Spool {
         }
     }
 
+    #[inline]
     fn enqueue(&mut self, queue: QueueId, delivery: &Delivery) {
         let state = &mut self.queues[queue.index()];
         state.push_ready(delivery);
@@ -182,6 +183,7 @@ impl Spool {
     }
 
     /// Takes up to `most` recipients of a queue's next message.
+    #[inline]
     fn take(&mut self, queue: QueueId, most: u32) -> Option<Delivery> {
         let state = &mut self.queues[queue.index()];
         match state.take(most)? {
@@ -292,15 +294,11 @@ impl Spool {
         for (place, action) in axes.reading.rules[rule].actions.iter().enumerate() {
             pushed_back |= state.respond(now, ActionKey { site, rule, action: place }, action);
         }
-        self.set_recovery(limiter);
-        pushed_back
-    }
-
-    /// What replies have done to a limiter is over in time, even where nothing else happens.
-    pub(super) fn set_recovery(&mut self, limiter: LimiterId) {
-        if let Some(at) = self.limiter(limiter).recovers_at() {
+        // What they have done is over in time, even where nothing else happens.
+        if let Some(at) = state.recovers_at() {
             self.set_limiter_timer(limiter, at);
         }
+        pushed_back
     }
 
     /// Recipients are delivered, or bounced.
