@@ -17,7 +17,7 @@ pub struct Hold {
     pub after: u32,
     /// … within this time begin a hold.
     pub within: Span,
-    /// After this much time without a hold the ladder begins anew.
+    /// After this much time without a hold the ladder begins again.
     pub forget: Span,
     /// The stage at which a held client is refused.
     pub at: Stage,

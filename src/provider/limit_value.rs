@@ -13,7 +13,7 @@ pub struct LimitValue {
 }
 
 impl LimitValue {
-    /// Whether the number of any tier is drawn, because nobody outside the provider knows it.
+    /// Whether the number of any tier is drawn, because it is not known outside the provider.
     pub fn is_unknown(&self) -> bool {
         self.by_tier.iter().any(|value| matches!(value, TierValue::Unknown { .. }))
     }
@@ -68,7 +68,7 @@ pub struct LoadStep {
 pub enum TierValue {
     /// This many.
     Exactly(u32),
-    /// Nobody outside the provider knows; drawn from this range, uniformly, once in every trial.
+    /// Not known outside the provider; drawn from this range, uniformly, once in every trial.
     Unknown {
         /// At least.
         low: u32,

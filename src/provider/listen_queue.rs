@@ -7,9 +7,9 @@ use super::policy::Listener;
 pub enum Arrival {
     /// A worker takes it.
     Served,
-    /// The kernel takes it; nobody greets it until a worker is free.
+    /// The kernel takes it; it is greeted when a worker is free.
     Queued,
-    /// The backlog is full: nobody answers.
+    /// The backlog is full: it gets no answer.
     Ignored,
 }
 

@@ -22,7 +22,7 @@ use crate::units::Fraction;
 /// How reputation moves. A score is between 0 and 1; see `reputation.rs` for the arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReputationModel {
-    /// Score of a client nobody has seen before.
+    /// Score of a client that was never seen before.
     pub start: Fraction,
     /// Share of the way to 1 that every accepted message gains.
     pub gain: Fraction,

@@ -58,14 +58,14 @@ fn limit_of(rule: &mut Rule) -> &mut Limit {
 }
 
 const PLAIN: Client = Client { network: NetworkId(0), listed: false, ptr: true, reputation: None, daily_volume: 0 };
-const LETTER: Envelope =
+const ENVELOPE: Envelope =
     Envelope { sender_domain: SenderDomainId(0), size: 1_000, spf: true, dkim: true, dmarc: true, spam: false };
 
 fn to(id: u64) -> Recipient {
     Recipient { id, domain: DomainId(0), mailbox: Mailbox::Exists }
 }
 
-fn in_box(mailbox: Mailbox) -> Recipient {
+fn with_mailbox(mailbox: Mailbox) -> Recipient {
     Recipient { mailbox, ..to(0) }
 }
 
@@ -95,26 +95,38 @@ fn refused_at(
     provider: &mut Provider,
     now: Time,
     client: ClientId,
-    letter: Envelope,
+    envelope: Envelope,
     who: &[Recipient],
 ) -> Option<Stage> {
     let (Some(session), _) = provider.connect(now, client) else { return Some(Connect) };
-    let stage = talk(provider, now, session, letter, who);
+    let stage = talk(provider, now, session, envelope, who);
     provider.close(session);
     stage
 }
 
 /// EHLO and one message on a session.
-fn talk(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope, who: &[Recipient]) -> Option<Stage> {
+fn talk(
+    provider: &mut Provider,
+    now: Time,
+    session: SessionId,
+    envelope: Envelope,
+    who: &[Recipient],
+) -> Option<Stage> {
     if !provider.ehlo(now, session).accepted() {
         return Some(Ehlo);
     }
-    send(provider, now, session, letter, who)
+    send(provider, now, session, envelope, who)
 }
 
 /// One message on a session; recipients that are refused are left out.
-fn send(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope, who: &[Recipient]) -> Option<Stage> {
-    if !provider.mail(now, session, letter).accepted() {
+fn send(
+    provider: &mut Provider,
+    now: Time,
+    session: SessionId,
+    envelope: Envelope,
+    who: &[Recipient],
+) -> Option<Stage> {
+    if !provider.mail(now, session, envelope).accepted() {
         return Some(Mail);
     }
     let accepted = who.iter().filter(|who| provider.rcpt(now, session, **who).accepted()).count();
@@ -132,15 +144,15 @@ fn send(provider: &mut Provider, now: Time, session: SessionId, letter: Envelope
 }
 
 fn delivers(provider: &mut Provider, now: Time) -> bool {
-    refused_at(provider, now, GOOD, LETTER, &[to(0)]).is_none()
+    refused_at(provider, now, GOOD, ENVELOPE, &[to(0)]).is_none()
 }
 
 /// Every question at every stage at which it can be asked: the guilty are refused there, the innocent pass.
 #[test]
 fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
-    let spam = Envelope { spam: true, ..LETTER };
-    let large = Envelope { size: 2_000, ..LETTER };
-    let forged = Envelope { spf: false, dkim: false, dmarc: false, ..LETTER };
+    let spam = Envelope { spam: true, ..ENVELOPE };
+    let large = Envelope { size: 2_000, ..ENVELOPE };
+    let forged = Envelope { spf: false, dkim: false, dmarc: false, ..ENVELOPE };
     let low = RuleKind::Check(Check::Reputation(LowReputation {
         below: Fraction::clamped(0.5),
         of: ReputationOf::ClientIp,
@@ -149,26 +161,26 @@ fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
     let outage = RuleKind::Check(Check::Outage(Outage { from: at(0), until: at(1) }));
     let everywhere = [Connect, Ehlo, Mail, Rcpt, Data, EndOfData];
     let cases: [(RuleKind, &[Stage], ClientId, Envelope, Mailbox); 12] = [
-        (RuleKind::Check(Check::Listed), &everywhere, BAD, LETTER, Mailbox::Exists),
-        (RuleKind::Check(Check::NoPtr), &everywhere, BAD, LETTER, Mailbox::Exists),
-        (low, &everywhere, BAD, LETTER, Mailbox::Exists),
+        (RuleKind::Check(Check::Listed), &everywhere, BAD, ENVELOPE, Mailbox::Exists),
+        (RuleKind::Check(Check::NoPtr), &everywhere, BAD, ENVELOPE, Mailbox::Exists),
+        (low, &everywhere, BAD, ENVELOPE, Mailbox::Exists),
         (RuleKind::Check(Check::Size(Bytes(1_999))), &[Mail, Rcpt, Data, EndOfData], GOOD, large, Mailbox::Exists),
         (RuleKind::Check(Check::Unauthenticated(Auth::Spf)), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
         (RuleKind::Check(Check::Unauthenticated(Auth::Dkim)), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
         (RuleKind::Check(Check::Unauthenticated(Auth::Either)), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
         (RuleKind::Check(Check::Unauthenticated(Auth::Dmarc)), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
         (RuleKind::Check(Check::Content), &[EndOfData], GOOD, spam, Mailbox::Exists),
-        (RuleKind::Check(Check::Mailbox(Mailbox::Unknown)), &[Rcpt, EndOfData], GOOD, LETTER, Mailbox::Unknown),
-        (RuleKind::Check(Check::Mailbox(Mailbox::Full)), &[Rcpt, EndOfData], GOOD, LETTER, Mailbox::Full),
-        (outage, &everywhere, GOOD, LETTER, Mailbox::Exists),
+        (RuleKind::Check(Check::Mailbox(Mailbox::Unknown)), &[Rcpt, EndOfData], GOOD, ENVELOPE, Mailbox::Unknown),
+        (RuleKind::Check(Check::Mailbox(Mailbox::Full)), &[Rcpt, EndOfData], GOOD, ENVELOPE, Mailbox::Full),
+        (outage, &everywhere, GOOD, ENVELOPE, Mailbox::Exists),
     ];
-    for (test, stages, client, letter, mailbox) in cases {
+    for (test, stages, client, envelope, mailbox) in cases {
         for stage in stages {
             let provider = &mut lab(vec![rule(*stage, test.clone())]);
-            let refused = refused_at(provider, at(0), client, letter, &[in_box(mailbox)]);
+            let refused = refused_at(provider, at(0), client, envelope, &[with_mailbox(mailbox)]);
             assert_eq!(refused, Some(*stage), "{test:?}");
             assert_eq!(provider.activity(RuleId(0), at(0)).refused, 1, "{test:?} at {stage}");
-            assert_eq!(refused_at(provider, at(1), GOOD, LETTER, &[to(0)]), None, "{test:?} at {stage}");
+            assert_eq!(refused_at(provider, at(1), GOOD, ENVELOPE, &[to(0)]), None, "{test:?} at {stage}");
         }
     }
 }
@@ -180,7 +192,7 @@ fn a_rule_that_is_switched_off_is_not_asked() {
     let mut provider = lab(vec![off]);
     assert!(delivers(&mut provider, at(0)));
     provider.apply(&PolicyChange::Enabled(RuleId(0), true));
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), Some(Mail));
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[to(0)]), Some(Mail));
 }
 
 #[test]
@@ -217,26 +229,26 @@ fn what_is_counted_later_is_refused_at_the_next_connection() {
     let mut provider = lab(vec![limit(Connect, Meter::Messages, Scope::ClientIp, HOUR, 2)]);
     let session = provider.connect(at(0), GOOD).0.unwrap();
     for _ in 0..5 {
-        assert_eq!(send(&mut provider, at(0), session, LETTER, &[to(0)]), None, "who is inside stays inside");
+        assert_eq!(send(&mut provider, at(0), session, ENVELOPE, &[to(0)]), None, "who is inside stays inside");
     }
-    assert_eq!(refused_at(&mut provider, at(1), GOOD, LETTER, &[to(0)]), Some(Connect));
-    assert_eq!(refused_at(&mut provider, at(1), BAD, LETTER, &[to(0)]), None, "another client");
-    assert_eq!(refused_at(&mut provider, at(60), GOOD, LETTER, &[to(0)]), None, "another hour");
+    assert_eq!(refused_at(&mut provider, at(1), GOOD, ENVELOPE, &[to(0)]), Some(Connect));
+    assert_eq!(refused_at(&mut provider, at(1), BAD, ENVELOPE, &[to(0)]), None, "another client");
+    assert_eq!(refused_at(&mut provider, at(60), GOOD, ENVELOPE, &[to(0)]), None, "another hour");
 }
 
 #[test]
-fn recipients_count_at_the_dot_only_where_they_were_accepted() {
+fn recipients_count_at_the_end_of_data_only_where_they_were_accepted() {
     let unknown = rule(Rcpt, RuleKind::Check(Check::Mailbox(Mailbox::Unknown)));
     let rate = limit(EndOfData, Meter::Recipients, Scope::ClientIp, HOUR, 3);
     let mut provider = lab(vec![unknown, rate]);
-    let mixed = [to(1), in_box(Mailbox::Unknown), to(2)];
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &mixed), None);
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &mixed), Some(EndOfData), "two do not fit");
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(3)]), None, "one does");
+    let mixed = [to(1), with_mailbox(Mailbox::Unknown), to(2)];
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &mixed), None);
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &mixed), Some(EndOfData), "two do not fit");
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[to(3)]), None, "one does");
 }
 
 #[test]
-fn bytes_are_weighed_at_the_dot_and_looked_at_before() {
+fn bytes_are_weighed_at_the_end_of_data_and_looked_at_before() {
     let rate = |stage| limit(stage, Meter::Bytes, Scope::ClientIp, HOUR, 2_500);
     let tries = |stage| -> Vec<bool> {
         let mut provider = lab(vec![rate(stage)]);
@@ -251,7 +263,7 @@ fn bytes_are_weighed_at_the_dot_and_looked_at_before() {
 fn a_message_counts_once_however_many_recipients_are_asked_about() {
     let mut provider = lab(vec![limit(Rcpt, Meter::Messages, Scope::SenderDomain, HOUR, 2)]);
     let three = [to(1), to(2), to(3)];
-    let tries: Vec<_> = (0..3).map(|_| refused_at(&mut provider, at(0), GOOD, LETTER, &three)).collect();
+    let tries: Vec<_> = (0..3).map(|_| refused_at(&mut provider, at(0), GOOD, ENVELOPE, &three)).collect();
     assert_eq!(tries, [None, None, Some(Rcpt)]);
 }
 
@@ -261,16 +273,16 @@ fn a_connection_counts_once_however_often_it_is_asked_about() {
     let mut provider = lab(vec![limit(Mail, Meter::Connections, Scope::ClientIp, HOUR, 2)]);
     for _ in 0..2 {
         let session = provider.connect(at(0), GOOD).0.unwrap();
-        let tries = [0; 3].map(|_| send(&mut provider, at(0), session, LETTER, &[to(0)]));
+        let tries = [0; 3].map(|_| send(&mut provider, at(0), session, ENVELOPE, &[to(0)]));
         assert_eq!(tries, [None, None, None]);
     }
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), Some(Mail));
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[to(0)]), Some(Mail));
 }
 
 #[test]
 fn a_gauge_gives_slots_back_to_those_it_took_them_for() {
     let mut provider = lab(vec![limit(Mail, Meter::OpenConnections, Scope::SenderDomain, Window::Gauge, 1)]);
-    let from = |domain| Envelope { sender_domain: SenderDomainId(domain), ..LETTER };
+    let from = |domain| Envelope { sender_domain: SenderDomainId(domain), ..ENVELOPE };
     for _ in 0..3 {
         let first = provider.connect(at(0), GOOD).0.unwrap();
         assert_eq!(send(&mut provider, at(0), first, from(1), &[to(0)]), None);
@@ -309,12 +321,12 @@ fn a_session_that_is_over_leaves_nothing_to_the_next() {
     held.hold = Some(Hold { ladder, after: 1, within: MINUTE, forget: Span::DAY, at: Connect });
     let mut provider = lab(vec![held]);
     let session = provider.connect(at(0), GOOD).0.unwrap();
-    assert_eq!(send(&mut provider, at(0), session, LETTER, &[to(0)]), None);
-    assert_eq!(send(&mut provider, at(0), session, LETTER, &[to(0)]), Some(Mail));
+    assert_eq!(send(&mut provider, at(0), session, ENVELOPE, &[to(0)]), None);
+    assert_eq!(send(&mut provider, at(0), session, ENVELOPE, &[to(0)]), Some(Mail));
     provider.close(session);
-    assert_eq!(refused_at(&mut provider, at(30), GOOD, LETTER, &[to(0)]), Some(Connect));
-    assert_eq!(refused_at(&mut provider, at(30), BAD, LETTER, &[to(0)]), None, "another client");
-    assert_eq!(refused_at(&mut provider, at(60), GOOD, LETTER, &[to(0)]), None);
+    assert_eq!(refused_at(&mut provider, at(30), GOOD, ENVELOPE, &[to(0)]), Some(Connect));
+    assert_eq!(refused_at(&mut provider, at(30), BAD, ENVELOPE, &[to(0)]), None, "another client");
+    assert_eq!(refused_at(&mut provider, at(60), GOOD, ENVELOPE, &[to(0)]), None);
 }
 
 /// Broken at MAIL, held at connect, with a text of its own for every step.
@@ -328,7 +340,7 @@ fn a_hold_is_enforced_at_its_own_stage_and_climbs() {
     let ladder = vec![step(5, 0), step(30, 2)];
     rule.hold = Some(Hold { ladder, after: 2, within: Span::HOUR, forget: Span::DAY, at: Connect });
     let mut provider = lab(vec![rule]);
-    let mut stage = |minute| refused_at(&mut provider, at(minute), GOOD, LETTER, &[to(0)]);
+    let mut stage = |minute| refused_at(&mut provider, at(minute), GOOD, ENVELOPE, &[to(0)]);
     let heard = [0, 1, 2, 3, 6, 7, 8, 9].map(&mut stage);
     // Two violations begin a hold of five minutes, the next two one of half an hour.
     assert_eq!(
@@ -339,7 +351,7 @@ fn a_hold_is_enforced_at_its_own_stage_and_climbs() {
     assert_eq!(refusal.action, RuleAction::Reply { reply: ReplyId(2), close: true });
     let activity = provider.activity(RuleId(0), at(60));
     assert_eq!((activity.holds, activity.held), (2, MINUTE.times(35)));
-    assert_eq!(refused_at(&mut provider, at(60), GOOD, LETTER, &[to(0)]), None);
+    assert_eq!(refused_at(&mut provider, at(60), GOOD, ENVELOPE, &[to(0)]), None);
 }
 
 #[test]
@@ -347,13 +359,13 @@ fn a_greylist_lets_pass_who_comes_back_in_time() {
     let greylist = Greylist { delay: MINUTE.times(5), retry_within: Span::HOUR, remember: Span::DAY };
     let mut provider = lab(vec![rule(Rcpt, RuleKind::Check(Check::Greylist(greylist)))]);
     let day = 24 * 60;
-    let mut stage = |minute, id| refused_at(&mut provider, at(minute), GOOD, LETTER, &[to(id)]);
+    let mut stage = |minute, id| refused_at(&mut provider, at(minute), GOOD, ENVELOPE, &[to(id)]);
     let early = [0, 4, 5, 6].map(|minute| stage(minute, 1));
     assert_eq!(early, [Some(Rcpt), Some(Rcpt), None, None], "five minutes after the first attempt");
     let late = [0, 61, 65, 66].map(|minute| stage(minute, 2));
     assert_eq!(late, [Some(Rcpt), Some(Rcpt), Some(Rcpt), None], "too late is new");
     assert_eq!([day, 2 * day + 1].map(|minute| stage(minute, 1)), [None, Some(Rcpt)], "forgotten after a day");
-    assert_eq!(refused_at(&mut provider, at(6), BAD, LETTER, &[to(1)]), Some(Rcpt), "another client is new");
+    assert_eq!(refused_at(&mut provider, at(6), BAD, ENVELOPE, &[to(1)]), Some(Rcpt), "another client is new");
 }
 
 /// Yahoo says only after the message who does not exist; who does gets it.
@@ -362,20 +374,20 @@ fn unknown_users_after_the_message_do_not_spoil_it_for_the_others() {
     let mut provider = lab(vec![rule(EndOfData, RuleKind::Check(Check::Mailbox(Mailbox::Unknown)))]);
     let session = provider.connect(at(0), GOOD).0.unwrap();
     let message = |provider: &mut Provider, who: &[Recipient]| {
-        assert!(provider.mail(at(0), session, LETTER).accepted());
+        assert!(provider.mail(at(0), session, ENVELOPE).accepted());
         assert!(who.iter().all(|who| provider.rcpt(at(0), session, *who).accepted()));
         assert!(provider.data(at(0), session).accepted());
         let accepted = provider.end_of_data(at(0), session).accepted();
         (accepted, provider.undeliverable().iter().map(|(place, _)| *place).collect::<Vec<u32>>())
     };
-    let nobody = in_box(Mailbox::Unknown);
-    assert_eq!(message(&mut provider, &[nobody, to(1), nobody]), (true, vec![0, 2]));
+    let unknown = with_mailbox(Mailbox::Unknown);
+    assert_eq!(message(&mut provider, &[unknown, to(1), unknown]), (true, vec![0, 2]));
     assert_eq!(message(&mut provider, &[to(1)]), (true, vec![]));
-    assert_eq!(message(&mut provider, &[nobody]), (false, vec![0]), "a message for nobody is refused");
+    assert_eq!(message(&mut provider, &[unknown]), (false, vec![0]), "a message that reaches no recipient is refused");
 }
 
 #[test]
-fn a_tarpit_delays_and_lets_pass_also_for_single_recipients_at_the_dot() {
+fn a_tarpit_delays_and_lets_pass_also_for_single_recipients_at_the_end_of_data() {
     let pit = |seconds, at, test| Rule { action: RuleAction::Tarpit(Span::from_secs(seconds)), ..rule(at, test) };
     let mut provider = lab(vec![
         pit(3, Mail, RuleKind::Check(Check::Always)),
@@ -383,9 +395,9 @@ fn a_tarpit_delays_and_lets_pass_also_for_single_recipients_at_the_dot() {
         pit(5, EndOfData, RuleKind::Check(Check::Mailbox(Mailbox::Trap))),
     ]);
     let session = provider.connect(at(0), GOOD).0.unwrap();
-    let verdict = provider.mail(at(0), session, LETTER);
+    let verdict = provider.mail(at(0), session, ENVELOPE);
     assert!(verdict.accepted() && verdict.tarpit == Span::from_secs(7), "{verdict:?}");
-    provider.rcpt(at(0), session, in_box(Mailbox::Trap));
+    provider.rcpt(at(0), session, with_mailbox(Mailbox::Trap));
     let verdict = provider.end_of_data(at(0), session);
     assert!(verdict.accepted() && verdict.tarpit == Span::from_secs(5), "{verdict:?}");
 }
@@ -425,7 +437,7 @@ fn unknown_limits_are_drawn_by_the_seed_within_their_range_and_keep_their_order(
     assert_eq!(draw(7), draw(7));
 }
 
-/// A trial that starts at 22:00, with a limit that is doubled from midnight on: frames and load go by the wall clock.
+/// A trial that starts at 22:00, with a limit that is doubled from midnight on: frames and load go by the provider's clock.
 #[test]
 fn the_load_goes_by_the_time_of_day() {
     let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
@@ -457,14 +469,14 @@ fn scopes_tell_apart_whom_they_should() {
     let second = |scope, at_stage, change: &dyn Fn(&mut Envelope, &mut Recipient) -> ClientId| {
         let mut provider = lab(vec![limit(at_stage, Meter::Messages, scope, HOUR, 1)]);
         assert!(delivers(&mut provider, at(0)));
-        let (mut letter, mut who) = (LETTER, to(0));
-        let client = change(&mut letter, &mut who);
-        refused_at(&mut provider, at(0), client, letter, &[who]).is_some()
+        let (mut envelope, mut who) = (ENVELOPE, to(0));
+        let client = change(&mut envelope, &mut who);
+        refused_at(&mut provider, at(0), client, envelope, &[who]).is_some()
     };
     let same = |_: &mut Envelope, _: &mut Recipient| GOOD;
     let client = |_: &mut Envelope, _: &mut Recipient| BAD;
-    let sender = |letter: &mut Envelope, _: &mut Recipient| {
-        letter.sender_domain = SenderDomainId(1);
+    let sender = |envelope: &mut Envelope, _: &mut Recipient| {
+        envelope.sender_domain = SenderDomainId(1);
         GOOD
     };
     let recipient = |_: &mut Envelope, who: &mut Recipient| {
@@ -496,14 +508,14 @@ fn scopes_tell_apart_whom_they_should() {
     }
 }
 
-/// Asked at RCPT and counted at the dot: each message counts for its own domain.
+/// Asked at RCPT and counted at the end of data: each message counts for its own domain.
 #[test]
 fn late_counting_finds_every_recipients_counter() {
     let mut provider = lab(vec![limit(Rcpt, Meter::Bytes, Scope::RecipientDomain, HOUR, 1_000)]);
     let away = Recipient { domain: DomainId(5), ..to(0) };
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[away]), None);
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[away]), Some(Rcpt));
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[to(0)]), None, "another domain");
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[away]), None);
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[away]), Some(Rcpt));
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[to(0)]), None, "another domain");
 }
 
 #[test]
@@ -516,9 +528,9 @@ fn violations_complaints_and_traps_cost_reputation() {
     policy.service.per_message = Dist::Constant(Span::ZERO);
     let mut provider = lab_of(policy);
     let score = |provider: &Provider| (provider.reputation(GOOD).get() * 1e4).round() / 1e4;
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[in_box(Mailbox::Trap)]), None);
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[with_mailbox(Mailbox::Trap)]), None);
     assert!((score(&provider) - 0.8).abs() < 1e-9);
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, LETTER, &[in_box(Mailbox::Unknown)]), None);
+    assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[with_mailbox(Mailbox::Unknown)]), None);
     assert!((score(&provider) - 0.56).abs() < 1e-9, "a provider that accepts everybody still notices");
     provider.complain(at(0), GOOD, SenderDomainId(0));
     assert!((score(&provider) - 0.504).abs() < 1e-9);
@@ -561,7 +573,7 @@ fn only_a_look_at_the_mailbox_makes_a_recipient_known_to_be_unknown() {
         let mut policy = policy(rules);
         policy.reputation.unknown_recipient = Fraction::new(0.5).unwrap();
         let mut provider = lab_of(policy);
-        let stage = refused_at(&mut provider, at(0), GOOD, LETTER, &[in_box(Mailbox::Unknown)]);
+        let stage = refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[with_mailbox(Mailbox::Unknown)]);
         assert_eq!(stage, Some(Rcpt));
         assert!((provider.reputation(GOOD).get() - score).abs() < 1e-9);
     }

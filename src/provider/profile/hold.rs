@@ -21,7 +21,7 @@ pub struct HoldSpec {
     pub after: Option<Spanned<Count>>,
     /// Within this time; an hour unless said otherwise.
     pub within: Option<Spanned<Span>>,
-    /// After this much time without a hold the ladder begins anew; a day unless said otherwise.
+    /// After this much time without a hold the ladder begins again; a day unless said otherwise.
     pub forget: Option<Spanned<Span>>,
     /// The stage at which a held client is refused; the rule's own stage unless said otherwise.
     pub at: Option<Spanned<Stage>>,

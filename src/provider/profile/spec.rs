@@ -57,7 +57,7 @@ pub struct ProfileSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ReputationSpec {
-    /// Score of a client nobody has seen before.
+    /// Score of a client that was never seen before.
     pub start: Fraction,
     /// Share of the way to 1 that every accepted message gains.
     pub gain: Fraction,
@@ -91,7 +91,7 @@ pub struct ReputationSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ServiceSpec {
-    /// For the reply after the dot.
+    /// For the reply to the end of data.
     pub per_message: Spanned<DistSpec>,
     /// For the reply to a RCPT.
     pub per_recipient: Spanned<DistSpec>,

@@ -111,7 +111,7 @@ impl Check {
             Self::Content => spam::permits(context),
             Self::Greylist(_) | Self::Reputation(_) | Self::Busy(_) => self.permits_by_state(context, state()),
             Self::Outage(outage) => outage.permits(context.now()),
-            // Early talkers are met before the greeting: whoever sends a command has waited for it.
+            // Early talkers are met before the greeting: a client that sends a command has waited for it.
             Self::EarlyTalker(_) => true,
             Self::Always => false,
         }

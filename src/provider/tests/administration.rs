@@ -4,7 +4,7 @@ use super::*;
 
 const HELD: Span = MINUTE.times(30);
 
-/// One message an hour; whoever sends more is held at connect, with a longer step the second time.
+/// One message an hour; a client that sends more is held at connect, with a longer step the second time.
 fn strict(scope: Scope) -> Rule {
     let mut rule = limit(if scope.is_of_recipient() { Rcpt } else { Mail }, Meter::Messages, scope, HOUR, 1);
     if rule.at == Rcpt {
@@ -17,7 +17,7 @@ fn strict(scope: Scope) -> Rule {
 }
 
 fn stage(provider: &mut Provider, minute: u64, client: ClientId) -> Option<Stage> {
-    refused_at(provider, at(minute), client, LETTER, &[to(0)])
+    refused_at(provider, at(minute), client, ENVELOPE, &[to(0)])
 }
 
 #[test]
@@ -83,14 +83,14 @@ fn whoever_is_connected_when_all_starts_again_stays_and_counts() {
     let first = provider.connect(at(0), GOOD).0.unwrap();
     let gone = provider.connect(at(0), GOOD).0.unwrap();
     provider.close(gone);
-    assert!(provider.mail(at(0), first, LETTER).accepted());
+    assert!(provider.mail(at(0), first, ENVELOPE).accepted());
     provider.reset_to(&start, at(1));
     assert_eq!(provider.open_sessions(), 1);
     let second = provider.connect(at(1), GOOD).0.unwrap();
     assert!(provider.connect(at(1), GOOD).0.is_none(), "the first counts");
-    assert!(!provider.mail(at(1), second, LETTER).accepted(), "and so does its transaction");
+    assert!(!provider.mail(at(1), second, ENVELOPE).accepted(), "and so does its transaction");
     assert!(provider.rcpt(at(1), first, to(0)).accepted() && provider.end_of_data(at(1), first).accepted());
-    assert!(provider.mail(at(2), second, LETTER).accepted());
+    assert!(provider.mail(at(2), second, ENVELOPE).accepted());
     provider.close(first);
     provider.close(second);
     let all: Vec<_> = (0..3).map(|_| provider.connect(at(3), GOOD).0.is_some()).collect();

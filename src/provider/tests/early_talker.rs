@@ -17,7 +17,7 @@ fn who_talks_before_the_greeting_is_refused_and_who_waits_is_greeted_late() {
     let mut provider = lab(vec![open, off, pit, strict]);
     let (session, verdict) = provider.connect(at(0), GOOD);
     assert_eq!(verdict.tarpit, Span::from_secs(9), "as long as the rule that waits longest");
-    assert_eq!(talk(&mut provider, at(0), session.unwrap(), LETTER, &[to(0)]), None, "who waits is greeted");
+    assert_eq!(talk(&mut provider, at(0), session.unwrap(), ENVELOPE, &[to(0)]), None, "who waits is greeted");
     provider.close(session.unwrap());
 
     let session = provider.connect(at(1), GOOD).0.unwrap();
@@ -29,6 +29,6 @@ fn who_talks_before_the_greeting_is_refused_and_who_waits_is_greeted_late() {
     assert_eq!(provider.open_sessions(), 0);
     let refused: Vec<u64> = (0..4).map(|rule| provider.activity(RuleId(rule), at(1)).refused).collect();
     assert_eq!(refused, [0, 0, 1, 1]);
-    assert_eq!(refused_at(&mut provider, at(2), GOOD, LETTER, &[to(0)]), Some(Connect), "held, as by any rule");
-    assert_eq!(refused_at(&mut provider, at(90), GOOD, LETTER, &[to(0)]), None);
+    assert_eq!(refused_at(&mut provider, at(2), GOOD, ENVELOPE, &[to(0)]), Some(Connect), "held, as by any rule");
+    assert_eq!(refused_at(&mut provider, at(90), GOOD, ENVELOPE, &[to(0)]), None);
 }

@@ -1,4 +1,4 @@
-//! Every window against a naive reference that keeps a vector of all moments and counts them anew each time.
+//! Every window against a naive reference that keeps a vector of all moments and counts them again each time.
 
 use proptest::prelude::*;
 
