@@ -16,7 +16,7 @@ use super::policy::{Listener, Policy, PolicyChange};
 use super::prospect::ProposedMessage;
 use super::rule::{Meter, RuleKind};
 use super::rule_runtime::{RuleRuntime, RuleStats};
-use super::session::{Sessions, SlotOf};
+use super::session::{Session, Sessions, SlotOf};
 use super::verdict::{Refusal, Verdict};
 use crate::rng::{Seed, Seeds};
 use crate::smtp::Stage;
@@ -194,7 +194,7 @@ impl Provider {
         self.rules.clone_from(&start.rules);
         self.compiled.clone_from(&start.compiled);
         self.identities.reset_to(&start.identities, now, self.policy.scoring());
-        for (rule, key) in self.sessions.iter_open().flat_map(|session| session.slots()) {
+        for (rule, key) in self.sessions.iter_open().flat_map(Session::slots) {
             self.rules[rule].state_mut().limit_mut().retake_slot(key);
         }
     }

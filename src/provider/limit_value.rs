@@ -34,8 +34,8 @@ impl LimitValue {
     }
 
     /// The numbers of one trial. One draw decides all unknowns, so that a better tier never gets less.
-    pub(super) fn draw(&self, draws: Seed, id: u16) -> DrawnLimit {
-        let share = draws.share(u64::from(id), 0);
+    pub(super) fn draw(&self, seed: Seed, id: u16) -> DrawnLimit {
+        let share = seed.share(u64::from(id), 0);
         let drawn = |value: &TierValue| match *value {
             TierValue::Exactly(n) => Some(n),
             TierValue::Unlimited => None,

@@ -6,7 +6,7 @@ use crate::units::{ClientId, SenderDomainId, SessionId};
 /// The sessions of a provider. The number of one that is over is given to another.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
-    sessions: Vec<Session>,
+    all: Vec<Session>,
     free: Vec<SessionId>,
     open: u32,
 }
@@ -15,18 +15,18 @@ impl Sessions {
     /// A session of a client begins, under so many rules.
     pub(super) fn open(&mut self, client: ClientId, rules: usize) -> SessionId {
         let id = self.free.pop().unwrap_or_else(|| {
-            let id = SessionId::from_index(self.sessions.len());
-            self.sessions.push(Session::new(id));
+            let id = SessionId::from_index(self.all.len());
+            self.all.push(Session::new(id));
             id
         });
-        self.sessions[id.index()].begin(client, rules);
+        self.all[id.index()].begin(client, rules);
         self.open += 1;
         id
     }
 
     /// A session is over.
     pub(super) fn close(&mut self, id: SessionId) {
-        let session = &mut self.sessions[id.index()];
+        let session = &mut self.all[id.index()];
         assert!(session.open, "a session is closed once");
         session.open = false;
         self.open -= 1;
@@ -34,17 +34,17 @@ impl Sessions {
     }
 
     pub(super) fn get(&self, id: SessionId) -> &Session {
-        &self.sessions[id.index()]
+        &self.all[id.index()]
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, id: SessionId) -> &mut Session {
-        &mut self.sessions[id.index()]
+        &mut self.all[id.index()]
     }
 
     /// The sessions that are open.
     pub(super) fn iter_open(&self) -> impl Iterator<Item = &Session> {
-        self.sessions.iter().filter(|session| session.open)
+        self.all.iter().filter(|session| session.open)
     }
 
     /// How many sessions are open.

@@ -54,8 +54,8 @@ impl<W: CountingWindow> Counters<W> {
     /// Whether `n` more fit for a key. Counts them if they do, or if attempts count.
     #[inline]
     pub(super) fn take(&mut self, key: u64, now: Time, limit: u32, n: u32, counted: Counted) -> bool {
-        let (window, counter) = self.counter(key, now, limit);
-        window.take(counter, now, limit, n, counted)
+        let (window, used) = self.counter(key, now, limit);
+        window.take(used, now, limit, n, counted)
     }
 
     /// Counts `n` for a key.

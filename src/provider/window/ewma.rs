@@ -45,7 +45,7 @@ impl CountingWindow for Ewma {
 impl Ewma {
     /// Exim's measured rate after `n` events at `now`: an exponentially weighted average of the instantaneous rate over
     /// `period`, never below the size of the event itself.
-    fn smoothed(&self, last: &Rate, now: Time, n: u32) -> f64 {
+    fn smoothed(self, last: &Rate, now: Time, n: u32) -> f64 {
         let n = f64::from(n);
         let Some(at) = last.at else { return n };
         let interval = now.since(at).max(Span::TICK).as_secs_f64() / self.period.as_secs_f64();
@@ -54,7 +54,7 @@ impl Ewma {
     }
 
     /// The smoothed rate falls with the interval, so the first moment below the limit is found by halving.
-    fn first_below(&self, last: &Rate, at: Time, now: Time, n: u32, limit: u32) -> Time {
+    fn first_below(self, last: &Rate, at: Time, now: Time, n: u32, limit: u32) -> Time {
         let (mut low, mut high) = (now, at + self.period.times(64));
         if !self.admits(last, high, limit, n) {
             return Time::NEVER;

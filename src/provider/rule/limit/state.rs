@@ -32,8 +32,8 @@ enum LimitCounters {
 }
 
 impl LimitState {
-    pub(in crate::provider) fn new(limit: &Limit, draws: Seed) -> Self {
-        let drawn = limit.value.draw(draws, 0);
+    pub(in crate::provider) fn new(limit: &Limit, seed: Seed) -> Self {
+        let drawn = limit.value.draw(seed, 0);
         let slot_of = if limit.meter == Meter::OpenTransactions { SlotOf::Transaction } else { SlotOf::Session };
         let counters = match limit.window {
             Window::Gauge => LimitCounters::Slots(slot_of, KeyedStore::new()),
@@ -52,8 +52,8 @@ impl LimitState {
     }
 
     /// The limit has another value from now on. What was counted still counts.
-    pub(in crate::provider) fn set_value(&mut self, value: &LimitValue, draws: Seed, id: u16) {
-        self.drawn = value.draw(draws, id);
+    pub(in crate::provider) fn set_value(&mut self, value: &LimitValue, seed: Seed, id: u16) {
+        self.drawn = value.draw(seed, id);
         if let LimitCounters::OverTime(counters) = &mut self.counters {
             counters.keep(self.drawn.largest());
         }
