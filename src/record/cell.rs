@@ -23,24 +23,24 @@ pub(super) struct CellRecorder {
     next: u64,
     pub(super) series: Series,
     time_to_delivery: Histogram<u64>,
-    refusals: Vec<RefusalCount>,
+    failures: Vec<FailedAttempts>,
 }
 
-/// How often one refusal was given.
+/// Attempts that failed in the same way.
 #[derive(Clone, Debug)]
-struct RefusalCount {
+struct FailedAttempts {
     stage: Stage,
     rule: Option<RuleId>,
-    cause: RefusalCause,
+    cause: AttemptFailure,
     count: u64,
     over_time: Vec<(u32, u64)>,
 }
 
-/// What the provider did, or what happened instead.
+/// How the provider refused an attempt, or what happened instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RefusalCause {
+enum AttemptFailure {
     Response(Response),
-    Failure(ConnectionFailure),
+    Connection(ConnectionFailure),
 }
 
 /// Recipients are not conserved: a defect of mxlab, never of the scenario.
@@ -68,7 +68,7 @@ impl CellRecorder {
             next: 0,
             series: empty_series(),
             time_to_delivery,
-            refusals: Vec::new(),
+            failures: Vec::new(),
         }
     }
 
@@ -82,28 +82,28 @@ impl CellRecorder {
             self.totals.connections_refused += 1;
             self.series.connections_refused[bucket] += 1;
         }
-        self.count_refusal(bucket, stage, rule, RefusalCause::Response(response), n);
+        self.count_failure(bucket, stage, rule, AttemptFailure::Response(response), n);
     }
 
     pub(super) fn failed(&mut self, bucket: usize, stage: Stage, failure: ConnectionFailure, n: u64) {
         if stage <= Stage::Ehlo {
             self.totals.connections_failed += 1;
         }
-        self.count_refusal(bucket, stage, None, RefusalCause::Failure(failure), n);
+        self.count_failure(bucket, stage, None, AttemptFailure::Connection(failure), n);
     }
 
-    fn count_refusal(&mut self, bucket: usize, stage: Stage, rule: Option<RuleId>, cause: RefusalCause, n: u64) {
-        let found = self.refusals.iter().position(|r| r.rule == rule && r.stage == stage && r.cause == cause);
+    fn count_failure(&mut self, bucket: usize, stage: Stage, rule: Option<RuleId>, cause: AttemptFailure, n: u64) {
+        let found = self.failures.iter().position(|r| r.rule == rule && r.stage == stage && r.cause == cause);
         let index = found.unwrap_or_else(|| {
-            self.refusals.push(RefusalCount { stage, rule, cause, count: 0, over_time: Vec::new() });
-            self.refusals.len() - 1
+            self.failures.push(FailedAttempts { stage, rule, cause, count: 0, over_time: Vec::new() });
+            self.failures.len() - 1
         });
-        let refusal = &mut self.refusals[index];
-        refusal.count += n;
+        let failure = &mut self.failures[index];
+        failure.count += n;
         let bucket = u32::try_from(bucket).expect("there are few buckets");
-        match refusal.over_time.last_mut() {
+        match failure.over_time.last_mut() {
             Some((last, count)) if *last == bucket => *count += n,
-            _ => refusal.over_time.push((bucket, n)),
+            _ => failure.over_time.push((bucket, n)),
         }
     }
 
@@ -186,9 +186,9 @@ impl CellRecorder {
         let (reputation, limit) = (series.reputation.last().copied(), series.open_limit.last().copied());
         merge(&mut series.reputation, reputation.unwrap_or_default(), |_, last| last);
         merge(&mut series.open_limit, limit.unwrap_or_default(), |_, last| last);
-        for refusal in &mut self.refusals {
-            refusal.over_time.iter_mut().for_each(|(bucket, _)| *bucket /= 2);
-            refusal.over_time.dedup_by(|next, kept| {
+        for failure in &mut self.failures {
+            failure.over_time.iter_mut().for_each(|(bucket, _)| *bucket /= 2);
+            failure.over_time.dedup_by(|next, kept| {
                 let same = next.0 == kept.0;
                 kept.1 += if same { next.1 } else { 0 };
                 same
@@ -209,7 +209,7 @@ impl CellRecorder {
         totals.window = sender.window;
         totals.hold_us = hold_us;
         balance(&self.provider.name, totals, &sender)?;
-        let replies = self.refusals.into_iter().map(|refusal| refusal.finish(&self.provider));
+        let replies = self.failures.into_iter().map(|failure| failure.finish(&self.provider));
         let mut replies: Vec<ReplyCount> = replies.collect();
         replies.sort_by(|a, b| {
             b.count.cmp(&a.count).then_with(|| (&a.text, &a.stage, &a.rule).cmp(&(&b.text, &b.stage, &b.rule)))
@@ -224,16 +224,16 @@ impl CellRecorder {
     }
 }
 
-impl RefusalCount {
+impl FailedAttempts {
     fn finish(self, provider: &ProviderFacts) -> ReplyCount {
         let text = match self.cause {
-            RefusalCause::Response(Response::Reply { reply, .. }) => &provider.replies[reply.index()].text,
-            RefusalCause::Response(Response::Closed) => "(connection closed without a reply)",
-            RefusalCause::Failure(ConnectionFailure::Refused) => "(connection refused)",
-            RefusalCause::Failure(ConnectionFailure::ConnectTimeout) => "(connect timed out)",
-            RefusalCause::Failure(ConnectionFailure::GreetingTimeout) => "(no greeting)",
-            RefusalCause::Failure(ConnectionFailure::Reset) => "(connection lost)",
-            RefusalCause::Failure(ConnectionFailure::CommandTimeout) => "(no reply in time)",
+            AttemptFailure::Response(Response::Reply { reply, .. }) => &provider.replies[reply.index()].text,
+            AttemptFailure::Response(Response::Closed) => "(connection closed without a reply)",
+            AttemptFailure::Connection(ConnectionFailure::Refused) => "(connection refused)",
+            AttemptFailure::Connection(ConnectionFailure::ConnectTimeout) => "(connect timed out)",
+            AttemptFailure::Connection(ConnectionFailure::GreetingTimeout) => "(no greeting)",
+            AttemptFailure::Connection(ConnectionFailure::Reset) => "(connection lost)",
+            AttemptFailure::Connection(ConnectionFailure::CommandTimeout) => "(no reply in time)",
         };
         ReplyCount {
             stage: self.stage.name().to_owned(),

@@ -3,7 +3,7 @@
 //! Each is a number of one trial, at one provider or at all of them together. `None` means that it is not defined there
 //! (a share of nothing, a time that was never reached); it is never counted as zero.
 
-use super::{Record, Totals, Trial};
+use super::model::{Record, Totals, Trial};
 use crate::metric::Metric;
 
 /// The metric called `metric` of a trial, at the provider of that name or at all together; `None` if it is not defined,

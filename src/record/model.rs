@@ -72,11 +72,11 @@ pub struct ProviderInfo {
 /// An expectation and what came out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExpectationResult {
-    /// Which figure.
+    /// Name of the metric.
     pub metric: String,
-    /// Whose.
+    /// Name of the strategy it is about.
     pub strategy: String,
-    /// Where; `None` is all providers together.
+    /// Name of the provider it is about; `None` is all providers together.
     pub provider: Option<String>,
     /// At least; `null` in the file is no lower end.
     #[serde(deserialize_with = "or_lowest")]
