@@ -315,9 +315,9 @@ impl Spool {
         self.admission.release(&part);
         let counts = &mut self.counts[site.index()];
         if outcome == Outcome::Delivered {
-            counts.deliver(&part)
+            counts.deliver(&part);
         } else {
-            counts.bounce(&part)
+            counts.bounce(&part);
         }
         self.results.push(AttemptResult { site, delivery: part, outcome, result, expired: false });
         self.tried(now, queue, &part);

@@ -24,9 +24,9 @@ impl fmt::Display for DeadSite {
         let after = if *rule == FeedbackRule::Shipped { "after" } else { "after more than" };
         write!(f, "takes a site for dead for {pause} {after} ")?;
         if *cohorts == 1 {
-            f.write_str("a whole window")?
+            f.write_str("a whole window")?;
         } else {
-            write!(f, "{cohorts} whole windows")?
+            write!(f, "{cohorts} whole windows")?;
         }
         f.write_str(" of failures, and defers all its mail")
     }
