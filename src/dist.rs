@@ -3,12 +3,15 @@
 //! Samples come from `rand_distr` and are rounded to whole microseconds or bytes before anyone uses them, so that a
 //! last bit of the platform's math library cannot decide anything.
 
+use std::fmt;
+
 use rand::RngExt;
 use rand_distr::{Distribution, Exp1, StandardNormal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::rng::Stream;
+use crate::spanned::{Checker, Spanned, TextOr};
 use crate::time::Span;
 
 /// A length of time that may vary from draw to draw.
@@ -65,19 +68,19 @@ impl Dist {
     }
 }
 
-/// A length of time as a scenario writes it: `"20ms"`, or a distribution.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    rename_all = "kebab-case",
-    expecting = "a length of time (\"20ms\") or a distribution ({ uniform = [\"10ms\", \"30ms\"] }, { exponential = \"20ms\" }, { log-normal = { median = \"20ms\", sigma = 0.5 } })"
-)]
-pub enum DistSpec {
-    /// Always the same.
-    Constant(Span),
-    /// A distribution.
-    Varying(VaryingSpec),
+impl fmt::Display for Dist {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Constant(span) => span.fmt(f),
+            Self::Uniform(low, high) => write!(f, "{low} to {high}"),
+            Self::Exponential(mean) => write!(f, "{mean} on average (exponential)"),
+            Self::LogNormal { median, sigma } => write!(f, "{median} in the median (log-normal, sigma {sigma})"),
+        }
+    }
 }
+
+/// A length of time as people write it: `"20ms"`, or a distribution.
+pub type DistSpec = TextOr<Span, VaryingSpec>;
 
 /// A distribution of lengths of time as a scenario writes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -97,30 +100,28 @@ pub enum VaryingSpec {
     },
 }
 
-/// Why a distribution means nothing.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DistError {
-    /// The first bound is above the second.
-    #[error("the range {0} to {1} is upside down; write the shorter one first")]
-    UpsideDown(Span, Span),
-    /// Sigma out of bounds.
-    #[error("sigma {0} makes no sense here; write a number from 0 to 5")]
-    Sigma(f64),
-}
-
-impl TryFrom<&DistSpec> for Dist {
-    type Error = DistError;
-
-    fn try_from(spec: &DistSpec) -> Result<Self, DistError> {
-        match *spec {
-            DistSpec::Constant(span) => Ok(Self::Constant(span)),
-            DistSpec::Varying(VaryingSpec::Uniform([low, high])) if low <= high => Ok(Self::Uniform(low, high)),
-            DistSpec::Varying(VaryingSpec::Uniform([low, high])) => Err(DistError::UpsideDown(low, high)),
-            DistSpec::Varying(VaryingSpec::Exponential(mean)) => Ok(Self::Exponential(mean)),
-            DistSpec::Varying(VaryingSpec::LogNormal { median, sigma }) if (0.0..=5.0).contains(&sigma) => {
-                Ok(Self::LogNormal { median, sigma })
+impl Dist {
+    /// The distribution that is meant.
+    pub fn build(spec: &Spanned<DistSpec>, check: &mut Checker<'_>) -> Self {
+        let varying = match &spec.value {
+            TextOr::Text(span) => return Self::Constant(*span),
+            TextOr::Table(varying) => varying,
+        };
+        match *varying {
+            VaryingSpec::Uniform([low, high]) => {
+                if low > high {
+                    let message = format!("the range {low} to {high} is upside down; write the shorter one first");
+                    check.wrong(&spec.span, message);
+                }
+                Self::Uniform(low, high)
             }
-            DistSpec::Varying(VaryingSpec::LogNormal { sigma, .. }) => Err(DistError::Sigma(sigma)),
+            VaryingSpec::Exponential(mean) => Self::Exponential(mean),
+            VaryingSpec::LogNormal { median, sigma } => {
+                if !(0.0..=5.0).contains(&sigma) {
+                    check.wrong(&spec.span, format!("sigma {sigma} makes no sense here; write a number from 0 to 5"));
+                }
+                Self::LogNormal { median, sigma }
+            }
         }
     }
 }
@@ -128,6 +129,7 @@ impl TryFrom<&DistSpec> for Dist {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Document;
     use crate::rng::Seed;
 
     #[test]
@@ -148,10 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
-        let spec = DistSpec::Varying(VaryingSpec::Uniform([Span::from_secs(2), Span::from_secs(1)]));
-        assert!(matches!(Dist::try_from(&spec), Err(DistError::UpsideDown(..))));
-        let spec = DistSpec::Varying(VaryingSpec::LogNormal { median: Span::TICK, sigma: f64::NAN });
-        assert!(matches!(Dist::try_from(&spec), Err(DistError::Sigma(_))));
+    fn what_cannot_be_is_told() {
+        let upside_down = VaryingSpec::Uniform([Span::from_secs(2), Span::from_secs(1)]);
+        let no_spread = VaryingSpec::LogNormal { median: Span::TICK, sigma: f64::NAN };
+        let document = Document::new("dist", "");
+        for wrong in [upside_down, no_spread] {
+            let mut check = Checker::new(&document);
+            Dist::build(&Spanned { value: TextOr::Table(wrong), span: 0..0 }, &mut check);
+            assert_eq!(check.mistakes(), 1);
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod check;
 mod gaps;
+mod kind;
 mod named;
 pub mod path;
 mod read;
@@ -22,6 +23,7 @@ use serde::de::{Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 pub use check::{Checker, listed};
+pub use kind::FileKind;
 pub use named::NamedTable;
 pub use read::read;
 pub use sources::Sources;

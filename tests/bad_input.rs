@@ -5,7 +5,7 @@
 use std::io;
 use std::path::Path;
 
-use mxlab::diagnostic::Document;
+use mxlab::diagnostic::{Document, render};
 use mxlab::scenario::{LoadError, Scenario, explain, load, parse};
 use proptest::prelude::*;
 
@@ -243,6 +243,68 @@ fn all_mistakes_are_told_at_once() {
     let text = GOOD.replace("seeds = 2", "seeds = 0").replace("preset = \"fixed\"", "preset = \"fixde\"");
     let said = read(&text.replace("metric = \"deferral-share\"", "metric = \"deferals\"")).unwrap_err();
     assert_eq!(said.matches("error: ").count(), 3, "{said}");
+}
+
+/// The good scenario with another profile.
+fn said_of_profile(profile: &str) -> String {
+    let files = |path: &Path| match path.to_str() {
+        Some("mine.toml") => Ok(profile.to_owned()),
+        _ => Ok(TRACE.to_owned()),
+    };
+    let text = GOOD.replace("set.rule.connections.limit = 8\n", "");
+    let found = parse(&Document::new("scenario.toml", text), Path::new(""), &files).expect_err(profile);
+    render(&found, false)
+}
+
+#[test]
+fn all_mistakes_of_a_profile_are_told_at_once() {
+    let text = PROFILE
+        .replace("code = 421", "code = 221")
+        .replace("at = \"connect\"", "at = \"conect\"\nenabeld = true")
+        .replace("limit = 20\nanswer = { reply = \"busy\"", "limit = 20_000_000\nanswer = { reply = \"bussy\"")
+        .replace("{ fixed = \"1h\" }", "{ fixed = \"1 hour and a half\" }")
+        .replace("domains = [\"mine.example\"]", "domains = []");
+    insta::assert_snapshot!(said_of_profile(&text));
+}
+
+#[test]
+fn all_mistakes_of_one_rule_are_told_at_once() {
+    let text = PROFILE
+        .replace("at = \"mail\"", "att = \"mail\"")
+        .replace("count = \"messages\"", "count = \"mesages\"")
+        .replace(
+            "limit = 1000\n",
+            "limit = { tiers = { poor = 1 } }\nhold = { ladder = [\"0s\"], replies = [\"bsy\"] }\n",
+        );
+    insta::assert_snapshot!(said_of_profile(&text));
+}
+
+#[test]
+fn what_only_follows_from_a_mistake_is_not_told() {
+    for (old, new) in [
+        ("code = 421", "code = \"421\""),
+        ("count = \"open-connections\"", "count = 7"),
+        ("window = \"gauge\"", "window = { fixed = \"soon\" }"),
+        ("limit = 20", "limit = { tiers = { any = \"lots\" } }"),
+        ("answer = { reply = \"busy\", close = true }\n\n", "answer = { tarpit = \"soon\" }\n\n"),
+        ("name = \"mine\"", "name = 7"),
+        ("[reply.busy]", "[tiers]\npoor = [0, \"half\"]\ngood = [0.5, 1]\n\n[reply.busy]"),
+    ] {
+        assert_eq!(PROFILE.matches(old).count(), 1, "{old}");
+        let said = said_of_profile(&PROFILE.replace(old, new));
+        assert_eq!(said.matches("error: ").count(), 1, "{new}: {said}");
+    }
+}
+
+#[test]
+fn all_mistakes_of_set_and_timeline_are_told_at_once() {
+    let set = "[provider.set]\nrule.connections = { limit = -3, at = \"conect\", answer = { reply = \"bsy\" } }\n\
+               rule.hourli.limit = 5\nrule.hourly.window = { fixed = \"1 hour\" }";
+    let text = GOOD.replace("set.rule.connections.limit = 8", set).replace(
+        "limit = 5\n\n",
+        "limit = { tiers = { any = \"lots\", good = 1 } }\n\n[[timeline]]\nat = \"2 hours\"\nrul = \"x\"\n\n",
+    );
+    insta::assert_snapshot!(read(&text).unwrap_err());
 }
 
 #[test]

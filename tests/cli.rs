@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use command::{are_refused, code, command, mxlab, stderr, stdout};
+use mxlab::provider::profile::built_in;
 use tempfile::TempDir;
 
 #[test]
@@ -37,6 +38,8 @@ fn bad_input_ends_with_2_and_runs_nothing() {
     let home = home();
     fs::write(home.path().join("bad.toml"), "sede = 1\n").unwrap();
     fs::write(home.path().join("binary.toml"), [0, 159, 146, 150]).unwrap();
+    fs::write(home.path().join("mine.toml"), built_in("open").unwrap().text.as_bytes()).unwrap();
+    fs::write(home.path().join("nested.toml"), "[[provider]]\nprofile = \"a.toml\"\n").unwrap();
     let cases = [
         ("run a.toml bad.toml", "did you mean `seed`?"),
         ("run a.toml binary.toml", "binary.toml is not a text file"),
@@ -45,6 +48,12 @@ fn bad_input_ends_with_2_and_runs_nothing() {
         ("run a.toml --seeds 0", "0 is not in 1..="),
         ("run a.toml --out a.toml", "a.toml is not a folder"),
         ("run a.toml --seed 18446744073709551615", "there are no 2 seeds"),
+        ("run mine.toml", "this is a profile, not a scenario"),
+        ("check mine.toml", "`mxlab profiles show mine.toml`"),
+        ("sweep mine.toml", "this is a profile, not a scenario"),
+        ("serve a.toml", "this is a scenario, not a profile"),
+        ("profiles show a.toml", "`mxlab run a.toml`"),
+        ("check nested.toml", "`a.toml` is a scenario, not a profile"),
         ("runn", "unrecognized subcommand"),
         ("profiles show chartre", "did you mean `charter`?"),
         ("strategies show aimmd", "did you mean `aimd`?"),

@@ -2,15 +2,13 @@
 //!
 //! For `mxlab check`. A person reads it in under a minute, so it says nothing that is as usual.
 
-mod limits;
 mod mail;
 
 use std::fmt::Write as _;
 
 use super::model::{BadHost, Change, Expectation, Network, Scenario, Source};
 use super::sweep::Sweep;
-use crate::dist::Dist;
-use crate::provider::PolicyChange;
+use crate::provider::{PolicyChange, Rule, RuleKind, profile};
 use crate::sender::{Strategy, preset};
 use crate::time::Span;
 use crate::units::{Bytes, Fraction, RuleId};
@@ -54,17 +52,22 @@ fn providers(scenario: &Scenario) -> Vec<String> {
     for (policy, share) in scenario.providers.iter().zip(scenario.shares()) {
         let share = Fraction::clamped(share);
         lines.push(format!("{} ({}), {share} of the recipients: {}", policy.name, policy.title, few(&policy.domains)));
-        let limits: Vec<(&str, String)> = limits::of(policy);
+        let limits = profile::limits_in_short(policy);
         let width = limits.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
         lines.extend(limits.iter().map(|(name, limit)| format!("  {name:<width$}  {limit}")));
         if limits.is_empty() {
             lines.push("  no limits".to_owned());
         }
-        if let Some(checks) = limits::checks(policy) {
-            lines.push(format!("  also refuses for: {checks}"));
+        let reasons = profile::reasons(policy);
+        if !reasons.is_empty() {
+            lines.push(format!("  also refuses for: {}", reasons.join(", ")));
         }
     }
-    lines.extend(limits::legend(&scenario.providers));
+    let unknown =
+        |rule: &Rule| rule.enabled && matches!(&rule.kind, RuleKind::Limit(limit) if limit.value.is_unknown());
+    if scenario.providers.iter().any(|policy| policy.rules.iter().any(unknown)) {
+        lines.push("a range with a question mark: nobody outside knows; every seed draws its own number".to_owned());
+    }
     lines
 }
 
@@ -99,7 +102,7 @@ fn sources(sources: &[Source]) -> Vec<String> {
 }
 
 fn network(network: &Network) -> String {
-    let mut line = format!("a network with a round-trip time of {}", dist(&network.rtt));
+    let mut line = format!("a network with a round-trip time of {}", network.rtt);
     if let Some(bytes) = network.bytes_per_second {
         _ = write!(line, ", {} a second for each connection", Bytes(bytes));
     }
@@ -128,7 +131,7 @@ fn change(change: &Change, scenario: &Scenario) -> String {
     let rule = |id: &RuleId| policy.rules.get(id.index()).map_or("", |rule| rule.name.as_str());
     let what = match &change.policy_change {
         PolicyChange::Limit(id, ceiling) => {
-            format!("the limit of {} becomes {}", rule(id), limits::ceiling(ceiling, policy))
+            format!("the limit of {} becomes {}", rule(id), profile::limit_in_short(ceiling, policy))
         }
         PolicyChange::Enabled(id, true) => format!("{} is switched on", rule(id)),
         PolicyChange::Enabled(id, false) => format!("{} is switched off", rule(id)),
@@ -205,15 +208,6 @@ fn few(names: &[String]) -> String {
     match names {
         [a, b, c, rest @ ..] if rest.len() > 1 => format!("{a}, {b}, {c} and {} more", rest.len()),
         _ => names.join(", "),
-    }
-}
-
-fn dist(dist: &Dist) -> String {
-    match *dist {
-        Dist::Constant(span) => span.to_string(),
-        Dist::Uniform(low, high) => format!("{low} to {high}"),
-        Dist::Exponential(mean) => format!("{mean} on average (exponential)"),
-        Dist::LogNormal { median, sigma } => format!("{median} in the median (log-normal, sigma {sigma})"),
     }
 }
 

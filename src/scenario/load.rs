@@ -12,7 +12,7 @@ use super::spec::ScenarioSpec;
 use super::sweep::{Place, Sweep, Value, single_values};
 use crate::diagnostic::{self, Diagnostic, Document};
 use crate::spanned::path::PathError;
-use crate::spanned::{self, Checker, Sources, Tree};
+use crate::spanned::{self, Checker, FileKind, Sources, Tree};
 
 /// Why there is no scenario.
 #[derive(Debug, thiserror::Error)]
@@ -167,7 +167,7 @@ fn meaning(
             place.set(tree, value);
         }
     }
-    let scenario = tree.and_then(|tree| {
+    let scenario = tree.filter(|tree| FileKind::Scenario.may_be(tree, &mut check)).and_then(|tree| {
         let spec: ScenarioSpec = spanned::read(&tree, &mut check)?;
         Some(build(&spec, &tree, base_dir, files, &mut check))
     });

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::model::BadHost;
-use crate::dist::VaryingSpec;
+use crate::dist::DistSpec;
 use crate::provider::profile::LimitSpec;
 use crate::sender::preset::StrategySpec;
 use crate::spanned::{Count, CountRange, NamedTable, Spanned, TextOr};
@@ -225,7 +225,7 @@ pub struct ListSpec {
     #[serde(default)]
     pub complaints: Fraction,
     /// How long after the delivery they complain; exponential with a mean of "4h" by default.
-    pub complaint_delay: Option<Spanned<TextOr<Span, VaryingSpec>>>,
+    pub complaint_delay: Option<Spanned<DistSpec>>,
     /// Share of messages whose content looks like spam.
     #[serde(default)]
     pub spam: Fraction,
@@ -248,7 +248,7 @@ pub struct AuthenticationSpec {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NetworkSpec {
     /// Round-trip time, drawn once for each connection; "40ms" by default.
-    pub rtt: Option<Spanned<TextOr<Span, VaryingSpec>>>,
+    pub rtt: Option<Spanned<DistSpec>>,
     /// Bytes a second of one connection, such as "10MB"; no limit by default.
     pub bandwidth: Option<Spanned<Bytes>>,
     /// Share of transactions during which the connection is lost.

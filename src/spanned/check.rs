@@ -35,11 +35,16 @@ impl<'a> Checker<'a> {
     /// `value`, if nothing was found wrong. Where there is none, something must have been.
     ///
     /// # Errors
-    /// Everything that was found wrong; at least one mistake.
+    /// Everything that was found wrong, document by document in the order of the text; at least one mistake.
     ///
     /// # Panics
     /// There is no value although nothing was found wrong.
-    pub fn finish<T>(self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
+    pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
+        let first = &self.sources.first().name;
+        self.found.sort_by_cached_key(|one| {
+            let document = one.document_name().to_owned();
+            (document != *first, document, one.line_and_column())
+        });
         match value {
             _ if !self.found.is_empty() => Err(self.found),
             Some(value) => Ok(value),

@@ -216,6 +216,13 @@ async fn patch_rejects_changes_with_a_reason() {
         (rule, r#"{"limit": 18446744073709551615}"#, 400, ""),
         (rule, r#"{"limit": [null]}"#, 400, "not what is expected"),
         (rule, r#"{"limit": {"tiers": {"al": 1}}}"#, 400, "did you mean `all`?"),
+        (rule, r#"{"limit": {"tiers": {"al": -1}}, "enabld": 1}"#, 400, "a limit cannot be negative (-1)"),
+        (
+            rule,
+            r#"{"limit": {"tiers": {"al": 1}}, "enabld": 1}"#,
+            400,
+            "there is no tier `al` | did you mean `enabled`?",
+        ),
         ("PATCH /providers/charter/rules/block-list", r#"{"limit": 1}"#, 400, "has no limit | it can be switched"),
         ("PATCH /providers/charter/rules/hourley", r#"{"limit": 1}"#, 404, "did you mean `hourly`?"),
         ("PATCH /providers/charter/rules/x", r#"{"limit": 1}"#, 404, "there is `hourly`, `block-list`"),

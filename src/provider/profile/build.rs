@@ -6,7 +6,7 @@ use super::answer::Replies;
 use super::attribution;
 use super::rule::Known;
 use super::spec::{ListenerSpec, ProfileSpec, ReplySpec, ReputationSpec, ServiceSpec};
-use crate::dist::{Dist, DistSpec};
+use crate::dist::Dist;
 use crate::provider::{Listener, Policy, ReputationModel, ServiceTimes, Tier};
 use crate::smtp::{Class, Code, EnhancedCode, Reply};
 use crate::spanned::{Checker, NamedTable, Spanned};
@@ -199,14 +199,10 @@ const fn at_once() -> ServiceTimes {
 
 fn service(spec: &ServiceSpec, check: &mut Checker<'_>) -> ServiceTimes {
     attribution::build(spec.source.as_ref(), spec.confidence.as_ref(), check);
-    ServiceTimes { per_message: dist(&spec.per_message, check), per_recipient: dist(&spec.per_recipient, check) }
-}
-
-fn dist(spec: &Spanned<DistSpec>, check: &mut Checker<'_>) -> Dist {
-    Dist::try_from(&spec.value).unwrap_or_else(|error| {
-        check.wrong(&spec.span, error.to_string());
-        Dist::Constant(Span::ZERO)
-    })
+    ServiceTimes {
+        per_message: Dist::build(&spec.per_message, check),
+        per_recipient: Dist::build(&spec.per_recipient, check),
+    }
 }
 
 fn listener(spec: &ListenerSpec, check: &mut Checker<'_>) -> Listener {

@@ -16,18 +16,20 @@ mod spec;
 #[cfg(test)]
 mod tests;
 mod window;
+mod words;
 
 pub use limit::LimitSpec;
 pub use overlay::Overlay;
 pub use rule_change::{RuleChangeSpec, find_rule, policy_changes, rule_change};
-pub use show::{describe, sentence};
+pub use show::describe;
 pub use spec::ProfileSpec;
+pub use words::{limit_in_short, limits_in_short, reasons, sentence};
 
 use schemars::generate::SchemaSettings;
 
 use crate::diagnostic::{Diagnostic, Document};
 use crate::provider::Policy;
-use crate::spanned::{self, Checker};
+use crate::spanned::{self, Checker, FileKind};
 
 /// The JSON Schema (draft 7, which editors of TOML understand) of profile files.
 pub fn json_schema() -> serde_json::Value {
@@ -78,6 +80,9 @@ pub fn parse_with<'a>(document: &'a Document, overlays: &[Overlay<'a>]) -> Resul
 fn read<'a>(document: &'a Document, overlays: &[Overlay<'a>]) -> (Option<ProfileSpec>, Checker<'a>) {
     let mut check = Checker::new(document);
     let spec = spanned::parse(document, 0, &mut check).and_then(|mut tree| {
+        if !FileKind::Profile.may_be(&tree, &mut check) {
+            return None;
+        }
         overlay::lay(&mut tree, overlays, &mut check);
         spanned::read(&tree, &mut check)
     });

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::spec::{ProfileSpec, RuleSpec};
+use super::words::sentence;
 use super::{policy, read};
 use crate::diagnostic::{Diagnostic, Document};
-use crate::dist::Dist;
-use crate::provider::{Confidence, Hold, HoldStep, Policy, Rule, RuleAction, RuleKind, Tier};
+use crate::provider::{Confidence, Policy, Tier};
 use crate::spanned::Spanned;
 use crate::units::Fraction;
 
@@ -44,52 +44,6 @@ fn in_words(spec: &ProfileSpec, policy: &Policy) -> String {
         }
     }
     text
-}
-
-/// A rule as a sentence: "at connect, per client-ip: open-connections at most 20; otherwise 421 … and close".
-pub fn sentence(rule: &Rule, policy: &Policy) -> String {
-    let mut text = match &rule.kind {
-        RuleKind::Limit(limit) => format!("at {}, {}", rule.at, limit.words(&policy.tiers)),
-        RuleKind::Check(check) => format!("at {}: {}", rule.at, check.words()),
-    };
-    let link = if matches!(rule.kind, RuleKind::Limit(_)) { "; otherwise " } else { ": " };
-    _ = write!(text, "{link}{}", answered(rule.action, policy));
-    if let Some(hold) = &rule.hold {
-        _ = write!(text, "; {}", held(hold, rule.action, policy));
-    }
-    if rule.cost > Fraction::NONE {
-        _ = write!(text, "; each time costs {} of the reputation", rule.cost);
-    }
-    text
-}
-
-fn answered(answer: RuleAction, policy: &Policy) -> String {
-    match answer {
-        RuleAction::Drop => "drop the connection without a word".to_owned(),
-        RuleAction::Tarpit(span) => format!("answer {span} later"),
-        RuleAction::Reply { reply, close } => {
-            let text = policy.replies.get(reply.index()).map(ToString::to_string).unwrap_or_default();
-            format!("\"{text}\"{}", if close { " and close" } else { "" })
-        }
-    }
-}
-
-fn held(hold: &Hold, own: RuleAction, policy: &Policy) -> String {
-    let times = match hold.after {
-        1 => "a violation holds the client".to_owned(),
-        after => format!("{after} violations within {} hold the client", hold.within),
-    };
-    let same = hold.ladder.windows(2).all(|pair| pair[0].action == pair[1].action);
-    let step = |step: &HoldStep| {
-        if same { step.span.to_string() } else { format!("{} ({})", step.span, answered(step.action, policy)) }
-    };
-    let ladder = hold.ladder.iter().map(step).collect::<Vec<_>>().join(", then ");
-    let told = match hold.ladder.first() {
-        Some(first) if same && first.action == own => " with the same answer".to_owned(),
-        Some(first) if same => format!(" with {}", answered(first.action, policy)),
-        _ => String::new(),
-    };
-    format!("{times} at {} for {ladder}{told}; forgotten after {}", hold.at, hold.forget)
 }
 
 fn tiers(policy: &Policy) -> String {
@@ -132,7 +86,7 @@ fn standing(text: &mut String, spec: &ProfileSpec, policy: &Policy) {
 
 fn server(text: &mut String, spec: &ProfileSpec, policy: &Policy) {
     if let Some(said) = &spec.service {
-        let (message, recipient) = (dist(&policy.service.per_message), dist(&policy.service.per_recipient));
+        let (message, recipient) = (policy.service.per_message, policy.service.per_recipient);
         let trust = trust(said.source.as_ref(), said.confidence.as_ref());
         _ = writeln!(text, "\nservice  {trust}\n  a message takes {message}, a recipient {recipient}");
     }
@@ -140,15 +94,6 @@ fn server(text: &mut String, spec: &ProfileSpec, policy: &Policy) {
         let trust = trust(said.source.as_ref(), said.confidence.as_ref());
         let (workers, backlog) = (listener.workers, listener.backlog);
         _ = writeln!(text, "\nlistener  {trust}\n  serves {workers} connections at a time, {backlog} more wait");
-    }
-}
-
-fn dist(dist: &Dist) -> String {
-    match *dist {
-        Dist::Constant(span) => span.to_string(),
-        Dist::Uniform(low, high) => format!("{low} to {high}"),
-        Dist::Exponential(mean) => format!("{mean} on average (exponential)"),
-        Dist::LogNormal { median, sigma } => format!("{median} in the median (log-normal, sigma {sigma})"),
     }
 }
 

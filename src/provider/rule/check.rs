@@ -202,6 +202,25 @@ impl Check {
         }
     }
 
+    /// What it refuses for, in a word or two; `None` where there is none to mention in short.
+    pub(in crate::provider) const fn reason(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::EarlyTalker(_) | Self::Always | Self::Mailbox(Mailbox::Exists) => return None,
+            Self::Mailbox(Mailbox::Unknown) => "unknown recipients",
+            Self::Mailbox(Mailbox::Full) => "full mailboxes",
+            Self::Mailbox(Mailbox::Trap) => "spam traps",
+            Self::Listed => "a block list",
+            Self::NoPtr => "no PTR record",
+            Self::Size(_) => "size",
+            Self::Unauthenticated(_) => "failed authentication",
+            Self::Content => "spam",
+            Self::Greylist(_) => "greylisting",
+            Self::Reputation(_) => "reputation",
+            Self::Busy(_) => "busy spells",
+            Self::Outage(_) => "an outage",
+        })
+    }
+
     /// Bytes that the check remembers at most, roughly.
     pub(super) const fn memory(&self, population: &Population) -> f64 {
         match self {

@@ -1,9 +1,9 @@
-//! The network, and lengths of time that vary.
+//! The network between sender and providers.
 
-use crate::dist::{Dist, DistSpec, VaryingSpec};
+use crate::dist::Dist;
 use crate::scenario::model::{Host, Network};
 use crate::scenario::spec::NetworkSpec;
-use crate::spanned::{Checker, Spanned, TextOr};
+use crate::spanned::Checker;
 use crate::time::Span;
 
 /// The network of a scenario.
@@ -15,23 +15,11 @@ pub(super) fn build(spec: &NetworkSpec, check: &mut Checker<'_>) -> Network {
         bandwidth.0.max(1)
     });
     Network {
-        rtt: spec.rtt.as_ref().map_or(Dist::Constant(Span::from_millis(40)), |rtt| dist(rtt, check)),
+        rtt: spec.rtt.as_ref().map_or(Dist::Constant(Span::from_millis(40)), |rtt| Dist::build(rtt, check)),
         bytes_per_second,
         reset: spec.reset,
         bad_hosts: spec.bad_hosts,
         bad_how: spec.bad_how,
         host: Host { arrival: spec.host.arrival, delivery: spec.host.delivery },
     }
-}
-
-/// A length of time that may vary.
-pub(super) fn dist(written: &Spanned<TextOr<Span, VaryingSpec>>, check: &mut Checker<'_>) -> Dist {
-    let spec = match &written.value {
-        TextOr::Text(span) => DistSpec::Constant(*span),
-        TextOr::Table(varying) => DistSpec::Varying(varying.clone()),
-    };
-    Dist::try_from(&spec).unwrap_or_else(|error| {
-        check.wrong(&written.span, error.to_string());
-        Dist::Constant(Span::ZERO)
-    })
 }

@@ -11,7 +11,7 @@ use crate::provider::Policy;
 use crate::provider::profile::{self, Overlay};
 use crate::scenario::model::Domain;
 use crate::scenario::spec::{ProviderSpec, ScenarioSpec};
-use crate::spanned::{Checker, Spanned, Step, Tree, at, listed};
+use crate::spanned::{Checker, FileKind, Spanned, Step, Tree, at, listed};
 use crate::units::{DomainId, ProviderId};
 
 /// All providers of a scenario.
@@ -115,7 +115,14 @@ fn set_in<'t, 'a>(scenario: &'t Tree<'a>, provider: &Spanned<ProviderSpec>) -> O
 /// A profile of the scenario's own, or a built-in one.
 fn document(name: &Spanned<String>, shelf: &mut Shelf<'_>, check: &mut Checker<'_>) -> Option<Document> {
     if is_toml(name) {
-        return shelf.read(name, check).map(|(_, document)| document);
+        let (_, document) = shelf.read(name, check)?;
+        if FileKind::of_document(&document) == Some(FileKind::Scenario) {
+            let help =
+                "name a built-in profile, or a profile of your own: `mxlab profiles show charter --toml` prints one";
+            check.wrong_do(&name.span, format!("`{}` is a scenario, not a profile", name.value), help);
+            return None;
+        }
+        return Some(document);
     }
     let Some(document) = profile::built_in(name) else {
         let help = match crate::diagnostic::nearest(name, profile::NAMES.iter().copied()) {

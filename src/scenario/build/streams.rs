@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::names::{Unique, domain};
-use super::network::dist;
 use super::providers::Providers;
 use super::{Shelf, arrivals, sources};
 use crate::dist::Dist;
@@ -162,7 +161,7 @@ fn list(spec: &ListSpec, check: &mut Checker<'_>) -> ListQuality {
         complaint_delay: spec
             .complaint_delay
             .as_ref()
-            .map_or(Dist::Exponential(Span::from_secs(4 * 3_600)), |delay| dist(delay, check)),
+            .map_or(Dist::Exponential(Span::from_secs(4 * 3_600)), |delay| Dist::build(delay, check)),
         spam: spec.spam,
     }
 }

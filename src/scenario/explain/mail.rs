@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{clock, dist};
+use super::clock;
 use crate::scenario::model::Scenario;
 use crate::units::Fraction;
 use crate::workload::{Arrivals, MailStream, PoissonStage, Priority, Size};
@@ -108,11 +108,8 @@ fn list(stream: &MailStream) -> String {
     if said.is_empty() {
         return "everybody on the list exists".to_owned();
     }
-    let after = if list.complaints > Fraction::NONE {
-        format!(" after {}", dist(&list.complaint_delay))
-    } else {
-        String::new()
-    };
+    let after =
+        if list.complaints > Fraction::NONE { format!(" after {}", list.complaint_delay) } else { String::new() };
     said.join(", ").replace("in a complaint", &format!("in a complaint{after}"))
 }
 

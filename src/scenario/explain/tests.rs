@@ -135,7 +135,7 @@ fn a_greeting_that_comes_late_is_said() {
     let rule = "[rule.early]\nat = \"connect\"\ncheck = { early-talker = \"6s\" }\nanswer = { reply = \"busy\" }\n";
     let policy = profile::parse(&Document::new("mine.toml", format!("{PROFILE}\n{rule}"))).unwrap();
     let said = "every greeting comes 6s later; who talks before it is refused".to_owned();
-    assert_eq!(limits::of(&policy).last(), Some(&("early", said)));
+    assert_eq!(profile::limits_in_short(&policy).last(), Some(&("early", said)));
     let sentence = profile::sentence(&policy.rules[2], &policy);
     let said = "at connect: to a client that talks before the greeting, which comes 6s later: \"421 too many \
                 connections\" and close";

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use super::Limit;
 use crate::provider::limit_value::{LimitValue, TierValue};
 use crate::provider::reputation::{ReputationOf, Tier};
+use crate::provider::scope::Scope;
 use crate::provider::window::{Aligned, Counted, Window};
 
 impl Limit {
     /// The limit in words: "per client-ip: messages in a fixed window of 1h at most 20".
     pub(in crate::provider) fn words(&self, tiers: &[Tier]) -> String {
-        let mut text = format!("per {}: {} {}", self.scope.name(), self.meter, window(self.window));
-        _ = write!(text, "at most {}", value(&self.value, tiers));
+        let mut text = format!("per {}: {} {}", self.scope.name(), self.meter, window(self.window, Detail::Full));
+        _ = write!(text, "at most {}", value(&self.value, tiers, Detail::Full));
         if self.value.by_tier.windows(2).any(|pair| pair[0] != pair[1]) {
             text.push_str(match self.reputation_of {
                 ReputationOf::ClientIp => "",
@@ -27,41 +28,84 @@ impl Limit {
         }
         text
     }
+
+    /// The limit in short: "messages per client IP in each 1h: at most 20"; `None` if it limits nothing.
+    pub(in crate::provider) fn in_short(&self, tiers: &[Tier]) -> Option<String> {
+        if self.value.by_tier.iter().all(|value| *value == TierValue::Unlimited) {
+            return None;
+        }
+        let (counted, window) = (self.meter.name().replace('-', " "), window(self.window, Detail::Short));
+        let refused = if self.counted == Counted::Attempts { "; refused ones count" } else { "" };
+        Some(format!("{counted} {}{window}: at most {}{refused}", per(self), self.value.in_short(tiers)))
+    }
 }
 
-fn window(window: Window) -> String {
-    match window {
-        Window::Gauge => String::new(),
-        Window::Session => "on one connection ".to_owned(),
-        Window::Message => "in one message ".to_owned(),
-        Window::Fixed { length, aligned: Aligned::Clock } => format!("in a fixed window of {length} "),
-        Window::Fixed { length, aligned: Aligned::First } => {
+impl LimitValue {
+    /// The number in short: `20`, or `1 (poor), 5 to 10? (fair)`.
+    pub(in crate::provider) fn in_short(&self, tiers: &[Tier]) -> String {
+        let by_time = if self.load.is_empty() { "" } else { " (by time of day)" };
+        format!("{}{by_time}", value(self, tiers, Detail::Short))
+    }
+}
+
+/// How much is said.
+#[derive(Clone, Copy)]
+enum Detail {
+    /// Everything.
+    Full,
+    /// What a sender has to know.
+    Short,
+}
+
+/// What counts over a window, between the meter and the number.
+fn window(window: Window, detail: Detail) -> String {
+    match (window, detail) {
+        (Window::Gauge, _) | (Window::Session | Window::Message, Detail::Short) => String::new(),
+        (Window::Session, Detail::Full) => "on one connection ".to_owned(),
+        (Window::Message, Detail::Full) => "in one message ".to_owned(),
+        (Window::Fixed { length, .. }, Detail::Short) => format!(" in each {length}"),
+        (Window::Fixed { length, aligned: Aligned::Clock }, Detail::Full) => format!("in a fixed window of {length} "),
+        (Window::Fixed { length, aligned: Aligned::First }, Detail::Full) => {
             format!("in a fixed window of {length} from the first one on ")
         }
-        Window::Sliding { length } => format!("in any {length} "),
-        Window::Bucket { per, burst: None } => format!("in a token bucket refilled every {per} "),
-        Window::Bucket { per, burst: Some(burst) } => {
+        (Window::Sliding { length }, Detail::Short) => format!(" in any {length}"),
+        (Window::Sliding { length }, Detail::Full) => format!("in any {length} "),
+        (Window::Bucket { per, .. }, Detail::Short) => format!(" every {per} (token bucket)"),
+        (Window::Bucket { per, burst: None }, Detail::Full) => format!("in a token bucket refilled every {per} "),
+        (Window::Bucket { per, burst: Some(burst) }, Detail::Full) => {
             format!("in a token bucket of {burst}, the limit refilled every {per}, ")
         }
-        Window::Ewma { period } => format!("in an exponential average over {period} "),
+        (Window::Ewma { period }, Detail::Short) => format!(" on average over {period}"),
+        (Window::Ewma { period }, Detail::Full) => format!("in an exponential average over {period} "),
     }
 }
 
-/// The number in words: "20", or "1 (poor), unknown: 5 to 10 (fair), no limit (good)".
-fn value(value: &LimitValue, tiers: &[Tier]) -> String {
+/// The number in words: "20", or "1 (poor), unknown: 5 to 10 (fair), no limit (good)"; in short "5 to 10? (fair)".
+fn value(value: &LimitValue, tiers: &[Tier], detail: Detail) -> String {
     match value.by_tier.as_slice() {
-        [first, rest @ ..] if rest.iter().all(|one| one == first) => number(*first),
+        [first, rest @ ..] if rest.iter().all(|one| one == first) => number(*first, detail),
         all => {
             let pairs = all.iter().zip(tiers);
-            pairs.map(|(one, tier)| format!("{} ({})", number(*one), tier.name)).collect::<Vec<_>>().join(", ")
+            pairs.map(|(one, tier)| format!("{} ({})", number(*one, detail), tier.name)).collect::<Vec<_>>().join(", ")
         }
     }
 }
 
-fn number(value: TierValue) -> String {
-    match value {
-        TierValue::Exactly(number) => number.to_string(),
-        TierValue::Unknown { low, high } => format!("unknown: {low} to {high}"),
-        TierValue::Unlimited => "no limit".to_owned(),
+fn number(value: TierValue, detail: Detail) -> String {
+    match (value, detail) {
+        (TierValue::Exactly(number), _) => number.to_string(),
+        (TierValue::Unknown { low, high }, Detail::Full) => format!("unknown: {low} to {high}"),
+        (TierValue::Unknown { low, high }, Detail::Short) => format!("{low} to {high}?"),
+        (TierValue::Unlimited, _) => "no limit".to_owned(),
+    }
+}
+
+fn per(limit: &Limit) -> String {
+    match (limit.scope, limit.window) {
+        (Scope::Session, Window::Message) => "per message".to_owned(),
+        (Scope::Provider, _) => "in all".to_owned(),
+        (Scope::ClientIpAndRecipientDomain, _) => "per client IP and recipient domain".to_owned(),
+        (Scope::ClientIp, _) => "per client IP".to_owned(),
+        (scope, _) => format!("per {}", scope.name().replace('-', " ")),
     }
 }

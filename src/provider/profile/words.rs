@@ -1,0 +1,91 @@
+//! A policy in words: each rule as a sentence, for who wants all of it, and in short, for who wants the numbers.
+
+use std::fmt::Write as _;
+
+use crate::provider::{Check, Hold, HoldStep, LimitValue, Policy, Rule, RuleAction, RuleKind};
+use crate::units::Fraction;
+
+/// A rule as a sentence: "at connect, per client-ip: open-connections at most 20; otherwise 421 … and close".
+pub fn sentence(rule: &Rule, policy: &Policy) -> String {
+    let mut text = match &rule.kind {
+        RuleKind::Limit(limit) => format!("at {}, {}", rule.at, limit.words(&policy.tiers)),
+        RuleKind::Check(check) => format!("at {}: {}", rule.at, check.words()),
+    };
+    let link = if matches!(rule.kind, RuleKind::Limit(_)) { "; otherwise " } else { ": " };
+    _ = write!(text, "{link}{}", answered(rule.action, policy));
+    if let Some(hold) = &rule.hold {
+        _ = write!(text, "; {}", held(hold, rule.action, policy));
+    }
+    if rule.cost > Fraction::NONE {
+        _ = write!(text, "; each time costs {} of the reputation", rule.cost);
+    }
+    text
+}
+
+/// The limits of a policy that are asked, each with its rule's name: "messages per client IP in each 1h: at most 1000".
+pub fn limits_in_short(policy: &Policy) -> Vec<(&str, String)> {
+    let enabled = policy.rules.iter().filter(|rule| rule.enabled);
+    enabled.filter_map(|rule| Some((rule.name.as_str(), in_short(rule, policy)?))).collect()
+}
+
+/// What a policy refuses besides what is above its limits, each in a word or two.
+pub fn reasons(policy: &Policy) -> Vec<&'static str> {
+    let mut reasons: Vec<&str> = Vec::new();
+    for rule in policy.rules.iter().filter(|rule| rule.enabled) {
+        if let RuleKind::Check(asked) = &rule.kind
+            && let Some(reason) = asked.reason().filter(|reason| !reasons.contains(reason))
+        {
+            reasons.push(reason);
+        }
+    }
+    reasons
+}
+
+/// A limit's value in short: `20`, or `1 (poor), 5 to 10? (fair)`.
+pub fn limit_in_short(value: &LimitValue, policy: &Policy) -> String {
+    value.in_short(&policy.tiers)
+}
+
+fn in_short(rule: &Rule, policy: &Policy) -> Option<String> {
+    let mut words = match &rule.kind {
+        RuleKind::Limit(limit) => limit.in_short(&policy.tiers)?,
+        RuleKind::Check(Check::EarlyTalker(pause)) => {
+            return Some(format!("every greeting comes {pause} later; who talks before it is refused"));
+        }
+        RuleKind::Check(_) => return None,
+    };
+    if let Some(hold) = &rule.hold {
+        let ladder: Vec<String> = hold.ladder.iter().map(|step| step.span.to_string()).collect();
+        _ = write!(words, "; then held for {}", ladder.join(", "));
+    }
+    Some(words)
+}
+
+fn answered(answer: RuleAction, policy: &Policy) -> String {
+    match answer {
+        RuleAction::Drop => "drop the connection without a word".to_owned(),
+        RuleAction::Tarpit(span) => format!("answer {span} later"),
+        RuleAction::Reply { reply, close } => {
+            let text = policy.replies.get(reply.index()).map(ToString::to_string).unwrap_or_default();
+            format!("\"{text}\"{}", if close { " and close" } else { "" })
+        }
+    }
+}
+
+fn held(hold: &Hold, own: RuleAction, policy: &Policy) -> String {
+    let times = match hold.after {
+        1 => "a violation holds the client".to_owned(),
+        after => format!("{after} violations within {} hold the client", hold.within),
+    };
+    let same = hold.ladder.windows(2).all(|pair| pair[0].action == pair[1].action);
+    let step = |step: &HoldStep| {
+        if same { step.span.to_string() } else { format!("{} ({})", step.span, answered(step.action, policy)) }
+    };
+    let ladder = hold.ladder.iter().map(step).collect::<Vec<_>>().join(", then ");
+    let told = match hold.ladder.first() {
+        Some(first) if same && first.action == own => " with the same answer".to_owned(),
+        Some(first) if same => format!(" with {}", answered(first.action, policy)),
+        _ => String::new(),
+    };
+    format!("{times} at {} for {ladder}{told}; forgotten after {}", hold.at, hold.forget)
+}
