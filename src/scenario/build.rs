@@ -4,6 +4,7 @@
 
 mod arrivals;
 mod expect;
+mod files;
 mod names;
 mod network;
 mod providers;
@@ -12,30 +13,27 @@ mod streams;
 mod sweep;
 mod timeline;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::model::Scenario;
 use super::spec::ScenarioSpec;
-use crate::diagnostic::Document;
 use crate::sender::{Strategy, preset};
 use crate::spanned::{Checker, Spanned, Tree};
 use crate::time::Span;
+use files::NamedFiles;
+pub(super) use files::ReadFile;
 use names::Unique;
-
-/// Reads a file that a scenario names.
-pub(super) type Files<'a> = dyn Fn(&Path) -> io::Result<String> + 'a;
 
 /// What `spec`, read from `tree`, means, if nothing is wrong with it.
 pub(super) fn build<'a>(
     spec: &ScenarioSpec,
     tree: &Tree<'a>,
     base_dir: &Path,
-    files: &Files<'_>,
+    files: &ReadFile<'_>,
     check: &mut Checker<'a>,
 ) -> Scenario {
-    let mut shelf = Shelf { base_dir, files, hash: Hash::default() };
-    check.sources().all().for_each(|document| shelf.hash.add(&document.text));
+    let mut files = NamedFiles::new(base_dir, files);
+    check.sources().all().for_each(|document| files.count_in(document));
     let seeds = spec.seeds.as_ref().map_or(5, |seeds| check.count(seeds, 1..=SEEDS_MAX));
     let duration = spec.duration.as_ref().map_or(Span::DAY, |written| {
         let duration = check.some_time(written);
@@ -48,11 +46,11 @@ pub(super) fn build<'a>(
         }
         at.value
     });
-    let providers = providers::build(spec, tree, &mut shelf, check);
+    let providers = providers::build(spec, tree, &mut files, check);
     let sources = sources::build(&spec.source, check);
     let (strategies, strategy_names) = strategies(&spec.strategy, check);
-    let place = streams::Place { providers: &providers, sources: &sources, duration, day_starts };
-    let workload = streams::build(&spec.stream, &place, &mut shelf, check);
+    let place = arrivals::Bounds { providers: &providers, sources: &sources, duration, day_starts };
+    let workload = streams::build(&spec.stream, &place, &mut files, check);
     let network = network::build(&spec.network, check);
     let timeline = timeline::build(&spec.timeline, &providers, &sources, duration, check);
     let queues = sources.len().saturating_mul(providers.domains.len());
@@ -82,7 +80,7 @@ pub(super) fn build<'a>(
         timeline,
         expectations,
         sweep: sweep.flatten(),
-        hash: shelf.hash.0,
+        hash: files.hash(),
     }
 }
 
@@ -114,48 +112,6 @@ fn strategies(specs: &[Spanned<preset::StrategySpec>], check: &mut Checker<'_>) 
         names.push(ORACLE.to_owned());
     }
     (strategies, names)
-}
-
-/// Finds the files that a scenario names, and adds up what they say.
-pub(super) struct Shelf<'a> {
-    base_dir: &'a Path,
-    files: &'a Files<'a>,
-    hash: Hash,
-}
-
-impl Shelf<'_> {
-    /// The file called `name` in the scenario.
-    fn read(&mut self, name: &Spanned<String>, check: &mut Checker<'_>) -> Option<(PathBuf, Document)> {
-        let path = self.base_dir.join(&name.value);
-        match (self.files)(&path) {
-            Ok(text) => {
-                self.hash.add(&text);
-                let document = Document::new(path.display().to_string(), text);
-                Some((path, document))
-            }
-            Err(error) => {
-                check.wrong(&name.span, format!("cannot read {}: {error}", path.display()));
-                None
-            }
-        }
-    }
-}
-
-/// FNV-1a, 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>), over texts one after the other.
-struct Hash(u64);
-
-impl Default for Hash {
-    fn default() -> Self {
-        Self(0xCBF2_9CE4_8422_2325)
-    }
-}
-
-impl Hash {
-    fn add(&mut self, text: &str) {
-        // A byte that no text has separates one from the next.
-        let bytes = text.bytes().chain([0xFF]);
-        self.0 = bytes.fold(self.0, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3));
-    }
 }
 
 /// The name of the upper bound.

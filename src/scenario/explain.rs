@@ -2,15 +2,17 @@
 //!
 //! For `mxlab check`. A person reads it in under a minute, so it says nothing that is as usual.
 
+mod clock;
 mod mail;
 
 use std::fmt::Write as _;
+
+use clock::clock;
 
 use super::model::{BadHost, Change, Expectation, Network, Scenario, Source};
 use super::sweep::Sweep;
 use crate::provider::{PolicyChange, Rule, RuleKind, profile};
 use crate::sender::{Strategy, preset};
-use crate::time::Span;
 use crate::units::{Bytes, Fraction, RuleId};
 
 /// What `scenario` will do.
@@ -195,12 +197,6 @@ fn trials(scenario: &Scenario) -> Vec<String> {
 
 fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// A time of day: `08:30`.
-fn clock(time: Span) -> String {
-    let minutes = time.as_micros() / 60_000_000;
-    format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 /// At most four of the names.

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::build::{Files, build};
+use super::build::{ReadFile, build};
 use super::model::Scenario;
 use super::spec::ScenarioSpec;
 use super::sweep::{Place, Sweep, Value, single_values};
 use crate::diagnostic::{self, Diagnostic, Document};
-use crate::spanned::path::PathError;
+use crate::spanned::path::ValuePathError;
 use crate::spanned::{self, Checker, FileKind, Sources, Tree};
 
 /// Why there is no scenario.
@@ -80,7 +80,7 @@ impl Draft {
     ///
     /// # Errors
     /// The path leads nowhere, or to no single value.
-    pub fn place(&self, path: &str) -> Result<Place, PathError> {
+    pub fn place(&self, path: &str) -> Result<Place, ValuePathError> {
         Place::find(path, &self.tree())
     }
 
@@ -148,7 +148,7 @@ impl Draft {
 ///
 /// # Errors
 /// All that was found wrong, each with its place; at least one.
-pub fn parse(document: &Document, base_dir: &Path, files: &Files<'_>) -> Result<Scenario, Vec<Diagnostic>> {
+pub fn parse(document: &Document, base_dir: &Path, files: &ReadFile<'_>) -> Result<Scenario, Vec<Diagnostic>> {
     meaning(document, None, base_dir, files)
 }
 
@@ -157,7 +157,7 @@ fn meaning(
     document: &Document,
     setting: Option<(&Place, &Document)>,
     base_dir: &Path,
-    files: &Files<'_>,
+    files: &ReadFile<'_>,
 ) -> Result<Scenario, Vec<Diagnostic>> {
     let mut check = Checker::new(document);
     let mut tree = spanned::parse(document, 0, &mut check);

@@ -52,9 +52,10 @@ impl Scenario {
     pub fn has_unknowns(&self) -> bool {
         let unknown = |rule: &Rule| matches!(&rule.kind, RuleKind::Limit(limit) if limit.value.is_unknown());
         let enabled_later = |provider: usize, id: usize| {
-            self.timeline.iter().filter(|change| change.provider.index() == provider).any(
-                |change| matches!(change.policy_change, PolicyChange::Enabled(rule, enabled) if enabled && rule.index() == id),
-            )
+            self.timeline
+                .iter()
+                .filter(|change| change.provider.index() == provider)
+                .any(|change| matches!(change.policy_change, PolicyChange::Enabled(rule, true) if rule.index() == id))
         };
         let in_policy = self.providers.iter().enumerate().any(|(provider, policy)| {
             let mut rules = policy.rules.iter().enumerate();

@@ -18,7 +18,7 @@ use crate::diagnostic::nearest;
 /// Why a path leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}{}", help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
-pub struct PathError {
+pub struct ValuePathError {
     /// What is wrong, in a sentence.
     pub message: String,
     /// What to do about it.
@@ -50,7 +50,7 @@ pub fn resolve(
     tree: &Tree<'_>,
     keys: &[&str],
     called: &impl Fn(&Tree<'_>, &str) -> Option<String>,
-) -> Result<Vec<Step>, PathError> {
+) -> Result<Vec<Step>, ValuePathError> {
     let (mut here, mut steps) = (Some(tree), Vec::new());
     for (n, key) in keys.iter().enumerate() {
         let way = keys[..n].join(".");
@@ -62,13 +62,18 @@ pub fn resolve(
             }
             Some(DeValue::Array(list)) if n > 0 => {
                 let names: Vec<Option<String>> = list.iter().map(|item| called(item, keys[n - 1])).collect();
-                let item = item(&names, key, &way).map_err(|(message, help)| PathError { message, help, key: n })?;
+                let item =
+                    item(&names, key, &way).map_err(|(message, help)| ValuePathError { message, help, key: n })?;
                 here = list.get(item);
                 steps.push(Step::Item(item));
             }
             Some(single) => {
                 let message = format!("there is no `{key}` in `{way}`: it is one value, {}", shown(single));
-                return Err(PathError { message, help: Some(format!("end the path with `{}`", keys[n - 1])), key: n });
+                return Err(ValuePathError {
+                    message,
+                    help: Some(format!("end the path with `{}`", keys[n - 1])),
+                    key: n,
+                });
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Reads a document as far as it can be read, so that every value of a wrong type and every unknown key is told at once.
+//! Reads a document as far as it can be read: every value of a wrong type and every unknown key is told at once.
 //!
 //! serde stops at the first mistake. What it stops at is told, then mended if what was meant is plain (a slip in a
 //! name) or else left out, and the document is read again. What only follows from something left out is not told.

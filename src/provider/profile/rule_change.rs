@@ -1,4 +1,4 @@
-//! What changes in a rule while it runs: said by a scenario's timeline and by administrators, in the grammar of
+//! What changes in a rule while it runs, as a scenario's timeline and administrators write it: in the grammar of
 //! profiles.
 
 use std::ops::Range;

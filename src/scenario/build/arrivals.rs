@@ -3,22 +3,35 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::Shelf;
-use super::streams::Place;
+use super::files::NamedFiles;
+use super::providers::Providers;
+use crate::scenario::model::Source;
 use crate::scenario::spec::{ArrivalsSpec, StageSpec};
 use crate::spanned::{Checker, Spanned};
 use crate::time::{Span, Time};
 use crate::units::DomainId;
 use crate::workload::{Arrivals, Mail, PoissonStage, TraceRow, read_trace};
 
+/// What all streams of a scenario are bound by.
+pub(super) struct Bounds<'a> {
+    /// The providers that the mail is for.
+    pub(super) providers: &'a Providers,
+    /// The sources that may carry it.
+    pub(super) sources: &'a [Source],
+    /// How long a trial lasts: nothing may arrive later.
+    pub(super) duration: Span,
+    /// The time of day at which a trial starts.
+    pub(super) day_starts: Span,
+}
+
 /// When messages are to go out.
 pub(super) fn build(
     spec: &Spanned<ArrivalsSpec>,
-    place: &Place<'_>,
-    shelf: &mut Shelf<'_>,
+    bounds: &Bounds<'_>,
+    files: &mut NamedFiles<'_>,
     check: &mut Checker<'_>,
 ) -> Arrivals {
-    let duration = place.duration;
+    let duration = bounds.duration;
     match &spec.value {
         ArrivalsSpec::AtOnce { recipients, at } => {
             if let Some(at) = at.as_ref().filter(|at| at.value >= duration) {
@@ -48,10 +61,10 @@ pub(super) fn build(
                 recipients: check.count(recipients, 1..=Mail::RECIPIENTS_MAX),
                 over: over.as_ref().map_or(duration, |over| check.some_time(over)),
                 hours: hours.as_ref().map_or(BUSINESS_DAY, |hours| curve(hours, check)),
-                day_starts: place.day_starts,
+                day_starts: bounds.day_starts,
             }
         }
-        ArrivalsSpec::Trace(name) => trace(name, place, shelf, check),
+        ArrivalsSpec::Trace(name) => trace(name, bounds, files, check),
     }
 }
 
@@ -85,22 +98,22 @@ fn curve(written: &Spanned<Vec<Spanned<f64>>>, check: &mut Checker<'_>) -> [f64;
     hours
 }
 
-fn trace(name: &Spanned<String>, place: &Place<'_>, shelf: &mut Shelf<'_>, check: &mut Checker<'_>) -> Arrivals {
+fn trace(name: &Spanned<String>, bounds: &Bounds<'_>, files: &mut NamedFiles<'_>, check: &mut Checker<'_>) -> Arrivals {
     let none = |path| Arrivals::Trace { path, rows: [].into() };
-    let Some((path, document)) = shelf.read(name, check) else { return none(name.value.clone().into()) };
+    let Some((path, document)) = files.read(name, check) else { return none(name.value.clone().into()) };
     // The domains of a provider that is wrong are not known: what the trace says of them would be a false alarm.
-    if place.providers.policies.iter().any(Option::is_none) {
+    if bounds.providers.policies.iter().any(Option::is_none) {
         return none(path);
     }
     let known: BTreeMap<&str, DomainId> =
-        (0..).map(DomainId).zip(&place.providers.domains).map(|(id, domain)| (domain.name.as_str(), id)).collect();
+        (0..).map(DomainId).zip(&bounds.providers.domains).map(|(id, domain)| (domain.name.as_str(), id)).collect();
     match read_trace(&document, &|domain| known.get(domain).copied()) {
         Ok(rows) => {
             let last = rows.iter().map(|row: &TraceRow| row.at).max().unwrap_or(Time::ZERO);
             if rows.is_empty() {
                 check.wrong(&name.span, "this trace has no messages");
-            } else if last >= moment(place.duration) {
-                too_late(&name.span, last.since(Time::ZERO), place.duration, check);
+            } else if last >= moment(bounds.duration) {
+                too_late(&name.span, last.since(Time::ZERO), bounds.duration, check);
             }
             Arrivals::Trace { path, rows: rows.into() }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::de::DeValue;
 
-use super::Shelf;
+use super::files::NamedFiles;
 use super::names::{Unique, domain};
 use crate::diagnostic::Document;
 use crate::provider::Policy;
@@ -45,7 +45,7 @@ impl Providers {
 pub(super) fn build<'a>(
     spec: &ScenarioSpec,
     scenario: &Tree<'a>,
-    shelf: &mut Shelf<'_>,
+    files: &mut NamedFiles<'_>,
     check: &mut Checker<'a>,
 ) -> Providers {
     if spec.provider.is_empty() {
@@ -58,7 +58,7 @@ pub(super) fn build<'a>(
     let mut shares = Vec::new();
     let mut book = Domains::default();
     for (index, provider) in spec.provider.iter().enumerate() {
-        let policy = policy(provider, scenario, shelf, check);
+        let policy = policy(provider, scenario, files, check);
         let name = match (&provider.name, &policy) {
             (Some(name), _) => name.clone(),
             (None, Some(policy)) => provider.profile.with(policy.name.clone()),
@@ -91,10 +91,10 @@ pub(super) fn build<'a>(
 fn policy<'a>(
     provider: &Spanned<ProviderSpec>,
     scenario: &Tree<'a>,
-    shelf: &mut Shelf<'_>,
+    files: &mut NamedFiles<'_>,
     check: &mut Checker<'a>,
 ) -> Option<Policy> {
-    let document = document(&provider.profile, shelf, check)?;
+    let document = document(&provider.profile, files, check)?;
     let set = set_in(scenario, provider).map(|tree| Overlay { sources: check.sources().clone(), tree: tree.clone() });
     match profile::parse_with(&document, set.as_slice()) {
         Ok(policy) => Some(policy),
@@ -113,9 +113,9 @@ fn set_in<'t, 'a>(scenario: &'t Tree<'a>, provider: &Spanned<ProviderSpec>) -> O
 }
 
 /// A profile of the scenario's own, or a built-in one.
-fn document(name: &Spanned<String>, shelf: &mut Shelf<'_>, check: &mut Checker<'_>) -> Option<Document> {
+fn document(name: &Spanned<String>, files: &mut NamedFiles<'_>, check: &mut Checker<'_>) -> Option<Document> {
     if is_toml(name) {
-        let (_, document) = shelf.read(name, check)?;
+        let (_, document) = files.read(name, check)?;
         if FileKind::of_document(&document) == Some(FileKind::Scenario) {
             let help =
                 "name a built-in profile, or a profile of your own: `mxlab profiles show charter --toml` prints one";
@@ -132,7 +132,7 @@ fn document(name: &Spanned<String>, shelf: &mut Shelf<'_>, check: &mut Checker<'
         check.wrong_do(&name.span, format!("there is no profile `{}`", name.value), help);
         return None;
     };
-    shelf.hash.add(&document.text);
+    files.count_in(&document);
     Some(document)
 }
 

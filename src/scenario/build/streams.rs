@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::arrivals::{self, Bounds};
+use super::files::NamedFiles;
 use super::names::{Unique, domain};
-use super::providers::Providers;
-use super::{Shelf, arrivals, sources};
+use super::sources;
 use crate::dist::Dist;
 use crate::scenario::model::Source;
 use crate::scenario::spec::{ListSpec, StreamSpec, VaryingSizeSpec};
@@ -13,28 +14,16 @@ use crate::time::Span;
 use crate::units::{Bytes, Fraction, SenderDomainId, SourceId};
 use crate::workload::{Authentication, ListQuality, Mail, MailStream, Size, Workload};
 
-/// Where the mail goes and when.
-pub(super) struct Place<'a> {
-    /// To whom.
-    pub(super) providers: &'a Providers,
-    /// From where.
-    pub(super) sources: &'a [Source],
-    /// How long a trial lasts.
-    pub(super) duration: Span,
-    /// Time of day at which it starts.
-    pub(super) day_starts: Span,
-}
-
 /// The mail of a scenario.
 pub(super) fn build(
     specs: &[Spanned<StreamSpec>],
-    place: &Place<'_>,
-    shelf: &mut Shelf<'_>,
+    bounds: &Bounds<'_>,
+    files: &mut NamedFiles<'_>,
     check: &mut Checker<'_>,
 ) -> Workload {
     if specs.is_empty() {
         let help = "add one:\n[[stream]]\narrivals = { at-once = { recipients = 20000 } }";
-        check.wrong_do(&(0..0), "the scenario has nothing to send", help);
+        check.lacking(&(0..0), "the scenario has nothing to send", help);
     }
     if specs.len() > STREAMS_MAX {
         check.wrong(&(0..0), format!("a scenario has at most {STREAMS_MAX} streams"));
@@ -53,13 +42,13 @@ pub(super) fn build(
         }
         let recipients_per_message =
             spec.recipients_per_message.as_ref().map_or((1, 1), |range| per_message(range, check));
-        let arrivals = arrivals::build(&spec.arrivals, place, shelf, check);
+        let arrivals = arrivals::build(&spec.arrivals, bounds, files, check);
         let stream = MailStream {
             name: spec.name.as_ref().map_or_else(|| "mail".to_owned(), |name| name.value.clone()),
             arrivals,
             recipients_per_message,
             size: spec.size.as_ref().map_or(Size::Constant(Bytes(75_000)), |written| size(written, check)),
-            domains: place.providers.weights.clone(),
+            domains: bounds.providers.weights.clone(),
             list: list(&spec.list, check),
             authentication: Authentication {
                 spf: spec.authentication.spf.unwrap_or(true),
@@ -67,7 +56,7 @@ pub(super) fn build(
                 dmarc: spec.authentication.dmarc.unwrap_or(true),
             },
             sender_domain: sender_domains.id(spec.sender_domain.as_ref(), check),
-            sources: carriers(spec.sources.as_ref(), place.sources, check),
+            sources: carriers(spec.sources.as_ref(), bounds.sources, check),
             priority: spec.priority,
         };
         expected += stream.expected_recipients();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::clock;
+use super::clock::clock;
 use crate::scenario::model::Scenario;
 use crate::units::Fraction;
 use crate::workload::{Arrivals, MailStream, PoissonStage, Priority, Size};

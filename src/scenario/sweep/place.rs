@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 use toml::de::DeValue;
 
 use super::values::Value;
-use crate::spanned::path::{self, PathError, keys, put, resolve};
+use crate::spanned::path::{self, ValuePathError, keys, put, resolve};
 use crate::spanned::{Step, Tree, at};
 
 /// The way to one value of a scenario.
@@ -21,8 +21,8 @@ impl Place {
     ///
     /// # Errors
     /// It is no path, leads nowhere, to more than one value, or to one that changes nothing.
-    pub fn find(path: &str, scenario: &Tree<'_>) -> Result<Self, PathError> {
-        let wrong = |message: String, help: &str| PathError { message, help: Some(help.to_owned()), key: 0 };
+    pub fn find(path: &str, scenario: &Tree<'_>) -> Result<Self, ValuePathError> {
+        let wrong = |message: String, help: &str| ValuePathError { message, help: Some(help.to_owned()), key: 0 };
         let keys = keys(path).ok_or_else(|| {
             let help = "write its keys with dots between them, such as strategy.fixed.concurrency.fixed; a key with \
                         other signs than letters, digits, - and _ goes into quotes";
@@ -33,7 +33,7 @@ impl Place {
             return Err(wrong(format!("`{path}` changes nothing that happens in a trial"), "sweep another value"));
         }
         if LISTS.contains(&keys[0]) && at(scenario, &[Step::Key(keys[0].to_owned())]).is_none() {
-            return Err(PathError { message: format!("the scenario has no `{}`", keys[0]), help: None, key: 0 });
+            return Err(ValuePathError { message: format!("the scenario has no `{}`", keys[0]), help: None, key: 0 });
         }
         let steps = resolve(scenario, &keys, &called)?;
         let is_whole = steps.len() == 1 || matches!(steps.last(), Some(Step::Item(_)));
@@ -144,7 +144,7 @@ rtt = { uniform = ["1ms", "2ms"] }
         look(&spanned::parse(&document, 0, &mut Checker::new(&document)).unwrap())
     }
 
-    fn find(path: &str) -> Result<Place, PathError> {
+    fn find(path: &str) -> Result<Place, ValuePathError> {
         with_tree(|tree| Place::find(path, tree))
     }
 
