@@ -10,8 +10,7 @@ use super::modules::Modules;
 use super::source::Source;
 
 /// Rooms whose circles are not all cut yet.
-const NOT_YET: &[&str] =
-    &["src/cli/", "src/live/", "src/provider/", "src/sim/", "src/trial/", "src/workload/"];
+const NOT_YET: &[&str] = &["src/cli/", "src/live/", "src/provider/", "src/sim/", "src/trial/", "src/workload/"];
 
 /// Finds the circles among files, each once, at its first file.
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
