@@ -291,8 +291,8 @@ fn a_rule_changes_in_the_grammar_of_limits() {
     assert_eq!(by_tier("{ tiers = { poor = 0, good = 9 } }"), Ok(vec![TierValue::Exactly(0), TierValue::Exactly(9)]));
     assert_eq!(
         by_tier("{ tiers = { poor = -1, god = 9, bad = \"lots\" } }"),
-        Err("a limit cannot be negative (-1); 0 lets nothing in; `lots` is not a limit; write a whole number, \"none\", or { \
-             unknown = [LOW, HIGH] }; there is no tier `god`"
+        Err("a limit cannot be negative (-1); 0 lets nothing in; there is no tier `god`; `lots` is not a limit; write a \
+             whole number, \"none\", or { unknown = [LOW, HIGH] }"
             .to_owned())
     );
     assert_eq!(by_tier("-3"), Err("a limit cannot be negative (-3); 0 lets nothing in".to_owned()));
