@@ -47,7 +47,7 @@ fn play(config: &Arc<ServerConfig>, input: &[u8], piece: usize) -> Played {
                     server.answer(if refuse { no } else { PolicyAnswer::Accept }, &mut out);
                 }
                 ServerEvent::Body(data) => messages.extend_from_slice(data),
-                ServerEvent::Fault(_) => {}
+                ServerEvent::Refused(_) => {}
                 ServerEvent::Close(why) => closed = Some(why),
                 ServerEvent::StartTls { .. } => unreachable!("it is not offered"),
                 ServerEvent::NeedInput => {
