@@ -63,11 +63,19 @@ fn body(code: &str) -> Option<usize> {
 /// Finds files that no `mod` leads to.
 pub(super) fn unreached(sources: &[Source]) -> Vec<Finding> {
     let declared = Regex::new(r"(?m)^\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;").unwrap();
+    let elsewhere = Regex::new(r#"(?m)^#\[cfg_attr\(.*\bpath = "([^"]+)"\)\]$"#).unwrap();
     let mut reached: BTreeSet<String> = ["src/lib.rs", "src/main.rs"].map(String::from).into();
     let mut ahead: Vec<String> = reached.iter().cloned().collect();
     while let Some(path) = ahead.pop() {
         let Some(source) = sources.iter().find(|source| source.path == path) else { continue };
         let folder = [vec!["src"], source.module()].concat().join("/");
+        // `#[cfg_attr(…, path = "…")]` of a feature that is left out: the string is blank in the code.
+        for other in elsewhere.captures_iter(&source.text) {
+            let child = format!("{folder}/{}", &other[1]);
+            if reached.insert(child.clone()) {
+                ahead.push(child);
+            }
+        }
         for name in declared.captures_iter(&source.all_code) {
             for child in [format!("{folder}/{}.rs", &name[1]), format!("{folder}/{}/mod.rs", &name[1])] {
                 if reached.insert(child.clone()) {
@@ -108,8 +116,9 @@ mod tests {
         let source = |path: &str, text: &str| Source::new(path.into(), text.into());
         let lost = unreached(&[
             source("src/lib.rs", "pub mod a;\n// mod lost;\n"),
-            source("src/a/mod.rs", "mod b;"),
+            source("src/a/mod.rs", "#[cfg_attr(not(feature = \"b\"), path = \"no_b.rs\")]\nmod b;"),
             source("src/a/b.rs", ""),
+            source("src/a/no_b.rs", ""),
             source("src/lost.rs", ""),
         ]);
         assert_eq!(lost.iter().map(|finding| finding.path.as_str()).collect::<Vec<_>>(), ["src/lost.rs"]);
