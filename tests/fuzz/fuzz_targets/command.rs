@@ -20,7 +20,7 @@ fuzz_target!(|line: &[u8]| {
 fn again(path: Path<'_>) {
     let written = format!("<{}>", path.as_str());
     assert_eq!(Path::parse(&written, true), Ok((path, "")));
-    if let Path::Address(mailbox) = path {
+    if let Path::Mailbox(mailbox) = path {
         assert_eq!(Address::parse(mailbox.as_str(), true), Ok(mailbox));
         assert_eq!(format!("{}@{}", mailbox.local(), mailbox.domain()), mailbox.as_str());
     }
