@@ -204,12 +204,15 @@ fn what_happens_on_a_connection_that_is_closed_is_found() {
 }
 
 #[test]
-fn books_that_do_not_balance_are_found() {
+fn recipients_that_are_not_conserved_are_found() {
     let case = case(LIMITS[2]);
     let settled = |event: &LoggedEvent| matches!(event, LoggedEvent::Settled(_));
     case.must_say("is Ended", |log| log.push(log[place(log, settled)].clone()));
     case.must_say("cannot become", |log| {
-        let deferred = |event: &LoggedEvent| matches!(event, LoggedEvent::Settled(settled) if settled.outcome == Outcome::Deferred);
+        let deferred = |event: &LoggedEvent| match event {
+            LoggedEvent::Settled(settled) => settled.outcome == Outcome::Deferred,
+            _ => false,
+        };
         log.remove(place(log, deferred));
     });
     case.must_say("is Outside", |log| {
