@@ -86,7 +86,7 @@ pub mod metric;
 pub mod parallel;
 pub mod provider;
 pub mod record;
-#[cfg(feature = "report")]
+#[cfg(feature = "plots")]
 pub mod report;
 pub mod rng;
 pub mod scenario;

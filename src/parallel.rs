@@ -1,38 +1,23 @@
 //! Many tasks side by side, their results in order: what comes out does not depend on how many threads did it.
 
 use std::num::NonZero;
-use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{Builder, available_parallelism, scope};
+use std::thread::available_parallelism;
+
+use rayon::ThreadPoolBuilder;
+use rayon::prelude::*;
 
 /// How many tasks the machine can work on at a time; 1 if it does not say.
 pub fn cores() -> usize {
     available_parallelism().map_or(1, NonZero::get)
 }
 
-/// What `work` makes of each task, in the order of the tasks. At most `threads` are worked on at a time, the calling
-/// thread among them; fewer where the machine gives us no more threads. A thread that is free takes the next task.
+/// What `work` makes of each task, in the order of the tasks. At most `threads` are worked on at a time.
 pub fn map<T: Sync, R: Send>(tasks: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut done = Vec::new();
-        loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(task) = tasks.get(place) else { return done };
-            done.push((place, work(task)));
-        }
-    };
-    let mut done = scope(|scope| {
-        let others: Vec<_> =
-            (1..threads.min(tasks.len())).map_while(|_| Builder::new().spawn_scoped(scope, worker).ok()).collect();
-        let mut done = worker();
-        for other in others {
-            done.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        }
-        done
-    });
-    done.sort_unstable_by_key(|(place, _)| *place);
-    done.into_iter().map(|(_, result)| result).collect()
+    match ThreadPoolBuilder::new().num_threads(threads.clamp(1, tasks.len().max(1))).build() {
+        Ok(pool) => pool.install(|| tasks.par_iter().map(work).collect()),
+        // A machine that gives us no threads can still do one task after the other.
+        Err(_) => tasks.iter().map(work).collect(),
+    }
 }
 
 #[cfg(test)]

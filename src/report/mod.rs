@@ -4,11 +4,12 @@
 //! `record.json`. Equal records give equal bytes: nothing here looks at a clock or at the machine.
 //!
 //! - `summary`, `curve`, `replies`, `histograms`: the trials put together over the seeds
-//! - `analysis`: what a run comes to, worked out once; `ranking`, `comparisons`, `spread`: strategies against each
-//!   other; where the spread over seeds comes from
+//! - `analysis`: what a run comes to, worked out once; `ranking`, `comparisons`, `spread`: strategies against each other,
+//!   and where the spread over seeds comes from
 //! - `answer`, `table`, `html`, `statistics`, `json`: what is said; `words`: how numbers and names are written
-//! - `plots`: what is drawn (with the feature of that name; `no_plots` stands in its place without), `drawing`: what of
-//!   it a page shows
+//! - `plots`: what is drawn, `drawing`: what of it a page shows
+//! - `answer`, `table`, `html`, `statistics`, `json`: what is said; `words`: how numbers and names are written
+//! - `plots`: what is drawn, `drawing`: what of it a page shows
 //! - `sweep`: the same for a sweep, which has a record of its own kind
 //! - `latencies`: how long everything took on real sockets
 //! - `files`, `spreadsheets`, `write`, `folder`: a results folder, written and read
@@ -25,7 +26,6 @@ mod html;
 mod json;
 mod latencies;
 mod page;
-#[cfg_attr(not(feature = "plots"), path = "no_plots.rs")]
 mod plots;
 mod ranking;
 mod replies;
