@@ -14,7 +14,7 @@ pub fn cores() -> usize {
 /// What `work` makes of each task, in the order of the tasks. At most `threads` are worked on at a time.
 pub fn map<T: Sync, R: Send>(tasks: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     match ThreadPoolBuilder::new().num_threads(threads.clamp(1, tasks.len().max(1))).build() {
-        Ok(pool) => pool.install(|| tasks.par_iter().map(work).collect()),
+        Ok(pool) => pool.install(|| tasks.par_iter().map(&work).collect()),
         // A machine that gives us no threads can still do one task after the other.
         Err(_) => tasks.iter().map(work).collect(),
     }

@@ -53,7 +53,7 @@ fn limit(at: Stage, meter: Meter, scope: Scope, window: Window, most: u32) -> Ru
 fn limit_of(rule: &mut Rule) -> &mut Limit {
     match &mut rule.kind {
         RuleKind::Limit(limit) => limit,
-        _ => panic!("the rule is a check"),
+        RuleKind::Check(_) => panic!("the rule is a check"),
     }
 }
 

@@ -8,8 +8,6 @@
 //!   and where the spread over seeds comes from
 //! - `answer`, `table`, `html`, `statistics`, `json`: what is said; `words`: how numbers and names are written
 //! - `plots`: what is drawn, `drawing`: what of it a page shows
-//! - `answer`, `table`, `html`, `statistics`, `json`: what is said; `words`: how numbers and names are written
-//! - `plots`: what is drawn, `drawing`: what of it a page shows
 //! - `sweep`: the same for a sweep, which has a record of its own kind
 //! - `latencies`: how long everything took on real sockets
 //! - `files`, `spreadsheets`, `write`, `folder`: a results folder, written and read

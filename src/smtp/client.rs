@@ -286,7 +286,7 @@ impl ClientSession {
             SessionStep::Ehlo if code.class() == Class::Permanent => self.say_hello(SessionStep::Helo, out),
             SessionStep::Ehlo | SessionStep::Helo if code.class() == Class::Positive => self.welcomed(step, out),
             SessionStep::Connect | SessionStep::Ehlo | SessionStep::Helo => {
-                self.give_up(ClientClose::Refused(step), out)
+                self.give_up(ClientClose::Refused(step), out);
             }
             SessionStep::StartTls if code.class() == Class::Positive => self.state = ClientState::Handshake,
             SessionStep::StartTls if self.tls == UseTls::Must => self.give_up(ClientClose::NoTls, out),
@@ -294,7 +294,7 @@ impl ClientSession {
             SessionStep::StartTls | SessionStep::Reset => self.state = ClientState::Idle,
             SessionStep::Quit => self.state = ClientState::Closed(ClientClose::Quit),
             SessionStep::Mail | SessionStep::Rcpt(_) | SessionStep::Data | SessionStep::EndOfData => {
-                self.transact(step, code.class(), out)
+                self.transact(step, code.class(), out);
             }
             SessionStep::Unsolicited => {}
         }

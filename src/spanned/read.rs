@@ -104,35 +104,35 @@ impl<'a> Reader<'a> {
     /// the document's own lists of tables. `None` if the value is the document itself.
     fn leave_out(&mut self, way: &[Step], check: &mut Checker<'_>) -> Option<()> {
         let (last, above) = way.split_last()?;
-        let list = above.split_last().and_then(|(key, above)| match (key, at(&self.tree, above)?.get_ref()) {
+        let list_key = above.split_last().and_then(|(key, above)| match (key, at(&self.tree, above)?.get_ref()) {
             (Step::Key(key), DeValue::Table(table)) => key_place(table, key),
             _ => None,
         });
         let parent = at_mut(&mut self.tree, above)?;
         let place = parent.span();
-        let lost = match (last, parent.get_mut()) {
+        let removed = match (last, parent.get_mut()) {
             (Step::Key(key), DeValue::Table(table)) => {
                 self.lost.push((place.clone(), key.clone()));
-                let lost = table.remove(key.as_str())?;
-                if matches!(lost.get_ref(), DeValue::Table(_)) {
+                let removed = table.remove(key.as_str())?;
+                if matches!(removed.get_ref(), DeValue::Table(_)) {
                     check.gaps().add_name(key);
                 }
-                lost
+                removed
             }
             (Step::Item(item), DeValue::Array(items)) if above.len() == 1 && items[*item].get_ref().is_table() => {
                 let mut kept: Vec<Tree<'a>> = std::mem::replace(items, DeArray::new()).into_iter().collect();
-                let lost = kept.remove(*item);
+                let removed = kept.remove(*item);
                 *items = kept.into_iter().collect();
-                lost
+                removed
             }
             _ => return self.leave_out(above, check),
         };
         // What names a table in a list is one of its texts.
-        if let DeValue::Table(table) = lost.get_ref() {
+        if let DeValue::Table(table) = removed.get_ref() {
             table.iter().filter_map(|(_, value)| value.get_ref().as_str()).for_each(|text| check.gaps().add_name(text));
         }
         check.gaps().add(place);
-        if let Some(key) = list {
+        if let Some(key) = list_key {
             check.gaps().add(key);
         }
         Some(())

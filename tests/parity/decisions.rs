@@ -100,7 +100,7 @@ impl Observer for Log {
         match (call, answer) {
             (ProviderCall::Connect(_), CallResult::Session(Some(_), _)) => self.told.push(Told::Opened),
             (ProviderCall::Connect(_), CallResult::Session(None, verdict)) => {
-                self.verdict(provider, Stage::Connect, verdict)
+                self.verdict(provider, Stage::Connect, verdict);
             }
             (ProviderCall::Ehlo(_), CallResult::Verdict(verdict)) => self.verdict(provider, Stage::Ehlo, verdict),
             (ProviderCall::Mail(session, _), CallResult::Verdict(verdict)) => {

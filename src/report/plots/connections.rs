@@ -54,7 +54,7 @@ fn panel(record: &Record, window: &TimeWindow, place: usize) -> Panel {
     let (mut marks, mut lines) = (Vec::new(), Vec::new());
     for (strategy, curve) in &curves {
         let pen = pen(record, *strategy);
-        let points = || curve.points.iter().enumerate().map(|(n, point)| (middle(&curve, n), point.open));
+        let points = || curve.points.iter().enumerate().map(|(n, point)| (middle(curve, n), point.open));
         marks.extend(bands(points().map(|(x, open)| (x, open.map(|open| (open.least, open.most)))), pen));
         lines.push(line(points().map(|(x, open)| (x, open.map(|open| open.mean))), pen, curve.width));
     }
@@ -79,7 +79,7 @@ fn panel(record: &Record, window: &TimeWindow, place: usize) -> Panel {
             let pen = if same { LIMIT } else { Pen { stroke: Stroke::Dotted, marker: None, ..pen(record, *strategy) } };
             let ceiling = (open * OFF_THE_SCALE).max(4.0);
             let level = |limit: Option<f64>| limit.filter(|limit| *limit <= ceiling);
-            let points = curve.points.iter().enumerate().map(|(n, point)| (middle(&curve, n), level(point.open_limit)));
+            let points = curve.points.iter().enumerate().map(|(n, point)| (middle(curve, n), level(point.open_limit)));
             top = points.clone().filter_map(|(_, y)| y).fold(top, f64::max);
             lines.push(line(points, pen, curve.width));
         }

@@ -17,7 +17,7 @@ impl Server {
             // The reply comes when the chunk has come.
             PendingQuestion::Chunk => {}
             PendingQuestion::EndOfData | PendingQuestion::Reset => {
-                self.say(BuiltinReply::new(250, (2, 0, 0), "Ok"), out)
+                self.say(BuiltinReply::new(250, (2, 0, 0), "Ok"), out);
             }
             PendingQuestion::Auth => self.say(BuiltinReply::new(235, (2, 7, 0), "Authentication successful"), out),
         }

@@ -5,6 +5,7 @@ use super::super::data::DataPiece;
 use super::super::line::LineEnds;
 use super::super::protocol_error::{BuiltinReply, ProtocolError};
 use super::chunk::ChunkPiece;
+use super::open_transaction::OpenTransaction;
 use super::state::{Advance, CommandResult, PendingQuestion, ServerState};
 use super::{PolicyQuestion, Server, ServerEvent};
 
@@ -34,7 +35,7 @@ impl Server {
     }
 
     pub(super) fn bdat<'a>(&mut self, size: u64, last: bool) -> CommandResult<'a> {
-        self.chunk.announce(size, last, self.transaction.is_some_and(|open| open.has_chunks()));
+        self.chunk.announce(size, last, self.transaction.is_some_and(OpenTransaction::has_chunks));
         self.state = ServerState::Chunk;
         let too_big = self.config.too_big(self.chunk.message());
         let taken = self.transaction.as_mut().map_or(Err(ProtocolError::Sequence), |open| open.bdat(too_big));

@@ -60,7 +60,7 @@ impl OpenTransaction {
     /// # Errors
     ///
     /// The session's own refusal.
-    pub(super) fn data(&self) -> Result<(), ProtocolError> {
+    pub(super) fn data(self) -> Result<(), ProtocolError> {
         if self.binary || self.chunks != Chunks::None { Err(ProtocolError::Sequence) } else { self.has_recipients() }
     }
 
@@ -86,11 +86,11 @@ impl OpenTransaction {
     }
 
     /// Whether a part of the message came with BDAT.
-    pub(super) fn has_chunks(&self) -> bool {
+    pub(super) fn has_chunks(self) -> bool {
         self.chunks != Chunks::None
     }
 
-    const fn has_recipients(&self) -> Result<(), ProtocolError> {
+    const fn has_recipients(self) -> Result<(), ProtocolError> {
         match self {
             Self { accepted: 1.., .. } => Ok(()),
             Self { refused: true, .. } => Err(ProtocolError::NoRecipients),
