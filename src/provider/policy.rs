@@ -30,7 +30,7 @@ pub struct Policy {
     pub domains: Vec<String>,
     /// The names of its MX hosts; at least one. The first fills `{mx}`.
     pub mx: Vec<String>,
-    /// Every reply the rules can give; [`ReplyId`] is a place in this list.
+    /// Every reply the rules can give; [`ReplyId`](crate::units::ReplyId) is a place in this list.
     pub replies: Vec<Reply>,
     /// Bands of reputation, the worst first; contiguous from 0 to 1; at least one, at most [`Policy::TIERS_MAX`].
     pub tiers: Vec<Tier>,
