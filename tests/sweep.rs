@@ -142,7 +142,7 @@ fn a_scenario_with_a_table_sweep_says_all() {
     let output = mxlab(&home, "sweep a.toml --out mine");
     assert_eq!(code(&output), 0, "{output:?}");
     assert!(stderr(&output).starts_with("a: seeds 1 to 2; strategy.fixed.concurrency.fixed over 3 values; 8 trials"));
-    assert!(stdout(&output).starts_with("SafeRange up to 2, but not at 8: "), "{}", stdout(&output));
+    assert!(stdout(&output).starts_with("Safe up to 2, but not at 8: "), "{}", stdout(&output));
     for file in ["run.json", "sweep.json", "summary.json", "sweep.csv", "plots/goodput.svg", "plots/deferral-curve.png"]
     {
         assert!(home.path().join("mine").join(file).exists(), "{file}");

@@ -82,7 +82,7 @@ fn safety(record: &SweepRecord, safe: &SafeRange) -> String {
         let next = if safe.low_is_safe { safe.every } else { record.values.len() - 1 - safe.every };
         let next = record.values.get(next).map_or_else(String::new, |value| printable(&value.text));
         format!(
-            "SafeRange {direction} {value}{on}, but not at {next}: {criterion} {every}, so with 95 % confidence under at least {confidence} % of \
+            "Safe {direction} {value}{on}, but not at {next}: {criterion} {every}, so with 95 % confidence under at least {confidence} % of \
              all seeds there could be."
         )
     };
@@ -145,6 +145,6 @@ fn unordered(record: &SweepRecord, strategy: usize) -> String {
     match safe.as_slice() {
         [] => format!("No value is safe under every seed: all miss {criterion} under some."),
         all if all.len() == record.values.len() => format!("Every value is safe: {criterion} under every seed."),
-        some => format!("SafeRange under every seed ({criterion}): {}.", some.join(", ")),
+        some => format!("Safe under every seed ({criterion}): {}.", some.join(", ")),
     }
 }
