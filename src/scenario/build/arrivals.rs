@@ -105,8 +105,9 @@ fn trace(name: &Spanned<String>, bounds: &Bounds<'_>, files: &mut NamedFiles<'_>
     if bounds.providers.policies.iter().any(Option::is_none) {
         return none(path);
     }
+    let domains = bounds.providers.domains.iter().enumerate();
     let known: BTreeMap<&str, DomainId> =
-        (0..).map(DomainId).zip(&bounds.providers.domains).map(|(id, domain)| (domain.name.as_str(), id)).collect();
+        domains.map(|(place, domain)| (domain.name.as_str(), DomainId::from_index(place))).collect();
     match read_trace(&document, &|domain| known.get(domain).copied()) {
         Ok(rows) => {
             let last = rows.iter().map(|row: &TraceRow| row.at).max().unwrap_or(Time::ZERO);

@@ -174,6 +174,10 @@ impl Domains {
             }
         }
         for (name, weight) in &weighted {
+            // No more are numbered than there are numbers for.
+            if index > PROVIDERS_MAX || self.list.len() > DOMAINS_MAX {
+                break;
+            }
             if let Some(owner) = self.owners.insert(name.value.clone(), index) {
                 let message = format!("`{}` already belongs to provider number {}", name.value, owner + 1);
                 let help = if provider.domains.is_some() {

@@ -60,7 +60,7 @@ pub(super) fn find(name: &Spanned<String>, sources: &[Source], check: &mut Check
         let known: Vec<&str> = known.iter().map(String::as_str).take(8).collect();
         check.unknown("source", name, &known);
     }
-    place.and_then(|place| u16::try_from(place).ok()).map(SourceId)
+    place.map(SourceId::from_index)
 }
 
 fn address(written: &Spanned<String>, check: &mut Checker<'_>) -> Option<IpAddr> {

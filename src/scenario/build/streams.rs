@@ -32,7 +32,7 @@ pub(super) fn build(
     let mut sender_domains = SenderDomains::default();
     let mut streams = Vec::new();
     let mut expected = 0.0;
-    for spec in specs {
+    for spec in specs.iter().take(STREAMS_MAX) {
         match &spec.name {
             Some(name) => names.add(name, "give each stream a name of its own", check),
             None if specs.len() > 1 => {
@@ -161,7 +161,7 @@ fn carriers(
     check: &mut Checker<'_>,
 ) -> Vec<SourceId> {
     let Some(written) = written else {
-        return (0..known.len()).filter_map(|place| u16::try_from(place).ok()).map(SourceId).collect();
+        return (0..known.len()).map(SourceId::from_index).collect();
     };
     if written.is_empty() {
         check.wrong_do(
