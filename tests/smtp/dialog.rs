@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! # A comment.
-//! ! size-max 1000                                  the server's manners, see `Setting::manner`
+//! ! size-max 1000                                  the server's options, see `Setting::option`
 //! ! at rcpt unknown@: 550 5.1.1 No such user        the world's answer to questions that contain a text
 //! C: MAIL FROM:<a@b.example>                       the client sends; lines in a row go out together
 //! C: half a line\                                  no line end; \r \n \0 \\ \xNN are bytes
@@ -27,7 +27,7 @@ pub(crate) struct Dialog {
     pub(crate) moves: Vec<(usize, Move)>,
 }
 
-/// The server's manners, and the world's answers.
+/// The server's options, and the world's answers.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
     /// How the server is set up.
@@ -53,7 +53,7 @@ pub(crate) struct Scripted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
     /// The client sends.
-    ClientSession(Vec<u8>),
+    Client(Vec<u8>),
     /// The server answers a line.
     Server(String),
     /// Both shake hands.
@@ -103,7 +103,7 @@ impl Dialog {
         let next = match mark {
             "" | "#" => return,
             "!" => return self.setting.take(rest),
-            "C:" => Move::ClientSession(bytes(rest)),
+            "C:" => Move::Client(bytes(rest)),
             "S:" => Move::Server(rest.to_owned()),
             "T:" => Move::Handshake,
             "M:" => Move::Message(bytes(rest)),
@@ -111,7 +111,7 @@ impl Dialog {
             _ => panic!("line {n}: what is {mark}?"),
         };
         match (self.moves.last_mut(), next) {
-            (Some((_, Move::ClientSession(before))), Move::ClientSession(more))
+            (Some((_, Move::Client(before))), Move::Client(more))
             | (Some((_, Move::Message(before))), Move::Message(more)) => before.extend(more),
             (_, next) => self.moves.push((n, next)),
         }
@@ -122,7 +122,7 @@ impl Dialog {
         for (n, next) in &self.moves {
             let at = format!("{name}:{n}");
             match next {
-                Move::ClientSession(bytes) => peer.send(bytes),
+                Move::Client(bytes) => peer.send(bytes),
                 Move::Server(expected) => {
                     let heard = peer.line();
                     let met = heard.as_deref().is_some_and(|heard| match expected.strip_suffix('*') {
@@ -144,11 +144,11 @@ impl Setting {
     fn take(&mut self, line: &str) {
         match line.strip_prefix("at ") {
             Some(answer) => self.answers.push(Scripted::parse(answer)),
-            None => self.manner(line),
+            None => self.option(line),
         }
     }
 
-    fn manner(&mut self, line: &str) {
+    fn option(&mut self, line: &str) {
         let (key, value) = line.split_once(' ').unwrap_or((line, ""));
         let config = &mut self.config;
         match key {
