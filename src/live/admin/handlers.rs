@@ -54,17 +54,31 @@ pub(super) async fn rules(
     Ok(Json(rules_of(&cluster, site)))
 }
 
+/// What changes in a rule. A member that is `null` is as good as left out: TOML, which reads the rest, knows no null.
+#[derive(Deserialize)]
+#[serde(try_from = "serde_json::Map<String, Value>")]
+pub(super) struct RuleChangeRequest(toml::Table);
+
+impl TryFrom<serde_json::Map<String, Value>> for RuleChangeRequest {
+    type Error = toml::ser::Error;
+
+    fn try_from(body: serde_json::Map<String, Value>) -> Result<Self, Self::Error> {
+        let given: serde_json::Map<_, _> = body.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        toml::Table::try_from(given).map(Self)
+    }
+}
+
 pub(super) async fn change_rule(
     State(cluster): State<Arc<MxCluster>>,
     PathParams((name, rule)): PathParams<(String, String)>,
-    JsonBody(change): JsonBody<toml::Table>,
+    JsonBody(change): JsonBody<RuleChangeRequest>,
 ) -> JsonResult<RuleSnapshot> {
     let (site, policy) = provider(&cluster, &name)?;
     let index = policy.rules.iter().position(|known| known.name == rule);
     let Some(index) = index else {
         return Err(AdminRejection::unknown("rule", &rule, policy.rules.iter().map(|rule| rule.name.as_str())));
     };
-    let change = Document::new("the body", change.to_string());
+    let change = Document::new("the body", change.0.to_string());
     let changes = profile::rule_change(&change, policy, RuleId::from_index(index))
         .map_err(|found| AdminRejection::wrong(&found))?;
     for change in &changes {
@@ -168,14 +182,14 @@ fn reply(text: &str) -> Result<Reply, AdminRejection> {
     let code = code.parse::<u16>().ok().filter(|code| (400..600).contains(code));
     let code = code.and_then(|code| Code::try_from(code).ok());
     let code = code.ok_or_else(|| wrong(format!("`{text}` does not begin with a code from 400 to 599")))?;
-    let (first, delay) = rest.split_once(' ').unwrap_or((rest, ""));
+    let (first, text) = rest.split_once(' ').unwrap_or((rest, ""));
     let Ok(enhanced) = first.parse::<EnhancedCode>() else {
         return Ok(Reply { code, enhanced: None, text: rest.to_owned() });
     };
     if u16::from(enhanced.class) != code.get() / 100 {
         return Err(wrong(format!("{enhanced} is of another class than {code}")));
     }
-    Ok(Reply { code, enhanced: Some(enhanced), text: delay.to_owned() })
+    Ok(Reply { code, enhanced: Some(enhanced), text: text.to_owned() })
 }
 
 #[derive(Deserialize)]

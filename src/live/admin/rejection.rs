@@ -31,12 +31,17 @@ impl AdminRejection {
         Self::new(StatusCode::BAD_REQUEST, error)
     }
 
-    /// The request has mistakes; all of them are named at once.
+    /// The request has mistakes: all of them are named at once, each of several with its own help.
     pub(super) fn wrong(found: &[Diagnostic]) -> Self {
-        let messages: Vec<&str> = found.iter().map(Diagnostic::message).collect();
-        let hints: Vec<&str> = found.iter().filter_map(Diagnostic::suggestion).collect();
-        let rejection = Self::bad(messages.join("; "));
-        if hints.is_empty() { rejection } else { rejection.hint(hints.join("; ")) }
+        if let [only] = found {
+            let rejection = Self::bad(only.message());
+            return only.suggestion().into_iter().fold(rejection, Self::hint);
+        }
+        let told = found.iter().map(|one| match one.suggestion() {
+            Some(hint) => format!("{} ({hint})", one.message()),
+            None => one.message().to_owned(),
+        });
+        Self::bad(told.collect::<Vec<_>>().join("; "))
     }
 
     /// It is about something that does not exist.

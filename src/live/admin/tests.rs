@@ -196,6 +196,8 @@ async fn patch_changes_rules() {
     assert_eq!(send(&mut session), "delivered");
     let changed = api.call(rule, r#"{"limit": {"tiers": {"all": "none"}}}"#).await.is(200);
     assert_eq!(changed["limits"][0]["limit"], Value::Null);
+    let unchanged = api.call(rule, r#"{"limit": null, "enabled": true}"#).await.is(200);
+    assert_eq!(unchanged, changed, "null is as good as nothing");
     let drawn = api.call(rule, r#"{"limit": {"unknown": [7, 7]}}"#).await.is(200);
     assert_eq!(drawn["limits"][0]["limit"], 7);
     api.end().await;
@@ -221,7 +223,7 @@ async fn patch_rejects_changes_with_a_reason() {
             rule,
             r#"{"limit": {"tiers": {"al": 1}}, "enabld": 1}"#,
             400,
-            "there is no tier `al` | did you mean `enabled`?",
+            "there is no tier `al` (did you mean `all`?); unknown field `enabld`",
         ),
         ("PATCH /providers/charter/rules/block-list", r#"{"limit": 1}"#, 400, "has no limit | it can be switched"),
         ("PATCH /providers/charter/rules/hourley", r#"{"limit": 1}"#, 404, "did you mean `hourly`?"),
