@@ -49,8 +49,8 @@ struct Sender {
     slots: [Message; SLOTS as usize],
     ready: VecDeque<Message>,
     delayed: BinaryHeap<Reverse<Message>>,
-    /// When the retry timer rings.
-    rings: u32,
+    /// When the retry timer is due.
+    timer_at: u32,
     tokens: f64,
     filled: u64,
 }
@@ -94,7 +94,7 @@ impl Sender {
             slots: [(0, 0); SLOTS as usize],
             ready: VecDeque::new(),
             delayed: BinaryHeap::new(),
-            rings: u32::MAX,
+            timer_at: u32::MAX,
             tokens: 1.0,
             filled: 0,
         }
@@ -122,16 +122,16 @@ impl Loop {
     #[expect(clippy::cast_possible_truncation, reason = "49 days of milliseconds")]
     fn retry(&mut self, id: u32, sender: &mut Sender) {
         let now = (self.now / 1_000) as u32;
-        if now != sender.rings {
+        if now != sender.timer_at {
             // An earlier one was set after it.
             return;
         }
-        sender.rings = u32::MAX;
+        sender.timer_at = u32::MAX;
         while let Some(Reverse(message)) = sender.delayed.peek().copied().filter(|Reverse((due, _))| *due <= now) {
             sender.delayed.pop();
             sender.ready.push_back(message);
         }
-        self.ring(id, sender);
+        self.set_timer(id, sender);
         self.serve(id, sender);
     }
 
@@ -146,17 +146,18 @@ impl Loop {
                 let minutes = f64::from((15 << (tried - 1)).min(240));
                 let wait = minutes * 60_000.0 * self.chance.random_range(0.9..1.1);
                 sender.delayed.push(Reverse(((self.now / 1_000) as u32 + wait as u32, tried)));
-                self.ring(id, sender);
+                self.set_timer(id, sender);
             }
         }
         self.serve(id, sender);
     }
 
     /// One timer a sender, for the first message that comes back.
-    fn ring(&mut self, id: u32, sender: &mut Sender) {
-        if let Some(Reverse((due, _))) = sender.delayed.peek().copied().filter(|Reverse((due, _))| *due < sender.rings)
+    fn set_timer(&mut self, id: u32, sender: &mut Sender) {
+        if let Some(Reverse((due, _))) =
+            sender.delayed.peek().copied().filter(|Reverse((due, _))| *due < sender.timer_at)
         {
-            sender.rings = due;
+            sender.timer_at = due;
             self.heap.push(Reverse((u64::from(due) * 1_000, id * KINDS + RETRY)));
         }
     }

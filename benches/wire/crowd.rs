@@ -9,11 +9,11 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 
 /// Connects so many times, so many at a time, and reads what it is told until the server closes.
-pub(crate) fn knock(at: &str, knocks: u32, at_a_time: u32) {
+pub(crate) fn connect(at: &str, connects: u32, at_a_time: u32) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let clients = (0..at_a_time).map(|n| {
-            let (at, own) = (at.to_owned(), knocks / at_a_time + u32::from(n < knocks % at_a_time));
+            let (at, own) = (at.to_owned(), connects / at_a_time + u32::from(n < connects % at_a_time));
             tokio::spawn(async move {
                 for _ in 0..own {
                     refused(&at).await?;

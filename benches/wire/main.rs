@@ -67,8 +67,8 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["--bare"] => bare::smtp(),
         ["--refuse"] => bare::refuse(),
-        ["--knock", at, knocks, at_a_time] => {
-            crowd::knock(at, knocks.parse().expect("a number"), at_a_time.parse().expect("a number"));
+        ["--connect", at, connects, at_a_time] => {
+            crowd::connect(at, connects.parse().expect("a number"), at_a_time.parse().expect("a number"));
         }
         ["--hold", at, connections] => crowd::hold(at, connections.parse().expect("a number")),
         ["--pong", size, pipelined] => bare::pong(size.parse().expect("a number"), *pipelined == "pipelined"),
@@ -131,7 +131,7 @@ fn compare(size: &Size, which: impl Fn(&str) -> bool) {
 
 /// What is compared.
 fn contests(size: &Size) -> Vec<Contest> {
-    let (messages, knocks) = (size.messages, size.refused);
+    let (messages, connects) = (size.messages, size.refused);
     let loads = LOADS.into_iter().filter(|_| available("smtp-source")).map(|load| {
         let start = Contest::new(load.name);
         had(&Kind::ALL).fold(start, |all, kind| all.with(kind.name(), move || served(kind, load, messages)))
@@ -143,7 +143,7 @@ fn contests(size: &Size) -> Vec<Contest> {
     });
     let crowds = CROWDS.map(|at_a_time| {
         let start = Contest::new(format!("refused, {at_a_time} at a time"));
-        had(&Kind::REFUSING).fold(start, |all, kind| all.with(kind.name(), move || refused(kind, knocks, at_a_time)))
+        had(&Kind::REFUSING).fold(start, |all, kind| all.with(kind.name(), move || refused(kind, connects, at_a_time)))
     });
     loads.chain(drivers).chain(crowds).collect()
 }
@@ -243,14 +243,14 @@ fn ping_pong(pipelined: bool, messages: u32) -> Figure {
 }
 
 /// Clients that are told 421 and nothing else.
-fn refused(kind: Kind, knocks: u32, at_a_time: u32) -> Figure {
+fn refused(kind: Kind, connects: u32, at_a_time: u32) -> Figure {
     let server = Server::start(kind);
     // Charter has room for one: this one, once the probe that looked whether it listens has left.
     let let_in = || (0..100).find_map(|_| crowd::greeted(&server.at).ok()).expect("one is let in");
     let _taken = (kind == Kind::MxlabRefusing).then(let_in);
     let mut client = server::pinned(1, env::current_exe().expect("a program has a path"));
-    client.args(["--knock", &server.at, &knocks.to_string(), &at_a_time.to_string()]);
-    server.measure(&mut client, knocks)
+    client.args(["--connect", &server.at, &connects.to_string(), &at_a_time.to_string()]);
+    server.measure(&mut client, connects)
 }
 
 /// What a server keeps for a connection that was greeted and says nothing, in kibibytes.

@@ -11,11 +11,11 @@ const RERUNS_MAX: u32 = 10_000;
 
 /// Makes the folder for the results of a run of the scenario of that name, and checks that it takes files.
 ///
-/// Without a wish that is `results/<scenario>/<run>`, with a number if there was such a run before. A wished for folder
+/// Without a request that is `results/<scenario>/<run>`, with a number if there was such a run before. A requested folder
 /// must be new or empty.
-pub(super) fn create(wish: Option<&Path>, scenario: &str, run: &str) -> Result<PathBuf, Failure> {
-    let folder = match wish {
-        Some(wish) => wished(wish)?,
+pub(super) fn create(requested: Option<&Path>, scenario: &str, run: &str) -> Result<PathBuf, Failure> {
+    let folder = match requested {
+        Some(requested) => requested_folder(requested)?,
         None => fresh(&Path::new("results").join(scenario), run)?,
     };
     let probe = folder.join(".mxlab-probe");
@@ -30,7 +30,7 @@ pub(super) fn run_name(first: u64, seeds: u32, hash: u64) -> String {
     format!("{range}-{:08x}", hash >> 32)
 }
 
-fn wished(folder: &Path) -> Result<PathBuf, Failure> {
+fn requested_folder(folder: &Path) -> Result<PathBuf, Failure> {
     match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
         Ok(true) => return Ok(folder.to_owned()),
         Ok(false) => {
@@ -81,10 +81,10 @@ mod tests {
     fn a_folder_with_files_is_left_alone() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("new/folder");
-        assert_eq!(wished(&folder), Ok(folder.clone()));
-        assert_eq!(wished(&folder), Ok(folder.clone()));
+        assert_eq!(requested_folder(&folder), Ok(folder.clone()));
+        assert_eq!(requested_folder(&folder), Ok(folder.clone()));
         fs::write(folder.join("a"), "").unwrap();
-        assert!(wished(&folder).is_err());
-        assert!(wished(&folder.join("a")).is_err());
+        assert!(requested_folder(&folder).is_err());
+        assert!(requested_folder(&folder.join("a")).is_err());
     }
 }

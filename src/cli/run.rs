@@ -136,9 +136,9 @@ fn prepare(args: &Args) -> Result<Vec<Job<'_>>, Failure> {
         }
     }
     for job in &mut jobs {
-        let wish = args.out.as_ref().map(|out| if several { out.join(&job.scenario.name) } else { out.clone() });
+        let requested = args.out.as_ref().map(|out| if several { out.join(&job.scenario.name) } else { out.clone() });
         let run = folder::run_name(job.options.first_seed, job.options.seeds, job.scenario.hash);
-        job.folder = folder::create(wish.as_deref(), &job.scenario.name, &run)?;
+        job.folder = folder::create(requested.as_deref(), &job.scenario.name, &run)?;
     }
     Ok(jobs)
 }
@@ -184,7 +184,7 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
                 let client_options = client_options(HELO, args.tls, args.chunking)?;
                 let receivers = &Receivers::Cluster;
                 study::run_live(&job.scenario, &job.options, receivers, args.speed, &client_options, &show, stop)
-                    .map(|wired| (wired.record, wired.latencies))
+                    .map(|live_run| (live_run.record, live_run.latencies))
                     .map_err(|error| live_failure(&error))
             }
         }?

@@ -84,21 +84,21 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
     let out = folder::create(args.out.as_deref(), &scenario.name, &run)?;
     descriptors::as_many_as_allowed();
     let stop = interrupt::listen()?;
-    let wired = {
+    let live_run = {
         let progress = ProgressDisplay::new(&scenario.name, args.quiet);
         let show = |now| progress.show(now);
         study::run_live(&scenario, &options, &receivers, args.speed, &client_options, &show, stop)
             .map_err(|error| live_failure(&error))?
     };
-    let analysis = Analysis::of(&wired.record);
+    let analysis = Analysis::of(&live_run.record);
     report::write_all(&analysis, &provenance(&scenario, &options), &out).map_err(Failure::unwritten)?;
-    report::write_latencies(&wired.latencies, &out).map_err(Failure::unwritten)?;
+    report::write_latencies(&live_run.latencies, &out).map_err(Failure::unwritten)?;
     show_run(&analysis, args.format)?;
     if !args.quiet {
-        terminal::note(&report::latency_table(&wired.latencies));
+        terminal::note(&report::latency_table(&live_run.latencies));
         terminal::note(&format!("results in {}", out.display()));
     }
-    Ok(if wired.record.partial { Exit::Interrupted } else { Exit::Met })
+    Ok(if live_run.record.partial { Exit::Interrupted } else { Exit::Met })
 }
 
 /// The hosts of each provider: its own, or those of everybody.

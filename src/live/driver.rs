@@ -87,17 +87,17 @@ pub async fn drive(config: DriverConfig<'_>, stop: &CancellationToken) -> Result
     let mut driver = Driver::new(config, reports);
     run_actions(&mut driver);
     let clock = driver.config.clock;
-    let mut alarm_at = Time::ZERO;
-    let mut alarm = Box::pin(clock.sleep_until(alarm_at));
+    let mut timer_at = Time::ZERO;
+    let mut timer = Box::pin(clock.sleep_until(timer_at));
     let stopped = loop {
         if driver.is_over() {
             break false;
         }
         let end = driver.script.end();
         let next = driver.script.next_at().unwrap_or(end).min(end);
-        if next != alarm_at {
-            alarm_at = next;
-            alarm.set(clock.sleep_until(next));
+        if next != timer_at {
+            timer_at = next;
+            timer.set(clock.sleep_until(next));
         }
         tokio::select! {
             biased;
@@ -109,7 +109,7 @@ pub async fn drive(config: DriverConfig<'_>, stop: &CancellationToken) -> Result
                     driver.on_report(report);
                 }
             }
-            () = &mut alarm => alarm.set(clock.sleep_until(next)),
+            () = &mut timer => timer.set(clock.sleep_until(next)),
         }
         driver.run_due();
     };
@@ -216,8 +216,8 @@ impl<'a> Driver<'a> {
         let now = self.script.now();
         let (stage, code, lines) = match result {
             WireResult::Accepted => return RecipientResult::Accepted,
-            WireResult::Silent(stage, silence) => {
-                self.script.recorder().attempt_failed(now, site, stage, silence, n);
+            WireResult::Silent(stage, failure) => {
+                self.script.recorder().attempt_failed(now, site, stage, failure, n);
                 return RecipientResult::NoReply(stage);
             }
             WireResult::Refused(stage, code, lines) => (stage, code, lines),

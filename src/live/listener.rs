@@ -65,7 +65,7 @@ impl MxListener {
 ///
 /// # Errors
 /// The client is gone.
-pub(super) fn reject_and_close(mut stream: TcpStream, reply: &[u8]) -> io::Result<()> {
+pub(super) fn refuse_and_close(mut stream: TcpStream, reply: &[u8]) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket2::SockRef::from(&stream).set_tcp_cork(true)?;
     stream.write_all(reply)?;

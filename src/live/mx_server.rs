@@ -219,9 +219,9 @@ impl HostAcceptor {
         let PendingConnection { stream, ip, client, permit } = pending;
         let mut session = PolicySession::new(self.cluster.clone(), self.site, ip, client);
         let greeting = session.connect();
-        if let Some(reply) = smtp_connection::immediate_rejection(&self.config, &greeting) {
+        if let Some(reply) = smtp_connection::immediate_refusal(&self.config, &greeting) {
             // A client that is gone needs no reply.
-            let _ = listener::reject_and_close(stream, &reply);
+            let _ = listener::refuse_and_close(stream, &reply);
             return;
         }
         let acceptor = self.clone();

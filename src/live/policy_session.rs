@@ -9,7 +9,7 @@ use super::client_registry;
 use super::cluster::MxCluster;
 use super::live_event::{LiveEvent, LiveEventKind};
 use super::policy_response::PolicyResponse;
-use super::receiver_statistics::{RefusalSource, Rejection};
+use super::receiver_statistics::{RefusalSource, RefusedAttempt};
 use super::shared_state::SharedState;
 use crate::provider::{Decision, Envelope, Policy, Recipient, RuleAction, Verdict};
 use crate::smtp::{Reply, Stage};
@@ -341,7 +341,8 @@ impl SessionState {
         };
         let SharedState { providers, statistics, events, .. } = shared;
         let policy = providers[self.site.index()].provider.policy();
-        statistics.refused(&Rejection { now, site: self.site, client: self.client, stage, source, recipients }, policy);
+        statistics
+            .refused(&RefusedAttempt { now, site: self.site, client: self.client, stage, source, recipients }, policy);
         if !events.has_listener() {
             return;
         }
@@ -366,7 +367,7 @@ impl SessionState {
         for (index, refusal) in &missed {
             let recipients = self.recipients.get(*index as usize).map_or(&[][..], std::slice::from_ref);
             let (client, stage, source) = (self.client, Stage::EndOfData, RefusalSource::Rule(*refusal));
-            statistics.refused(&Rejection { now, site: self.site, client, stage, source, recipients }, policy);
+            statistics.refused(&RefusedAttempt { now, site: self.site, client, stage, source, recipients }, policy);
         }
         let reached = (0..).zip(&self.recipients).filter(|(n, _)| !missed.iter().any(|(index, _)| index == n));
         statistics.accepted(now, self.site, self.client, reached.map(|(_, id)| *id));

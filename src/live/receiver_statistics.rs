@@ -104,7 +104,7 @@ pub(super) enum RefusalSource<'a> {
 
 /// A refusal, and the recipients that it concerns.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rejection<'a> {
+pub(super) struct RefusedAttempt<'a> {
     pub(super) now: Time,
     pub(super) site: ProviderId,
     pub(super) client: ClientId,
@@ -198,8 +198,8 @@ impl ReceiverStatistics {
     }
 
     /// An attempt was refused.
-    pub(super) fn refused(&mut self, rejection: &Rejection<'_>, policy: &Policy) {
-        let Rejection { now, site, client, stage, source, recipients } = *rejection;
+    pub(super) fn refused(&mut self, refused: &RefusedAttempt<'_>, policy: &Policy) {
+        let RefusedAttempt { now, site, client, stage, source, recipients } = *refused;
         let now = self.since_reset(now);
         let n = recipients.len().max(1) as u64;
         let (rule, class, reply) = match source {

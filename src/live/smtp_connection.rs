@@ -18,7 +18,7 @@ use super::policy_response::PolicyResponse;
 use super::session_handler::{HandlerDecision, SessionHandler};
 use super::stream::{MaybeTlsStream, read_with};
 use super::tls;
-use crate::smtp::{PolicyAnswer, Server, ServerClose, ServerConfig, ServerEvent};
+use crate::smtp::{PolicyAnswer, ServerClose, ServerConfig, ServerEvent, ServerSession};
 use crate::time::Span;
 
 /// What a connection needs from its server.
@@ -59,18 +59,18 @@ pub(super) async fn serve<S: SessionHandler>(
     handler: S,
     config: ConnectionConfig<'_>,
 ) -> io::Result<Option<ServerClose>> {
-    let (stream, server) = (MaybeTlsStream::Plain(stream), Server::new(server_config));
+    let (stream, server) = (MaybeTlsStream::Plain(stream), ServerSession::new(server_config));
     let idle_timeout = IdleTimeout::new(Instant::now() + config.command_timeout());
     SmtpConnection { stream, server, handler, config, idle_timeout, input: Vec::new(), out: Vec::new() }.run().await
 }
 
 /// The bytes for a client that is refused at once, with the connection closed behind them: nothing that it says could
 /// change that. `None` where the session goes on, or where the refusal is delayed.
-pub(super) fn immediate_rejection(config: &Arc<ServerConfig>, greeting: &PolicyResponse) -> Option<Vec<u8>> {
+pub(super) fn immediate_refusal(config: &Arc<ServerConfig>, greeting: &PolicyResponse) -> Option<Vec<u8>> {
     if greeting.is_delayed() || matches!(greeting, PolicyResponse::Accept { .. }) {
         return None;
     }
-    let (mut server, mut out) = (Server::new(config.clone()), Vec::new());
+    let (mut server, mut out) = (ServerSession::new(config.clone()), Vec::new());
     server.advance(&[], &mut out);
     write_response(&mut server, greeting, &mut out);
     matches!(server.advance(&[], &mut out).1, ServerEvent::Close(_)).then_some(out)
@@ -78,7 +78,7 @@ pub(super) fn immediate_rejection(config: &Arc<ServerConfig>, greeting: &PolicyR
 
 struct SmtpConnection<'a, S> {
     stream: MaybeTlsStream,
-    server: Server,
+    server: ServerSession,
     handler: S,
     config: ConnectionConfig<'a>,
     idle_timeout: IdleTimeout,
@@ -272,7 +272,7 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
 /// Lets the session process what has arrived and answers its questions, as long as no answer has to be waited for: how
 /// many bytes were processed, and what comes next.
 fn process_input<S: SessionHandler>(
-    server: &mut Server,
+    server: &mut ServerSession,
     handler: &mut S,
     arrived: &[u8],
     out: &mut Vec<u8>,
@@ -311,7 +311,7 @@ fn process_input<S: SessionHandler>(
 }
 
 /// Has the session write an answer as SMTP.
-fn write_response(server: &mut Server, response: &PolicyResponse, out: &mut Vec<u8>) {
+fn write_response(server: &mut ServerSession, response: &PolicyResponse, out: &mut Vec<u8>) {
     let answer = match response {
         PolicyResponse::Accept { .. } => PolicyAnswer::Accept,
         PolicyResponse::Refuse { reply, close, .. } => PolicyAnswer::reply(reply, *close),

@@ -201,13 +201,13 @@ fn refusals_of_smtp_sink_are_recorded() {
     assert_eq!(heard(&cell), BTreeMap::from([("552 5.2.2 The sink is full".to_owned(), 60)]));
 }
 
-/// aiosmtpd with a handler of its own, and the book it keeps.
+/// aiosmtpd with a handler of its own, and the log it keeps.
 struct Receiver {
     server: Server,
-    book: PathBuf,
+    log: PathBuf,
 }
 
-/// A line of the book.
+/// A line of the log.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {
@@ -218,25 +218,25 @@ enum Line {
 
 impl Receiver {
     fn start(campaign: &Campaign, options: &[&str]) -> Option<Self> {
-        let (python, book) = (servers::python_with_aiosmtpd()?, campaign.file("book"));
+        let (python, log) = (servers::python_with_aiosmtpd()?, campaign.file("log"));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/scripts/receiver.py");
         let server = Server::start(|at| {
             let mut command = Command::new(&python);
-            command.arg(&script).args([at.ip().to_string(), at.port().to_string()]).arg(&book).args(options);
+            command.arg(&script).args([at.ip().to_string(), at.port().to_string()]).arg(&log).args(options);
             command
         });
-        Some(Self { server, book })
+        Some(Self { server, log })
     }
 
     fn lines(&self) -> Vec<Line> {
-        let text = fs::read_to_string(&self.book).unwrap();
+        let text = fs::read_to_string(&self.log).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
-/// What the lines of a book come to.
+/// What the lines of a log come to.
 #[derive(Default)]
-struct Book {
+struct ReceivedLog {
     arrived: Vec<Arrived>,
     said: BTreeMap<String, u64>,
     clients: BTreeSet<String>,
@@ -245,23 +245,23 @@ struct Book {
     taken: [u64; 2],
 }
 
-impl Book {
+impl ReceivedLog {
     fn of(lines: Vec<Line>) -> Self {
-        let mut book = Self::default();
+        let mut log = Self::default();
         for line in lines {
             match line {
                 Line::Greeted { client, tls } => {
-                    book.clients.insert(client);
-                    book.greeted[usize::from(tls)] += 1;
+                    log.clients.insert(client);
+                    log.greeted[usize::from(tls)] += 1;
                 }
-                Line::Refused { said } => *book.said.entry(said).or_default() += 1,
+                Line::Refused { said } => *log.said.entry(said).or_default() += 1,
                 Line::Taken { sender, to, text, tls } => {
-                    book.taken[usize::from(tls)] += 1;
-                    book.arrived.push(Arrived { from: sender, to, text: STANDARD.decode(text).unwrap() });
+                    log.taken[usize::from(tls)] += 1;
+                    log.arrived.push(Arrived { from: sender, to, text: STANDARD.decode(text).unwrap() });
                 }
             }
         }
-        book
+        log
     }
 }
 
@@ -281,17 +281,17 @@ fn aiosmtpd_with_and_without_tls() {
         let options = if with_tls { secured.as_slice() } else { &[] };
         let Some(receiver) = Receiver::start(&campaign, options) else { return };
         let cell = campaign.send(&receiver.server, &["--tls", "--chunking"]);
-        let book = Book::of(receiver.lines());
+        let log = ReceivedLog::of(receiver.lines());
         let (absent, twice) = by_its_rules(400);
         all_accounted_for(&cell, 400 - absent.len() as u64, absent.len() as u64);
         assert_eq!((cell.totals.deferred, cell.totals.failed), (twice, 0));
-        each_has_one(&book.arrived, &campaign.mail(), &absent);
-        assert_eq!(heard(&cell), book.said, "in its own words, as often as it said them");
-        assert_eq!(book.said.len(), 2);
-        assert_eq!(book.clients.len(), 3, "each source from its own address: {:?}", book.clients);
+        each_has_one(&log.arrived, &campaign.mail(), &absent);
+        assert_eq!(heard(&cell), log.said, "in its own words, as often as it said them");
+        assert_eq!(log.said.len(), 2);
+        assert_eq!(log.clients.len(), 3, "each source from its own address: {:?}", log.clients);
         let connections = cell.totals.connections;
-        assert_eq!(book.greeted, if with_tls { [connections; 2] } else { [connections, 0] });
-        assert_eq!(book.taken[usize::from(!with_tls)], 0, "mail where it does not belong");
+        assert_eq!(log.greeted, if with_tls { [connections; 2] } else { [connections, 0] });
+        assert_eq!(log.taken[usize::from(!with_tls)], 0, "mail where it does not belong");
     }
 }
 
@@ -303,7 +303,7 @@ fn bodies_with_dots_and_long_lines_arrive_unchanged() {
     awkward_bodies::arrived(&dumped(&dump));
     let Some(receiver) = Receiver::start(&campaign, &[]) else { return };
     awkward_bodies::deliver(receiver.server.at);
-    awkward_bodies::arrived(&Book::of(receiver.lines()).arrived);
+    awkward_bodies::arrived(&ReceivedLog::of(receiver.lines()).arrived);
 }
 
 #[test]
@@ -311,11 +311,11 @@ fn a_421_of_aiosmtpd_between_messages_loses_none() {
     let campaign = Campaign::new(200, 1);
     let Some(receiver) = Receiver::start(&campaign, &["--enough", "4"]) else { return };
     let cell = campaign.send(&receiver.server, &[]);
-    let book = Book::of(receiver.lines());
+    let log = ReceivedLog::of(receiver.lines());
     let (absent, twice) = by_its_rules(200);
     all_accounted_for(&cell, 200 - absent.len() as u64, absent.len() as u64);
-    each_has_one(&book.arrived, &campaign.mail(), &absent);
-    assert_eq!(heard(&cell), book.said);
-    assert!(cell.totals.deferred > twice + 10, "421 was said often enough: {:?}", book.said);
-    assert_eq!(book.greeted, [cell.totals.connections, 0]);
+    each_has_one(&log.arrived, &campaign.mail(), &absent);
+    assert_eq!(heard(&cell), log.said);
+    assert!(cell.totals.deferred > twice + 10, "421 was said often enough: {:?}", log.said);
+    assert_eq!(log.greeted, [cell.totals.connections, 0]);
 }

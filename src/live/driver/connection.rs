@@ -151,7 +151,7 @@ impl<'a> ClientConnection<'a> {
         let limit = wall_timeout(options, options.session.connect_timeout);
         let stream = match timeout(limit, connect(params)).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err((WireResult::Silent(Stage::Connect, silence_of(&error)), Vec::new())),
+            Ok(Err(error)) => return Err((WireResult::Silent(Stage::Connect, failure_of(&error)), Vec::new())),
             Err(_) => return Err((WireResult::Silent(Stage::Connect, ConnectionFailure::ConnectTimeout), Vec::new())),
         };
         let ClientOptions { helo, tls, .. } = &options.client_options;
@@ -173,7 +173,7 @@ impl<'a> ClientConnection<'a> {
             Progress::Silent(_, ConnectionFailure::CommandTimeout) => {
                 WireResult::Silent(Stage::Connect, ConnectionFailure::GreetingTimeout)
             }
-            Progress::Silent(stage, silence) => WireResult::Silent(stage.unwrap_or(Stage::Connect), silence),
+            Progress::Silent(stage, failure) => WireResult::Silent(stage.unwrap_or(Stage::Connect), failure),
             _ => connection.closing_result(Stage::Connect),
         };
         Err((wire_result, connection.timings))
@@ -206,12 +206,13 @@ impl<'a> ClientConnection<'a> {
         };
         self.timings.push((LatencyPhase::Transaction, began.elapsed()));
         let rest = match progress {
-            Progress::Silent(stage, silence) => WireResult::Silent(stage.unwrap_or(Stage::EndOfData), silence),
+            Progress::Silent(stage, failure) => WireResult::Silent(stage.unwrap_or(Stage::EndOfData), failure),
             Progress::Closed => self.closing_result(Stage::EndOfData),
             _ => WireResult::Silent(Stage::EndOfData, ConnectionFailure::Reset),
         };
         let closed = matches!(progress, Progress::Closed | Progress::Silent(..));
-        let results = self.client.results().map(|fate| fate.map_or_else(|| rest.clone(), |fate| wire_result(&fate)));
+        let results =
+            self.client.results().map(|reply| reply.map_or_else(|| rest.clone(), |reply| wire_result(&reply)));
         (results.collect(), closed)
     }
 
@@ -253,7 +254,7 @@ impl<'a> ClientConnection<'a> {
             }
             let step = self.client.awaiting();
             if let Err(error) = self.exchange(step).await {
-                return Progress::Silent(step.and_then(SessionStep::stage), silence_of(&error));
+                return Progress::Silent(step.and_then(SessionStep::stage), failure_of(&error));
             }
         }
     }
@@ -356,7 +357,7 @@ async fn connect(params: ConnectionParams) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn silence_of(error: &io::Error) -> ConnectionFailure {
+fn failure_of(error: &io::Error) -> ConnectionFailure {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => ConnectionFailure::Refused,
         io::ErrorKind::TimedOut => ConnectionFailure::CommandTimeout,
@@ -376,11 +377,11 @@ fn phase(step: SessionStep) -> Option<LatencyPhase> {
     }
 }
 
-fn wire_result(fate: &RecipientReply<'_>) -> WireResult {
-    if fate.delivered() {
+fn wire_result(reply: &RecipientReply<'_>) -> WireResult {
+    if reply.delivered() {
         WireResult::Accepted
     } else {
-        WireResult::Refused(fate.stage, fate.reply.code, text(&fate.reply))
+        WireResult::Refused(reply.stage, reply.reply.code, text(&reply.reply))
     }
 }
 

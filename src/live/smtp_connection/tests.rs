@@ -242,15 +242,15 @@ fn every_dialog_over_a_socket() {
 
 /// Refusals after which the session goes on are not among them: QUIT is answered then.
 #[test]
-fn an_immediate_rejection_says_what_a_session_would_have_said() {
+fn an_immediate_refusal_says_what_a_session_would_have_said() {
     let lab = Lab::new();
     let mut names = Vec::new();
     for (name, dialog) in dialogs() {
         let greeting = ScriptedHandler::of(&dialog, false).response("connect", "");
         let server_config = Arc::new(dialog.setting.config.clone());
-        let Some(said) = immediate_rejection(&server_config, &greeting) else { continue };
+        let Some(said) = immediate_refusal(&server_config, &greeting) else { continue };
         assert!(
-            immediate_rejection(&server_config, &greeting.delayed_by(Span::from_secs(1))).is_none(),
+            immediate_refusal(&server_config, &greeting.delayed_by(Span::from_secs(1))).is_none(),
             "{name}: it takes its time"
         );
         let mut client = lab.client(&dialog, usize::MAX, false);
