@@ -100,7 +100,7 @@ pub enum ClientEvent<'c> {
     NeedInput,
     /// A reply came.
     Replied {
-        /// To what.
+        /// The step that the reply answers.
         to: SessionStep,
         /// The reply.
         reply: ReceivedReply<'c>,

@@ -2,7 +2,7 @@
 //! are given bytes and give bytes. No I/O, no clock, no policy: the owner of the socket moves the bytes, and the
 //! owner of the policy answers the questions.
 //!
-//! Bytes and meaning are two layers. [`Command`] and [`Reply`] are what is meant; [`Server`] turns a client's bytes
+//! Bytes and meaning are two layers. [`Command`] and [`Reply`] are what is meant; [`ServerSession`] turns a client's bytes
 //! into questions and answers into bytes, [`ClientSession`] transactions into bytes and a server's bytes into results.
 
 mod address;
@@ -37,6 +37,6 @@ pub use reply::{
     Class, Code, EnhancedCode, InvalidCode, InvalidEnhancedCode, ReceivedReply, Reply, ReplyError, ReplyReader,
 };
 pub use sasl::Credentials;
-pub use server::{PolicyAnswer, PolicyQuestion, Server, ServerClose, ServerConfig, ServerEvent, SessionCounts};
+pub use server::{PolicyAnswer, PolicyQuestion, ServerClose, ServerConfig, ServerEvent, ServerSession, SessionCounts};
 pub use stage::Stage;
 pub use xclient::{XclientAttribute, XclientAttributes};

@@ -1,7 +1,7 @@
 //! The server's end of a session (RFC 5321, section 3 and 4). It reads bytes, keeps the order of commands, and writes
 //! replies; whatever is a matter of policy it asks.
 //!
-//! To drive it: give [`advance`](Server::advance) the bytes that have arrived; drop as many as it says it has used; do
+//! To drive it: give [`advance`](ServerSession::advance) the bytes that have arrived; drop as many as it says it has used; do
 //! what the [`ServerEvent`] says; do it again. Nothing of the input is kept inside: what is left over must come again,
 //! with more behind it. Pipelining needs nothing else, since whatever is left of the input is the next command.
 //!
@@ -37,7 +37,7 @@ const AUTH_LINE_MAX: usize = 12_288;
 
 /// A session, from the greeting to the end.
 #[derive(Clone, Debug)]
-pub struct Server {
+pub struct ServerSession {
     config: Arc<ServerConfig>,
     state: ServerState,
     lines: LineReader,
@@ -55,7 +55,7 @@ pub struct Server {
     counts: SessionCounts,
 }
 
-impl Server {
+impl ServerSession {
     /// A session whose client has just connected.
     pub fn new(config: Arc<ServerConfig>) -> Self {
         Self {
@@ -224,7 +224,7 @@ mod tests {
 
     /// Plays a client's bytes to a server that accepts everything; what it wrote, and the last turn.
     fn play(config: ServerConfig, input: &[u8]) -> (String, ServerEvent<'_>) {
-        let (mut server, mut out, mut at) = (Server::new(Arc::new(config)), Vec::new(), 0);
+        let (mut server, mut out, mut at) = (ServerSession::new(Arc::new(config)), Vec::new(), 0);
         loop {
             let (used, turn) = server.advance(&input[at..], &mut out);
             at += used;
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_session_is_small() {
-        assert!(size_of::<Server>() <= 256, "{} bytes", size_of::<Server>());
+        assert!(size_of::<ServerSession>() <= 256, "{} bytes", size_of::<ServerSession>());
     }
 
     #[test]

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use allocation_counter::measure;
 use mxlab::smtp::{
-    BodyKind, ClientEvent, ClientSession, Filler, PolicyAnswer, Server, ServerConfig, ServerEvent, Transaction, UseTls,
+    BodyKind, ClientEvent, ClientSession, Filler, PolicyAnswer, ServerConfig, ServerEvent, ServerSession, Transaction,
+    UseTls,
 };
 
 /// Both ends, and the bytes between them.
 struct Line {
     client: ClientSession,
-    server: Server,
+    server: ServerSession,
     to_server: Vec<u8>,
     to_client: Vec<u8>,
 }
@@ -76,7 +77,7 @@ impl Line {
 #[test]
 fn a_message_costs_no_allocation() {
     let (client, server) =
-        (ClientSession::new("a.example", UseTls::Never), Server::new(Arc::new(ServerConfig::default())));
+        (ClientSession::new("a.example", UseTls::Never), ServerSession::new(Arc::new(ServerConfig::default())));
     let mut line = Line { client, server, to_server: Vec::new(), to_client: Vec::new() };
     line.talk();
     let ways = [(false, false), (true, false), (false, true), (true, true)];

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use mxlab::smtp::{PolicyAnswer, PolicyQuestion, Server, ServerClose, ServerEvent};
+use mxlab::smtp::{PolicyAnswer, PolicyQuestion, ServerClose, ServerEvent, ServerSession};
 
 use super::dialog::{Peer, Scripted, Setting, kind};
 
 /// A session and all that it said and was given.
 pub(crate) struct World {
     /// The session.
-    pub(crate) server: Server,
+    pub(crate) server: ServerSession,
     /// What was asked and otherwise happened, in order; pieces of a message are one.
     pub(crate) log: Vec<String>,
     /// All that it wrote.
@@ -31,7 +31,7 @@ impl World {
     /// A session that meets its client's bytes in pieces of so many.
     pub(crate) fn new(setting: &Setting, piece: usize) -> Self {
         let mut world = Self {
-            server: Server::new(Arc::new(setting.config.clone())),
+            server: ServerSession::new(Arc::new(setting.config.clone())),
             log: Vec::new(),
             out: Vec::new(),
             messages: VecDeque::new(),

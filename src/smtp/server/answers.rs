@@ -2,10 +2,10 @@
 
 use super::super::data::DataReader;
 use super::super::protocol_error::BuiltinReply;
-use super::Server;
+use super::ServerSession;
 use super::state::{PendingQuestion, ServerState};
 
-impl Server {
+impl ServerSession {
     /// Writes the session's own positive reply, and goes on.
     pub(super) fn accept(&mut self, asked: PendingQuestion, words: Option<&str>, out: &mut Vec<u8>) {
         match asked {

@@ -3,9 +3,9 @@
 use super::super::protocol_error::{BuiltinReply, ProtocolError};
 use super::super::sasl::{SaslExchange, SaslStep};
 use super::state::{CommandResult, Hello, PendingQuestion, ServerState};
-use super::{PolicyQuestion, Server};
+use super::{PolicyQuestion, ServerSession};
 
-impl Server {
+impl ServerSession {
     pub(super) fn auth<'a>(&mut self, mechanism: &str, initial: Option<&str>, out: &mut Vec<u8>) -> CommandResult<'a> {
         if self.hello != Some(Hello::Ehlo) || self.authenticated || self.transaction.is_some() {
             return Err(ProtocolError::Sequence);

@@ -6,9 +6,9 @@ use super::super::protocol_error::{BuiltinReply, ProtocolError};
 use super::super::xclient::{XclientAttribute, XclientAttributes};
 use super::open_transaction::OpenTransaction;
 use super::state::{CommandResult, Hello, PendingQuestion, ServerState};
-use super::{PolicyQuestion, Server, ServerClose, ServerEvent};
+use super::{PolicyQuestion, ServerClose, ServerEvent, ServerSession};
 
-impl Server {
+impl ServerSession {
     pub(super) fn command<'a>(&mut self, line: &'a [u8], out: &mut Vec<u8>) -> CommandResult<'a> {
         let command = Command::parse(line, self.config.extensions).map_err(ProtocolError::Command)?;
         if self.state == ServerState::TurnedAway && command != Command::Quit {

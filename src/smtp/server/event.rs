@@ -17,9 +17,9 @@ pub enum ServerEvent<'a> {
     /// A piece of the message, without the transparency dots.
     Body(&'a [u8]),
     /// The session refused something by itself; the reply is written. Where it was a message, the transaction is over
-    /// without [`PolicyQuestion::EndOfData`]; [`in_transaction`](super::Server::in_transaction) tells.
+    /// without [`PolicyQuestion::EndOfData`]; [`in_transaction`](super::ServerSession::in_transaction) tells.
     Refused(ProtocolError),
-    /// Send what was written, shake hands, then say [`secured`](super::Server::secured).
+    /// Send what was written, shake hands, then say [`secured`](super::ServerSession::secured).
     StartTls {
         /// Bytes that were sent in the clear after STARTTLS, to be mistaken for input under TLS. They were discarded.
         injected: usize,

@@ -4,10 +4,10 @@ use std::io::Write;
 
 use super::super::extension::Extension;
 use super::super::xclient::XclientAttribute;
-use super::Server;
+use super::ServerSession;
 use super::state::Hello;
 
-impl Server {
+impl ServerSession {
     /// `220 host banner`.
     pub(super) fn greet(&self, out: &mut Vec<u8>) {
         pieces(out, &["220 ", &self.config.host, " ", &self.config.banner, "\r\n"]);

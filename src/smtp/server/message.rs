@@ -7,9 +7,9 @@ use super::super::protocol_error::{BuiltinReply, ProtocolError};
 use super::chunk::ChunkPiece;
 use super::open_transaction::OpenTransaction;
 use super::state::{Advance, CommandResult, PendingQuestion, ServerState};
-use super::{PolicyQuestion, Server, ServerEvent};
+use super::{PolicyQuestion, ServerEvent, ServerSession};
 
-impl Server {
+impl ServerSession {
     pub(super) fn read_body<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Advance<'a> {
         let (used, piece) = self.body.next(input);
         let event = match piece {
