@@ -108,9 +108,9 @@ fn a_better_tier_never_gets_less() {
     }
 }
 
-/// What the facts say of each provider's manners, which senders stumble over.
+/// Where each provider refuses and whether it closes, as the facts say: senders stumble over both.
 #[test]
-fn the_manners_of_the_providers() {
+fn providers_close_and_refuse_where_the_facts_say() {
     let closes = |name: &str, rule: &str| {
         let policy = policy(name);
         let rule = policy.rules.iter().find(|r| r.name == rule).unwrap();

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn the_papers_own_curve() {
+    fn the_knee_of_the_papers_own_curve() {
         // Figure 2 of the paper: y = -1 / (x + 0.1) + 5 at ten places from 0 to 1; its knee is at 0.22.
         let points = curve(|x| -1.0 / (x + 0.1) + 5.0, 0.0, 1.0, 10);
         assert_eq!(knee(&points), Some(2));
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_rise_ends() {
+    fn the_knee_is_where_a_rise_ends() {
         let points = curve(|x| x.min(10.0), 1.0, 40.0, 40);
         assert_eq!(knee(&points).map(|n| points[n].0), Some(10.0));
         let collapses = curve(|x| if x <= 10.0 { x } else { 10.0 - (x - 10.0) / 3.0 }, 1.0, 40.0, 40);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_level_off_has_none() {
+    fn what_does_not_level_off_has_no_knee() {
         assert_eq!(knee(&curve(|x| 3.0 * x, 0.0, 10.0, 11)), None);
         assert_eq!(knee(&curve(|x| x * x, 0.0, 10.0, 11)), None);
         assert_eq!(knee(&curve(|_| 7.0, 0.0, 10.0, 11)), None);

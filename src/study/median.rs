@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_are_the_published_ones() {
+    fn intervals_of_the_median_are_the_published_ones() {
         // Conover, Practical Nonparametric Statistics, binomial tables: n = 6: 1 and 6; 10: 2 and 9; 20: 6 and 15.
         for (n, ends) in [(6, (1, 6)), (10, (2, 9)), (20, (6, 15)), (50, (18, 33)), (100, (40, 61))] {
             let sorted: Vec<usize> = (1..=n).collect();
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_have_none() {
+    fn too_few_values_have_no_interval_of_the_median() {
         assert_eq!(interval(&[1, 2, 3, 4, 5]), None);
         assert_eq!(interval::<u8>(&[]), None);
         assert_eq!(median::<u8>(&[]), None);

@@ -43,14 +43,14 @@ mod tests {
     }
 
     #[test]
-    fn every_seed_counts() {
+    fn a_safe_range_is_safe_under_every_seed() {
         let safe = safe(&seeds(&[5, 3, 4, 4, 6, 4], 8), true).unwrap();
         assert_eq!((safe.every, safe.median, safe.interval), (3, 4, Some((3, 6))));
         assert_eq!(safe.ranks, [3, 4, 4, 4, 5, 6]);
     }
 
     #[test]
-    fn a_value_beyond_an_unsafe_one_is_not_safe() {
+    fn a_value_beyond_an_unsafe_one_is_not_in_the_safe_range() {
         assert_eq!(safe(&[vec![true, false, true, true]], true).unwrap().every, 1);
         assert_eq!(safe(&[vec![true, false, true, true]], false).unwrap().every, 2);
         assert_eq!(safe(&[vec![false, true]], true).unwrap().every, 0);
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn wilks_knew_how_many_it_takes() {
+    fn coverage_of_the_worst_of_n_seeds_is_wilks() {
         // 59 for 95 % and 29 for 90 %, with 95 % confidence.
         assert!(coverage(58) < 0.95 && coverage(59) >= 0.95);
         assert!(coverage(28) < 0.9 && coverage(29) >= 0.9);

@@ -106,13 +106,13 @@ fn a_fixed_window_ends_in_its_last_frame() {
 
 /// Judged at the end of data, the transaction may begin so early that it ends with the new frame.
 #[test]
-fn a_fixed_window_at_the_dot_ends_with_its_last_frame() {
+fn a_fixed_window_at_end_of_data_ends_with_its_last_frame() {
     assert_eq!(takes(250, &FIXED.replace("\"mail\"", "\"end-of-data\"")), 2 * HOUR);
 }
 
-/// Judged at the door, a connection that is inside goes on: one that was let in lasts for everything.
+/// Judged at connect, an open connection goes on: one that was let in lasts for everything.
 #[test]
-fn a_fixed_window_at_the_door_does_not_hold_back_who_is_inside() {
+fn a_fixed_window_at_connect_does_not_hold_back_open_connections() {
     let rules = FIXED.replace("\"mail\"", "\"connect\"") + CONNECTIONS;
     assert_eq!(takes(1_000, &rules), SET_UP + 200 * TRANSACTION);
 }
@@ -173,7 +173,7 @@ fn a_sliding_log_lets_its_limit_through_once_in_its_length() {
 /// At the end of data the first hundred are counted a transaction after MAIL, and every later hundred exactly an hour
 /// later.
 #[test]
-fn a_sliding_log_at_the_dot() {
+fn a_sliding_log_at_end_of_data() {
     let rules = FIXED.replace("fixed", "sliding").replace("\"mail\"", "\"end-of-data\"");
     assert_eq!(takes(1_000, &rules), SET_UP + TRANSACTION + 9 * HOUR);
 }
