@@ -31,11 +31,11 @@ pub enum LiveError {
     /// A trial came to nothing.
     #[error("strategy {strategy}, seed {seed}: {error}")]
     Trial {
-        /// The strategy.
+        /// The name of the strategy whose trial it was.
         strategy: String,
-        /// The seed.
+        /// The seed of the trial.
         seed: u64,
-        /// Why.
+        /// What ended it.
         error: TrialError,
     },
     /// The system gives no event queue.

@@ -16,7 +16,7 @@ use crate::time::{Span, Time};
 /// A message that is to go out.
 #[derive(Clone, Debug)]
 pub(super) struct Planned<'a> {
-    /// When.
+    /// The moment it is handed to the sender, from the start of the trial.
     pub(super) at: Time,
     /// To how many recipients; at least 1.
     pub(super) recipients: u32,

@@ -49,7 +49,7 @@ pub enum Arrivals {
     AtOnce {
         /// How many recipients.
         recipients: u32,
-        /// When.
+        /// The moment of the campaign, from the start of the trial.
         at: Time,
     },
     /// Independent arrivals: rates change by steps; within a step arrivals are Poisson.
@@ -81,9 +81,9 @@ pub enum Arrivals {
 /// A stretch of time with one arrival rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PoissonStage {
-    /// Begins.
+    /// The first moment of this rate, from the start of the trial.
     pub from: Time,
-    /// Ends.
+    /// The first moment after it.
     pub until: Time,
     /// Messages per second, on average.
     pub per_second: f64,
