@@ -245,7 +245,7 @@ fn two_changes_that_belong_together_are_judged_together() {
 }
 
 #[test]
-fn the_change_that_is_wrong_gets_the_blame() {
+fn the_change_that_is_wrong_is_named() {
     let (right, after) = (change("rule.connections.limit", "7"), change("about", "\"x\""));
     let cases = [
         change("rule.conections.limit", "7"),

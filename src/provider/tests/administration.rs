@@ -75,7 +75,7 @@ fn starting_again_undoes_everything_but_time() {
 }
 
 #[test]
-fn whoever_is_connected_when_all_starts_again_stays_and_counts() {
+fn a_connected_client_stays_and_counts_after_a_reset() {
     let open = limit(Connect, Meter::OpenConnections, Scope::ClientIp, Window::Gauge, 2);
     let transactions = limit(Mail, Meter::OpenTransactions, Scope::SenderDomain, Window::Gauge, 1);
     let mut provider = lab(vec![open, transactions]);
