@@ -7,7 +7,7 @@ use crate::time::Span;
 /// A stretch of a message's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LatencyPhase {
-    /// From the wish to connect to TCP's handshake.
+    /// From the decision to connect to TCP's handshake.
     Connect,
     /// From there to the greeting.
     Banner,

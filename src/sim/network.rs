@@ -14,7 +14,7 @@ use crate::time::{Span, Time};
 use crate::trial::TrialInput;
 use crate::units::ProviderId;
 
-/// Round trips from the wish to connect to the greeting: TCP's handshake, and the banner after it.
+/// Round trips from the decision to connect to the greeting: TCP's handshake, and the banner after it.
 pub(super) const TRIPS_TO_GREETING: u64 = 2;
 /// EHLO and its reply.
 pub(super) const TRIPS_TO_EHLO: u64 = 1;

@@ -1,4 +1,4 @@
-//! What happens between the sender and the providers, from the wish to connect to QUIT.
+//! What happens between the sender and the providers, from the decision to connect to QUIT.
 //!
 //! The server judges a command the moment it is sent (see `network.rs`), so a connection has at most one event
 //! pending: the next thing that the sender will notice, or the judgement of a message.

@@ -26,6 +26,7 @@ const WORDS: &[(&str, &str)] = &[
     ("toss", "bernoulli"),
     ("witness", "observer"),
     ("whoever", "any client, a caller that …"),
+    ("wish", "request"),
 ];
 
 /// Phrases of comments that are wrong everywhere, and what is said instead.

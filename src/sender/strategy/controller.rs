@@ -10,7 +10,7 @@ use crate::time::{Span, Time};
 /// What a limiter has to do at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Deliveries under way, from the wish to connect to the last reply.
+    /// Deliveries under way, from the decision to connect to the last reply.
     pub busy: u32,
     /// Messages that could go now, and wait for the limiter.
     pub ready: u32,
@@ -26,7 +26,7 @@ pub struct Observation {
     pub load: Load,
     /// The window of concurrency at that moment.
     pub window: u32,
-    /// From the wish to connect, or to send on an open connection, to the last reply.
+    /// From the decision to connect, or to send on an open connection, to the last reply.
     pub latency: Span,
     /// The stage that decided: end of data for mail that was accepted.
     pub stage: Stage,
