@@ -175,7 +175,7 @@ impl fmt::Display for Criterion {
         let number = |value: f64| match metric.as_ref().map(|metric| metric.unit()) {
             Ok(Unit::Fraction) => format!("{} %", (value * 1e8).round() / 1e6),
             Ok(Unit::Seconds) => format!("{value} s"),
-            _ => value.to_string(),
+            Ok(Unit::Count | Unit::Ratio | Unit::RecipientHours | Unit::Reputation) | Err(_) => value.to_string(),
         };
         f.write_str(&self.metric)?;
         if let Some(provider) = &self.provider {

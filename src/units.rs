@@ -156,7 +156,7 @@ ids! {
     MailStreamId(u8);
     /// A recipient of the workload: one address of one message. Recipients of one message stand in a row.
     RecipientId(u32);
-    /// A reply of a provider, by its place in the provider's book of replies.
+    /// A reply of a provider, by its place in the provider's list of replies.
     ReplyId(u16);
     /// A rule of a provider, by its place in the profile.
     RuleId(u16);

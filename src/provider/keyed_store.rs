@@ -38,13 +38,13 @@ impl<T: Default> KeyedStore<T> {
     pub(super) fn entry(&mut self, key: u64, forget: impl Fn(&T) -> bool) -> &mut T {
         match usize::try_from(key) {
             Ok(index) if index < self.dense.len() => &mut self.dense[index],
-            _ => self.rarer(key, forget),
+            _ => self.insert_or_sparse(key, forget),
         }
     }
 
     /// The same for a key that is met for the first time, or lives in the tree.
     #[inline(never)]
-    fn rarer(&mut self, key: u64, forget: impl Fn(&T) -> bool) -> &mut T {
+    fn insert_or_sparse(&mut self, key: u64, forget: impl Fn(&T) -> bool) -> &mut T {
         if let (true, Ok(index)) = (key < DENSE, usize::try_from(key)) {
             self.dense.resize_with(index + 1, T::default);
             return &mut self.dense[index];

@@ -154,6 +154,7 @@ impl Reputation {
     /// The same standing on another day, as if none had passed between.
     pub(super) fn moved_to(mut self, now: Time) -> Self {
         self.day = now.as_micros() / Span::DAY.as_micros();
+        self.tomorrow = Time::ZERO + Span::DAY.times(self.day + 1);
         self
     }
 
@@ -247,7 +248,7 @@ impl Reputation {
         let from = |tier: usize| tiers.get(tier).map(|tier| tier.from.get());
         let above = tiers.iter().take_while(|tier| tier.from.get() <= self.score).count();
         let tier = above.saturating_sub(1);
-        self.tier = u8::try_from(tier).unwrap_or(0);
+        self.tier = u8::try_from(tier).expect("a policy has at most 16 tiers");
         self.band = from(tier).unwrap_or(0.0)..from(tier + 1).unwrap_or(f64::INFINITY);
     }
 }

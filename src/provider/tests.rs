@@ -161,7 +161,7 @@ fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
     let outage = RuleKind::Check(Check::Outage(Outage { from: at(0), until: at(1) }));
     let everywhere = [Connect, Ehlo, Mail, Rcpt, Data, EndOfData];
     let cases: [(RuleKind, &[Stage], ClientId, Envelope, Mailbox); 12] = [
-        (RuleKind::Check(Check::Listed), &everywhere, BAD, ENVELOPE, Mailbox::Exists),
+        (RuleKind::Check(Check::BlockList), &everywhere, BAD, ENVELOPE, Mailbox::Exists),
         (RuleKind::Check(Check::NoPtr), &everywhere, BAD, ENVELOPE, Mailbox::Exists),
         (low, &everywhere, BAD, ENVELOPE, Mailbox::Exists),
         (RuleKind::Check(Check::Size(Bytes(1_999))), &[Mail, Rcpt, Data, EndOfData], GOOD, large, Mailbox::Exists),
@@ -169,7 +169,7 @@ fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
         (RuleKind::Check(Check::Unauthenticated(Auth::Dkim)), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
         (RuleKind::Check(Check::Unauthenticated(Auth::Either)), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
         (RuleKind::Check(Check::Unauthenticated(Auth::Dmarc)), &[Data, EndOfData], GOOD, forged, Mailbox::Exists),
-        (RuleKind::Check(Check::Content), &[EndOfData], GOOD, spam, Mailbox::Exists),
+        (RuleKind::Check(Check::Spam), &[EndOfData], GOOD, spam, Mailbox::Exists),
         (RuleKind::Check(Check::Mailbox(Mailbox::Unknown)), &[Rcpt, EndOfData], GOOD, ENVELOPE, Mailbox::Unknown),
         (RuleKind::Check(Check::Mailbox(Mailbox::Full)), &[Rcpt, EndOfData], GOOD, ENVELOPE, Mailbox::Full),
         (outage, &everywhere, GOOD, ENVELOPE, Mailbox::Exists),
@@ -295,11 +295,11 @@ fn a_gauge_gives_slots_back_to_those_it_took_them_for() {
 #[test]
 fn who_came_in_while_there_was_no_limit_counts_when_there_is_one() {
     let mut rule = limit(Connect, Meter::OpenConnections, Scope::ClientIp, Window::Gauge, 0);
-    let ceiling = |amount| LimitValue { by_tier: vec![amount], load: Vec::new() };
-    limit_of(&mut rule).value = ceiling(TierValue::Unlimited);
+    let limit_value = |amount| LimitValue { by_tier: vec![amount], load: Vec::new() };
+    limit_of(&mut rule).value = limit_value(TierValue::Unlimited);
     let mut provider = lab(vec![rule]);
     let sessions = [0; 3].map(|_| provider.connect(at(0), GOOD).0.unwrap());
-    provider.apply(&PolicyChange::Limit(RuleId(0), ceiling(TierValue::Exactly(2))));
+    provider.apply(&PolicyChange::Limit(RuleId(0), limit_value(TierValue::Exactly(2))));
     provider.close(sessions[0]);
     assert!(provider.connect(at(0), GOOD).0.is_none(), "two are still open");
     provider.close(sessions[1]);
@@ -456,10 +456,10 @@ fn the_load_goes_by_the_time_of_day() {
 fn a_policy_change_holds_from_its_moment_on() {
     let mut provider = lab(vec![limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1)]);
     assert!(delivers(&mut provider, at(0)) && !delivers(&mut provider, at(1)));
-    let ceiling = |n| LimitValue { by_tier: vec![TierValue::Exactly(n)], load: Vec::new() };
-    provider.apply(&PolicyChange::Limit(RuleId(0), ceiling(2)));
+    let limit_value = |n| LimitValue { by_tier: vec![TierValue::Exactly(n)], load: Vec::new() };
+    provider.apply(&PolicyChange::Limit(RuleId(0), limit_value(2)));
     assert!(delivers(&mut provider, at(2)) && !delivers(&mut provider, at(3)), "what was counted still counts");
-    provider.apply(&PolicyChange::Limit(RuleId(0), ceiling(0)));
+    provider.apply(&PolicyChange::Limit(RuleId(0), limit_value(0)));
     assert!(!delivers(&mut provider, at(60)), "a limit of nothing lets nothing in");
 }
 

@@ -7,11 +7,11 @@
 pub(super) mod counting;
 mod ewma;
 mod fixed;
+mod refill_bucket;
 mod sliding;
 #[cfg(test)]
 mod tests;
 pub(super) mod timed;
-mod token_bucket;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

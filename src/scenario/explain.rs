@@ -132,8 +132,8 @@ fn change(change: &Change, scenario: &Scenario) -> String {
     let Some(policy) = scenario.providers.get(change.provider.index()) else { return String::new() };
     let rule = |id: &RuleId| policy.rules.get(id.index()).map_or("", |rule| rule.name.as_str());
     let what = match &change.policy_change {
-        PolicyChange::Limit(id, ceiling) => {
-            format!("the limit of {} becomes {}", rule(id), profile::limit_in_short(ceiling, policy))
+        PolicyChange::Limit(id, limit) => {
+            format!("the limit of {} becomes {}", rule(id), profile::limit_in_short(limit, policy))
         }
         PolicyChange::Enabled(id, true) => format!("{} is switched on", rule(id)),
         PolicyChange::Enabled(id, false) => format!("{} is switched off", rule(id)),

@@ -18,6 +18,6 @@ pub use load::{Draft, LoadError, WrongPoint, load, parse};
 pub use model::*;
 pub use schema::json_schema;
 pub use spec::{
-    ArrivalsSpec, AuthenticationSpec, ChangeSpec, ExpectSpec, HostSpec, ListSpec, NetworkSpec, ProviderSpec, SafeSpec,
-    ScenarioSpec, SetSpec, SourceSpec, StageSpec, StreamSpec, SweepSpec, ValuesSpec, VaryingSizeSpec,
+    ArrivalsSpec, AuthenticationSpec, ChangeSpec, ExpectSpec, HostSpec, ListSpec, NetworkSpec, PoissonStageSpec,
+    ProviderSpec, SafeSpec, ScenarioSpec, SetSpec, SourceSpec, StreamSpec, SweepSpec, ValuesSpec, VaryingSizeSpec,
 };

@@ -61,9 +61,9 @@ impl Scenario {
             let mut rules = policy.rules.iter().enumerate();
             rules.any(|(id, rule)| unknown(rule) && (rule.enabled || enabled_later(provider, id)))
         });
-        let amended =
+        let changed =
             |change: &Change| matches!(&change.policy_change, PolicyChange::Limit(_, new) if new.is_unknown());
-        in_policy || self.timeline.iter().any(amended)
+        in_policy || self.timeline.iter().any(changed)
     }
 }
 

@@ -158,7 +158,7 @@ pub enum ArrivalsSpec {
         until: Option<Spanned<Span>>,
     },
     /// Independent messages at rates that change.
-    Stages(Spanned<Vec<StageSpec>>),
+    Stages(Spanned<Vec<PoissonStageSpec>>),
     /// A daily curve.
     #[serde(rename_all = "kebab-case")]
     Diurnal {
@@ -176,7 +176,7 @@ pub enum ArrivalsSpec {
 /// A stretch of time with one rate.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct StageSpec {
+pub struct PoissonStageSpec {
     /// How long it lasts.
     pub lasts: Spanned<Span>,
     /// Messages an hour, on average; 0 is a pause.

@@ -76,7 +76,7 @@ impl Binding {
     /// A provider's rules have changed: nothing that the oracle foresaw need be true any more.
     pub(super) fn policy_changed(&mut self, work: &mut Dispatcher) {
         if let Self::WithForesight(_) = self {
-            work.spool.run_queue.wake_all();
+            work.spool.wake_queue.wake_all();
         }
     }
 }

@@ -48,7 +48,7 @@ impl Dispatcher {
             return ControlFlow::Break(idle.map(|conn| self.quit(conn)));
         }
         if self.pool.is_full() {
-            self.spool.run_queue.starve(limiter);
+            self.spool.wake_queue.starve(limiter);
             return ControlFlow::Break(None);
         }
         ControlFlow::Continue(())
@@ -89,6 +89,6 @@ impl Dispatcher {
     /// A connection is no more, whichever side closed it.
     pub(super) fn close(&mut self, conn: ConnId) {
         self.pool.close(conn);
-        self.spool.run_queue.wake_starved();
+        self.spool.wake_queue.wake_starved();
     }
 }

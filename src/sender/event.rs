@@ -69,7 +69,7 @@ pub struct TransactionResult<'a> {
 pub enum RecipientResult {
     /// Delivered.
     Accepted,
-    /// Refused at this stage with this reply of the provider's book.
+    /// Refused at this stage with this reply of the provider's list.
     Refused(Stage, ReplyId),
     /// Nothing: a time-out, a reset, a connection closed without a word at this stage.
     NoReply(Stage),

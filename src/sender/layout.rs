@@ -55,7 +55,9 @@ impl Layout {
                 let (domain, axes) = (DomainId::from_index(domain), &axes[site.index()]);
                 let key = match axes.scope {
                     LimiterScope::Domain => QueueKey::Domain(domain),
-                    _ => QueueKey::Site(*site),
+                    LimiterScope::Site | LimiterScope::SourceSite | LimiterScope::Process | LimiterScope::Recipient => {
+                        QueueKey::Site(*site)
+                    }
                 };
                 let queue = *queues.entry(key).or_insert_with(|| {
                     let queue = QueueId::from_index(layout.queues.len());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::connection_reuse::ConnectionReuse;
-use super::strategy::controller::{Load, Observation, Pace, WindowController};
+use super::strategy::controller::{Load, Observation, PaceController, WindowController};
 use super::strategy::reply_action::{self, ActionKey};
 use super::strategy::{ReplyAction, ReplyEffect, SiteAxes, breaker, concurrency, pacing};
 use crate::time::{Span, Time};

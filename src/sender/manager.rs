@@ -56,11 +56,6 @@ impl Sender {
         *self.work.spool.counts(site)
     }
 
-    /// Whether every recipient so far is delivered, bounced or expired.
-    pub fn is_done(&self) -> bool {
-        self.work.spool.all_counts().iter().all(|counts| counts.queued() == 0)
-    }
-
     /// At the end of a trial: adds the time for which mail that is still ready was held back.
     pub fn finish(&mut self, now: Time) {
         self.work.spool.finish(now);
@@ -73,7 +68,7 @@ impl Sender {
         flying.map(|(_, delivery)| u64::from(delivery.count)).sum::<u64>() + spool.recount(site)
     }
 
-    /// A site has said something that stands in no book: it is read as any other reply, and has the number that is
+    /// A site has given a reply that its profile does not list: it is read as any other, and has the number that is
     /// returned.
     pub fn learn_reply(&mut self, site: ProviderId, reply: &Reply) -> ReplyId {
         self.work.spool.learn_reply(site, reply)
@@ -111,14 +106,14 @@ impl Sender {
     }
 
     fn look_for_work(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
-        while let Some(limiter) = self.work.spool.run_queue.first() {
+        while let Some(limiter) = self.work.spool.wake_queue.first() {
             if let Some(action) = self.dispatch(now, limiter, foresight) {
                 if self.is_at_rest(now, limiter) {
-                    self.work.spool.run_queue.let_first_sleep();
+                    self.work.spool.wake_queue.let_first_sleep();
                 }
                 return Some(action);
             }
-            self.work.spool.run_queue.let_first_sleep();
+            self.work.spool.wake_queue.let_first_sleep();
             // Looking may have set a timer, or given up mail.
             if let Some(action) = self.work.spool.next_action() {
                 return Some(action);
@@ -157,7 +152,7 @@ impl Sender {
                     return None;
                 }
                 if gate.is_full() {
-                    spool.run_queue.starve(limiter);
+                    spool.wake_queue.starve(limiter);
                     return None;
                 }
                 if let Some(action) = self.binding.serve(now, &mut self.work, (limiter, queue), foresight) {
@@ -198,8 +193,8 @@ impl Sender {
             self.work.pool.count_transaction(replied.conn);
             self.binding.rest(now, &mut self.work, replied.conn);
         }
-        self.work.spool.run_queue.wake_starved();
-        self.work.spool.run_queue.wake(limiter);
+        self.work.spool.wake_queue.wake_starved();
+        self.work.spool.wake_queue.wake(limiter);
     }
 
     /// The server closed a connection. Where it is at work, the reply says so.
@@ -221,7 +216,7 @@ impl Sender {
 
     fn wake_limiter_of(&mut self, conn: ConnId) {
         let limiter = self.work.spool.queue(self.work.pool.get(conn).queue).limiter;
-        self.work.spool.run_queue.wake(limiter);
+        self.work.spool.wake_queue.wake(limiter);
     }
 
     fn due(&mut self, now: Time, timer: Timer) {

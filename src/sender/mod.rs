@@ -17,13 +17,13 @@ mod oracle;
 pub mod preset;
 mod process_gate;
 mod queue;
-mod reply_book;
-mod run_queue;
+mod reply_classes;
 mod site_counts;
 mod spool;
 pub mod strategy;
 mod task;
 mod timers;
+mod wake_queue;
 
 pub use connection_pool::CONNECTIONS_MAX;
 pub use event::{

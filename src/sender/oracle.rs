@@ -82,7 +82,7 @@ impl Oracle {
                 unbind(now, work, opening);
             }
         }
-        work.spool.run_queue.wake(work.spool.queue(queue).limiter);
+        work.spool.wake_queue.wake(work.spool.queue(queue).limiter);
     }
 }
 

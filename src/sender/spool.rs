@@ -11,14 +11,14 @@ use super::layout::{Layout, Routes};
 use super::limiter::Limiter;
 use super::message_rounds::{MessageRounds, RoundStep};
 use super::queue::{Queue, Taken};
-use super::reply_book::ReplyBook;
-use super::run_queue::RunQueue;
+use super::reply_classes::ReplyClasses;
 use super::site_counts::SiteCounts;
 use super::strategy::controller::Observation;
 use super::strategy::reply_action::ActionKey;
 use super::strategy::{Disposition, SiteAxes, Strategy};
 use super::task::SenderTask;
 use super::timers::{TimerOwner, Timers};
+use super::wake_queue::WakeQueue;
 use crate::rng::Seed;
 use crate::smtp::{Reply, Stage};
 use crate::time::{Moments, Time};
@@ -31,15 +31,15 @@ pub(super) struct Spool {
     limiters: Vec<Limiter>,
     routes: Routes,
     counts: Vec<SiteCounts>,
-    /// What every reply of every site's book means to the strategy.
-    books: Vec<ReplyBook>,
+    /// What each reply of each site means to the strategy.
+    reply_classes: Vec<ReplyClasses>,
     axes: Vec<Arc<SiteAxes>>,
     intended: Arc<Moments>,
     retries: Seed,
     admission: AdmissionPolicy,
     rounds: MessageRounds,
     timers: Timers,
-    pub(super) run_queue: RunQueue,
+    pub(super) wake_queue: WakeQueue,
     actions: VecDeque<Action>,
     results: Vec<AttemptResult>,
 }
@@ -60,14 +60,19 @@ impl Spool {
         let Layout { queues, limiters, routes } = Layout::new(task, &axes);
         Self {
             counts: vec![SiteCounts::default(); axes.len()],
-            books: task.replies.iter().zip(&axes).map(|(book, axes)| ReplyBook::new(book, axes)).collect(),
+            reply_classes: task
+                .replies
+                .iter()
+                .zip(&axes)
+                .map(|(replies, axes)| ReplyClasses::new(replies, axes))
+                .collect(),
             axes,
             intended: Arc::clone(&task.intended),
             retries: seed.named("retries"),
             admission: AdmissionPolicy::new(&strategy.process),
             rounds: MessageRounds::default(),
             timers: Timers::new(queues.len(), limiters.len()),
-            run_queue: RunQueue::new(limiters.len()),
+            wake_queue: WakeQueue::new(limiters.len()),
             actions: VecDeque::new(),
             results: Vec::new(),
             queues,
@@ -83,10 +88,6 @@ impl Spool {
 
     pub(super) fn counts(&self, site: ProviderId) -> &SiteCounts {
         &self.counts[site.index()]
-    }
-
-    pub(super) fn all_counts(&self) -> &[SiteCounts] {
-        &self.counts
     }
 
     pub(super) fn queue(&self, queue: QueueId) -> &Queue {
@@ -124,9 +125,9 @@ impl Spool {
         &mut self.results
     }
 
-    /// A site has said something that stands in no book.
+    /// A site has given a reply that its profile does not list.
     pub(super) fn learn_reply(&mut self, site: ProviderId, reply: &Reply) -> ReplyId {
-        self.books[site.index()].learn(reply, &self.axes[site.index()])
+        self.reply_classes[site.index()].learn(reply, &self.axes[site.index()])
     }
 
     /// Recipients of `site` found by looking into every queue, those apart that are under way.
@@ -168,7 +169,7 @@ impl Spool {
         let state = &mut self.queues[queue.index()];
         state.push_ready(delivery);
         self.limiters[state.limiter.index()].message_ready();
-        self.run_queue.wake(state.limiter);
+        self.wake_queue.wake(state.limiter);
     }
 
     /// Takes in what has waited longest, as long as there is time and room.
@@ -258,7 +259,7 @@ impl Spool {
                 self.settle_for_good(now, queue, part, Outcome::Delivered, result);
                 return SiteResponse { stage: Stage::EndOfData, outcome: Outcome::Delivered, pushed_back: false };
             }
-            RecipientResult::Refused(stage, reply) => (stage, Some(self.books[site.index()].class(reply))),
+            RecipientResult::Refused(stage, reply) => (stage, Some(self.reply_classes[site.index()].class(reply))),
             RecipientResult::NoReply(stage) => (stage, None),
         };
         let outcome = match class.map(|class| class.disposition) {
@@ -446,7 +447,7 @@ impl Spool {
         match self.timers.ring(timer) {
             TimerOwner::Queue(queue) => Some(queue),
             TimerOwner::Limiter(limiter) => {
-                self.run_queue.wake(limiter);
+                self.wake_queue.wake(limiter);
                 None
             }
             // The admission looks after every event.
@@ -467,13 +468,13 @@ impl Spool {
         if let Some(at) = self.queue(queue).next_due() {
             self.actions.extend(self.timers.set_queue(queue, at));
         }
-        self.run_queue.wake(self.queues[queue.index()].limiter);
+        self.wake_queue.wake(self.queues[queue.index()].limiter);
     }
 
     /// A limiter may have something to do at this moment, or, if that is never, when another gives something back.
     pub(super) fn set_limiter_timer(&mut self, limiter: LimiterId, at: Time) {
         if at == Time::NEVER {
-            self.run_queue.starve(limiter);
+            self.wake_queue.starve(limiter);
         } else {
             self.actions.extend(self.timers.set_limiter(limiter, at));
         }

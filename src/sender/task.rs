@@ -17,6 +17,6 @@ pub struct SenderTask {
     pub sites: Vec<ProviderId>,
     /// The sources that carry each mail stream; none is empty.
     pub streams: Vec<Vec<SourceId>>,
-    /// Each site's book of replies.
+    /// The replies that each site is known to give.
     pub replies: Vec<Vec<Reply>>,
 }

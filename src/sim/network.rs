@@ -83,7 +83,7 @@ impl NetworkPath {
     /// How long a transaction takes that meets no tarpit.
     pub(super) fn transaction_time(
         &self,
-        world: &TrialInput<'_>,
+        input: &TrialInput<'_>,
         site: ProviderId,
         service: &ServiceTimes,
         rtt: Span,
@@ -91,9 +91,9 @@ impl NetworkPath {
     ) -> TransactionTime {
         let named = u64::from(delivery.count);
         let (over_recipients, over_message) = self.service(service, delivery, named);
-        let pipelining = world.strategy.axes_at(site).session.pipelining;
+        let pipelining = input.strategy.axes_at(site).session.pipelining;
         let (to_ask, to_send) = if pipelining { (1, 1) } else { (1 + named, 2) };
-        let transfer = self.transfer(world.mail.rows[delivery.first.index()].size);
+        let transfer = self.transfer(input.mail.rows[delivery.first.index()].size);
         TransactionTime {
             asked: rtt.times(to_ask) + over_recipients,
             sent: rtt.times(to_send) + transfer + over_message,

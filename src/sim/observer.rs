@@ -74,12 +74,12 @@ pub enum CallResult {
 pub(super) struct ObserverHandle {
     /// The world's time, for calls that carry none.
     pub(super) now: Cell<Time>,
-    listener: Rc<RefCell<dyn Observer>>,
+    observer: Rc<RefCell<dyn Observer>>,
 }
 
 impl ObserverHandle {
-    pub(super) fn new(listener: Rc<RefCell<dyn Observer>>) -> Rc<Self> {
-        Rc::new(Self { now: Cell::new(Time::ZERO), listener })
+    pub(super) fn new(observer: Rc<RefCell<dyn Observer>>) -> Rc<Self> {
+        Rc::new(Self { now: Cell::new(Time::ZERO), observer })
     }
 }
 
@@ -107,7 +107,7 @@ impl<M> Observed<M> {
 impl Observed<Sender> {
     pub(super) fn handle(&mut self, now: Time, event: Event<'_>) {
         if let Some(observer) = &self.observer {
-            observer.listener.borrow_mut().sender_event(now, &event);
+            observer.observer.borrow_mut().sender_event(now, &event);
         }
         self.machine.handle(now, event);
     }
@@ -115,7 +115,7 @@ impl Observed<Sender> {
     pub(super) fn poll(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
         let action = self.machine.poll(now, foresight);
         if let (Some(observer), Some(action)) = (&self.observer, &action) {
-            observer.listener.borrow_mut().sender_action(now, action);
+            observer.observer.borrow_mut().sender_action(now, action);
         }
         action
     }
@@ -124,7 +124,7 @@ impl Observed<Sender> {
     pub(super) fn drain_results(&mut self, now: Time, mut note: impl FnMut(&AttemptResult)) {
         self.machine.drain_results(|result| {
             if let Some(observer) = &self.observer {
-                observer.listener.borrow_mut().attempt_result(now, result);
+                observer.observer.borrow_mut().attempt_result(now, result);
             }
             note(result);
         });
@@ -138,8 +138,8 @@ impl Observed<Sender> {
 /// The provider's own calls; see there for what they do.
 impl Observed<Provider> {
     pub(super) fn connect(&mut self, now: Time, client: ClientId) -> (Option<SessionId>, Verdict) {
-        let answer = |(session, verdict)| CallResult::Session(session, verdict);
-        self.call(Some(now), || ProviderCall::Connect(client), answer, |provider| provider.connect(now, client))
+        let result = |(session, verdict)| CallResult::Session(session, verdict);
+        self.call(Some(now), || ProviderCall::Connect(client), result, |provider| provider.connect(now, client))
     }
 
     pub(super) fn ehlo(&mut self, now: Time, session: SessionId) -> Verdict {
@@ -152,13 +152,13 @@ impl Observed<Provider> {
     }
 
     pub(super) fn mail(&mut self, now: Time, session: SessionId, envelope: Envelope) -> Verdict {
-        let command = || ProviderCall::Mail(session, envelope);
-        self.call(Some(now), command, CallResult::Verdict, |provider| provider.mail(now, session, envelope))
+        let call = || ProviderCall::Mail(session, envelope);
+        self.call(Some(now), call, CallResult::Verdict, |provider| provider.mail(now, session, envelope))
     }
 
     pub(super) fn rcpt(&mut self, now: Time, session: SessionId, recipient: Recipient) -> Verdict {
-        let command = || ProviderCall::Rcpt(session, recipient);
-        self.call(Some(now), command, CallResult::Verdict, |provider| provider.rcpt(now, session, recipient))
+        let call = || ProviderCall::Rcpt(session, recipient);
+        self.call(Some(now), call, CallResult::Verdict, |provider| provider.rcpt(now, session, recipient))
     }
 
     pub(super) fn data(&mut self, now: Time, session: SessionId) -> Verdict {
@@ -171,8 +171,8 @@ impl Observed<Provider> {
     }
 
     pub(super) fn end_of_data(&mut self, now: Time, session: SessionId) -> Verdict {
-        let command = || ProviderCall::EndOfData(session);
-        self.call(Some(now), command, CallResult::Verdict, |provider| provider.end_of_data(now, session))
+        let call = || ProviderCall::EndOfData(session);
+        self.call(Some(now), call, CallResult::Verdict, |provider| provider.end_of_data(now, session))
     }
 
     pub(super) fn abort(&mut self, session: SessionId) {
@@ -184,8 +184,8 @@ impl Observed<Provider> {
     }
 
     pub(super) fn complain(&mut self, now: Time, client: ClientId, sender: SenderDomainId) {
-        let command = || ProviderCall::Complain(client, sender);
-        self.call(Some(now), command, |()| CallResult::Nothing, |provider| provider.complain(now, client, sender));
+        let call = || ProviderCall::Complain(client, sender);
+        self.call(Some(now), call, |()| CallResult::Nothing, |provider| provider.complain(now, client, sender));
     }
 
     pub(super) fn apply(&mut self, change: &PolicyChange) {
@@ -202,26 +202,30 @@ impl Observed<Provider> {
     fn call<'a, T: Copy>(
         &mut self,
         now: Option<Time>,
-        command: impl FnOnce() -> ProviderCall<'a>,
-        answer: impl FnOnce(T) -> CallResult,
-        call: impl FnOnce(&mut Provider) -> T,
+        call: impl FnOnce() -> ProviderCall<'a>,
+        result: impl FnOnce(T) -> CallResult,
+        perform: impl FnOnce(&mut Provider) -> T,
     ) -> T {
-        if self.observer.is_some() { self.call_observed(now, command, answer, call) } else { call(&mut self.machine) }
+        if self.observer.is_some() {
+            self.call_observed(now, call, result, perform)
+        } else {
+            perform(&mut self.machine)
+        }
     }
 
     #[cold]
     fn call_observed<'a, T: Copy>(
         &mut self,
         now: Option<Time>,
-        command: impl FnOnce() -> ProviderCall<'a>,
-        answer: impl FnOnce(T) -> CallResult,
-        call: impl FnOnce(&mut Provider) -> T,
+        call: impl FnOnce() -> ProviderCall<'a>,
+        result: impl FnOnce(T) -> CallResult,
+        perform: impl FnOnce(&mut Provider) -> T,
     ) -> T {
-        let Some(observer) = &self.observer else { return call(&mut self.machine) };
-        let (now, command) = (now.unwrap_or(observer.now.get()), command());
-        observer.listener.borrow_mut().before_call(now, self.site, &self.machine, &command);
-        let result = call(&mut self.machine);
-        observer.listener.borrow_mut().after_call(now, self.site, &self.machine, &command, answer(result));
-        result
+        let Some(observer) = &self.observer else { return perform(&mut self.machine) };
+        let (now, call) = (now.unwrap_or(observer.now.get()), call());
+        observer.observer.borrow_mut().before_call(now, self.site, &self.machine, &call);
+        let returned = perform(&mut self.machine);
+        observer.observer.borrow_mut().after_call(now, self.site, &self.machine, &call, result(returned));
+        returned
     }
 }

@@ -80,7 +80,8 @@ impl TrialInput<'_> {
 
     /// Recipients with a mailbox that takes mail, by provider.
     pub fn deliverable(&self) -> Vec<u64> {
-        let takes = |policy: &Policy| ListedMailbox::ALL.map(|fate| u64::from(policy.accepts_mail_for(mailbox(fate))));
+        let takes =
+            |policy: &Policy| ListedMailbox::ALL.map(|listed| u64::from(policy.accepts_mail_for(mailbox(listed))));
         let takes: Vec<[u64; 4]> = self.scenario.providers.iter().map(takes).collect();
         let mut deliverable = vec![0_u64; self.scenario.providers.len()];
         for row in self.mail.rows.iter() {
@@ -147,8 +148,8 @@ fn travels_with(row: RecipientRow, next: RecipientRow) -> bool {
 }
 
 /// The mailbox of a recipient of whom the list says this.
-const fn mailbox(fate: ListedMailbox) -> Mailbox {
-    match fate {
+const fn mailbox(listed: ListedMailbox) -> Mailbox {
+    match listed {
         ListedMailbox::Exists => Mailbox::Exists,
         ListedMailbox::Unknown => Mailbox::Unknown,
         ListedMailbox::Full => Mailbox::Full,

@@ -20,6 +20,8 @@ const CORE: &[&str] = &[
     "workload",
     "sim",
     "record",
+    "trial",
+    "metric",
 ];
 
 /// What the core may not say, and what is asked for instead.

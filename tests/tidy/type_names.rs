@@ -13,9 +13,6 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("State", "src/sender/strategy/", "the state of one algorithm beside its settings, read as `breaker::State`"),
 ];
 
-/// Names that are not told apart yet.
-const NOT_YET: &[&str] = &["FixedWindow", "Frame", "Place", "TokenBucket"];
-
 /// Finds types that have the name of another.
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
     let declared = Regex::new(r"(?m)^\s*pub(?:\([^)]*\))?\s+(?:struct|enum|trait|type|union)\s+(\w+)").unwrap();
@@ -38,8 +35,7 @@ pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
 }
 
 fn is_exception(name: &str, path: &str) -> bool {
-    NOT_YET.contains(&name)
-        || EXCEPTIONS.iter().any(|(exception, folder, _)| *exception == name && path.starts_with(folder))
+    EXCEPTIONS.iter().any(|(exception, folder, _)| *exception == name && path.starts_with(folder))
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn rules() -> Vec<Rule> {
         attribution: Attribution::default(),
     };
     let listed =
-        Rule { name: "block-list".to_owned(), kind: RuleKind::Check(Check::Listed), hold: None, ..hourly.clone() };
+        Rule { name: "block-list".to_owned(), kind: RuleKind::Check(Check::BlockList), hold: None, ..hourly.clone() };
     vec![hourly, listed]
 }
 

@@ -40,7 +40,7 @@ pub(super) fn lay<'a>(profile: &mut Tree<'a>, overlays: &[Overlay<'a>], check: &
         }
     }
     for (rule, place) in std::mem::take(&mut layers.changed) {
-        layers.own_up(&rule, &place, overlays);
+        layers.mark_as_assumed(&rule, &place, overlays);
     }
 }
 
@@ -89,7 +89,7 @@ impl<'a> Layers<'_, 'a> {
     }
 
     /// A rule whose numbers were changed does not go on quoting the source of the old ones.
-    fn own_up(&mut self, rule: &str, place: &Range<usize>, overlays: &[Overlay<'a>]) {
+    fn mark_as_assumed(&mut self, rule: &str, place: &Range<usize>, overlays: &[Overlay<'a>]) {
         let way = |key: &str| ["rule", rule, key].map(|key| Step::Key(key.to_owned()));
         if overlays.iter().any(|overlay| at(&overlay.tree, &way("source")).is_some()) {
             return;

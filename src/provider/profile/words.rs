@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::provider::{Check, Hold, HoldStep, LimitValue, Policy, Rule, RuleAction, RuleKind};
+use crate::provider::{Hold, HoldStep, LimitValue, Policy, Rule, RuleAction, RuleKind};
 use crate::units::Fraction;
 
 /// A rule as a sentence: "at connect, per client-ip: open-connections at most 20; otherwise 421 … and close".
@@ -49,10 +49,7 @@ pub fn limit_in_short(value: &LimitValue, policy: &Policy) -> String {
 fn in_short(rule: &Rule, policy: &Policy) -> Option<String> {
     let mut words = match &rule.kind {
         RuleKind::Limit(limit) => limit.in_short(&policy.tiers)?,
-        RuleKind::Check(Check::EarlyTalker(pause)) => {
-            return Some(format!("every greeting comes {pause} later; who talks before it is refused"));
-        }
-        RuleKind::Check(_) => return None,
+        RuleKind::Check(check) => return check.in_short(),
     };
     if let Some(hold) = &rule.hold {
         let ladder: Vec<String> = hold.ladder.iter().map(|step| step.span.to_string()).collect();

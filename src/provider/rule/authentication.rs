@@ -18,3 +18,6 @@ pub(super) const fn words(auth: Auth) -> &'static str {
         Auth::Dmarc => "to a message that fails DMARC",
     }
 }
+
+/// What is refused, in a word or two.
+pub(super) const REASON: &str = "failed authentication";

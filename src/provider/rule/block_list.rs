@@ -10,3 +10,6 @@ pub(super) const fn permits(context: &RuleContext<'_>) -> bool {
 
 /// What is refused, in words.
 pub(super) const WORDS: &str = "to a client on the block list";
+
+/// What is refused, in a word or two.
+pub(super) const REASON: &str = "a block list";

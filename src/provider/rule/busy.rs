@@ -35,6 +35,9 @@ pub struct BusySpec {
 }
 
 impl BusySpells {
+    /// What it refuses for, in a word or two.
+    pub(super) const REASON: &str = "busy spells";
+
     /// What a profile's busy spells mean.
     pub(super) fn build(spec: &BusySpec, check: &mut Checker<'_>) -> Self {
         let (every, lasts) = (check.some_time(&spec.every), check.some_time(&spec.lasts));

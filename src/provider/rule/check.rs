@@ -21,7 +21,7 @@ pub enum Check {
     /// Is the recipient's mailbox in this state? At `rcpt`, or at `end-of-data` as Yahoo does.
     Mailbox(Mailbox),
     /// Is the client on the block list that the provider uses?
-    Listed,
+    BlockList,
     /// Does the client lack a PTR record that resolves back to it?
     NoPtr,
     /// Does the client talk before it is greeted (RFC 5321, section 4.3.1)? Programs do that send to all and listen to
@@ -32,7 +32,7 @@ pub enum Check {
     /// Does the message fail this authentication?
     Unauthenticated(Auth),
     /// Does the content look like spam?
-    Content,
+    Spam,
     /// Is this (client, sender domain, recipient) new or back too early?
     Greylist(Greylist),
     /// Is the reputation below a band edge? Refuses only a share of what comes.
@@ -63,11 +63,11 @@ impl Check {
             Self::Mailbox(mailbox) if stage == Stage::EndOfData => CheckTiming::PerRecipientAtEnd(*mailbox),
             Self::EarlyTalker(pause) => CheckTiming::BeforeGreeting(*pause),
             Self::Mailbox(_)
-            | Self::Listed
+            | Self::BlockList
             | Self::NoPtr
             | Self::Size(_)
             | Self::Unauthenticated(_)
-            | Self::Content
+            | Self::Spam
             | Self::Greylist(_)
             | Self::Reputation(_)
             | Self::Busy(_)
@@ -84,12 +84,12 @@ impl Check {
             Self::Reputation(_) => RuleState::LowReputation(bernoulli()),
             Self::Busy(_) => RuleState::Busy(BusyState::new(chance.named("weather").named(name), bernoulli())),
             Self::Mailbox(_)
-            | Self::Listed
+            | Self::BlockList
             | Self::NoPtr
             | Self::EarlyTalker(_)
             | Self::Size(_)
             | Self::Unauthenticated(_)
-            | Self::Content
+            | Self::Spam
             | Self::Outage(_)
             | Self::Always => RuleState::Stateless,
         }
@@ -104,11 +104,11 @@ impl Check {
     ) -> bool {
         match self {
             Self::Mailbox(refused) => mailbox::permits(*refused, context),
-            Self::Listed => block_list::permits(context),
+            Self::BlockList => block_list::permits(context),
             Self::NoPtr => no_ptr::permits(context),
             Self::Size(largest) => size::permits(*largest, context),
             Self::Unauthenticated(auth) => authentication::permits(*auth, context),
-            Self::Content => spam::permits(context),
+            Self::Spam => spam::permits(context),
             Self::Greylist(_) | Self::Reputation(_) | Self::Busy(_) => self.permits_by_state(context, state()),
             Self::Outage(outage) => outage.permits(context.now()),
             // Early talkers are met before the greeting: a client that sends a command has waited for it.
@@ -125,7 +125,21 @@ impl Check {
             (Self::Greylist(greylist), RuleState::Greylist(state)) => state.permits(greylist, context),
             (Self::Reputation(low), RuleState::LowReputation(refusals)) => low.permits(refusals, context),
             (Self::Busy(spells), RuleState::Busy(state)) => state.permits(spells, context.now()),
-            (check, state) => unreachable!("{check:?} has another state: {state:?}"),
+            (
+                Self::Mailbox(_)
+                | Self::BlockList
+                | Self::NoPtr
+                | Self::EarlyTalker(_)
+                | Self::Size(_)
+                | Self::Unauthenticated(_)
+                | Self::Spam
+                | Self::Greylist(_)
+                | Self::Reputation(_)
+                | Self::Busy(_)
+                | Self::Outage(_)
+                | Self::Always,
+                state,
+            ) => unreachable!("{self:?} has another state: {state:?}"),
         }
     }
 
@@ -133,12 +147,12 @@ impl Check {
     pub(in crate::provider) fn concerns(&self, mailbox: Mailbox) -> bool {
         match self {
             Self::Mailbox(refused) => *refused == mailbox,
-            Self::Listed
+            Self::BlockList
             | Self::NoPtr
             | Self::EarlyTalker(_)
             | Self::Size(_)
             | Self::Unauthenticated(_)
-            | Self::Content
+            | Self::Spam
             | Self::Greylist(_)
             | Self::Reputation(_)
             | Self::Busy(_)
@@ -153,12 +167,12 @@ impl Check {
         match self {
             Self::Outage(outage) => outage.earliest(at),
             Self::Mailbox(_)
-            | Self::Listed
+            | Self::BlockList
             | Self::NoPtr
             | Self::EarlyTalker(_)
             | Self::Size(_)
             | Self::Unauthenticated(_)
-            | Self::Content
+            | Self::Spam
             | Self::Greylist(_)
             | Self::Reputation(_)
             | Self::Busy(_)
@@ -171,12 +185,12 @@ impl Check {
         match self {
             Self::Greylist(greylist) => Some(greylist.delay),
             Self::Mailbox(_)
-            | Self::Listed
+            | Self::BlockList
             | Self::NoPtr
             | Self::EarlyTalker(_)
             | Self::Size(_)
             | Self::Unauthenticated(_)
-            | Self::Content
+            | Self::Spam
             | Self::Reputation(_)
             | Self::Busy(_)
             | Self::Outage(_)
@@ -188,12 +202,12 @@ impl Check {
     pub(in crate::provider) fn words(&self) -> String {
         match self {
             Self::Mailbox(refused) => mailbox::words(*refused).to_owned(),
-            Self::Listed => block_list::WORDS.to_owned(),
+            Self::BlockList => block_list::WORDS.to_owned(),
             Self::NoPtr => no_ptr::WORDS.to_owned(),
             Self::EarlyTalker(pause) => early_talker::words(*pause),
             Self::Size(largest) => size::words(*largest),
             Self::Unauthenticated(auth) => authentication::words(*auth).to_owned(),
-            Self::Content => spam::WORDS.to_owned(),
+            Self::Spam => spam::WORDS.to_owned(),
             Self::Greylist(greylist) => greylist.words(),
             Self::Reputation(low) => low.words(),
             Self::Busy(spells) => spells.words(),
@@ -202,23 +216,57 @@ impl Check {
         }
     }
 
+    /// In short: what a client sees of it besides refusals; `None` where there is nothing more.
+    pub(in crate::provider) fn in_short(&self) -> Option<String> {
+        match self {
+            Self::EarlyTalker(pause) => Some(early_talker::in_short(*pause)),
+            Self::Mailbox(_)
+            | Self::BlockList
+            | Self::NoPtr
+            | Self::Size(_)
+            | Self::Unauthenticated(_)
+            | Self::Spam
+            | Self::Greylist(_)
+            | Self::Reputation(_)
+            | Self::Busy(_)
+            | Self::Outage(_)
+            | Self::Always => None,
+        }
+    }
+
+    /// The largest message in bytes that it lets pass, if it minds the size.
+    pub(in crate::provider) const fn largest_message(&self) -> Option<Bytes> {
+        match self {
+            Self::Size(largest) => Some(*largest),
+            Self::Mailbox(_)
+            | Self::BlockList
+            | Self::NoPtr
+            | Self::EarlyTalker(_)
+            | Self::Unauthenticated(_)
+            | Self::Spam
+            | Self::Greylist(_)
+            | Self::Reputation(_)
+            | Self::Busy(_)
+            | Self::Outage(_)
+            | Self::Always => None,
+        }
+    }
+
     /// What it refuses for, in a word or two; `None` where there is none to mention in short.
     pub(in crate::provider) const fn reason(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::EarlyTalker(_) | Self::Always | Self::Mailbox(Mailbox::Exists) => return None,
-            Self::Mailbox(Mailbox::Unknown) => "unknown recipients",
-            Self::Mailbox(Mailbox::Full) => "full mailboxes",
-            Self::Mailbox(Mailbox::Trap) => "spam traps",
-            Self::Listed => "a block list",
-            Self::NoPtr => "no PTR record",
-            Self::Size(_) => "size",
-            Self::Unauthenticated(_) => "failed authentication",
-            Self::Content => "spam",
-            Self::Greylist(_) => "greylisting",
-            Self::Reputation(_) => "reputation",
-            Self::Busy(_) => "busy spells",
-            Self::Outage(_) => "an outage",
-        })
+        match self {
+            Self::EarlyTalker(_) | Self::Always => None,
+            Self::Mailbox(refused) => mailbox::reason(*refused),
+            Self::BlockList => Some(block_list::REASON),
+            Self::NoPtr => Some(no_ptr::REASON),
+            Self::Size(_) => Some(size::REASON),
+            Self::Unauthenticated(_) => Some(authentication::REASON),
+            Self::Spam => Some(spam::REASON),
+            Self::Greylist(_) => Some(Greylist::REASON),
+            Self::Reputation(_) => Some(LowReputation::REASON),
+            Self::Busy(_) => Some(BusySpells::REASON),
+            Self::Outage(_) => Some(Outage::REASON),
+        }
     }
 
     /// Bytes that the check remembers at most, roughly.
@@ -226,12 +274,12 @@ impl Check {
         match self {
             Self::Greylist(_) => population.recipients * Population::COUNTER_BYTES,
             Self::Mailbox(_)
-            | Self::Listed
+            | Self::BlockList
             | Self::NoPtr
             | Self::EarlyTalker(_)
             | Self::Size(_)
             | Self::Unauthenticated(_)
-            | Self::Content
+            | Self::Spam
             | Self::Reputation(_)
             | Self::Busy(_)
             | Self::Outage(_)

@@ -56,10 +56,10 @@ pub(in crate::provider) fn build(spec: &CheckSpec, at: Option<&Spanned<Stage>>, 
         CheckSpec::UnknownRecipient => Check::Mailbox(Mailbox::Unknown),
         CheckSpec::MailboxFull => Check::Mailbox(Mailbox::Full),
         CheckSpec::SpamTrap => Check::Mailbox(Mailbox::Trap),
-        CheckSpec::Listed => Check::Listed,
+        CheckSpec::Listed => Check::BlockList,
         CheckSpec::NoPtr => Check::NoPtr,
         CheckSpec::EarlyTalker(pause) => Check::EarlyTalker(early_talker::build(pause, check)),
-        CheckSpec::SpamContent => Check::Content,
+        CheckSpec::SpamContent => Check::Spam,
         CheckSpec::Always => Check::Always,
         CheckSpec::Size(size) => Check::Size(*size),
         CheckSpec::Unauthenticated(auth) => Check::Unauthenticated(*auth),
@@ -86,8 +86,8 @@ fn can_be_asked(asked: &Check, at: &Spanned<Stage>, check: &mut Checker<'_>) {
         Check::EarlyTalker(_) => (Stage::Connect, "", (stage > Stage::Connect).then(greeted)),
         Check::Size(_) => (Stage::Mail, "the size", None),
         Check::Unauthenticated(_) => (Stage::Data, "the authentication", None),
-        Check::Content => (Stage::EndOfData, "the content", None),
-        Check::Listed | Check::NoPtr | Check::Reputation(_) | Check::Busy(_) | Check::Outage(_) | Check::Always => {
+        Check::Spam => (Stage::EndOfData, "the content", None),
+        Check::BlockList | Check::NoPtr | Check::Reputation(_) | Check::Busy(_) | Check::Outage(_) | Check::Always => {
             (Stage::Connect, "", None)
         }
     };

@@ -20,3 +20,8 @@ pub(super) fn build(pause: &Spanned<Span>, check: &mut Checker<'_>) -> Span {
 pub(super) fn words(pause: Span) -> String {
     format!("to a client that talks before the greeting, which comes {pause} later")
 }
+
+/// What every client sees of it, in short.
+pub(super) fn in_short(pause: Span) -> String {
+    format!("every greeting comes {pause} later; who talks before it is refused")
+}

@@ -34,6 +34,9 @@ pub struct GreylistSpec {
 }
 
 impl Greylist {
+    /// What it refuses for, in a word or two.
+    pub(super) const REASON: &str = "greylisting";
+
     /// What a profile's greylist means.
     pub(super) fn build(spec: &GreylistSpec, check: &mut Checker<'_>) -> Self {
         let GreylistSpec { delay, retry_within, remember } = spec;

@@ -34,6 +34,9 @@ pub struct ReputationCheckSpec {
 }
 
 impl LowReputation {
+    /// What it refuses for, in a word or two.
+    pub(super) const REASON: &str = "reputation";
+
     /// What a profile's threshold means.
     pub(super) const fn build(spec: &ReputationCheckSpec) -> Self {
         Self { below: spec.below, of: spec.of, refuse: spec.refuse }

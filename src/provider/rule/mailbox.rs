@@ -18,3 +18,13 @@ pub(super) const fn words(refused: Mailbox) -> &'static str {
         Mailbox::Exists => "to a recipient that exists",
     }
 }
+
+/// What is refused, in a word or two; `None` for a provider that takes no mail.
+pub(super) const fn reason(refused: Mailbox) -> Option<&'static str> {
+    match refused {
+        Mailbox::Unknown => Some("unknown recipients"),
+        Mailbox::Full => Some("full mailboxes"),
+        Mailbox::Trap => Some("spam traps"),
+        Mailbox::Exists => None,
+    }
+}

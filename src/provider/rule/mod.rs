@@ -1,7 +1,8 @@
 //! What a rule can be: one file a kind, with what it is, what it remembers, how it is evaluated and how it is foreseen.
 //!
-//! [`kind`] and [`check`] are the lists of kinds, `state` is the list of what they remember. To add a kind is to write
-//! its file and to add it there; the compiler then names every question that the new kind has to answer.
+//! To add a kind is to write its file and to add it to the lists: [`check`] (what it is, and the questions that every
+//! kind answers), [`check_spec`] (how a profile writes it), and `state` where it remembers something. No list has a
+//! wildcard: the compiler names every question that a new kind has to answer.
 
 mod authentication;
 mod bernoulli;

@@ -10,3 +10,6 @@ pub(super) const fn permits(context: &RuleContext<'_>) -> bool {
 
 /// What is refused, in words.
 pub(super) const WORDS: &str = "to a client without a PTR record that resolves back";
+
+/// What is refused, in a word or two.
+pub(super) const REASON: &str = "no PTR record";

@@ -26,6 +26,9 @@ pub struct OutageSpec {
 }
 
 impl Outage {
+    /// What it refuses for, in a word or two.
+    pub(super) const REASON: &str = "an outage";
+
     /// What a profile's outage means.
     pub(super) fn build(spec: &OutageSpec, check: &mut Checker<'_>) -> Self {
         if spec.from >= spec.until.value {

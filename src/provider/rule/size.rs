@@ -13,3 +13,6 @@ pub(super) fn permits(largest: Bytes, context: &RuleContext<'_>) -> bool {
 pub(super) fn words(largest: Bytes) -> String {
     format!("to a message above {largest}")
 }
+
+/// What is refused, in a word or two.
+pub(super) const REASON: &str = "size";

@@ -10,3 +10,6 @@ pub(super) fn permits(context: &RuleContext<'_>) -> bool {
 
 /// What is refused, in words.
 pub(super) const WORDS: &str = "to a message that looks like spam";
+
+/// What is refused, in a word or two.
+pub(super) const REASON: &str = "spam";

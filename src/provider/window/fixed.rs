@@ -6,7 +6,7 @@ use crate::time::{Span, Time};
 
 /// Frames of one length, one after the other.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::provider) struct FixedWindow {
+pub(in crate::provider) struct FixedFrames {
     /// Length of a frame.
     pub(super) length: Span,
     /// Where frames begin.
@@ -15,30 +15,30 @@ pub(in crate::provider) struct FixedWindow {
 
 /// The frame that was last counted in.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::provider) struct Frame {
+pub(in crate::provider) struct FrameCount {
     start: Time,
     used: u32,
 }
 
-impl CountingWindow for FixedWindow {
-    type Counter = Frame;
+impl CountingWindow for FixedFrames {
+    type Counter = FrameCount;
 
     #[inline]
-    fn admits(&self, frame: &Frame, now: Time, limit: u32, n: u32) -> bool {
+    fn admits(&self, frame: &FrameCount, now: Time, limit: u32, n: u32) -> bool {
         let used = if self.is_current(frame, now) { frame.used } else { 0 };
         u64::from(used) + u64::from(n) <= u64::from(limit)
     }
 
     #[inline]
-    fn count(&self, frame: &mut Frame, now: Time, _limit: u32, n: u32) {
+    fn count(&self, frame: &mut FrameCount, now: Time, _limit: u32, n: u32) {
         if self.is_current(frame, now) {
             frame.used = frame.used.saturating_add(n);
         } else {
-            *frame = Frame { start: self.start_of_frame(now), used: n };
+            *frame = FrameCount { start: self.start_of_frame(now), used: n };
         }
     }
 
-    fn earliest(&self, frame: &Frame, now: Time, limit: u32, n: u32) -> Time {
+    fn earliest(&self, frame: &FrameCount, now: Time, limit: u32, n: u32) -> Time {
         if self.admits(frame, now, limit, n) {
             now
         } else if n <= limit {
@@ -48,15 +48,15 @@ impl CountingWindow for FixedWindow {
         }
     }
 
-    fn is_blank(&self, frame: &Frame, now: Time, _limit: u32) -> bool {
+    fn is_blank(&self, frame: &FrameCount, now: Time, _limit: u32) -> bool {
         frame.start + self.length <= now
     }
 }
 
-impl FixedWindow {
+impl FixedFrames {
     /// Whether `now` lies in the frame. A frame nothing was counted in is no frame.
     #[inline]
-    fn is_current(&self, frame: &Frame, now: Time) -> bool {
+    fn is_current(&self, frame: &FrameCount, now: Time) -> bool {
         match self.aligned {
             // A frame of the clock begins at a whole multiple, as time zero does: no division is needed to compare.
             Aligned::Clock => frame.start <= now && now < frame.start + self.length,

@@ -88,7 +88,7 @@ proptest! {
         limit in 1..12_u32,
         burst in 1..12_u32,
     ) {
-        let window = TimedCounters::token_bucket(LENGTH, Some(burst));
+        let window = TimedCounters::refill_bucket(LENGTH, Some(burst));
         let admitted = feed(window, limit, &attempts, |_, _, _, _| {});
         for (i, start) in admitted.iter().enumerate() {
             for (j, end) in admitted.iter().enumerate().skip(i) {
@@ -102,7 +102,7 @@ proptest! {
     #[test]
     fn a_bucket_is_gcra(attempts in attempts(), limit in 1..12_u32, burst in 1..12_u32) {
         // GCRA in exact arithmetic: time is scaled by the limit, so that the emission interval is LENGTH.
-        let window = TimedCounters::token_bucket(LENGTH, Some(burst));
+        let window = TimedCounters::refill_bucket(LENGTH, Some(burst));
         let mut tat = 0_i128;
         let interval = i128::from(LENGTH.as_micros());
         feed(window, limit, &attempts, |now, n, fits, _| {
@@ -126,7 +126,7 @@ proptest! {
             0 => TimedCounters::sliding(LENGTH, limit),
             1 => TimedCounters::fixed(LENGTH, Aligned::Clock),
             2 => TimedCounters::fixed(LENGTH, Aligned::First),
-            3 => TimedCounters::token_bucket(LENGTH, None),
+            3 => TimedCounters::refill_bucket(LENGTH, None),
             _ => TimedCounters::ewma(LENGTH),
         };
         counters.reset(KEY);

@@ -2,18 +2,18 @@
 
 use super::counting::Counters;
 use super::ewma::Ewma;
-use super::fixed::FixedWindow;
+use super::fixed::FixedFrames;
+use super::refill_bucket::RefillBucket;
 use super::sliding::SlidingWindow;
-use super::token_bucket::TokenBucket;
 use super::{Aligned, Counted};
 use crate::time::{Span, Time};
 
 /// Counters over time.
 #[derive(Clone, Debug)]
 pub(in crate::provider) enum TimedCounters {
-    Fixed(Counters<FixedWindow>),
+    Fixed(Counters<FixedFrames>),
     Sliding(Counters<SlidingWindow>),
-    TokenBucket(Counters<TokenBucket>),
+    RefillBucket(Counters<RefillBucket>),
     Ewma(Counters<Ewma>),
 }
 
@@ -23,7 +23,7 @@ macro_rules! of_each {
         match $counters {
             TimedCounters::Fixed($one) => $said,
             TimedCounters::Sliding($one) => $said,
-            TimedCounters::TokenBucket($one) => $said,
+            TimedCounters::RefillBucket($one) => $said,
             TimedCounters::Ewma($one) => $said,
         }
     };
@@ -32,7 +32,7 @@ macro_rules! of_each {
 impl TimedCounters {
     /// Frames of one length.
     pub(in crate::provider) const fn fixed(length: Span, aligned: Aligned) -> Self {
-        Self::Fixed(Counters::new(FixedWindow { length, aligned }))
+        Self::Fixed(Counters::new(FixedFrames { length, aligned }))
     }
 
     /// Logs of the last `length`, of at most `keep` moments.
@@ -41,8 +41,8 @@ impl TimedCounters {
     }
 
     /// Buckets into which the limit flows in `per`.
-    pub(in crate::provider) const fn token_bucket(per: Span, burst: Option<u32>) -> Self {
-        Self::TokenBucket(Counters::new(TokenBucket { per, burst }))
+    pub(in crate::provider) const fn refill_bucket(per: Span, burst: Option<u32>) -> Self {
+        Self::RefillBucket(Counters::new(RefillBucket { per, burst }))
     }
 
     /// Exim's averages over `period`.
@@ -84,7 +84,7 @@ impl TimedCounters {
     pub(in crate::provider) const fn is_count(&self) -> bool {
         match self {
             Self::Fixed(_) | Self::Sliding(_) => true,
-            Self::TokenBucket(_) | Self::Ewma(_) => false,
+            Self::RefillBucket(_) | Self::Ewma(_) => false,
         }
     }
 
@@ -92,7 +92,7 @@ impl TimedCounters {
     pub(in crate::provider) const fn keep(&mut self, most: u32) {
         match self {
             Self::Sliding(counters) => counters.window_mut().keep = most,
-            Self::Fixed(_) | Self::TokenBucket(_) | Self::Ewma(_) => {}
+            Self::Fixed(_) | Self::RefillBucket(_) | Self::Ewma(_) => {}
         }
     }
 }

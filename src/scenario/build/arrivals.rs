@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::files::NamedFiles;
 use super::providers::Providers;
 use crate::scenario::model::Source;
-use crate::scenario::spec::{ArrivalsSpec, StageSpec};
+use crate::scenario::spec::{ArrivalsSpec, PoissonStageSpec};
 use crate::spanned::{Checker, Spanned};
 use crate::time::{Span, Time};
 use crate::units::DomainId;
@@ -68,7 +68,7 @@ pub(super) fn build(
     }
 }
 
-fn consecutive(specs: &Spanned<Vec<StageSpec>>, duration: Span, check: &mut Checker<'_>) -> Vec<PoissonStage> {
+fn consecutive(specs: &Spanned<Vec<PoissonStageSpec>>, duration: Span, check: &mut Checker<'_>) -> Vec<PoissonStage> {
     let mut stages = Vec::new();
     let mut from = Time::ZERO;
     for spec in &specs.value {

@@ -56,7 +56,7 @@ pub(super) fn build<'a>(
     let mut nameless = false;
     let mut policies = Vec::new();
     let mut shares = Vec::new();
-    let mut book = Domains::default();
+    let mut all_domains = Domains::default();
     for (index, provider) in spec.provider.iter().enumerate() {
         let policy = policy(provider, scenario, files, check);
         let name = match (&provider.name, &policy) {
@@ -71,7 +71,7 @@ pub(super) fn build<'a>(
         let share = provider.share.as_ref().map_or(1.0, |share| check.not_negative(share));
         shares.push(share);
         let domains = match &policy {
-            Some(policy) => book.add(provider, policy, index, share, check),
+            Some(policy) => all_domains.add(provider, policy, index, share, check),
             None => Vec::new(),
         };
         policies.push(policy.map(|policy| Policy { name: name.value, domains, ..policy }));
@@ -81,10 +81,10 @@ pub(super) fn build<'a>(
             spec.provider.iter().find_map(|provider| provider.share.as_ref()).map_or(0..0, |at| at.span.clone());
         check.wrong_do(&place, "all providers have a share of 0: nobody gets mail", "write a share above 0");
     }
-    if spec.provider.len() > PROVIDERS_MAX || book.list.len() > DOMAINS_MAX {
+    if spec.provider.len() > PROVIDERS_MAX || all_domains.list.len() > DOMAINS_MAX {
         check.wrong(&(0..0), format!("a scenario has at most {PROVIDERS_MAX} providers and {DOMAINS_MAX} domains"));
     }
-    Providers { names: names.all(), nameless, policies, domains: book.list, weights: book.weights }
+    Providers { names: names.all(), nameless, policies, domains: all_domains.list, weights: all_domains.weights }
 }
 
 /// The policy of one provider, with what the scenario sets in it.

@@ -214,7 +214,7 @@ fn feedback(strategy: &mut Strategy, change: impl FnOnce(&mut Feedback)) {
 fn set_cohorts(strategy: &mut Strategy, limit: u32) {
     let (pause, rule) = match strategy.axes.breaker {
         Breaker::DeadSite(DeadSite { pause, rule, .. }) => (pause, rule),
-        _ => (minimal_backoff(strategy), FeedbackRule::Shipped),
+        Breaker::None | Breaker::Suspend(_) => (minimal_backoff(strategy), FeedbackRule::Shipped),
     };
     strategy.axes.breaker = match limit {
         // 0 turns the detection of dead sites off.
@@ -279,7 +279,7 @@ fn set_maximal_backoff(strategy: &mut Strategy, span: Span) {
 fn minimal_backoff(strategy: &Strategy) -> Span {
     match strategy.axes.retry.schedule {
         RetrySchedule::Age(Age { min, .. }) => min,
-        _ => Span::from_secs(300),
+        RetrySchedule::List(_) | RetrySchedule::Exponential(_) => Span::from_secs(300),
     }
 }
 

@@ -5,7 +5,7 @@ pub mod suspend;
 
 use std::fmt;
 
-use super::controller::{Observation, Trip};
+use super::controller::{BreakerController, Observation};
 use crate::time::{Span, Time};
 use dead_site::DeadSite;
 use suspend::Suspend;

@@ -54,11 +54,11 @@ pub trait WindowController {
 }
 
 /// A controller of pace: when may the next delivery begin?
-pub trait Pace {
+pub trait PaceController {
     /// The moment at which the next delivery may begin; not after `now` if it may begin now.
     fn ready_at(&self, now: Time) -> Time;
 
-    /// A delivery begins at `now`, which was not before [`Pace::ready_at`].
+    /// A delivery begins at `now`, which was not before [`PaceController::ready_at`].
     fn began(&mut self, _now: Time) {}
 
     /// A delivery is over.
@@ -66,7 +66,7 @@ pub trait Pace {
 }
 
 /// What makes a breaker leave a site alone.
-pub trait Trip {
+pub trait BreakerController {
     /// A delivery is over. For how long the site is left alone because of it, if it is.
     fn observe(&mut self, seen: &Observation) -> Option<Span>;
 }
@@ -84,7 +84,7 @@ pub(in crate::sender) mod tests {
     }
 
     /// Begins a delivery as soon as a pace allows, `n` times, from `start` on: when, in microseconds.
-    pub(in crate::sender) fn starts(pace: &mut impl Pace, start: Time, n: usize) -> Vec<u64> {
+    pub(in crate::sender) fn starts(pace: &mut impl PaceController, start: Time, n: usize) -> Vec<u64> {
         let mut now = start;
         let mut begin = || {
             now = pace.ready_at(now);

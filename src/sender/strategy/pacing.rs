@@ -8,7 +8,7 @@ pub mod warm_up;
 
 use std::fmt;
 
-use super::controller::{Observation, Pace};
+use super::controller::{Observation, PaceController};
 use crate::time::Time;
 use fixed_window::FixedWindow;
 use rate_delay::RateDelay;
@@ -91,7 +91,14 @@ impl State {
             (Self::FixedWindow(state), Pacing::FixedWindow(settings)) => state.change(*settings),
             (Self::RateDelay(state), Pacing::RateDelay(settings)) => state.change(*settings),
             (Self::WarmUp(state), Pacing::WarmUp(settings)) => state.change(settings.clone()),
-            _ => *self = Self::new(pacing),
+            (
+                _,
+                Pacing::None
+                | Pacing::TokenBucket(_)
+                | Pacing::FixedWindow(_)
+                | Pacing::RateDelay(_)
+                | Pacing::WarmUp(_),
+            ) => *self = Self::new(pacing),
         }
     }
 
@@ -107,7 +114,7 @@ impl State {
     }
 }
 
-impl Pace for State {
+impl PaceController for State {
     /// Most strategies keep no pace: that is asked without a call.
     #[inline]
     fn ready_at(&self, now: Time) -> Time {

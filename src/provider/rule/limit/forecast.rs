@@ -137,13 +137,23 @@ impl LimitForecast<'_> {
                     let n = match self.limit.meter {
                         Meter::Bytes => envelope.size,
                         Meter::Recipients => count(session.recipients().len()),
-                        _ => 1,
+                        Meter::OpenConnections
+                        | Meter::OpenTransactions
+                        | Meter::Connections
+                        | Meter::Messages
+                        | Meter::UnknownRecipients => 1,
                     };
                     let other = Prospect { client: session.client(), session: Some(session.id()), sender, ..prospect };
                     has_key(other).then_some(n)
                 })
                 .fold(0, u32::saturating_add),
-            _ => 0,
+            Meter::OpenConnections
+            | Meter::OpenTransactions
+            | Meter::Connections
+            | Meter::Messages
+            | Meter::Recipients
+            | Meter::UnknownRecipients
+            | Meter::Bytes => 0,
         }
     }
 }

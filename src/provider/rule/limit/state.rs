@@ -40,7 +40,7 @@ impl LimitState {
             Window::Session | Window::Message => LimitCounters::InSession,
             Window::Fixed { length, aligned } => LimitCounters::OverTime(TimedCounters::fixed(length, aligned)),
             Window::Sliding { length } => LimitCounters::OverTime(TimedCounters::sliding(length, drawn.largest())),
-            Window::Bucket { per, burst } => LimitCounters::OverTime(TimedCounters::token_bucket(per, burst)),
+            Window::Bucket { per, burst } => LimitCounters::OverTime(TimedCounters::refill_bucket(per, burst)),
             Window::Ewma { period } => LimitCounters::OverTime(TimedCounters::ewma(period)),
         };
         Self { drawn, counters }
@@ -123,7 +123,8 @@ impl LimitState {
             // What is counted within a session was looked at before: here it only matters whether it can ever fit.
             LimitCounters::InSession => never_unless(n <= limit),
             LimitCounters::OverTime(counters) => {
-                counters.earliest(key, at, limit, n + under_way).unwrap_or_else(|| never_unless(n + under_way <= limit))
+                let n = n.saturating_add(under_way);
+                counters.earliest(key, at, limit, n).unwrap_or_else(|| never_unless(n <= limit))
             }
         }
     }
@@ -229,6 +230,8 @@ fn increment(step: &LimitStep, context: &RuleContext<'_>) -> u32 {
         Increment::UnknownRecipient => {
             u32::from(context.recipient().is_some_and(|recipient| recipient.mailbox == Mailbox::Unknown))
         }
-        of_message => of_message.of_message(context.session()),
+        of_message @ (Increment::Recipients | Increment::UnknownRecipients | Increment::Bytes) => {
+            of_message.of_message(context.session())
+        }
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::sender::strategy::concurrency::feedback::FeedbackRule;
-use crate::sender::strategy::controller::{Observation, Trip};
+use crate::sender::strategy::controller::{BreakerController, Observation};
 use crate::time::Span;
 
 /// When a site is dead, and for how long.
@@ -46,7 +46,7 @@ impl State {
     }
 }
 
-impl Trip for State {
+impl BreakerController for State {
     fn observe(&mut self, seen: &Observation) -> Option<Span> {
         if !seen.pushed_back {
             self.cohorts = 0.0;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::sender::strategy::controller::{Observation, Trip};
+use crate::sender::strategy::controller::{BreakerController, Observation};
 use crate::time::Span;
 
 /// When a site is suspended, and for how long.
@@ -35,7 +35,7 @@ impl State {
     }
 }
 
-impl Trip for State {
+impl BreakerController for State {
     fn observe(&mut self, seen: &Observation) -> Option<Span> {
         self.failures = if seen.pushed_back { self.failures + 1 } else { 0 };
         (self.failures >= self.settings.after).then(|| {

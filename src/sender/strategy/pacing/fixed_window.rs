@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::frame::{self, Frame};
-use crate::sender::strategy::controller::Pace;
+use crate::sender::strategy::controller::PaceController;
 use crate::time::{Span, Time};
 
 /// So many messages in each frame of this length, counted from the start of the trial.
@@ -49,7 +49,7 @@ impl State {
     }
 }
 
-impl Pace for State {
+impl PaceController for State {
     fn ready_at(&self, now: Time) -> Time {
         self.frame.ready_at(now, self.settings.per, |_| self.settings.messages)
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::sender::strategy::controller::{Observation, Pace};
+use crate::sender::strategy::controller::{Observation, PaceController};
 use crate::time::{Span, Time};
 
 /// The next delivery begins so long after the end of the one before (`default_destination_rate_delay`).
@@ -46,7 +46,7 @@ impl State {
     }
 }
 
-impl Pace for State {
+impl PaceController for State {
     fn ready_at(&self, now: Time) -> Time {
         self.resumes_at.max(now)
     }

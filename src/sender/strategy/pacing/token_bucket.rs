@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::sender::strategy::controller::Pace;
+use crate::sender::strategy::controller::PaceController;
 use crate::time::{Span, Time};
 
 /// So many messages in every `per`, at most `burst` at once.
@@ -53,7 +53,7 @@ impl State {
     }
 }
 
-impl Pace for State {
+impl PaceController for State {
     fn ready_at(&self, now: Time) -> Time {
         let TokenBucket { messages, per, burst } = self.settings;
         let tolerance = u128::from(per.as_micros()) * u128::from(burst - 1);

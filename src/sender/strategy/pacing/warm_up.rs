@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::frame::{self, Frame};
-use crate::sender::strategy::controller::Pace;
+use crate::sender::strategy::controller::PaceController;
 use crate::time::{Span, Time};
 
 /// So many messages a frame, and more every day.
@@ -93,7 +93,7 @@ impl State {
     }
 }
 
-impl Pace for State {
+impl PaceController for State {
     fn ready_at(&self, now: Time) -> Time {
         self.frame.ready_at(now, self.settings.per, |frame| self.settings.allows(frame))
     }

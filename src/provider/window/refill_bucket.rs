@@ -6,7 +6,7 @@ use crate::time::{Span, Time};
 
 /// A bucket into which the whole limit flows in `per`.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::provider) struct TokenBucket {
+pub(in crate::provider) struct RefillBucket {
     /// The time in which the whole limit is refilled.
     pub(super) per: Span,
     /// Most tokens it can hold; `None` is as many as the limit.
@@ -20,7 +20,7 @@ pub(in crate::provider) struct Level {
     at: Option<Time>,
 }
 
-impl CountingWindow for TokenBucket {
+impl CountingWindow for RefillBucket {
     type Counter = Level;
 
     fn admits(&self, held: &Level, now: Time, limit: u32, n: u32) -> bool {
@@ -57,7 +57,7 @@ impl CountingWindow for TokenBucket {
     }
 }
 
-impl TokenBucket {
+impl RefillBucket {
     /// Tokens × `per` at `now`. The rate is `limit` tokens in `per`; both times `per`, it is `limit` a microsecond.
     fn tokens(&self, held: &Level, now: Time, limit: u32) -> u128 {
         let full = self.full(limit);

@@ -7,13 +7,13 @@ use crate::units::LimiterId;
 
 /// Who is looked at next.
 #[derive(Debug)]
-pub(super) struct RunQueue {
+pub(super) struct WakeQueue {
     awake: VecDeque<LimiterId>,
     is_awake: Vec<bool>,
     starved: Vec<LimiterId>,
 }
 
-impl RunQueue {
+impl WakeQueue {
     pub(super) fn new(limiters: usize) -> Self {
         Self { awake: VecDeque::new(), is_awake: vec![false; limiters], starved: Vec::new() }
     }

@@ -1,5 +1,5 @@
-//! What refusals mean to a strategy: read once for every reply of every site's book, so that no text is looked at while
-//! mail flows.
+//! What refusals mean to a strategy: read once for every reply of every site, so that no text is looked at while mail
+//! flows.
 
 use super::strategy::{Disposition, PushBack, SiteAxes};
 use crate::smtp::Reply;
@@ -7,7 +7,7 @@ use crate::units::ReplyId;
 
 /// What the replies of one site mean.
 #[derive(Debug)]
-pub(super) struct ReplyBook(Vec<ReplyClass>);
+pub(super) struct ReplyClasses(Vec<ReplyClass>);
 
 /// What a refusal means once the strategy has read it.
 #[derive(Clone, Copy, Debug)]
@@ -19,13 +19,13 @@ pub(super) struct ReplyClass {
     pub(super) acting_rule: Option<usize>,
 }
 
-impl ReplyBook {
+impl ReplyClasses {
     pub(super) fn new(replies: &[Reply], axes: &SiteAxes) -> Self {
         Self(replies.iter().map(|reply| ReplyClass::of(reply, axes)).collect())
     }
 
-    /// A reply that stands in no book: servers without a profile say what they like. It is read as any
-    /// other, and has the number that is returned.
+    /// A reply that no profile lists: servers without one say what they like. It is read as any other, and has the
+    /// number that is returned.
     pub(super) fn learn(&mut self, reply: &Reply, axes: &SiteAxes) -> ReplyId {
         self.0.push(ReplyClass::of(reply, axes));
         ReplyId::from_index(self.0.len() - 1)
