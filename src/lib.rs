@@ -20,8 +20,15 @@
 //!                                            study (strategies × seeds × values, on all cores)
 //! ```
 //!
-//! Data flows from left to right, and nothing imports what stands to its right; `record` has words of its own, and
-//! what writes into it translates.
+//! Imports have an order of their own: each of these knows only those before it, and not always all of them
+//! (`tests/tidy/arrows.rs` says which).
+//!
+//! ```text
+//!  words · smtp · provider, sender, workload · scenario · record · trial · sim, live · report · study · cli
+//! ```
+//!
+//! `record` and `report` know neither scenario nor machines: `record` has words of its own, and what writes into it
+//! translates.
 //!
 //! # The rooms
 //!
@@ -32,8 +39,10 @@
 //!   written
 //! - [`stats`]: means, differences, medians over seeds and how sure of them one can be
 //! - [`metric`]: the figures that people name in `[[expect]]` and `[sweep]`, with their units
-//! - [`parallel`]: many tasks side by side, for those above a world
+//!
+//! Tools without words of a scenario:
 //! - [`smtp`]: stages, commands, replies; both ends of a session as machines of bytes
+//! - [`parallel`]: many tasks side by side, for those above a world
 //!
 //! The two machines and what they work on:
 //! - [`provider`]: policies as data, the engine that enforces them, the built-in profiles
@@ -52,10 +61,11 @@
 //!
 //! # Features
 //!
-//! Without default features there is all of the above but what these add, and nothing that needs a runtime or a socket:
+//! Without default features there is the core: all of the above but what these add, and nothing that needs a runtime or
+//! a socket.
 //! - `live`: [`live`], [`study::run_live`]
-//! - `report`: [`report`]; `plots`: the drawings in it
-//! - `cli`: [`cli`] and the program, with `live` and `report`
+//! - `plots`: [`report`] with its drawings
+//! - `cli`: [`cli`] and the program, with `live` and `plots`
 //!
 //! # Start here
 //!
@@ -70,7 +80,8 @@
 //!   every build.
 //! - Same scenario, seed and version: same bytes.
 //!
-//! `tests/tidy.rs` checks the arrows and the purity.
+//! `tests/tidy.rs` checks the imports, the purity of the core, that no two files import each other, that no two types
+//! share a name, and a list of words that comments do without.
 
 // What tests inside and outside share names the library as those outside do.
 #[cfg(test)]

@@ -196,6 +196,8 @@ impl CellRecorder {
         }
     }
 
+    /// What happened at the site, with the closing account of both sides.
+    ///
     /// # Errors
     ///
     /// If the sender's account is not what was recorded, or recipients are missing in both.

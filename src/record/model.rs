@@ -1,4 +1,4 @@
-//! The record of a run, as it is saved: plain data, complete, independent of everything else in the crate.
+//! The record of a run, as it is saved: plain data, complete, in words of its own.
 
 use serde::{Deserialize, Serialize};
 

@@ -136,11 +136,11 @@ pub enum BadHost {
 /// A change while it runs.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// When.
+    /// The moment of it, from the start of the trial.
     pub at: Time,
-    /// Whose policy.
+    /// The provider whose policy changes.
     pub provider: ProviderId,
-    /// What changes.
+    /// What becomes of a limit, a rule or a reputation.
     pub policy_change: PolicyChange,
 }
 

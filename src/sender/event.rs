@@ -100,16 +100,16 @@ pub enum Action {
     Quit(ConnId),
     /// Say [`Event::IdleExpired`] at this moment unless the connection is used before.
     Idle {
-        /// The idle connection.
+        /// The connection that has nothing to deliver.
         conn: ConnId,
-        /// The moment.
+        /// When it has been idle for as long as the strategy keeps it.
         until: Time,
     },
     /// Say [`Event::Due`] at this moment; replaces what was asked of the timer before.
     WakeAt {
-        /// The timer that rings.
+        /// The timer that is set.
         timer: Timer,
-        /// The moment.
+        /// When it is due, at or after now.
         at: Time,
     },
 }

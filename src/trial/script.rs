@@ -60,7 +60,7 @@ pub enum ScriptStep {
 
 impl ScriptStep {
     /// How many steps there are.
-    pub const COUNT: u32 = 4;
+    pub const COUNT: u32 = Self::Complaints as u32 + 1;
 }
 
 /// Slots of the event queue: the script's steps, then the sender's timers, then the connections.
@@ -265,6 +265,8 @@ impl<'a> TrialScript<'a> {
         self.complaints.next_at().is_none()
     }
 
+    /// What was recorded of the trial, closed with the accounts of sender and providers.
+    ///
     /// # Errors
     ///
     /// If recipients are not conserved.

@@ -34,7 +34,6 @@ pub(super) fn plain() -> Strategy {
 }
 
 /// Lays what `spec` says over `base`.
-/// Lays what `spec` says over `base`.
 pub(super) fn overlay(base: &mut Strategy, spec: &StrategySpec, check: &mut Checker<'_>) {
     if let Some(name) = &spec.name {
         if name.trim().is_empty() {

@@ -28,35 +28,35 @@ pub enum ReplyEffect {
     PushBack,
     /// The site is left alone. Its mail stays ready.
     Suspend {
-        /// How long.
+        /// How long no delivery to it begins, from the reply on.
         pause: Span,
     },
     /// So many deliveries at once, whatever the concurrency axis says.
     SetWindow {
-        /// Deliveries; at least 1.
+        /// Deliveries at a time; at least 1.
         window: u32,
-        /// How long.
+        /// For how long, from the reply on.
         lasts: Span,
     },
     /// The window of the concurrency axis is multiplied; at least 1 is left.
     ScaleWindow {
-        /// Above 0.
+        /// By which it is multiplied: above 0, below 1 for fewer deliveries at a time.
         factor: f64,
-        /// How long.
+        /// For how long, from the reply on.
         lasts: Span,
     },
     /// Another pacing.
     SetPacing {
-        /// The pacing.
+        /// What paces deliveries in place of the pacing axis.
         pacing: Pacing,
-        /// How long.
+        /// For how long, from the reply on.
         lasts: Span,
     },
     /// The rate of the pacing axis is multiplied; no pacing stays none.
     ScalePacing {
-        /// Above 0.
+        /// By which it is multiplied: above 0, below 1 for fewer deliveries in a span.
         factor: f64,
-        /// How long.
+        /// For how long, from the reply on.
         lasts: Span,
     },
 }
@@ -179,32 +179,34 @@ impl State {
     /// What is left of a window.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
     pub fn window(&self, window: u32) -> u32 {
-        let set = self.active.iter().rev().find_map(|active| match active.effect {
-            ReplyEffect::SetWindow { window, .. } => Some(window),
-            _ => None,
-        });
-        let scaled = self.active.iter().filter_map(|active| match active.effect {
-            ReplyEffect::ScaleWindow { factor, .. } => Some(factor),
-            _ => None,
-        });
-        let window = set.unwrap_or(window);
-        let factor = scaled.reduce(|all, factor| all * factor);
-        factor.map_or(window, |factor| ((f64::from(window) * factor) as u32).max(1))
+        let (mut set, mut scale) = (window, None);
+        for active in &self.active {
+            match &active.effect {
+                ReplyEffect::SetWindow { window, .. } => set = *window,
+                ReplyEffect::ScaleWindow { factor, .. } => scale = Some(scale.unwrap_or(1.0) * factor),
+                ReplyEffect::PushBack
+                | ReplyEffect::Suspend { .. }
+                | ReplyEffect::SetPacing { .. }
+                | ReplyEffect::ScalePacing { .. } => {}
+            }
+        }
+        scale.map_or(set, |factor| ((f64::from(set) * factor) as u32).max(1))
     }
 
     /// What becomes of a pacing.
     pub fn pacing(&self, pacing: &Pacing) -> Pacing {
-        let set = self.active.iter().rev().find_map(|active| match &active.effect {
-            ReplyEffect::SetPacing { pacing, .. } => Some(pacing),
-            _ => None,
-        });
-        let scaled = self.active.iter().filter_map(|active| match active.effect {
-            ReplyEffect::ScalePacing { factor, .. } => Some(factor),
-            _ => None,
-        });
-        let pacing = set.unwrap_or(pacing);
-        let factor = scaled.reduce(|all, factor| all * factor);
-        factor.map_or_else(|| pacing.clone(), |factor| pacing.scaled(factor))
+        let (mut set, mut scale) = (pacing, None);
+        for active in &self.active {
+            match &active.effect {
+                ReplyEffect::SetPacing { pacing, .. } => set = pacing,
+                ReplyEffect::ScalePacing { factor, .. } => scale = Some(scale.unwrap_or(1.0) * factor),
+                ReplyEffect::PushBack
+                | ReplyEffect::Suspend { .. }
+                | ReplyEffect::SetWindow { .. }
+                | ReplyEffect::ScaleWindow { .. } => {}
+            }
+        }
+        scale.map_or_else(|| set.clone(), |factor| set.scaled(factor))
     }
 }
 
