@@ -326,6 +326,22 @@ fn all_mistakes_of_set_and_timeline_are_told_at_once() {
 }
 
 #[test]
+fn what_is_wrong_is_not_called_missing_too() {
+    for (old, new) in [
+        ("preset = \"fixed\"\nname = \"fixed-40\"", "preset = 5"),
+        ("min = 0.3\nmax = 0.37", "min = \"x\""),
+        ("name = \"newsletter\"", "name = 5"),
+        ("provider = \"mine\"\nrule", "provider = 5\nrule"),
+        ("concurrency = { fixed = 40 }", "pacing = { warm-up = { first-day = \"x\", factor = 2.0 } }"),
+    ] {
+        let said = said(old, new);
+        assert!(!said.contains("write `min`") && !said.contains("needs") && !said.contains("has no name"), "{said}");
+        assert!(said.contains("invalid type") || said.contains("expected"), "{said}");
+        assert!(!said.contains("whose rule"), "{said}");
+    }
+}
+
+#[test]
 fn a_limit_of_0_lets_nothing_in_and_is_no_mistake() {
     assert!(read(&GOOD.replace("connections.limit = 8", "connections.limit = 0")).is_ok());
 }

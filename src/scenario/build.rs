@@ -8,6 +8,7 @@ mod files;
 mod names;
 mod network;
 mod providers;
+mod range;
 mod sources;
 mod streams;
 mod sweep;

@@ -91,7 +91,7 @@ pub fn build(spec: &Spanned<StrategySpec>, check: &mut Checker<'_>) -> Option<St
             Some(Err(wrong)) => check.add(wrong),
             None => check.unknown("preset", preset, &NAMES),
         },
-        None if spec.name.is_none() => check.wrong_do(
+        None if spec.name.is_none() => check.lacking(
             &spec.span,
             "a strategy needs a preset or a name",
             "write preset = \"fixed\", or name = \"…\" and its axes",

@@ -1,6 +1,7 @@
 //! Expectations: what the results must be.
 
 use super::providers::Providers;
+use super::range;
 use crate::metric::METRICS;
 use crate::scenario::model::Expectation;
 use crate::scenario::spec::ExpectSpec;
@@ -25,19 +26,8 @@ pub(super) fn build(
         if let Some(name) = &spec.provider {
             providers.find(name, check);
         }
-        let mut bound = |written: &Option<Spanned<f64>>, open| match written {
-            Some(bound) => check.number(bound, "write a number", |_| true).unwrap_or(open),
-            None => open,
-        };
-        // Open ends are the largest numbers, not infinity: JSON has no word for that.
-        let (min, max) = (bound(&spec.min, f64::NEG_INFINITY), bound(&spec.max, f64::INFINITY));
-        match (&spec.min, &spec.max) {
-            (None, None) => check.wrong_do(&spec.span, "this expects nothing", "write `min`, `max` or both"),
-            (Some(_), Some(place)) if min > max => {
-                check.wrong(&place.span, format!("nothing is at least {min} and at most {max}"));
-            }
-            _ => {}
-        }
+        let bounds = (&spec.min, &spec.max);
+        let (min, max) = range::build(bounds, &spec.span, "this expects nothing", check);
         expectations.push(Expectation {
             metric: spec.metric.value.clone(),
             strategy: spec.strategy.value.clone(),

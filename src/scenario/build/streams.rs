@@ -36,7 +36,7 @@ pub(super) fn build(
         match &spec.name {
             Some(name) => names.add(name, "give each stream a name of its own", check),
             None if specs.len() > 1 => {
-                check.wrong_do(&spec.span, "one of several streams has no name", "write name = \"newsletter\"");
+                check.lacking(&spec.span, "one of several streams has no name", "write name = \"newsletter\"");
             }
             None => {}
         }

@@ -2,6 +2,7 @@
 //! built.
 
 use super::providers::Providers;
+use super::range;
 use crate::metric::{Criterion, METRICS, Metric};
 use crate::scenario::spec::{SafeSpec, SweepSpec, ValuesSpec};
 use crate::scenario::sweep::{Place, Sweep, Values, default_safe};
@@ -52,18 +53,7 @@ fn criterion(spec: &Spanned<SafeSpec>, providers: &Providers, check: &mut Checke
     if let Some(name) = &spec.provider {
         providers.find(name, check);
     }
-    let mut bound = |written: &Option<Spanned<f64>>, open| match written {
-        Some(bound) => check.number(bound, "write a number", |_| true).unwrap_or(open),
-        None => open,
-    };
-    let (min, max) = (bound(&spec.min, f64::NEG_INFINITY), bound(&spec.max, f64::INFINITY));
-    match (&spec.min, &spec.max) {
-        (None, None) => check.wrong_do(&spec.span, "any value would be safe", "write `min`, `max` or both"),
-        (Some(_), Some(place)) if min > max => {
-            check.wrong(&place.span, format!("nothing is at least {min} and at most {max}"));
-        }
-        _ => {}
-    }
+    let (min, max) = range::build((&spec.min, &spec.max), &spec.span, "any value would be safe", check);
     Criterion {
         metric: metric.name().to_owned(),
         provider: spec.provider.as_ref().map(|name| name.value.clone()),

@@ -57,6 +57,7 @@ fn of_rule(
     let place = match (&spec.provider, providers.names.len()) {
         (Some(name), _) => providers.find(name, check)?,
         (None, 1) => 0,
+        (None, _) if check.has_gap(&spec.span) => return None,
         (None, _) => {
             check.wrong(&spec.span, "whose rule? There are several providers: write `provider`");
             return None;

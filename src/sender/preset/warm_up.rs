@@ -45,7 +45,7 @@ pub(super) fn build(spec: &Spanned<WarmUpSpec>, check: &mut Checker<'_>) -> Warm
         }
         (None, ..) => {
             let help = "write { first-day = 50, factor = 1.4, cap = 100000 }, or { days = [200, 500, 1000] }";
-            check.wrong_do(&spec.span, "a warm-up needs `first-day` and `factor`, or `days`", help);
+            check.lacking(&spec.span, "a warm-up needs `first-day` and `factor`, or `days`", help);
             [1].into()
         }
     };
