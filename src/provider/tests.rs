@@ -437,7 +437,8 @@ fn unknown_limits_are_drawn_by_the_seed_within_their_range_and_keep_their_order(
     assert_eq!(draw(7), draw(7));
 }
 
-/// A trial that starts at 22:00, with a limit that is doubled from midnight on: frames and load go by the provider's clock.
+/// A trial that starts at 22:00, with a limit that is doubled from midnight on: frames and load go by the provider's
+/// clock.
 #[test]
 fn the_load_goes_by_the_time_of_day() {
     let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);

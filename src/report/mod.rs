@@ -4,7 +4,8 @@
 //! `record.json`. Equal records give equal bytes: nothing here looks at a clock or at the machine.
 //!
 //! - `summary`, `curve`, `replies`, `histograms`: the trials put together over the seeds
-//! - `analysis`: what a run comes to, worked out once; `ranking`, `comparisons`, `spread`: strategies against each other,
+//! - `analysis`: what a run comes to, worked out once; `ranking`, `comparisons`, `spread`: strategies against each
+//!   other,
 //!   and where the spread over seeds comes from
 //! - `answer`, `table`, `html`, `statistics`, `json`: what is said; `words`: how numbers and names are written
 //! - `plots`: what is drawn, `drawing`: what of it a page shows

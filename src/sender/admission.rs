@@ -1,8 +1,8 @@
 //! A policy of the manager: which mail may be worked on.
 //!
-//! Most senders work on all they have. Postfix takes mail that is due into its active queue one message after the other,
-//! and no more of it than there is room for, whatever its site. What cannot be taken in waits in one line, first come,
-//! first served, new mail and retries alike: a site that is slow can so keep the mail for all others waiting.
+//! Most senders work on all they have. Postfix takes mail that is due into its active queue one message after the
+//! other, and no more of it than there is room for, whatever its site. What cannot be taken in waits in one line, first
+//! come, first served, new mail and retries alike: a site that is slow can so keep the mail for all others waiting.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,5 @@
-//! What a sender speaks: [`Event`] is what it is told, [`Action`] what it wants done, [`AttemptResult`] what it reports.
+//! What a sender speaks: [`Event`] is what it is told, [`Action`] what it wants done, [`AttemptResult`] what it
+//! reports.
 
 use crate::smtp::Stage;
 use crate::time::Time;
@@ -152,7 +153,8 @@ pub enum Outcome {
 
 /// What the oracle may know before it acts; no other strategy asks.
 pub trait Foresight {
-    /// The first moment at which a connection from `source` to `site` would be accepted and take `delivery`; `now` if at once.
+    /// The first moment at which a connection from `source` to `site` would be accepted and take `delivery`; `now` if
+    /// at once.
     fn may_connect(&self, now: Time, source: SourceId, site: ProviderId, delivery: &Delivery) -> Time;
     /// What would happen to `delivery` on `conn`.
     fn may_send(&self, now: Time, conn: ConnId, delivery: &Delivery) -> Foreseen;

@@ -1,5 +1,5 @@
-//! Who shares what: a queue of every source for each site, or for each domain of it, and the limiters that the scope axis
-//! lays over the queues.
+//! Who shares what: a queue of every source for each site, or for each domain of it, and the limiters that the scope
+//! axis lays over the queues.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

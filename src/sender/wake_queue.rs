@@ -1,5 +1,5 @@
-//! Limiters that may have something to do, in the order in which they are looked at; and those that wait for a connection
-//! or a slot that another limiter has.
+//! Limiters that may have something to do, in the order in which they are looked at; and those that wait for a
+//! connection or a slot that another limiter has.
 
 use std::collections::VecDeque;
 

@@ -1,7 +1,8 @@
 //! Profiles: TOML files that say what a provider's inbound policy is, with a source for every number.
 //!
 //! `spec` mirrors the file, `build` and `rule` turn it into a [`Policy`] that cannot be wrong, `overlay` lets a
-//! scenario set any value before the file is read and `rule_change` change a rule while it runs, `show` says it all in words. A person's own file is read exactly like a built-in one.
+//! scenario set any value before the file is read and `rule_change` change a rule while it runs, `show` says it all in
+//! words. A person's own file is read exactly like a built-in one.
 
 mod answer;
 mod attribution;

@@ -1,5 +1,5 @@
-//! A strategy: how a sender throttles, as one choice on each of seven axes at every site. One file an axis, and below it
-//! one file an algorithm.
+//! A strategy: how a sender throttles, as one choice on each of seven axes at every site. One file an axis, and below
+//! it one file an algorithm.
 //!
 //! Choices are plain values; what they need to remember while mail flows is a `State` of its
 //! own beside each. States are told what happened and asked one question each ([`controller`]): *how many at once?*

@@ -1,5 +1,5 @@
-//! Postfix's dead site: after so many *cohorts* of failures, a cohort being as many as the window is wide, with no success
-//! between them, all mail for the site is deferred without being tried (`qmgr_feedback.c`).
+//! Postfix's dead site: after so many *cohorts* of failures, a cohort being as many as the window is wide, with no
+//! success between them, all mail for the site is deferred without being tried (`qmgr_feedback.c`).
 
 use std::fmt;
 

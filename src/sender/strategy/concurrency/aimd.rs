@@ -1,6 +1,6 @@
-//! Additive increase, multiplicative decrease: the window grows by steps while all is well, and shrinks by a factor when
-//! the site pushes back. Per round as in Chiu and Jain, "Analysis of the increase and decrease algorithms for congestion
-//! avoidance" (1989), or per delivery as in Netflix's `AIMDLimit`.
+//! Additive increase, multiplicative decrease: the window grows by steps while all is well, and shrinks by a factor
+//! when the site pushes back. Per round as in Chiu and Jain, "Analysis of the increase and decrease algorithms for
+//! congestion avoidance" (1989), or per delivery as in Netflix's `AIMDLimit`.
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
 //! Postfix's concurrency feedback: a window that grows and shrinks by small steps, one for every delivery.
 //!
-//! Two rules are told apart. [`FeedbackRule::Readme`] is the pseudo-code of the published `SCHEDULER_README` ("Postfix 2.5
-//! concurrency scheduler"), which its tables were measured with. [`FeedbackRule::Shipped`] is what Postfix runs today
-//! (`qmgr_queue.c` and `qmgr_feedback.c`): it rounds by half a step, so that after a success the first failure costs
-//! two places at once, and it calls a site dead one failed cohort earlier.
+//! Two rules are told apart. [`FeedbackRule::Readme`] is the pseudo-code of the published `SCHEDULER_README` ("Postfix
+//! 2.5 concurrency scheduler"), which its tables were measured with. [`FeedbackRule::Shipped`] is what Postfix runs
+//! today (`qmgr_queue.c` and `qmgr_feedback.c`): it rounds by half a step, so that after a success the first failure
+//! costs two places at once, and it calls a site dead one failed cohort earlier.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,5 +1,5 @@
-//! The warm-up of a new IP: a fixed window that takes more every day. Attempts count, retries too; what is too much for a
-//! frame waits for the next.
+//! The warm-up of a new IP: a fixed window that takes more every day. Attempts count, retries too; what is too much for
+//! a frame waits for the next.
 
 use std::fmt;
 use std::sync::Arc;

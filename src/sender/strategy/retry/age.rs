@@ -1,5 +1,5 @@
-//! Postfix's clock: a message waits as long as it is old, within bounds (`qmgr_active.c`). Waits about double, and mail of
-//! one age stays together.
+//! Postfix's clock: a message waits as long as it is old, within bounds (`qmgr_active.c`). Waits about double, and mail
+//! of one age stays together.
 
 use std::fmt;
 
