@@ -24,8 +24,10 @@ pub(super) struct RuleStep {
     pub(super) operation: Operation,
 }
 
-/// What is done about a rule.
+/// What is done about a rule. With a tag of its own: to tell it from the unused values of the tags within takes longer
+/// than most checks do.
 #[derive(Clone, Debug)]
+#[repr(u8)]
 pub(super) enum Operation {
     /// Refuse what the rule holds under a key of this scope.
     CheckHold(Scope),

@@ -166,7 +166,8 @@ impl Sender {
 
     /// Whether a look at a limiter would change nothing: it is full, no pace is to be kept, nothing is too old, and no
     /// other limiter can be in its way.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "asked twice for every delivery")]
+    #[inline(always)]
     fn is_at_rest(&self, now: Time, limiter: LimiterId) -> bool {
         let Dispatcher { spool, pool, gate } = &self.work;
         let state = spool.limiter(limiter);

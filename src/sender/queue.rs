@@ -66,14 +66,11 @@ impl Queue {
     }
 
     /// Takes up to `most` recipients of the mail that goes next; what is left of it stays in front.
-    pub(super) fn take(&mut self, most: u32) -> Option<Taken> {
+    #[inline]
+    pub(super) fn take(&mut self, most: u32) -> Option<Delivery> {
         let line = if self.first.is_empty() { &mut self.ready } else { &mut self.first };
         let most = u16::try_from(most).unwrap_or(u16::MAX);
-        if line.front()?.count <= most {
-            line.pop_front(&mut self.pool).map(Taken::Whole)
-        } else {
-            line.split_front(most).map(Taken::Part)
-        }
+        if line.front()?.count <= most { line.pop_front(&mut self.pool) } else { line.split_front(most) }
     }
 
     /// Mail waits for its retry, at `delivery.ready_at`.
@@ -102,15 +99,6 @@ impl Queue {
     }
 }
 
-/// Mail that was taken from a queue.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Taken {
-    /// The whole message.
-    Whole(Delivery),
-    /// Some recipients; the others still wait.
-    Part(Delivery),
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,7 +120,7 @@ mod tests {
         let mut queue = queue();
         queue.push_ready(&delivery(0, 5, 0, false));
         queue.push_ready(&delivery(9, 1, 0, true));
-        let taken = |(Taken::Whole(d) | Taken::Part(d))| (d.first.0, d.count);
+        let taken = |delivery: Delivery| (delivery.first.0, delivery.count);
         let taken: Vec<(u32, u16)> = std::iter::from_fn(|| queue.take(2)).map(taken).collect();
         assert_eq!(taken, [(9, 1), (0, 2), (2, 2), (4, 1)]);
     }

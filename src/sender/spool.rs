@@ -10,7 +10,7 @@ use super::event::{Action, AttemptResult, Delivery, Injection, Outcome, Recipien
 use super::layout::{Layout, Routes};
 use super::limiter::Limiter;
 use super::message_rounds::{MessageRounds, RoundStep};
-use super::queue::{Queue, Taken};
+use super::queue::Queue;
 use super::reply_classes::ReplyClasses;
 use super::site_counts::SiteCounts;
 use super::strategy::controller::Observation;
@@ -187,16 +187,15 @@ impl Spool {
     #[inline]
     fn take(&mut self, queue: QueueId, most: u32) -> Option<Delivery> {
         let state = &mut self.queues[queue.index()];
-        match state.take(most)? {
-            Taken::Part(delivery) => Some(delivery),
-            Taken::Whole(delivery) => {
-                self.limiters[state.limiter.index()].message_taken();
-                Some(delivery)
-            }
+        // Of a message that has more recipients the others still wait.
+        if u32::from(state.peek()?.count) <= most {
+            self.limiters[state.limiter.index()].message_taken();
         }
+        state.take(most)
     }
 
     /// Takes up to `most` recipients of a queue's next message for a connection. Whether that is kept for more.
+    #[inline]
     pub(super) fn begin(&mut self, now: Time, queue: QueueId, most: u32) -> Option<(Delivery, bool)> {
         let delivery = self.take(queue, most)?;
         let state = &self.queues[queue.index()];

@@ -37,6 +37,7 @@ impl Complaints {
     }
 
     /// A delivery is over: recipients that got it may complain. Whether any of them will.
+    #[inline]
     pub(super) fn expect(
         &mut self,
         now: Time,

@@ -96,6 +96,7 @@ impl EventQueue {
     }
 
     /// The next event: its moment and its slot.
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<(Time, u32)> {
         loop {
             if std::mem::replace(&mut self.spent, false) {

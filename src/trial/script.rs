@@ -206,6 +206,7 @@ impl<'a> TrialScript<'a> {
     }
 
     /// A delivery from `source` to `site` is over: some of those who got it will complain.
+    #[inline]
     pub fn expect_complaints(
         &mut self,
         site: ProviderId,
@@ -246,7 +247,8 @@ impl<'a> TrialScript<'a> {
     }
 
     /// Records what the sender reports.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "asked for every attempt, in one place of each world")]
+    #[inline(always)]
     pub fn attempt_over(&mut self, result: &AttemptResult) {
         let mail = self.input.mail;
         self.recorder.attempt_over(self.now, &attempt(result), || mail.intended.at(result.delivery.first.index()));

@@ -5,8 +5,9 @@ use super::busy::BusyState;
 use super::greylist::GreylistState;
 use super::limit::state::LimitState;
 
-/// What a rule remembers.
+/// What a rule remembers. With a tag of its own, as it is asked for with every command.
 #[derive(Clone, Debug)]
+#[repr(u8)]
 pub(in crate::provider) enum RuleState {
     /// Nothing: it looks at the command alone.
     Stateless,
