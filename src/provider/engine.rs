@@ -291,7 +291,16 @@ impl Provider {
         Enforcement::new(context, policy, rules, compiled, undeliverable)
     }
 
+    /// Mostly there are none, and that is seen at once.
+    #[inline]
     fn give_up_slots(&mut self, session: SessionId, of: SlotOf) {
+        if self.sessions.get(session).has_slots(of) {
+            self.release_slots(session, of);
+        }
+    }
+
+    #[inline(never)]
+    fn release_slots(&mut self, session: SessionId, of: SlotOf) {
         let rules = &mut self.rules;
         let release = |rule: usize, key| rules[rule].state_mut().limit_mut().release_slot(key);
         self.sessions.get_mut(session).give_up_slots(of, release);

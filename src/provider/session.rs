@@ -194,6 +194,12 @@ impl Session {
         self.slots[of as usize] |= 1 << rule;
     }
 
+    /// Whether there is any slot of a kind to be given up.
+    #[inline]
+    pub(super) const fn has_slots(&self, of: SlotOf) -> bool {
+        self.slots[of as usize] != 0
+    }
+
     /// Gives up every slot of a kind; `release` is told of which rule, and of which key's gauge.
     #[inline]
     pub(super) fn give_up_slots(&mut self, of: SlotOf, mut release: impl FnMut(usize, u64)) {

@@ -126,7 +126,8 @@ impl Recorder {
     }
 
     /// An attempt is over. `intended` is when the message should have gone out; asked only for what is delivered.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "asked for every attempt, in one place of each world")]
+    #[inline(always)]
     pub fn attempt_over(&mut self, now: Time, attempt: &Attempt, intended: impl FnOnce() -> Time) {
         let bucket = self.bucket_of(now);
         let n = u64::from(attempt.recipients);

@@ -19,7 +19,8 @@ pub(super) struct Dispatcher {
 
 impl Dispatcher {
     /// Whether one more delivery of a limiter may begin, on a connection that is open already or on a new one.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "asked for every delivery")]
+    #[inline(always)]
     pub(super) fn has_room(&self, limiter: LimiterId, on_open: bool) -> bool {
         self.spool.limiter(limiter).has_room(self.pool.open_at(limiter), on_open)
     }

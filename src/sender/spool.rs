@@ -164,7 +164,8 @@ impl Spool {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "asked for every delivery")]
+    #[inline(always)]
     fn enqueue(&mut self, queue: QueueId, delivery: &Delivery) {
         let state = &mut self.queues[queue.index()];
         state.push_ready(delivery);
@@ -184,7 +185,8 @@ impl Spool {
     }
 
     /// Takes up to `most` recipients of a queue's next message.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "asked for every delivery")]
+    #[inline(always)]
     fn take(&mut self, queue: QueueId, most: u32) -> Option<Delivery> {
         let state = &mut self.queues[queue.index()];
         // Of a message that has more recipients the others still wait.

@@ -96,7 +96,8 @@ impl EventQueue {
     }
 
     /// The next event: its moment and its slot.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "asked for every event, in one place of each world")]
+    #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<(Time, u32)> {
         loop {
             if std::mem::replace(&mut self.spent, false) {
