@@ -258,19 +258,21 @@ fn said_of_profile(profile: &str) -> String {
 
 #[test]
 fn more_than_can_be_numbered_is_told_and_not_numbered() {
-    let domains: String = (0..70_000).map(|n| format!("\"d{n}.example\" = 1, ")).collect();
+    let domains = (0..70_000).map(|n| format!("\"d{n}.example\" = 1, ")).collect::<Vec<_>>().concat();
     let many = GOOD.replace("\"a.example\" = 3, \"b.example\" = 1", domains.trim_end_matches(", "));
     assert!(read(&many).unwrap_err().contains("at most 1000 providers and 65535 domains"));
 
-    let streams: String = (0..70_000)
+    let streams = (0..70_000)
         .map(|n| {
             let arrivals = "arrivals = { at-once = { recipients = 1 } }";
             format!("[[stream]]\nname = \"s{n}\"\nsender-domain = \"d{n}.example\"\n{arrivals}\n")
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     assert!(read(&format!("{GOOD}\n{streams}")).unwrap_err().contains("at most 256 streams"));
 
-    let replies: String = (0..70_000).map(|n| format!("[reply.r{n}]\ncode = 450\ntext = \"no\"\n")).collect();
+    let replies =
+        (0..70_000).map(|n| format!("[reply.r{n}]\ncode = 450\ntext = \"no\"\n")).collect::<Vec<_>>().concat();
     assert!(said_of_profile(&format!("{PROFILE}\n{replies}")).contains("at most 65,536 replies"));
 }
 
