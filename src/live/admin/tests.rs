@@ -223,7 +223,7 @@ async fn patch_rejects_changes_with_a_reason() {
             rule,
             r#"{"limit": {"tiers": {"al": 1}}, "enabld": 1}"#,
             400,
-            "there is no tier `al` (did you mean `all`?); unknown field `enabld`",
+            "(did you mean `enabled`?); invalid type: integer `1`, expected a boolean; there is no tier `al` (did you mean `all`?)",
         ),
         ("PATCH /providers/charter/rules/block-list", r#"{"limit": 1}"#, 400, "has no limit | it can be switched"),
         ("PATCH /providers/charter/rules/hourley", r#"{"limit": 1}"#, 404, "did you mean `hourly`?"),
