@@ -11,8 +11,8 @@ const RERUNS_MAX: u32 = 10_000;
 
 /// Makes the folder for the results of a run of the scenario of that name, and checks that it takes files.
 ///
-/// Without a request that is `results/<scenario>/<run>`, with a number if there was such a run before. A requested folder
-/// must be new or empty.
+/// Without a request that is `results/<scenario>/<run>`, with a number if there was such a run before. A requested
+/// folder must be new or empty.
 pub(super) fn create(requested: Option<&Path>, scenario: &str, run: &str) -> Result<PathBuf, Failure> {
     let folder = match requested {
         Some(requested) => requested_folder(requested)?,

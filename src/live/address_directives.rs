@@ -1,9 +1,10 @@
 //! Directives in the local parts of addresses: a mailbox in some state, or an outcome whatever the rules say.
 //!
-//! Other fake servers have such addresses too; here they also tell what a real provider would look up. Words are separated by `.` or `+`, and the first that means nothing ends them:
-//! `unknown.ann@charter.net` is a user who does not exist, `451-4.2.0.ann` is deferred at RCPT, `dot-552.ann` after the
-//! message, `drop.ann` loses the connection, `slow-30s.ann` gets its answer half a minute later. A sender can ask for
-//! the same at MAIL, and say what is wrong with its message: `spam.nodkim.news@example.com`.
+//! Other fake servers have such addresses too; here they also tell what a real provider would look up. Words are
+//! separated by `.` or `+`, and the first that means nothing ends them: `unknown.ann@charter.net` is a user who does
+//! not exist, `451-4.2.0.ann` is deferred at RCPT, `dot-552.ann` after the message, `drop.ann` loses the connection,
+//! `slow-30s.ann` gets its answer half a minute later. A sender can ask for the same at MAIL, and say what is wrong
+//! with its message: `spam.nodkim.news@example.com`.
 
 use std::str::FromStr;
 

@@ -133,7 +133,8 @@ impl MxCluster {
         closing_account(sender, self.lock().provider(site), now)
     }
 
-    /// What the clients have met so far, as a trial of a strategy of this name; and the width of a bucket of its series.
+    /// What the clients have met so far, as a trial of a strategy of this name; and the width of a bucket of its
+    /// series.
     ///
     /// # Errors
     /// Recipients were lost or counted twice, which is a defect of mxlab.

@@ -1,7 +1,8 @@
 //! The driver: carries out a sender's actions over sockets.
 //!
-//! One task owns the sender and the record; every connection is a task of its own that speaks SMTP and reports. It is an
-//! open loop: mail becomes ready at its intended time however slow the servers are, and every latency counts from there.
+//! One task owns the sender and the record; every connection is a task of its own that speaks SMTP and reports. It is
+//! an open loop: mail becomes ready at its intended time however slow the servers are, and every latency counts from
+//! there.
 
 mod connection;
 mod connection_event;

@@ -1,7 +1,7 @@
 //! MX hosts that listen: sockets, and a task for every connection that comes in.
 //!
-//! Everything is bounded: so many connections at a time, and further ones wait in the kernel's backlog; when the process
-//! is out of file descriptors, accepting pauses and open connections live on.
+//! Everything is bounded: so many connections at a time, and further ones wait in the kernel's backlog; when the
+//! process is out of file descriptors, accepting pauses and open connections live on.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream as StdTcpStream};

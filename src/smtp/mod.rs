@@ -2,8 +2,9 @@
 //! are given bytes and give bytes. No I/O, no clock, no policy: the owner of the socket moves the bytes, and the
 //! owner of the policy answers the questions.
 //!
-//! Bytes and meaning are two layers. [`Command`] and [`Reply`] are what is meant; [`ServerSession`] turns a client's bytes
-//! into questions and answers into bytes, [`ClientSession`] transactions into bytes and a server's bytes into results.
+//! Bytes and meaning are two layers. [`Command`] and [`Reply`] are what is meant; [`ServerSession`] turns a client's
+//! bytes into questions and answers into bytes, [`ClientSession`] transactions into bytes and a server's bytes into
+//! results.
 
 mod address;
 mod client;

@@ -1,9 +1,10 @@
 //! The server's end of a session (RFC 5321, section 3 and 4). It reads bytes, keeps the order of commands, and writes
 //! replies; whatever is a matter of policy it asks.
 //!
-//! To drive it: give [`advance`](ServerSession::advance) the bytes that have arrived; drop as many as it says it has used; do
-//! what the [`ServerEvent`] says; do it again. Nothing of the input is kept inside: what is left over must come again,
-//! with more behind it. Pipelining needs nothing else, since whatever is left of the input is the next command.
+//! To drive it: give [`advance`](ServerSession::advance) the bytes that have arrived; drop as many as it says it has
+//! used; do what the [`ServerEvent`] says; do it again. Nothing of the input is kept inside: what is left over must
+//! come again, with more behind it. Pipelining needs nothing else, since whatever is left of the input is the next
+//! command.
 //!
 //! An idle session is this value and nothing on the heap.
 

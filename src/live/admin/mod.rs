@@ -1,8 +1,8 @@
 //! The admin API: a cluster that is looked at and changed while it runs, over HTTP and in JSON.
 //!
 //! For a test that wants to know what its MTA met, and for a person with curl. Any client that can reach it can do
-//! everything, so it belongs on loopback; requests of web pages in a browser there are rejected. Nothing waits while the
-//! cluster's lock is held.
+//! everything, so it belongs on loopback; requests of web pages in a browser there are rejected. Nothing waits while
+//! the cluster's lock is held.
 
 mod dns_faults;
 mod extract;

@@ -20,7 +20,8 @@ pub(in crate::provider) struct LimitState {
     counters: LimitCounters,
 }
 
-/// What a limit has counted, by what kind of window it has. With a tag of its own, as it is asked for with every command.
+/// What a limit has counted, by what kind of window it has. With a tag of its own, as it is asked for with every
+/// command.
 #[derive(Clone, Debug)]
 #[repr(u8)]
 enum LimitCounters {
