@@ -53,7 +53,7 @@ pub fn run_live(
     scenario: &Scenario,
     options: &RunOptions,
     receivers: &Receivers,
-    speed: Speed,
+    clock_speed: Speed,
     client_options: &ClientOptions,
     progress: &dyn Fn(RunProgress),
     stop: &AtomicBool,
@@ -75,7 +75,7 @@ pub fn run_live(
                 break;
             }
             let input = TrialInput { scenario, strategy, seed, unknowns: seed, mail: &mail };
-            let live_trial = runtime.block_on(one(input, receivers, speed, client_options.clone(), stop))?;
+            let live_trial = runtime.block_on(one(input, receivers, clock_speed, client_options.clone(), stop))?;
             took.merge(&live_trial.latencies);
             cut_short |= live_trial.stopped;
             trials.push(Some(live_trial.trial));
@@ -91,7 +91,7 @@ pub fn run_live(
 async fn one(
     input: TrialInput<'_>,
     receivers: &Receivers,
-    speed: Speed,
+    clock_speed: Speed,
     client_options: ClientOptions,
     stop: &AtomicBool,
 ) -> Result<LiveTrial, LiveError> {
@@ -104,7 +104,7 @@ async fn one(
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        live_trial = live::trial(input, receivers, speed, client_options, &token) => {
+        live_trial = live::trial(input, receivers, clock_speed, client_options, &token) => {
             let strategy = input.strategy.name.clone();
             live_trial.map_err(|error| LiveError::Trial { strategy, seed: input.seed, error })
         }
