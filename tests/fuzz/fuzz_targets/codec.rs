@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use mxlab::smtp::{Extension, LineEnds, PolicyAnswer, Server, ServerClose, ServerConfig, ServerEvent, SessionCounts};
+use mxlab::smtp::{
+    Extension, LineEnds, PolicyAnswer, ServerClose, ServerConfig, ServerEvent, ServerSession, SessionCounts,
+};
 
 fuzz_target!(|input: &[u8]| {
     let Some((setting, input)) = input.split_first() else { return };
@@ -31,7 +33,7 @@ type Played = (Vec<u8>, Vec<u8>, Option<ServerClose>, SessionCounts);
 
 /// What a session writes, what messages it hands on, and how it ends.
 fn play(config: &Arc<ServerConfig>, input: &[u8], piece: usize) -> Played {
-    let (mut server, mut out, mut messages) = (Server::new(Arc::clone(config)), Vec::new(), Vec::new());
+    let (mut server, mut out, mut messages) = (ServerSession::new(Arc::clone(config)), Vec::new(), Vec::new());
     let (mut buffer, mut closed) = (Vec::new(), None);
     for arrived in [&[][..]].into_iter().chain(input.chunks(piece)) {
         buffer.extend_from_slice(arrived);
