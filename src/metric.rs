@@ -94,7 +94,7 @@ metrics! {
     Connections "connections" Count "Connections tried.";
     RefusedConnectionShare "refused-connection-share" Fraction "Share of connections refused at connect or EHLO.";
     Transactions "transactions" Count "Transactions begun.";
-    Suspended "suspended" Count "How often recipients were put off without being tried, because the sender took their site for dead.";
+    PutOff "suspended" Count "How often recipients were put off without being tried, because the sender took their site for dead.";
     MeanWindow "mean-window" Ratio "Mean of the sender's window of concurrency, seen after every delivery.";
     TimeTo50 "time-to-50" Seconds "Time until 50 % of the deliverable recipients had their mail.";
     TimeTo90 "time-to-90" Seconds "Time until 90 % of the deliverable recipients had their mail.";

@@ -208,7 +208,7 @@ impl CellRecorder {
         totals.injected = sender.injected;
         totals.queued = sender.queued;
         totals.held_back_us = sender.held_back_us;
-        totals.suspended = sender.suspended;
+        totals.put_off = sender.put_off;
         totals.window = sender.window;
         totals.hold_us = hold_us;
         balance(&self.provider.name, totals, &sender)?;

@@ -46,7 +46,7 @@ impl Trial {
             Metric::Connections => Some(sum(|t| t.connections)),
             Metric::RefusedConnectionShare => share(|t| t.connections_refused, |t| t.connections),
             Metric::Transactions => Some(sum(|t| t.transactions)),
-            Metric::Suspended => Some(sum(|t| t.suspended)),
+            Metric::PutOff => Some(sum(|t| t.put_off)),
             Metric::MeanWindow => share(|t| t.window.sum, |t| t.window.times),
             Metric::TimeTo50 => reached(0),
             Metric::TimeTo90 => reached(1),

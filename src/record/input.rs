@@ -56,7 +56,7 @@ pub enum AttemptOutcome {
     /// No attempt: given up before it was tried.
     Unsent,
     /// No attempt: put off because the sender took the site for dead.
-    Suspended,
+    PutOff,
 }
 
 /// How a provider refuses an attempt.
@@ -126,7 +126,7 @@ pub struct SenderAccount {
     /// Recipient-microseconds in which mail was ready and held back.
     pub held_back_us: u64,
     /// How often recipients were put off without being tried, because their site was dead.
-    pub suspended: u64,
+    pub put_off: u64,
     /// The window of concurrency, seen after every delivery.
     pub window: WindowSum,
 }

@@ -178,8 +178,8 @@ pub struct Totals {
     /// Recipient-microseconds that mail was ready to go and the sender itself held it back.
     pub held_back_us: u64,
     /// How often recipients were put off without being tried, because the sender took their site for dead.
-    #[serde(default)]
-    pub suspended: u64,
+    #[serde(default, rename = "suspended")]
+    pub put_off: u64,
     /// The sender's window of concurrency, seen after every delivery.
     #[serde(default)]
     pub window: WindowSum,

@@ -143,7 +143,7 @@ impl Recorder {
             AttemptOutcome::Deferred => cell.deferred(bucket, n, attempt.reply),
             AttemptOutcome::Failed => cell.failed_to_deliver(bucket, n),
             AttemptOutcome::Bounced => cell.bounced(bucket, n, attempt.reply),
-            AttemptOutcome::Unsent | AttemptOutcome::Suspended => {}
+            AttemptOutcome::Unsent | AttemptOutcome::PutOff => {}
         }
         if attempt.expired {
             cell.expired(bucket, n);

@@ -148,7 +148,7 @@ pub enum Outcome {
     /// Never sent: it was too old when its turn came, or when the last of its message had been tried.
     Unsent,
     /// Not tried: its site is dead, and it waits for its own retry.
-    Suspended,
+    PutOff,
 }
 
 /// What the oracle may know before it acts; no other strategy asks.

@@ -130,7 +130,7 @@ impl Sender {
         let state = spool.limiter_mut(limiter);
         state.refresh(now);
         if state.is_dead(now) {
-            spool.suspend(now, limiter);
+            spool.put_off(now, limiter);
             return None;
         }
         let (ready, recovers_at) = (state.load().ready, state.recovers_at());

@@ -24,7 +24,7 @@ pub struct SiteCounts {
     /// Recipient-microseconds in which mail was ready and held back.
     pub held_back_us: u64,
     /// How often recipients were put off without being tried, because their site was dead.
-    pub suspended: u64,
+    pub put_off: u64,
     /// The window of concurrency, sampled after every delivery.
     pub window: WindowSamples,
 }
@@ -91,10 +91,10 @@ impl SiteCounts {
     }
 
     /// Ready mail of a dead site waits for its retry without being tried.
-    pub(super) fn suspend(&mut self, now: Time, delivery: &Delivery) {
+    pub(super) fn put_off(&mut self, now: Time, delivery: &Delivery) {
         self.ready -= u64::from(delivery.count);
         self.delayed += u64::from(delivery.count);
-        self.suspended += u64::from(delivery.count);
+        self.put_off += u64::from(delivery.count);
         self.hold_back(now, delivery);
     }
 

@@ -419,7 +419,7 @@ impl Spool {
     /// What a delivery that is over says about its site.
     pub(super) fn observe(&mut self, limiter: LimiterId, seen: &Observation) {
         if let Some(until) = self.limiter_mut(limiter).observe(seen) {
-            self.suspend(seen.now, limiter);
+            self.put_off(seen.now, limiter);
             self.set_limiter_timer(limiter, until);
         }
         let state = &mut self.limiters[limiter.index()];
@@ -429,14 +429,14 @@ impl Spool {
 
     /// A dead site: all its mail waits for its own retry, as if it had been tried and deferred.
     #[inline(never)]
-    pub(super) fn suspend(&mut self, now: Time, limiter: LimiterId) {
+    pub(super) fn put_off(&mut self, now: Time, limiter: LimiterId) {
         for place in 0..self.limiter(limiter).queues().len() {
             let queue = self.limiter(limiter).queues()[place];
             while let Some(delivery) = self.take(queue, u32::MAX) {
                 let site = self.queue(queue).site;
-                self.counts[site.index()].suspend(now, &delivery);
+                self.counts[site.index()].put_off(now, &delivery);
                 self.admission.release(&delivery);
-                let (outcome, result) = (Outcome::Suspended, RecipientResult::NoReply(Stage::Connect));
+                let (outcome, result) = (Outcome::PutOff, RecipientResult::NoReply(Stage::Connect));
                 let attempt = AttemptResult { site, delivery, outcome, result, expired: false };
                 self.defer(now, queue, attempt, &delivery, None);
             }

@@ -66,7 +66,7 @@ pub(super) const fn attempt(result: &AttemptResult) -> Attempt {
             Outcome::Failed => AttemptOutcome::Failed,
             Outcome::Bounced => AttemptOutcome::Bounced,
             Outcome::Unsent => AttemptOutcome::Unsent,
-            Outcome::Suspended => AttemptOutcome::Suspended,
+            Outcome::PutOff => AttemptOutcome::PutOff,
         },
         reply: match result.result {
             RecipientResult::Refused(stage, reply) => Some((stage, reply)),
@@ -85,7 +85,7 @@ pub(super) const fn sender_account(counts: SiteCounts) -> SenderAccount {
         expired: counts.expired,
         queued: counts.ready + counts.delayed + counts.in_flight,
         held_back_us: counts.held_back_us,
-        suspended: counts.suspended,
+        put_off: counts.put_off,
         window: WindowSum { times: counts.window.times, sum: counts.window.sum },
     }
 }

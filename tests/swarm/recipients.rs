@@ -88,7 +88,7 @@ impl Recipients {
         let ends = match settled.outcome {
             Outcome::Delivered => Some(1),
             Outcome::Bounced => Some(2),
-            Outcome::Deferred | Outcome::Failed | Outcome::Unsent | Outcome::Suspended => settled.expired.then_some(3),
+            Outcome::Deferred | Outcome::Failed | Outcome::Unsent | Outcome::PutOff => settled.expired.then_some(3),
         };
         if (settled.result == RecipientResult::Accepted) != (settled.outcome == Outcome::Delivered) {
             return Err(format!("heard one thing, settled another: {settled:?}"));
@@ -96,7 +96,7 @@ impl Recipients {
         if let Some(sum) = ends {
             self.sums[sum] += u64::from(settled.delivery.count);
         }
-        let unsent = matches!(settled.outcome, Outcome::Unsent | Outcome::Suspended);
+        let unsent = matches!(settled.outcome, Outcome::Unsent | Outcome::PutOff);
         let oracle = self.oracle;
         let may = |place| match place {
             Place::Away(_) => !unsent,
