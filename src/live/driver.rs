@@ -196,7 +196,7 @@ impl<'a> Driver<'a> {
                 let recipients: Vec<RecipientResult> =
                     results.into_iter().map(|result| self.interpret(site, result, closed, n)).collect();
                 self.script.expect_complaints(site, source, &delivery, &recipients);
-                let result = TransactionResult { conn, recipients: &recipients, closed, oracle_retry_at: None };
+                let result = TransactionResult { conn, recipients: &recipients, closed };
                 self.tell_sender(Event::Replied(result));
             }
             ConnectionEvent::Closed => {

@@ -1,14 +1,15 @@
-//! A policy of the manager: when mail is bound to a connection.
+//! A policy of the manager: when mail is bound to a connection, and what is known of the moment at which it will pass.
 //!
 //! Every MTA that hands a message to a delivery agent binds it when it is dispatched, before the connection is greeted:
 //! what refuses the connection refuses the delivery. Only the oracle binds late, to a connection on which it foresees
-//! that the mail will pass.
+//! that the mail will pass; and only the oracle may foresee when refused mail would be accepted.
 
 use std::ops::ControlFlow;
 
 use super::dispatcher::Dispatcher;
 use super::event::{Action, Delivery, Foresight};
 use super::oracle::Oracle;
+use super::retry_law::RetryLaw;
 use crate::time::Time;
 use crate::units::{ConnId, LimiterId, QueueId};
 
@@ -27,11 +28,12 @@ impl Binding {
         &mut self,
         now: Time,
         work: &mut Dispatcher,
-        (limiter, queue): (LimiterId, QueueId),
+        limiter: LimiterId,
+        queue: QueueId,
         foresight: Option<&dyn Foresight>,
     ) -> Option<Action> {
         if let (Self::WithForesight(oracle), Some(foresight)) = (self, foresight) {
-            return oracle.serve(now, work, (limiter, queue), foresight);
+            return oracle.serve(now, work, queue, foresight);
         }
         let idle = work.pool.idle_of(queue).last().copied();
         if let Some(conn) = idle.filter(|_| work.spool.limiter(limiter).looks_for_idle(now)) {
@@ -61,6 +63,21 @@ impl Binding {
         match self {
             Self::AtDispatch => work.rest(now, conn),
             Self::WithForesight(oracle) => oracle.rest(now, work, conn),
+        }
+    }
+
+    /// What the reply on a connection will defer would be accepted at this moment.
+    pub(super) fn retry_foreseen(&mut self, conn: ConnId, at: Time) {
+        if let Self::WithForesight(oracle) = self {
+            oracle.retry_foreseen(conn, at);
+        }
+    }
+
+    /// When that is tried again which the reply on a connection defers.
+    pub(super) fn retry_law(&mut self, conn: ConnId) -> RetryLaw {
+        match self {
+            Self::AtDispatch => RetryLaw::Axis,
+            Self::WithForesight(oracle) => oracle.retry_law(conn),
         }
     }
 

@@ -40,6 +40,9 @@ pub enum Event<'a> {
     Injected(Injection),
     /// The connection is greeted and EHLO is done.
     Connected(ConnId),
+    /// What the reply on this connection will defer, which is told next, would be accepted at this moment. Only the
+    /// oracle can know.
+    RetryForeseen(ConnId, Time),
     /// A transaction is over, or the connection it waited for could not be had.
     Replied(TransactionResult<'a>),
     /// An idle connection was closed by the server.
@@ -61,8 +64,6 @@ pub struct TransactionResult<'a> {
     pub recipients: &'a [RecipientResult],
     /// Whether the connection is gone.
     pub closed: bool,
-    /// For the oracle alone: when a deferred message would be accepted.
-    pub oracle_retry_at: Option<Time>,
 }
 
 /// What a provider said about a recipient.

@@ -71,7 +71,7 @@ impl Layout {
                         layout.limiters.push(Limiter::new(*site, Arc::clone(axes)));
                         LimiterId::from_index(layout.limiters.len() - 1)
                     });
-                    layout.limiters[limiter.index()].add_queue(queue, axes.retry.give_up);
+                    layout.limiters[limiter.index()].add_queue(queue, axes);
                     layout.queues.push(Queue::new(source, *site, limiter, Arc::clone(axes)));
                     queue
                 });

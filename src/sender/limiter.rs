@@ -12,8 +12,9 @@ use crate::units::{ProviderId, QueueId};
 /// What the queues of one scope share.
 #[derive(Clone, Debug)]
 pub(super) struct Limiter {
-    /// The site of its first queue, and what the strategy does there.
+    /// The site of its first queue.
     site: ProviderId,
+    /// What the strategy does there; as far as a limiter goes by it, the same at the sites of all its queues.
     axes: Arc<SiteAxes>,
     concurrency: concurrency::State,
     pacing: pacing::State,
@@ -49,10 +50,18 @@ impl Limiter {
         }
     }
 
-    /// A queue shares it, which gives up mail of this age.
-    pub(super) fn add_queue(&mut self, queue: QueueId, gives_up: Span) {
+    /// A queue shares it, at whose site the strategy does this.
+    ///
+    /// # Panics
+    ///
+    /// If a limiter would have to be another there.
+    pub(super) fn add_queue(&mut self, queue: QueueId, axes: &SiteAxes) {
+        assert!(
+            self.axes.limits_like(axes),
+            "sites that share a limiter have the same concurrency, pacing and breaker"
+        );
         self.queues.push(queue);
-        self.gives_up = self.gives_up.min(gives_up);
+        self.gives_up = self.gives_up.min(axes.retry.give_up);
     }
 
     pub(super) fn queues(&self) -> &[QueueId] {
@@ -184,8 +193,7 @@ impl Limiter {
         self.load.busy -= 1;
         self.reuse.ended(seen.now);
         self.pacing.observe(seen);
-        // With a rate delay the site rests between deliveries, dead or not.
-        if self.pacing.ready_at(seen.now) > seen.now && self.is_dead(seen.now) {
+        if self.breaker.is_ended_by_pace(seen.now) && self.pacing.ready_at(seen.now) > seen.now {
             self.revive();
         }
         if self.load == Load::default() && self.concurrency.forgets_when_drained() {

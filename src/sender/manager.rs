@@ -79,6 +79,7 @@ impl Sender {
         match event {
             Event::Injected(ref injection) => self.work.spool.inject(now, injection),
             Event::Connected(conn) => self.binding.connected(now, &mut self.work, conn),
+            Event::RetryForeseen(conn, at) => self.binding.retry_foreseen(conn, at),
             Event::Replied(replied) => self.replied(now, &replied),
             Event::Closed(conn) => self.closed(conn),
             Event::IdleExpired(conn) => self.idle_expired(conn),
@@ -155,7 +156,7 @@ impl Sender {
                     spool.wake_queue.starve(limiter);
                     return None;
                 }
-                if let Some(action) = self.binding.serve(now, &mut self.work, (limiter, queue), foresight) {
+                if let Some(action) = self.binding.serve(now, &mut self.work, limiter, queue, foresight) {
                     return Some(action);
                 }
             }
@@ -182,8 +183,9 @@ impl Sender {
         let connection = self.work.pool.get(replied.conn);
         let (queue, delivery, began) = (connection.queue, connection.delivery, connection.began);
         let limiter = self.work.spool.queue(queue).limiter;
+        let retry = self.binding.retry_law(replied.conn);
         // No recipient is left where the oracle's mail went by another connection.
-        if let Some(response) = self.work.spool.settle(now, queue, delivery, replied) {
+        if let Some(response) = self.work.spool.settle(now, queue, delivery, replied.recipients, retry) {
             let seen = observation(now, self.work.spool.limiter(limiter), began, response);
             self.work.spool.observe(limiter, &seen);
             self.work.gate.ended(now);

@@ -1,5 +1,6 @@
-//! A policy of the manager: a message with several recipients goes through the queue as one. Postfix puts off those
-//! that were deferred only when all have been tried, and all of them until the same moment (`qmgr_active_done`).
+//! A policy of the manager: a message with several recipients goes through the queue as one. With Postfix, the wait of
+//! those that were deferred begins only when all have been tried, and ends for all of them at the same moment
+//! (`qmgr_active_done`).
 
 use std::collections::BTreeMap;
 

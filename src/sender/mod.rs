@@ -18,6 +18,7 @@ pub mod preset;
 mod process_gate;
 mod queue;
 mod reply_classes;
+mod retry_law;
 mod site_counts;
 mod spool;
 pub mod strategy;

@@ -1,26 +1,30 @@
-//! What only the oracle does: it looks before it sends, and binds mail to no connection before it must.
+//! What only the oracle does: it looks before it sends, binds mail to no connection before it must, and tries refused
+//! mail again when it would be accepted.
 //!
 //! It opens connections as others do, one for each delivery that finds none idle. But the delivery goes by whichever
 //! connection is ready first, and no connection is opened or used that would be refused.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 
 use super::dispatcher::Dispatcher;
 use super::event::{Action, Delivery, Foreseen, Foresight};
+use super::retry_law::RetryLaw;
 use crate::time::Time;
-use crate::units::{ConnId, LimiterId, QueueId};
+use crate::units::{ConnId, QueueId};
 
 /// What the oracle remembers.
 #[derive(Debug)]
 pub(super) struct Oracle {
     /// Connections of each queue that are being opened, the oldest first, some of them perhaps no longer.
     connecting: Vec<VecDeque<ConnId>>,
+    /// When that would be accepted which the next reply on a connection defers.
+    retries: BTreeMap<ConnId, Time>,
 }
 
 impl Oracle {
     pub(super) fn new(queues: usize) -> Self {
-        Self { connecting: vec![VecDeque::new(); queues] }
+        Self { connecting: vec![VecDeque::new(); queues], retries: BTreeMap::new() }
     }
 
     /// Gives a queue's next mail to a connection on which it will pass.
@@ -28,27 +32,22 @@ impl Oracle {
         &mut self,
         now: Time,
         work: &mut Dispatcher,
-        (limiter, queue): (LimiterId, QueueId),
+        queue: QueueId,
         foresight: &dyn Foresight,
     ) -> Option<Action> {
         if !work.pool.idle_of(queue).is_empty() {
-            return reuse(now, work, (limiter, queue), foresight);
+            return reuse(now, work, queue, foresight);
         }
-        match work.may_open(limiter) {
-            ControlFlow::Continue(()) => self.open(now, work, (limiter, queue), foresight),
+        match work.may_open(work.spool.queue(queue).limiter) {
+            ControlFlow::Continue(()) => self.open(now, work, queue, foresight),
             ControlFlow::Break(first) => first,
         }
     }
 
     /// Opens a connection, if it will not be refused.
-    fn open(
-        &mut self,
-        now: Time,
-        work: &mut Dispatcher,
-        (limiter, queue): (LimiterId, QueueId),
-        foresight: &dyn Foresight,
-    ) -> Option<Action> {
+    fn open(&mut self, now: Time, work: &mut Dispatcher, queue: QueueId, foresight: &dyn Foresight) -> Option<Action> {
         let state = work.spool.queue(queue);
+        let limiter = state.limiter;
         let at = foresight.may_connect(now, state.source, state.site, state.peek()?);
         if at > now {
             let in_the_way = if at == Time::NEVER { idle_elsewhere(work, queue) } else { None };
@@ -62,6 +61,16 @@ impl Oracle {
             self.connecting[queue.index()].push_back(conn);
         }
         action
+    }
+
+    /// What the reply on a connection will defer would be accepted at this moment.
+    pub(super) fn retry_foreseen(&mut self, conn: ConnId, at: Time) {
+        self.retries.insert(conn, at);
+    }
+
+    /// What the reply on a connection defers is tried again when it would be accepted, where that was foreseen.
+    pub(super) fn retry_law(&mut self, conn: ConnId) -> RetryLaw {
+        self.retries.remove(&conn).map_or(RetryLaw::Axis, RetryLaw::At)
     }
 
     /// A connection is greeted.
@@ -88,13 +97,9 @@ impl Oracle {
 
 /// The oracle's choice among its idle connections: the first on which the mail will pass now.
 #[inline(never)]
-fn reuse(
-    now: Time,
-    work: &mut Dispatcher,
-    (limiter, queue): (LimiterId, QueueId),
-    foresight: &dyn Foresight,
-) -> Option<Action> {
+fn reuse(now: Time, work: &mut Dispatcher, queue: QueueId, foresight: &dyn Foresight) -> Option<Action> {
     let state = work.spool.queue(queue);
+    let limiter = state.limiter;
     let next = *state.peek()?;
     let most = state.axes.session.recipients_per_message;
     let slice = Delivery { count: next.count.min(u16::try_from(most).unwrap_or(u16::MAX)), ..next };

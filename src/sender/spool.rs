@@ -6,12 +6,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::admission::AdmissionPolicy;
-use super::event::{Action, AttemptResult, Delivery, Injection, Outcome, RecipientResult, Timer, TransactionResult};
+use super::event::{Action, AttemptResult, Delivery, Injection, Outcome, RecipientResult, Timer};
 use super::layout::{Layout, Routes};
 use super::limiter::Limiter;
 use super::message_rounds::{MessageRounds, RoundStep};
 use super::queue::Queue;
 use super::reply_classes::ReplyClasses;
+use super::retry_law::RetryLaw;
 use super::site_counts::SiteCounts;
 use super::strategy::controller::Observation;
 use super::strategy::reply_action::ActionKey;
@@ -221,25 +222,27 @@ impl Spool {
         self.limiters[state.limiter.index()].message_ready();
     }
 
-    /// Settles every recipient of a delivery. What it says about the site; nothing, if it was for no recipient.
+    /// Settles every recipient of a delivery, with what was said for each of them, or one result for all. What it says
+    /// about the site; nothing, if it was for no recipient.
     pub(super) fn settle(
         &mut self,
         now: Time,
         queue: QueueId,
         delivery: Delivery,
-        replied: &TransactionResult<'_>,
+        results: &[RecipientResult],
+        retry: RetryLaw,
     ) -> Option<SiteResponse> {
         let mut response: Option<SiteResponse> = None;
         let mut start = 0_u16;
         while start < delivery.count {
-            let result = result_of(replied.recipients, start);
+            let result = result_of(results, start);
             let mut end = start + 1;
-            while end < delivery.count && result_of(replied.recipients, end) == result {
+            while end < delivery.count && result_of(results, end) == result {
                 end += 1;
             }
             let first = RecipientId(delivery.first.0 + u32::from(start));
             let part = Delivery { first, count: end - start, ..delivery };
-            let next = self.settle_part(now, queue, part, result, replied.oracle_retry_at);
+            let next = self.settle_part(now, queue, part, result, retry);
             response = response.filter(|before| before.pushed_back || !next.pushed_back).or(Some(next));
             start = end;
         }
@@ -252,7 +255,7 @@ impl Spool {
         queue: QueueId,
         part: Delivery,
         result: RecipientResult,
-        oracle_retry_at: Option<Time>,
+        retry: RetryLaw,
     ) -> SiteResponse {
         let (site, axes) = (self.queue(queue).site, &self.queue(queue).axes);
         let (stage, class) = match result {
@@ -276,7 +279,7 @@ impl Spool {
             self.counts[site.index()].defer(&part);
             let attempt = AttemptResult { site, delivery: part, outcome, result, expired: false };
             let failures = part.failures.saturating_add(1);
-            self.defer(now, queue, attempt, &Delivery { failures, ..part }, oracle_retry_at);
+            self.defer(now, queue, attempt, &Delivery { failures, ..part }, retry);
         }
         // A site that does not even let us in pushes back, whatever the code; and so does one that says nothing.
         let mut pushed_back =
@@ -325,22 +328,15 @@ impl Spool {
         self.tried(now, queue, &part);
     }
 
-    /// Notes what became of an attempt, and puts the recipients off until they are tried again. Where they are too old
+    /// Notes what became of an attempt, and lets the recipients wait until they are tried again. Where they are too old
     /// for that, the note says so. It goes before what their whole message may now come to.
     #[inline]
-    fn defer(
-        &mut self,
-        now: Time,
-        queue: QueueId,
-        attempt: AttemptResult,
-        next: &Delivery,
-        oracle_retry_at: Option<Time>,
-    ) {
+    fn defer(&mut self, now: Time, queue: QueueId, attempt: AttemptResult, next: &Delivery, retry: RetryLaw) {
         let place = self.results.len();
         self.results.push(attempt);
         match self.rounds.tried(next, true) {
             RoundStep::Alone => {
-                if self.delay(now, queue, next, oracle_retry_at) {
+                if self.delay(now, queue, next, retry) {
                     self.results[place].expired = true;
                 }
             }
@@ -360,7 +356,7 @@ impl Spool {
     #[inline(never)]
     fn begin_round(&mut self, now: Time, queue: QueueId, parts: Vec<Delivery>) {
         for part in parts {
-            if self.delay(now, queue, &part, None) {
+            if self.delay(now, queue, &part, RetryLaw::Axis) {
                 self.expire_untried(now, queue, part);
             }
         }
@@ -374,11 +370,11 @@ impl Spool {
         self.tried(now, queue, &delivery);
     }
 
-    /// Recipients that are counted as delayed wait as the retry clock says, or until the oracle's moment. Whether they
-    /// are too old for that: then they are given up. Nothing comes back to a dead site: with Postfix's waits that never
+    /// Recipients that are counted as delayed wait for their retry. Whether the retry axis says that they are too old for
+    /// that: then they are given up. Nothing comes back to a dead site: with Postfix's waits that never
     /// happens, with shorter ones it would again and again.
     #[inline]
-    fn delay(&mut self, now: Time, queue: QueueId, part: &Delivery, oracle_retry_at: Option<Time>) -> bool {
+    fn delay(&mut self, now: Time, queue: QueueId, part: &Delivery, retry: RetryLaw) -> bool {
         let state = &mut self.queues[queue.index()];
         let intended = || self.intended.at(part.first.index());
         let Some(at) = state.axes.retry.next(now, intended, u64::from(part.first.0), part.failures, self.retries)
@@ -387,7 +383,7 @@ impl Spool {
             return true;
         };
         let dead_until = self.limiters[state.limiter.index()].dead_until();
-        let ready_at = oracle_retry_at.unwrap_or(at).max(dead_until);
+        let ready_at = retry.moment(at).max(dead_until);
         state.push_delayed(&Delivery { ready_at, ..*part });
         self.actions.extend(self.timers.set_queue(queue, ready_at));
         false
@@ -438,7 +434,7 @@ impl Spool {
                 self.admission.release(&delivery);
                 let (outcome, result) = (Outcome::PutOff, RecipientResult::NoReply(Stage::Connect));
                 let attempt = AttemptResult { site, delivery, outcome, result, expired: false };
-                self.defer(now, queue, attempt, &delivery, None);
+                self.defer(now, queue, attempt, &delivery, RetryLaw::Axis);
             }
         }
     }

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::preset;
 use super::strategy::breaker::suspend::Suspend;
-use super::strategy::{Breaker, Concurrency, Disposition, ReplyAction, ReplyEffect, ReplyRule};
+use super::strategy::{Breaker, Concurrency, Disposition, LimiterScope, ReplyAction, ReplyEffect, ReplyRule, SiteAxes};
 use super::*;
 use crate::rng::Seed;
 use crate::smtp::{Reply, Stage};
@@ -63,7 +63,7 @@ fn opened(actions: &[Action], to: ProviderId) -> Vec<ConnId> {
 }
 
 fn replied(sender: &mut Sender, now: Time, conn: ConnId, result: RecipientResult) {
-    let result = TransactionResult { conn, recipients: &[result], closed: true, oracle_retry_at: None };
+    let result = TransactionResult { conn, recipients: &[result], closed: true };
     sender.handle(now, Event::Replied(result));
 }
 
@@ -76,6 +76,29 @@ fn every_site_may_have_axes_of_its_own() {
     let mut sender = sender(&strategy, 50);
     let actions = actions(&mut sender, Time::ZERO);
     assert_eq!([0, 1].map(|site| opened(&actions, ProviderId(site)).len()), [20, 2]);
+}
+
+/// The first two sites of a strategy share a limiter; at the second it does what `change` says.
+fn sender_with_a_shared_limiter(change: impl FnOnce(&mut SiteAxes)) -> Sender {
+    let mut strategy = preset::strategy("fixed").unwrap().unwrap();
+    strategy.axes.scope = LimiterScope::Process;
+    let mut other = strategy.axes.clone();
+    change(&mut other);
+    strategy.sites.insert(ProviderId(1), other);
+    sender(&strategy, 50)
+}
+
+#[test]
+fn sites_that_share_a_limiter_may_differ_in_what_no_limiter_goes_by() {
+    let mut sender = sender_with_a_shared_limiter(|axes| axes.retry.give_up = Span::HOUR);
+    let actions = actions(&mut sender, Time::ZERO);
+    assert_eq!([0, 1].map(|site| opened(&actions, ProviderId(site)).len()).iter().sum::<usize>(), 20);
+}
+
+#[test]
+#[should_panic(expected = "the same concurrency, pacing and breaker")]
+fn sites_that_share_a_limiter_do_not_differ_in_what_it_goes_by() {
+    let _ = sender_with_a_shared_limiter(|axes| axes.concurrency = Concurrency::Fixed(2));
 }
 
 /// After two such replies within a minute only one delivery at a time goes to the site, for ten minutes; the other site
@@ -123,7 +146,7 @@ fn one_recipient_that_is_pushed_back_is_enough() {
         let delivery = Delivery { ready_at: at(0), first: RecipientId(0), count: 2, failures: 0, priority: false };
         sender.handle(at(0), Event::Injected(injection(delivery, 0)));
         let conn = opened(&actions(&mut sender, at(0)), ProviderId(0))[0];
-        let result = TransactionResult { conn, recipients: results, closed: true, oracle_retry_at: None };
+        let result = TransactionResult { conn, recipients: results, closed: true };
         sender.handle(at(1), Event::Replied(result));
         sender.handle(at(1), Event::Injected(injection(delivery, 0)));
         opened(&actions(&mut sender, at(1)), ProviderId(0)).is_empty()

@@ -21,8 +21,8 @@ pub(super) struct SimConnection {
     /// When the client began to open it.
     pub(super) opened_at: Time,
     pub(super) delivery: Delivery,
-    /// For the oracle: when what was refused would be accepted.
-    pub(super) oracle_retry_at: Option<Time>,
+    /// When what was refused would be accepted, where the oracle wants to know.
+    pub(super) foreseen_retry: Option<Time>,
     /// Whether it has carried a message.
     used: bool,
     pending: PendingEvent,
@@ -65,7 +65,7 @@ impl SimConnection {
             bad_host: false,
             opened_at: Time::ZERO,
             delivery: Delivery { ready_at: Time::ZERO, first: RecipientId(0), count: 0, failures: 0, priority: false },
-            oracle_retry_at: None,
+            foreseen_retry: None,
             used: false,
             pending: PendingEvent::None,
             results: Vec::new(),
@@ -102,7 +102,6 @@ impl SimConnection {
 
     /// No recipient has heard anything yet.
     pub(super) fn clear_results(&mut self) {
-        self.oracle_retry_at = None;
         self.results.clear();
     }
 
@@ -112,15 +111,13 @@ impl SimConnection {
     }
 
     /// What the sender is told.
-    pub(super) fn transaction_result(&mut self, conn: ConnId, closed: bool, oracle: bool) -> TransactionResult<'_> {
-        let oracle_retry_at = self.oracle_retry_at.take().filter(|_| oracle);
-        TransactionResult { conn, recipients: &self.results, closed, oracle_retry_at }
+    pub(super) fn transaction_result(&self, conn: ConnId, closed: bool) -> TransactionResult<'_> {
+        TransactionResult { conn, recipients: &self.results, closed }
     }
 
     /// There will be no connection: the same for all recipients.
     pub(super) fn fail(&mut self, result: RecipientResult) {
         self.results.push(result);
-        self.oracle_retry_at = None;
     }
 
     /// The next recipient is accepted.

@@ -131,6 +131,9 @@ impl<'a> Simulation<'a> {
             Some(Notice::Connected) => self.sender.handle(now, Event::Connected(conn)),
             Some(Notice::IdleExpired) => self.sender.handle(now, Event::IdleExpired(conn)),
             Some(Notice::Replied { closed }) => {
+                if let Some(at) = self.transport.take_foreseen_retry(conn) {
+                    self.sender.handle(now, Event::RetryForeseen(conn, at));
+                }
                 self.sender.handle(now, Event::Replied(self.transport.transaction_result(conn, closed)));
             }
             None => {}

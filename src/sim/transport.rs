@@ -319,7 +319,7 @@ impl<'a> SimTransport<'a> {
     #[inline(never)]
     fn refuse_recipient(&mut self, script: &mut TrialScript<'_>, conn: ConnId, refusal: Refusal) {
         let now = script.now();
-        self.note_retry_delay(now, conn, refusal.rule);
+        self.foresee_retry(now, conn, refusal.rule);
         let connection = &mut self.connections[conn.index()];
         let refused = connection.refuse_recipient(refusal);
         record_refusal(script.recorder(), now, connection.site, Stage::Rcpt, refusal, refused);
@@ -352,7 +352,7 @@ impl<'a> SimTransport<'a> {
         after: Span,
     ) {
         let now = script.now();
-        self.note_retry_delay(now, conn, refusal.rule);
+        self.foresee_retry(now, conn, refusal.rule);
         let connection = &mut self.connections[conn.index()];
         let (site, session) = (connection.site, connection.session);
         let refused = connection.refuse_message(stage, refusal);
@@ -395,7 +395,7 @@ impl<'a> SimTransport<'a> {
             closes = refusal.closes();
             let refused = connection.refuse_message(Stage::EndOfData, refusal);
             record_refusal(script.recorder(), now, site, Stage::EndOfData, refusal, refused);
-            self.note_retry_delay(now, conn, refusal.rule);
+            self.foresee_retry(now, conn, refusal.rule);
         } else {
             for (place, refusal) in provider.undeliverable() {
                 if connection.refuse_undeliverable(*place as usize, *refusal) {
@@ -439,8 +439,14 @@ impl<'a> SimTransport<'a> {
 
     /// What the sender is told of a transaction that is over.
     #[inline]
-    pub(super) fn transaction_result(&mut self, conn: ConnId, closed: bool) -> TransactionResult<'_> {
-        self.connections[conn.index()].transaction_result(conn, closed, self.input.strategy.oracle)
+    pub(super) fn transaction_result(&self, conn: ConnId, closed: bool) -> TransactionResult<'_> {
+        self.connections[conn.index()].transaction_result(conn, closed)
+    }
+
+    /// When what the transaction that is over defers would be accepted; for the oracle alone.
+    #[inline]
+    pub(super) fn take_foreseen_retry(&mut self, conn: ConnId) -> Option<Time> {
+        self.connections[conn.index()].foreseen_retry.take()
     }
 
     pub(super) fn quit(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
@@ -473,10 +479,13 @@ impl<'a> SimTransport<'a> {
     }
 
     /// Notes for the oracle when what was refused would be accepted.
-    fn note_retry_delay(&mut self, now: Time, conn: ConnId, rule: RuleId) {
+    fn foresee_retry(&mut self, now: Time, conn: ConnId, rule: RuleId) {
+        if !self.input.strategy.oracle {
+            return;
+        }
         let connection = &mut self.connections[conn.index()];
         if let Some(delay) = self.hosts[connection.site.index()].provider.retry_delay(rule) {
-            connection.oracle_retry_at = Some(now + delay);
+            connection.foreseen_retry = Some(now + delay);
         }
     }
 

@@ -146,7 +146,7 @@ fn chosen(scenario: &Scenario, options: &RunOptions) -> Vec<(Strategy, bool)> {
 /// The oracle that bounds a scenario's strategies. It packs as many recipients into a message as any of them.
 fn bound(scenario: &Scenario) -> Option<Strategy> {
     let mut oracle = preset::strategy("oracle")?.ok()?;
-    let sessions = scenario.strategies.iter().map(|strategy| &strategy.axes.session);
+    let sessions = scenario.strategies.iter().map(|strategy| &strategy.axes_everywhere().session);
     oracle.axes.session.recipients_per_message = sessions.map(|session| session.recipients_per_message).max()?;
     Some(oracle)
 }

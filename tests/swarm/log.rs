@@ -120,7 +120,7 @@ impl Observer for Log {
                 Event::Replied(replied) => LoggedEvent::Replied(replied.conn, replied.closed),
                 Event::IdleExpired(conn) => LoggedEvent::Expired(*conn),
                 Event::Closed(conn) => LoggedEvent::Replied(*conn, true),
-                Event::Due(_) | Event::PolicyChanged => LoggedEvent::Other,
+                Event::RetryForeseen(..) | Event::Due(_) | Event::PolicyChanged => LoggedEvent::Other,
             },
         );
     }

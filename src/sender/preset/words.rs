@@ -1,14 +1,20 @@
 //! A strategy in words: what it does on each axis.
 
 use crate::sender::Strategy;
-use crate::sender::strategy::{Breaker, LimiterScope, Pacing, PushBack, Reading, SessionSettings};
+use crate::sender::strategy::{
+    Breaker, LimiterScope, Pacing, ProcessLimits, PushBack, Reading, SessionSettings, SiteAxes,
+};
 
-/// The seven axes of `strategy` and what it does on each.
+/// The seven axes of `strategy` and what it does on each, at every site.
+///
+/// # Panics
+///
+/// If it does not do the same at every site.
 pub fn axes(strategy: &Strategy) -> [(&'static str, String); 7] {
-    let axes = &strategy.axes;
+    let axes = strategy.axes_everywhere();
     [
         ("scope", scope(axes.scope).to_owned()),
-        ("concurrency", at_once(strategy)),
+        ("concurrency", at_once(axes, &strategy.process)),
         ("pacing", axes.pacing.to_string()),
         ("session", session(&axes.session)),
         ("reading", reading(&axes.reading)),
@@ -17,13 +23,17 @@ pub fn axes(strategy: &Strategy) -> [(&'static str, String); 7] {
     ]
 }
 
-/// What a strategy does, in one line: only the axes on which it does something.
+/// What a strategy does at every site, in one line: only the axes on which it does something.
+///
+/// # Panics
+///
+/// If it does not do the same at every site.
 pub fn sentence(strategy: &Strategy) -> String {
     if strategy.oracle {
         return "reads the provider's rules and sends as fast as they allow: the upper bound".to_owned();
     }
-    let axes = &strategy.axes;
-    let mut parts = vec![at_once(strategy)];
+    let axes = strategy.axes_everywhere();
+    let mut parts = vec![at_once(axes, &strategy.process)];
     if axes.pacing != Pacing::None {
         parts.push(axes.pacing.to_string());
     }
@@ -40,8 +50,8 @@ pub fn sentence(strategy: &Strategy) -> String {
 }
 
 /// How many at once, at each site and in all.
-fn at_once(strategy: &Strategy) -> String {
-    format!("{}{}", strategy.axes.concurrency, strategy.process)
+fn at_once(axes: &SiteAxes, process: &ProcessLimits) -> String {
+    format!("{}{process}", axes.concurrency)
 }
 
 const fn scope(scope: LimiterScope) -> &'static str {

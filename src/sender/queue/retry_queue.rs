@@ -1,7 +1,7 @@
 //! Mail that waits for its retry, the earliest first.
 //!
 //! Deliveries that have failed equally often mostly wait equally long, so that they come due in the order in which they
-//! were put off: each number of failures has a line, and what fits at its end stands there. What would come before the
+//! were deferred: each number of failures has a line, and what fits at its end stands there. What would come before the
 //! end (waits that chance has spread) goes into a heap. A line costs the same however long it is; a heap of a million
 //! misses the cache at every step.
 

@@ -69,6 +69,16 @@ impl State {
         if matches!(self.trip, TripState::DeadSite(_)) { self.until } else { Time::ZERO }
     }
 
+    /// Whether a site that is left alone at `now` no longer is if the pace keeps the next delivery from beginning.
+    pub fn is_ended_by_pace(&self, now: Time) -> bool {
+        self.until > now
+            && match &self.trip {
+                TripState::Never => false,
+                TripState::Suspend(state) => state.is_ended_by_pace(),
+                TripState::DeadSite(state) => state.is_ended_by_pace(),
+            }
+    }
+
     /// A delivery is over.
     pub fn observe(&mut self, seen: &Observation) {
         let pause: Option<Span> = match &mut self.trip {

@@ -69,6 +69,12 @@ pub trait PaceController {
 pub trait BreakerController {
     /// A delivery is over. For how long the site is left alone because of it, if it is.
     fn observe(&mut self, seen: &Observation) -> Option<Span>;
+
+    /// A delivery is over, and the pace keeps the next from beginning at once. Whether that ends the time for which the
+    /// site is left alone; only Postfix's does.
+    fn is_ended_by_pace(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ pub struct Strategy {
     pub process: ProcessLimits,
     /// What it does at every site that is not in `sites`.
     pub axes: SiteAxes,
-    /// Sites at which it does something else.
+    /// Sites at which it does something else. Those that share a limiter by their scope have the same concurrency, pacing
+    /// and breaker; see [`SiteAxes::limits_like`].
     pub sites: BTreeMap<ProviderId, SiteAxes>,
     /// Whether it may read the provider's rules: the upper bound, not a strategy anyone can run.
     ///
@@ -58,6 +59,16 @@ pub struct Strategy {
 }
 
 impl Strategy {
+    /// What it does at every site.
+    ///
+    /// # Panics
+    ///
+    /// If it does something else at some of them.
+    pub fn axes_everywhere(&self) -> &SiteAxes {
+        assert!(self.sites.is_empty(), "{} does not do the same at every site", self.name);
+        &self.axes
+    }
+
     /// What it does at `site`.
     pub fn axes_at(&self, site: ProviderId) -> &SiteAxes {
         self.sites.get(&site).unwrap_or(&self.axes)

@@ -28,6 +28,15 @@ pub struct SiteAxes {
 }
 
 impl SiteAxes {
+    /// Whether two sites can share a limiter: whatever a limiter goes by is the same at both.
+    pub fn limits_like(&self, other: &Self) -> bool {
+        let session = |axes: &Self| (axes.session.counts_idle, axes.session.on_demand);
+        self.concurrency == other.concurrency
+            && self.pacing == other.pacing
+            && self.breaker == other.breaker
+            && session(self) == session(other)
+    }
+
     /// Where every recipient is a scope of its own, nothing is shared: what stands on the axes of a limiter never acts,
     /// and no delivery follows upon another.
     #[must_use]

@@ -60,4 +60,10 @@ impl BreakerController for State {
         };
         dead.then_some(self.settings.pause)
     }
+
+    /// After a delivery, a rate delay takes the place of everything else that keeps a site from being tried
+    /// (`qmgr_entry_done`).
+    fn is_ended_by_pace(&self) -> bool {
+        true
+    }
 }
