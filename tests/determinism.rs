@@ -175,7 +175,7 @@ fn unknown_limits_have_a_seed_of_their_own() {
     assert!(text.contains(all_at_once));
     let scenario = scenario("campaign", &text);
     let options = RunOptions { first_seed: 7, seeds: 5, threads: 2, bound: true, spread: true, strategies: Vec::new() };
-    assert!(study::tells_apart(&scenario, &options));
+    assert!(study::has_crossed_trials(&scenario, &options));
     let record = study::run(&scenario, &options, &|_| {}, &AtomicBool::new(false)).unwrap();
     assert_eq!((record.trials.len(), record.crossed.len()), (15, 10), "the bound is not crossed");
     let limits = |trial: &Trial| -> Vec<Vec<Option<u32>>> {
@@ -195,7 +195,7 @@ fn unknown_limits_have_a_seed_of_their_own() {
     let (head, tail) = CLOCKWORK.split_once("profile = \"yahoo\"").unwrap();
     let (_, tail) = tail.split_once("[[source]]").unwrap();
     let open = self::scenario("open", &format!("{head}profile = \"open\"\n[[source]]{tail}"));
-    assert!(!study::tells_apart(&open, &options));
+    assert!(!study::has_crossed_trials(&open, &options));
     let mail = generate(&open.workload, Seed(7)).unwrap();
     let hash = |unknowns| {
         let input = TrialInput { scenario: &open, strategy: &open.strategies[0], seed: 7, unknowns, mail: &mail };

@@ -16,6 +16,7 @@ mod memory;
 mod output;
 mod profiles;
 mod progress;
+mod provenance;
 mod report;
 mod run;
 mod scenarios;
@@ -25,7 +26,8 @@ mod serve;
 mod strategies;
 mod sweep;
 mod terminal;
-mod trials;
+mod trial_args;
+mod words;
 
 use std::panic;
 use std::process::ExitCode;

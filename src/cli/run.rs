@@ -10,8 +10,9 @@ use super::live_client::{client_options, live_failure};
 use super::output::{OutputFormat, show_run};
 use super::progress::ProgressDisplay;
 use super::scenarios::load_all;
-use super::trials::{TrialArgs, grouped, provenance, quoted, seeds};
-use super::{Exit, Failure, descriptors, folder, interrupt, memory, terminal};
+use super::trial_args::TrialArgs;
+use super::words::{grouped, quoted, seeds};
+use super::{Exit, Failure, descriptors, folder, interrupt, memory, provenance, terminal};
 use crate::live::{Receivers, Speed};
 use crate::record::Record;
 use crate::report::{self, Analysis};
@@ -147,7 +148,7 @@ fn prepare(args: &Args) -> Result<Vec<Job<'_>>, Failure> {
 /// the sums of crossed trials.
 fn kept(scenario: &Scenario, options: &study::RunOptions) -> u64 {
     let strategies = if options.strategies.is_empty() { scenario.strategies.len() } else { options.strategies.len() };
-    let crossed = if study::tells_apart(scenario, options) { strategies as u64 * CROSSED_CELL } else { 0 };
+    let crossed = if study::has_crossed_trials(scenario, options) { strategies as u64 * CROSSED_CELL } else { 0 };
     let bytes = ((strategies + usize::from(options.bound)) as u64).saturating_mul(CELL).saturating_add(crossed);
     bytes.saturating_mul(scenario.providers.len() as u64).saturating_mul(u64::from(options.seeds))
 }
@@ -196,7 +197,8 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
         return Ok(Exit::Interrupted);
     }
     let analysis = Analysis::of(&record);
-    report::write_all(&analysis, &provenance(&job.scenario, &job.options), &job.folder).map_err(Failure::unwritten)?;
+    report::write_all(&analysis, &provenance::of_trials(&job.scenario, &job.options), &job.folder)
+        .map_err(Failure::unwritten)?;
     show_run(&analysis, args.format)?;
     if !latencies.is_empty() {
         report::write_latencies(&latencies, &job.folder).map_err(Failure::unwritten)?;
@@ -224,8 +226,11 @@ fn exit(record: &Record) -> Exit {
 /// What is about to run; seeds first.
 fn headline(job: &Job<'_>) -> String {
     let options = &job.options;
-    let crossed =
-        if study::tells_apart(&job.scenario, options) { ", each again with the next one's unknown limits" } else { "" };
+    let crossed = if study::has_crossed_trials(&job.scenario, options) {
+        ", each again with the next one's unknown limits"
+    } else {
+        ""
+    };
     let memory = Bytes(job.scenario.memory_per_trial().saturating_mul(options.threads as u64));
     format!(
         "{}: {}{crossed}; about {} recipients a trial, {} side by side, about {memory} of memory",

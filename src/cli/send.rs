@@ -9,8 +9,8 @@ use super::live_client::{client_options, live_failure};
 use super::output::{OutputFormat, show_run};
 use super::progress::ProgressDisplay;
 use super::scenarios::load_all;
-use super::trials::{TrialArgs, provenance};
-use super::{Exit, Failure, descriptors, folder, interrupt, terminal};
+use super::trial_args::TrialArgs;
+use super::{Exit, Failure, descriptors, folder, interrupt, provenance, terminal};
 use crate::live::{self, AllowedTargets, Receivers, Speed};
 use crate::report::{self, Analysis};
 use crate::scenario::Scenario;
@@ -91,7 +91,7 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
             .map_err(|error| live_failure(&error))?
     };
     let analysis = Analysis::of(&live_run.record);
-    report::write_all(&analysis, &provenance(&scenario, &options), &out).map_err(Failure::unwritten)?;
+    report::write_all(&analysis, &provenance::of_trials(&scenario, &options), &out).map_err(Failure::unwritten)?;
     report::write_latencies(&live_run.latencies, &out).map_err(Failure::unwritten)?;
     show_run(&analysis, args.format)?;
     if !args.quiet {

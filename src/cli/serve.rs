@@ -15,12 +15,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::output::{OutputFormat, show_run};
-use super::{Exit, Failure, descriptors, folder, terminal, trials};
-use crate::live::{self, CONNECTIONS_MAX, Clock, MxCluster, MxClusterConfig, ServerOptions, Speed};
-use crate::record::{self, Record};
+use super::{Exit, Failure, descriptors, folder, provenance, terminal};
+use crate::live::{self, CONNECTIONS_MAX, Clock, MxCluster, MxClusterConfig, ServedTrial, ServerOptions, Speed};
+use crate::record::{Record, StrategyInfo};
 use crate::report::{self, Analysis};
 use crate::time::Span;
-use auxiliary::{AuxiliaryServers, check_exposure};
+use crate::trial::provider_info;
+use auxiliary::{AuxiliaryAddresses, check_exposure};
 use events::EventWriter;
 use front_end::{FrontEnd, RunningFrontEnd};
 
@@ -126,8 +127,10 @@ fn connections(text: &str) -> Result<usize, String> {
 pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let policies = providers::policies(&args.profiles, &args.changes)?;
     let hosts = providers::hosts(&policies, args.listen, args.expose)?;
-    let dns = check_exposure("--dns", args.dns, args.expose)?;
-    let admin = check_exposure("--admin", args.admin, args.expose)?;
+    let auxiliary = AuxiliaryAddresses {
+        dns: check_exposure("--dns", args.dns, args.expose)?,
+        admin: check_exposure("--admin", args.admin, args.expose)?,
+    };
     let out = if args.no_report { None } else { Some(folder::create(args.out.as_deref(), SERVE, &run_name(args))?) };
     let options = options(args, &policies)?;
     descriptors::as_many_as_allowed();
@@ -137,10 +140,10 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     runtime.block_on(async {
         let stop = CancellationToken::new();
         let front_end = RunningFrontEnd::start(args.front_end, &cluster, &hosts, options)?;
-        let auxiliary = AuxiliaryServers::start(&cluster, front_end.hosts(), (dns, admin), &stop).await?;
+        let auxiliary = auxiliary.start(&cluster, front_end.hosts(), &stop).await?;
         let event_writer = EventWriter::begin(&cluster, args.quiet);
         if !args.quiet {
-            announce(&cluster, &front_end, &auxiliary, args);
+            announce(&cluster, &front_end, auxiliary, args);
         }
         run_until_stopped(&cluster, args).await?;
         stop.cancel();
@@ -190,8 +193,8 @@ fn options(args: &Args, policies: &[crate::provider::Policy]) -> Result<ServerOp
     })
 }
 
-/// Says who listens where.
-fn announce(cluster: &MxCluster, front_end: &RunningFrontEnd, auxiliary: &AuxiliaryServers, args: &Args) {
+/// Says which server listens at which address.
+fn announce(cluster: &MxCluster, front_end: &RunningFrontEnd, auxiliary: AuxiliaryAddresses, args: &Args) {
     for host in front_end.hosts() {
         let policy = &cluster.policies()[host.site.index()];
         terminal::note(&format!("{}: {} listens on {}", policy.name, host.name, host.address));
@@ -228,32 +231,21 @@ async fn run_until_stopped(cluster: &MxCluster, args: &Args) -> Result<(), Failu
 
 /// Writes the report of what the clients met.
 fn write_report(cluster: &MxCluster, args: &Args, out: Option<PathBuf>) -> Result<Exit, Failure> {
-    let (trial, bucket) = cluster.record(CLIENT, args.seed).map_err(Failure::broken)?;
+    let ServedTrial { trial, bucket } = cluster.record(CLIENT, args.seed).map_err(Failure::broken)?;
     let lasted = bucket.times(trial.cells.first().map_or(0, |cell| cell.series.attempts.len() as u64));
-    let record = Record {
-        format: Record::FORMAT,
-        scenario: SERVE.to_owned(),
-        question: "What did the clients meet?".to_owned(),
-        duration_us: lasted.as_micros(),
-        bucket_us: bucket.as_micros(),
-        partial: false,
-        strategies: vec![record::StrategyInfo {
-            name: CLIENT.to_owned(),
-            about: "whoever connected; attempts and recipients as the servers saw them".to_owned(),
-            bound: false,
-        }],
-        providers: cluster
-            .policies()
-            .iter()
-            .map(|policy| record::ProviderInfo { name: policy.name.clone(), title: policy.title.clone() })
-            .collect(),
-        expected: Vec::new(),
-        trials: vec![trial],
-        crossed: Vec::new(),
-    };
+    let strategies = vec![StrategyInfo {
+        name: CLIENT.to_owned(),
+        about: "whoever connected; attempts and recipients as the servers saw them".to_owned(),
+        bound: false,
+    }];
+    let providers = cluster.policies().iter().map(provider_info).collect();
+    let empty = Record::empty(SERVE.to_owned(), "What did the clients meet?".to_owned(), strategies, providers);
+    let record =
+        Record { duration_us: lasted.as_micros(), bucket_us: bucket.as_micros(), trials: vec![trial], ..empty };
     let analysis = Analysis::of(&record);
     if let Some(folder) = &out {
-        report::write_all(&analysis, &trials::made_here(SERVE, args.seed), folder).map_err(Failure::unwritten)?;
+        report::write_all(&analysis, &provenance::without_scenario(SERVE, args.seed), folder)
+            .map_err(Failure::unwritten)?;
     }
     if !args.quiet {
         show_run(&analysis, args.format)?;

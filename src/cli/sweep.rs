@@ -7,11 +7,12 @@ use std::sync::atomic::AtomicBool;
 use super::output::{OutputFormat, print, show_sweep};
 use super::progress::ProgressDisplay;
 use super::scenarios::{open, points};
-use super::trials::{TrialArgs, grouped, provenance, quoted, seeds};
-use super::{Exit, Failure, folder, interrupt, memory, terminal};
+use super::trial_args::TrialArgs;
+use super::words::{grouped, quoted, seeds};
+use super::{Exit, Failure, folder, interrupt, memory, provenance, terminal};
 use crate::metric::Criterion;
 use crate::report;
-use crate::scenario::sweep::{Sweep, Values, criterion, default_safe};
+use crate::scenario::sweep::{Sweep, Values, criterion, default_criterion};
 use crate::scenario::{Draft, Scenario};
 use crate::study::{self, RunError, SweepPlan};
 
@@ -140,7 +141,7 @@ fn safe(args: &Args, base: &Scenario) -> Result<Criterion, Failure> {
     match (&args.safe, &base.sweep) {
         (Some(text), _) => criterion(text, &providers).map_err(|wrong| Failure::input(format_args!("--safe: {wrong}"))),
         (None, Some(sweep)) => Ok(sweep.safe.clone()),
-        (None, None) => Ok(default_safe()),
+        (None, None) => Ok(default_criterion()),
     }
 }
 
@@ -185,7 +186,7 @@ fn run(
         terminal::note(&format!("{name}: stopped before any value was finished; nothing is kept"));
         return Ok(Exit::Interrupted);
     }
-    report::write_sweep(&record, &provenance(&plan.base, options), folder).map_err(Failure::unwritten)?;
+    report::write_sweep(&record, &provenance::of_trials(&plan.base, options), folder).map_err(Failure::unwritten)?;
     show_sweep(&record, args.format)?;
     if !args.quiet {
         terminal::note(&format!("results in {}", folder.display()));

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clock::Clock;
 use super::live_event::EventListener;
-use super::shared_state::{Admission, SharedState};
+use super::shared_state::{NewConnection, SharedState};
 use crate::provider::{Client, Policy, PolicyChange, Provider};
 use crate::record::{ClosingAccount, ConservationError, ProviderSample, SenderAccount, Trial};
 use crate::rng::{Seed, Seeds};
@@ -53,6 +53,15 @@ pub struct MxCluster {
     state: Mutex<SharedState>,
 }
 
+/// What the clients of a cluster have met.
+#[derive(Clone, Debug)]
+pub struct ServedTrial {
+    /// All clients together, as one strategy.
+    pub trial: Trial,
+    /// Width of a bucket of its time series.
+    pub bucket: Span,
+}
+
 impl MxCluster {
     /// Sets providers to work.
     pub fn new(config: MxClusterConfig, clock: Clock) -> Arc<Self> {
@@ -87,7 +96,7 @@ impl MxCluster {
     }
 
     /// A connection arrives at a provider.
-    pub(super) fn on_connect(&self, site: ProviderId, ip: IpAddr) -> (ClientId, Admission) {
+    pub(super) fn on_connect(&self, site: ProviderId, ip: IpAddr) -> NewConnection {
         let now = self.clock.now();
         self.lock().on_connect(now, site, ip)
     }
@@ -133,18 +142,17 @@ impl MxCluster {
         closing_account(sender, self.lock().provider(site), now)
     }
 
-    /// What the clients have met so far, as a trial of a strategy of this name; and the width of a bucket of its
-    /// series.
+    /// What the clients have met so far, as a trial of a strategy of this name.
     ///
     /// # Errors
     /// Recipients were lost or counted twice, which is a defect of mxlab.
-    pub fn record(&self, strategy: &str, seed: u64) -> Result<(Trial, Span), ConservationError> {
+    pub fn record(&self, strategy: &str, seed: u64) -> Result<ServedTrial, ConservationError> {
         let now = self.clock.now();
         let state = &mut *self.lock();
         let providers: Vec<&Provider> = state.providers.iter().map(|served| &served.provider).collect();
         let clients: Vec<ClientId> = state.registry.clients().map(|(_, id)| id).collect();
         let trial = state.statistics.finish(now, strategy, seed, &providers, &clients)?;
-        Ok((trial, state.statistics.bucket()))
+        Ok(ServedTrial { trial, bucket: state.statistics.bucket() })
     }
 
     /// Replaces the listener for events. It is called with the lock held, and must not wait.

@@ -12,9 +12,9 @@ use mailin_embedded::response::OK;
 use mailin_embedded::{Action, Handler, Response, Server};
 
 use super::cluster::MxCluster;
-use super::policy_response::PolicyResponse;
 use super::policy_session::{EnvelopeAddress, PolicySession};
-use super::shared_state::Admission;
+use super::rendered_verdict::RenderedVerdict;
+use super::shared_state::{Admission, NewConnection};
 use crate::smtp::{Reply, Stage};
 use crate::time::Span;
 use crate::units::ProviderId;
@@ -61,7 +61,7 @@ impl Clone for MailinHandler {
 impl MailinHandler {
     /// The client's first EHLO: it connects to the provider now.
     fn start_session(&mut self, ip: IpAddr) -> Response {
-        let (client, admission) = self.cluster.on_connect(self.site, ip);
+        let NewConnection { client, admission } = self.cluster.on_connect(self.site, ip);
         let open = match admission {
             Admission::Served => true,
             Admission::Queued(woken) => woken.blocking_recv().is_ok(),
@@ -82,19 +82,19 @@ impl MailinHandler {
     }
 
     /// Asks the session. Without one the server answers commands by itself, and does not get here.
-    fn ask(&mut self, question: impl FnOnce(&mut PolicySession) -> PolicyResponse) -> Response {
+    fn ask(&mut self, question: impl FnOnce(&mut PolicySession) -> RenderedVerdict) -> Response {
         match self.session.as_mut().map(question) {
             Some(response) => self.respond(response),
             None => close_reply(),
         }
     }
 
-    fn respond(&self, mut response: PolicyResponse) -> Response {
+    fn respond(&self, mut response: RenderedVerdict) -> Response {
         self.wait(std::mem::take(response.delay_mut()));
         match response {
-            PolicyResponse::Accept { .. } => OK,
-            PolicyResponse::Refuse { reply, close, .. } => refusal(&reply, close),
-            PolicyResponse::Drop { .. } => close_reply(),
+            RenderedVerdict::Accept { .. } => OK,
+            RenderedVerdict::Refuse { reply, close, .. } => refusal(&reply, close),
+            RenderedVerdict::Drop { .. } => close_reply(),
         }
     }
 
@@ -357,7 +357,7 @@ mod tests {
         drop(client);
         assert_eq!(next.expect_reply(), "250 OK", "the place of the one that went");
         assert_eq!(cluster.sample(SITE).open, 1);
-        let (trial, _) = cluster.record("live", 1).unwrap();
+        let trial = cluster.record("live", 1).unwrap().trial;
         assert_eq!(trial.cells[0].totals.injected, 2, "two recipients, still queued");
     }
 

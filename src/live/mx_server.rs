@@ -18,10 +18,10 @@ use tokio_util::task::TaskTracker;
 use super::cluster::MxCluster;
 use super::listener::{self, MxListener};
 use super::policy_handler::PolicyHandler;
-use super::policy_response::PolicyResponse;
 use super::policy_session::PolicySession;
+use super::rendered_verdict::RenderedVerdict;
 use super::server_options::ServerOptions;
-use super::shared_state::Admission;
+use super::shared_state::{Admission, NewConnection};
 use super::smtp_connection::{self, ConnectionConfig};
 use crate::provider::Policy;
 use crate::smtp::ServerConfig;
@@ -166,7 +166,7 @@ impl HostAcceptor {
     }
 
     fn on_connection(self: &Arc<Self>, stream: StdTcpStream, ip: IpAddr, permit: Option<OwnedSemaphorePermit>) {
-        let (client, admission) = self.cluster.on_connect(self.site, ip);
+        let NewConnection { client, admission } = self.cluster.on_connect(self.site, ip);
         let pending = PendingConnection { stream, ip, client, permit };
         match admission {
             Admission::Served => self.start_session(pending),
@@ -233,7 +233,7 @@ impl HostAcceptor {
     }
 
     /// Serves a connection whose greeting is decided to its end.
-    async fn serve(&self, stream: TcpStream, session: PolicySession, greeting: PolicyResponse) {
+    async fn serve(&self, stream: TcpStream, session: PolicySession, greeting: RenderedVerdict) {
         // Replies are small, and the client waits for them.
         let _ = stream.set_nodelay(true);
         let server_config = with_current_size(&self.config, self.cluster.lock().provider(self.site).policy());

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::message_store::{MessageStore, StoredMessage};
-use super::policy_response::PolicyResponse;
 use super::policy_session::{EnvelopeAddress, PolicySession};
+use super::rendered_verdict::RenderedVerdict;
 use super::session_handler::{HandlerDecision, SessionHandler};
 use crate::smtp::{Path, PolicyQuestion, ProtocolError, Stage, XclientAttribute};
 
@@ -12,7 +12,7 @@ use crate::smtp::{Path, PolicyQuestion, ProtocolError, Stage, XclientAttribute};
 pub(super) struct PolicyHandler<'a> {
     session: PolicySession,
     /// The answer to the connection itself, which was asked for before there was a handler.
-    greeting: PolicyResponse,
+    greeting: RenderedVerdict,
     store: Option<&'a MessageStore>,
     /// MAIL FROM, where messages are kept.
     from: String,
@@ -24,7 +24,11 @@ pub(super) struct PolicyHandler<'a> {
 
 impl<'a> PolicyHandler<'a> {
     /// A handler for a session whose greeting is decided.
-    pub(super) const fn new(session: PolicySession, greeting: PolicyResponse, store: Option<&'a MessageStore>) -> Self {
+    pub(super) const fn new(
+        session: PolicySession,
+        greeting: RenderedVerdict,
+        store: Option<&'a MessageStore>,
+    ) -> Self {
         Self { session, greeting, store, from: String::new(), to: Vec::new(), stored: None, is_receiving: false }
     }
 
@@ -37,12 +41,12 @@ impl<'a> PolicyHandler<'a> {
 
 impl SessionHandler for PolicyHandler<'_> {
     fn decide(&mut self, question: &PolicyQuestion<'_>) -> HandlerDecision {
-        let response = match question {
+        let rendered = match question {
             PolicyQuestion::Connect => match self.greeting.clone() {
-                greeting @ PolicyResponse::Accept { .. } if greeting.is_delayed() => {
+                greeting @ RenderedVerdict::Accept { .. } if greeting.is_delayed() => {
                     return HandlerDecision::DelayedGreeting(greeting);
                 }
-                response => response,
+                rendered => rendered,
             },
             PolicyQuestion::Hello { .. } => {
                 self.forget_message();
@@ -57,20 +61,20 @@ impl SessionHandler for PolicyHandler<'_> {
                 self.session.mail(address(mail.from), mail.size.unwrap_or(0))
             }
             PolicyQuestion::Rcpt(rcpt) => {
-                let response = self.session.rcpt(address(rcpt.to));
-                if self.store.is_some() && response.is_accepted() {
+                let rendered = self.session.rcpt(address(rcpt.to));
+                if self.store.is_some() && rendered.is_accepted() {
                     self.to.push(rcpt.to.as_str().to_owned());
                 }
-                response
+                rendered
             }
             PolicyQuestion::Data { .. } => {
-                let response = self.session.data();
-                if response.is_accepted() {
+                let rendered = self.session.data();
+                if rendered.is_accepted() {
                     self.is_receiving = true;
                     let provider = &self.session.policy().name;
                     self.stored = self.store.and_then(|store| store.begin(provider, &self.from, &self.to));
                 }
-                response
+                rendered
             }
             PolicyQuestion::EndOfData { size } => {
                 self.is_receiving = false;
@@ -83,31 +87,31 @@ impl SessionHandler for PolicyHandler<'_> {
             PolicyQuestion::Reset => {
                 self.forget_message();
                 self.session.reset();
-                PolicyResponse::ACCEPT
+                RenderedVerdict::ACCEPT
             }
             // Any name and any password: there is nothing to protect.
-            PolicyQuestion::Auth(_) => PolicyResponse::ACCEPT,
+            PolicyQuestion::Auth(_) => RenderedVerdict::ACCEPT,
             PolicyQuestion::XClient(attributes) => {
                 self.forget_message();
                 match attributes.get(XclientAttribute::Addr).and_then(|addr| xclient_address(&addr)) {
                     Some(ip) => self.session.switch_client(ip),
-                    None => PolicyResponse::ACCEPT,
+                    None => RenderedVerdict::ACCEPT,
                 }
             }
         };
-        if response.is_delayed() { HandlerDecision::Delayed(response) } else { HandlerDecision::Now(response) }
+        if rendered.is_delayed() { HandlerDecision::Delayed(rendered) } else { HandlerDecision::Now(rendered) }
     }
 
-    fn on_early_talk(&mut self) -> PolicyResponse {
+    fn on_early_talk(&mut self) -> RenderedVerdict {
         self.session.on_early_talk()
     }
 
-    async fn end_of_data(&mut self, size: u64) -> PolicyResponse {
-        let response = self.session.end_of_data(size);
-        if let Some(stored) = self.stored.take().filter(|_| response.is_accepted()) {
+    async fn end_of_data(&mut self, size: u64) -> RenderedVerdict {
+        let rendered = self.session.end_of_data(size);
+        if let Some(stored) = self.stored.take().filter(|_| rendered.is_accepted()) {
             stored.write().await;
         }
-        response
+        rendered
     }
 
     /// A message or a recipient that the session refuses is a refused attempt, as one that a rule refuses.

@@ -8,8 +8,8 @@ use super::address_directives::{ForcedAction, ForcedOutcome, RecipientDirectives
 use super::client_registry;
 use super::cluster::MxCluster;
 use super::live_event::{LiveEvent, LiveEventKind};
-use super::policy_response::PolicyResponse;
 use super::receiver_statistics::{RefusalSource, RefusedAttempt};
+use super::rendered_verdict::RenderedVerdict;
 use super::shared_state::SharedState;
 use crate::provider::{Decision, Envelope, Policy, Recipient, RuleAction, Verdict};
 use crate::smtp::{Reply, Stage};
@@ -83,7 +83,7 @@ impl PolicySession {
     }
 
     /// From here on the client speaks for another address, which is greeted as if it had just connected.
-    pub(super) fn switch_client(&mut self, ip: IpAddr) -> PolicyResponse {
+    pub(super) fn switch_client(&mut self, ip: IpAddr) -> RenderedVerdict {
         let Self { cluster, state } = self;
         let (mut shared, now) = (cluster.lock(), cluster.clock.now());
         state.leave(&mut shared, now);
@@ -95,7 +95,7 @@ impl PolicySession {
     }
 
     /// The connection, before the greeting.
-    pub(super) fn connect(&mut self) -> PolicyResponse {
+    pub(super) fn connect(&mut self) -> RenderedVerdict {
         let Self { cluster, state } = self;
         let (mut shared, now) = (cluster.lock(), cluster.clock.now());
         let provider = &mut shared.providers[state.site.index()].provider;
@@ -106,37 +106,37 @@ impl PolicySession {
             shared.statistics.opened(now, state.site, open);
             shared.events.emit(&state.event(now, LiveEventKind::Opened));
         }
-        state.respond(&mut shared, now, Stage::Connect, verdict)
+        state.render_verdict(&mut shared, now, Stage::Connect, verdict)
     }
 
     /// The client talks before its greeting, which was put off.
-    pub(super) fn on_early_talk(&mut self) -> PolicyResponse {
+    pub(super) fn on_early_talk(&mut self) -> RenderedVerdict {
         let Self { cluster, state } = self;
         let (mut shared, now) = (cluster.lock(), cluster.clock.now());
-        let Some(session) = state.session else { return PolicyResponse::DROP };
+        let Some(session) = state.session else { return RenderedVerdict::DROP };
         let verdict = shared.provider(state.site).talks_early(now, session);
-        let response = state.respond(&mut shared, now, Stage::Connect, verdict);
+        let rendered = state.render_verdict(&mut shared, now, Stage::Connect, verdict);
         if !verdict.accepted() {
             state.session = None;
             shared.events.emit(&state.event(now, LiveEventKind::Closed));
         }
-        response
+        rendered
     }
 
     /// EHLO or HELO.
-    pub(super) fn ehlo(&mut self) -> PolicyResponse {
-        self.evaluate(Stage::Ehlo, |_, shared, now, (site, session)| shared.provider(site).ehlo(now, session))
+    pub(super) fn ehlo(&mut self) -> RenderedVerdict {
+        self.evaluate(Stage::Ehlo, |state, shared, now, session| shared.provider(state.site).ehlo(now, session))
     }
 
     /// MAIL; `size` is what the client declares, in bytes.
-    pub(super) fn mail(&mut self, from: EnvelopeAddress<'_>, size: u64) -> PolicyResponse {
+    pub(super) fn mail(&mut self, from: EnvelopeAddress<'_>, size: u64) -> RenderedVerdict {
         let directives = SenderDirectives::parse(from.local);
         self.state.forget_transaction();
         from.write(&mut self.state.sender);
         self.state.forced.extend(directives.forced);
         self.state.forced.extend(self.cluster.lock().orders.take_for(self.state.site));
-        self.evaluate(Stage::Mail, |_, shared, now, (site, session)| {
-            shared.statistics.transacts(site);
+        self.evaluate(Stage::Mail, |state, shared, now, session| {
+            shared.statistics.transacts(state.site);
             let envelope = Envelope {
                 sender_domain: shared.register_sender(from.domain, None, 0),
                 // More than any limit can be.
@@ -146,12 +146,12 @@ impl PolicySession {
                 dmarc: !directives.dmarc_fails,
                 spam: directives.spam,
             };
-            shared.provider(site).mail(now, session, envelope)
+            shared.provider(state.site).mail(now, session, envelope)
         })
     }
 
     /// RCPT.
-    pub(super) fn rcpt(&mut self, to: EnvelopeAddress<'_>) -> PolicyResponse {
+    pub(super) fn rcpt(&mut self, to: EnvelopeAddress<'_>) -> RenderedVerdict {
         let directives = RecipientDirectives::parse(to.local);
         let id = client_registry::recipient_hash(to.local, to.domain);
         to.write(&mut self.state.current_recipient);
@@ -160,29 +160,29 @@ impl PolicySession {
         self.state.forced.extend(directives.forced);
         self.state.recipients.push(id);
         let mut service = Span::ZERO;
-        let response = self.evaluate(Stage::Rcpt, |_, shared, now, (site, session)| {
+        let rendered = self.evaluate(Stage::Rcpt, |state, shared, now, session| {
             let domain = shared.registry.domain(to.domain);
             let verdict =
-                shared.provider(site).rcpt(now, session, Recipient { id, domain, mailbox: directives.mailbox });
-            let per_recipient = shared.provider(site).policy().service.per_recipient;
+                shared.provider(state.site).rcpt(now, session, Recipient { id, domain, mailbox: directives.mailbox });
+            let per_recipient = shared.provider(state.site).policy().service.per_recipient;
             service = per_recipient.sample(&mut shared.chance);
             verdict
         });
         if only_this {
             self.state.forced.truncate(earlier);
         }
-        if response.is_accepted() {
+        if rendered.is_accepted() {
             std::mem::swap(&mut self.state.last_recipient, &mut self.state.current_recipient);
         } else {
             self.state.recipients.pop();
         }
         self.state.current_recipient.clear();
-        response.delayed_by(service)
+        rendered.delayed_by(service)
     }
 
     /// DATA, or the first BDAT.
-    pub(super) fn data(&mut self) -> PolicyResponse {
-        self.evaluate(Stage::Data, |_, shared, now, (site, session)| shared.provider(site).data(now, session))
+    pub(super) fn data(&mut self) -> RenderedVerdict {
+        self.evaluate(Stage::Data, |state, shared, now, session| shared.provider(state.site).data(now, session))
     }
 
     /// A message of this size in bytes has arrived: how long the server processes it before it is answered.
@@ -198,9 +198,9 @@ impl PolicySession {
     }
 
     /// The end of data, after processing. Whatever the answer is, the transaction is over.
-    pub(super) fn end_of_data(&mut self, size: u64) -> PolicyResponse {
-        let response = self.evaluate(Stage::EndOfData, |state, shared, now, (site, session)| {
-            let provider = shared.provider(site);
+    pub(super) fn end_of_data(&mut self, size: u64) -> RenderedVerdict {
+        let rendered = self.evaluate(Stage::EndOfData, |state, shared, now, session| {
+            let provider = shared.provider(state.site);
             let mut verdict = provider.end_of_data(now, session);
             if verdict.accepted() {
                 // Recipients that an accepted message does not reach are bounced later. If it reaches none, the reply
@@ -216,7 +216,7 @@ impl PolicySession {
             verdict
         });
         self.reset();
-        response
+        rendered
     }
 
     /// The transaction is given up with RSET or a new EHLO, or it is over.
@@ -251,11 +251,11 @@ impl PolicySession {
     fn evaluate(
         &mut self,
         stage: Stage,
-        ask: impl FnOnce(&SessionState, &mut SharedState, Time, (ProviderId, SessionId)) -> Verdict,
-    ) -> PolicyResponse {
+        ask: impl FnOnce(&SessionState, &mut SharedState, Time, SessionId) -> Verdict,
+    ) -> RenderedVerdict {
         let Self { cluster, state } = self;
         let (mut shared, now) = (cluster.lock(), cluster.clock.now());
-        let Some(session) = state.session else { return PolicyResponse::DROP };
+        let Some(session) = state.session else { return RenderedVerdict::DROP };
         let index = state.forced.iter().position(|forced| forced.stage == stage);
         let slow = match index.map(|index| state.forced.remove(index).action) {
             None => Span::ZERO,
@@ -263,8 +263,8 @@ impl PolicySession {
             Some(ForcedAction::Drop) => return state.apply_forced(&mut shared, now, stage, None),
             Some(ForcedAction::Reply(reply)) => return state.apply_forced(&mut shared, now, stage, Some(&reply)),
         };
-        let verdict = ask(state, &mut shared, now, (state.site, session));
-        state.respond(&mut shared, now, stage, verdict).delayed_by(slow)
+        let verdict = ask(state, &mut shared, now, session);
+        state.render_verdict(&mut shared, now, stage, verdict).delayed_by(slow)
     }
 }
 
@@ -294,33 +294,39 @@ impl SessionState {
     }
 
     /// Refuses with a reply that was asked for, or closes the connection without one.
-    fn apply_forced(&self, shared: &mut SharedState, now: Time, stage: Stage, reply: Option<&Reply>) -> PolicyResponse {
+    fn apply_forced(
+        &self,
+        shared: &mut SharedState,
+        now: Time,
+        stage: Stage,
+        reply: Option<&Reply>,
+    ) -> RenderedVerdict {
         let source = RefusalSource::Forced(reply);
         let Some(reply) = reply else {
             self.record_refusal(shared, now, stage, source, None);
-            return PolicyResponse::DROP;
+            return RenderedVerdict::DROP;
         };
         shared.rejections_sent += 1;
         let reply =
             self.render_reply(shared.providers[self.site.index()].provider.policy(), shared.rejections_sent, reply);
         self.record_refusal(shared, now, stage, source, Some(&reply));
-        PolicyResponse::Refuse { close: reply.code.get() == 421, reply, delay: Span::ZERO }
+        RenderedVerdict::Refuse { close: reply.code.get() == 421, reply, delay: Span::ZERO }
     }
 
-    /// Turns a verdict into an answer.
-    fn respond(&self, shared: &mut SharedState, now: Time, stage: Stage, verdict: Verdict) -> PolicyResponse {
+    /// Fills in the reply of a verdict, and records a refusal.
+    fn render_verdict(&self, shared: &mut SharedState, now: Time, stage: Stage, verdict: Verdict) -> RenderedVerdict {
         let Verdict { decision, tarpit: delay } = verdict;
-        let Decision::Refuse(refusal) = decision else { return PolicyResponse::Accept { delay } };
+        let Decision::Refuse(refusal) = decision else { return RenderedVerdict::Accept { delay } };
         let source = RefusalSource::Rule(refusal);
         let RuleAction::Reply { reply, close } = refusal.action else {
             self.record_refusal(shared, now, stage, source, None);
-            return PolicyResponse::Drop { delay };
+            return RenderedVerdict::Drop { delay };
         };
         shared.rejections_sent += 1;
         let policy = shared.providers[self.site.index()].provider.policy();
         let reply = self.render_reply(policy, shared.rejections_sent, &policy.replies[reply.index()]);
         self.record_refusal(shared, now, stage, source, Some(&reply));
-        PolicyResponse::Refuse { reply, close, delay }
+        RenderedVerdict::Refuse { reply, close, delay }
     }
 
     /// Records a refusal and the recipients that it concerns.

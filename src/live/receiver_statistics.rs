@@ -14,12 +14,13 @@ use hdrhistogram::Histogram;
 
 use crate::provider::{Policy, Provider, Refusal, RuleAction};
 use crate::record::{
-    Attempt, AttemptOutcome, ConnectionFailure, ConservationError, Recorder, Response, Sample, SenderAccount, Trial,
+    AttemptOutcome, ConnectionFailure, ConservationError, Recorder, Response, Sample, SenderAccount, ServedAttempt,
+    Trial,
 };
 use crate::smtp::{Class, Reply, Stage};
 use crate::time::{Span, Time};
 use crate::trial::{closing_account, provider_facts, provider_sample, record_refusal};
-use crate::units::{ClientId, ProviderId, RecipientId, ReplyId, RuleId};
+use crate::units::{ClientId, ProviderId, ReplyId, RuleId};
 
 /// The statistics of a cluster.
 #[derive(Debug)]
@@ -36,8 +37,9 @@ pub(super) struct ReceiverStatistics {
 /// Deferred recipients that are remembered until they come back.
 const WAITING_MAX: usize = 2_000_000;
 
+/// What one provider has met, of all clients together.
 #[derive(Clone, Debug)]
-struct ProviderStatistics {
+pub(super) struct ProviderStatistics {
     /// What a sender would report about the recipients, as far as it can be known here.
     account: SenderAccount,
     /// When recipients were delivered, in milliseconds.
@@ -45,23 +47,19 @@ struct ProviderStatistics {
     /// Replies that are not of the profile: they were asked for, or are the SMTP session's own. Their numbers follow
     /// those of the profile.
     unlisted_replies: Vec<Reply>,
-    connections: u64,
-    refused: BTreeMap<RefusalCause, u64>,
+    /// Connections that were made to it.
+    pub(super) connections: u64,
+    /// Refusals by cause.
+    pub(super) refused: BTreeMap<RefusalCause, u64>,
 }
 
 /// Such replies that are told apart; all others count as the last.
 const UNLISTED_REPLIES_MAX: usize = 200;
 
 impl ProviderStatistics {
-    /// The number of a reply that is not of the profile, and whether it is new.
-    fn unlisted_reply(&mut self, reply: &Reply, policy: &Policy) -> (ReplyId, bool) {
-        let known = self.unlisted_replies.iter().position(|known| known == reply);
-        let new = known.is_none() && self.unlisted_replies.len() < UNLISTED_REPLIES_MAX;
-        if new {
-            self.unlisted_replies.push(reply.clone());
-        }
-        let place = known.unwrap_or(self.unlisted_replies.len() - 1);
-        (ReplyId::from_index(policy.replies.len() + place), new)
+    /// Recipients that it delivered to.
+    pub(super) const fn accepted(&self) -> u64 {
+        self.account.delivered
     }
 }
 
@@ -118,7 +116,7 @@ impl ReceiverStatistics {
     pub(super) fn new(policies: &[Policy]) -> Self {
         // These bounds are valid: see `Recorder`.
         let delivered = Histogram::new_with_bounds(1, Span::DAY.times(366).as_millis_ceil(), 3).expect("valid bounds");
-        let site = |_| ProviderStatistics {
+        let blank = |_| ProviderStatistics {
             account: SenderAccount::default(),
             delivered: delivered.clone(),
             unlisted_replies: Vec::new(),
@@ -127,7 +125,7 @@ impl ReceiverStatistics {
         };
         Self {
             recorder: Recorder::open_ended(policies.iter().map(provider_facts)),
-            providers: policies.iter().map(site).collect(),
+            providers: policies.iter().map(blank).collect(),
             clients: Vec::new(),
             waiting: BTreeMap::new(),
             started_at: Time::ZERO,
@@ -192,8 +190,8 @@ impl ReceiverStatistics {
             let statistics = &mut self.providers[site.index()];
             statistics.account.delivered += 1;
             statistics.delivered.saturating_record(millis_since_start(now));
-            let attempt = attempt(site, AttemptOutcome::Delivered, None);
-            self.recorder.attempt_over(now, &attempt, || since.unwrap_or(now));
+            let attempt = ServedAttempt { site, outcome: AttemptOutcome::Delivered, reply: None };
+            self.recorder.served_attempt_over(now, &attempt, since.unwrap_or(now));
         }
     }
 
@@ -232,32 +230,36 @@ impl ReceiverStatistics {
         };
         let bounced = outcome == AttemptOutcome::Bounced;
         *(if bounced { &mut statistics.rejected } else { &mut statistics.deferred }) += n;
-        let attempt = attempt(site, outcome, reply.map(|reply| (stage, reply)));
+        let attempt = ServedAttempt { site, outcome, reply: reply.map(|reply| (stage, reply)) };
         for index in 0..n {
             let recipient = usize::try_from(index).ok().and_then(|index| recipients.get(index)).copied();
             self.settle(now, recipient, &attempt);
         }
     }
 
+    /// The number of a reply that is not of the profile; a new one gets the next.
     fn unlisted_reply(&mut self, site: ProviderId, reply: &Reply, policy: &Policy) -> ReplyId {
-        let (id, new) = self.providers[site.index()].unlisted_reply(reply, policy);
-        if new {
+        let unlisted = &mut self.providers[site.index()].unlisted_replies;
+        let known = unlisted.iter().position(|known| known == reply);
+        if known.is_none() && unlisted.len() < UNLISTED_REPLIES_MAX {
+            unlisted.push(reply.clone());
             self.recorder.learn_reply(site, reply.to_string());
         }
-        id
+        ReplyId::from_index(policy.replies.len() + known.unwrap_or(unlisted.len() - 1))
     }
 
     /// The connection was lost in the middle of a message to these recipients.
     pub(super) fn lost(&mut self, now: Time, site: ProviderId, stage: Stage, recipients: &[u64]) {
         let now = self.since_reset(now);
         self.recorder.attempt_failed(now, site, stage, ConnectionFailure::Reset, recipients.len() as u64);
+        let attempt = ServedAttempt { site, outcome: AttemptOutcome::Failed, reply: None };
         for recipient in recipients {
-            self.settle(now, Some(*recipient), &attempt(site, AttemptOutcome::Failed, None));
+            self.settle(now, Some(*recipient), &attempt);
         }
     }
 
     /// An attempt for one recipient did not succeed.
-    fn settle(&mut self, now: Time, recipient: Option<u64>, attempt: &Attempt) {
+    fn settle(&mut self, now: Time, recipient: Option<u64>, attempt: &ServedAttempt) {
         let (site, bounced) = (attempt.site, attempt.outcome == AttemptOutcome::Bounced);
         match recipient {
             Some(recipient) if bounced => drop(self.settle_waiting(site, recipient)),
@@ -268,7 +270,7 @@ impl ReceiverStatistics {
         if bounced {
             self.providers[site.index()].account.bounced += 1;
         }
-        self.recorder.attempt_over(now, attempt, || now);
+        self.recorder.served_attempt_over(now, attempt, now);
     }
 
     /// A recipient is settled: since when it waited. One that did not wait was never seen before.
@@ -306,10 +308,9 @@ impl ReceiverStatistics {
         }
     }
 
-    /// A provider's connections, delivered recipients, and refusals by cause.
-    pub(super) fn site(&self, site: ProviderId) -> (u64, u64, &BTreeMap<RefusalCause, u64>) {
-        let statistics = &self.providers[site.index()];
-        (statistics.connections, statistics.account.delivered, &statistics.refused)
+    /// What a provider has met.
+    pub(super) fn provider(&self, site: ProviderId) -> &ProviderStatistics {
+        &self.providers[site.index()]
     }
 
     /// The reply of this number.
@@ -363,9 +364,4 @@ fn reached(delivered: &Histogram<u64>, all: u64) -> [Option<u64>; 4] {
 
 fn millis_since_start(now: Time) -> u64 {
     now.since(Time::ZERO).as_millis_ceil().max(1)
-}
-
-/// An attempt for one recipient, of which the record needs no more.
-const fn attempt(site: ProviderId, outcome: AttemptOutcome, reply: Option<(Stage, ReplyId)>) -> Attempt {
-    Attempt { site, first: RecipientId(0), recipients: 1, outcome, reply, expired: false }
 }

@@ -1,6 +1,6 @@
 //! What an SMTP connection asks for decisions: the interface between bytes and policy.
 
-use super::policy_response::PolicyResponse;
+use super::rendered_verdict::RenderedVerdict;
 use crate::smtp::{PolicyQuestion, ProtocolError};
 use crate::time::Span;
 
@@ -10,10 +10,10 @@ pub(super) trait SessionHandler {
     fn decide(&mut self, question: &PolicyQuestion<'_>) -> HandlerDecision;
 
     /// Answers a client that talks before its greeting, which was put off.
-    fn on_early_talk(&mut self) -> PolicyResponse;
+    fn on_early_talk(&mut self) -> RenderedVerdict;
 
     /// Answers the end of a message of this size in bytes, once it has been processed.
-    fn end_of_data(&mut self, size: u64) -> impl Future<Output = PolicyResponse> + Send;
+    fn end_of_data(&mut self, size: u64) -> impl Future<Output = RenderedVerdict> + Send;
 
     /// Takes a piece of the message that is being received.
     fn on_body(&mut self, piece: &[u8]);
@@ -31,11 +31,11 @@ pub(super) trait SessionHandler {
 /// An answer, or what has to happen before there is one.
 pub(super) enum HandlerDecision {
     /// The answer can be written at once.
-    Now(PolicyResponse),
+    Now(RenderedVerdict),
     /// The answer has a delay.
-    Delayed(PolicyResponse),
+    Delayed(RenderedVerdict),
     /// The greeting is put off, and a client that talks before it talks early.
-    DelayedGreeting(PolicyResponse),
+    DelayedGreeting(RenderedVerdict),
     /// A message has arrived: [`SessionHandler::end_of_data`] is asked once it has been processed.
     AfterProcessing {
         /// Bytes of the message.

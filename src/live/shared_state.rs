@@ -39,6 +39,13 @@ pub(super) struct ServedProvider {
     backlog: VecDeque<oneshot::Sender<()>>,
 }
 
+/// A connection that has arrived at a provider.
+#[derive(Debug)]
+pub(super) struct NewConnection {
+    pub(super) client: ClientId,
+    pub(super) admission: Admission,
+}
+
 /// What becomes of a new connection.
 #[derive(Debug)]
 pub(super) enum Admission {
@@ -110,7 +117,7 @@ impl SharedState {
     }
 
     /// A connection arrives at a provider.
-    pub(super) fn on_connect(&mut self, now: Time, site: ProviderId, ip: IpAddr) -> (ClientId, Admission) {
+    pub(super) fn on_connect(&mut self, now: Time, site: ProviderId, ip: IpAddr) -> NewConnection {
         let client = self.register_client(ip);
         self.statistics.connects(now, site, client);
         let ServedProvider { provider, queue, backlog } = &mut self.providers[site.index()];
@@ -123,7 +130,7 @@ impl SharedState {
             }
             Arrival::Ignored => Admission::Ignored,
         };
-        (client, admission)
+        NewConnection { client, admission }
     }
 
     /// A connection that was served has ended: the next in the backlog has its turn.

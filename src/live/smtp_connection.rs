@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::idle_timeout::IdleTimeout;
-use super::policy_response::PolicyResponse;
+use super::rendered_verdict::RenderedVerdict;
 use super::session_handler::{HandlerDecision, SessionHandler};
 use super::stream::{MaybeTlsStream, read_with};
 use super::tls;
@@ -66,13 +66,13 @@ pub(super) async fn serve<S: SessionHandler>(
 
 /// The bytes for a client that is refused at once, with the connection closed behind them: nothing that it says could
 /// change that. `None` where the session goes on, or where the refusal is delayed.
-pub(super) fn immediate_refusal(config: &Arc<ServerConfig>, greeting: &PolicyResponse) -> Option<Vec<u8>> {
-    if greeting.is_delayed() || matches!(greeting, PolicyResponse::Accept { .. }) {
+pub(super) fn immediate_refusal(config: &Arc<ServerConfig>, greeting: &RenderedVerdict) -> Option<Vec<u8>> {
+    if greeting.is_delayed() || matches!(greeting, RenderedVerdict::Accept { .. }) {
         return None;
     }
     let (mut server, mut out) = (ServerSession::new(config.clone()), Vec::new());
     server.advance(&[], &mut out);
-    write_response(&mut server, greeting, &mut out);
+    write_answer(&mut server, greeting, &mut out);
     matches!(server.advance(&[], &mut out).1, ServerEvent::Close(_)).then_some(out)
 }
 
@@ -209,22 +209,22 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
     /// Waits as long as the decision says, and writes the answer.
     async fn wait_and_answer(&mut self, decision: HandlerDecision) -> io::Result<()> {
         self.flush().await?;
-        let mut response = match decision {
-            HandlerDecision::Now(response) | HandlerDecision::Delayed(response) => response,
-            HandlerDecision::DelayedGreeting(response) => self.await_greeting(response).await?,
+        let mut rendered = match decision {
+            HandlerDecision::Now(rendered) | HandlerDecision::Delayed(rendered) => rendered,
+            HandlerDecision::DelayedGreeting(rendered) => self.await_greeting(rendered).await?,
             HandlerDecision::AfterProcessing { size, service } => {
                 self.pause(service).await?;
                 self.handler.end_of_data(size).await
             }
         };
-        self.pause(std::mem::take(response.delay_mut())).await?;
-        write_response(&mut self.server, &response, &mut self.out);
+        self.pause(std::mem::take(rendered.delay_mut())).await?;
+        write_answer(&mut self.server, &rendered, &mut self.out);
         Ok(())
     }
 
     /// Waits with the greeting, and watches whether the client talks before it.
-    async fn await_greeting(&mut self, mut response: PolicyResponse) -> io::Result<PolicyResponse> {
-        let until = self.config.clock.now() + std::mem::take(response.delay_mut());
+    async fn await_greeting(&mut self, mut rendered: RenderedVerdict) -> io::Result<RenderedVerdict> {
+        let until = self.config.clock.now() + std::mem::take(rendered.delay_mut());
         let talks = tokio::select! {
             biased;
             talks = self.stream.wait_for_data() => talks?,
@@ -232,13 +232,13 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
             () = self.config.stop.cancelled() => false,
         };
         if !talks {
-            return Ok(response);
+            return Ok(rendered);
         }
         match self.handler.on_early_talk() {
-            PolicyResponse::Accept { delay } => *response.delay_mut() = until.since(self.config.clock.now()) + delay,
-            refusal => response = refusal,
+            RenderedVerdict::Accept { delay } => *rendered.delay_mut() = until.since(self.config.clock.now()) + delay,
+            refusal => rendered = refusal,
         }
-        Ok(response)
+        Ok(rendered)
     }
 
     async fn pause(&mut self, span: Span) -> io::Result<()> {
@@ -283,8 +283,8 @@ fn process_input<S: SessionHandler>(
         used += more;
         let next = match turn {
             ServerEvent::Ask(question) => match handler.decide(&question) {
-                HandlerDecision::Now(response) => {
-                    write_response(server, &response, out);
+                HandlerDecision::Now(rendered) => {
+                    write_answer(server, &rendered, out);
                     None
                 }
                 delayed => Some(NextStep::Wait(delayed)),
@@ -311,11 +311,11 @@ fn process_input<S: SessionHandler>(
 }
 
 /// Has the session write an answer as SMTP.
-fn write_response(server: &mut ServerSession, response: &PolicyResponse, out: &mut Vec<u8>) {
-    let answer = match response {
-        PolicyResponse::Accept { .. } => PolicyAnswer::Accept,
-        PolicyResponse::Refuse { reply, close, .. } => PolicyAnswer::reply(reply, *close),
-        PolicyResponse::Drop { .. } => PolicyAnswer::Drop,
+fn write_answer(server: &mut ServerSession, rendered: &RenderedVerdict, out: &mut Vec<u8>) {
+    let answer = match rendered {
+        RenderedVerdict::Accept { .. } => PolicyAnswer::Accept,
+        RenderedVerdict::Refuse { reply, close, .. } => PolicyAnswer::reply(reply, *close),
+        RenderedVerdict::Drop { .. } => PolicyAnswer::Drop,
     };
     server.answer(answer, out);
 }

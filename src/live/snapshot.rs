@@ -170,15 +170,19 @@ impl MxCluster {
 impl SharedState {
     fn provider_snapshot(&self, site: ProviderId, policy: &Policy, now: Time) -> ProviderSnapshot {
         let provider = &self.providers[site.index()].provider;
-        let (connections, accepted, refused) = self.statistics.site(site);
+        let statistics = self.statistics.provider(site);
         let rules = (0..).map(RuleId).zip(&provider.policy().rules);
         ProviderSnapshot {
             name: policy.name.clone(),
             title: policy.title.clone(),
             open_sessions: provider.open_sessions(),
-            connections,
-            accepted,
-            refused: refused.iter().map(|(cause, count)| self.count_refusals(site, policy, *cause, *count)).collect(),
+            connections: statistics.connections,
+            accepted: statistics.accepted(),
+            refused: statistics
+                .refused
+                .iter()
+                .map(|(cause, count)| self.count_refusals(site, policy, *cause, *count))
+                .collect(),
             rules: rules
                 .map(|(id, rule)| {
                     let activity = provider.activity(id, now);

@@ -118,21 +118,16 @@ mod tests {
             reached_us: [Some(5_000_000), None, None, None],
             cells,
         };
+        let strategies = vec![strategy("fixed", false), strategy("oracle", true)];
+        let providers = vec![provider("a"), provider("b")];
         Record {
-            format: Record::FORMAT,
-            scenario: "s".into(),
-            question: String::new(),
             duration_us: 4_000_000,
             bucket_us: 1_000_000,
-            partial: false,
-            strategies: vec![strategy("fixed", false), strategy("oracle", true)],
-            providers: vec![provider("a"), provider("b")],
-            expected: vec![],
             trials: vec![
                 trial("fixed", vec![cell(100, 25, [10, 10, 10, 10]), cell(0, 0, [0; 4])]),
                 trial("oracle", vec![cell(40, 0, [30, 8, 2, 0]), cell(10, 0, [0, 0, 0, 10])]),
             ],
-            crossed: vec![],
+            ..Record::empty("s".into(), String::new(), strategies, providers)
         }
     }
 

@@ -28,7 +28,7 @@ pub struct ReplyFacts {
 /// An attempt that is over, or mail that was given up or put off without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// At which provider.
+    /// The provider it was made at.
     pub site: ProviderId,
     /// The first of consecutive recipients.
     pub first: RecipientId,
@@ -40,6 +40,18 @@ pub struct Attempt {
     pub reply: Option<(Stage, ReplyId)>,
     /// Whether the recipients are given up because of their age.
     pub expired: bool,
+}
+
+/// An attempt for one recipient as a server sees it: which mail it was, and whether the sender gives it up, is not known
+/// there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServedAttempt {
+    /// The provider it was made at.
+    pub site: ProviderId,
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+    /// The reply that refused it, and the stage at which it came; `None` if it was accepted or no reply came.
+    pub reply: Option<(Stage, ReplyId)>,
 }
 
 /// How an attempt ended.

@@ -97,3 +97,12 @@ impl Latencies {
         &self.phases[phase as usize]
     }
 }
+
+/// How long everything took with one strategy, all seeds together.
+#[derive(Clone, Debug)]
+pub struct StrategyLatencies {
+    /// The strategy's name.
+    pub strategy: String,
+    /// What took how long.
+    pub latencies: Latencies,
+}

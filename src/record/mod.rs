@@ -17,9 +17,9 @@ pub use cell::ConservationError;
 pub use figures::value;
 pub use input::{
     Attempt, AttemptOutcome, ClosingAccount, ConnectionFailure, ProviderFacts, ProviderSample, ReplyFacts, Response,
-    Sample, SenderAccount,
+    Sample, SenderAccount, ServedAttempt,
 };
-pub use latency::{Latencies, LatencyPhase};
+pub use latency::{Latencies, LatencyPhase, StrategyLatencies};
 pub use model::{
     Cell, ExpectationResult, ProviderInfo, Record, ReplyCount, RuleActivity, Series, StrategyInfo, Totals, Trial,
     WindowSum,

@@ -37,6 +37,28 @@ impl Record {
     /// The version of the format this program writes and reads.
     pub const FORMAT: u32 = 3;
 
+    /// A run of these strategies to these providers of which nothing is recorded yet, not even how long it lasts.
+    pub const fn empty(
+        scenario: String,
+        question: String,
+        strategies: Vec<StrategyInfo>,
+        providers: Vec<ProviderInfo>,
+    ) -> Self {
+        Self {
+            format: Self::FORMAT,
+            scenario,
+            question,
+            duration_us: 0,
+            bucket_us: 0,
+            partial: false,
+            strategies,
+            providers,
+            expected: Vec::new(),
+            trials: Vec::new(),
+            crossed: Vec::new(),
+        }
+    }
+
     /// The strategy that is the upper bound of the others: the one that was added as such, or the one called `oracle`.
     pub fn oracle(&self) -> Option<&StrategyInfo> {
         let added = self.strategies.iter().find(|strategy| strategy.bound);

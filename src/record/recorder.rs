@@ -3,7 +3,9 @@
 //! It also keeps a running hash of everything it is told: two trials with equal hashes went the same way.
 
 use super::cell::{BUCKETS, CellRecorder, ConservationError, reach};
-use super::input::{Attempt, AttemptOutcome, ClosingAccount, ConnectionFailure, ProviderFacts, Response, Sample};
+use super::input::{
+    Attempt, AttemptOutcome, ClosingAccount, ConnectionFailure, ProviderFacts, Response, Sample, ServedAttempt,
+};
 use super::model::Trial;
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
@@ -129,8 +131,33 @@ impl Recorder {
     #[expect(clippy::inline_always, reason = "asked for every attempt, in one place of each world")]
     #[inline(always)]
     pub fn attempt_over(&mut self, now: Time, attempt: &Attempt, intended: impl FnOnce() -> Time) {
+        let Attempt { site, first, recipients, outcome, reply, expired } = *attempt;
         let bucket = self.bucket_of(now);
-        let n = u64::from(attempt.recipients);
+        let n = u64::from(recipients);
+        self.count_attempt(now, bucket, &ServedAttempt { site, outcome, reply }, n, intended);
+        if expired {
+            self.cells[site.index()].expired(bucket, n);
+        }
+        self.mix(u64::from(first.0) << 32 | n << 8 | outcome as u64);
+    }
+
+    /// The same of an attempt that a server saw. `intended` is when its recipient was first named.
+    pub fn served_attempt_over(&mut self, now: Time, attempt: &ServedAttempt, intended: Time) {
+        let bucket = self.bucket_of(now);
+        self.count_attempt(now, bucket, attempt, 1, || intended);
+        self.mix(1 << 8 | attempt.outcome as u64);
+    }
+
+    #[expect(clippy::inline_always, reason = "asked for every attempt, in one place of each world")]
+    #[inline(always)]
+    fn count_attempt(
+        &mut self,
+        now: Time,
+        bucket: usize,
+        attempt: &ServedAttempt,
+        n: u64,
+        intended: impl FnOnce() -> Time,
+    ) {
         let cell = &mut self.cells[attempt.site.index()];
         match attempt.outcome {
             AttemptOutcome::Delivered => {
@@ -145,10 +172,6 @@ impl Recorder {
             AttemptOutcome::Bounced => cell.bounced(bucket, n, attempt.reply),
             AttemptOutcome::Unsent | AttemptOutcome::PutOff => {}
         }
-        if attempt.expired {
-            cell.expired(bucket, n);
-        }
-        self.mix(u64::from(attempt.first.0) << 32 | n << 8 | attempt.outcome as u64);
     }
 
     /// A complaint reaches a provider.

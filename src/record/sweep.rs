@@ -198,19 +198,9 @@ impl SweepRecord {
     /// A record of a run with the same strategies and providers, and no trials: what a trial's figures are read
     /// against.
     pub fn frame(&self, duration_us: u64) -> Record {
-        Record {
-            format: Record::FORMAT,
-            scenario: self.scenario.clone(),
-            question: self.question.clone(),
-            duration_us,
-            bucket_us: duration_us,
-            partial: self.partial,
-            strategies: self.strategies.clone(),
-            providers: self.providers.clone(),
-            expected: Vec::new(),
-            trials: Vec::new(),
-            crossed: Vec::new(),
-        }
+        let (scenario, question) = (self.scenario.clone(), self.question.clone());
+        let frame = Record::empty(scenario, question, self.strategies.clone(), self.providers.clone());
+        Record { duration_us, bucket_us: duration_us, partial: self.partial, ..frame }
     }
 }
 
@@ -262,19 +252,8 @@ mod tests {
     }
 
     fn record() -> Record {
-        Record {
-            format: 1,
-            scenario: String::new(),
-            question: String::new(),
-            duration_us: 5 * 3_600_000_000,
-            bucket_us: 3_600_000_000,
-            partial: false,
-            strategies: vec![],
-            providers: vec![],
-            expected: vec![],
-            trials: vec![],
-            crossed: vec![],
-        }
+        let empty = Record::empty(String::new(), String::new(), vec![], vec![]);
+        Record { duration_us: 5 * 3_600_000_000, bucket_us: 3_600_000_000, ..empty }
     }
 
     #[test]

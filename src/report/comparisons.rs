@@ -124,8 +124,8 @@ impl Comparison {
         match self.outcome {
             ComparisonResult::Difference(Paired { difference: by }) => {
                 let amount = difference(self.metric.unit(), by.mean, by.half);
-                let (verb, thing, [more, less]) = words(self.metric);
-                format!("{verb} {amount}{thing} {}", if by.mean > 0.0 { more } else { less })
+                let DifferenceWords { verb, object, more, less } = words(self.metric);
+                format!("{verb} {amount}{object} {}", if by.mean > 0.0 { more } else { less })
             }
             ComparisonResult::Order(sign) => format!("{} {}", gets(self.metric), order(sign)),
         }
@@ -154,15 +154,25 @@ fn order(Sign { sooner, later, .. }: Sign) -> String {
     format!("{word} in {count} of {} seeds", sooner + later)
 }
 
-/// How a difference is said: what the strategy does, of what, and the words for more and for less.
-const fn words(metric: Metric) -> (&'static str, &'static str, [&'static str; 2]) {
+/// How a difference is said: `makes 0.3 attempts per delivery fewer`.
+struct DifferenceWords {
+    /// What the strategy does.
+    verb: &'static str,
+    /// Of what, behind the amount.
+    object: &'static str,
+    more: &'static str,
+    less: &'static str,
+}
+
+const fn words(metric: Metric) -> DifferenceWords {
+    let (more, less) = ("more", "fewer");
     match metric {
-        Metric::DeliveredShare => ("delivers", "", ["more", "less"]),
-        Metric::DeferralShare => ("is deferred", "", ["more", "less"]),
-        Metric::AttemptsPerDelivery => ("makes", " attempts per delivery", ["more", "fewer"]),
-        Metric::Bounced => ("bounces", " recipients", ["more", "fewer"]),
-        Metric::HeldBack => ("holds back", " recipient-hours", ["more", "fewer"]),
-        _ => (gets(metric), "", ["later", "sooner"]),
+        Metric::DeliveredShare => DifferenceWords { verb: "delivers", object: "", more, less: "less" },
+        Metric::DeferralShare => DifferenceWords { verb: "is deferred", object: "", more, less: "less" },
+        Metric::AttemptsPerDelivery => DifferenceWords { verb: "makes", object: " attempts per delivery", more, less },
+        Metric::Bounced => DifferenceWords { verb: "bounces", object: " recipients", more, less },
+        Metric::HeldBack => DifferenceWords { verb: "holds back", object: " recipient-hours", more, less },
+        _ => DifferenceWords { verb: gets(metric), object: "", more: "later", less: "sooner" },
     }
 }
 

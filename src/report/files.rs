@@ -7,9 +7,9 @@ use crate::record::RunProvenance;
 use super::analysis::Analysis;
 use super::folder::{RECORD, RUN};
 use super::histograms;
-use super::html;
 use super::json::summary_json;
 use super::plots;
+use super::run_page;
 use super::spreadsheets;
 use super::words::slugs;
 use super::write::{WriteError, compact, folder, pretty, put};
@@ -35,7 +35,7 @@ pub fn write_all(analysis: &Analysis<'_>, provenance: &RunProvenance, dir: &Path
         put(&dir.join(HISTOGRAMS).join(format!("{name}.hlog")), &histograms::log(record, &strategy.name)?)?;
     }
     let drawings = plots::draw(record, dir)?;
-    put(&dir.join("report.html"), html::page(analysis, provenance, &drawings).as_bytes())
+    put(&dir.join("report.html"), run_page::page(analysis, provenance, &drawings).as_bytes())
 }
 
 /// The folder of the histograms.

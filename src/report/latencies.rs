@@ -9,21 +9,21 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
 use super::words::slugs;
 use super::write::{WriteError, put};
-use crate::record::{Latencies, LatencyPhase};
+use crate::record::{Latencies, LatencyPhase, StrategyLatencies};
 use comfy_table::presets::NOTHING as NO_LINES;
 
 /// The percentiles that are shown.
 const QUANTILES: [(&str, f64); 5] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
 
 /// A row for each strategy and phase that took place: milliseconds of wall-clock time.
-pub fn latency_table(latencies: &[(String, Latencies)]) -> String {
+pub fn latency_table(latencies: &[StrategyLatencies]) -> String {
     let mut table = Table::new();
     table.load_style(NO_LINES);
     let heads = ["strategy", "phase", "count", "mean"].into_iter().chain(QUANTILES.map(|(name, _)| name));
     table.set_header(heads);
-    for (strategy, of) in latencies {
+    for StrategyLatencies { strategy, latencies } in latencies {
         for phase in LatencyPhase::ALL {
-            let histogram = of.of(phase);
+            let histogram = latencies.of(phase);
             if histogram.is_empty() {
                 continue;
             }
@@ -45,22 +45,22 @@ pub fn latency_table(latencies: &[(String, Latencies)]) -> String {
 /// # Errors
 ///
 /// Where a file cannot be written.
-pub fn write_latencies(latencies: &[(String, Latencies)], dir: &Path) -> Result<(), WriteError> {
+pub fn write_latencies(latencies: &[StrategyLatencies], dir: &Path) -> Result<(), WriteError> {
     put(&dir.join("latency.csv"), &csv(latencies)?)?;
-    let names = slugs(latencies.iter().map(|(strategy, _)| strategy.as_str()));
-    for ((_, of), name) in latencies.iter().zip(names) {
-        put(&dir.join(format!("latency-{name}.hlog")), &log(of))?;
+    let names = slugs(latencies.iter().map(|one| one.strategy.as_str()));
+    for (one, name) in latencies.iter().zip(names) {
+        put(&dir.join(format!("latency-{name}.hlog")), &log(&one.latencies))?;
     }
     Ok(())
 }
 
-fn csv(latencies: &[(String, Latencies)]) -> Result<Vec<u8>, csv::Error> {
+fn csv(latencies: &[StrategyLatencies]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let heads = ["strategy", "phase", "count", "mean_us"].map(str::to_owned);
     writer.write_record(heads.into_iter().chain(QUANTILES.map(|(name, _)| format!("{name}_us"))))?;
-    for (strategy, of) in latencies {
+    for StrategyLatencies { strategy, latencies } in latencies {
         for phase in LatencyPhase::ALL {
-            let histogram = of.of(phase);
+            let histogram = latencies.of(phase);
             let mean = format!("{:.1}", histogram.mean());
             let head = [strategy.clone(), phase.name().to_owned(), histogram.len().to_string(), mean];
             let quantiles = QUANTILES.map(|(_, quantile)| histogram.value_at_quantile(quantile).to_string());
@@ -93,14 +93,14 @@ mod tests {
 
     #[test]
     fn what_took_place_is_in_the_table_and_everything_in_the_file() {
-        let mut of = Latencies::default();
-        (1..=1_000).for_each(|n| of.record(LatencyPhase::Mail, crate::time::Span::from_micros(n)));
-        let latencies = [("fixed".to_owned(), of)];
+        let mut latencies = Latencies::default();
+        (1..=1_000).for_each(|n| latencies.record(LatencyPhase::Mail, crate::time::Span::from_micros(n)));
+        let latencies = [StrategyLatencies { strategy: "fixed".to_owned(), latencies }];
         let table = latency_table(&latencies);
         assert!(table.contains("mail") && !table.contains("banner"), "{table}");
         let text = String::from_utf8(csv(&latencies).unwrap()).unwrap();
         assert!(text.contains("\nfixed,mail,1000,500.5,500,900,990,999,1000\n"), "{text}");
         assert_eq!(text.lines().count(), 1 + LatencyPhase::ALL.len());
-        assert!(String::from_utf8(log(&latencies[0].1)).unwrap().contains("Tag=mail"));
+        assert!(String::from_utf8(log(&latencies[0].latencies)).unwrap().contains("Tag=mail"));
     }
 }

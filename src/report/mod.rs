@@ -7,7 +7,7 @@
 //! - `analysis`: what a run comes to, worked out once; `ranking`, `comparisons`, `spread`: strategies against each
 //!   other,
 //!   and where the spread over seeds comes from
-//! - `answer`, `table`, `html`, `statistics`, `json`: what is said; `words`: how numbers and names are written
+//! - `answer`, `table`, `run_page`, `seed_tables`, `json`: what is said; `words`: how numbers and names are written
 //! - `plots`: what is drawn, `drawing`: what of it a page shows
 //! - `sweep`: the same for a sweep, which has a record of its own kind
 //! - `latencies`: how long everything took on real sockets
@@ -21,18 +21,18 @@ mod drawing;
 mod files;
 mod folder;
 mod histograms;
-mod html;
 mod json;
 mod latencies;
 mod page;
 mod plots;
 mod ranking;
 mod replies;
+mod run_page;
 #[cfg(test)]
 mod sample;
+mod seed_tables;
 mod spread;
 mod spreadsheets;
-mod statistics;
 mod summary;
 mod sweep;
 mod table;

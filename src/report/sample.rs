@@ -25,14 +25,9 @@ pub(super) fn large() -> Record {
 /// Records with as little in them as there can be.
 pub(super) fn degenerate() -> Vec<Record> {
     let small = small();
-    let empty = Record {
-        strategies: vec![],
-        providers: vec![],
-        expected: vec![],
-        trials: vec![],
-        crossed: vec![],
-        ..small.clone()
-    };
+    let (duration_us, bucket_us) = (small.duration_us, small.bucket_us);
+    let empty = Record::empty(small.scenario.clone(), small.question.clone(), vec![], vec![]);
+    let empty = Record { duration_us, bucket_us, ..empty };
     let no_trials = Record { trials: vec![], partial: true, ..small.clone() };
     let one = |change: fn(&mut Trial)| {
         let mut record = small.clone();
@@ -116,21 +111,19 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
         half: mean.map(|_| 0.02),
         met,
     };
+    let question = "What does a limit on connections do to a sender that limits its rate?";
+    let providers =
+        providers.iter().map(|name| ProviderInfo { name: (*name).to_owned(), title: title(name) }).collect();
     Record {
-        format: Record::FORMAT,
-        scenario: "sample".to_owned(),
-        question: "What does a limit on connections do to a sender that limits its rate?".to_owned(),
         duration_us: buckets as u64 * BUCKET_US,
         bucket_us: BUCKET_US,
-        partial: false,
-        strategies: names,
-        providers: providers.iter().map(|name| ProviderInfo { name: (*name).to_owned(), title: title(name) }).collect(),
         expected: vec![
             expected("deferral-share", Some("charter"), 0.2, 0.6, Some(0.3), true),
             expected("time-to-99", None, f64::NEG_INFINITY, 3_600.0, None, false),
         ],
         trials,
         crossed,
+        ..Record::empty("sample".to_owned(), question.to_owned(), names, providers)
     }
 }
 

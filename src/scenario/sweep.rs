@@ -1,11 +1,11 @@
 //! A sweep: one value of a scenario, named by its path, takes other values in turn; what makes one of them safe.
 
+mod criterion;
 mod place;
-mod safe;
 mod values;
 
+pub use criterion::{WrongCriterion, criterion, default_criterion};
 pub use place::{Place, single_values};
-pub use safe::{WrongCriterion, criterion, default_safe};
 pub use values::{GRAMMAR, VALUES_MAX, Value, Values, WrongValues};
 
 use crate::metric::Criterion;

@@ -1,9 +1,9 @@
 //! The median of times that may lie beyond the end of a trial.
 //!
 //! What did not happen within a trial happened later or never. A mean cannot say that; a median can, as long as half of
-//! the seeds got there, and so can its interval.
+//! the seeds got there, and so can its interval ([`median_interval`]).
 
-use super::binomial::{TAIL, at_most};
+use super::order::median_interval;
 
 /// A time, or that it did not come within the trial (censored at its end).
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -45,11 +45,6 @@ pub struct Median {
 
 impl Median {
     /// The median of a sample; `None` if it is empty.
-    ///
-    /// The interval reaches from the r-th smallest to the r-th largest value, with the largest r for which the true
-    /// median is outside with a probability of at most 5 %: it is below the r-th smallest only if fewer than r of n
-    /// values are below it, and each is with probability ½ (David and Nagaraja, Order Statistics, 3rd edition 2003,
-    /// section 7.1). It holds for any distribution. Since r is a whole number, it covers a little more than 95 %.
     pub fn of(times: &[Moment]) -> Option<Self> {
         let mut sorted = times.to_vec();
         sorted.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
@@ -60,32 +55,9 @@ impl Median {
             _ => Moment::Beyond,
         };
         let beyond = sorted.iter().filter(|time| **time == Moment::Beyond).count();
-        let interval = rank(n).map(|rank| (sorted[rank - 1], sorted[n - rank]));
-        Some(Self { n, beyond, median, interval })
+        Some(Self { n, beyond, median, interval: median_interval(&sorted) })
     }
 }
-
-/// The largest r for which the median is below the r-th smallest of `n` values with a probability of at most 2.5 %;
-/// `None` if there is none.
-fn rank(n: usize) -> Option<usize> {
-    if n < FEWEST {
-        return None;
-    }
-    // Between the middle, which is too much, and 1, which is allowed: the tail grows with r.
-    let (mut allowed, mut too_much) = (1, n / 2 + 1);
-    while too_much - allowed > 1 {
-        let middle = usize::midpoint(allowed, too_much);
-        if at_most(middle - 1, n, 0.5) <= TAIL {
-            allowed = middle;
-        } else {
-            too_much = middle;
-        }
-    }
-    Some(allowed)
-}
-
-/// Of fewer values than these even the whole range misses the median too often: 2 · ½⁵ is more than 5 %.
-const FEWEST: usize = 6;
 
 #[cfg(test)]
 mod tests {
@@ -96,27 +68,6 @@ mod tests {
         Median::of(&times.collect::<Vec<_>>()).unwrap()
     }
 
-    /// Table A.8 of distribution-free intervals of the median, as in Hollander and Wolfe or the Geigy tables.
-    #[test]
-    fn ranks_are_the_published_ones() {
-        let published = [
-            (5, None),
-            (6, Some(1)),
-            (8, Some(1)),
-            (9, Some(2)),
-            (10, Some(2)),
-            (15, Some(4)),
-            (20, Some(6)),
-            (25, Some(8)),
-            (30, Some(10)),
-            (50, Some(18)),
-            (100, Some(40)),
-        ];
-        for (n, published) in published {
-            assert_eq!(rank(n), published, "{n} values");
-        }
-    }
-
     #[test]
     fn what_never_came_is_later_than_all_that_did() {
         let some = of(&[3.0, 1.0, 2.0, 5.0, 4.0, 6.0, 7.0], 3);
@@ -124,7 +75,7 @@ mod tests {
         assert_eq!(some.median, Moment::At(5.5));
         assert_eq!(some.interval, Some((Moment::At(2.0), Moment::Beyond)));
         let half = of(&[1.0, 2.0, 3.0], 3);
-        assert_eq!(half.median, Moment::Beyond, "the median lies between 3 and what nobody has seen");
+        assert_eq!(half.median, Moment::Beyond, "the median lies between 3 and what was never seen");
         assert_eq!(half.interval, Some((Moment::At(1.0), Moment::Beyond)));
     }
 

@@ -5,7 +5,8 @@
 //!
 //! - [`Estimate`]: a mean, or a share of sums, with Student's t
 //! - [`Paired`]: the difference of two strategies under the same seeds
-//! - [`Median`]: of times that may lie beyond the end of a trial, by order statistics: of any distribution
+//! - [`median_interval`]: of a median, by order statistics: of any distribution
+//! - [`Median`]: that of times that may lie beyond the end of a trial
 //! - [`Sign`]: how often one of two such times came first, by the binomial distribution: exact
 //! - [`Spread`]: how much of the variance over seeds comes from unknown limits, and how much is chance
 //!
@@ -14,6 +15,7 @@
 mod binomial;
 mod estimate;
 mod median;
+mod order;
 mod paired;
 mod sign;
 mod spread;
@@ -21,6 +23,7 @@ mod student;
 
 pub use estimate::Estimate;
 pub use median::{Median, Moment};
+pub use order::{lower_median, median_interval};
 pub use paired::Paired;
 pub use sign::Sign;
 pub use spread::Spread;

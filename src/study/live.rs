@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{RunOptions, RunProgress, assemble, chosen};
+use super::{ChosenStrategy, RunOptions, RunProgress, assemble, chosen};
 use crate::live::{self, ClientOptions, LiveTrial, Receivers, Speed, TrialError};
-use crate::record::{Latencies, Record};
+use crate::record::{Latencies, Record, StrategyLatencies};
 use crate::rng::Seed;
 use crate::scenario::Scenario;
+use crate::sender::Strategy;
 use crate::trial::TrialInput;
 use crate::workload::{GenerateError, generate};
 
@@ -19,7 +20,7 @@ pub struct LiveRun {
     /// The run, as of a simulated one.
     pub record: Record,
     /// How long everything took in wall-clock time, for each strategy, all seeds together.
-    pub latencies: Vec<(String, Latencies)>,
+    pub latencies: Vec<StrategyLatencies>,
 }
 
 /// Why a run over real sockets came to nothing.
@@ -59,24 +60,25 @@ pub fn run_live(
     stop: &AtomicBool,
 ) -> Result<LiveRun, LiveError> {
     let mut strategies = chosen(scenario, &RunOptions { bound: false, ..options.clone() });
-    strategies.retain(|(strategy, _)| !strategy.oracle);
+    strategies.retain(|chosen| !chosen.strategy.oracle);
     // One thread: what is sent first arrives first, and is heard first.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LiveError::NoRuntime)?;
     let of = strategies.len() * options.seeds as usize;
-    let mut latencies: Vec<(String, Latencies)> =
-        strategies.iter().map(|(strategy, _)| (strategy.name.clone(), Latencies::default())).collect();
+    let none =
+        |strategy: &Strategy| StrategyLatencies { strategy: strategy.name.clone(), latencies: Latencies::default() };
+    let mut latencies: Vec<StrategyLatencies> = strategies.iter().map(|chosen| none(&chosen.strategy)).collect();
     let mut trials = Vec::new();
     let mut cut_short = false;
     for n in 0..options.seeds {
         let seed = options.first_seed.wrapping_add(u64::from(n));
         let mail = generate(&scenario.workload, Seed(seed))?;
-        for ((strategy, _), (_, took)) in strategies.iter().zip(&mut latencies) {
+        for (ChosenStrategy { strategy, .. }, sum) in strategies.iter().zip(&mut latencies) {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
             let input = TrialInput { scenario, strategy, seed, unknowns: seed, mail: &mail };
             let live_trial = runtime.block_on(one(input, receivers, clock_speed, client_options.clone(), stop))?;
-            took.merge(&live_trial.latencies);
+            sum.latencies.merge(&live_trial.latencies);
             cut_short |= live_trial.stopped;
             trials.push(Some(live_trial.trial));
             progress(RunProgress { done: trials.len(), of });

@@ -4,13 +4,12 @@
 //!
 //! - `live`: all of that over real sockets
 //! - `sweep`: all of that at every value of a sweep
-//! - `knee`, `safe`: what is found in its curves; `median`: how sure one can be of a median
+//! - `knee`, `safe_range`: what is found in its curves
 
 mod knee;
 #[cfg(feature = "live")]
 mod live;
-mod median;
-mod safe;
+mod safe_range;
 mod sweep;
 
 pub use knee::knee;
@@ -21,13 +20,13 @@ pub use sweep::{SweepPlan, sweep};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::parallel;
-use crate::record::{self, ExpectationResult, ProviderInfo, Record, Trial};
+use crate::record::{self, ExpectationResult, Record, StrategyInfo, Trial};
 use crate::rng::Seed;
 use crate::scenario::{Expectation, Scenario};
 use crate::sender::{Strategy, preset};
 use crate::sim::{self, BrokenInvariant};
 use crate::stats::Estimate;
-use crate::trial::TrialInput;
+use crate::trial::{TrialInput, provider_info, strategy_info};
 use crate::workload::{GenerateError, generate};
 
 /// What is run of a scenario, and how.
@@ -44,13 +43,13 @@ pub struct RunOptions {
     /// Only strategies with these names; empty is all.
     pub strategies: Vec<String>,
     /// Whether unknown limits are told apart from chance, where there are any: by a second set of trials, in which each
-    /// seed meets the unknown limits of the next. See [`tells_apart`].
+    /// seed meets the unknown limits of the next. See [`has_crossed_trials`].
     pub spread: bool,
 }
 
 /// Whether a run of the scenario has a second set of trials to tell unknown limits apart from chance: if that is asked
 /// for, some limit is unknown, and there are seeds enough to say anything.
-pub fn tells_apart(scenario: &Scenario, options: &RunOptions) -> bool {
+pub fn has_crossed_trials(scenario: &Scenario, options: &RunOptions) -> bool {
     options.spread && options.seeds >= FEWEST_SEEDS && scenario.has_unknowns()
 }
 
@@ -93,26 +92,39 @@ pub fn run(
     let [own, crossed] = tasks(scenario, &chosen, options);
     let of = own.len() + crossed.len();
     let done = AtomicUsize::new(0);
-    let one = |&Task { strategy, seed, unknowns }: &Task| -> Result<Option<Trial>, RunError> {
-        if stop.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        let mail = generate(&scenario.workload, Seed(seed))?;
-        let input = TrialInput { scenario, strategy: &chosen[strategy].0, seed, unknowns, mail: &mail };
-        let trial = sim::trial(input, stop)?;
+    let one = |&TrialTask { strategy, seed, unknowns }: &TrialTask| -> Result<Option<Trial>, RunError> {
+        let trial = trial(scenario, &chosen[strategy].strategy, seed, unknowns, stop)?;
         let trial = if unknowns == seed { trial } else { trial.map(Trial::sums) };
-        progress(RunProgress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
+        if trial.is_some() {
+            progress(RunProgress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of });
+        }
         Ok(trial)
     };
-    let all = |tasks: &[Task]| parallel::map(tasks, options.threads, one).into_iter().collect::<Result<Vec<_>, _>>();
+    let all =
+        |tasks: &[TrialTask]| parallel::map(tasks, options.threads, one).into_iter().collect::<Result<Vec<_>, _>>();
     // One after the other: who stops a run early has as many of the trials that count as can be.
     let mut trials = all(&own)?;
     trials.extend(all(&crossed)?);
     Ok(assemble(scenario, &chosen, trials, of))
 }
 
+/// One trial; `None` if it was stopped.
+fn trial(
+    scenario: &Scenario,
+    strategy: &Strategy,
+    seed: u64,
+    unknowns: u64,
+    stop: &AtomicBool,
+) -> Result<Option<Trial>, RunError> {
+    if stop.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
+    let mail = generate(&scenario.workload, Seed(seed))?;
+    Ok(sim::trial(TrialInput { scenario, strategy, seed, unknowns, mail: &mail }, stop)?)
+}
+
 /// A trial to run.
-struct Task {
+struct TrialTask {
     /// Place among the chosen strategies.
     strategy: usize,
     seed: u64,
@@ -121,24 +133,37 @@ struct Task {
 
 /// All trials to run: every strategy under every seed, and the crossed ones. The bound is no choice, so where
 /// its spread comes from is not asked.
-fn tasks(scenario: &Scenario, chosen: &[(Strategy, bool)], options: &RunOptions) -> [Vec<Task>; 2] {
+fn tasks(scenario: &Scenario, chosen: &[ChosenStrategy], options: &RunOptions) -> [Vec<TrialTask>; 2] {
     let of_seed = |n: u32| options.first_seed.wrapping_add(u64::from(n % options.seeds.max(1)));
     let all = (0..options.seeds).flat_map(|n| (0..chosen.len()).map(move |strategy| (n, strategy)));
-    let own = all.clone().map(|(n, strategy)| Task { strategy, seed: of_seed(n), unknowns: of_seed(n) });
+    let own = all.clone().map(|(n, strategy)| TrialTask { strategy, seed: of_seed(n), unknowns: of_seed(n) });
     let crossed = all
-        .filter(|(_, strategy)| tells_apart(scenario, options) && !chosen[*strategy].1)
-        .map(|(n, strategy)| Task { strategy, seed: of_seed(n), unknowns: of_seed(n + 1) });
+        .filter(|(_, strategy)| has_crossed_trials(scenario, options) && !chosen[*strategy].bound)
+        .map(|(n, strategy)| TrialTask { strategy, seed: of_seed(n), unknowns: of_seed(n + 1) });
     [own.collect(), crossed.collect()]
 }
 
-/// The strategies to run, and whether each is only there as the bound.
-fn chosen(scenario: &Scenario, options: &RunOptions) -> Vec<(Strategy, bool)> {
+/// A strategy to run.
+struct ChosenStrategy {
+    strategy: Strategy,
+    /// Whether it is only there as the bound.
+    bound: bool,
+}
+
+impl ChosenStrategy {
+    fn info(&self) -> StrategyInfo {
+        strategy_info(&self.strategy, self.bound)
+    }
+}
+
+/// The strategies to run.
+fn chosen(scenario: &Scenario, options: &RunOptions) -> Vec<ChosenStrategy> {
     let wanted = |strategy: &&Strategy| options.strategies.is_empty() || options.strategies.contains(&strategy.name);
-    let mut chosen: Vec<(Strategy, bool)> =
-        scenario.strategies.iter().filter(wanted).map(|s| (s.clone(), false)).collect();
+    let own = |strategy: &Strategy| ChosenStrategy { strategy: strategy.clone(), bound: false };
+    let mut chosen: Vec<ChosenStrategy> = scenario.strategies.iter().filter(wanted).map(own).collect();
     let asked = options.strategies.iter().any(|name| name == "oracle");
-    if (options.bound || asked) && !chosen.iter().any(|(strategy, _)| strategy.oracle) {
-        chosen.extend(bound(scenario).map(|oracle| (oracle, true)));
+    if (options.bound || asked) && !chosen.iter().any(|chosen| chosen.strategy.oracle) {
+        chosen.extend(bound(scenario).map(|strategy| ChosenStrategy { strategy, bound: true }));
     }
     chosen
 }
@@ -151,40 +176,30 @@ fn bound(scenario: &Scenario) -> Option<Strategy> {
     Some(oracle)
 }
 
-fn assemble(scenario: &Scenario, chosen: &[(Strategy, bool)], trials: Vec<Option<Trial>>, of: usize) -> Record {
+fn assemble(scenario: &Scenario, chosen: &[ChosenStrategy], trials: Vec<Option<Trial>>, of: usize) -> Record {
     let mut trials: Vec<Trial> = trials.into_iter().flatten().collect();
-    let place = |trial: &Trial| chosen.iter().position(|(strategy, _)| strategy.name == trial.strategy);
+    let place = |trial: &Trial| chosen.iter().position(|chosen| chosen.strategy.name == trial.strategy);
     trials.sort_by_key(|trial| (place(trial), trial.seed));
     let partial = trials.len() < of;
     let (trials, crossed) = trials.into_iter().partition(|trial| trial.unknowns == trial.seed);
+    let strategies = chosen.iter().map(ChosenStrategy::info).collect();
+    let providers = scenario.providers.iter().map(provider_info).collect();
     let mut record = Record {
-        format: Record::FORMAT,
-        scenario: scenario.name.clone(),
-        question: scenario.question.clone(),
         duration_us: scenario.duration.as_micros(),
         bucket_us: record::Recorder::bucket_width(scenario.duration).as_micros(),
         partial,
-        strategies: chosen
-            .iter()
-            .map(|(s, bound)| record::StrategyInfo { name: s.name.clone(), about: s.about.clone(), bound: *bound })
-            .collect(),
-        providers: scenario
-            .providers
-            .iter()
-            .map(|policy| ProviderInfo { name: policy.name.clone(), title: policy.title.clone() })
-            .collect(),
-        expected: Vec::new(),
         trials,
         crossed,
+        ..Record::empty(scenario.name.clone(), scenario.question.clone(), strategies, providers)
     };
     record.expected = scenario.expectations.iter().filter_map(|e| judge(&record, chosen, e)).collect();
     record
 }
 
 /// What came out of an expectation; `None` if its strategy was not run.
-fn judge(record: &Record, chosen: &[(Strategy, bool)], expectation: &Expectation) -> Option<ExpectationResult> {
+fn judge(record: &Record, chosen: &[ChosenStrategy], expectation: &Expectation) -> Option<ExpectationResult> {
     let Expectation { metric, strategy, provider, min, max } = expectation.clone();
-    chosen.iter().find(|(run, _)| run.name == strategy)?;
+    chosen.iter().find(|chosen| chosen.strategy.name == strategy)?;
     let trials = record.trials_of(&strategy);
     let values: Option<Vec<f64>> =
         trials.map(|trial| record::value(trial, record, &metric, provider.as_deref())).collect();

@@ -5,17 +5,17 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::{RunError, RunOptions, RunProgress, chosen, knee, median, safe};
+use super::{ChosenStrategy, RunError, RunOptions, RunProgress, chosen, knee, safe_range, trial};
 use crate::metric::{Criterion, Measure, Metric};
 use crate::parallel;
-use crate::record::{self, Knee, Record, SweepFigure, SweepFinding, SweepRecord, SweepTrial, SweepValue, Trial};
-use crate::rng::Seed;
+use crate::record::{
+    Knee, Record, SafeRange, StrategyInfo, SweepFigure, SweepFinding, SweepRecord, SweepTrial, SweepValue, Trial,
+};
 use crate::scenario::Scenario;
 use crate::scenario::sweep::Sweep;
 use crate::sender::Strategy;
-use crate::sim;
-use crate::trial::TrialInput;
-use crate::workload::generate;
+use crate::stats::{lower_median, median_interval};
+use crate::trial::provider_info;
 
 /// What a sweep goes through.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub struct SweepPlan {
 impl SweepPlan {
     /// Whether the value that changes concerns any strategy that is run.
     pub fn concerns_any(&self, options: &RunOptions) -> bool {
-        strategies(self, options).iter().any(|concern| concern.changes)
+        strategies(self, options).iter().any(|strategy| strategy.changes)
     }
 
     /// How many trials it takes.
@@ -39,7 +39,7 @@ impl SweepPlan {
         let seeds = options.seeds as usize;
         strategies(self, options)
             .iter()
-            .map(|concern| if concern.changes { self.points.len() } else { 1 } * seeds)
+            .map(|strategy| if strategy.changes { self.points.len() } else { 1 } * seeds)
             .sum()
     }
 }
@@ -60,18 +60,10 @@ pub fn sweep(
     let mut record = blank(plan, options, &strategies);
     let tasks = tasks(plan, options, &strategies);
     let done = AtomicUsize::new(0);
-    let one = |task: &Task| -> Result<Option<SweepTrial>, RunError> {
-        if stop.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
+    let one = |task: &SweepTask| -> Result<Option<SweepTrial>, RunError> {
         let scenario = &plan.points[task.value];
-        let mail = generate(&scenario.workload, Seed(task.seed))?;
         let strategy = &strategies[task.strategy].at[task.value];
-        let Some(trial) =
-            sim::trial(TrialInput { scenario, strategy, seed: task.seed, unknowns: task.seed, mail: &mail }, stop)?
-        else {
-            return Ok(None);
-        };
+        let Some(trial) = trial(scenario, strategy, task.seed, task.seed, stop)? else { return Ok(None) };
         progress(RunProgress { done: done.fetch_add(1, Ordering::Relaxed) + 1, of: tasks.len() });
         Ok(Some(figures(&record, scenario, task, &trial)))
     };
@@ -84,7 +76,7 @@ pub fn sweep(
 /// A strategy at every value.
 struct SweptStrategy {
     /// Its name, and what it does, in the scenario as it is written.
-    about: record::StrategyInfo,
+    info: StrategyInfo,
     /// Whether the value that changes concerns it.
     changes: bool,
     /// What it is at each value.
@@ -95,12 +87,12 @@ struct SweptStrategy {
 fn strategies(plan: &SweepPlan, options: &RunOptions) -> Vec<SweptStrategy> {
     let named = chosen(&plan.base, options);
     let place = |name: &str| plan.base.strategies.iter().position(|strategy| strategy.name == name);
-    let concern = |(strategy, bound): &(Strategy, bool)| {
-        let about = record::StrategyInfo { name: strategy.name.clone(), about: strategy.about.clone(), bound: *bound };
+    let swept = |run: &ChosenStrategy| {
+        let ChosenStrategy { strategy, bound } = run;
         // By its place: a sweep may go through names as well.
         let at = |point: &Scenario| match (bound, place(&strategy.name)) {
             (false, Some(place)) => point.strategies.get(place).cloned(),
-            _ => chosen(point, options).into_iter().find(|(_, bound)| *bound).map(|(oracle, _)| oracle),
+            _ => chosen(point, options).into_iter().find(|chosen| chosen.bound).map(|chosen| chosen.strategy),
         };
         let at: Vec<Strategy> = plan.points.iter().map(|point| at(point).unwrap_or_else(|| strategy.clone())).collect();
         let own = plan.sweep.over.strategy();
@@ -108,25 +100,25 @@ fn strategies(plan: &SweepPlan, options: &RunOptions) -> Vec<SweptStrategy> {
             Some(place) => own.is_none_or(|own| own == place),
             None => own.is_none() || at.iter().any(|one| one.axes.session != at[0].axes.session),
         };
-        SweptStrategy { about, changes, at }
+        SweptStrategy { info: run.info(), changes, at }
     };
-    named.iter().map(concern).collect()
+    named.iter().map(swept).collect()
 }
 
 /// One trial to run.
-struct Task {
+struct SweepTask {
     value: usize,
     strategy: usize,
     seed: u64,
 }
 
 /// What runs once first, then value by value, so that a sweep that is stopped has whole values.
-fn tasks(plan: &SweepPlan, options: &RunOptions, strategies: &[SweptStrategy]) -> Vec<Task> {
+fn tasks(plan: &SweepPlan, options: &RunOptions, strategies: &[SweptStrategy]) -> Vec<SweepTask> {
     let seeds = || (0..u64::from(options.seeds)).map(|n| options.first_seed.wrapping_add(n));
-    let mut tasks: Vec<Task> = (0..plan.points.len())
+    let mut tasks: Vec<SweepTask> = (0..plan.points.len())
         .flat_map(|value| (0..strategies.len()).map(move |strategy| (value, strategy)))
         .filter(|(value, strategy)| *value == 0 || strategies[*strategy].changes)
-        .flat_map(|(value, strategy)| seeds().map(move |seed| Task { value, strategy, seed }))
+        .flat_map(|(value, strategy)| seeds().map(move |seed| SweepTask { value, strategy, seed }))
         .collect();
     tasks.sort_by_key(|task| strategies[task.strategy].changes);
     tasks
@@ -147,13 +139,9 @@ fn blank(plan: &SweepPlan, options: &RunOptions, strategies: &[SweptStrategy]) -
         safe: safe.clone(),
         seeds: options.seeds,
         partial: false,
-        strategies: strategies.iter().map(|concern| concern.about.clone()).collect(),
-        concerned: strategies.iter().map(|concern| concern.changes).collect(),
-        providers: base
-            .providers
-            .iter()
-            .map(|policy| record::ProviderInfo { name: policy.name.clone(), title: policy.title.clone() })
-            .collect(),
+        strategies: strategies.iter().map(|strategy| strategy.info.clone()).collect(),
+        concerned: strategies.iter().map(|strategy| strategy.changes).collect(),
+        providers: base.providers.iter().map(provider_info).collect(),
         figures: SweepFigure::all().map(|figure| figure.name().to_owned()).collect(),
         trials: Vec::new(),
         found: Vec::new(),
@@ -161,7 +149,7 @@ fn blank(plan: &SweepPlan, options: &RunOptions, strategies: &[SweptStrategy]) -
 }
 
 /// The figures of a trial: all that is kept of it.
-fn figures(record: &SweepRecord, scenario: &Scenario, task: &Task, trial: &Trial) -> SweepTrial {
+fn figures(record: &SweepRecord, scenario: &Scenario, task: &SweepTask, trial: &Trial) -> SweepTrial {
     let frame = record.frame(scenario.duration.as_micros());
     let cell = |place| SweepFigure::all().map(|figure| figure.of(trial, &frame, place)).collect();
     let cells = record.places().into_iter().map(cell).collect();
@@ -232,14 +220,14 @@ fn find_knee(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> 
     Some(Knee {
         value: knee(&points(&means))?,
         seeds: each.len(),
-        median: median::median(&each),
-        interval: median::interval(&each),
+        median: lower_median(&each),
+        interval: median_interval(&each),
     })
 }
 
 /// Up to which value it is safe. The safe end is the one where the criterion's figure is better in the mean; the low
 /// one where both are alike.
-fn find_safe(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> Option<record::SafeRange> {
+fn find_safe(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> Option<SafeRange> {
     let Criterion { metric, min, max, .. } = &record.safe;
     let metric: Metric = metric.parse().ok()?;
     let curves = by_seed(record, SweepFigure::Of(metric), strategy, provider);
@@ -249,7 +237,7 @@ fn find_safe(record: &SweepRecord, strategy: usize, provider: Option<usize>) -> 
     let low_is_safe = at(Some(0)) <= at(record.values.len().checked_sub(1));
     let met: Vec<Vec<bool>> =
         curves.iter().map(|curve| curve.iter().map(|figure| record.safe.meets(*figure)).collect()).collect();
-    safe::safe(&met, low_is_safe)
+    safe_range::safe_range(&met, low_is_safe)
 }
 
 /// The curve of a figure under each seed.

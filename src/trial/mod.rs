@@ -17,5 +17,5 @@ mod world;
 pub use complaints::Complaint;
 pub use input::TrialInput;
 pub use script::{Due, ScriptStep, TrialScript};
-pub use translate::{closing_account, provider_facts, provider_sample, record_refusal};
+pub use translate::{closing_account, provider_facts, provider_info, provider_sample, record_refusal, strategy_info};
 pub use world::{World, finish, play, run_actions};

@@ -2,10 +2,10 @@
 
 use crate::provider::{Policy, Provider, Refusal, RuleAction, RuleKind};
 use crate::record::{
-    Attempt, AttemptOutcome, ClosingAccount, ProviderFacts, ProviderSample, Recorder, ReplyFacts, Response,
-    RuleActivity, SenderAccount, WindowSum,
+    Attempt, AttemptOutcome, ClosingAccount, ProviderFacts, ProviderInfo, ProviderSample, Recorder, ReplyFacts,
+    Response, RuleActivity, SenderAccount, StrategyInfo, WindowSum,
 };
-use crate::sender::{AttemptResult, Outcome, RecipientResult, SiteCounts};
+use crate::sender::{AttemptResult, Outcome, RecipientResult, SiteCounts, Strategy};
 use crate::smtp::{Reply, Stage};
 use crate::time::Time;
 use crate::units::{ClientId, Fraction, ProviderId, RuleId};
@@ -19,6 +19,16 @@ pub fn provider_facts(policy: &Policy) -> ProviderFacts {
         replies: policy.replies.iter().zip(for_limit).map(reply).collect(),
         rules: policy.rules.iter().map(|rule| rule.name.clone()).collect(),
     }
+}
+
+/// A provider of a run, as its record names it.
+pub fn provider_info(policy: &Policy) -> ProviderInfo {
+    ProviderInfo { name: policy.name.clone(), title: policy.title.clone() }
+}
+
+/// A strategy of a run, as its record names it; `bound` if it is only there as the upper bound.
+pub fn strategy_info(strategy: &Strategy, bound: bool) -> StrategyInfo {
+    StrategyInfo { name: strategy.name.clone(), about: strategy.about.clone(), bound }
 }
 
 /// Which replies speak for a limit or a hold.

@@ -70,7 +70,7 @@ impl AttackTarget {
         self.deliver_one().await;
         self.wait_until_empty().await;
         self.server.stop(LONG).await;
-        let (mut trial, _) = self.cluster.record("clients", 1).expect("the books balance");
+        let mut trial = self.cluster.record("clients", 1).expect("recipients are conserved").trial;
         let cell = trial.cells.remove(0);
         assert_eq!(cell.totals.delivered, before + 1);
         cell

@@ -50,7 +50,7 @@ fn same(name: &str, strategy: &str, speed: f64, shorten: impl Fn(&mut Scenario))
     shorten(&mut scenario);
     let LiveRun { record: wired, latencies } = live(&scenario, speed);
     // MAIL, RCPT and DATA in one go, and the replies to them: a round trip, with what both ends do about it.
-    let round_trip = latencies[0].1.of(LatencyPhase::Mail).value_at_quantile(0.5) as f64 * speed;
+    let round_trip = latencies[0].latencies.of(LatencyPhase::Mail).value_at_quantile(0.5) as f64 * speed;
     let real = &wired.trials[0];
     let span = |part: f64| Span::from_secs_f64(part * round_trip / 1e6);
     let mut with = |rtt: Dist| {

@@ -120,8 +120,8 @@ mod tests {
         assert_eq!(lines("src/provider/engine.rs", "use crate::time::Time;\nuse crate::sender::Strategy;\n"), [2]);
         assert_eq!(lines("src/sender/mod.rs", "use crate::{\n  smtp::{Reply, Stage},\n  provider::Policy,\n};"), [1]);
         assert_eq!(lines("src/sender/a.rs", "fn f() { let x: crate::workload::Mail; }"), [1]);
-        assert_eq!(lines("src/report/html.rs", "use crate::record::Record;\nuse crate::sim::World;"), [2]);
-        assert_eq!(lines("src/report/html.rs", "use crate::stats::mean;\nuse crate::study::run;"), [2]);
+        assert_eq!(lines("src/report/run_page.rs", "use crate::record::Record;\nuse crate::sim::World;"), [2]);
+        assert_eq!(lines("src/report/run_page.rs", "use crate::stats::mean;\nuse crate::study::run;"), [2]);
         assert_eq!(lines("src/time.rs", "use crate::smtp::Reply;"), [1]);
         assert_eq!(lines("src/main.rs", "use mxlab::cli;\nuse mxlab::study;"), [2]);
     }

@@ -11,26 +11,27 @@ use crate::live::admin::{self, AdminState};
 use crate::live::dns::{DnsServer, UnknownNames, Zone};
 use crate::live::{MxCluster, MxHost};
 
-/// The addresses of the servers that were asked for.
-pub(super) struct AuxiliaryServers {
+/// Where the servers that were asked for listen.
+#[derive(Clone, Copy)]
+pub(super) struct AuxiliaryAddresses {
     pub(super) dns: Option<SocketAddr>,
     pub(super) admin: Option<SocketAddr>,
 }
 
-impl AuxiliaryServers {
-    /// Starts the servers that have an address; they stop with `stop`.
+impl AuxiliaryAddresses {
+    /// Starts the servers that have an address; they stop with `stop`. The addresses at which they really listen.
     pub(super) async fn start(
+        self,
         cluster: &Arc<MxCluster>,
         hosts: &[MxHost],
-        (dns, admin): (Option<SocketAddr>, Option<SocketAddr>),
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
-        let dns = match dns {
+        let dns = match self.dns {
             Some(at) => Some(start_dns(cluster, hosts, at, stop).await?),
             None => None,
         };
         let state = AdminState { cluster: cluster.clone(), dns: dns.as_ref().map(DnsServer::faults) };
-        let admin = match admin {
+        let admin = match self.admin {
             Some(at) => Some(start_admin(state, at, stop).await?),
             None => None,
         };

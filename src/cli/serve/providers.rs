@@ -19,8 +19,8 @@ pub(super) fn policies(names: &[String], changes: &[String]) -> Result<Vec<Polic
     }
     let mut of_each: Vec<Vec<Document>> = vec![Vec::new(); documents.len()];
     for text in changes {
-        let (place, change) = change(text, &known)?;
-        of_each[place].push(change);
+        let RequestedChange { place, document } = change(text, &known)?;
+        of_each[place].push(document);
     }
     documents.iter().zip(&of_each).map(|(document, changes)| policy(document, changes)).collect()
 }
@@ -30,8 +30,15 @@ fn name_of(document: &Document) -> String {
     profile::parse(document).map_or_else(|_| document.name.clone(), |policy| policy.name)
 }
 
-/// `[PROVIDER:]PATH=VALUE`: whose, and what.
-fn change(text: &str, known: &[String]) -> Result<(usize, Document), Failure> {
+/// A `--set`.
+struct RequestedChange {
+    /// The place of the provider that it changes.
+    place: usize,
+    document: Document,
+}
+
+/// Reads `[PROVIDER:]PATH=VALUE`.
+fn change(text: &str, known: &[String]) -> Result<RequestedChange, Failure> {
     let wrong = |why: String| Failure::input(format_args!("--set {text}: {why}"));
     let Some((path, value)) = text.split_once('=') else {
         return Err(wrong("write a path and a value, such as rule.connections.limit=5".to_owned()));
@@ -48,7 +55,7 @@ fn change(text: &str, known: &[String]) -> Result<(usize, Document), Failure> {
         None if known.len() == 1 => (0, path),
         None => return Err(wrong(format!("say whose: {}:{text}", known[0]))),
     };
-    Ok((place, Document::new("--set", format!("{path} = {}", value_of(value)))))
+    Ok(RequestedChange { place, document: Document::new("--set", format!("{path} = {}", value_of(value))) })
 }
 
 /// A value as TOML has it, or else a text: quotes are a shell's first victims.
@@ -104,7 +111,7 @@ mod tests {
 
     fn changed(text: &str, known: &[&str]) -> Option<(usize, String)> {
         let known: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
-        change(text, &known).ok().map(|(place, change)| (place, change.text.to_string()))
+        change(text, &known).ok().map(|change| (change.place, change.document.text.to_string()))
     }
 
     #[test]

@@ -12,8 +12,8 @@ use super::*;
 use crate::live::clock::{Clock, Speed};
 use crate::live::cluster::{MxCluster, MxClusterConfig};
 use crate::live::dns::{DnsFaults, DnsServer, UnknownNames, Zone};
-use crate::live::policy_response::PolicyResponse;
 use crate::live::policy_session::{EnvelopeAddress, PolicySession};
+use crate::live::rendered_verdict::RenderedVerdict;
 use crate::provider::tests::policy;
 use crate::provider::{
     Attribution, Check, Counted, Hold, HoldStep, Limit, LimitValue, Meter, Policy, ReputationOf, Rule, RuleAction,
@@ -119,7 +119,7 @@ impl AdminTest {
 
     /// A client that has been greeted.
     fn session(&self) -> PolicySession {
-        let (client, _) = self.cluster.on_connect(ProviderId(0), CLIENT);
+        let client = self.cluster.on_connect(ProviderId(0), CLIENT).client;
         let mut session = PolicySession::new(Arc::clone(&self.cluster), ProviderId(0), CLIENT, client);
         assert!(accepted(&session.connect()) && accepted(&session.ehlo()));
         session
@@ -131,23 +131,23 @@ impl AdminTest {
     }
 }
 
-fn accepted(response: &PolicyResponse) -> bool {
-    matches!(response, PolicyResponse::Accept { .. })
+fn accepted(response: &RenderedVerdict) -> bool {
+    matches!(response, RenderedVerdict::Accept { .. })
 }
 
 /// What a message meets first; `delivered` if nothing.
 fn send(session: &mut PolicySession) -> String {
     for ask in [
-        (|session| session.mail(FROM, 1_000)) as fn(&mut PolicySession) -> PolicyResponse,
+        (|session| session.mail(FROM, 1_000)) as fn(&mut PolicySession) -> RenderedVerdict,
         |session| session.rcpt(TO),
         PolicySession::data,
         |session| session.end_of_data(1_000),
     ] {
         match ask(session) {
-            PolicyResponse::Accept { delay } if delay.is_zero() => {}
-            PolicyResponse::Accept { delay } => return format!("after {delay}"),
-            PolicyResponse::Refuse { reply, .. } => return reply.to_string(),
-            PolicyResponse::Drop { .. } => return "dropped".to_owned(),
+            RenderedVerdict::Accept { delay } if delay.is_zero() => {}
+            RenderedVerdict::Accept { delay } => return format!("after {delay}"),
+            RenderedVerdict::Refuse { reply, .. } => return reply.to_string(),
+            RenderedVerdict::Drop { .. } => return "dropped".to_owned(),
         }
     }
     "delivered".to_owned()
@@ -443,7 +443,7 @@ async fn reset_keeps_the_time_and_open_sessions() {
         ["delivered", "450 no"],
         "the session goes on, and counts anew"
     );
-    let (trial, _) = api.cluster.record("live", 1).unwrap();
+    let trial = api.cluster.record("live", 1).unwrap().trial;
     assert_eq!(trial.cells[0].totals.delivered, 2, "what came before is forgotten");
     drop(session);
     assert_eq!(api.get("/state").await["providers"][0]["open_sessions"], 0);

@@ -23,19 +23,28 @@ pub(super) const UDP_MAX: u16 = 4096;
 /// How long an answer may be cached, in seconds: short, as clusters come and go.
 const TTL: u32 = 60;
 
-/// The answer and its delay; `None` is no answer. Messages that are no queries get none, and queries that cannot be
+/// An answer as it is sent.
+#[derive(Debug)]
+pub(super) struct DnsResponse {
+    /// How long the client waits for it.
+    pub(super) delay: Duration,
+    /// The message.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// The answer to a query; `None` is no answer. Messages that are no queries get none, and queries that cannot be
 /// parsed get FORMERR.
 pub(super) fn answer(
     query: &[u8],
     transport: DnsTransport,
     zone: &Zone,
     effect: impl FnOnce(&str) -> QueryEffect,
-) -> Option<(Duration, Vec<u8>)> {
+) -> Option<DnsResponse> {
     let header: &[u8; 12] = query.first_chunk()?;
     if header[2] & 0x80 != 0 {
         return None;
     }
-    let at_once = |rcode| Some((Duration::ZERO, bare(header, rcode)));
+    let at_once = |rcode| Some(DnsResponse { delay: Duration::ZERO, bytes: bare(header, rcode) });
     if header[2] & 0x78 != 0 {
         return at_once(RCODE::NotImplemented);
     }
@@ -47,7 +56,7 @@ pub(super) fn answer(
     if silent {
         return None;
     }
-    let mut reply = Reply::to(&packet);
+    let mut reply = ReplyBuilder::to(&packet);
     let bad_version = raw.version > 0 && !fails;
     if fails {
         reply.says(RCODE::ServerFailure);
@@ -70,7 +79,7 @@ pub(super) fn answer(
         // BADVERS is 16: the higher bits of the code stand in the OPT record, which here follows the question.
         *bytes.get_mut(raw.place + 4 + 5)? = 1;
     }
-    Some((delay, bytes))
+    Some(DnsResponse { delay, bytes })
 }
 
 /// The type of record that is asked for and its place in the message, and the version of EDNS.
@@ -129,11 +138,11 @@ impl RawQuestion {
 }
 
 /// Builds an answer. It repeats the question in the client's spelling.
-struct Reply<'a> {
+struct ReplyBuilder<'a> {
     packet: Packet<'a>,
 }
 
-impl<'a> Reply<'a> {
+impl<'a> ReplyBuilder<'a> {
     fn to(query: &Packet<'a>) -> Self {
         let mut packet = Packet::new_reply(query.id());
         packet.set_flags(PacketFlag::AUTHORITATIVE_ANSWER | PacketFlag::RECURSION_AVAILABLE);

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::{DnsTransport, UDP_MAX, answer};
+use super::answer::{DnsResponse, DnsTransport, UDP_MAX, answer};
 use super::fault::{ActiveFaults, DnsFault};
 use super::zone::Zone;
 
@@ -95,7 +95,7 @@ impl DnsFaults {
 }
 
 impl Shared {
-    fn answer(&self, query: &[u8], transport: DnsTransport) -> Option<(Duration, Vec<u8>)> {
+    fn answer(&self, query: &[u8], transport: DnsTransport) -> Option<DnsResponse> {
         answer(query, transport, &self.zone, |name| self.faults().effect_on(name))
     }
 
@@ -125,17 +125,17 @@ async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<Shared>, stop: Cancellati
             pause().await;
             continue;
         };
-        let Some((delay, reply)) = shared.answer(&query[..length], DnsTransport::Udp) else { continue };
+        let Some(DnsResponse { delay, bytes }) = shared.answer(&query[..length], DnsTransport::Udp) else { continue };
         if delay.is_zero() {
             // A client that is gone needs no answer.
-            let _ = socket.send_to(&reply, asker).await;
+            let _ = socket.send_to(&bytes, asker).await;
             continue;
         }
         let Ok(place) = Arc::clone(&delayed).try_acquire_owned() else { continue };
         let socket = Arc::clone(&socket);
         tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
             sleep(delay).await;
-            let _ = socket.send_to(&reply, asker).await;
+            let _ = socket.send_to(&bytes, asker).await;
             drop(place);
         }));
     }
@@ -162,9 +162,9 @@ async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>, stop: Cancellatio
 async fn serve_tcp_connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     loop {
         let query = timeout(PATIENCE, read(&mut stream)).await??;
-        let Some((delay, reply)) = shared.answer(&query, DnsTransport::Tcp) else { return Ok(()) };
+        let Some(DnsResponse { delay, bytes }) = shared.answer(&query, DnsTransport::Tcp) else { return Ok(()) };
         sleep(delay).await;
-        timeout(PATIENCE, write(&mut stream, &reply)).await??;
+        timeout(PATIENCE, write(&mut stream, &bytes)).await??;
     }
 }
 

@@ -48,7 +48,7 @@ fn bytes(name: &str, kind: TYPE) -> Vec<u8> {
 
 /// The answer without faults.
 fn ask_bytes(zone: &Zone, query: &[u8], transport: DnsTransport) -> Option<Vec<u8>> {
-    answer(query, transport, zone, |_| QueryEffect::default()).map(|(_, bytes)| bytes)
+    answer(query, transport, zone, |_| QueryEffect::default()).map(|response| response.bytes)
 }
 
 fn word(data: &RData<'_>) -> String {

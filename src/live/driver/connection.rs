@@ -24,7 +24,7 @@ use crate::live::tls::ClientTls;
 use crate::record::{ConnectionFailure, LatencyPhase};
 use crate::sender::strategy::SessionSettings;
 use crate::smtp::{
-    BodyKind, ClientEvent, ClientSession, Code, Filler, ReceivedReply, RecipientReply, SessionStep, Stage, Transaction,
+    BodyKind, ClientEvent, ClientSession, Filler, ReceivedReply, RecipientReply, SessionStep, Stage, Transaction,
     UseTls,
 };
 use crate::time::Span;
@@ -78,9 +78,7 @@ pub(super) async fn run(
         |event| drop(reports.send(ConnectionReport { conn: params.conn, generation: params.generation, event }));
     let mut connection = match ClientConnection::open(params, &options).await {
         Ok(connection) => connection,
-        Err((results, timings)) => {
-            return report(ConnectionEvent::Replied { results: vec![results], closed: true, timings });
-        }
+        Err(event) => return report(event),
     };
     report(ConnectionEvent::Connected);
     let mut stopped = pin!(options.stop.cancelled());
@@ -92,14 +90,15 @@ pub(super) async fn run(
         };
         match command {
             Some(DriverCommand::Send(message)) => {
-                let (results, closed) = tokio::select! {
+                let event = tokio::select! {
                     biased;
-                    outcome = connection.transact(&message) => outcome,
+                    event = connection.transact(&message) => event,
                     // The trial is over, and the result does not count any more.
                     () = &mut stopped => return,
                 };
-                report(ConnectionEvent::Replied { results, closed, timings: std::mem::take(&mut connection.timings) });
-                if closed {
+                let ends = event.ends_connection();
+                report(event);
+                if ends {
                     return;
                 }
             }
@@ -124,7 +123,7 @@ struct ClientConnection<'a> {
     sent: Instant,
     idle_timeout: IdleTimeout,
     /// The last refusal, in case the session ends with it.
-    refused: Option<(Stage, Code, String)>,
+    refused: Option<WireResult>,
 }
 
 /// Why the session stopped advancing.
@@ -142,17 +141,14 @@ enum Progress {
 }
 
 impl<'a> ClientConnection<'a> {
-    /// Connects, and advances until the server is ready for a transaction.
-    async fn open(
-        params: ConnectionParams,
-        options: &'a ConnectionOptions,
-    ) -> Result<Self, (WireResult, Vec<PhaseTiming>)> {
+    /// Connects, and advances until the server is ready for a transaction. An error is what to report instead.
+    async fn open(params: ConnectionParams, options: &'a ConnectionOptions) -> Result<Self, ConnectionEvent> {
         let began = Instant::now();
         let limit = wall_timeout(options, options.session.connect_timeout);
         let stream = match timeout(limit, connect(params)).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err((WireResult::Silent(Stage::Connect, failure_of(&error)), Vec::new())),
-            Err(_) => return Err((WireResult::Silent(Stage::Connect, ConnectionFailure::ConnectTimeout), Vec::new())),
+            Ok(Err(error)) => return Err(ConnectionEvent::not_connected(failure_of(&error))),
+            Err(_) => return Err(ConnectionEvent::not_connected(ConnectionFailure::ConnectTimeout)),
         };
         let ClientOptions { helo, tls, .. } = &options.client_options;
         let tls = if tls.is_some() { UseTls::May } else { UseTls::Never };
@@ -176,11 +172,11 @@ impl<'a> ClientConnection<'a> {
             Progress::Silent(stage, failure) => WireResult::Silent(stage.unwrap_or(Stage::Connect), failure),
             _ => connection.closing_result(Stage::Connect),
         };
-        Err((wire_result, connection.timings))
+        Err(ConnectionEvent::Replied { results: vec![wire_result], closed: true, timings: connection.timings })
     }
 
-    /// Sends a message: the result for each recipient, and whether the connection is closed.
-    async fn transact(&mut self, message: &OutgoingMessage) -> (Vec<WireResult>, bool) {
+    /// Sends a message, and says what came of it.
+    async fn transact(&mut self, message: &OutgoingMessage) -> ConnectionEvent {
         let recipients: Vec<&str> = message.to.iter().map(String::as_str).collect();
         let transaction = Transaction {
             from: &message.from,
@@ -213,7 +209,8 @@ impl<'a> ClientConnection<'a> {
         let closed = matches!(progress, Progress::Closed | Progress::Silent(..));
         let results =
             self.client.results().map(|reply| reply.map_or_else(|| rest.clone(), |reply| wire_result(&reply)));
-        (results.collect(), closed)
+        let results = results.collect();
+        ConnectionEvent::Replied { results, closed, timings: std::mem::take(&mut self.timings) }
     }
 
     /// Sends and receives until the session needs a decision from outside.
@@ -224,7 +221,7 @@ impl<'a> ClientConnection<'a> {
                 ClientEvent::NeedInput => None,
                 ClientEvent::Replied { to, reply } => {
                     if !matches!(reply.class(), crate::smtp::Class::Positive) {
-                        self.refused = to.stage().map(|stage| (stage, reply.code, text(&reply)));
+                        self.refused = to.stage().map(|stage| WireResult::Refused(stage, reply.code, text(&reply)));
                     }
                     if let Some(phase) = phase(to) {
                         self.timings.push((phase, self.sent.elapsed()));
@@ -325,10 +322,7 @@ impl<'a> ClientConnection<'a> {
 
     /// The refusal with which the server ended the session, or a reset if there was none.
     fn closing_result(&mut self, stage: Stage) -> WireResult {
-        match self.refused.take() {
-            Some((stage, code, text)) => WireResult::Refused(stage, code, text),
-            None => WireResult::Silent(stage, ConnectionFailure::Reset),
-        }
+        self.refused.take().unwrap_or(WireResult::Silent(stage, ConnectionFailure::Reset))
     }
 
     /// How long the reply to a step is waited for.

@@ -38,6 +38,17 @@ pub(super) enum ConnectionEvent {
 }
 
 impl ConnectionEvent {
+    /// No connection came about.
+    pub(super) fn not_connected(failure: ConnectionFailure) -> Self {
+        let results = vec![WireResult::Silent(Stage::Connect, failure)];
+        Self::Replied { results, closed: true, timings: Vec::new() }
+    }
+
+    /// Whether the connection is over.
+    pub(super) const fn ends_connection(&self) -> bool {
+        matches!(self, Self::Closed | Self::Replied { closed: true, .. })
+    }
+
     /// What it means if a message was on its way to the connection: it is lost when the server closed just before.
     pub(super) fn lost_if_busy(self, busy: bool) -> Self {
         match self {

@@ -109,7 +109,7 @@ impl ConnectionTable {
             return None;
         }
         let event = event.lost_if_busy(std::mem::take(&mut entry.is_busy));
-        if matches!(event, ConnectionEvent::Closed | ConnectionEvent::Replied { closed: true, .. }) {
+        if event.ends_connection() {
             entry.commands = None;
         }
         Some((entry.assignment, event))

@@ -44,14 +44,14 @@ impl ScriptedHandler {
         Self { answers, delayed, receives: false, message: Vec::new(), messages: Messages::default() }
     }
 
-    fn response(&self, kind: &str, about: &str) -> PolicyResponse {
+    fn response(&self, kind: &str, about: &str) -> RenderedVerdict {
         let delay = Span::ZERO;
         match Scripted::find(&self.answers, kind, about).cloned() {
-            None => PolicyResponse::Accept { delay },
-            Some(Scripted { reply: None, .. }) => PolicyResponse::Drop { delay },
+            None => RenderedVerdict::Accept { delay },
+            Some(Scripted { reply: None, .. }) => RenderedVerdict::Drop { delay },
             // An acceptance with a text of its own is written as a refusal is.
             Some(Scripted { reply: Some((code, enhanced, text)), close, .. }) => {
-                PolicyResponse::Refuse { reply: Reply { code, enhanced, text }, close, delay }
+                RenderedVerdict::Refuse { reply: Reply { code, enhanced, text }, close, delay }
             }
         }
     }
@@ -72,11 +72,11 @@ impl SessionHandler for ScriptedHandler {
         if self.delayed { HandlerDecision::Delayed(response) } else { HandlerDecision::Now(response) }
     }
 
-    fn on_early_talk(&mut self) -> PolicyResponse {
-        PolicyResponse::Accept { delay: Span::ZERO }
+    fn on_early_talk(&mut self) -> RenderedVerdict {
+        RenderedVerdict::Accept { delay: Span::ZERO }
     }
 
-    async fn end_of_data(&mut self, size: u64) -> PolicyResponse {
+    async fn end_of_data(&mut self, size: u64) -> RenderedVerdict {
         let message = std::mem::take(&mut self.message);
         assert_eq!(size, message.len() as u64, "the size is that of what was given");
         self.messages.lock().unwrap().push_back(message);

@@ -3,7 +3,7 @@
 use crate::metric::{Metric, Unit};
 use crate::record::{SweepFigure, SweepRecord};
 use crate::report::words::{NOTHING, duration, number, with_interval};
-use crate::stats::Estimate;
+use crate::stats::{Estimate, lower_median};
 
 /// The figures of one strategy at one value and provider.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ fn row(record: &SweepRecord, value: usize, strategy: usize, provider: Option<usi
         let mut all = record.figures_of(figure, value, strategy, provider);
         let defined: Vec<f64> = all.iter().copied().flatten().collect();
         all.sort_by(|a, b| a.unwrap_or(f64::INFINITY).total_cmp(&b.unwrap_or(f64::INFINITY)));
-        let median = all.get(all.len().saturating_sub(1) / 2).copied().flatten();
+        let median = lower_median(&all).flatten();
         (figure, SeedSample { seeds: all.len(), estimate: Estimate::of(&defined), median })
     });
     SweepRow { value, strategy, provider, figures: figures.collect() }

@@ -5,7 +5,7 @@ use super::providers::Providers;
 use super::range;
 use crate::metric::{Criterion, METRICS, Metric};
 use crate::scenario::spec::{SafeSpec, SweepSpec, ValuesSpec};
-use crate::scenario::sweep::{Place, Sweep, Values, default_safe};
+use crate::scenario::sweep::{Place, Sweep, Values, default_criterion};
 use crate::spanned::{Checker, Spanned, Tree};
 
 /// The sweep of a scenario, if nothing is wrong with it.
@@ -34,7 +34,7 @@ pub(super) fn build(
             None
         }
     };
-    let safe = spec.safe.as_ref().map_or_else(default_safe, |safe| criterion(safe, providers, check));
+    let safe = spec.safe.as_ref().map_or_else(default_criterion, |safe| criterion(safe, providers, check));
     Some(Sweep { over: over?, values: values?, safe })
 }
 

@@ -91,7 +91,7 @@ impl PolicyQuestion<'_> {
     }
 }
 
-/// What the policy answers.
+/// What the policy answers, in the terms of the session: which reply to write, and whether to close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyAnswer<'a> {
     /// Accepted, with the session's own reply.

@@ -1,11 +1,15 @@
-//! What a provider answers to a command, before it is written as SMTP.
+//! A provider's verdict on a command as its client will meet it: the reply with its placeholders filled in, and how long
+//! the client waits for it.
+//!
+//! A [`Verdict`](crate::provider::Verdict) names a reply by number; once the wait is over, the SMTP session is told a
+//! [`PolicyAnswer`](crate::smtp::PolicyAnswer), which borrows the reply and knows no time.
 
 use crate::smtp::Reply;
 use crate::time::Span;
 
-/// The answer to a command, and how long the client waits for it.
+/// What becomes of a command, and how long its client waits to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum PolicyResponse {
+pub(super) enum RenderedVerdict {
     /// The command is accepted.
     Accept { delay: Span },
     /// The command is refused with this reply, its placeholders filled in.
@@ -14,7 +18,7 @@ pub(super) enum PolicyResponse {
     Drop { delay: Span },
 }
 
-impl PolicyResponse {
+impl RenderedVerdict {
     /// The command is accepted at once.
     pub(super) const ACCEPT: Self = Self::Accept { delay: Span::ZERO };
     /// The connection is closed at once.
@@ -37,7 +41,7 @@ impl PolicyResponse {
         !delay.is_zero()
     }
 
-    /// The same answer, this much later.
+    /// The same, this much later.
     pub(super) fn delayed_by(mut self, span: Span) -> Self {
         *self.delay_mut() += span;
         self

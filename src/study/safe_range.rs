@@ -5,12 +5,12 @@
 //! seed, with the share of all seeds for which that holds with 95 % confidence; and the median over the seeds with its
 //! interval.
 
-use super::median::{interval, median};
 use crate::record::SafeRange;
+use crate::stats::{lower_median, median_interval};
 
 /// Up to which value it is safe, where `met[seed][value]` says whether a value meets the criterion under a seed, and
 /// `low_is_safe` from which end to count. `None` without seeds.
-pub(super) fn safe(met: &[Vec<bool>], low_is_safe: bool) -> Option<SafeRange> {
+pub(super) fn safe_range(met: &[Vec<bool>], low_is_safe: bool) -> Option<SafeRange> {
     let rank = |values: &Vec<bool>| {
         let safe = |met: &&bool| **met;
         if low_is_safe { values.iter().take_while(safe).count() } else { values.iter().rev().take_while(safe).count() }
@@ -21,8 +21,8 @@ pub(super) fn safe(met: &[Vec<bool>], low_is_safe: bool) -> Option<SafeRange> {
         low_is_safe,
         every: *ranks.first()?,
         coverage: coverage(ranks.len()),
-        median: median(&ranks)?,
-        interval: interval(&ranks),
+        median: lower_median(&ranks)?,
+        interval: median_interval(&ranks),
         ranks,
     })
 }
@@ -44,17 +44,17 @@ mod tests {
 
     #[test]
     fn a_safe_range_is_safe_under_every_seed() {
-        let safe = safe(&seeds(&[5, 3, 4, 4, 6, 4], 8), true).unwrap();
+        let safe = safe_range(&seeds(&[5, 3, 4, 4, 6, 4], 8), true).unwrap();
         assert_eq!((safe.every, safe.median, safe.interval), (3, 4, Some((3, 6))));
         assert_eq!(safe.ranks, [3, 4, 4, 4, 5, 6]);
     }
 
     #[test]
     fn a_value_beyond_an_unsafe_one_is_not_in_the_safe_range() {
-        assert_eq!(safe(&[vec![true, false, true, true]], true).unwrap().every, 1);
-        assert_eq!(safe(&[vec![true, false, true, true]], false).unwrap().every, 2);
-        assert_eq!(safe(&[vec![false, true]], true).unwrap().every, 0);
-        assert!(safe(&[], true).is_none());
+        assert_eq!(safe_range(&[vec![true, false, true, true]], true).unwrap().every, 1);
+        assert_eq!(safe_range(&[vec![true, false, true, true]], false).unwrap().every, 2);
+        assert_eq!(safe_range(&[vec![false, true]], true).unwrap().every, 0);
+        assert!(safe_range(&[], true).is_none());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::time::Span;
 pub struct WrongCriterion(String);
 
 /// Where nothing else is said: at most one attempt in a hundred is deferred, at all providers together.
-pub fn default_safe() -> Criterion {
+pub fn default_criterion() -> Criterion {
     Criterion { metric: Metric::DeferralShare.name().to_owned(), provider: None, min: f64::NEG_INFINITY, max: 0.01 }
 }
 
@@ -70,8 +70,8 @@ mod tests {
 
     #[test]
     fn bounds_are_read_in_the_units_of_the_metric() {
-        assert_eq!(read("deferral-share<=0.01"), Ok(default_safe()));
-        assert_eq!(read("deferral-share <= 1%"), Ok(default_safe()));
+        assert_eq!(read("deferral-share<=0.01"), Ok(default_criterion()));
+        assert_eq!(read("deferral-share <= 1%"), Ok(default_criterion()));
         let slow = read("time-to-90@charter<=30min").unwrap();
         assert_eq!((slow.provider.as_deref(), slow.max), (Some("charter"), 1_800.0));
         let share = read("delivered-share>=0.99").unwrap();

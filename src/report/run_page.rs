@@ -10,7 +10,7 @@ use super::answer::{answer, spread_of_best, verdict, warning};
 use super::drawing::Drawing;
 use super::page::{self, Heading, origin, plots, together};
 use super::replies::counted;
-use super::statistics;
+use super::seed_tables;
 use super::summary::Summary;
 use super::table::{COLUMNS, blocks, mean, range, text};
 use super::words::{NOTHING, duration, number, printable};
@@ -26,8 +26,8 @@ pub(super) fn page(analysis: &Analysis<'_>, provenance: &RunProvenance, drawings
             p.verdict.missed[record.expected.iter().any(|expected| !expected.met)] { (verdict) }
         }
         (figures_table(record, summary))
-        (statistics::compared(analysis))
-        (statistics::spreads(analysis))
+        (seed_tables::compared(analysis))
+        (seed_tables::spreads(analysis))
         (expectations(record))
         (plots(drawings))
         (replies(record))
