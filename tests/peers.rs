@@ -5,8 +5,8 @@
 //! installs them all. Everything happens on loopback, in processes that end with the test that started them.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
-#![allow(clippy::print_stderr, reason = "figures, and skips, for whoever reads along")]
-#![allow(clippy::disallowed_methods, reason = "peers live in the time of the wall, in processes of their own")]
+#![allow(clippy::print_stderr, reason = "figures, and skips, for people who read along")]
+#![allow(clippy::disallowed_methods, reason = "peers live in wall-clock time, in processes of their own")]
 
 #[path = "driver/arrived.rs"]
 mod arrived;

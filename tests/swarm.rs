@@ -130,7 +130,7 @@ fn observed_trial(scenario: &Scenario, strategy: &Strategy, seed: u64, mail: &Ma
 }
 
 /// Stops what does not end by itself: two hundred trials together take seconds.
-#[allow(clippy::disallowed_methods, reason = "a watchdog looks at the wall, from outside the worlds")]
+#[allow(clippy::disallowed_methods, reason = "a watchdog measures wall-clock time, from outside the worlds")]
 fn watchdog(patience: Duration) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let rings = Arc::clone(&stop);

@@ -77,7 +77,7 @@ pub(crate) fn run(scenario: &Scenario) -> Done {
 fn one(scenario: &Scenario, strategy: &Strategy) -> Done {
     let mail = generate(&scenario.workload, Seed(1)).expect("the mail fits");
     let input = TrialInput { scenario, strategy, seed: 1, unknowns: 1, mail: &mail };
-    let trial = trial(input, &AtomicBool::new(false)).expect("recipients are conserved").expect("nobody stops it");
+    let trial = trial(input, &AtomicBool::new(false)).expect("recipients are conserved").expect("it is not stopped");
     let totals = trial.cells[0].totals;
     Done { attempts: totals.attempts, deferred: totals.deferred }
 }

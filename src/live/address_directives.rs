@@ -140,9 +140,9 @@ fn enhanced(local: &str, word: &str) -> Option<EnhancedCode> {
 
 /// The reply of a directive; only refusals can be asked for.
 fn reply(code: &str, enhanced: Option<EnhancedCode>) -> Option<Reply> {
-    let code: Code = code.parse::<u16>().ok().filter(|code| (400..600).contains(code))?.try_into().ok()?;
-    let matches = |enhanced: &EnhancedCode| u16::from(enhanced.class) == code.get() / 100;
-    Some(Reply { code, enhanced: enhanced.filter(matches), text: "as you asked".to_owned() })
+    let code = Code::refusal(code)?;
+    let enhanced = enhanced.filter(|enhanced| enhanced.fits(code));
+    Some(Reply { code, enhanced, text: "as you asked".to_owned() })
 }
 
 #[cfg(test)]

@@ -30,9 +30,19 @@ pub struct MxClusterConfig {
     pub day_starts: Span,
     /// Clients that every provider knows from the start.
     pub clients: Vec<(IpAddr, Client)>,
-    /// Sender domains that every provider knows from the start, with their reputation and the messages they used to
-    /// send a day.
-    pub senders: Vec<(String, Option<Fraction>, u32)>,
+    /// Sender domains that every provider knows from the start.
+    pub senders: Vec<KnownSender>,
+}
+
+/// A sender domain with a history.
+#[derive(Clone, Debug)]
+pub struct KnownSender {
+    /// The domain.
+    pub domain: String,
+    /// Its reputation; `None` is that of a stranger.
+    pub reputation: Option<Fraction>,
+    /// Messages that it used to send a day.
+    pub daily_volume: u32,
 }
 
 impl MxClusterConfig {
@@ -72,8 +82,8 @@ impl MxCluster {
         for (ip, client) in clients {
             state.register_client_as(ip, |_| client);
         }
-        for (domain, reputation, volume) in senders {
-            state.register_sender(&domain, reputation, volume);
+        for KnownSender { domain, reputation, daily_volume } in senders {
+            state.register_sender(&domain, reputation, daily_volume);
         }
         let start = state.providers.iter().map(|served| served.provider.clone()).collect();
         Arc::new(Self { clock, policies, start, state: Mutex::new(state) })

@@ -16,7 +16,7 @@ pub struct LiveEvent<'a> {
     pub site: ProviderId,
     /// The client's address.
     pub ip: IpAddr,
-    /// What happened.
+    /// What happened, with what is particular to it.
     pub kind: LiveEventKind<'a>,
 }
 

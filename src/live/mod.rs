@@ -35,7 +35,7 @@ mod trial;
 
 pub use allowed_targets::{AllowedTargets, ForbiddenTarget};
 pub use clock::{Clock, Speed};
-pub use cluster::{MxCluster, MxClusterConfig, ServedTrial};
+pub use cluster::{KnownSender, MxCluster, MxClusterConfig, ServedTrial};
 pub use driver::{ClientOptions, DriveError, DriverConfig, LiveTrial, drive};
 pub use live_event::{EventListener, LiveEvent, LiveEventKind};
 pub use message_store::MessageStore;

@@ -24,7 +24,7 @@ pub struct ClusterSnapshot {
     pub speed: f64,
     /// Ordered outcomes that wait for their messages.
     pub orders: usize,
-    /// All providers.
+    /// Every provider of the cluster, in its order.
     pub providers: Vec<ProviderSnapshot>,
     /// Clients that have been seen.
     pub clients_known: usize,
@@ -118,7 +118,7 @@ pub struct ClientSnapshot {
 pub struct ClientRefusalCount {
     /// The provider's name.
     pub provider: String,
-    /// The refusals.
+    /// Their cause and number.
     #[serde(flatten)]
     pub refusals: RefusalCount,
 }

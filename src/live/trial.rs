@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::allowed_targets::AllowedTargets;
 use super::clock::{Clock, Speed};
-use super::cluster::{MxCluster, MxClusterConfig};
+use super::cluster::{KnownSender, MxCluster, MxClusterConfig};
 use super::driver::{ClientOptions, DriveError, DriverConfig, LiveTrial, drive};
 use super::mx_server::{ListenError, MxHost, MxServer};
 use super::server_options::ServerOptions;
@@ -36,7 +36,7 @@ pub enum TrialError {
     /// A host of the cluster cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The driver failed.
+    /// The driver of the sender failed.
     #[error(transparent)]
     Drive(#[from] DriveError),
 }
@@ -96,7 +96,7 @@ async fn on_own_cluster(
 }
 
 fn cluster_config(input: TrialInput<'_>, sources: &[IpAddr]) -> MxClusterConfig {
-    let (reputation, volume) = input.sender_domain_history();
+    let (reputation, daily_volume) = input.sender_domain_history();
     let domains = input.scenario.workload.sender_domains.iter();
     MxClusterConfig {
         policies: input.scenario.providers.clone(),
@@ -104,7 +104,7 @@ fn cluster_config(input: TrialInput<'_>, sources: &[IpAddr]) -> MxClusterConfig 
         unknowns: input.unknowns,
         day_starts: input.scenario.day_starts,
         clients: sources.iter().copied().zip(input.clients()).collect(),
-        senders: domains.map(|domain| (domain.clone(), reputation, volume)).collect(),
+        senders: domains.map(|domain| KnownSender { domain: domain.clone(), reputation, daily_volume }).collect(),
     }
 }
 

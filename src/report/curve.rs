@@ -15,9 +15,9 @@ pub(super) struct Curve {
 /// A bucket of a curve. Counts are means over the seeds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Point {
-    /// Attempts.
+    /// Delivery attempts in the bucket, a mean over the seeds.
     pub(super) attempts: f64,
-    /// Deferred attempts.
+    /// Those of them that were deferred, a mean over the seeds.
     pub(super) deferred: f64,
     /// Share of attempts deferred, all seeds together, with the interval over the seeds; `None` if there were no
     /// attempts.
@@ -30,9 +30,9 @@ pub(super) struct Point {
     pub(super) bounced: f64,
     /// Expired until the end of the bucket.
     pub(super) expired: f64,
-    /// Connections tried.
+    /// Connections tried in the bucket, a mean over the seeds.
     pub(super) connections: f64,
-    /// Connections refused.
+    /// Those of them that were refused, a mean over the seeds.
     pub(super) connections_refused: f64,
     /// Most connections open at once; only at a single provider.
     pub(super) open: Option<SeedRange>,

@@ -17,13 +17,13 @@ pub enum ReadError {
     /// A file is missing.
     #[error("there is no {}: is this a results folder?", path.display())]
     Missing {
-        /// The file.
+        /// The file that the folder lacks or that is wrong.
         path: PathBuf,
     },
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Io {
-        /// The file.
+        /// The file that the folder lacks or that is wrong.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
@@ -31,17 +31,17 @@ pub enum ReadError {
     /// A file is not what it should be.
     #[error("{} is damaged or was not written by mxlab: {reason}", path.display())]
     Malformed {
-        /// The file.
+        /// The file that the folder lacks or that is wrong.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong with its content.
         reason: String,
     },
     /// A file has a format of another version.
     #[error("{} has format {found}, this version of mxlab reads format {}: run the scenario again", path.display(), Record::FORMAT)]
     Version {
-        /// The file.
+        /// The file that the folder lacks or that is wrong.
         path: PathBuf,
-        /// Its format.
+        /// The version of the format that the file says it has.
         found: u32,
     },
     /// A histogram in it is damaged.

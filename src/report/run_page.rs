@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use crate::metric::Metric;
 use crate::record::{Record, ReplyCount, RunProvenance};
 
 use super::analysis::Analysis;
@@ -11,13 +10,12 @@ use super::drawing::Drawing;
 use super::page::{self, Heading, origin, plots, together};
 use super::replies::counted;
 use super::seed_tables;
-use super::summary::Summary;
-use super::table::{COLUMNS, blocks, mean, range, text};
+use super::table::{mean, range};
 use super::words::{NOTHING, duration, number, printable};
 
 /// The page, with its drawings.
 pub(super) fn page(analysis: &Analysis<'_>, provenance: &RunProvenance, drawings: &[Drawing]) -> String {
-    let Analysis { record, summary, .. } = analysis;
+    let record = analysis.record;
     let main = html! {
         @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
         p.answer { (together(&answer(analysis))) }
@@ -25,7 +23,7 @@ pub(super) fn page(analysis: &Analysis<'_>, provenance: &RunProvenance, drawings
         @if let Some(verdict) = verdict(record) {
             p.verdict.missed[record.expected.iter().any(|expected| !expected.met)] { (verdict) }
         }
-        (figures_table(record, summary))
+        (seed_tables::figures(analysis))
         (seed_tables::compared(analysis))
         (seed_tables::spreads(analysis))
         (expectations(record))
@@ -39,66 +37,6 @@ pub(super) fn page(analysis: &Analysis<'_>, provenance: &RunProvenance, drawings
 
 /// Reply texts shown for each provider; `replies.csv` has all.
 const MOST_REPLIES: usize = 12;
-
-fn figures_table(record: &Record, summary: &Summary) -> Markup {
-    html! {
-        section {
-            h2 { "In numbers" }
-            div.wide {
-                table {
-                    thead {
-                        tr {
-                            th { "strategy" }
-                            @for column in &COLUMNS {
-                                th.number title=(column.metric.about()) { (column.heading[0]) br; (column.heading[1]) }
-                            }
-                        }
-                    }
-                    @for provider in blocks(record) {
-                        tbody {
-                            @if record.providers.len() != 1 {
-                                tr.block {
-                                    th colspan=(COLUMNS.len() + 1) scope="rowgroup" {
-                                        @match provider {
-                                            Some(place) => (printable(&record.providers[place].title)),
-                                            None => "all providers together",
-                                        }
-                                    }
-                                }
-                            }
-                            @for row in summary.at(provider) {
-                                @let strategy = &record.strategies[row.strategy];
-                                tr.bound[strategy.bound] {
-                                    th scope="row" title=(printable(&strategy.about)) {
-                                        (printable(&strategy.name))
-                                        @if strategy.bound { " (bound)" }
-                                    }
-                                    @for column in &COLUMNS { (figure(&text(row, column.metric))) }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-            p.note {
-                "Means over the seeds"
-                @if summary.rows.iter().any(|row| row.figure(Metric::Injected).seeds > 1) { " ± half the 95 % interval (Student's t) where it does not round to nothing" }
-                ". A time that some seeds never reached has no mean: “med 70.0 (65.0-∞) min, 3/10 never” is the median, its 95 % interval by order statistics, whose end ∞ is beyond the trial, and in how many seeds it was never reached; an interval needs six seeds. "
-                "“of the bound” is what was delivered by the time the oracle had delivered 90 % of its own total, as a share of what it had. "
-                "Every other metric is in summary.csv."
-            }
-        }
-    }
-}
-
-/// A figure in a table; a median has how many never got there on a second line, so that the table fits the page.
-fn figure(text: &str) -> Markup {
-    html! {
-        td.number {
-            @for (n, part) in text.split(", ").enumerate() { @if n > 0 { br; } (part) }
-        }
-    }
-}
 
 fn expectations(record: &Record) -> Markup {
     html! {

@@ -1,4 +1,5 @@
-//! What the seeds show, on the page: every strategy against the best, and where the spread over seeds comes from.
+//! The tables of the page of a run, each over all seeds: the figures, every strategy against the best, and where the
+//! spread over seeds comes from.
 
 use maud::{Markup, html};
 
@@ -8,8 +9,50 @@ use crate::record::Record;
 use super::analysis::Analysis;
 use super::comparisons::COMPARED;
 use super::spread;
-use super::table::{COLUMNS, blocks};
+use super::table::{COLUMNS, blocks, text};
 use super::words::{NOTHING, printable};
+
+/// Every figure of every strategy at every provider.
+pub(super) fn figures(analysis: &Analysis<'_>) -> Markup {
+    let Analysis { record, summary, .. } = analysis;
+    let columns = COLUMNS.map(|column| GridColumn { metric: column.metric, heading: column.heading });
+    let rows = |provider: Option<usize>| {
+        html! {
+            @for row in summary.at(provider) {
+                @let strategy = &record.strategies[row.strategy];
+                tr.bound[strategy.bound] {
+                    th scope="row" title=(printable(&strategy.about)) {
+                        (printable(&strategy.name))
+                        @if strategy.bound { " (bound)" }
+                    }
+                    @for column in &COLUMNS { (figure(&text(row, column.metric))) }
+                }
+            }
+        }
+    };
+    html! {
+        section {
+            h2 { "In numbers" }
+            (grid(record, &columns, &rows))
+            p.note {
+                "Means over the seeds"
+                @if summary.rows.iter().any(|row| row.figure(Metric::Injected).seeds > 1) { " ± half the 95 % interval (Student's t) where it does not round to nothing" }
+                ". A time that some seeds never reached has no mean: “med 70.0 (65.0-∞) min, 3/10 never” is the median, its 95 % interval by order statistics, whose end ∞ is beyond the trial, and in how many seeds it was never reached; an interval needs six seeds. "
+                "“of the bound” is what was delivered by the time the oracle had delivered 90 % of its own total, as a share of what it had. "
+                "Every other metric is in summary.csv."
+            }
+        }
+    }
+}
+
+/// A figure in a table; a median has how many never got there on a second line, so that the table fits the page.
+fn figure(text: &str) -> Markup {
+    html! {
+        td.number {
+            @for (n, part) in text.split(", ").enumerate() { @if n > 0 { br; } (part) }
+        }
+    }
+}
 
 /// Every strategy less the best, under the same seeds; nothing if there are no two, or only one seed.
 pub(super) fn compared(analysis: &Analysis<'_>) -> Markup {
@@ -30,7 +73,7 @@ pub(super) fn compared(analysis: &Analysis<'_>) -> Markup {
     html! {
         section {
             h2 { "Compared with " (name) }
-            (grid(record, others, "points", &cell))
+            (compared_grid(record, others, "points", &cell))
             p.note {
                 "What each strategy has more (+) or less (\u{2212}) than " (name) " under the same seeds, ± half the 95 % interval of the difference (Student's t, paired); shares in points. "
                 "Bold is a difference that the seeds show; where the interval covers 0 they show none. "
@@ -56,7 +99,7 @@ pub(super) fn spreads(analysis: &Analysis<'_>) -> Markup {
     html! {
         section {
             h2 { "Where the spread over seeds comes from" }
-            (grid(record, ranked, "%", &cell))
+            (compared_grid(record, ranked, "%", &cell))
             p.note {
                 "Share of the variance over seeds that comes from limits nobody outside the providers knows, with its 95 % interval; the rest is chance: mail, network, weather. "
                 "What both do together is shared between them. "
@@ -69,21 +112,42 @@ pub(super) fn spreads(analysis: &Analysis<'_>) -> Markup {
 }
 
 /// A table of the compared figures: a row for each strategy, a block for each provider. `share` is what shares are in.
-fn grid(
+fn compared_grid(
     record: &Record,
     strategies: &[usize],
     share: &'static str,
     cell: &dyn Fn(Option<usize>, usize, Metric) -> Markup,
 ) -> Markup {
+    let columns = COMPARED.map(|metric| GridColumn { metric, heading: heading(metric, share) });
+    let rows = |provider: Option<usize>| {
+        html! {
+            @for strategy in strategies {
+                tr {
+                    th scope="row" { (printable(&record.strategies[*strategy].name)) }
+                    @for metric in COMPARED { (cell(provider, *strategy, metric)) }
+                }
+            }
+        }
+    };
+    grid(record, &columns, &rows)
+}
+
+/// A column of figures: its two lines of heading.
+struct GridColumn {
+    metric: Metric,
+    heading: [&'static str; 2],
+}
+
+/// A table of figures with a block of `rows` for each provider.
+fn grid(record: &Record, columns: &[GridColumn], rows: &dyn Fn(Option<usize>) -> Markup) -> Markup {
     html! {
         div.wide {
             table {
                 thead {
                     tr {
                         th { "strategy" }
-                        @for metric in COMPARED {
-                            @let heading = heading(metric, share);
-                            th.number title=(metric.about()) { (heading[0]) br; (heading[1]) }
+                        @for column in columns {
+                            th.number title=(column.metric.about()) { (column.heading[0]) br; (column.heading[1]) }
                         }
                     }
                 }
@@ -91,7 +155,7 @@ fn grid(
                     tbody {
                         @if record.providers.len() != 1 {
                             tr.block {
-                                th colspan=(COMPARED.len() + 1) scope="rowgroup" {
+                                th colspan=(columns.len() + 1) scope="rowgroup" {
                                     @match provider {
                                         Some(place) => (printable(&record.providers[place].title)),
                                         None => "all providers together",
@@ -99,12 +163,7 @@ fn grid(
                                 }
                             }
                         }
-                        @for strategy in strategies {
-                            tr {
-                                th scope="row" { (printable(&record.strategies[*strategy].name)) }
-                                @for metric in COMPARED { (cell(provider, *strategy, metric)) }
-                            }
-                        }
+                        (rows(provider))
                     }
                 }
             }

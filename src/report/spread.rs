@@ -31,7 +31,7 @@ fn of(record: &Record, strategy: usize, provider: Option<usize>, metric: Metric)
 /// The spread of a figure with something to divide.
 #[derive(Clone, Debug)]
 pub(super) struct SpreadSource {
-    /// The strategy's place.
+    /// The strategy, by its place in the record.
     pub(super) strategy: usize,
     /// The provider's place; `None` is all together.
     pub(super) provider: Option<usize>,

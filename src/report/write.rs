@@ -23,9 +23,9 @@ pub enum WriteError {
     /// The record cannot be written as JSON.
     #[error("cannot write {name} as JSON: {source}")]
     Json {
-        /// The file.
+        /// The name of the file in the folder.
         name: &'static str,
-        /// What is wrong.
+        /// What the serializer says.
         source: serde_json::Error,
     },
     /// A table cannot be written as CSV.

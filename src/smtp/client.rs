@@ -42,7 +42,7 @@ pub struct ClientSession {
 /// Whether STARTTLS is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UseTls {
-    /// Never.
+    /// The session stays in the clear, whatever is offered.
     #[default]
     Never,
     /// Where it is offered; if the server then refuses, the session goes on in the clear.
@@ -102,7 +102,7 @@ pub enum ClientEvent<'c> {
     Replied {
         /// The step that the reply answers.
         to: SessionStep,
-        /// The reply.
+        /// The whole reply, all of its lines.
         reply: ReceivedReply<'c>,
     },
     /// Shake hands, then say [`secured`](ClientSession::secured).

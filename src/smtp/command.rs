@@ -5,27 +5,27 @@ use super::extension::{Extension, Extensions};
 use super::parameter::{MailCommand, RcptCommand, number};
 use super::xclient::XclientAttributes;
 
-/// A command.
+/// A command of the client (RFC 5321, section 4.1), with what its extensions add.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
     /// EHLO with the client's name.
     Ehlo(&'a str),
     /// HELO with the client's name.
     Helo(&'a str),
-    /// MAIL.
+    /// MAIL: a transaction begins.
     Mail(MailCommand<'a>),
-    /// RCPT.
+    /// RCPT: one recipient more.
     Rcpt(RcptCommand<'a>),
-    /// DATA.
+    /// DATA: the message follows, up to a line with a single dot.
     Data,
     /// BDAT: a chunk of a message follows.
     Bdat {
-        /// Its bytes.
+        /// How many bytes follow the command line.
         size: u64,
         /// Whether it is the last one.
         last: bool,
     },
-    /// RSET.
+    /// RSET: the transaction is given up.
     Rset,
     /// NOOP, with anything after it.
     Noop,
@@ -35,18 +35,18 @@ pub enum Command<'a> {
     Expn(&'a str),
     /// HELP, with anything after it.
     Help,
-    /// QUIT.
+    /// QUIT: the client wants to end the session.
     Quit,
-    /// STARTTLS.
+    /// STARTTLS (RFC 3207).
     StartTls,
-    /// AUTH.
+    /// AUTH (RFC 4954).
     Auth {
         /// The mechanism's name.
         mechanism: &'a str,
         /// The initial response in base64; `=` is an empty one.
         initial: Option<&'a str>,
     },
-    /// XCLIENT.
+    /// XCLIENT, as Postfix has it.
     XClient(XclientAttributes<'a>),
 }
 

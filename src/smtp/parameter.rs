@@ -11,7 +11,7 @@ pub struct MailCommand<'a> {
     pub from: Path<'a>,
     /// SIZE: bytes, as the client announces them.
     pub size: Option<u64>,
-    /// BODY.
+    /// BODY: what bytes the message is made of.
     pub body: BodyKind,
     /// SMTPUTF8: addresses or header fields are not ASCII.
     pub smtputf8: bool,
@@ -28,7 +28,7 @@ pub struct MailCommand<'a> {
 pub struct RcptCommand<'a> {
     /// The recipient; never the null path.
     pub to: Path<'a>,
-    /// NOTIFY.
+    /// NOTIFY: when a notification is wanted.
     pub notify: Option<DsnNotify>,
     /// ORCPT, as `type;xtext`.
     pub orcpt: Option<&'a str>,
@@ -37,12 +37,12 @@ pub struct RcptCommand<'a> {
 /// What bytes a message is made of (RFC 6152, RFC 3030).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BodyKind {
-    /// ASCII lines.
+    /// 7BIT: lines of ASCII.
     #[default]
     SevenBit,
-    /// Lines.
+    /// 8BITMIME: lines of any bytes.
     EightBitMime,
-    /// Anything; only with BDAT.
+    /// BINARYMIME: any bytes, lines or not; only with BDAT.
     BinaryMime,
 }
 

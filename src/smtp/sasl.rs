@@ -10,9 +10,9 @@ use super::protocol_error::ProtocolError;
 pub struct Credentials {
     /// On whose behalf it wants to act; empty for its own.
     pub identity: String,
-    /// Who it is.
+    /// The name it gives, as which it wants to be authenticated.
     pub user: String,
-    /// Its proof.
+    /// The password that goes with the name.
     pub password: String,
 }
 
@@ -29,7 +29,7 @@ pub(super) enum SaslExchange {
 
 /// What comes of a response.
 pub(super) enum SaslStep {
-    /// Another challenge.
+    /// The exchange goes on with another challenge.
     Next(SaslExchange),
     /// The exchange is complete.
     Done(Credentials),

@@ -11,24 +11,27 @@
 mod answers;
 mod auth;
 mod chunk;
+mod client_state;
 mod commands;
 mod config;
+mod error_counts;
 mod event;
-mod greeting;
 mod message;
 mod open_transaction;
+mod replies;
 mod state;
 
 use std::sync::Arc;
 
 use super::data::DataReader;
-use super::extension::Extension;
 use super::line::{Line, LineReader};
-use super::protocol_error::{BuiltinReply, ProtocolError};
+use super::protocol_error::ProtocolError;
 use super::reply::{self, Class};
 use chunk::BdatChunk;
+use client_state::ClientState;
+use error_counts::ErrorCounts;
 use open_transaction::OpenTransaction;
-use state::{Advance, Hello, PendingQuestion, ServerState};
+use state::{Advance, PendingQuestion, ServerState};
 
 pub use config::ServerConfig;
 pub use event::{PolicyAnswer, PolicyQuestion, ServerClose, ServerEvent, SessionCounts};
@@ -42,17 +45,13 @@ pub struct ServerSession {
     config: Arc<ServerConfig>,
     state: ServerState,
     lines: LineReader,
-    hello: Option<Hello>,
-    tls: bool,
-    authenticated: bool,
+    client: ClientState,
     transaction: Option<OpenTransaction>,
     /// MAIL was refused: what was sent behind it without waiting cannot be held against the client.
     mail_refused: bool,
     body: DataReader,
     chunk: BdatChunk,
-    /// Since the last message that was accepted.
-    errors: u32,
-    junk_commands: u32,
+    errors: ErrorCounts,
     counts: SessionCounts,
 }
 
@@ -63,15 +62,12 @@ impl ServerSession {
             config,
             state: ServerState::New,
             lines: LineReader::default(),
-            hello: None,
-            tls: false,
-            authenticated: false,
+            client: ClientState::default(),
             transaction: None,
             mail_refused: false,
             body: DataReader::default(),
             chunk: BdatChunk::default(),
-            errors: 0,
-            junk_commands: 0,
+            errors: ErrorCounts::default(),
             counts: SessionCounts::default(),
         }
     }
@@ -116,11 +112,10 @@ impl ServerSession {
 
     /// The handshake after STARTTLS is done: nothing from before it holds (RFC 3207, section 4.2).
     pub fn secured(&mut self) {
-        assert_eq!(self.state, ServerState::Handshake, "a handshake nobody asked for");
+        assert_eq!(self.state, ServerState::Handshake, "a handshake without STARTTLS");
         self.state = ServerState::Command;
-        self.tls = true;
-        self.authenticated = false;
-        self.reset();
+        self.client.secured();
+        self.end_transaction();
     }
 
     /// What it has seen so far.
@@ -181,16 +176,9 @@ impl ServerSession {
         ServerEvent::Ask(question)
     }
 
-    /// Forgets how the client introduced itself, and the open transaction.
-    fn reset(&mut self) {
-        self.hello = None;
+    fn end_transaction(&mut self) {
         self.transaction = None;
         self.mail_refused = false;
-    }
-
-    fn too_many_junk_commands(&mut self) -> bool {
-        self.junk_commands += 1;
-        self.junk_commands > self.config.junk_commands_max
     }
 
     /// Refuses with the session's own reply; closes where it was one error too many.
@@ -203,19 +191,12 @@ impl ServerSession {
             ProtocolError::NoRecipients | ProtocolError::TooManyRecipients | ProtocolError::TooBig => true,
             _ => false,
         };
-        self.errors += u32::from(!forgiven);
-        let error =
-            if self.errors >= self.config.errors_max && !forgiven { ProtocolError::TooManyErrors } else { error };
-        self.say(error.builtin_reply(), out);
+        let error = if forgiven { error } else { self.errors.count(error, &self.config) };
+        self.config.say(error.builtin_reply(), out);
         if matches!(error, ProtocolError::TooManyErrors | ProtocolError::TooManyJunkCommands) {
             self.state = ServerState::Closed(ServerClose::ProtocolError(error));
         }
         ServerEvent::Refused(error)
-    }
-
-    fn say(&self, reply: BuiltinReply, out: &mut Vec<u8>) {
-        let enhanced = reply.enhanced.filter(|_| self.config.extensions.has(Extension::EnhancedStatusCodes));
-        reply::write(out, reply.code, enhanced, reply.text);
     }
 }
 

@@ -7,7 +7,7 @@ use super::student::t_975;
 pub struct Estimate {
     /// How many values there were; at least 1.
     pub n: usize,
-    /// Their mean.
+    /// The mean of the values.
     pub mean: f64,
     /// Half the width of the 95 % interval of the mean (Student's t); `None` for a single value, which says nothing
     /// about the spread.

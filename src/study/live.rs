@@ -36,7 +36,7 @@ pub enum LiveError {
         strategy: String,
         /// The seed of the trial.
         seed: u64,
-        /// What ended it.
+        /// Why the trial came to nothing.
         error: TrialError,
     },
     /// The system gives no event queue.

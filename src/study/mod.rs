@@ -32,7 +32,7 @@ use crate::workload::{GenerateError, generate};
 /// What is run of a scenario, and how.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// The first seed.
+    /// The first seed; the others are counted up from it.
     pub first_seed: u64,
     /// How many seeds, counted up from the first; at least 1.
     pub seeds: u32,
@@ -59,9 +59,9 @@ const FEWEST_SEEDS: u32 = 5;
 /// How far a run has come.
 #[derive(Clone, Copy, Debug)]
 pub struct RunProgress {
-    /// Trials done.
+    /// Trials that are over.
     pub done: usize,
-    /// Trials in all.
+    /// Trials that the run has in all.
     pub of: usize,
 }
 

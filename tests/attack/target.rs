@@ -83,7 +83,7 @@ impl AttackTarget {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(LONG, all_gone).await.expect("everybody is gone in the end");
+        tokio::time::timeout(LONG, all_gone).await.expect("every connection ends");
     }
 
     /// Delivers a message, as a client that behaves.

@@ -83,7 +83,7 @@ impl Call {
                 ClientEvent::NeedInput => wants_more = true,
                 ClientEvent::Idle | ClientEvent::Close(_) => over = true,
                 ClientEvent::Replied { .. } | ClientEvent::Done => {}
-                ClientEvent::StartTls => panic!("nobody wants TLS"),
+                ClientEvent::StartTls => panic!("the client was told to do without TLS"),
             }
             self.input.drain(..used);
             stream.write_all(&std::mem::take(&mut self.out)).unwrap();

@@ -1,5 +1,5 @@
 //! Two hundred seeds: a profile, a sender and three strategies drawn from each, against the oracle. At no checkpoint
-//! has anybody delivered more. `MXLAB_SEED=17 cargo test --test oracle` replays one seed.
+//! has any other strategy delivered more. `MXLAB_SEED=17 cargo test --test oracle` replays one seed.
 
 use std::fmt::Write as _;
 

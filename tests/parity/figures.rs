@@ -113,55 +113,55 @@ fn figures(real: &Trial, simulated: &Trial) -> Vec<(String, f64, f64, f64)> {
 }
 
 #[test]
-#[ignore = "minutes on the wall, and a quiet machine"]
+#[ignore = "minutes of wall-clock time, and a quiet machine"]
 fn hourly_limit_unpaced() {
     same("hourly-limit", "unpaced", 100.0, |_| {});
 }
 
 #[test]
-#[ignore = "minutes on the wall, and a quiet machine"]
+#[ignore = "minutes of wall-clock time, and a quiet machine"]
 fn hourly_limit_by_the_hour() {
     same("hourly-limit", "by the hour", 60.0, |_| {});
 }
 
 #[test]
-#[ignore = "minutes on the wall, and a quiet machine"]
+#[ignore = "minutes of wall-clock time, and a quiet machine"]
 fn hourly_limit_evenly() {
     same("hourly-limit", "evenly", 120.0, |_| {});
 }
 
 #[test]
-#[ignore = "minutes on the wall, and a quiet machine"]
+#[ignore = "minutes of wall-clock time, and a quiet machine"]
 fn hourly_limit_with_a_burst() {
     same("hourly-limit", "with a burst", 100.0, |_| {});
 }
 
 #[test]
-#[ignore = "minutes on the wall, and a quiet machine"]
+#[ignore = "minutes of wall-clock time, and a quiet machine"]
 fn yahoo_twenty_a_hundred() {
     same("yahoo-twenty", "a hundred", 20.0, |_| {});
 }
 
 #[test]
-#[ignore = "minutes on the wall, and a quiet machine"]
+#[ignore = "minutes of wall-clock time, and a quiet machine"]
 fn yahoo_twenty_twenty() {
     same("yahoo-twenty", "twenty", 20.0, |_| {});
 }
 
 #[test]
-#[ignore = "minutes on the wall, and a quiet machine"]
+#[ignore = "minutes of wall-clock time, and a quiet machine"]
 fn yahoo_twenty_on_ten() {
     same("yahoo-twenty", "twenty on ten", 20.0, |_| {});
 }
 
 #[test]
-#[ignore = "minutes on the wall, and a quiet machine"]
+#[ignore = "minutes of wall-clock time, and a quiet machine"]
 fn charter_concurrency_throttled_rate() {
     same("charter-concurrency", "throttled-rate", 20.0, an_hour);
 }
 
 #[test]
-#[ignore = "minutes on the wall, and a quiet machine"]
+#[ignore = "minutes of wall-clock time, and a quiet machine"]
 fn charter_concurrency_ten_connections() {
     same("charter-concurrency", "ten-connections", 20.0, an_hour);
 }

@@ -3,7 +3,7 @@
 //! recipients is deferred in the first pass, within two points, or within the spread of the repeats where that is
 //! wider.
 //!
-//! Time is real here: the README's experiment takes up to six minutes, most of which everybody waits. Its conditions
+//! Time is real here: the README's experiment takes up to six minutes, most of which is waiting. Its conditions
 //! are to run side by side (`cargo test --test peers measured -- --nocapture --test-threads 10`). What minds a tenth of
 //! a second, or how fast the machine takes a burst in, is for a quiet machine (`.ci/run peers_in_quiet`).
 
@@ -189,7 +189,7 @@ fn run(condition: &Condition, mail: impl FnOnce(&Postfix)) {
     let Some(postfix) = Postfix::start(served.at, &settings) else { return };
     mail(&postfix);
     let first = || first_pass(&postfix.deliveries("@receiver.example"));
-    until("everybody is tried once", PATIENCE, || {
+    until("every recipient is tried once", PATIENCE, || {
         thread::sleep(Duration::from_millis(500));
         first().len() >= condition.recipients
     });

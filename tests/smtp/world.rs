@@ -113,7 +113,7 @@ impl World {
 
     /// Both have shaken hands.
     pub(crate) fn secured(&mut self) {
-        assert!(std::mem::take(&mut self.shaking), "nobody wants to shake hands");
+        assert!(std::mem::take(&mut self.shaking), "a handshake without STARTTLS");
         self.server.secured();
         self.drive();
     }

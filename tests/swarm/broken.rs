@@ -61,7 +61,7 @@ impl Case {
     /// A checker says so of the broken log.
     fn must_say(&self, what: &str, breaks: impl Fn(&mut Vec<Entry>)) {
         let said = self.broken(breaks);
-        assert!(said.iter().any(|said| said.contains(what)), "nobody says `{what}`: {said:?}");
+        assert!(said.iter().any(|said| said.contains(what)), "no checker says `{what}`: {said:?}");
     }
 }
 

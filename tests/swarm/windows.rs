@@ -291,7 +291,7 @@ impl Asked<'_> {
     }
 }
 
-/// What a rule did about a command, where anyone can tell. `until` is the rule that refused it.
+/// What a rule did about a command, where it can be told. `until` is the rule that refused it.
 fn did(index: usize, rule: &Rule, limit: &Limit, stage: Stage, enabled: bool, until: Option<usize>) -> Option<Did> {
     let reached = until.is_none_or(|until| index < until);
     let natural = limit.meter.natural_stage();

@@ -43,7 +43,7 @@ pub(super) fn commands(path: &str, text: &str, cli: &clap::Command) -> Vec<Findi
             }
             ["mxlab", args @ ..] => refused(cli, args.iter().copied()),
             ["cargo", "build" | "test" | "run" | "install" | "bench" | "clippy" | "fmt" | "doc", ..] => None,
-            ["cargo", other, ..] => Some(format!("no cargo command the house uses: {other}")),
+            ["cargo", other, ..] => Some(format!("no cargo command that is used here: {other}")),
             _ => None,
         };
         found.extend(wrong.map(|what| Finding { path: path.into(), line, what }));

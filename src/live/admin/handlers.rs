@@ -60,11 +60,12 @@ pub(super) async fn rules(
 pub(super) struct RuleChangeRequest(toml::Table);
 
 impl TryFrom<serde_json::Map<String, Value>> for RuleChangeRequest {
-    type Error = toml::ser::Error;
+    type Error = String;
 
     fn try_from(body: serde_json::Map<String, Value>) -> Result<Self, Self::Error> {
         let given: serde_json::Map<_, _> = body.into_iter().filter(|(_, value)| !value.is_null()).collect();
-        toml::Table::try_from(given).map(Self)
+        let read = toml::Table::try_from(given).map(Self);
+        read.map_err(|_| "a value has `null` inside, or a number beyond 2^63".to_owned())
     }
 }
 
@@ -179,14 +180,13 @@ fn reply(text: &str) -> Result<Reply, AdminRejection> {
         return Err(wrong(format!("a reply has at most {TEXT_MAX} characters, all of them printable ASCII")));
     }
     let (code, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let code = code.parse::<u16>().ok().filter(|code| (400..600).contains(code));
-    let code = code.and_then(|code| Code::try_from(code).ok());
-    let code = code.ok_or_else(|| wrong(format!("`{text}` does not begin with a code from 400 to 599")))?;
+    let code =
+        Code::refusal(code).ok_or_else(|| wrong(format!("`{text}` does not begin with a code from 400 to 599")))?;
     let (first, text) = rest.split_once(' ').unwrap_or((rest, ""));
     let Ok(enhanced) = first.parse::<EnhancedCode>() else {
         return Ok(Reply { code, enhanced: None, text: rest.to_owned() });
     };
-    if u16::from(enhanced.class) != code.get() / 100 {
+    if !enhanced.fits(code) {
         return Err(wrong(format!("{enhanced} is of another class than {code}")));
     }
     Ok(Reply { code, enhanced: Some(enhanced), text: text.to_owned() })

@@ -21,11 +21,11 @@ pub struct DnsFault {
 pub enum DnsFailure {
     /// It is this much late, in wall-clock time, as resolvers know no other.
     Slow(Duration),
-    /// It is SERVFAIL.
+    /// The answer is SERVFAIL.
     ServFail,
     /// It is NXDOMAIN, whatever the zone has.
     NoSuchName,
-    /// There is none.
+    /// There is no answer.
     NoAnswer,
 }
 

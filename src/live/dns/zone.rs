@@ -42,7 +42,7 @@ pub enum DnsRecord {
     Ptr(String),
     /// A text of any length, such as an SPF record.
     Txt(String),
-    /// A name server.
+    /// The name of a name server.
     Ns(String),
     /// The start of a zone of this name.
     Soa(String),

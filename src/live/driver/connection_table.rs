@@ -22,7 +22,7 @@ pub(super) struct ConnectionTable {
     generations: u64,
     tasks: TaskTracker,
     reports: mpsc::UnboundedSender<ConnectionReport>,
-    /// By provider.
+    /// What connections to each provider share, by [`ProviderId`].
     options: Vec<Arc<ConnectionOptions>>,
     /// Ends every connection.
     stop: CancellationToken,

@@ -164,7 +164,7 @@ fn enhanced(text: &Spanned<String>, code: Option<Code>, check: &mut Checker<'_>)
             return None;
         }
     };
-    if let Some(code) = code.filter(|code| u16::from(enhanced.class) != code.get() / 100) {
+    if let Some(code) = code.filter(|code| !enhanced.fits(*code)) {
         let message = format!("the enhanced code {enhanced} contradicts the code {code}");
         let help = format!("they begin with the same digit (RFC 2034): write `{}.…`", code.get() / 100);
         check.wrong_do(&text.span, message, help);

@@ -69,7 +69,7 @@ pub(super) enum Mark {
     Band { points: Vec<(f64, f64, f64)>, colour: Rgb },
     /// A filled rectangle: left, bottom, right, top.
     Bar { corners: [f64; 4], colour: Rgb },
-    /// Markers.
+    /// A marker at each point.
     Dots { points: Vec<(f64, f64)>, pen: Pen },
 }
 

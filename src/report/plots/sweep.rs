@@ -17,7 +17,7 @@ pub(in crate::report) fn figures(record: &SweepRecord, rows: &[SweepRow]) -> Vec
     if record.values.is_empty() {
         return Vec::new();
     }
-    let sweep = Sweep { record, rows, frame: record.frame(1), scale: Scale::of(record) };
+    let sweep = SweepView { record, rows, frame: record.frame(1), scale: Scale::of(record) };
     let mut figures = vec![sweep.deferral_curve(), sweep.goodput()];
     // A curve that turns back on itself answers nothing: where more connections are refused more, they offer less.
     if (0..record.strategies.len()).all(|strategy| sweep.goes_one_way(strategy)) {
@@ -27,7 +27,7 @@ pub(in crate::report) fn figures(record: &SweepRecord, rows: &[SweepRow]) -> Vec
 }
 
 /// A sweep and what its figures share.
-struct Sweep<'a> {
+struct SweepView<'a> {
     record: &'a SweepRecord,
     rows: &'a [SweepRow],
     /// For the pens of the strategies.
@@ -78,7 +78,7 @@ fn mean(row: &SweepRow, figure: SweepFigure) -> Option<f64> {
     row.sample(figure).estimate.map(|estimate| estimate.mean)
 }
 
-impl Sweep<'_> {
+impl SweepView<'_> {
     fn deferral_curve(&self) -> Figure {
         let share = SweepFigure::Of(Metric::DeferralShare);
         let axis = |most| ticks::share("deferred, % of attempts", most);

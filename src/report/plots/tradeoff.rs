@@ -59,7 +59,7 @@ pub(super) fn figure(record: &Record) -> Figure {
 
 const DIVIDER: Pen = Pen { colour: Rgb(FAINT.0, FAINT.1, FAINT.2), stroke: Stroke::Dotted, marker: None, place: 0 };
 
-/// One seed.
+/// What a strategy came to under one seed.
 struct Dot {
     /// Seconds to 90 % delivered; `None` is never.
     time: Option<f64>,

@@ -5,11 +5,11 @@ use super::super::extension::{Extension, Extensions, SessionLimits};
 /// What a server offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
-    /// The extensions.
+    /// The extensions that the reply to EHLO lists.
     pub extensions: Extensions,
     /// The largest message in bytes, if the server says so.
     pub size_max: Option<u64>,
-    /// Its limits.
+    /// What LIMITS says of a session (RFC 9422).
     pub limits: SessionLimits,
 }
 

@@ -8,7 +8,7 @@ use super::super::stage::Stage;
 pub struct RecipientReply<'a> {
     /// Where it was decided; delivered only at the end of data.
     pub stage: Stage,
-    /// The reply.
+    /// The reply that settled it.
     pub reply: ReceivedReply<'a>,
 }
 

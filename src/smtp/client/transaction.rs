@@ -12,7 +12,7 @@ use super::capabilities::Capabilities;
 pub struct Transaction<'a> {
     /// The return path; empty for a bounce.
     pub from: &'a str,
-    /// The recipients.
+    /// The addresses of the recipients, in the order of their RCPT commands.
     pub recipients: &'a [&'a str],
     /// Bytes of the message, without dot stuffing.
     pub size: u64,

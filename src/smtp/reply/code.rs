@@ -37,6 +37,12 @@ impl Code {
         Self(code)
     }
 
+    /// Reads the code of a refusal: 400 to 599.
+    pub fn refusal(text: &str) -> Option<Self> {
+        let code = text.parse().ok().and_then(|code: u16| Self::try_from(code).ok());
+        code.filter(|code| code.class() != Class::Positive)
+    }
+
     /// The number itself.
     pub const fn get(self) -> u16 {
         self.0
@@ -85,6 +91,11 @@ impl FromStr for EnhancedCode {
 }
 
 impl EnhancedCode {
+    /// Whether it is of the class of `code`, as that of a reply has to be (RFC 2034, section 4).
+    pub fn fits(self, code: Code) -> bool {
+        u16::from(self.class) == code.get() / 100
+    }
+
     /// Reads `class.subject.detail`. Most words of replies are none, so this allocates nothing to say so.
     pub(super) fn read(text: &str) -> Option<Self> {
         let mut parts = text.split('.');

@@ -148,7 +148,7 @@ fn parts(line: &[u8]) -> Result<(Code, bool, &[u8]), ReplyError> {
 fn split_enhanced(code: Code, text: &str) -> (Option<EnhancedCode>, &str) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     match EnhancedCode::read(word) {
-        Some(enhanced) if u16::from(enhanced.class) == code.get() / 100 => (Some(enhanced), rest),
+        Some(enhanced) if enhanced.fits(code) => (Some(enhanced), rest),
         _ => (None, text),
     }
 }

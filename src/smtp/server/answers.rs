@@ -9,17 +9,19 @@ impl ServerSession {
     /// Writes the session's own positive reply, and goes on.
     pub(super) fn accept(&mut self, asked: PendingQuestion, words: Option<&str>, out: &mut Vec<u8>) {
         match asked {
-            PendingQuestion::Connect | PendingQuestion::XClient { .. } => self.greet(out),
-            PendingQuestion::Hello(hello) => self.welcome(hello, words, out),
-            PendingQuestion::Mail(_) => self.say(BuiltinReply::new(250, (2, 1, 0), "Sender ok"), out),
-            PendingQuestion::Rcpt => self.say(BuiltinReply::new(250, (2, 1, 5), "Recipient ok"), out),
-            PendingQuestion::Data => self.say(BuiltinReply::plain(354, "End data with <CR><LF>.<CR><LF>"), out),
+            PendingQuestion::Connect | PendingQuestion::XClient { .. } => self.config.greet(out),
+            PendingQuestion::Hello(hello) => self.config.welcome(hello, self.client.has_tls(), words, out),
+            PendingQuestion::Mail(_) => self.config.say(BuiltinReply::new(250, (2, 1, 0), "Sender ok"), out),
+            PendingQuestion::Rcpt => self.config.say(BuiltinReply::new(250, (2, 1, 5), "Recipient ok"), out),
+            PendingQuestion::Data => self.config.say(BuiltinReply::plain(354, "End data with <CR><LF>.<CR><LF>"), out),
             // The reply comes when the chunk has come.
             PendingQuestion::Chunk => {}
             PendingQuestion::EndOfData | PendingQuestion::Reset => {
-                self.say(BuiltinReply::new(250, (2, 0, 0), "Ok"), out);
+                self.config.say(BuiltinReply::new(250, (2, 0, 0), "Ok"), out);
             }
-            PendingQuestion::Auth => self.say(BuiltinReply::new(235, (2, 7, 0), "Authentication successful"), out),
+            PendingQuestion::Auth => {
+                self.config.say(BuiltinReply::new(235, (2, 7, 0), "Authentication successful"), out)
+            }
         }
         self.accepted(asked);
     }
@@ -29,8 +31,8 @@ impl ServerSession {
         match asked {
             PendingQuestion::Connect => {}
             PendingQuestion::Hello(hello) => {
-                self.reset();
-                self.hello = Some(hello);
+                self.end_transaction();
+                self.client.introduced(hello);
             }
             PendingQuestion::Mail(transaction) => {
                 self.transaction = Some(transaction);
@@ -49,16 +51,13 @@ impl ServerSession {
             PendingQuestion::EndOfData => {
                 self.transaction = None;
                 self.counts.messages += 1;
-                (self.errors, self.junk_commands) = (0, 0);
+                self.errors.reset();
             }
-            PendingQuestion::Auth => self.authenticated = true,
-            PendingQuestion::Reset => {
-                self.transaction = None;
-                self.mail_refused = false;
-            }
+            PendingQuestion::Auth => self.client.authenticated(),
+            PendingQuestion::Reset => self.end_transaction(),
             PendingQuestion::XClient { login } => {
-                self.authenticated = login;
-                self.reset();
+                self.client.replaced(login);
+                self.end_transaction();
             }
         }
     }

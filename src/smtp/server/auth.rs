@@ -2,17 +2,15 @@
 
 use super::super::protocol_error::{BuiltinReply, ProtocolError};
 use super::super::sasl::{SaslExchange, SaslStep};
-use super::state::{CommandResult, Hello, PendingQuestion, ServerState};
+use super::state::{CommandResult, PendingQuestion, ServerState};
 use super::{PolicyQuestion, ServerSession};
 
 impl ServerSession {
     pub(super) fn auth<'a>(&mut self, mechanism: &str, initial: Option<&str>, out: &mut Vec<u8>) -> CommandResult<'a> {
-        if self.hello != Some(Hello::Ehlo) || self.authenticated || self.transaction.is_some() {
+        if self.transaction.is_some() {
             return Err(ProtocolError::Sequence);
         }
-        if !self.tls && !self.config.auth_without_tls {
-            return Err(ProtocolError::AuthWithoutTls);
-        }
+        self.client.may_authenticate(&self.config)?;
         let Some(exchange) = SaslExchange::begin(mechanism) else { return Err(ProtocolError::Mechanism) };
         self.state = ServerState::Auth(exchange);
         match initial {
@@ -42,7 +40,7 @@ impl ServerSession {
 
     fn challenge(&self, out: &mut Vec<u8>) {
         if let ServerState::Auth(exchange) = &self.state {
-            self.say(BuiltinReply::plain(334, exchange.challenge()), out);
+            self.config.say(BuiltinReply::plain(334, exchange.challenge()), out);
         }
     }
 }

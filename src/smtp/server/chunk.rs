@@ -17,7 +17,7 @@ pub(super) struct BdatChunk {
 /// What was found at the beginning of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ChunkPiece<'a> {
-    /// Nothing yet.
+    /// The chunk has not all come, and there is no input left.
     Unfinished,
     /// A piece of the message.
     Data(&'a [u8]),

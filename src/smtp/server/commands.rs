@@ -4,8 +4,9 @@ use super::super::command::Command;
 use super::super::parameter::{MailCommand, RcptCommand};
 use super::super::protocol_error::{BuiltinReply, ProtocolError};
 use super::super::xclient::{XclientAttribute, XclientAttributes};
+use super::client_state::Hello;
 use super::open_transaction::OpenTransaction;
-use super::state::{CommandResult, Hello, PendingQuestion, ServerState};
+use super::state::{CommandResult, PendingQuestion, ServerState};
 use super::{PolicyQuestion, ServerClose, ServerEvent, ServerSession};
 
 impl ServerSession {
@@ -29,7 +30,7 @@ impl ServerSession {
             }
             Command::Expn(_) => Err(ProtocolError::NotImplemented),
             Command::Quit => {
-                self.say(BuiltinReply::new(221, (2, 0, 0), "Bye"), out);
+                self.config.say(BuiltinReply::new(221, (2, 0, 0), "Bye"), out);
                 self.state = ServerState::Closed(ServerClose::Quit);
                 Ok(None)
             }
@@ -40,26 +41,23 @@ impl ServerSession {
     }
 
     fn hello<'a>(&mut self, hello: Hello, name: &'a str) -> CommandResult<'a> {
-        if self.hello.is_some() && self.too_many_junk_commands() {
-            return Err(ProtocolError::TooManyJunkCommands);
+        if self.client.is_introduced() {
+            self.errors.junk_command(&self.config)?;
         }
         let extended = hello == Hello::Ehlo;
         Ok(Some(self.ask(PendingQuestion::Hello(hello), PolicyQuestion::Hello { name, extended })))
     }
 
     fn mail<'a>(&mut self, mail: MailCommand<'a>) -> CommandResult<'a> {
-        let error = match () {
-            () if self.hello.is_none() || self.transaction.is_some() => ProtocolError::Sequence,
-            () if self.config.tls_required && !self.tls => ProtocolError::TlsRequired,
-            () if self.config.auth_required && !self.authenticated => ProtocolError::AuthRequired,
-            () if self.config.too_big(mail.size.unwrap_or(0)) => ProtocolError::TooBig,
-            () => {
-                let transaction = OpenTransaction::new(&mail);
-                return Ok(Some(self.ask(PendingQuestion::Mail(transaction), PolicyQuestion::Mail(mail))));
-            }
-        };
-        self.mail_refused |= self.transaction.is_none();
-        Err(error)
+        if self.transaction.is_some() {
+            return Err(ProtocolError::Sequence);
+        }
+        if let Err(error) = self.client.may_send(mail.size.unwrap_or(0), &self.config) {
+            self.mail_refused = true;
+            return Err(error);
+        }
+        let transaction = OpenTransaction::new(&mail);
+        Ok(Some(self.ask(PendingQuestion::Mail(transaction), PolicyQuestion::Mail(mail))))
     }
 
     fn rcpt<'a>(&mut self, rcpt: RcptCommand<'a>) -> CommandResult<'a> {
@@ -75,17 +73,17 @@ impl ServerSession {
 
     fn rset<'a>(&mut self) -> CommandResult<'a> {
         // RSET after a refusal is proper, RSET after RSET is junk.
-        if self.transaction.is_none() && !self.mail_refused && self.too_many_junk_commands() {
-            return Err(ProtocolError::TooManyJunkCommands);
+        if self.transaction.is_none() && !self.mail_refused {
+            self.errors.junk_command(&self.config)?;
         }
         Ok(Some(self.ask(PendingQuestion::Reset, PolicyQuestion::Reset)))
     }
 
     fn start_tls<'a>(&mut self, out: &mut Vec<u8>) -> CommandResult<'a> {
-        if self.tls || self.hello.is_none() || self.transaction.is_some() {
+        if self.client.has_tls() || !self.client.is_introduced() || self.transaction.is_some() {
             return Err(ProtocolError::Sequence);
         }
-        self.say(BuiltinReply::new(220, (2, 0, 0), "Ready to start TLS"), out);
+        self.config.say(BuiltinReply::new(220, (2, 0, 0), "Ready to start TLS"), out);
         self.state = ServerState::Handshake;
         Ok(Some(ServerEvent::StartTls { injected: 0 }))
     }
@@ -100,10 +98,8 @@ impl ServerSession {
 
     /// Answers a command that makes no progress.
     fn junk_command<'a>(&mut self, reply: BuiltinReply, out: &mut Vec<u8>) -> CommandResult<'a> {
-        if self.too_many_junk_commands() {
-            return Err(ProtocolError::TooManyJunkCommands);
-        }
-        self.say(reply, out);
+        self.errors.junk_command(&self.config)?;
+        self.config.say(reply, out);
         Ok(None)
     }
 }

@@ -29,11 +29,11 @@ pub struct ServerConfig {
     /// Junk commands (NOOP, RSET without a transaction, VRFY …) since the last accepted message, beyond
     /// which the session is closed with 421.
     pub junk_commands_max: u32,
-    /// MAIL needs TLS.
+    /// Whether MAIL is refused without TLS.
     pub tls_required: bool,
-    /// MAIL needs AUTH.
+    /// Whether MAIL is refused before AUTH.
     pub auth_required: bool,
-    /// AUTH is offered and taken without TLS.
+    /// Whether AUTH is offered and taken without TLS.
     pub auth_without_tls: bool,
 }
 

@@ -50,12 +50,12 @@ pub enum PolicyQuestion<'a> {
     Hello {
         /// The client's name, as it gave it.
         name: &'a str,
-        /// EHLO.
+        /// Whether it was EHLO, and not HELO.
         extended: bool,
     },
-    /// A transaction begins.
+    /// MAIL: a transaction begins.
     Mail(MailCommand<'a>),
-    /// A recipient.
+    /// RCPT: a recipient is named.
     Rcpt(RcptCommand<'a>),
     /// A message is about to come.
     Data {
@@ -64,7 +64,7 @@ pub enum PolicyQuestion<'a> {
     },
     /// The message is there. Whatever is answered, the transaction is over.
     EndOfData {
-        /// Its bytes.
+        /// Bytes of the message, transparency dots left out.
         size: u64,
     },
     /// The client authenticates as a user.
@@ -99,16 +99,16 @@ pub enum PolicyAnswer<'a> {
     /// Accepted or refused, as the code says, with this reply. At EHLO the first line of a positive reply takes the
     /// place of the host's name.
     Say {
-        /// The code.
+        /// The three-digit code; it also says whether the command is accepted.
         code: Code,
-        /// The enhanced code.
+        /// The enhanced status code in front of the text.
         enhanced: Option<EnhancedCode>,
         /// The text; `\n` parts lines.
         text: &'a str,
-        /// Close after it.
+        /// Whether the connection is closed after the reply.
         close: bool,
     },
-    /// Nothing, and close.
+    /// No reply: the connection is closed.
     Drop,
 }
 

@@ -77,7 +77,7 @@ impl ServerSession {
                 return Some(self.ask(PendingQuestion::EndOfData, PolicyQuestion::EndOfData { size }));
             }
             (true, true) => self.transaction = None,
-            (false, false) => self.say(BuiltinReply::new(250, (2, 0, 0), "Chunk received"), out),
+            (false, false) => self.config.say(BuiltinReply::new(250, (2, 0, 0), "Chunk received"), out),
             (false, true) => {}
         }
         None

@@ -2,6 +2,7 @@
 
 use super::super::protocol_error::ProtocolError;
 use super::super::sasl::SaslExchange;
+use super::client_state::Hello;
 use super::event::{ServerClose, ServerEvent};
 use super::open_transaction::OpenTransaction;
 
@@ -48,13 +49,6 @@ impl PendingQuestion {
     pub(super) const fn has_own_frame(self) -> bool {
         matches!(self, Self::Hello(_) | Self::Chunk)
     }
-}
-
-/// How the client introduced itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hello {
-    Helo,
-    Ehlo,
 }
 
 /// How many bytes are done with, and what is to be done; `None` if the session can go on by itself.

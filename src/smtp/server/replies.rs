@@ -1,34 +1,44 @@
-//! The greeting, and the reply to EHLO: the server's name and what it offers.
+//! What a server says by itself: the greeting, the reply to EHLO, and replies of fixed words. All of it follows from its
+//! configuration.
 
 use std::io::Write;
 
 use super::super::extension::Extension;
+use super::super::protocol_error::BuiltinReply;
+use super::super::reply;
 use super::super::xclient::XclientAttribute;
-use super::ServerSession;
-use super::state::Hello;
+use super::client_state::Hello;
+use super::config::ServerConfig;
 
-impl ServerSession {
-    /// `220 host banner`.
-    pub(super) fn greet(&self, out: &mut Vec<u8>) {
-        pieces(out, &["220 ", &self.config.host, " ", &self.config.banner, "\r\n"]);
+impl ServerConfig {
+    /// A reply of fixed words.
+    pub(super) fn say(&self, reply: BuiltinReply, out: &mut Vec<u8>) {
+        let enhanced = reply.enhanced.filter(|_| self.extensions.has(Extension::EnhancedStatusCodes));
+        reply::write(out, reply.code, enhanced, reply.text);
     }
 
-    /// `250 host`, and after EHLO every extension on a line of its own. `words` take the place of the host's name.
-    pub(super) fn welcome(&self, hello: Hello, words: Option<&str>, out: &mut Vec<u8>) {
-        let name = words.and_then(|words| words.lines().next()).unwrap_or(&self.config.host);
+    /// `220 host banner`.
+    pub(super) fn greet(&self, out: &mut Vec<u8>) {
+        pieces(out, &["220 ", &self.host, " ", &self.banner, "\r\n"]);
+    }
+
+    /// `250 host`, and after EHLO every extension that is any use with or without TLS on a line of its own. `words` take
+    /// the place of the host's name.
+    pub(super) fn welcome(&self, hello: Hello, tls: bool, words: Option<&str>, out: &mut Vec<u8>) {
+        let name = words.and_then(|words| words.lines().next()).unwrap_or(&self.host);
         let mut last = out.len();
         pieces(out, &["250-", name, "\r\n"]);
         if hello == Hello::Ehlo {
-            for extension in self.config.extensions.iter().filter(|extension| self.offers(*extension)) {
+            for extension in self.extensions.iter().filter(|extension| self.offers(*extension, tls)) {
                 last = out.len();
                 pieces(out, &["250-", extension.keyword()]);
                 self.details(extension, out);
                 out.extend_from_slice(b"\r\n");
             }
-            if self.config.limits.named().next().is_some() {
+            if self.limits.named().next().is_some() {
                 last = out.len();
                 pieces(out, &["250-LIMITS"]);
-                for (name, max) in self.config.limits.named() {
+                for (name, max) in self.limits.named() {
                     formatted(out, format_args!(" {name}={max}"));
                 }
                 out.extend_from_slice(b"\r\n");
@@ -38,16 +48,16 @@ impl ServerSession {
     }
 
     /// Whether it is any use now.
-    fn offers(&self, extension: Extension) -> bool {
+    const fn offers(&self, extension: Extension, tls: bool) -> bool {
         match extension {
-            Extension::StartTls => !self.tls,
-            Extension::Auth => self.tls || self.config.auth_without_tls,
+            Extension::StartTls => !tls,
+            Extension::Auth => tls || self.auth_without_tls,
             _ => true,
         }
     }
 
     fn details(&self, extension: Extension, out: &mut Vec<u8>) {
-        match (extension, self.config.size_advertised.or(self.config.size_max)) {
+        match (extension, self.size_advertised.or(self.size_max)) {
             (Extension::Size, Some(max)) => formatted(out, format_args!(" {max}")),
             (Extension::Auth, _) => pieces(out, &[" PLAIN LOGIN"]),
             (Extension::XClient, _) => XclientAttribute::ALL.iter().for_each(|name| pieces(out, &[" ", name.name()])),

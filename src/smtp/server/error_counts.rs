@@ -1,0 +1,34 @@
+//! How many errors and junk commands a client is forgiven, as Postfix counts them: since the last accepted message.
+
+use super::super::protocol_error::ProtocolError;
+use super::config::ServerConfig;
+
+/// Errors and junk commands since the last message that was accepted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ErrorCounts {
+    errors: u32,
+    junk_commands: u32,
+}
+
+impl ErrorCounts {
+    /// A message was accepted.
+    pub(super) const fn reset(&mut self) {
+        *self = Self { errors: 0, junk_commands: 0 };
+    }
+
+    /// Counts an error, and says what the client is told: that error, or that it was one too many.
+    pub(super) const fn count(&mut self, error: ProtocolError, config: &ServerConfig) -> ProtocolError {
+        self.errors += 1;
+        if self.errors >= config.errors_max { ProtocolError::TooManyErrors } else { error }
+    }
+
+    /// Counts a command that makes no progress.
+    ///
+    /// # Errors
+    ///
+    /// It was one too many.
+    pub(super) const fn junk_command(&mut self, config: &ServerConfig) -> Result<(), ProtocolError> {
+        self.junk_commands += 1;
+        if self.junk_commands > config.junk_commands_max { Err(ProtocolError::TooManyJunkCommands) } else { Ok(()) }
+    }
+}
