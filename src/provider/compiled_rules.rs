@@ -82,7 +82,7 @@ impl CompiledRules {
                     self.per_session.push(place);
                 }
             }
-            RuleKind::Check(check) if rule.enabled => match check.timing(rule.at) {
+            RuleKind::Check(check) if rule.enabled => match check.kind().timing(rule.at) {
                 CheckTiming::AtStage => {}
                 CheckTiming::PerRecipientAtEnd(mailbox) => self.late_mailboxes.push((mailbox, place)),
                 CheckTiming::BeforeGreeting(pause) => {
@@ -141,7 +141,7 @@ impl RuleStep {
     fn concerns(&self, mailbox: Mailbox, kind: &RuleKind) -> bool {
         match (&self.operation, kind) {
             (Operation::CheckHold(_), _) => true,
-            (Operation::Check(check), _) => check.concerns(mailbox),
+            (Operation::Check(check), _) => check.kind().concerns(mailbox),
             (Operation::Limit(step), RuleKind::Limit(limit)) => step.concerns(mailbox, &limit.window),
             (Operation::Limit(_), RuleKind::Check(_)) => unreachable!("a check has no steps of a limit"),
         }
@@ -159,7 +159,7 @@ fn steps(place: u16, rule: &Rule, runtime: &RuleRuntime, stage: Stage) -> impl I
             (asked.map(Operation::Limit), counts.map(Operation::Limit))
         }
         RuleKind::Check(check) => {
-            let asked = rule.at == stage && check.timing(stage) == CheckTiming::AtStage;
+            let asked = rule.at == stage && check.kind().timing(stage) == CheckTiming::AtStage;
             (asked.then_some(Operation::Check(*check)), None)
         }
     };

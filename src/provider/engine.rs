@@ -271,7 +271,7 @@ impl Provider {
     /// How long after a refusal by `rule` the same thing may pass, where the rule itself says so (greylisting).
     pub fn retry_delay(&self, rule: RuleId) -> Option<Span> {
         match &self.policy.rules[rule.index()].kind {
-            RuleKind::Check(check) => check.retry_delay(),
+            RuleKind::Check(check) => check.kind().retry_delay(),
             RuleKind::Limit(_) => None,
         }
     }

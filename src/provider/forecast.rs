@@ -108,7 +108,7 @@ impl<'a> Forecaster<'a> {
             RuleKind::Limit(_) => {
                 self.limit(index, rule).map_or(at, |limit| limit.earliest(at, prospect, message, recipients))
             }
-            RuleKind::Check(check) if rule.refuses() => check.earliest(at),
+            RuleKind::Check(check) if rule.refuses() => check.kind().earliest(at),
             RuleKind::Check(_) => at,
         }
     }

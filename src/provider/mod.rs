@@ -38,7 +38,9 @@ pub use message::{Auth, Envelope, Mailbox, Recipient};
 pub use policy::{Attribution, Confidence, Listener, Policy, PolicyChange, Rule, ServiceTimes};
 pub use prospect::ProposedMessage;
 pub use reputation::{ReputationModel, ReputationOf, Tier};
-pub use rule::{BusySpells, Check, Greylist, Limit, LowReputation, Meter, Outage, Population, RuleKind};
+pub use rule::{
+    BusySpells, Check, EarlyTalker, Greylist, Limit, LowReputation, Meter, Outage, Population, RuleKind, SizeLimit,
+};
 pub use rule_runtime::RuleStats;
 pub use scope::Scope;
 pub use verdict::{Decision, Refusal, RuleAction, Verdict};

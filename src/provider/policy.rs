@@ -55,7 +55,7 @@ impl Policy {
     /// The largest message in bytes that it takes now, if it minds the size.
     pub fn size_max(&self) -> Option<Bytes> {
         let sizes = self.rules.iter().filter(|rule| rule.refuses()).filter_map(|rule| match &rule.kind {
-            RuleKind::Check(check) => check.largest_message(),
+            RuleKind::Check(check) => check.kind().largest_message(),
             RuleKind::Limit(_) => None,
         });
         sizes.min_by_key(|size| size.0)

@@ -309,7 +309,7 @@ fn mail_that_is_held_back_for_too_long_expires_without_an_attempt() {
 #[test]
 fn a_greeting_that_waits_for_early_talkers_is_only_late() {
     let early = |pause| Rule {
-        kind: RuleKind::Check(Check::EarlyTalker(Span::from_secs(pause))),
+        kind: RuleKind::Check(Check::EarlyTalker(EarlyTalker { pause: Span::from_secs(pause) })),
         ..limit(Stage::Connect, Meter::Connections, Window::Session, 1, 1, true)
     };
     let sent = |rules| run(&scenario(policy(rules, SECOND), 3, strategy(1, Span::DAY)));

@@ -9,7 +9,7 @@ use crate::units::Fraction;
 pub fn sentence(rule: &Rule, policy: &Policy) -> String {
     let mut text = match &rule.kind {
         RuleKind::Limit(limit) => format!("at {}, {}", rule.at, limit.words(&policy.tiers)),
-        RuleKind::Check(check) => format!("at {}: {}", rule.at, check.words()),
+        RuleKind::Check(check) => format!("at {}: {}", rule.at, check.kind().words()),
     };
     let link = if matches!(rule.kind, RuleKind::Limit(_)) { "; otherwise " } else { ": " };
     _ = write!(text, "{link}{}", answered(rule.action, policy));
@@ -33,7 +33,7 @@ pub fn reasons(policy: &Policy) -> Vec<&'static str> {
     let mut reasons: Vec<&str> = Vec::new();
     for rule in policy.rules.iter().filter(|rule| rule.enabled) {
         if let RuleKind::Check(asked) = &rule.kind
-            && let Some(reason) = asked.reason().filter(|reason| !reasons.contains(reason))
+            && let Some(reason) = asked.kind().reason().filter(|reason| !reasons.contains(reason))
         {
             reasons.push(reason);
         }
@@ -49,7 +49,7 @@ pub fn limit_in_short(value: &LimitValue, policy: &Policy) -> String {
 fn in_short(rule: &Rule, policy: &Policy) -> Option<String> {
     let mut words = match &rule.kind {
         RuleKind::Limit(limit) => limit.in_short(&policy.tiers)?,
-        RuleKind::Check(check) => return check.in_short(),
+        RuleKind::Check(check) => return check.kind().in_short(),
     };
     if let Some(hold) = &rule.hold {
         let ladder: Vec<String> = hold.ladder.iter().map(|step| step.span.to_string()).collect();

@@ -1,23 +1,34 @@
 //! Messages that fail an authentication.
 
+use super::check_kind::CheckKind;
 use crate::provider::context::RuleContext;
 use crate::provider::message::Auth;
+use crate::smtp::Stage;
 
-/// Whether a message is let pass where this must pass.
-#[inline]
-pub(super) fn permits(auth: Auth, context: &RuleContext<'_>) -> bool {
-    context.message().is_none_or(|message| message.passes(auth))
-}
-
-/// What is refused, in words.
-pub(super) const fn words(auth: Auth) -> &'static str {
-    match auth {
-        Auth::Spf => "to a message that fails SPF",
-        Auth::Dkim => "to a message that fails DKIM",
-        Auth::Either => "to a message that passes neither SPF nor DKIM",
-        Auth::Dmarc => "to a message that fails DMARC",
+impl Auth {
+    /// Whether a check that refuses messages that fail this lets a command pass.
+    #[inline]
+    pub(super) fn permits(self, context: &RuleContext<'_>) -> bool {
+        context.message().is_none_or(|message| message.passes(self))
     }
 }
 
-/// What is refused, in a word or two.
-pub(super) const REASON: &str = "failed authentication";
+impl CheckKind for Auth {
+    fn words(&self) -> String {
+        let refused = match self {
+            Self::Spf => "to a message that fails SPF",
+            Self::Dkim => "to a message that fails DKIM",
+            Self::Either => "to a message that passes neither SPF nor DKIM",
+            Self::Dmarc => "to a message that fails DMARC",
+        };
+        refused.to_owned()
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        Some("failed authentication")
+    }
+
+    fn needs(&self) -> Option<(Stage, &'static str)> {
+        Some((Stage::Data, "the authentication"))
+    }
+}

@@ -17,6 +17,11 @@ impl Bernoulli {
         Self { seed, rule: rule as u64, draws: 0 }
     }
 
+    /// The draws of the rule in this place of a profile.
+    pub(super) fn of_rule(rule: u16, chance: Seed) -> Self {
+        Self::new(chance.named("coins"), rule)
+    }
+
     /// True with this probability.
     pub(super) fn draw(&mut self, probability: Fraction) -> bool {
         self.draws += 1;

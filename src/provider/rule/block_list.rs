@@ -1,15 +1,25 @@
 //! Clients on the block list that the provider uses.
 
+use super::check_kind::CheckKind;
 use crate::provider::context::RuleContext;
 
-/// Whether a command is let pass.
-#[inline]
-pub(super) const fn permits(context: &RuleContext<'_>) -> bool {
-    !context.client().listed
+/// Refuses clients on the block list.
+pub(super) struct BlockList;
+
+impl BlockList {
+    /// Whether a command is let pass.
+    #[inline]
+    pub(super) const fn permits(context: &RuleContext<'_>) -> bool {
+        !context.client().listed
+    }
 }
 
-/// What is refused, in words.
-pub(super) const WORDS: &str = "to a client on the block list";
+impl CheckKind for BlockList {
+    fn words(&self) -> String {
+        "to a client on the block list".to_owned()
+    }
 
-/// What is refused, in a word or two.
-pub(super) const REASON: &str = "a block list";
+    fn reason(&self) -> Option<&'static str> {
+        Some("a block list")
+    }
+}

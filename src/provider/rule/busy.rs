@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::bernoulli::{Bernoulli, all, share_in_words};
+use super::check_kind::CheckKind;
 use crate::dist::Dist;
 use crate::rng::{Seed, Stream};
 use crate::spanned::{Checker, Spanned};
@@ -35,20 +36,22 @@ pub struct BusySpec {
 }
 
 impl BusySpells {
-    /// What it refuses for, in a word or two.
-    pub(super) const REASON: &str = "busy spells";
-
     /// What a profile's busy spells mean.
     pub(super) fn build(spec: &BusySpec, check: &mut Checker<'_>) -> Self {
         let (every, lasts) = (check.some_time(&spec.every), check.some_time(&spec.lasts));
         Self { every, lasts, refuse: spec.refuse }
     }
+}
 
-    /// What they refuse, in words.
-    pub(super) fn words(&self) -> String {
+impl CheckKind for BusySpells {
+    fn words(&self) -> String {
         let Self { every, lasts, refuse } = self;
         let share = share_in_words(*refuse);
         format!("{share} of what comes in a busy spell, one about every {every}, about {lasts} long")
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        Some("busy spells")
     }
 }
 

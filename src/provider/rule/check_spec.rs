@@ -5,10 +5,11 @@ use serde::Deserialize;
 
 use super::busy::{BusySpec, BusySpells};
 use super::check::Check;
-use super::early_talker;
+use super::early_talker::EarlyTalker;
 use super::greylist::{Greylist, GreylistSpec};
 use super::low_reputation::{LowReputation, ReputationCheckSpec};
 use super::outage::{Outage, OutageSpec};
+use super::size::SizeLimit;
 use crate::provider::message::{Auth, Mailbox};
 use crate::smtp::Stage;
 use crate::spanned::{Checker, Spanned};
@@ -58,10 +59,10 @@ pub(in crate::provider) fn build(spec: &CheckSpec, at: Option<&Spanned<Stage>>, 
         CheckSpec::SpamTrap => Check::Mailbox(Mailbox::Trap),
         CheckSpec::Listed => Check::BlockList,
         CheckSpec::NoPtr => Check::NoPtr,
-        CheckSpec::EarlyTalker(pause) => Check::EarlyTalker(early_talker::build(pause, check)),
+        CheckSpec::EarlyTalker(pause) => Check::EarlyTalker(EarlyTalker::build(pause, check)),
         CheckSpec::SpamContent => Check::Spam,
         CheckSpec::Always => Check::Always,
-        CheckSpec::Size(size) => Check::Size(*size),
+        CheckSpec::Size(size) => Check::Size(SizeLimit { largest: *size }),
         CheckSpec::Unauthenticated(auth) => Check::Unauthenticated(*auth),
         CheckSpec::Greylist(spec) => Check::Greylist(Greylist::build(spec, check)),
         CheckSpec::Reputation(spec) => Check::Reputation(LowReputation::build(spec)),
@@ -76,24 +77,10 @@ pub(in crate::provider) fn build(spec: &CheckSpec, at: Option<&Spanned<Stage>>, 
 
 /// Says so where at a stage a check cannot be asked yet, or not any more.
 fn can_be_asked(asked: &Check, at: &Spanned<Stage>, check: &mut Checker<'_>) {
-    let stage = at.value;
-    let no_recipient = || (format!("at `{stage}` there is no question of a recipient"), "ask this rule at `rcpt`");
-    let greeted = || (format!("at `{stage}` every client has been greeted"), "ask this rule at `connect`");
-    let (from, what, too_late) = match asked {
-        Check::Greylist(_) => (Stage::Rcpt, "the recipient", (stage > Stage::Rcpt).then(no_recipient)),
-        // At the end of the data every recipient is asked for once more, as Yahoo does.
-        Check::Mailbox(_) => (Stage::Rcpt, "the recipient", (stage == Stage::Data).then(no_recipient)),
-        Check::EarlyTalker(_) => (Stage::Connect, "", (stage > Stage::Connect).then(greeted)),
-        Check::Size(_) => (Stage::Mail, "the size", None),
-        Check::Unauthenticated(_) => (Stage::Data, "the authentication", None),
-        Check::Spam => (Stage::EndOfData, "the content", None),
-        Check::BlockList | Check::NoPtr | Check::Reputation(_) | Check::Busy(_) | Check::Outage(_) | Check::Always => {
-            (Stage::Connect, "", None)
-        }
-    };
-    if let Some((message, help)) = too_late {
+    let (stage, kind) = (at.value, asked.kind());
+    if let Some((message, help)) = kind.too_late_at(stage) {
         check.wrong_do(&at.span, message, help);
-    } else if stage < from {
+    } else if let Some((from, what)) = kind.needs().filter(|(from, _)| stage < *from) {
         let help = format!("ask this rule at `{from}` or later");
         check.wrong_do(&at.span, format!("at `{stage}` {what} is not known yet"), help);
     }

@@ -4,24 +4,48 @@
 //! A provider that looks for them lets every client wait. That is all a simulated sender feels of it: it never talks
 //! early. Who talks is known to a world that sees bytes, and it says so while the client waits.
 
+use super::check_kind::{CheckKind, CheckTiming};
+use crate::smtp::Stage;
 use crate::spanned::{Checker, Spanned};
 use crate::time::Span;
 
-/// How long a profile lets every client wait.
-pub(super) fn build(pause: &Spanned<Span>, check: &mut Checker<'_>) -> Span {
-    if pause.is_zero() {
-        let message = "no client can talk early where the greeting comes at once";
-        check.wrong_do(&pause.span, message, "write a length such as \"6s\"");
+/// Refuses clients that talk before the greeting.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EarlyTalker {
+    /// How long the greeting is held back for every client.
+    pub pause: Span,
+}
+
+impl EarlyTalker {
+    /// What a profile means that lets every client wait so long.
+    pub(super) fn build(pause: &Spanned<Span>, check: &mut Checker<'_>) -> Self {
+        if pause.is_zero() {
+            let message = "no client can talk early where the greeting comes at once";
+            check.wrong_do(&pause.span, message, "write a length such as \"6s\"");
+        }
+        Self { pause: pause.value }
     }
-    pause.value
 }
 
-/// What is refused, in words.
-pub(super) fn words(pause: Span) -> String {
-    format!("to a client that talks before the greeting, which comes {pause} later")
-}
+impl CheckKind for EarlyTalker {
+    fn words(&self) -> String {
+        format!("to a client that talks before the greeting, which comes {} later", self.pause)
+    }
 
-/// What every client sees of it, in short.
-pub(super) fn in_short(pause: Span) -> String {
-    format!("every greeting comes {pause} later; who talks before it is refused")
+    fn reason(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn in_short(&self) -> Option<String> {
+        Some(format!("every greeting comes {} later; who talks before it is refused", self.pause))
+    }
+
+    fn too_late_at(&self, stage: Stage) -> Option<(String, &'static str)> {
+        let message = || (format!("at `{stage}` every client has been greeted"), "ask this rule at `connect`");
+        (stage > Stage::Connect).then(message)
+    }
+
+    fn timing(&self, _stage: Stage) -> CheckTiming {
+        CheckTiming::BeforeGreeting(self.pause)
+    }
 }

@@ -3,10 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::check_kind::{CheckKind, no_recipient_at};
+use super::population::Population;
 use crate::provider::context::RuleContext;
 use crate::provider::keyed_store::KeyedStore;
 use crate::provider::scope::SPARSE;
 use crate::rng::Seed;
+use crate::smtp::Stage;
 use crate::spanned::{Checker, Spanned};
 use crate::time::{Span, Time};
 
@@ -34,9 +37,6 @@ pub struct GreylistSpec {
 }
 
 impl Greylist {
-    /// What it refuses for, in a word or two.
-    pub(super) const REASON: &str = "greylisting";
-
     /// What a profile's greylist means.
     pub(super) fn build(spec: &GreylistSpec, check: &mut Checker<'_>) -> Self {
         let GreylistSpec { delay, retry_within, remember } = spec;
@@ -46,14 +46,35 @@ impl Greylist {
         }
         Self { delay: *delay, retry_within: retry_within.value, remember: *remember }
     }
+}
 
-    /// What it refuses, in words.
-    pub(super) fn words(&self) -> String {
+impl CheckKind for Greylist {
+    fn words(&self) -> String {
         let Self { delay, retry_within, remember } = self;
         format!(
             "to a new triplet of client, sender domain and recipient, until it is back after {delay} and within \
              {retry_within} (then remembered for {remember})"
         )
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        Some("greylisting")
+    }
+
+    fn needs(&self) -> Option<(Stage, &'static str)> {
+        Some((Stage::Rcpt, "the recipient"))
+    }
+
+    fn too_late_at(&self, stage: Stage) -> Option<(String, &'static str)> {
+        (stage > Stage::Rcpt).then(|| no_recipient_at(stage))
+    }
+
+    fn retry_delay(&self) -> Option<Span> {
+        Some(self.delay)
+    }
+
+    fn memory(&self, population: &Population) -> f64 {
+        population.recipients * Population::COUNTER_BYTES
     }
 }
 

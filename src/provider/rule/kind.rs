@@ -38,7 +38,7 @@ impl RuleKind {
     pub fn memory(&self, population: &Population) -> f64 {
         match self {
             Self::Limit(limit) => limit.memory(population),
-            Self::Check(check) => check.memory(population),
+            Self::Check(check) => check.kind().memory(population),
         }
     }
 }

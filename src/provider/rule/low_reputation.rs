@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::bernoulli::{Bernoulli, all, share_in_words};
+use super::check_kind::CheckKind;
 use crate::provider::context::RuleContext;
 use crate::provider::reputation::ReputationOf;
 use crate::units::Fraction;
@@ -34,16 +35,19 @@ pub struct ReputationCheckSpec {
 }
 
 impl LowReputation {
-    /// What it refuses for, in a word or two.
-    pub(super) const REASON: &str = "reputation";
-
     /// What a profile's threshold means.
     pub(super) const fn build(spec: &ReputationCheckSpec) -> Self {
         Self { below: spec.below, of: spec.of, refuse: spec.refuse }
     }
 
-    /// What it refuses, in words.
-    pub(super) fn words(&self) -> String {
+    /// Whether a command is let pass.
+    pub(super) fn permits(&self, refusals: &mut Bernoulli, context: &RuleContext<'_>) -> bool {
+        context.score(self.of) >= self.below || !refusals.draw(self.refuse)
+    }
+}
+
+impl CheckKind for LowReputation {
+    fn words(&self) -> String {
         let whose = match self.of {
             ReputationOf::ClientIp => "a client",
             ReputationOf::SenderDomain => "a sender domain",
@@ -53,8 +57,7 @@ impl LowReputation {
         format!("{share} of what comes from {whose} whose reputation is below {}", self.below.get())
     }
 
-    /// Whether a command is let pass.
-    pub(super) fn permits(&self, refusals: &mut Bernoulli, context: &RuleContext<'_>) -> bool {
-        context.score(self.of) >= self.below || !refusals.draw(self.refuse)
+    fn reason(&self) -> Option<&'static str> {
+        Some("reputation")
     }
 }

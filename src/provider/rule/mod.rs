@@ -1,14 +1,16 @@
 //! What a rule can be: one file a kind, with what it is, what it remembers, how it is evaluated and how it is foreseen.
 //!
-//! To add a kind is to write its file and to add it to the lists: [`check`] (what it is, and the questions that every
-//! kind answers), [`check_spec`] (how a profile writes it), and `state` where it remembers something. No list has a
-//! wildcard: the compiler names every question that a new kind has to answer.
+//! To add a check is to write its file, with its answers to what `check_kind` asks, and to add it to the lists:
+//! [`check`] (what it is, what it remembers, what it lets pass), [`check_spec`] (how a profile writes it), and `state`
+//! where it remembers something. No list has a wildcard: the compiler names every place that misses a new kind.
 
+mod always;
 mod authentication;
 mod bernoulli;
 mod block_list;
 mod busy;
 mod check;
+mod check_kind;
 pub(super) mod check_spec;
 mod early_talker;
 mod greylist;
@@ -26,7 +28,8 @@ mod state;
 
 pub use busy::BusySpells;
 pub use check::Check;
-pub(super) use check::CheckTiming;
+pub(super) use check_kind::CheckTiming;
+pub use early_talker::EarlyTalker;
 pub use greylist::Greylist;
 pub use kind::RuleKind;
 pub use limit::Limit;
@@ -34,4 +37,5 @@ pub use low_reputation::LowReputation;
 pub use meter::Meter;
 pub use outage::Outage;
 pub use population::Population;
+pub use size::SizeLimit;
 pub(super) use state::RuleState;

@@ -1,15 +1,25 @@
 //! Clients without a PTR record that resolves back to them.
 
+use super::check_kind::CheckKind;
 use crate::provider::context::RuleContext;
 
-/// Whether a command is let pass.
-#[inline]
-pub(super) const fn permits(context: &RuleContext<'_>) -> bool {
-    context.client().ptr
+/// Refuses clients without a PTR record.
+pub(super) struct NoPtr;
+
+impl NoPtr {
+    /// Whether a command is let pass.
+    #[inline]
+    pub(super) const fn permits(context: &RuleContext<'_>) -> bool {
+        context.client().ptr
+    }
 }
 
-/// What is refused, in words.
-pub(super) const WORDS: &str = "to a client without a PTR record that resolves back";
+impl CheckKind for NoPtr {
+    fn words(&self) -> String {
+        "to a client without a PTR record that resolves back".to_owned()
+    }
 
-/// What is refused, in a word or two.
-pub(super) const REASON: &str = "no PTR record";
+    fn reason(&self) -> Option<&'static str> {
+        Some("no PTR record")
+    }
+}

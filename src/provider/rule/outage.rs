@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::check_kind::CheckKind;
 use crate::spanned::{Checker, Spanned};
 use crate::time::{Span, Time};
 
@@ -26,9 +27,6 @@ pub struct OutageSpec {
 }
 
 impl Outage {
-    /// What it refuses for, in a word or two.
-    pub(super) const REASON: &str = "an outage";
-
     /// What a profile's outage means.
     pub(super) fn build(spec: &OutageSpec, check: &mut Checker<'_>) -> Self {
         if spec.from >= spec.until.value {
@@ -38,19 +36,24 @@ impl Outage {
         Self { from: Time::ZERO + spec.from, until: Time::ZERO + spec.until.value }
     }
 
-    /// When it refuses, in words.
-    pub(super) fn words(&self) -> String {
-        format!("out of order from {} to {}", self.from, self.until)
-    }
-
     /// Whether a command at `now` is let pass.
     #[inline]
     pub(super) fn permits(&self, now: Time) -> bool {
         now < self.from || now >= self.until
     }
+}
 
-    /// The first moment from `at` on at which the server works.
-    pub(super) fn earliest(&self, at: Time) -> Time {
+impl CheckKind for Outage {
+    fn words(&self) -> String {
+        format!("out of order from {} to {}", self.from, self.until)
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        Some("an outage")
+    }
+
+    /// The server works again then.
+    fn earliest(&self, at: Time) -> Time {
         if self.permits(at) { at } else { self.until }
     }
 }

@@ -1,18 +1,39 @@
 //! Messages that are too large.
 
+use super::check_kind::CheckKind;
 use crate::provider::context::RuleContext;
+use crate::smtp::Stage;
 use crate::units::Bytes;
 
-/// Whether a message is let pass where the largest has so many bytes.
-#[inline]
-pub(super) fn permits(largest: Bytes, context: &RuleContext<'_>) -> bool {
-    context.message().is_none_or(|message| u64::from(message.size) <= largest.0)
+/// Refuses messages above a size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SizeLimit {
+    /// The largest message that passes.
+    pub largest: Bytes,
 }
 
-/// What is refused, in words.
-pub(super) fn words(largest: Bytes) -> String {
-    format!("to a message above {largest}")
+impl SizeLimit {
+    /// Whether a message is let pass.
+    #[inline]
+    pub(super) fn permits(self, context: &RuleContext<'_>) -> bool {
+        context.message().is_none_or(|message| u64::from(message.size) <= self.largest.0)
+    }
 }
 
-/// What is refused, in a word or two.
-pub(super) const REASON: &str = "size";
+impl CheckKind for SizeLimit {
+    fn words(&self) -> String {
+        format!("to a message above {}", self.largest)
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        Some("size")
+    }
+
+    fn needs(&self) -> Option<(Stage, &'static str)> {
+        Some((Stage::Mail, "the size"))
+    }
+
+    fn largest_message(&self) -> Option<Bytes> {
+        Some(self.largest)
+    }
+}

@@ -8,10 +8,13 @@ fn who_talks_before_the_greeting_is_refused_and_who_waits_is_greeted_late() {
     let hold = Hold { ladder, after: 1, within: Span::HOUR, forget: Span::DAY, at: Connect };
     let pit = Rule {
         action: RuleAction::Tarpit(Span::from_secs(1)),
-        ..rule(Connect, RuleKind::Check(Check::EarlyTalker(Span::from_secs(9))))
+        ..rule(Connect, RuleKind::Check(Check::EarlyTalker(EarlyTalker { pause: Span::from_secs(9) })))
     };
-    let strict = Rule { hold: Some(hold), ..rule(Connect, RuleKind::Check(Check::EarlyTalker(Span::from_secs(6)))) };
-    let mut off = rule(Connect, RuleKind::Check(Check::EarlyTalker(MINUTE)));
+    let strict = Rule {
+        hold: Some(hold),
+        ..rule(Connect, RuleKind::Check(Check::EarlyTalker(EarlyTalker { pause: Span::from_secs(6) })))
+    };
+    let mut off = rule(Connect, RuleKind::Check(Check::EarlyTalker(EarlyTalker { pause: MINUTE })));
     off.enabled = false;
     let open = limit(Connect, Meter::OpenConnections, Scope::ClientIp, Window::Gauge, 1);
     let mut provider = lab(vec![open, off, pit, strict]);
