@@ -59,9 +59,7 @@ impl CompiledRules {
     pub(super) fn new(policy: &Policy, runtimes: &[RuleRuntime]) -> Self {
         let rules = || (0_u16..).zip(policy.rules.iter().zip(runtimes));
         let at = |stage| rules().flat_map(move |(place, (rule, runtime))| steps(place, rule, runtime, stage));
-        let rcpt = |mailbox| {
-            at(Stage::Rcpt).filter(|step| step.concerns(mailbox, &policy.rules[usize::from(step.rule)].kind)).collect()
-        };
+        let rcpt = |mailbox| at(Stage::Rcpt).filter(|step| step.operation.concerns(mailbox)).collect();
         let mailboxes = [Mailbox::Exists, Mailbox::Unknown, Mailbox::Full, Mailbox::Trap];
         let mut compiled =
             Self { at: Stage::ALL.map(|stage| at(stage).collect()), rcpt: mailboxes.map(rcpt), ..Self::default() };
@@ -136,14 +134,13 @@ impl CompiledRules {
     }
 }
 
-impl RuleStep {
-    /// Whether the step does anything about a recipient with such a mailbox.
-    fn concerns(&self, mailbox: Mailbox, kind: &RuleKind) -> bool {
-        match (&self.operation, kind) {
-            (Operation::CheckHold(_), _) => true,
-            (Operation::Check(check), _) => check.kind().concerns(mailbox),
-            (Operation::Limit(step), RuleKind::Limit(limit)) => step.concerns(mailbox, &limit.window),
-            (Operation::Limit(_), RuleKind::Check(_)) => unreachable!("a check has no steps of a limit"),
+impl Operation {
+    /// Whether it does anything about a recipient with such a mailbox.
+    fn concerns(&self, mailbox: Mailbox) -> bool {
+        match self {
+            Self::CheckHold(_) => true,
+            Self::Check(check) => check.kind().concerns(mailbox),
+            Self::Limit(step) => step.concerns(mailbox),
         }
     }
 }

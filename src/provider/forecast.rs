@@ -12,7 +12,6 @@ use super::prospect::{ProposedMessage, Prospect};
 use super::rule::RuleKind;
 use super::rule::limit::forecast::LimitForecast;
 use super::rule_runtime::RuleRuntime;
-use super::scope::Scope;
 use super::session::{CountOnce, Sessions};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
@@ -130,7 +129,7 @@ impl<'a> Forecaster<'a> {
         let rule = &self.policy.rules[index];
         let scope = rule.kind.hold_scope();
         match &rule.hold {
-            Some(hold) if rule.enabled && !matches!(scope, Scope::Recipient | Scope::SenderDomainAndRecipient) => {
+            Some(hold) if rule.enabled && !scope.is_of_one_recipient() => {
                 self.rules[index].holds().free_from(prospect.key(scope, self.identities), at, hold)
             }
             _ => at,

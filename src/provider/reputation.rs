@@ -97,7 +97,7 @@ impl ReputationOf {
         match (self, sender) {
             (Self::SenderDomain, Some(sender)) => sender,
             (Self::Lower, Some(sender)) if sender < client => sender,
-            _ => client,
+            (Self::ClientIp | Self::SenderDomain | Self::Lower, _) => client,
         }
     }
 }

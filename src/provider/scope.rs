@@ -39,6 +39,20 @@ impl Scope {
         matches!(self.known_at(), Stage::Rcpt)
     }
 
+    /// Whether there is a counter for every single recipient: a forecast does not know whom a message goes to.
+    pub(super) const fn is_of_one_recipient(self) -> bool {
+        match self {
+            Self::Recipient | Self::SenderDomainAndRecipient => true,
+            Self::ClientIp
+            | Self::ClientNetwork
+            | Self::SenderDomain
+            | Self::RecipientDomain
+            | Self::ClientIpAndRecipientDomain
+            | Self::Session
+            | Self::Provider => false,
+        }
+    }
+
     /// The first stage at which the scope's key is known.
     pub const fn known_at(self) -> Stage {
         match self {

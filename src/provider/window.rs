@@ -57,7 +57,10 @@ pub enum Window {
 impl Window {
     /// Whether this counts within one session or one message, and remembers nothing beyond.
     pub const fn is_in_session(&self) -> bool {
-        matches!(self, Self::Session | Self::Message)
+        match self {
+            Self::Session | Self::Message => true,
+            Self::Gauge | Self::Fixed { .. } | Self::Sliding { .. } | Self::Bucket { .. } | Self::Ewma { .. } => false,
+        }
     }
 
     /// Whether the counter is a number of events, so that counting none of them changes nothing: a bucket is refilled

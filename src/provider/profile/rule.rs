@@ -127,7 +127,7 @@ fn says_nothing_of_limits(spec: &RuleSpec, check: &mut Checker<'_>) {
 
 /// Whose counter it is; the windows `session` and `message` leave no choice.
 fn scope(name: &Spanned<String>, spec: &RuleSpec, window: Window, check: &mut Checker<'_>) -> Option<Scope> {
-    let in_session = matches!(window, Window::Session | Window::Message);
+    let in_session = window.is_in_session();
     match &spec.per {
         None if in_session => Some(Scope::Session),
         None => {
@@ -148,7 +148,6 @@ fn scope(name: &Spanned<String>, spec: &RuleSpec, window: Window, check: &mut Ch
 /// Says so where at a stage there is nothing to count yet, or whose count it is is not known yet or not any more.
 fn can_be_counted(meter: Meter, window: Window, scope: Option<Scope>, at: &Spanned<Stage>, check: &mut Checker<'_>) {
     let stage = at.value;
-    let starts_empty = matches!(window, Window::Session | Window::Message);
     let (message, from) = match scope {
         Some(scope) if stage < scope.known_at() => {
             (format!("at `{stage}` the {} is not known yet", scope.name()), scope.known_at())
@@ -157,7 +156,7 @@ fn can_be_counted(meter: Meter, window: Window, scope: Option<Scope>, at: &Spann
             let message = format!("at `{stage}` there is no question of one {} any more", scope.name());
             return check.wrong_do(&at.span, message, "ask this rule at `rcpt`");
         }
-        _ if stage < meter.natural_stage() && (starts_empty || meter == Meter::OpenTransactions) => {
+        _ if stage < meter.natural_stage() && (window.is_in_session() || meter.is_gauge()) => {
             (format!("at `{stage}` there are no {meter} to count yet"), meter.natural_stage())
         }
         _ => return,

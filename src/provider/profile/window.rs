@@ -8,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use crate::provider::{Aligned, Meter, Window};
+use crate::smtp::Stage;
 use crate::spanned::{Checker, Spanned};
 use crate::time::Span;
 
@@ -115,15 +116,21 @@ pub(super) fn build(spec: &Spanned<WindowSpec>, check: &mut Checker<'_>) -> Wind
 
 /// Says so if a meter cannot be counted over the window at `place`.
 pub(super) fn fits(window: Window, meter: Meter, place: &Spanned<WindowSpec>, check: &mut Checker<'_>) {
-    let help = match (meter.is_gauge(), window) {
-        (true, Window::Gauge) => return,
-        (true, _) => "what is open now has no window: write `window = \"gauge\"`",
-        (false, Window::Gauge) => "a gauge is for `open-connections` and `open-transactions`",
-        (false, Window::Session) if meter == Meter::Connections => "a session has one connection",
-        (false, Window::Message) if matches!(meter, Meter::Connections | Meter::Messages) => {
+    let counted_at = meter.natural_stage();
+    let help = match window {
+        Window::Gauge if meter.is_gauge() => return,
+        Window::Gauge => "a gauge is for `open-connections` and `open-transactions`",
+        _ if meter.is_gauge() => "what is open now has no window: write `window = \"gauge\"`",
+        Window::Session if counted_at <= Stage::Connect => "a session has one connection",
+        Window::Message if counted_at <= Stage::Mail => {
             "within a message there are `recipients`, `unknown-recipients` and `bytes`"
         }
-        _ => return,
+        Window::Session
+        | Window::Message
+        | Window::Fixed { .. }
+        | Window::Sliding { .. }
+        | Window::Bucket { .. }
+        | Window::Ewma { .. } => return,
     };
     check.wrong_do(&place.span, format!("{meter} cannot be counted in this window"), help);
 }

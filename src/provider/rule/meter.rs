@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::provider::session::SlotOf;
 use crate::smtp::Stage;
 
 /// What is counted.
@@ -38,9 +39,18 @@ impl Meter {
         }
     }
 
+    /// How long each counts of what is open now; `None` where what has happened is counted.
+    pub(in crate::provider) const fn slot(self) -> Option<SlotOf> {
+        match self {
+            Self::OpenConnections => Some(SlotOf::Session),
+            Self::OpenTransactions => Some(SlotOf::Transaction),
+            Self::Connections | Self::Messages | Self::Recipients | Self::UnknownRecipients | Self::Bytes => None,
+        }
+    }
+
     /// Whether this counts what is open now instead of what has happened.
     pub const fn is_gauge(self) -> bool {
-        matches!(self, Self::OpenConnections | Self::OpenTransactions)
+        self.slot().is_some()
     }
 
     /// The meter's name as profiles write it.

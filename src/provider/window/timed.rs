@@ -78,16 +78,6 @@ impl TimedCounters {
         of_each!(self, counters => counters.reset(key));
     }
 
-    /// Whether counters are numbers of events, so that counting none of them changes nothing; see [`Window::is_count`].
-    ///
-    /// [`Window::is_count`]: super::Window::is_count
-    pub(in crate::provider) const fn is_count(&self) -> bool {
-        match self {
-            Self::Fixed(_) | Self::Sliding(_) => true,
-            Self::RefillBucket(_) | Self::Ewma(_) => false,
-        }
-    }
-
     /// The limit may now be as large as `most`: a log of moments has to keep so many.
     pub(in crate::provider) const fn keep(&mut self, most: u32) {
         match self {

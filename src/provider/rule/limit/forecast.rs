@@ -38,7 +38,7 @@ impl LimitForecast<'_> {
         recipients: u32,
     ) -> Time {
         let n = self.amount(message, recipients);
-        if n == 0 || matches!(self.limit.scope, Scope::Recipient | Scope::SenderDomainAndRecipient) {
+        if n == 0 || self.limit.scope.is_of_one_recipient() {
             return at;
         }
         let clock = self.clock.at(at);

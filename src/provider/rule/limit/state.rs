@@ -6,7 +6,6 @@ use crate::provider::context::RuleContext;
 use crate::provider::keyed_store::KeyedStore;
 use crate::provider::limit_value::{DrawnLimit, LimitValue};
 use crate::provider::message::Mailbox;
-use crate::provider::rule::Meter;
 use crate::provider::session::SlotOf;
 use crate::provider::window::timed::TimedCounters;
 use crate::provider::window::{Counted, Window};
@@ -36,9 +35,8 @@ enum LimitCounters {
 impl LimitState {
     pub(in crate::provider) fn new(limit: &Limit, seed: Seed) -> Self {
         let drawn = limit.value.draw(seed, 0);
-        let slot_of = if limit.meter == Meter::OpenTransactions { SlotOf::Transaction } else { SlotOf::Session };
         let counters = match limit.window {
-            Window::Gauge => LimitCounters::Slots(slot_of, KeyedStore::new()),
+            Window::Gauge => LimitCounters::Slots(limit.meter.slot().unwrap_or(SlotOf::Session), KeyedStore::new()),
             Window::Session | Window::Message => LimitCounters::InSession,
             Window::Fixed { length, aligned } => LimitCounters::OverTime(TimedCounters::fixed(length, aligned)),
             Window::Sliding { length } => LimitCounters::OverTime(TimedCounters::sliding(length, drawn.largest())),
@@ -206,7 +204,7 @@ fn count_over_time(
 #[inline(never)]
 fn record(drawn: &DrawnLimit, counters: &mut TimedCounters, step: &LimitStep, context: &RuleContext<'_>) {
     let n = increment(step, context);
-    if n == 0 && counters.is_count() {
+    if n == 0 && step.is_count {
         return;
     }
     let clock = context.clock();

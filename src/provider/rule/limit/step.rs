@@ -19,6 +19,8 @@ pub(in crate::provider) struct LimitStep {
     pub(super) scope: Scope,
     pub(super) reputation_of: ReputationOf,
     pub(super) counted: Counted,
+    /// Whether counting nothing changes nothing; see [`Window::is_count`].
+    pub(super) is_count: bool,
 }
 
 /// Whether a limit is asked, or counts, or both.
@@ -76,6 +78,7 @@ impl Limit {
             scope: self.scope,
             reputation_of: self.reputation_of,
             counted: self.counted,
+            is_count: self.window.is_count(),
         }
     }
 
@@ -111,10 +114,10 @@ impl Limit {
 impl LimitStep {
     /// Whether the step does anything about a recipient with such a mailbox. Where others are not counted by number,
     /// time passes for them nevertheless.
-    pub(in crate::provider) fn concerns(&self, mailbox: Mailbox, window: &Window) -> bool {
+    pub(in crate::provider) fn concerns(&self, mailbox: Mailbox) -> bool {
         self.increment != Increment::UnknownRecipient
             || mailbox == Mailbox::Unknown
-            || self.action == LimitAction::Record && !window.is_count()
+            || self.action == LimitAction::Record && !self.is_count
     }
 }
 
