@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::units::percent;
+
 /// The names of all metrics.
 pub const METRICS: &[&str] = &{
     let mut names = [""; Metric::ALL.len()];
@@ -173,7 +175,7 @@ impl fmt::Display for Criterion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let metric = self.metric.parse::<Metric>();
         let number = |value: f64| match metric.as_ref().map(|metric| metric.unit()) {
-            Ok(Unit::Fraction) => format!("{} %", (value * 1e8).round() / 1e6),
+            Ok(Unit::Fraction) => percent(value),
             Ok(Unit::Seconds) => format!("{value} s"),
             Ok(Unit::Count | Unit::Ratio | Unit::RecipientHours | Unit::Reputation) | Err(_) => value.to_string(),
         };

@@ -34,6 +34,12 @@ impl Fraction {
     }
 }
 
+/// A share in percent, with as many digits as it was written with: `0.05 %`. Binary fractions bring noise of their own,
+/// which is below the sixth digit.
+pub fn percent(share: f64) -> String {
+    format!("{} %", (share * 1e8).round() / 1e6)
+}
+
 impl fmt::Display for Fraction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = self.0 * 100.0;

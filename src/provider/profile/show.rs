@@ -8,7 +8,7 @@ use super::{policy, read};
 use crate::diagnostic::{Diagnostic, Document};
 use crate::provider::{Confidence, Policy, Tier};
 use crate::spanned::Spanned;
-use crate::units::Fraction;
+use crate::units::percent;
 
 /// A profile as text for people: who it is, what it limits, what it answers, and how far each number can be trusted.
 ///
@@ -63,23 +63,23 @@ fn standing(text: &mut String, spec: &ProfileSpec, policy: &Policy) {
     _ = writeln!(
         text,
         "  an accepted message gains {} of the way to 1, a day at most {}",
-        fine(model.gain),
+        percent(model.gain.get()),
         model.gain_per_day.get()
     );
     _ = writeln!(
         text,
         "  of the score, a complaint takes {}, an unknown recipient {}, a spam trap {}, an unauthenticated message {}",
-        fine(model.complaint),
-        fine(model.unknown_recipient),
-        fine(model.spam_trap),
-        fine(model.unauthenticated)
+        percent(model.complaint.get()),
+        percent(model.unknown_recipient.get()),
+        percent(model.spam_trap.get()),
+        percent(model.unauthenticated.get())
     );
     _ = writeln!(
         text,
         "  a day may bring {} times the most of recent days and always {} messages; each one more takes {}",
         model.growth,
         model.volume_floor,
-        fine(model.surge)
+        percent(model.surge.get())
     );
     _ = writeln!(text, "  a day without mail gives {}, up to {}", model.rest_gain.get(), model.rest_toward.get());
 }
@@ -95,11 +95,6 @@ fn server(text: &mut String, spec: &ProfileSpec, policy: &Policy) {
         let (workers, backlog) = (listener.workers, listener.backlog);
         _ = writeln!(text, "\nlistener  {trust}\n  serves {workers} connections at a time, {backlog} more wait");
     }
-}
-
-/// A share that may be much smaller than a percent.
-fn fine(share: Fraction) -> String {
-    format!("{} %", (share.get() * 1e8).round() / 1e6)
 }
 
 fn sources(rule: &RuleSpec) -> String {

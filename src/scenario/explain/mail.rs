@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::clock::clock;
 use crate::scenario::model::Scenario;
-use crate::units::Fraction;
+use crate::units::{Fraction, percent};
 use crate::workload::{Arrivals, MailStream, PoissonStage, Priority, Size};
 
 /// The streams of a scenario.
@@ -100,7 +100,7 @@ fn list(stream: &MailStream) -> String {
     let mut said: Vec<String> = parts
         .iter()
         .filter(|(share, _)| *share > Fraction::NONE)
-        .map(|(share, what)| format!("{} % {what}", fine(*share)))
+        .map(|(share, what)| format!("{} {what}", percent(share.get())))
         .collect();
     if let Some(addresses) = list.addresses {
         said.insert(0, format!("{} different addresses", about(f64::from(addresses))));
@@ -111,11 +111,6 @@ fn list(stream: &MailStream) -> String {
     let after =
         if list.complaints > Fraction::NONE { format!(" after {}", list.complaint_delay) } else { String::new() };
     said.join(", ").replace("in a complaint", &format!("in a complaint{after}"))
-}
-
-/// A share in percent, without the noise of binary fractions.
-fn fine(share: Fraction) -> f64 {
-    (share.get() * 1e8).round() / 1e6
 }
 
 /// A count with its thousands apart.
