@@ -120,6 +120,11 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
+/// What to do about a name that is not known where this one is near.
+pub fn did_you_mean(near: &str) -> String {
+    format!("did you mean `{near}`?")
+}
+
 /// The nearest of the names that serde lists after "unknown field" or "unknown variant".
 pub fn suggestion(message: &str) -> Option<&str> {
     let rest = message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"))?;

@@ -22,7 +22,7 @@ use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-pub use check::{Checker, listed};
+pub use check::{Checker, listed, nearest_or_all};
 pub use kind::FileKind;
 pub use named::NamedTable;
 pub use read::read;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 
 use super::{Exit, Failure, output, terminal};
-use crate::diagnostic::{self, Diagnostic, Document, nearest};
+use crate::diagnostic::{self, Diagnostic, Document, did_you_mean, nearest};
 use crate::provider::profile;
 
 /// List provider profiles, or show one with the source of every number.
@@ -64,10 +64,8 @@ pub(super) fn find(name: &str) -> Result<Document, Failure> {
         return Ok(document);
     }
     fs::read_to_string(name).map(|text| Document::new(name, text)).map_err(|error| {
-        let hint = match nearest(name, profile::NAMES.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("built in are {}", profile::NAMES.join(", ")),
-        };
+        let near = nearest(name, profile::NAMES.iter().copied());
+        let hint = near.map_or_else(|| format!("built in are {}", profile::NAMES.join(", ")), did_you_mean);
         Failure::input(format_args!(
             "`{name}` is neither a built-in profile nor a file that can be read ({error}); {hint}"
         ))

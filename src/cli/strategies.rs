@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Exit, Failure, output};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{did_you_mean, nearest};
 use crate::sender::preset;
 
 /// List strategy presets, or show one on all its axes.
@@ -50,10 +50,7 @@ fn list() -> String {
 }
 
 fn unknown(name: &str) -> Failure {
-    match nearest(name, preset::NAMES.iter().copied()) {
-        Some(near) => Failure::input(format_args!("there is no strategy `{name}`; did you mean `{near}`?")),
-        None => {
-            Failure::input(format_args!("there is no strategy `{name}`; built in are {}", preset::NAMES.join(", ")))
-        }
-    }
+    let near = nearest(name, preset::NAMES.iter().copied());
+    let hint = near.map_or_else(|| format!("built in are {}", preset::NAMES.join(", ")), did_you_mean);
+    Failure::input(format_args!("there is no strategy `{name}`; {hint}"))
 }

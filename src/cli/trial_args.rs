@@ -1,7 +1,7 @@
 //! Arguments that `run`, `sweep` and `send` have in common: which trials of a scenario.
 
 use super::Failure;
-use crate::diagnostic::nearest;
+use crate::diagnostic::{did_you_mean, nearest};
 use crate::parallel;
 use crate::scenario::Scenario;
 use crate::study;
@@ -35,10 +35,8 @@ impl TrialArgs {
             // The oracle is always there: alone it is only the bound.
             let known = || scenario.strategies.iter().map(|strategy| strategy.name.as_str()).chain(["oracle"]);
             if !known().any(|known| known == name) {
-                let hint = match nearest(name, known()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("it has {}", known().collect::<Vec<_>>().join(", ")),
-                };
+                let all = || format!("it has {}", known().collect::<Vec<_>>().join(", "));
+                let hint = nearest(name, known()).map_or_else(all, did_you_mean);
                 return Err(Failure::input(format_args!("{} has no strategy `{name}`; {hint}", scenario.name)));
             }
         }

@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 use super::gaps::Gaps;
 use super::sources::Sources;
 use super::{Count, Spanned};
-use crate::diagnostic::{Diagnostic, Document, nearest};
+use crate::diagnostic::{Diagnostic, Document, did_you_mean, nearest};
 use crate::time::Span;
 
 /// What was found wrong so far. Every check gives a value to go on with, right or wrong.
@@ -95,12 +95,7 @@ impl<'a> Checker<'a> {
         if self.gaps.named(name) {
             return;
         }
-        let help = match nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => "there are none".to_owned(),
-            None => format!("there is {}", listed(known)),
-        };
-        self.wrong_do(&name.span, format!("there is no {kind} `{}`{place}", name.value), help);
+        self.wrong_do(&name.span, format!("there is no {kind} `{}`{place}", name.value), nearest_or_all(name, known));
     }
 
     /// A count within bounds.
@@ -153,6 +148,15 @@ impl<'a> Checker<'a> {
 
     pub(super) const fn gaps(&mut self) -> &mut Gaps {
         &mut self.gaps
+    }
+}
+
+/// What to do about a name that is not known: the nearest of `known`, or all of them.
+pub fn nearest_or_all(name: &str, known: &[&str]) -> String {
+    match nearest(name, known.iter().copied()) {
+        Some(near) => did_you_mean(near),
+        None if known.is_empty() => "there are none".to_owned(),
+        None => format!("there is {}", listed(known)),
     }
 }
 

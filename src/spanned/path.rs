@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::listed;
 use super::tree::{Step, Tree};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{did_you_mean, nearest};
 
 /// Why a path leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -151,7 +151,7 @@ fn item(names: &[Option<String>], key: &str, way: &str) -> Result<usize, (String
     };
     let names: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
     let help = match nearest(key, names.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
+        Some(near) => did_you_mean(near),
         None if names.is_empty() => format!("there is {numbers}"),
         None => format!("there is {}, or {numbers}", listed(&names)),
     };

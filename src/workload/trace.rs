@@ -11,7 +11,7 @@ use std::ops::Range;
 use csv::{ReaderBuilder, StringRecord, Trim};
 
 use super::model::{Size, TraceRow};
-use crate::diagnostic::{Diagnostic, Document, nearest};
+use crate::diagnostic::{Diagnostic, Document, did_you_mean, nearest};
 use crate::time::{Span, Time};
 use crate::units::{Bytes, DomainId};
 
@@ -69,10 +69,7 @@ impl Columns {
             let name = name.trim_start_matches('\u{feff}').to_ascii_lowercase();
             let Some(column) = COLUMNS.iter().position(|column| *column == name) else {
                 let unknown = header.wrong(place, format!("a trace has no column `{name}`"));
-                return Err(match nearest(&name, COLUMNS) {
-                    Some(near) => unknown.help(format!("did you mean `{near}`?")),
-                    None => unknown.help(HEADER),
-                });
+                return Err(unknown.help(nearest(&name, COLUMNS).map_or_else(|| HEADER.to_owned(), did_you_mean)));
             };
             if places[column].replace(place).is_some() {
                 return Err(header.wrong(place, format!("the column `{name}` is there twice")));

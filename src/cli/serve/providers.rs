@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::cli::{Failure, profiles};
-use crate::diagnostic::{Document, nearest};
+use crate::diagnostic::{Document, did_you_mean, nearest};
 use crate::live::MxHost;
 use crate::provider::Policy;
 use crate::provider::profile::{self, Overlay};
@@ -47,7 +47,7 @@ fn change(text: &str, known: &[String]) -> Result<RequestedChange, Failure> {
         Some((name, path)) => {
             let Some(place) = known.iter().position(|known| known == name) else {
                 let near = nearest(name, known.iter().map(String::as_str));
-                let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let hint = near.map(|near| format!("; {}", did_you_mean(near))).unwrap_or_default();
                 return Err(wrong(format!("no provider `{name}` is served{hint}")));
             };
             (place, path)

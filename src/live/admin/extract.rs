@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::rejection::AdminRejection;
-use crate::diagnostic::suggestion;
+use crate::diagnostic::{did_you_mean, suggestion};
 
 /// A body that is JSON, whatever its content type says: curl calls everything a form.
 pub(super) struct JsonBody<T>(pub(super) T);
@@ -20,7 +20,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             let error = e.to_string();
             let rejection = AdminRejection::bad(format!("the body is not what is expected: {error}"));
             match suggestion(&error) {
-                Some(near) => rejection.hint(format!("did you mean `{near}`?")),
+                Some(near) => rejection.hint(did_you_mean(near)),
                 None => rejection.hint("GET / has an example of every body"),
             }
         })

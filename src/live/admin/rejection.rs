@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, did_you_mean, nearest};
 
 /// A rejected request.
 #[derive(Debug)]
@@ -51,10 +51,9 @@ impl AdminRejection {
 
     /// There is no `what` of this name; the hint is the name that may be meant, or all there are.
     pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Self {
-        let hint = match nearest(name, known.clone()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there is {}", known.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
-        };
+        let near = nearest(name, known.clone());
+        let all = || format!("there is {}", known.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
+        let hint = near.map_or_else(all, did_you_mean);
         Self::not_found(format!("no {what} `{name}`")).hint(hint)
     }
 

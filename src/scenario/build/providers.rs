@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use super::files::NamedFiles;
 use super::names::{Unique, domain};
-use crate::diagnostic::Document;
+use crate::diagnostic::{Document, did_you_mean, nearest};
 use crate::provider::Policy;
 use crate::provider::profile::{self, Overlay};
 use crate::scenario::model::Domain;
@@ -125,10 +125,8 @@ fn document(name: &Spanned<String>, files: &mut NamedFiles<'_>, check: &mut Chec
         return Some(document);
     }
     let Some(document) = profile::built_in(name) else {
-        let help = match crate::diagnostic::nearest(name, profile::NAMES.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there is {}; a profile of your own is a path that ends in .toml", listed(profile::NAMES)),
-        };
+        let all = || format!("there is {}; a profile of your own is a path that ends in .toml", listed(profile::NAMES));
+        let help = nearest(name, profile::NAMES.iter().copied()).map_or_else(all, did_you_mean);
         check.wrong_do(&name.span, format!("there is no profile `{}`", name.value), help);
         return None;
     };

@@ -1,8 +1,7 @@
 //! What makes a value safe, as the command line writes it: `deferral-share<=0.01`, `time-to-90@charter<=30min`.
 
-use crate::diagnostic::nearest;
 use crate::metric::{Criterion, METRICS, Metric, Unit};
-use crate::spanned::listed;
+use crate::spanned::nearest_or_all;
 use crate::time::Span;
 
 /// Why a text says nothing that a value could meet.
@@ -53,11 +52,7 @@ pub fn criterion(text: &str, providers: &[&str]) -> Result<Criterion, WrongCrite
 }
 
 fn unknown(kind: &str, name: &str, known: &[&str]) -> WrongCriterion {
-    let help = match nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there is {}", listed(known)),
-    };
-    WrongCriterion(format!("there is no {kind} `{name}`; {help}"))
+    WrongCriterion(format!("there is no {kind} `{name}`; {}", nearest_or_all(name, known)))
 }
 
 #[cfg(test)]
