@@ -6,6 +6,7 @@
 mod check;
 mod gaps;
 mod kind;
+mod missing;
 mod named;
 pub mod path;
 mod read;

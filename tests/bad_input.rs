@@ -288,6 +288,30 @@ fn all_mistakes_of_a_profile_are_told_at_once() {
 }
 
 #[test]
+fn all_missing_keys_of_a_table_are_told_at_once() {
+    for (table, missing) in [
+        ("[service]", "`per-message` and `per-recipient`"),
+        ("[service]\nper-message = \"20ms\"\nper-recipiant = \"1ms\"", ""),
+        ("[listener]\nworkers = 0", "`backlog`"),
+        ("[listener]", "`workers` and `backlog`"),
+        ("[reply.silent]", "`code` and `text`"),
+        ("[reply.silent]\ncode = \"many\"", "`text`"),
+        (
+            "[reputation]\nstart = 0.5\ngain = 0.1\ngain-per-day = 0.1\nspam-trap = 0.1\nsurge = 0.1\ngrowth = 2",
+            "`complaint`, `unknown-recipient`, `unauthenticated`, `volume-floor`, `rest-gain` and `rest-toward`",
+        ),
+    ] {
+        let said = said_of_profile(&format!("{PROFILE}\n{table}\n"));
+        let told: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("error: missing field")).collect();
+        match missing {
+            "" => assert!(told.is_empty(), "{said}"),
+            _ => assert_eq!(told.iter().map(|rest| rest.trim_start_matches('s').trim()).collect::<Vec<_>>(), [missing]),
+        }
+        assert!(missing.is_empty() || said.contains("mine.toml:26:1"), "{said}");
+    }
+}
+
+#[test]
 fn all_mistakes_of_one_rule_are_told_at_once() {
     let text = PROFILE
         .replace("at = \"mail\"", "att = \"mail\"")

@@ -1,7 +1,8 @@
 //! Reads a document as far as it can be read: every value of a wrong type and every unknown key is told at once.
 //!
 //! serde stops at the first mistake. What it stops at is told, then mended if what was meant is plain (a slip in a
-//! name) or else left out, and the document is read again. What only follows from something left out is not told.
+//! name) or else left out, and the document is read again. What only follows from something left out is not told. Of a
+//! table that lacks something, everything that is missing is told at once.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,9 +10,10 @@ use std::ops::Range;
 use serde::de::DeserializeOwned;
 use toml::de::{DeArray, DeValue, Error, ValueDeserializer};
 
-use super::Checker;
+use super::missing::{missing_key, missing_keys};
 use super::tree::{Step, Tree, at, at_mut, find, key_place, rename};
-use crate::diagnostic::suggestion;
+use super::{Checker, listed};
+use crate::diagnostic::{did_you_mean, suggestion};
 
 /// What `tree` says, read as a `T`; `None` if so much of it is wrong that nothing can be made of the rest.
 pub fn read<T: DeserializeOwned>(tree: &Tree<'_>, check: &mut Checker<'_>) -> Option<T> {
@@ -19,7 +21,9 @@ pub fn read<T: DeserializeOwned>(tree: &Tree<'_>, check: &mut Checker<'_>) -> Op
     for _ in 0..PASSES_MAX {
         match T::deserialize(ValueDeserializer::from(reader.tree.clone())) {
             Ok(value) => return Some(value),
-            Err(error) => reader.mend(&error, check)?,
+            Err(error) => {
+                reader.mend(&error, check, &|tree| T::deserialize(ValueDeserializer::from(tree.clone())).err())?
+            }
         }
     }
     None
@@ -39,13 +43,21 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Tells what serde stopped at, and changes the tree so that it gets further; `None` if there is no way.
-    fn mend(&mut self, error: &Error, check: &mut Checker<'_>) -> Option<()> {
+    fn mend(
+        &mut self,
+        error: &Error,
+        check: &mut Checker<'_>,
+        error_in: &impl Fn(&Tree<'a>) -> Option<Error>,
+    ) -> Option<()> {
         let span = error.span().unwrap_or_default();
         let message = in_words(error.message());
+        if let Some(key) = missing_key(&message) {
+            return self.lacks(&span, key, check, error_in);
+        }
         let near = suggestion(&message).map(str::to_owned);
-        if !self.follows(&span, &message, check) {
+        if !self.told.contains(&span) && !check.has_gap(&span) {
             match (&near, help(&message)) {
-                (Some(near), _) => check.wrong_do(&span, &message, format!("did you mean `{near}`?")),
+                (Some(near), _) => check.wrong_do(&span, &message, did_you_mean(near)),
                 (None, Some((message, help))) => check.wrong_do(&span, message, help),
                 (None, None) => check.wrong(&span, &message),
             }
@@ -59,12 +71,26 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether a mistake only follows from one that has been told.
-    fn follows(&self, span: &Range<usize>, message: &str, check: &Checker<'_>) -> bool {
-        match message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
-            Some(key) => self.told.contains(span) || self.lost.iter().any(|(table, lost)| table == span && lost == key),
-            None => self.told.contains(span) || check.has_gap(span),
+    /// A table lacks keys that it must have, `first` and maybe others. Those that were left out of it are not told.
+    fn lacks(
+        &mut self,
+        span: &Range<usize>,
+        first: &str,
+        check: &mut Checker<'_>,
+        error_in: &impl Fn(&Tree<'a>) -> Option<Error>,
+    ) -> Option<()> {
+        let way = find(&self.tree, &|_, value| value.span() == *span).unwrap_or_default();
+        if !self.told.contains(span) {
+            let mut keys = missing_keys(&self.tree, &way, first, error_in);
+            keys.retain(|key| !self.lost.iter().any(|(table, lost)| table == span && lost == key));
+            match keys.as_slice() {
+                [] => {}
+                [key] => check.wrong(span, format!("missing field `{key}`")),
+                several => check.wrong(span, format!("missing fields {}", listed(several))),
+            }
         }
+        self.told.push(span.clone());
+        self.leave_out(&way, check)
     }
 
     /// A key that is not known is the one that was meant, or nothing.
