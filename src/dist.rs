@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::rng::Stream;
-use crate::spanned::{Checker, Spanned, TextOr};
+use crate::spanned::{Checker, Spanned, TextOrTable};
 use crate::time::Span;
 
 /// A length of time that may vary from draw to draw.
@@ -80,7 +80,7 @@ impl fmt::Display for Dist {
 }
 
 /// A length of time as people write it: `"20ms"`, or a distribution.
-pub type DistSpec = TextOr<Span, VaryingSpec>;
+pub type DistSpec = TextOrTable<Span, VaryingSpec>;
 
 /// A distribution of lengths of time as a scenario writes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -104,8 +104,8 @@ impl Dist {
     /// The distribution that is meant.
     pub fn build(spec: &Spanned<DistSpec>, check: &mut Checker<'_>) -> Self {
         let varying = match &spec.value {
-            TextOr::Text(span) => return Self::Constant(*span),
-            TextOr::Table(varying) => varying,
+            TextOrTable::Text(span) => return Self::Constant(*span),
+            TextOrTable::Table(varying) => varying,
         };
         match *varying {
             VaryingSpec::Uniform([low, high]) => {
@@ -156,7 +156,7 @@ mod tests {
         let document = Document::new("dist", "");
         for wrong in [upside_down, no_spread] {
             let mut check = Checker::new(&document);
-            Dist::build(&Spanned { value: TextOr::Table(wrong), span: 0..0 }, &mut check);
+            Dist::build(&Spanned { value: TextOrTable::Table(wrong), span: 0..0 }, &mut check);
             assert_eq!(check.mistakes(), 1);
         }
     }

@@ -1,7 +1,7 @@
 //! Values as people write them: with their place in the file, so that a mistake can be pointed at.
 //!
-//! [`Spanned`] keeps the place, [`Count`] is a whole number that is not negative, [`TextOr`] a plain value or a table,
-//! [`Capped`] a value or `"unlimited"`. All of them read TOML only; each knows its JSON Schema.
+//! [`Spanned`] keeps the place, [`Count`] is a whole number that is not negative, [`TextOrTable`] a plain value or a
+//! table, [`Capped`] a value or `"unlimited"`. All of them read TOML only; each knows its JSON Schema.
 
 mod check;
 mod gaps;
@@ -10,7 +10,7 @@ mod missing;
 mod named;
 pub mod path;
 mod read;
-mod sources;
+mod source_map;
 mod tree;
 
 use std::borrow::Cow;
@@ -27,7 +27,7 @@ pub use check::{Checker, listed, nearest_or_all};
 pub use kind::FileKind;
 pub use named::NamedTable;
 pub use read::read;
-pub use sources::Sources;
+pub use source_map::SourceMap;
 pub use tree::{Step, Tree, at, at_mut, moved, parse};
 
 /// A value and its place in the file, in bytes.
@@ -181,30 +181,30 @@ impl JsonSchema for CountRange {
 
 /// A plain value, or a table that says more.
 #[derive(Clone, Debug, PartialEq)]
-pub enum TextOr<S, M> {
+pub enum TextOrTable<S, M> {
     /// The plain value.
     Text(S),
     /// The table.
     Table(M),
 }
 
-impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> Deserialize<'de> for TextOr<S, M> {
+impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> Deserialize<'de> for TextOrTable<S, M> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either<S, M>(PhantomData<(S, M)>);
 
         impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> Visitor<'de> for Either<S, M> {
-            type Value = TextOr<S, M>;
+            type Value = TextOrTable<S, M>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a text such as \"20ms\" or \"75kB\", or a distribution such as { uniform = [ … , … ] }")
             }
 
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<TextOr<S, M>, E> {
-                S::deserialize(StrDeserializer::new(text)).map(TextOr::Text)
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<TextOrTable<S, M>, E> {
+                S::deserialize(StrDeserializer::new(text)).map(TextOrTable::Text)
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<TextOr<S, M>, A::Error> {
-                M::deserialize(MapAccessDeserializer::new(map)).map(TextOr::Table)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<TextOrTable<S, M>, A::Error> {
+                M::deserialize(MapAccessDeserializer::new(map)).map(TextOrTable::Table)
             }
         }
 
@@ -212,7 +212,7 @@ impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> Deserialize<'de> for TextOr<
     }
 }
 
-impl<S: JsonSchema, M: JsonSchema> JsonSchema for TextOr<S, M> {
+impl<S: JsonSchema, M: JsonSchema> JsonSchema for TextOrTable<S, M> {
     fn inline_schema() -> bool {
         true
     }
@@ -285,7 +285,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     struct File {
         a: Option<Spanned<Capped<Count>>>,
-        b: Option<Spanned<TextOr<Span, Spanned<Count>>>>,
+        b: Option<Spanned<TextOrTable<Span, Spanned<Count>>>>,
         c: Option<Spanned<CountRange>>,
     }
 
@@ -299,7 +299,7 @@ mod tests {
         let a = file.a.unwrap();
         assert_eq!((a.value, a.span), (Capped(Some(Count(12))), 4..6));
         let b = file.b.unwrap();
-        assert_eq!((b.value, b.span), (TextOr::Text(Span::from_secs(5)), 11..15));
+        assert_eq!((b.value, b.span), (TextOrTable::Text(Span::from_secs(5)), 11..15));
         assert_eq!(file.c.unwrap().value, CountRange(1, 2));
         assert_eq!(read("a = \"unlimited\"").unwrap().a.unwrap().value, Capped(None));
     }

@@ -194,8 +194,8 @@ mod tests {
     use super::*;
     use crate::provider::tests::policy;
     use crate::provider::{
-        Attribution, Check, Counted, Limit, LimitValue, Listener, Meter, Policy, ReputationOf, Rule, RuleAction,
-        RuleKind, Scope, TierValue, Window,
+        Attribution, Check, Counted, Limit, LimitValue, ListenerCapacity, Meter, Policy, ReputationOf, Rule,
+        RuleAction, RuleKind, Scope, TierValue, Window,
     };
     use crate::units::{ClientId, Fraction, ReplyId};
 
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_message_that_breaks_off_is_recorded_and_frees_its_place() {
-        let cluster = cluster(|policy| policy.listener = Some(Listener { workers: 1, backlog: 1 }));
+        let cluster = cluster(|policy| policy.listener = Some(ListenerCapacity { workers: 1, backlog: 1 }));
         let mut client = Client::of(&cluster);
         send_up_to_data(&mut client);
         let mut next = client.another();

@@ -10,7 +10,7 @@ use super::client_registry::ClientRegistry;
 use super::live_event::EventEmitter;
 use super::outcome_orders::OutcomeOrders;
 use super::receiver_statistics::ReceiverStatistics;
-use crate::provider::{Arrival, Client, ListenQueue, Policy, Provider};
+use crate::provider::{Client, ConnectOutcome, ListenQueue, Policy, Provider};
 use crate::rng::{Seeds, Stream};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, Fraction, NetworkId, ProviderId, SenderDomainId};
@@ -122,13 +122,13 @@ impl SharedState {
         self.statistics.connects(now, site, client);
         let ServedProvider { provider, queue, backlog } = &mut self.providers[site.index()];
         let admission = match queue.arrive(provider.listener()) {
-            Arrival::Served => Admission::Served,
-            Arrival::Queued => {
+            ConnectOutcome::Served => Admission::Served,
+            ConnectOutcome::Queued => {
                 let (serve, turn) = oneshot::channel();
                 backlog.push_back(serve);
                 Admission::Queued(turn)
             }
-            Arrival::Ignored => Admission::Ignored,
+            ConnectOutcome::Ignored => Admission::Ignored,
         };
         NewConnection { client, admission }
     }

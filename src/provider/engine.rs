@@ -10,10 +10,10 @@ use super::compiled_rules::CompiledRules;
 use super::context::RuleContext;
 use super::enforcement::Enforcement;
 use super::forecast::{Forecast, Forecaster};
+use super::forecast_subject::ProposedMessage;
 use super::identities::{Client, Identities};
 use super::message::{Envelope, Recipient};
-use super::policy::{Listener, Policy, PolicyChange};
-use super::prospect::ProposedMessage;
+use super::policy::{ListenerCapacity, Policy, PolicyChange};
 use super::rule::{Meter, RuleKind};
 use super::rule_runtime::{RuleRuntime, RuleStats};
 use super::session::{Session, Sessions, SlotOf};
@@ -65,7 +65,7 @@ impl Provider {
     }
 
     /// The listener, if connections are limited.
-    pub const fn listener(&self) -> Option<Listener> {
+    pub const fn listener(&self) -> Option<ListenerCapacity> {
         self.policy.listener
     }
 

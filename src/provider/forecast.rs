@@ -6,9 +6,9 @@
 //! again: not later than the moment at which the thing would pass.
 
 use super::clock::ProviderClock;
+use super::forecast_subject::{ForecastSubject, ProposedMessage};
 use super::identities::Identities;
 use super::policy::{Policy, Rule};
-use super::prospect::{ProposedMessage, Prospect};
 use super::rule::RuleKind;
 use super::rule::limit::forecast::LimitForecast;
 use super::rule_runtime::RuleRuntime;
@@ -46,7 +46,7 @@ impl<'a> Forecaster<'a> {
     /// on it: `now`, or later, or never by itself.
     pub(super) fn connection(self, now: Time, client: ClientId, set_up: Span, message: &ProposedMessage) -> Time {
         let sender = message.envelope.sender_domain;
-        let prospect = Prospect { client, session: None, sender, domain: message.domain };
+        let subject = ForecastSubject { client, session: None, sender, domain: message.domain };
         let lead = |stage: Stage| match stage {
             Stage::Connect | Stage::Ehlo => Span::ZERO,
             Stage::Mail | Stage::Rcpt | Stage::Data => set_up,
@@ -55,10 +55,10 @@ impl<'a> Forecaster<'a> {
         self.policy.rules.iter().enumerate().fold(now, |earliest, (index, rule)| {
             let held = rule.hold.as_ref().map_or(now, |hold| {
                 let lead = lead(hold.at);
-                before(self.free_of_hold(index, now + lead, prospect), lead)
+                before(self.free_of_hold(index, now + lead, subject), lead)
             });
             let lead = lead(rule.at);
-            let passes = before(self.first_pass(index, rule, now + lead, prospect, message, 1), lead);
+            let passes = before(self.first_pass(index, rule, now + lead, subject, message, 1), lead);
             earliest.max(held).max(passes)
         })
     }
@@ -67,13 +67,13 @@ impl<'a> Forecaster<'a> {
     pub(super) fn transaction(self, now: Time, id: SessionId, message: &ProposedMessage) -> Forecast {
         let session = self.sessions.get(id);
         let (sender, domain) = (message.envelope.sender_domain, message.domain);
-        let prospect = Prospect { client: session.client(), session: Some(id), sender, domain };
+        let subject = ForecastSubject { client: session.client(), session: Some(id), sender, domain };
         let lead = |stage: Stage| if stage == Stage::EndOfData { message.until_end_of_data } else { Span::ZERO };
         let (mut earliest, mut most) = (now, message.recipients.max(1));
         for (index, rule) in self.policy.rules.iter().enumerate() {
             if let Some(hold) = rule.hold.as_ref().filter(|hold| hold.at > Stage::Ehlo) {
                 let lead = lead(hold.at);
-                earliest = earliest.max(before(self.free_of_hold(index, now + lead, prospect), lead));
+                earliest = earliest.max(before(self.free_of_hold(index, now + lead, subject), lead));
             }
             let passed = session.holds_slot(index) || session.has_passed(index, CountOnce::PerConnection);
             if rule.at <= Stage::Ehlo || passed {
@@ -81,14 +81,14 @@ impl<'a> Forecaster<'a> {
             }
             let (lead, at) = (lead(rule.at), now + lead(rule.at));
             if let Some(limit) = self.limit(index, rule) {
-                match limit.left_in_session(at, prospect, message) {
+                match limit.left_in_session(at, subject, message) {
                     Some(0) => return Forecast::NewSession,
                     Some(left) => most = most.min(left),
                     None => {}
                 }
-                most = limit.most_recipients(at, prospect, message, most);
+                most = limit.most_recipients(at, subject, message, most);
             }
-            earliest = earliest.max(before(self.first_pass(index, rule, at, prospect, message, most), lead));
+            earliest = earliest.max(before(self.first_pass(index, rule, at, subject, message, most), lead));
         }
         if earliest > now { Forecast::Wait(earliest) } else { Forecast::Now { recipients: most } }
     }
@@ -99,13 +99,13 @@ impl<'a> Forecaster<'a> {
         index: usize,
         rule: &'a Rule,
         at: Time,
-        prospect: Prospect,
+        subject: ForecastSubject,
         message: &ProposedMessage,
         recipients: u32,
     ) -> Time {
         match &rule.kind {
             RuleKind::Limit(_) => {
-                self.limit(index, rule).map_or(at, |limit| limit.earliest(at, prospect, message, recipients))
+                self.limit(index, rule).map_or(at, |limit| limit.earliest(at, subject, message, recipients))
             }
             RuleKind::Check(check) if rule.refuses() => check.kind().earliest(at),
             RuleKind::Check(_) => at,
@@ -125,12 +125,12 @@ impl<'a> Forecaster<'a> {
     }
 
     /// The first moment from `at` on at which the hold of a rule, if there is one, is over for who would send.
-    fn free_of_hold(self, index: usize, at: Time, prospect: Prospect) -> Time {
+    fn free_of_hold(self, index: usize, at: Time, subject: ForecastSubject) -> Time {
         let rule = &self.policy.rules[index];
         let scope = rule.kind.hold_scope();
         match &rule.hold {
             Some(hold) if rule.enabled && !scope.is_of_one_recipient() => {
-                self.rules[index].holds().free_from(prospect.key(scope, self.identities), at, hold)
+                self.rules[index].holds().free_from(subject.key(scope, self.identities), at, hold)
             }
             _ => at,
         }

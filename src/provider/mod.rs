@@ -9,6 +9,7 @@ mod context;
 mod enforcement;
 mod engine;
 mod forecast;
+mod forecast_subject;
 mod hold;
 mod identities;
 mod keyed_store;
@@ -17,7 +18,6 @@ mod listen_queue;
 mod message;
 mod policy;
 pub mod profile;
-mod prospect;
 mod reputation;
 mod rule;
 mod rule_runtime;
@@ -30,13 +30,13 @@ mod window;
 
 pub use engine::Provider;
 pub use forecast::Forecast;
+pub use forecast_subject::ProposedMessage;
 pub use hold::{Hold, HoldStep};
 pub use identities::Client;
 pub use limit_value::{LimitValue, LoadStep, TierValue};
-pub use listen_queue::{Arrival, ListenQueue};
+pub use listen_queue::{ConnectOutcome, ListenQueue};
 pub use message::{Auth, Envelope, Mailbox, Recipient};
-pub use policy::{Attribution, Confidence, Listener, Policy, PolicyChange, Rule, ServiceTimes};
-pub use prospect::ProposedMessage;
+pub use policy::{Attribution, Confidence, ListenerCapacity, Policy, PolicyChange, Rule, ServiceTimes};
 pub use reputation::{ReputationModel, ReputationOf, Tier};
 pub use rule::{
     BusySpells, Check, EarlyTalker, Greylist, Limit, LowReputation, Meter, Outage, Population, RuleKind, SizeLimit,

@@ -37,7 +37,7 @@ pub struct Policy {
     /// How reputation moves.
     pub reputation: ReputationModel,
     /// How many connections the server can serve at a time, if that is limited.
-    pub listener: Option<Listener>,
+    pub listener: Option<ListenerCapacity>,
     /// How long the server takes over its work.
     pub service: ServiceTimes,
     /// The rules, in the order in which they are asked; at most [`Policy::RULES_MAX`].
@@ -105,7 +105,7 @@ impl Rule {
 /// A server that can serve so many connections at a time. Beyond them, connections are taken by the listen backlog and
 /// not greeted until a place is free; beyond the backlog they are not taken at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listener {
+pub struct ListenerCapacity {
     /// Connections served at a time; at least 1.
     pub workers: u32,
     /// Connections that wait for a greeting.

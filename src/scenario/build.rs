@@ -34,7 +34,7 @@ pub(super) fn build<'a>(
     check: &mut Checker<'a>,
 ) -> Scenario {
     let mut files = NamedFiles::new(base_dir, files);
-    check.sources().all().for_each(|document| files.count_in(document));
+    check.source_map().all().for_each(|document| files.count_in(document));
     let seeds = spec.seeds.as_ref().map_or(5, |seeds| check.count(seeds, 1..=SEEDS_MAX));
     let duration = spec.duration.as_ref().map_or(Span::DAY, |written| {
         let duration = check.some_time(written);
@@ -64,7 +64,7 @@ pub(super) fn build<'a>(
     }
     let expectations = expect::build(&spec.expect, &strategy_names, &providers, check);
     let sweep = spec.sweep.as_ref().map(|spec| sweep::build(spec, tree, &providers, check));
-    let stem = Path::new(&check.sources().first().name).file_stem().and_then(|stem| stem.to_str());
+    let stem = Path::new(&check.source_map().first().name).file_stem().and_then(|stem| stem.to_str());
     Scenario {
         name: stem.unwrap_or("scenario").to_owned(),
         question: spec.question.trim().to_owned(),

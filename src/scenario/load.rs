@@ -12,7 +12,7 @@ use super::spec::ScenarioSpec;
 use super::sweep::{Place, Sweep, Value, single_values};
 use crate::diagnostic::{self, Diagnostic, Document};
 use crate::spanned::path::ValuePathError;
-use crate::spanned::{self, Checker, FileKind, Sources, Tree};
+use crate::spanned::{self, Checker, FileKind, SourceMap, Tree};
 
 /// Why there is no scenario.
 #[derive(Debug, thiserror::Error)]
@@ -162,7 +162,7 @@ fn meaning(
     let mut check = Checker::new(document);
     let mut tree = spanned::parse(document, 0, &mut check);
     if let (Some(tree), Some((place, written))) = (&mut tree, setting) {
-        let start = check.include(&Sources::new(written));
+        let start = check.include(&SourceMap::new(written));
         if let Some(value) = spanned::parse(written, start, &mut check) {
             place.set(tree, value);
         }

@@ -13,7 +13,7 @@ use super::model::BadHost;
 use crate::dist::DistSpec;
 use crate::provider::profile::LimitSpec;
 use crate::sender::preset::StrategySpec;
-use crate::spanned::{Count, CountRange, NamedTable, Spanned, TextOr};
+use crate::spanned::{Count, CountRange, NamedTable, Spanned, TextOrTable};
 use crate::time::Span;
 use crate::units::{Bytes, Fraction};
 use crate::workload::Priority;
@@ -119,7 +119,7 @@ pub struct StreamSpec {
     /// Recipients of one message: a number, or a range such as [1, 5]; 1 by default.
     pub recipients_per_message: Option<Spanned<CountRange>>,
     /// Sizes of messages; "75kB" by default.
-    pub size: Option<Spanned<TextOr<Bytes, VaryingSizeSpec>>>,
+    pub size: Option<Spanned<TextOrTable<Bytes, VaryingSizeSpec>>>,
     /// Who is on the list; everybody exists by default.
     #[serde(default)]
     pub list: ListSpec,

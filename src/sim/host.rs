@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::observer::Observed;
-use crate::provider::{Arrival, ListenQueue, Provider};
+use crate::provider::{ConnectOutcome, ListenQueue, Provider};
 use crate::units::{ClientId, ConnId, SourceId};
 
 /// A provider and the connections that wait for it.
@@ -20,9 +20,9 @@ impl MailHost {
     }
 
     /// A connection arrives.
-    pub(super) fn arrive(&mut self, conn: ConnId) -> Arrival {
+    pub(super) fn arrive(&mut self, conn: ConnId) -> ConnectOutcome {
         let arrival = self.listen_queue.arrive(self.provider.listener());
-        if arrival == Arrival::Queued {
+        if arrival == ConnectOutcome::Queued {
             self.backlog.push_back(conn);
         }
         arrival

@@ -196,7 +196,7 @@ fn a_limit_of_nothing_lets_nothing_in_and_the_mail_expires() {
 #[test]
 fn a_full_backlog_is_silence_until_the_connect_timeout() {
     let mut policy = policy(Vec::new(), SECOND);
-    policy.listener = Some(Listener { workers: 5, backlog: 5 });
+    policy.listener = Some(ListenerCapacity { workers: 5, backlog: 5 });
     let mut strategy = strategy(20, Span::HOUR);
     strategy.axes.session.idle = Span::ZERO;
     strategy.axes.session.messages_per_connection = Some(1);

@@ -8,7 +8,7 @@ use super::foresight::SimForesight;
 use super::host::{MailHost, client_of};
 use super::network::{NetworkPath, TRIPS_TO_EHLO, TRIPS_TO_GREETING};
 use super::observer::Observed;
-use crate::provider::{Arrival, Decision, Provider, Refusal};
+use crate::provider::{ConnectOutcome, Decision, Provider, Refusal};
 use crate::record::ConnectionFailure;
 use crate::rng::Seed;
 use crate::scenario::{BadHost, Host, Network};
@@ -110,12 +110,12 @@ impl<'a> SimTransport<'a> {
             return self.meet_bad_host(script, conn);
         }
         match self.hosts[site.index()].arrive(conn) {
-            Arrival::Served => self.greet(script, conn),
-            Arrival::Queued => {
+            ConnectOutcome::Served => self.greet(script, conn),
+            ConnectOutcome::Queued => {
                 let patience = self.session_settings(conn).greeting_timeout;
                 self.schedule(script, conn, PendingEvent::Backlog, script.now() + rtt + patience);
             }
-            Arrival::Ignored => self.retry_syn(script, conn),
+            ConnectOutcome::Ignored => self.retry_syn(script, conn),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::ops::{Range, RangeInclusive};
 
 use super::gaps::Gaps;
-use super::sources::Sources;
+use super::source_map::SourceMap;
 use super::{Count, Spanned};
 use crate::diagnostic::{Diagnostic, Document, did_you_mean, nearest};
 use crate::time::Span;
@@ -11,7 +11,7 @@ use crate::time::Span;
 /// What was found wrong so far. Every check gives a value to go on with, right or wrong.
 #[derive(Debug)]
 pub struct Checker<'a> {
-    sources: Sources<'a>,
+    source_map: SourceMap<'a>,
     found: Vec<Diagnostic>,
     gaps: Gaps,
 }
@@ -19,17 +19,17 @@ pub struct Checker<'a> {
 impl<'a> Checker<'a> {
     /// Nothing is wrong yet.
     pub fn new(document: &'a Document) -> Self {
-        Self { sources: Sources::new(document), found: Vec::new(), gaps: Gaps::default() }
+        Self { source_map: SourceMap::new(document), found: Vec::new(), gaps: Gaps::default() }
     }
 
     /// The document that is checked, and others whose values stand among its own.
-    pub const fn sources(&self) -> &Sources<'a> {
-        &self.sources
+    pub const fn source_map(&self) -> &SourceMap<'a> {
+        &self.source_map
     }
 
     /// Adds documents whose values stand among those of the first; gives how much further on their places now are.
-    pub fn include(&mut self, others: &Sources<'a>) -> usize {
-        self.sources.add_all(others)
+    pub fn include(&mut self, others: &SourceMap<'a>) -> usize {
+        self.source_map.add_all(others)
     }
 
     /// `value`, if nothing was found wrong. Where there is none, something must have been.
@@ -40,7 +40,7 @@ impl<'a> Checker<'a> {
     /// # Panics
     /// There is no value although nothing was found wrong.
     pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
-        let first = &self.sources.first().name;
+        let first = &self.source_map.first().name;
         self.found.sort_by_cached_key(|one| {
             let document = one.document_name().to_owned();
             (document != *first, document, one.line_and_column())
@@ -64,12 +64,12 @@ impl<'a> Checker<'a> {
 
     /// Something is wrong at `span`.
     pub fn wrong(&mut self, span: &Range<usize>, message: impl Into<String>) {
-        self.found.push(self.sources.wrong(span, message));
+        self.found.push(self.source_map.wrong(span, message));
     }
 
     /// Something is wrong at `span`, and there is something to do about it.
     pub fn wrong_do(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        self.found.push(self.sources.wrong(span, message).help(help));
+        self.found.push(self.source_map.wrong(span, message).help(help));
     }
 
     /// What stands at `span` lacks something. Silent where a part of it could not be read: it may be that part.

@@ -39,7 +39,7 @@ impl FileKind {
 
     /// Whether `tree` may be of this kind; says so if it is plainly of another, and what to do with that.
     pub fn may_be(self, tree: &Tree<'_>, check: &mut Checker<'_>) -> bool {
-        let name = &check.sources().first().name;
+        let name = &check.source_map().first().name;
         let (message, help) = match (self, Self::of(tree)) {
             (Self::Scenario, Some(Self::Profile)) => (
                 "this is a profile, not a scenario",

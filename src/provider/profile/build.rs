@@ -7,7 +7,7 @@ use super::attribution;
 use super::rule::Known;
 use super::spec::{ListenerSpec, ProfileSpec, ReplySpec, ReputationSpec, ServiceSpec};
 use crate::dist::Dist;
-use crate::provider::{Listener, Policy, ReputationModel, ServiceTimes, Tier};
+use crate::provider::{ListenerCapacity, Policy, ReputationModel, ServiceTimes, Tier};
 use crate::smtp::{Class, Code, EnhancedCode, Reply};
 use crate::spanned::{Checker, NamedTable, Spanned};
 use crate::time::Span;
@@ -208,9 +208,12 @@ fn service(spec: &ServiceSpec, check: &mut Checker<'_>) -> ServiceTimes {
     }
 }
 
-fn listener(spec: &ListenerSpec, check: &mut Checker<'_>) -> Listener {
+fn listener(spec: &ListenerSpec, check: &mut Checker<'_>) -> ListenerCapacity {
     attribution::build(spec.source.as_ref(), spec.confidence.as_ref(), check);
-    Listener { workers: check.count(&spec.workers, 1..=u32::MAX), backlog: check.count(&spec.backlog, 0..=u32::MAX) }
+    ListenerCapacity {
+        workers: check.count(&spec.workers, 1..=u32::MAX),
+        backlog: check.count(&spec.backlog, 0..=u32::MAX),
+    }
 }
 
 /// As many as [`crate::units::ReplyId`] can tell apart.

@@ -10,13 +10,13 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::Document;
 use crate::spanned::path::{put, resolve};
-use crate::spanned::{Checker, Sources, Spanned, Step, Tree, at, at_mut, moved, parse};
+use crate::spanned::{Checker, SourceMap, Spanned, Step, Tree, at, at_mut, moved, parse};
 
 /// Values by their paths in a profile, such as `rule.connections.limit`.
 #[derive(Clone, Debug)]
 pub struct Overlay<'a> {
-    /// Where they are written.
-    pub sources: Sources<'a>,
+    /// The documents in which they are written.
+    pub source_map: SourceMap<'a>,
     /// A table of them.
     pub tree: Tree<'a>,
 }
@@ -24,7 +24,7 @@ pub struct Overlay<'a> {
 impl<'a> Overlay<'a> {
     /// The overlay that a document is; `None` if it is not TOML, which is told.
     pub fn read(document: &'a Document, check: &mut Checker<'_>) -> Option<Self> {
-        Some(Self { sources: Sources::new(document), tree: parse(document, 0, check)? })
+        Some(Self { source_map: SourceMap::new(document), tree: parse(document, 0, check)? })
     }
 }
 
@@ -34,7 +34,7 @@ pub(super) fn lay<'a>(profile: &mut Tree<'a>, overlays: &[Overlay<'a>], check: &
     let name = name.unwrap_or_default().to_owned();
     let mut layers = Layers { profile, name, check, changed: Vec::new() };
     for overlay in overlays {
-        let further = layers.check.include(&overlay.sources);
+        let further = layers.check.include(&overlay.source_map);
         if let DeValue::Table(table) = moved(overlay.tree.clone(), further).get_ref() {
             layers.lay(table, &mut Vec::new());
         }
@@ -119,7 +119,7 @@ impl<'a> Layers<'_, 'a> {
     }
 
     fn is_in_braces(&self, value: &Tree<'_>) -> bool {
-        self.check.sources().text(&value.span()).starts_with('{')
+        self.check.source_map().text(&value.span()).starts_with('{')
     }
 }
 

@@ -95,7 +95,8 @@ fn policy<'a>(
     check: &mut Checker<'a>,
 ) -> Option<Policy> {
     let document = document(&provider.profile, files, check)?;
-    let set = set_in(scenario, provider).map(|tree| Overlay { sources: check.sources().clone(), tree: tree.clone() });
+    let set =
+        set_in(scenario, provider).map(|tree| Overlay { source_map: check.source_map().clone(), tree: tree.clone() });
     match profile::parse_with(&document, set.as_slice()) {
         Ok(policy) => Some(policy),
         Err(found) => {

@@ -9,7 +9,7 @@ use super::sources;
 use crate::dist::Dist;
 use crate::scenario::model::Source;
 use crate::scenario::spec::{ListSpec, StreamSpec, VaryingSizeSpec};
-use crate::spanned::{Checker, CountRange, Spanned, TextOr};
+use crate::spanned::{Checker, CountRange, Spanned, TextOrTable};
 use crate::time::Span;
 use crate::units::{Bytes, Fraction, SenderDomainId, SourceId};
 use crate::workload::{Authentication, ListQuality, Mail, MailStream, Size, Workload};
@@ -94,7 +94,7 @@ fn per_message(written: &Spanned<CountRange>, check: &mut Checker<'_>) -> (u32, 
     (low, high)
 }
 
-fn size(written: &Spanned<TextOr<Bytes, VaryingSizeSpec>>, check: &mut Checker<'_>) -> Size {
+fn size(written: &Spanned<TextOrTable<Bytes, VaryingSizeSpec>>, check: &mut Checker<'_>) -> Size {
     let mut one = |bytes: Bytes| {
         if !(1..=u64::from(Size::LARGEST)).contains(&bytes.0) {
             check.wrong(&written.span, format!("no message has {bytes}; sizes run from 1 B to 1 GiB"));
@@ -102,23 +102,23 @@ fn size(written: &Spanned<TextOr<Bytes, VaryingSizeSpec>>, check: &mut Checker<'
         bytes
     };
     let wrong = match &written.value {
-        TextOr::Text(bytes) => return Size::Constant(one(*bytes)),
-        TextOr::Table(VaryingSizeSpec::Uniform([low, high])) if low <= high => {
+        TextOrTable::Text(bytes) => return Size::Constant(one(*bytes)),
+        TextOrTable::Table(VaryingSizeSpec::Uniform([low, high])) if low <= high => {
             return Size::Uniform(one(*low), one(*high));
         }
-        TextOr::Table(VaryingSizeSpec::LogNormal { median, sigma }) if (0.0..=5.0).contains(sigma) => {
+        TextOrTable::Table(VaryingSizeSpec::LogNormal { median, sigma }) if (0.0..=5.0).contains(sigma) => {
             return Size::LogNormal { median: one(*median), sigma: *sigma };
         }
-        TextOr::Table(VaryingSizeSpec::Pareto { minimum, shape }) if shape.is_finite() && *shape > 0.0 => {
+        TextOrTable::Table(VaryingSizeSpec::Pareto { minimum, shape }) if shape.is_finite() && *shape > 0.0 => {
             return Size::Pareto { minimum: one(*minimum), shape: *shape };
         }
-        TextOr::Table(VaryingSizeSpec::Uniform([low, high])) => {
+        TextOrTable::Table(VaryingSizeSpec::Uniform([low, high])) => {
             format!("the range {low} to {high} is upside down; write the smaller one first")
         }
-        TextOr::Table(VaryingSizeSpec::LogNormal { sigma, .. }) => {
+        TextOrTable::Table(VaryingSizeSpec::LogNormal { sigma, .. }) => {
             format!("sigma {sigma} makes no sense here; write a number from 0 to 5")
         }
-        TextOr::Table(VaryingSizeSpec::Pareto { shape, .. }) => {
+        TextOrTable::Table(VaryingSizeSpec::Pareto { shape, .. }) => {
             format!("shape {shape} makes no sense here; write a number above 0")
         }
     };

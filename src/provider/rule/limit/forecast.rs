@@ -4,8 +4,8 @@ use super::Limit;
 use super::state::LimitState;
 use super::step::count;
 use crate::provider::clock::ProviderClock;
+use crate::provider::forecast_subject::{ForecastSubject, ProposedMessage};
 use crate::provider::identities::Identities;
-use crate::provider::prospect::{ProposedMessage, Prospect};
 use crate::provider::rule::Meter;
 use crate::provider::scope::Scope;
 use crate::provider::session::Sessions;
@@ -33,7 +33,7 @@ impl LimitForecast<'_> {
     pub(in crate::provider) fn earliest(
         &self,
         at: Time,
-        prospect: Prospect,
+        subject: ForecastSubject,
         message: &ProposedMessage,
         recipients: u32,
     ) -> Time {
@@ -42,13 +42,13 @@ impl LimitForecast<'_> {
             return at;
         }
         let clock = self.clock.at(at);
-        let Some(limit) = self.number(at, prospect) else { return at };
+        let Some(limit) = self.number(at, subject) else { return at };
         let until_load = self.limit.value.next_step(clock).map_or(Time::NEVER, |clock| self.clock.moment(clock));
-        if self.limit.scope == Scope::Session && prospect.session.is_none() {
+        if self.limit.scope == Scope::Session && subject.session.is_none() {
             return if n <= limit { at } else { until_load };
         }
-        let key = prospect.key(self.limit.scope, self.identities);
-        let under_way = self.under_way(prospect, key);
+        let key = subject.key(self.limit.scope, self.identities);
+        let under_way = self.under_way(subject, key);
         let room = self.state.earliest(key, clock, limit, n, under_way);
         self.clock.moment(room).max(at).min(until_load)
     }
@@ -58,14 +58,14 @@ impl LimitForecast<'_> {
     pub(in crate::provider) fn left_in_session(
         &self,
         at: Time,
-        prospect: Prospect,
+        subject: ForecastSubject,
         message: &ProposedMessage,
     ) -> Option<u32> {
         if !self.limit.window.is_in_session() {
             return None;
         }
-        let session = self.sessions.get(prospect.session?);
-        let limit = self.number(at, prospect)?;
+        let session = self.sessions.get(subject.session?);
+        let limit = self.number(at, subject)?;
         let used = if self.limit.window == Window::Session { session.count(self.rule) } else { 0 };
         let left = limit.saturating_sub(used);
         let n = self.amount(message, 1);
@@ -85,7 +85,7 @@ impl LimitForecast<'_> {
     pub(in crate::provider) fn most_recipients(
         &self,
         at: Time,
-        prospect: Prospect,
+        subject: ForecastSubject,
         message: &ProposedMessage,
         most: u32,
     ) -> u32 {
@@ -95,15 +95,15 @@ impl LimitForecast<'_> {
         let (mut low, mut high) = (1, most);
         while low < high {
             let middle = low + (high - low).div_ceil(2);
-            let fits = self.earliest(at, prospect, message, middle) == at;
+            let fits = self.earliest(at, subject, message, middle) == at;
             if fits { low = middle } else { high = middle - 1 }
         }
         low
     }
 
     /// The number that applies to who would send.
-    fn number(&self, at: Time, prospect: Prospect) -> Option<u32> {
-        let tier = self.identities.tier(self.limit.reputation_of, prospect.client, Some(prospect.sender));
+    fn number(&self, at: Time, subject: ForecastSubject) -> Option<u32> {
+        let tier = self.identities.tier(self.limit.reputation_of, subject.client, Some(subject.sender));
         self.state.drawn().at(tier, self.clock.at(at))
     }
 
@@ -120,14 +120,17 @@ impl LimitForecast<'_> {
 
     /// What has passed the stages before the limit and is not counted yet: messages on their way to the end of data,
     /// and connections on their way to MAIL.
-    fn under_way(&self, prospect: Prospect, key: u64) -> u32 {
-        let has_key = |other: Prospect| other.key(self.limit.scope, self.identities) == key;
+    fn under_way(&self, subject: ForecastSubject, key: u64) -> u32 {
+        let has_key = |other: ForecastSubject| other.key(self.limit.scope, self.identities) == key;
         let open = self.sessions.iter_open();
         let ends = self.at == Stage::EndOfData;
         match self.limit.meter {
-            Meter::OpenConnections if self.at > Stage::Ehlo && prospect.session.is_none() => {
-                let others =
-                    open.map(|session| Prospect { client: session.client(), session: Some(session.id()), ..prospect });
+            Meter::OpenConnections if self.at > Stage::Ehlo && subject.session.is_none() => {
+                let others = open.map(|session| ForecastSubject {
+                    client: session.client(),
+                    session: Some(session.id()),
+                    ..subject
+                });
                 count(others.filter(|other| has_key(*other)).count())
             }
             Meter::Messages | Meter::Recipients | Meter::Bytes if ends => open
@@ -143,7 +146,8 @@ impl LimitForecast<'_> {
                         | Meter::Messages
                         | Meter::UnknownRecipients => 1,
                     };
-                    let other = Prospect { client: session.client(), session: Some(session.id()), sender, ..prospect };
+                    let other =
+                        ForecastSubject { client: session.client(), session: Some(session.id()), sender, ..subject };
                     has_key(other).then_some(n)
                 })
                 .fold(0, u32::saturating_add),

@@ -6,17 +6,17 @@ use crate::diagnostic::{Diagnostic, Document};
 
 /// Documents with the position at which each begins.
 #[derive(Clone, Debug)]
-pub struct Sources<'a> {
+pub struct SourceMap<'a> {
     documents: Vec<(usize, &'a Document)>,
     end: usize,
 }
 
-impl<'a> Sources<'a> {
+impl<'a> SourceMap<'a> {
     /// One document, from position 0 on.
     pub fn new(document: &'a Document) -> Self {
-        let mut sources = Self { documents: Vec::new(), end: 0 };
-        sources.add(document);
-        sources
+        let mut map = Self { documents: Vec::new(), end: 0 };
+        map.add(document);
+        map
     }
 
     /// Adds a document; gives the position at which it begins.

@@ -21,7 +21,7 @@ pub struct ProposedMessage {
 
 /// Who would send it.
 #[derive(Clone, Copy)]
-pub(super) struct Prospect {
+pub(super) struct ForecastSubject {
     pub(super) client: ClientId,
     /// The session on which it would go; `None` is one that is still to be opened.
     pub(super) session: Option<SessionId>,
@@ -30,7 +30,7 @@ pub(super) struct Prospect {
     pub(super) domain: DomainId,
 }
 
-impl Prospect {
+impl ForecastSubject {
     /// Whose counter a scope would mean.
     pub(super) fn key(&self, scope: Scope, identities: &Identities) -> u64 {
         let subject = Subject {
