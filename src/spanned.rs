@@ -33,9 +33,9 @@ pub use tree::{Step, Tree, at, at_mut, moved, parse};
 /// A value and its place in the file, in bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spanned<T> {
-    /// The value.
+    /// What is written.
     pub value: T,
-    /// Where it stands.
+    /// Where it is written: bytes of the documents that are checked, one after the other.
     pub span: Range<usize>,
 }
 
@@ -182,9 +182,9 @@ impl JsonSchema for CountRange {
 /// A plain value, or a table that says more.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TextOrTable<S, M> {
-    /// The plain value.
+    /// What the text says.
     Text(S),
-    /// The table.
+    /// What its keys say.
     Table(M),
 }
 

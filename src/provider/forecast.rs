@@ -22,7 +22,7 @@ use crate::units::{ClientId, SessionId};
 pub enum Forecast {
     /// It would pass now, with at most so many recipients.
     Now {
-        /// At least 1.
+        /// How many recipients the message may have; at least 1.
         recipients: u32,
     },
     /// Not before this moment; [`Time::NEVER`] is not before a slot is given back.

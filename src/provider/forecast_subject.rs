@@ -9,7 +9,7 @@ use crate::units::{ClientId, DomainId, NetworkId, SenderDomainId, SessionId};
 /// A message that a client thinks of sending. All its recipients exist.
 #[derive(Clone, Copy, Debug)]
 pub struct ProposedMessage {
-    /// Its envelope.
+    /// What MAIL would announce, and what checking the message would show.
     pub envelope: Envelope,
     /// Its recipients' domain.
     pub domain: DomainId,
@@ -19,7 +19,7 @@ pub struct ProposedMessage {
     pub until_end_of_data: Span,
 }
 
-/// Who would send it.
+/// Who would send it, on which session and to which domain: all that decides whose counters it meets.
 #[derive(Clone, Copy)]
 pub(super) struct ForecastSubject {
     pub(super) client: ClientId,

@@ -26,7 +26,7 @@ pub struct Hold {
 /// One step of the ladder of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HoldStep {
-    /// How long.
+    /// How long a client is held by this step.
     pub span: Span,
     /// What the held client is told.
     pub action: RuleAction,
@@ -43,7 +43,7 @@ pub(super) struct Holds {
 }
 
 impl Holds {
-    /// None yet.
+    /// Holds of a rule that has not been broken yet.
     pub(super) const fn new() -> Self {
         Self { records: KeyedStore::new(), begun: 0, total: Span::ZERO }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
-/// Values by key.
+/// Values by the key of a scope.
 #[derive(Clone, Debug)]
 pub(super) struct KeyedStore<T> {
     dense: Vec<T>,

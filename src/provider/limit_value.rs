@@ -57,7 +57,7 @@ impl LimitValue {
 /// From this time of day on the limit is scaled by this factor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoadStep {
-    /// Time of day.
+    /// Time of day, since midnight on the provider's clock.
     pub from: Span,
     /// Scales the limit, rounded down; not negative.
     pub factor: f64,
@@ -66,16 +66,16 @@ pub struct LoadStep {
 /// A number that a provider may or may not publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TierValue {
-    /// This many.
+    /// A number that is known.
     Exactly(u32),
     /// Not known outside the provider; drawn from this range, uniformly, once in every trial.
     Unknown {
-        /// At least.
+        /// The least it can be.
         low: u32,
-        /// At most.
+        /// The most it can be; not below `low`.
         high: u32,
     },
-    /// No limit.
+    /// No limit applies.
     Unlimited,
 }
 

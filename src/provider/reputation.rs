@@ -73,7 +73,7 @@ impl ReputationModel {
 pub struct Tier {
     /// The band's name: `poor`.
     pub name: String,
-    /// Where the band begins.
+    /// The lowest score of the band.
     pub from: Fraction,
 }
 

@@ -6,7 +6,7 @@ use super::rule::RuleState;
 use crate::rng::Seeds;
 use crate::time::{Span, Time};
 
-/// A rule at work.
+/// A rule while its provider runs: what it remembers, whom it holds, what it has done.
 #[derive(Clone, Debug)]
 pub(super) struct RuleRuntime {
     state: RuleState,

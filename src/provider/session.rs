@@ -53,7 +53,7 @@ impl Sessions {
     }
 }
 
-/// A session.
+/// One session of a client: what its rules hold and count, and the message under way.
 #[derive(Clone, Debug)]
 pub(super) struct Session {
     id: SessionId,

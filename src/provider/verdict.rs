@@ -25,13 +25,13 @@ impl Verdict {
 /// Whether a command is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Go on.
+    /// Accepted: the session goes on to the next command.
     Accept,
     /// Refused: deferred or bounced, as the reply's code says; or dropped.
     Refuse(Refusal),
 }
 
-/// A refusal.
+/// Which rule refuses a command, and what it does about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The rule that refused.

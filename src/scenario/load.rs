@@ -20,7 +20,7 @@ pub enum LoadError {
     /// The file cannot be read.
     #[error("cannot read {}: {error}", path.display())]
     Unreadable {
-        /// The file.
+        /// The file that was to be read.
         path: PathBuf,
         /// What the system says.
         error: io::Error,
@@ -28,7 +28,7 @@ pub enum LoadError {
     /// The file holds something else than text.
     #[error("{} is not a text file: byte {offset} is not UTF-8 text", path.display())]
     NotText {
-        /// The file.
+        /// The file that was to be read.
         path: PathBuf,
         /// The first byte that is no text, counted from 0.
         offset: usize,

@@ -31,9 +31,9 @@ pub struct Scenario {
     pub domains: Vec<Domain>,
     /// The egress IPs; at least one.
     pub sources: Vec<Source>,
-    /// The mail.
+    /// The streams of mail, and the sender domains they write as.
     pub workload: Workload,
-    /// What lies between.
+    /// The network between the sender and the providers.
     pub network: Network,
     /// The strategies that are compared; at least one, with different names.
     pub strategies: Vec<Strategy>,
@@ -70,9 +70,9 @@ impl Scenario {
 /// A recipient domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Domain {
-    /// Its name.
+    /// Its name, in lower case: `charter.net`.
     pub name: String,
-    /// Who serves it.
+    /// The provider that serves it.
     pub provider: ProviderId,
 }
 
@@ -153,8 +153,8 @@ pub struct Expectation {
     pub strategy: String,
     /// The provider it is about; `None` is all of them together.
     pub provider: Option<String>,
-    /// At least.
+    /// The metric is at least this; minus infinity where there is no lower end.
     pub min: f64,
-    /// At most.
+    /// The metric is at most this; infinity where there is no upper end.
     pub max: f64,
 }

@@ -13,9 +13,9 @@ use crate::metric::Criterion;
 /// What a sweep goes through.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sweep {
-    /// The value that changes.
+    /// The place of the value that changes, in the scenario or in a profile.
     pub over: Place,
-    /// What it becomes.
+    /// The values that it takes, one after the other.
     pub values: Values,
     /// What makes a value safe.
     pub safe: Criterion,

@@ -103,7 +103,7 @@ pub struct TraceRow {
 /// Sizes of messages. Rounded to whole bytes, never below 1 and never above 1 GiB.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
-    /// All alike.
+    /// Every message has this size.
     Constant(Bytes),
     /// Anywhere between the two, both included; the first not above the second.
     Uniform(Bytes, Bytes),
@@ -116,7 +116,7 @@ pub enum Size {
     },
     /// Pareto: none below `minimum`, and a heavy tail.
     Pareto {
-        /// The smallest.
+        /// The smallest size there is.
         minimum: Bytes,
         /// The tail index; above 0.
         shape: f64,
@@ -145,7 +145,7 @@ pub struct ListQuality {
     pub engaged: Fraction,
     /// Share of the deliveries to the others that end in a complaint.
     pub complaints: Fraction,
-    /// How long after delivery.
+    /// How long after delivery a complaint comes.
     pub complaint_delay: Dist,
     /// Share of messages whose content looks like spam.
     pub spam: Fraction,
@@ -181,7 +181,7 @@ pub enum Priority {
 pub struct Mail {
     /// When each recipient's message should go out: latency is measured from here.
     pub intended: Arc<Moments>,
-    /// The rest.
+    /// What else is known of each recipient, in the same order.
     pub rows: Arc<[RecipientRow]>,
 }
 
@@ -213,14 +213,14 @@ impl Mail {
 /// Recipients that are called in at a time: a kilobyte and a half.
 const CALLED_IN: usize = 128;
 
-/// One recipient.
+/// One recipient of one message, in eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecipientRow {
     /// Size of the message in bytes.
     pub size: u32,
     /// The recipient's domain.
     pub domain: DomainId,
-    /// The mail stream.
+    /// The mail stream that the message is of.
     pub stream: MailStreamId,
     /// See the constants of [`RecipientRow`].
     pub flags: u8,
@@ -260,7 +260,7 @@ impl RecipientRow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ListedMailbox {
-    /// It exists.
+    /// It exists and takes mail.
     Exists = 0,
     /// There is no such mailbox.
     Unknown = 1,

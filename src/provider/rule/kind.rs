@@ -8,7 +8,7 @@ use super::state::RuleState;
 use crate::provider::scope::Scope;
 use crate::rng::Seeds;
 
-/// What a rule is.
+/// What a rule is, and what decides whether it is broken.
 #[derive(Clone, Debug)]
 pub enum RuleKind {
     /// A count that must stay at or below a limit.

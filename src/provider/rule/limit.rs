@@ -20,9 +20,9 @@ use crate::provider::window::{Counted, Window};
 pub struct Limit {
     /// What is counted.
     pub meter: Meter,
-    /// Whose counter it is.
+    /// Whose counter it is: there is one for every key of the scope.
     pub scope: Scope,
-    /// Over which time.
+    /// Over which time it counts, from gauge to average.
     pub window: Window,
     /// Whether what is refused counts too.
     pub counted: Counted,

@@ -5,13 +5,13 @@ use crate::provider::scope::Scope;
 /// How many of each come to a provider in one trial.
 #[derive(Clone, Copy, Debug)]
 pub struct Population {
-    /// Client IPs.
+    /// How many client IPs connect.
     pub clients: f64,
-    /// Sender domains.
+    /// How many sender domains they write as.
     pub sender_domains: f64,
-    /// Recipient domains.
+    /// How many recipient domains they write to.
     pub recipient_domains: f64,
-    /// Recipients.
+    /// How many recipients they name.
     pub recipients: f64,
 }
 

@@ -9,7 +9,7 @@ use crate::time::{Span, Time};
 pub(in crate::provider) struct FixedFrames {
     /// Length of a frame.
     pub(super) length: Span,
-    /// Where frames begin.
+    /// Whether frames begin on the provider's clock, or with a client's first event.
     pub(super) aligned: Aligned,
 }
 

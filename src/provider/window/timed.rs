@@ -8,7 +8,7 @@ use super::sliding::SlidingWindow;
 use super::{Aligned, Counted};
 use crate::time::{Span, Time};
 
-/// Counters over time.
+/// The counters of a limit, by its kind of window over time.
 #[derive(Clone, Debug)]
 pub(in crate::provider) enum TimedCounters {
     Fixed(Counters<FixedFrames>),

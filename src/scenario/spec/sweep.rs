@@ -41,7 +41,7 @@ pub struct SafeSpec {
 pub enum ValuesSpec {
     /// As the command line writes them.
     Text(String),
-    /// A list.
+    /// A list of values as TOML has them.
     List(Vec<Value>),
 }
 

@@ -26,7 +26,7 @@ pub enum Value {
 /// The values of a sweep: at least one, none twice; in rising order where they can be ordered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Values {
-    /// What they measure.
+    /// What all of them measure: times, sizes, plain numbers or names.
     pub measure: Measure,
     /// Each value, and where it stands on an axis: a number, seconds, bytes, or its place in the list.
     pub list: Vec<(Value, f64)>,

@@ -48,10 +48,10 @@ impl LimitValue {
     }
 }
 
-/// How much is said.
+/// How much of a limit is said.
 #[derive(Clone, Copy)]
 enum Detail {
-    /// Everything.
+    /// All that the profile says.
     Full,
     /// What a sender has to know.
     Short,
