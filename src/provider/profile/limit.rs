@@ -102,68 +102,51 @@ pub struct AmountSpec(pub TierValue);
 
 impl<'de> Deserialize<'de> for LimitSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Limit;
-
-        impl<'de> Visitor<'de> for Limit {
-            type Value = LimitSpec;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{AMOUNTS}, or {{ tiers = {{ NAME = … }} }}")
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<LimitSpec, E> {
-                whole(number).map(|n| LimitSpec::One(TierValue::Exactly(n)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<LimitSpec, E> {
-                none(text).map(LimitSpec::One)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LimitSpec, A::Error> {
-                let limit = match map.next_key::<String>()?.as_deref() {
-                    Some("unknown") => LimitSpec::One(range(map.next_value()?)?),
-                    Some("tiers") => LimitSpec::Tiers(map.next_value()?),
-                    Some(other) => return Err(A::Error::unknown_field(other, &["unknown", "tiers"])),
-                    None => return Err(A::Error::custom("an empty limit says nothing; `\"none\"` is no limit")),
-                };
-                only(&mut map).map(|()| limit)
-            }
-        }
-
-        deserializer.deserialize_any(Limit)
+        deserializer.deserialize_any(LimitVisitor { keys: &["unknown", TIERS] })
     }
 }
 
 impl<'de> Deserialize<'de> for AmountSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct One;
-
-        impl<'de> Visitor<'de> for One {
-            type Value = AmountSpec;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(AMOUNTS)
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<AmountSpec, E> {
-                whole(number).map(|n| AmountSpec(TierValue::Exactly(n)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<AmountSpec, E> {
-                none(text).map(AmountSpec)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AmountSpec, A::Error> {
-                let amount = match map.next_key::<String>()?.as_deref() {
-                    Some("unknown") => range(map.next_value()?)?,
-                    Some(other) => return Err(A::Error::unknown_field(other, &["unknown"])),
-                    None => return Err(A::Error::custom("an empty limit says nothing; `\"none\"` is no limit")),
-                };
-                only(&mut map).map(|()| AmountSpec(amount))
-            }
+        let keys = &["unknown"];
+        match deserializer.deserialize_any(LimitVisitor { keys })? {
+            LimitSpec::One(amount) => Ok(Self(amount)),
+            LimitSpec::Tiers(_) => Err(D::Error::unknown_field(TIERS, keys)),
         }
+    }
+}
 
-        deserializer.deserialize_any(One)
+/// Reads a limit, where a table has one of these keys.
+struct LimitVisitor {
+    keys: &'static [&'static str],
+}
+
+impl<'de> Visitor<'de> for LimitVisitor {
+    type Value = LimitSpec;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(AMOUNTS)?;
+        if self.keys.contains(&TIERS) { f.write_str(", or { tiers = { NAME = … } }") } else { Ok(()) }
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<LimitSpec, E> {
+        whole(number).map(|n| LimitSpec::One(TierValue::Exactly(n)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<LimitSpec, E> {
+        none(text).map(LimitSpec::One)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LimitSpec, A::Error> {
+        let Some(key) = map.next_key::<String>()? else {
+            return Err(A::Error::custom("an empty limit says nothing; `\"none\"` is no limit"));
+        };
+        let limit = match key.as_str() {
+            unknown if !self.keys.contains(&unknown) => return Err(A::Error::unknown_field(unknown, self.keys)),
+            TIERS => LimitSpec::Tiers(map.next_value()?),
+            _ => LimitSpec::One(range(map.next_value()?)?),
+        };
+        only(&mut map).map(|()| limit)
     }
 }
 
@@ -228,4 +211,6 @@ fn only<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
     }
 }
 
+/// The key of a limit by tier.
+const TIERS: &str = "tiers";
 const AMOUNTS: &str = "a whole number, \"none\", or { unknown = [LOW, HIGH] }";
