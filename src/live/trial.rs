@@ -11,7 +11,7 @@ use super::cluster::{KnownSender, MxCluster, MxClusterConfig};
 use super::driver::{ClientOptions, DriveError, DriverConfig, LiveTrial, drive};
 use super::mx_server::{ListenError, MxHost, MxServer};
 use super::server_options::ServerOptions;
-use crate::trial::TrialInput;
+use crate::trial::{SenderHistory, TrialInput};
 use crate::units::ProviderId;
 
 /// The servers that receive the mail.
@@ -96,7 +96,7 @@ async fn on_own_cluster(
 }
 
 fn cluster_config(input: TrialInput<'_>, sources: &[IpAddr]) -> MxClusterConfig {
-    let (reputation, daily_volume) = input.sender_domain_history();
+    let SenderHistory { reputation, daily_volume } = input.sender_history();
     let domains = input.scenario.workload.sender_domains.iter();
     MxClusterConfig {
         policies: input.scenario.providers.clone(),

@@ -2,20 +2,20 @@
 
 use std::collections::VecDeque;
 
-use super::observer::Observed;
-use crate::provider::{ConnectOutcome, ListenQueue, Provider};
+use super::observer::ObservedProvider;
+use crate::provider::{ConnectOutcome, ListenQueue};
 use crate::units::{ClientId, ConnId, SourceId};
 
 /// A provider and the connections that wait for it.
 pub(super) struct MailHost {
-    pub(super) provider: Observed<Provider>,
+    pub(super) provider: ObservedProvider,
     listen_queue: ListenQueue,
     /// Connections in the backlog, the first to be greeted first.
     backlog: VecDeque<ConnId>,
 }
 
 impl MailHost {
-    pub(super) fn new(provider: Observed<Provider>) -> Self {
+    pub(super) fn new(provider: ObservedProvider) -> Self {
         Self { provider, listen_queue: ListenQueue::default(), backlog: VecDeque::new() }
     }
 

@@ -42,6 +42,20 @@ pub(super) struct TransactionTime {
     pub(super) sent: Span,
 }
 
+/// What a new connection meets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConnectionDraw {
+    pub(super) rtt: Span,
+    pub(super) bad_host: bool,
+}
+
+/// How long a server takes over a transaction.
+#[derive(Clone, Copy, Debug)]
+struct ServiceTime {
+    recipients: Span,
+    message: Span,
+}
+
 impl NetworkPath {
     pub(super) fn new(network: Network, seed: Seed, pairs: usize) -> Self {
         Self {
@@ -66,12 +80,12 @@ impl NetworkPath {
         (self.host_free > now).then_some(self.host_free)
     }
 
-    /// The round-trip time of a new connection of this pair, and whether it meets a bad host.
-    pub(super) fn connect(&mut self, pair: usize) -> (Span, bool) {
+    /// A new connection of this pair.
+    pub(super) fn connect(&mut self, pair: usize) -> ConnectionDraw {
         self.opened[pair] += 1;
         let bad = self.network.bad_hosts.get();
-        let meets_bad = bad > 0.0 && self.hosts.share(pair as u64, self.opened[pair]) < bad;
-        (self.network.rtt.sample(&mut self.connections[pair]), meets_bad)
+        let bad_host = bad > 0.0 && self.hosts.share(pair as u64, self.opened[pair]) < bad;
+        ConnectionDraw { rtt: self.network.rtt.sample(&mut self.connections[pair]), bad_host }
     }
 
     /// Whether the connection is lost during this attempt.
@@ -90,20 +104,19 @@ impl NetworkPath {
         delivery: &Delivery,
     ) -> TransactionTime {
         let named = u64::from(delivery.count);
-        let (over_recipients, over_message) = self.service(service, delivery, named);
+        let taken = self.service(service, delivery, named);
         let pipelining = input.strategy.axes_at(site).session.pipelining;
         let (to_ask, to_send) = if pipelining { (1, 1) } else { (1 + named, 2) };
         let transfer = self.transfer(input.mail.rows[delivery.first.index()].size);
         TransactionTime {
-            asked: rtt.times(to_ask) + over_recipients,
-            sent: rtt.times(to_send) + transfer + over_message,
+            asked: rtt.times(to_ask) + taken.recipients,
+            sent: rtt.times(to_send) + transfer + taken.message,
         }
     }
 
-    /// How long the server takes over a transaction: for every recipient, and for the message.
-    fn service(&self, service: &ServiceTimes, delivery: &Delivery, named: u64) -> (Span, Span) {
+    fn service(&self, service: &ServiceTimes, delivery: &Delivery, named: u64) -> ServiceTime {
         if let (Some(message), Some(recipient)) = (service.per_message.constant(), service.per_recipient.constant()) {
-            return (recipient.times(named), message);
+            return ServiceTime { recipients: recipient.times(named), message };
         }
         let mut draws = self.service.of(u64::from(delivery.first.0) << 8 | u64::from(delivery.failures));
         let message = service.per_message.sample(&mut draws);
@@ -111,7 +124,7 @@ impl NetworkPath {
             Dist::Constant(span) => span.times(named),
             varying => (0..named).fold(Span::ZERO, |sum, _| sum + varying.sample(&mut draws)),
         };
-        (recipients, message)
+        ServiceTime { recipients, message }
     }
 
     /// How long so many bytes take.
@@ -144,7 +157,7 @@ mod tests {
         let draw = |first| {
             let delivery =
                 Delivery { ready_at: Time::ZERO, first: RecipientId(first), count: 1, failures: 0, priority: false };
-            path.service(&service, &delivery, 1).1.as_secs_f64()
+            path.service(&service, &delivery, 1).message.as_secs_f64()
         };
         let mean = (0..n).map(draw).sum::<f64>() / f64::from(n);
         let square = (0..n).map(|first| draw(first).powi(2)).sum::<f64>() / f64::from(n);

@@ -1,15 +1,15 @@
 //! An observer sees every event, action and call that passes between a world and its two machines, and changes none.
 //!
-//! The machines know nothing of it. A world keeps each of them in an [`Observed`], which hands every call on and shows
-//! it to the observer if there is one; without one, that costs a look at an empty place. Checkers and traces are
-//! observers.
+//! The machines know nothing of it. What passes between the world and the sender the world itself shows to the observer.
+//! It keeps each provider in an [`ObservedProvider`], which hands every call on and shows it to the observer if there is
+//! one; without one, that costs a look at an empty place. Checkers and traces are observers.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::provider::{Envelope, PolicyChange, Provider, Recipient, Verdict};
-use crate::sender::{Action, AttemptResult, Event, Foresight, Sender};
+use crate::sender::{Action, AttemptResult, Event};
 use crate::time::Time;
 use crate::units::{ClientId, ProviderId, SenderDomainId, SessionId};
 
@@ -70,162 +70,107 @@ pub enum CallResult {
     Nothing,
 }
 
-/// An observer and the time; one for all machines of a world.
-pub(super) struct ObserverHandle {
-    /// The world's time, for calls that carry none.
-    pub(super) now: Cell<Time>,
-    observer: Rc<RefCell<dyn Observer>>,
-}
+/// An observer to whom all machines of a world are shown.
+pub(super) type SharedObserver = Rc<RefCell<dyn Observer>>;
 
-impl ObserverHandle {
-    pub(super) fn new(observer: Rc<RefCell<dyn Observer>>) -> Rc<Self> {
-        Rc::new(Self { now: Cell::new(Time::ZERO), observer })
-    }
-}
-
-/// A machine that may be observed. Reading its state is not shown to the observer.
-pub(super) struct Observed<M> {
-    machine: M,
-    /// Which provider it is; means nothing for the sender.
+/// A provider that may be observed. Reading its state is not shown to the observer.
+pub(super) struct ObservedProvider {
+    provider: Provider,
     site: ProviderId,
-    observer: Option<Rc<ObserverHandle>>,
+    observer: Option<SharedObserver>,
 }
 
-impl<M> Deref for Observed<M> {
-    type Target = M;
-    fn deref(&self) -> &M {
-        &self.machine
-    }
-}
-
-impl<M> Observed<M> {
-    pub(super) const fn new(machine: M, site: ProviderId, observer: Option<Rc<ObserverHandle>>) -> Self {
-        Self { machine, site, observer }
-    }
-}
-
-impl Observed<Sender> {
-    pub(super) fn handle(&mut self, now: Time, event: Event<'_>) {
-        if let Some(observer) = &self.observer {
-            observer.observer.borrow_mut().sender_event(now, &event);
-        }
-        self.machine.handle(now, event);
-    }
-
-    pub(super) fn poll(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
-        let action = self.machine.poll(now, foresight);
-        if let (Some(observer), Some(action)) = (&self.observer, &action) {
-            observer.observer.borrow_mut().sender_action(now, action);
-        }
-        action
-    }
-
-    #[inline]
-    pub(super) fn drain_results(&mut self, now: Time, mut note: impl FnMut(&AttemptResult)) {
-        self.machine.drain_results(|result| {
-            if let Some(observer) = &self.observer {
-                observer.observer.borrow_mut().attempt_result(now, result);
-            }
-            note(result);
-        });
-    }
-
-    pub(super) fn finish(&mut self, now: Time) {
-        self.machine.finish(now);
+impl Deref for ObservedProvider {
+    type Target = Provider;
+    fn deref(&self) -> &Provider {
+        &self.provider
     }
 }
 
 /// The provider's own calls; see there for what they do.
-impl Observed<Provider> {
+impl ObservedProvider {
+    pub(super) const fn new(provider: Provider, site: ProviderId, observer: Option<SharedObserver>) -> Self {
+        Self { provider, site, observer }
+    }
+
     pub(super) fn connect(&mut self, now: Time, client: ClientId) -> (Option<SessionId>, Verdict) {
         let result = |(session, verdict)| CallResult::Session(session, verdict);
-        self.call(Some(now), || ProviderCall::Connect(client), result, |provider| provider.connect(now, client))
+        self.call(now, || ProviderCall::Connect(client), result, |provider| provider.connect(now, client))
     }
 
     pub(super) fn ehlo(&mut self, now: Time, session: SessionId) -> Verdict {
-        self.call(
-            Some(now),
-            || ProviderCall::Ehlo(session),
-            CallResult::Verdict,
-            |provider| provider.ehlo(now, session),
-        )
+        self.judge(now, || ProviderCall::Ehlo(session), |provider| provider.ehlo(now, session))
     }
 
     pub(super) fn mail(&mut self, now: Time, session: SessionId, envelope: Envelope) -> Verdict {
-        let call = || ProviderCall::Mail(session, envelope);
-        self.call(Some(now), call, CallResult::Verdict, |provider| provider.mail(now, session, envelope))
+        self.judge(now, || ProviderCall::Mail(session, envelope), |provider| provider.mail(now, session, envelope))
     }
 
     pub(super) fn rcpt(&mut self, now: Time, session: SessionId, recipient: Recipient) -> Verdict {
-        let call = || ProviderCall::Rcpt(session, recipient);
-        self.call(Some(now), call, CallResult::Verdict, |provider| provider.rcpt(now, session, recipient))
+        self.judge(now, || ProviderCall::Rcpt(session, recipient), |provider| provider.rcpt(now, session, recipient))
     }
 
     pub(super) fn data(&mut self, now: Time, session: SessionId) -> Verdict {
-        self.call(
-            Some(now),
-            || ProviderCall::Data(session),
-            CallResult::Verdict,
-            |provider| provider.data(now, session),
-        )
+        self.judge(now, || ProviderCall::Data(session), |provider| provider.data(now, session))
     }
 
     pub(super) fn end_of_data(&mut self, now: Time, session: SessionId) -> Verdict {
-        let call = || ProviderCall::EndOfData(session);
-        self.call(Some(now), call, CallResult::Verdict, |provider| provider.end_of_data(now, session))
+        self.judge(now, || ProviderCall::EndOfData(session), |provider| provider.end_of_data(now, session))
     }
 
-    pub(super) fn abort(&mut self, session: SessionId) {
-        self.call(None, || ProviderCall::Abort(session), |()| CallResult::Nothing, |provider| provider.abort(session));
+    pub(super) fn abort(&mut self, now: Time, session: SessionId) {
+        self.tell(now, || ProviderCall::Abort(session), |provider| provider.abort(session));
     }
 
-    pub(super) fn close(&mut self, session: SessionId) {
-        self.call(None, || ProviderCall::Close(session), |()| CallResult::Nothing, |provider| provider.close(session));
+    pub(super) fn close(&mut self, now: Time, session: SessionId) {
+        self.tell(now, || ProviderCall::Close(session), |provider| provider.close(session));
     }
 
     pub(super) fn complain(&mut self, now: Time, client: ClientId, sender: SenderDomainId) {
         let call = || ProviderCall::Complain(client, sender);
-        self.call(Some(now), call, |()| CallResult::Nothing, |provider| provider.complain(now, client, sender));
+        self.tell(now, call, |provider| provider.complain(now, client, sender));
     }
 
-    pub(super) fn apply(&mut self, change: &PolicyChange) {
-        self.call(
-            None,
-            || ProviderCall::ChangePolicy(change),
-            |()| CallResult::Nothing,
-            |provider| provider.apply(change),
-        );
+    pub(super) fn apply(&mut self, now: Time, change: &PolicyChange) {
+        self.tell(now, || ProviderCall::ChangePolicy(change), |provider| provider.apply(change));
+    }
+
+    /// A call that is answered with a verdict.
+    #[inline]
+    fn judge<'a>(
+        &mut self,
+        now: Time,
+        call: impl FnOnce() -> ProviderCall<'a>,
+        perform: impl FnOnce(&mut Provider) -> Verdict,
+    ) -> Verdict {
+        self.call(now, call, CallResult::Verdict, perform)
+    }
+
+    /// A call that is not answered.
+    #[inline]
+    fn tell<'a>(
+        &mut self,
+        now: Time,
+        call: impl FnOnce() -> ProviderCall<'a>,
+        perform: impl FnOnce(&mut Provider),
+    ) {
+        self.call(now, call, |()| CallResult::Nothing, perform);
     }
 
     /// Hands a call on. Only an observer makes it cost anything.
     #[inline]
     fn call<'a, T: Copy>(
         &mut self,
-        now: Option<Time>,
+        now: Time,
         call: impl FnOnce() -> ProviderCall<'a>,
         result: impl FnOnce(T) -> CallResult,
         perform: impl FnOnce(&mut Provider) -> T,
     ) -> T {
-        if self.observer.is_some() {
-            self.call_observed(now, call, result, perform)
-        } else {
-            perform(&mut self.machine)
-        }
-    }
-
-    #[cold]
-    fn call_observed<'a, T: Copy>(
-        &mut self,
-        now: Option<Time>,
-        call: impl FnOnce() -> ProviderCall<'a>,
-        result: impl FnOnce(T) -> CallResult,
-        perform: impl FnOnce(&mut Provider) -> T,
-    ) -> T {
-        let Some(observer) = &self.observer else { return perform(&mut self.machine) };
-        let (now, call) = (now.unwrap_or(observer.now.get()), call());
-        observer.observer.borrow_mut().before_call(now, self.site, &self.machine, &call);
-        let returned = perform(&mut self.machine);
-        observer.observer.borrow_mut().after_call(now, self.site, &self.machine, &call, result(returned));
+        let Some(observer) = &self.observer else { return perform(&mut self.provider) };
+        let call = call();
+        observer.borrow_mut().before_call(now, self.site, &self.provider, &call);
+        let returned = perform(&mut self.provider);
+        observer.borrow_mut().after_call(now, self.site, &self.provider, &call, result(returned));
         returned
     }
 }

@@ -6,17 +6,19 @@
 use super::connection::{PendingEvent, SimConnection, recipient_result};
 use super::foresight::SimForesight;
 use super::host::{MailHost, client_of};
-use super::network::{NetworkPath, TRIPS_TO_EHLO, TRIPS_TO_GREETING};
-use super::observer::Observed;
-use crate::provider::{ConnectOutcome, Decision, Provider, Refusal};
-use crate::record::ConnectionFailure;
+use super::network::{ConnectionDraw, NetworkPath, TRIPS_TO_EHLO, TRIPS_TO_GREETING};
+use super::observer::{ObservedProvider, SharedObserver};
+use crate::provider::{ConnectOutcome, Decision, Refusal};
+use crate::record::{ClosingAccount, ConnectionFailure, ProviderSample, SenderAccount};
 use crate::rng::Seed;
-use crate::scenario::{BadHost, Host, Network};
+use crate::scenario::{BadHost, Change, Host, Network};
 use crate::sender::strategy::SessionSettings;
-use crate::sender::{Delivery, RecipientResult, TransactionResult};
+use crate::sender::{Action, Delivery, Event, RecipientResult, Sender, TransactionResult};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
-use crate::trial::{TrialInput, TrialScript, record_refusal};
+use crate::trial::{
+    Complaint, TrialInput, TrialScript, World, closing_account, provider_sample, record_refusal,
+};
 use crate::units::{ConnId, ProviderId, RuleId, SessionId, SourceId};
 use crate::workload::addresses;
 
@@ -32,6 +34,8 @@ pub(super) struct SimTransport<'a> {
     addresses: Seed,
     /// Up to where the table of recipients was called in.
     called_in: usize,
+    /// Is shown what passes between the sender and this world.
+    observer: Option<SharedObserver>,
 }
 
 /// What the sender notices of a connection.
@@ -45,62 +49,32 @@ pub(super) enum Notice {
     Replied { closed: bool },
 }
 
+/// How RCPT went for the recipients of a transaction.
+struct NamedRecipients {
+    accepted: u32,
+    /// Whether the server closed the connection.
+    closed: bool,
+    /// All tarpits together.
+    tarpit: Span,
+    longest_tarpit: Span,
+}
+
 impl<'a> SimTransport<'a> {
-    pub(super) fn new(input: TrialInput<'a>, providers: impl Iterator<Item = Observed<Provider>>) -> Self {
+    pub(super) fn new(input: TrialInput<'a>, observer: Option<SharedObserver>) -> Self {
         let (scenario, seed) = (input.scenario, Seed(input.seed));
+        let hosts = input.sites().zip(&scenario.providers).map(|(site, policy)| {
+            MailHost::new(ObservedProvider::new(input.provider(policy), site, observer.clone()))
+        });
         let pairs = scenario.sources.len() * scenario.providers.len();
         Self {
             input,
-            hosts: providers.map(MailHost::new).collect(),
+            hosts: hosts.collect(),
             connections: Vec::new(),
             path: NetworkPath::new(network(&input), seed, pairs),
             free_workers: Vec::new(),
             addresses: addresses(seed),
             called_in: 0,
-        }
-    }
-
-    /// The provider at a site.
-    pub(super) fn provider(&self, site: ProviderId) -> &Observed<Provider> {
-        &self.hosts[site.index()].provider
-    }
-
-    /// The provider at a site, to be told something that no connection carries.
-    pub(super) fn provider_mut(&mut self, site: ProviderId) -> &mut Observed<Provider> {
-        &mut self.hosts[site.index()].provider
-    }
-
-    /// What the oracle may look at.
-    pub(super) fn foresight(&self) -> SimForesight<'_> {
-        SimForesight { hosts: &self.hosts, connections: &self.connections, path: &self.path, input: &self.input }
-    }
-
-    /// A message arrives at the sending host.
-    pub(super) fn host_arrival(&mut self, now: Time) {
-        self.path.host_arrival(now);
-    }
-
-    /// A connection is opened for a delivery, as soon as the sending host gets to it.
-    pub(super) fn connect(
-        &mut self,
-        script: &mut TrialScript<'_>,
-        conn: ConnId,
-        source: SourceId,
-        site: ProviderId,
-        delivery: Delivery,
-    ) {
-        let now = script.now();
-        script.recorder().connection_tried(now, site);
-        while self.connections.len() <= conn.index() {
-            self.connections.push(SimConnection::closed());
-        }
-        let connection = &mut self.connections[conn.index()];
-        (connection.rtt, connection.bad_host) = self.path.connect(source.index() * self.hosts.len() + site.index());
-        let begins = self.path.host_delivery(now);
-        connection.begin(source, site, delivery, begins.unwrap_or(now));
-        match begins {
-            Some(at) => self.schedule(script, conn, PendingEvent::Starting, at),
-            None => self.dial(script, conn),
+            observer,
         }
     }
 
@@ -135,7 +109,7 @@ impl<'a> SimTransport<'a> {
 
     /// Greets the connections of the backlog for which a worker has become free.
     #[inline]
-    pub(super) fn greet_waiting(&mut self, script: &mut TrialScript<'_>) {
+    fn greet_waiting(&mut self, script: &mut TrialScript<'_>) {
         while let Some(site) = self.free_workers.pop() {
             if let Some(next) = self.hosts[site.index()].next_waiting() {
                 self.greet(script, next);
@@ -157,7 +131,7 @@ impl<'a> SimTransport<'a> {
         let verdict = provider.ehlo(now, session);
         let ready = greeted + rtt.times(TRIPS_TO_EHLO) + verdict.tarpit;
         if !verdict.accepted() {
-            provider.close(session);
+            provider.close(now, session);
             return self.refuse_connection(script, conn, Stage::Ehlo, verdict.decision, ready);
         }
         script.recorder().session_opened(now, site, open);
@@ -217,16 +191,6 @@ impl<'a> SimTransport<'a> {
         self.fail(script, conn, failure, wait);
     }
 
-    /// A message goes by a connection that is greeted. Where that was opened for the message, the host is at it
-    /// already.
-    pub(super) fn transact(&mut self, script: &mut TrialScript<'_>, conn: ConnId, delivery: Delivery) {
-        let used = self.connections[conn.index()].carry(delivery);
-        match if used { self.path.host_delivery(script.now()) } else { None } {
-            Some(at) => self.schedule(script, conn, PendingEvent::Starting, at),
-            None => self.send(script, conn),
-        }
-    }
-
     /// MAIL, RCPT and DATA of a transaction: the server judges them as they are sent.
     fn send(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
         let now = script.now();
@@ -248,18 +212,15 @@ impl<'a> SimTransport<'a> {
         if let Decision::Refuse(refusal) = verdict.decision {
             return self.refuse_message(script, conn, Stage::Mail, refusal, rtt + verdict.tarpit);
         }
-        let (accepted, tarpit, longest) = self.name_recipients(script, conn, session, delivery);
-        if longest > rcpt_timeout {
+        let named = self.name_recipients(script, conn, session, delivery);
+        if named.longest_tarpit > rcpt_timeout {
             return self.give_up(script, conn, Stage::Rcpt, ConnectionFailure::CommandTimeout, rtt + rcpt_timeout);
         }
         let service = &self.hosts[site.index()].provider.policy().service;
         let time = self.path.transaction_time(&self.input, site, service, rtt, &delivery);
-        let asked = time.asked + tarpit + verdict.tarpit;
-        let Ok(accepted) = accepted else {
-            return self.end_after_rcpt(script, conn, session, true, asked);
-        };
-        if accepted == 0 {
-            return self.end_after_rcpt(script, conn, session, false, asked);
+        let asked = time.asked + named.tarpit + verdict.tarpit;
+        if named.closed || named.accepted == 0 {
+            return self.end_after_rcpt(script, conn, session, named.closed, asked);
         }
         let verdict = self.hosts[site.index()].provider.data(now, session);
         if verdict.tarpit > data_timeout {
@@ -287,33 +248,34 @@ impl<'a> SimTransport<'a> {
         self.schedule(script, conn, PendingEvent::Lost { stage, failure }, script.now() + wait);
     }
 
-    /// RCPT for every recipient: how many are accepted, the tarpits together, and the longest of them; `Err` if the
-    /// server closes on the way.
+    /// RCPT for every recipient, until the server closes.
     fn name_recipients(
         &mut self,
         script: &mut TrialScript<'_>,
         conn: ConnId,
         session: SessionId,
         delivery: Delivery,
-    ) -> (Result<u32, ()>, Span, Span) {
-        let (mut accepted, mut tarpit, mut longest) = (0, Span::ZERO, Span::ZERO);
+    ) -> NamedRecipients {
+        let mut named =
+            NamedRecipients { accepted: 0, closed: false, tarpit: Span::ZERO, longest_tarpit: Span::ZERO };
         let site = self.connections[conn.index()].site;
         for n in 0..delivery.count {
             let recipient = self.input.recipient(self.addresses, delivery.first.index() + usize::from(n));
             let verdict = self.hosts[site.index()].provider.rcpt(script.now(), session, recipient);
-            tarpit += verdict.tarpit;
-            longest = longest.max(verdict.tarpit);
+            named.tarpit += verdict.tarpit;
+            named.longest_tarpit = named.longest_tarpit.max(verdict.tarpit);
             let Decision::Refuse(refusal) = verdict.decision else {
                 self.connections[conn.index()].accept_recipient();
-                accepted += 1;
+                named.accepted += 1;
                 continue;
             };
             self.refuse_recipient(script, conn, refusal);
             if refusal.closes() {
-                return (Err(()), tarpit, longest);
+                named.closed = true;
+                break;
             }
         }
-        (Ok(accepted), tarpit, longest)
+        named
     }
 
     #[inline(never)]
@@ -334,12 +296,12 @@ impl<'a> SimTransport<'a> {
         closes: bool,
         after: Span,
     ) {
-        let site = self.connections[conn.index()].site;
-        self.hosts[site.index()].provider.abort(session);
+        let (now, site) = (script.now(), self.connections[conn.index()].site);
+        self.hosts[site.index()].provider.abort(now, session);
         if closes {
-            self.end_session(conn);
+            self.end_session(now, conn);
         }
-        self.schedule(script, conn, PendingEvent::Replied { closes }, script.now() + after);
+        self.schedule(script, conn, PendingEvent::Replied { closes }, now + after);
     }
 
     /// The whole message is refused at MAIL or DATA.
@@ -358,10 +320,10 @@ impl<'a> SimTransport<'a> {
         let refused = connection.refuse_message(stage, refusal);
         record_refusal(script.recorder(), now, site, stage, refusal, refused);
         if let Some(session) = session {
-            self.hosts[site.index()].provider.abort(session);
+            self.hosts[site.index()].provider.abort(now, session);
         }
         if refusal.closes() {
-            self.end_session(conn);
+            self.end_session(now, conn);
         }
         self.schedule(script, conn, PendingEvent::Replied { closes: refusal.closes() }, now + after);
     }
@@ -405,7 +367,7 @@ impl<'a> SimTransport<'a> {
             script.expect_complaints(site, source, &delivery, connection.results());
         }
         if closes {
-            self.end_session(conn);
+            self.end_session(now, conn);
         }
         if verdict.tarpit.is_zero() {
             return Some(Notice::Replied { closed: closes });
@@ -426,7 +388,7 @@ impl<'a> SimTransport<'a> {
         let connection = &mut self.connections[conn.index()];
         let lost = connection.lose(stage);
         script.recorder().attempt_failed(now, connection.site, stage, failure, lost);
-        self.end_session(conn);
+        self.end_session(now, conn);
         Notice::Replied { closed: true }
     }
 
@@ -449,23 +411,12 @@ impl<'a> SimTransport<'a> {
         self.connections[conn.index()].foreseen_retry.take()
     }
 
-    pub(super) fn quit(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
-        script.cancel_connection(conn);
-        self.connections[conn.index()].set_pending(PendingEvent::None);
-        self.end_session(conn);
-    }
-
-    /// The sender waits for more mail to send on a connection, until then at most.
-    pub(super) fn idle(&mut self, script: &mut TrialScript<'_>, conn: ConnId, until: Time) {
-        self.schedule(script, conn, PendingEvent::Idle, until);
-    }
-
     /// The provider's side of a connection ends, and its place goes to the next that waits for it.
-    fn end_session(&mut self, conn: ConnId) {
+    fn end_session(&mut self, now: Time, conn: ConnId) {
         let connection = &mut self.connections[conn.index()];
         let site = connection.site;
         if let Some(session) = connection.session.take() {
-            self.hosts[site.index()].provider.close(session);
+            self.hosts[site.index()].provider.close(now, session);
             self.free_worker(site);
         }
     }
@@ -492,6 +443,102 @@ impl<'a> SimTransport<'a> {
     fn schedule(&mut self, script: &mut TrialScript<'_>, conn: ConnId, event: PendingEvent, at: Time) {
         self.connections[conn.index()].set_pending(event);
         script.schedule_connection(conn, at);
+    }
+}
+
+impl World for SimTransport<'_> {
+    fn message_arrived(&mut self, now: Time) {
+        self.path.host_arrival(now);
+    }
+
+    #[inline]
+    fn show_event(&self, now: Time, event: &Event<'_>) {
+        if let Some(observer) = &self.observer {
+            observer.borrow_mut().sender_event(now, event);
+        }
+    }
+
+    /// The oracle looks around before it says what it wants.
+    #[inline]
+    fn poll_sender(&mut self, script: &mut TrialScript<'_>, sender: &mut Sender) -> Option<Action> {
+        self.greet_waiting(script);
+        let now = script.now();
+        let action = if self.input.strategy.oracle {
+            let Self { hosts, connections, path, input, .. } = self;
+            sender.poll(now, Some(&SimForesight { hosts, connections, path, input }))
+        } else {
+            sender.poll(now, None)
+        };
+        if let (Some(observer), Some(action)) = (&self.observer, &action) {
+            observer.borrow_mut().sender_action(now, action);
+        }
+        sender.drain_results(|result| {
+            if let Some(observer) = &self.observer {
+                observer.borrow_mut().attempt_result(now, result);
+            }
+            script.attempt_over(result);
+        });
+        action
+    }
+
+    /// The connection is opened as soon as the sending host gets to it.
+    fn connect(
+        &mut self,
+        script: &mut TrialScript<'_>,
+        conn: ConnId,
+        source: SourceId,
+        site: ProviderId,
+        delivery: Delivery,
+    ) {
+        let now = script.now();
+        while self.connections.len() <= conn.index() {
+            self.connections.push(SimConnection::closed());
+        }
+        let connection = &mut self.connections[conn.index()];
+        let pair = source.index() * self.hosts.len() + site.index();
+        ConnectionDraw { rtt: connection.rtt, bad_host: connection.bad_host } = self.path.connect(pair);
+        let begins = self.path.host_delivery(now);
+        connection.begin(source, site, delivery, begins.unwrap_or(now));
+        match begins {
+            Some(at) => self.schedule(script, conn, PendingEvent::Starting, at),
+            None => self.dial(script, conn),
+        }
+    }
+
+    /// Where a connection was opened for the message, the host is at it already.
+    fn transact(&mut self, script: &mut TrialScript<'_>, conn: ConnId, delivery: Delivery) {
+        let used = self.connections[conn.index()].carry(delivery);
+        match if used { self.path.host_delivery(script.now()) } else { None } {
+            Some(at) => self.schedule(script, conn, PendingEvent::Starting, at),
+            None => self.send(script, conn),
+        }
+    }
+
+    fn quit(&mut self, now: Time, conn: ConnId) {
+        self.connections[conn.index()].set_pending(PendingEvent::None);
+        self.end_session(now, conn);
+    }
+
+    fn idle(&mut self, conn: ConnId) {
+        self.connections[conn.index()].set_pending(PendingEvent::Idle);
+    }
+
+    fn change_policy(&mut self, now: Time, change: &Change) {
+        self.hosts[change.provider.index()].provider.apply(now, &change.policy_change);
+    }
+
+    fn complain(&mut self, now: Time, complaint: &Complaint) {
+        let provider = &mut self.hosts[complaint.site.index()].provider;
+        provider.complain(now, client_of(complaint.source), complaint.sender);
+    }
+
+    fn provider_sample(&self, now: Time, site: ProviderId) -> ProviderSample {
+        let sources = (0..).map(SourceId).take(self.input.scenario.sources.len());
+        provider_sample(&self.hosts[site.index()].provider, now, sources.map(client_of))
+    }
+
+    fn closing_account(&self, now: Time, site: ProviderId, sender: SenderAccount) -> ClosingAccount {
+        closing_account(sender, &self.hosts[site.index()].provider, now)
     }
 }
 

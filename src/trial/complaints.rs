@@ -15,7 +15,7 @@ use crate::workload::RecipientRow;
 pub struct Complaint {
     /// When the provider hears of it.
     pub at: Time,
-    /// The provider.
+    /// The provider that hears of it.
     pub site: ProviderId,
     /// The source that the message came from.
     pub source: SourceId,
@@ -42,7 +42,8 @@ impl Complaints {
         &mut self,
         now: Time,
         input: &TrialInput<'_>,
-        (site, source): (ProviderId, SourceId),
+        site: ProviderId,
+        source: SourceId,
         delivery: &Delivery,
         results: &[RecipientResult],
     ) -> bool {

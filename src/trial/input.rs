@@ -23,6 +23,15 @@ pub struct TrialInput<'a> {
     pub mail: &'a Mail,
 }
 
+/// What providers have seen of a sender domain before the trial.
+#[derive(Clone, Copy, Debug)]
+pub struct SenderHistory {
+    /// The reputation of the worst of the sources; `None` if that of none is known.
+    pub reputation: Option<Fraction>,
+    /// Messages a day, of all sources together.
+    pub daily_volume: u32,
+}
+
 impl TrialInput<'_> {
     /// What the sender knows of its task.
     pub fn sender_task(&self) -> SenderTask {
@@ -57,12 +66,14 @@ impl TrialInput<'_> {
         })
     }
 
-    /// Reputation and daily volume of every sender domain: of the worst of the sources, and of all of them together.
-    pub fn sender_domain_history(&self) -> (Option<Fraction>, u32) {
+    /// What providers have seen of every sender domain before the trial.
+    pub fn sender_history(&self) -> SenderHistory {
         let sources = &self.scenario.sources;
-        let volume = sources.iter().fold(0_u32, |sum, source| sum.saturating_add(source.daily_volume));
-        let known = sources.iter().filter_map(|source| source.reputation).reduce(|a, b| if a < b { a } else { b });
-        (known, volume)
+        let known = sources.iter().filter_map(|source| source.reputation);
+        SenderHistory {
+            reputation: known.reduce(|a, b| if a < b { a } else { b }),
+            daily_volume: sources.iter().fold(0, |sum, source| sum.saturating_add(source.daily_volume)),
+        }
     }
 
     /// A provider that has met every source and every sender domain of the scenario.
@@ -71,9 +82,9 @@ impl TrialInput<'_> {
         for client in self.clients() {
             provider.meet_client(client);
         }
-        let (known, volume) = self.sender_domain_history();
+        let SenderHistory { reputation, daily_volume } = self.sender_history();
         for _ in &self.scenario.workload.sender_domains {
-            provider.meet_sender(known, volume);
+            provider.meet_sender(reputation, daily_volume);
         }
         provider
     }

@@ -215,7 +215,7 @@ impl<'a> TrialScript<'a> {
         results: &[RecipientResult],
     ) {
         // Most messages bring none, and every key that is replaced stays in the event queue until its time comes.
-        if self.complaints.expect(self.now, &self.input, (site, source), delivery, results) {
+        if self.complaints.expect(self.now, &self.input, site, source, delivery, results) {
             self.schedule_complaint();
         }
     }

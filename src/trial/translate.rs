@@ -93,7 +93,7 @@ pub(super) const fn sender_account(counts: SiteCounts) -> SenderAccount {
         delivered: counts.delivered,
         bounced: counts.bounced,
         expired: counts.expired,
-        queued: counts.ready + counts.delayed + counts.in_flight,
+        queued: counts.queued(),
         held_back_us: counts.held_back_us,
         put_off: counts.put_off,
         window: WindowSum { times: counts.window.times, sum: counts.window.sum },
