@@ -158,7 +158,9 @@ impl<'a> Driver<'a> {
     /// Tells the sender what a connection reports.
     fn on_report(&mut self, report: ConnectionReport) {
         let (now, conn) = (self.now(), report.conn);
-        let Some((Assignment { site, source, delivery }, event)) = self.trial.world.connections.receive(report) else { return };
+        let Some((Assignment { site, source, delivery }, event)) = self.trial.world.connections.receive(report) else {
+            return;
+        };
         self.trial.script.advance_to(now);
         match event {
             ConnectionEvent::Connected => {

@@ -14,8 +14,8 @@ use hdrhistogram::Histogram;
 
 use crate::provider::{Policy, Provider, Refusal, RuleAction};
 use crate::record::{
-    AttemptOutcome, ConnectionFailure, ConservationError, Recorder, Response, Sample, SenderAccount, ServedAttempt,
-    Trial,
+    AttemptOutcome, ConnectionFailure, ConservationError, Recorder, RefusingReply, Response, Sample, SenderAccount,
+    ServedAttempt, Trial,
 };
 use crate::smtp::{Class, Reply, Stage};
 use crate::time::{Span, Time};
@@ -230,7 +230,7 @@ impl ReceiverStatistics {
         };
         let bounced = outcome == AttemptOutcome::Bounced;
         *(if bounced { &mut statistics.rejected } else { &mut statistics.deferred }) += n;
-        let attempt = ServedAttempt { site, outcome, reply: reply.map(|reply| (stage, reply)) };
+        let attempt = ServedAttempt { site, outcome, reply: reply.map(|reply| RefusingReply { stage, reply }) };
         for index in 0..n {
             let recipient = usize::try_from(index).ok().and_then(|index| recipients.get(index)).copied();
             self.settle(now, recipient, &attempt);

@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use super::input::{ClosingAccount, ConnectionFailure, ProviderFacts, ReplyFacts, Response, Sample, SenderAccount};
+use super::input::{
+    ClosingAccount, ConnectionFailure, ProviderFacts, RefusingReply, ReplyFacts, Response, Sample, SenderAccount,
+};
 use super::model::{Cell, ReplyCount, Series, Totals};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
@@ -47,9 +49,9 @@ enum AttemptFailure {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("recipients are not conserved at {site}: {injected} injected, but {accounted} accounted for ({detail})")]
 pub struct ConservationError {
-    /// The provider.
+    /// The name of the provider.
     pub site: String,
-    /// Recipients injected.
+    /// Recipients handed to the sender.
     pub injected: u64,
     /// Delivered + bounced + expired + queued.
     pub accounted: u64,
@@ -127,12 +129,12 @@ impl CellRecorder {
     }
 
     #[inline]
-    pub(super) fn deferred(&mut self, bucket: usize, n: u64, reply: Option<(Stage, ReplyId)>) {
+    pub(super) fn deferred(&mut self, bucket: usize, n: u64, reply: Option<RefusingReply>) {
         self.attempted(bucket, n);
         self.totals.deferred += n;
         self.series.deferred[bucket] += n;
-        if let Some((stage, _)) = reply {
-            self.totals.deferred_at[stage as usize] += n;
+        if let Some(refusal) = reply {
+            self.totals.deferred_at[refusal.stage as usize] += n;
         }
     }
 
@@ -141,12 +143,12 @@ impl CellRecorder {
         self.totals.failed += n;
     }
 
-    pub(super) fn bounced(&mut self, bucket: usize, n: u64, reply: Option<(Stage, ReplyId)>) {
+    pub(super) fn bounced(&mut self, bucket: usize, n: u64, reply: Option<RefusingReply>) {
         self.attempted(bucket, n);
         self.totals.bounced += n;
         self.series.bounced[bucket] += n;
         let replies = &self.provider.replies;
-        if reply.and_then(|(_, reply)| replies.get(reply.index())).is_some_and(|reply| reply.for_limit) {
+        if reply.and_then(|refusal| replies.get(refusal.reply.index())).is_some_and(|reply| reply.for_limit) {
             self.totals.bounced_by_limit += n;
         }
     }

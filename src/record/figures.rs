@@ -3,7 +3,7 @@
 //! Each is a number of one trial, at one provider or at all of them together. `None` means that it is not defined there
 //! (a share of nothing, a time that was never reached); it is never counted as zero.
 
-use super::model::{Record, Totals, Trial};
+use super::model::{Cell, Record, Totals, Trial};
 use crate::metric::Metric;
 
 /// The metric called `metric` of a trial, at the provider of that name or at all together; `None` if it is not defined,
@@ -21,16 +21,10 @@ impl Trial {
     ///
     /// Together means: sums of counts, shares of sums, the whole trial's own times, the lowest reputation.
     pub fn figure(&self, metric: Metric, record: &Record, provider: Option<usize>) -> Option<f64> {
-        let cells = match provider {
-            Some(place) => std::slice::from_ref(self.cells.get(place)?),
-            None => self.cells.as_slice(),
-        };
-        let sum = |part: fn(&Totals) -> u64| cells.iter().map(|cell| part(&cell.totals)).sum::<u64>() as f64;
-        let share = |part, whole| ratio(sum(part), sum(whole));
-        let reached = |place: usize| {
-            let reached_us = provider.map_or(&self.reached_us, |_| &cells[0].totals.reached_us);
-            reached_us[place].map(|micros| micros as f64 / 1e6)
-        };
+        let part = TrialPart::new(self, provider)?;
+        let sum = |of| part.sum(of);
+        let share = |of, whole| ratio(part.sum(of), part.sum(whole));
+        let reached = |place: usize| part.reached_us[place].map(|micros| micros as f64 / 1e6);
         match metric {
             Metric::DeferralShare => share(|t| t.deferred, |t| t.attempts),
             Metric::FailedShare => share(|t| t.failed, |t| t.attempts),
@@ -56,10 +50,33 @@ impl Trial {
             Metric::HoldTime => Some(sum(|t| t.hold_us) / 1e6),
             Metric::BoundShare => bound_share(self, record, provider),
             Metric::ReputationEnd => {
-                cells.iter().filter_map(|cell| cell.series.reputation.last().copied()).reduce(f64::min)
+                part.cells.iter().filter_map(|cell| cell.series.reputation.last().copied()).reduce(f64::min)
             }
             Metric::Complaints => Some(sum(|t| t.complaints)),
         }
+    }
+}
+
+/// A trial at one provider, or at all of them together.
+pub(super) struct TrialPart<'a> {
+    pub(super) cells: &'a [Cell],
+    /// When 50, 90, 99 and 100 % of the deliverable recipients had their mail.
+    pub(super) reached_us: &'a [Option<u64>; 4],
+}
+
+impl<'a> TrialPart<'a> {
+    /// The trial at the provider in that place of the record, if there is one, or at all of them.
+    pub(super) fn new(trial: &'a Trial, provider: Option<usize>) -> Option<Self> {
+        let Some(place) = provider else {
+            return Some(Self { cells: &trial.cells, reached_us: &trial.reached_us });
+        };
+        let cell = trial.cells.get(place)?;
+        Some(Self { cells: std::slice::from_ref(cell), reached_us: &cell.totals.reached_us })
+    }
+
+    /// The sum of one of the totals.
+    pub(super) fn sum(&self, of: fn(&Totals) -> u64) -> f64 {
+        self.cells.iter().map(|cell| of(&cell.totals)).sum::<u64>() as f64
     }
 }
 
@@ -96,7 +113,7 @@ fn bound_share(trial: &Trial, record: &Record, provider: Option<usize>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Cell, ProviderInfo, Series, StrategyInfo};
+    use crate::record::{ProviderInfo, Series, StrategyInfo};
 
     fn record() -> Record {
         let strategy = |name: &str, bound| StrategyInfo { name: name.into(), about: String::new(), bound };

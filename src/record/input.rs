@@ -36,8 +36,8 @@ pub struct Attempt {
     pub recipients: u16,
     /// How it ended.
     pub outcome: AttemptOutcome,
-    /// The reply that refused it, and the stage at which it came; `None` if it was accepted or no reply came.
-    pub reply: Option<(Stage, ReplyId)>,
+    /// The reply that refused it; `None` if it was accepted or no reply came.
+    pub reply: Option<RefusingReply>,
     /// Whether the recipients are given up because of their age.
     pub expired: bool,
 }
@@ -50,14 +50,23 @@ pub struct ServedAttempt {
     pub site: ProviderId,
     /// How it ended.
     pub outcome: AttemptOutcome,
-    /// The reply that refused it, and the stage at which it came; `None` if it was accepted or no reply came.
-    pub reply: Option<(Stage, ReplyId)>,
+    /// The reply that refused it; `None` if it was accepted or no reply came.
+    pub reply: Option<RefusingReply>,
+}
+
+/// A reply that refused an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusingReply {
+    /// The stage at which it came.
+    pub stage: Stage,
+    /// Which of the provider's replies.
+    pub reply: ReplyId,
 }
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptOutcome {
-    /// Delivered.
+    /// The provider accepted the mail.
     Delivered,
     /// A temporary failure with a reply.
     Deferred,
@@ -107,7 +116,7 @@ pub struct Sample {
     pub held_back: u64,
     /// Recipients that wait for their retry.
     pub waiting: u64,
-    /// The provider.
+    /// The provider's own state.
     pub provider: ProviderSample,
 }
 
@@ -127,7 +136,7 @@ pub struct ProviderSample {
 pub struct SenderAccount {
     /// Handed to the sender.
     pub injected: u64,
-    /// Delivered.
+    /// Accepted by the provider.
     pub delivered: u64,
     /// Given up because of a reply.
     pub bounced: u64,

@@ -16,8 +16,8 @@ mod sweep;
 pub use cell::ConservationError;
 pub use figures::value;
 pub use input::{
-    Attempt, AttemptOutcome, ClosingAccount, ConnectionFailure, ProviderFacts, ProviderSample, ReplyFacts, Response,
-    Sample, SenderAccount, ServedAttempt,
+    Attempt, AttemptOutcome, ClosingAccount, ConnectionFailure, ProviderFacts, ProviderSample, RefusingReply,
+    ReplyFacts, Response, Sample, SenderAccount, ServedAttempt,
 };
 pub use latency::{Latencies, LatencyPhase, StrategyLatencies};
 pub use model::{

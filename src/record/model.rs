@@ -152,9 +152,9 @@ impl Trial {
 /// One strategy, one seed, one provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
-    /// The sums.
+    /// What was counted over the whole trial.
     pub totals: Totals,
-    /// The time series.
+    /// What was counted in each bucket of time.
     pub series: Series,
     /// Time from a message's intended time to its delivery, in milliseconds: HdrHistogram V2, deflated, base64.
     pub time_to_delivery: String,
@@ -171,7 +171,7 @@ pub struct Totals {
     pub injected: u64,
     /// Of these, recipients with a mailbox that takes mail.
     pub deliverable: u64,
-    /// Delivered.
+    /// Recipients whose mail the provider accepted.
     pub delivered: u64,
     /// Bounced: given up because of a reply.
     pub bounced: u64,
@@ -189,9 +189,9 @@ pub struct Totals {
     pub failed: u64,
     /// Deferred attempts by stage: connect, ehlo, mail, rcpt, data, end-of-data.
     pub deferred_at: [u64; 6],
-    /// Transactions begun.
+    /// Transactions that were begun with MAIL.
     pub transactions: u64,
-    /// Connections tried.
+    /// Connections that the sender tried to open.
     pub connections: u64,
     /// Connections refused at connect or EHLO.
     pub connections_refused: u64,
@@ -225,19 +225,19 @@ pub struct WindowSum {
 /// Time series: entry n covers the n-th bucket. All of the same length.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Series {
-    /// Attempts.
+    /// Attempts that ended in the bucket.
     pub attempts: Vec<u64>,
-    /// Deferred attempts.
+    /// Attempts that the provider deferred.
     pub deferred: Vec<u64>,
-    /// Delivered.
+    /// Recipients whose mail the provider accepted.
     pub delivered: Vec<u64>,
-    /// Bounced.
+    /// Recipients given up because of a reply.
     pub bounced: Vec<u64>,
-    /// Expired.
+    /// Recipients given up because of their age.
     pub expired: Vec<u64>,
-    /// Connections tried.
+    /// Connections that the sender tried to open.
     pub connections: Vec<u64>,
-    /// Connections refused.
+    /// Connections refused at connect or EHLO.
     pub connections_refused: Vec<u64>,
     /// Most connections open at once in the bucket, as the provider sees them.
     pub open_max: Vec<u32>,

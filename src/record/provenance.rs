@@ -19,7 +19,7 @@ pub struct RunProvenance {
     pub seed: u64,
     /// How many seeds, counted up from the first.
     pub seeds: u32,
-    /// The machine.
+    /// What the run was made on.
     pub machine: Machine,
 }
 

@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{ProviderInfo, Record, StrategyInfo, Totals, Trial};
+use super::figures::TrialPart;
+use super::model::{ProviderInfo, Record, StrategyInfo, Trial};
 use crate::metric::{Criterion, Measure, Metric};
 
 /// Everything a report needs to know about a sweep.
@@ -60,7 +61,7 @@ pub struct SweepTrial {
     pub value: usize,
     /// The strategy, by its place.
     pub strategy: usize,
-    /// The seed.
+    /// The seed of chance.
     pub seed: u64,
     /// Hash of everything that happened, 16 hexadecimal digits.
     pub hash: String,
@@ -153,8 +154,8 @@ impl SweepFigure {
     pub fn of(self, trial: &Trial, record: &Record, provider: Option<usize>) -> Option<f64> {
         match self {
             Self::Of(metric) => trial.figure(metric, record, provider),
-            Self::OfferedPerHour => rates(trial, record, provider).map(|(offered, _)| offered),
-            Self::GoodputPerHour => rates(trial, record, provider).map(|(_, goodput)| goodput),
+            Self::OfferedPerHour => HourlyRates::of(trial, record, provider).map(|rates| rates.offered),
+            Self::GoodputPerHour => HourlyRates::of(trial, record, provider).map(|rates| rates.goodput),
         }
     }
 }
@@ -204,24 +205,28 @@ impl SweepRecord {
     }
 }
 
-/// Attempts and deliveries an hour; `None` if a trial worked no time at all.
-fn rates(trial: &Trial, record: &Record, provider: Option<usize>) -> Option<(f64, f64)> {
-    let cells = match provider {
-        Some(place) => std::slice::from_ref(trial.cells.get(place)?),
-        None => trial.cells.as_slice(),
-    };
-    let sum = |part: fn(&Totals) -> u64| cells.iter().map(|cell| part(&cell.totals)).sum::<u64>() as f64;
-    let (attempts, delivered) = (sum(|totals| totals.attempts), sum(|totals| totals.delivered));
-    let reached = provider.map_or(&trial.reached_us, |_| &cells[0].totals.reached_us)[NINETY];
-    let hours = |micros: u64| (micros > 0).then(|| micros as f64 / 3.6e9);
-    match reached {
-        Some(reached) if delivered > 0.0 => {
-            let goodput = 0.9 * sum(|totals| totals.deliverable) / hours(reached)?;
-            Some((goodput * attempts / delivered, goodput))
-        }
-        _ => {
-            let worked = hours(trial.settled_us.unwrap_or(record.duration_us))?;
-            Some((attempts / worked, delivered / worked))
+/// Attempts and deliveries an hour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct HourlyRates {
+    offered: f64,
+    goodput: f64,
+}
+
+impl HourlyRates {
+    /// `None` if the trial worked no time at all.
+    fn of(trial: &Trial, record: &Record, provider: Option<usize>) -> Option<Self> {
+        let part = TrialPart::new(trial, provider)?;
+        let (attempts, delivered) = (part.sum(|totals| totals.attempts), part.sum(|totals| totals.delivered));
+        let hours = |micros: u64| (micros > 0).then(|| micros as f64 / 3.6e9);
+        match part.reached_us[NINETY] {
+            Some(reached) if delivered > 0.0 => {
+                let goodput = 0.9 * part.sum(|totals| totals.deliverable) / hours(reached)?;
+                Some(Self { offered: goodput * attempts / delivered, goodput })
+            }
+            _ => {
+                let worked = hours(trial.settled_us.unwrap_or(record.duration_us))?;
+                Some(Self { offered: attempts / worked, goodput: delivered / worked })
+            }
         }
     }
 }
@@ -232,7 +237,7 @@ const NINETY: usize = 1;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Cell, Series};
+    use crate::record::{Cell, Series, Totals};
 
     fn trial(reached: Option<u64>, settled: Option<u64>) -> Trial {
         let reached_us = [None, reached, None, None];
@@ -259,11 +264,14 @@ mod tests {
     #[test]
     fn rates_are_over_the_time_it_worked() {
         let hours = |hours: u64| Some(hours * 3_600_000_000);
-        let rates = |reached, settled| rates(&trial(reached, settled), &record(), Some(0)).unwrap();
+        let rates = |reached, settled| {
+            let rates = HourlyRates::of(&trial(reached, settled), &record(), Some(0)).unwrap();
+            (rates.offered, rates.goodput)
+        };
         // 90 of 100 in two hours; a delivery took 150 / 95 attempts.
         assert_eq!(rates(hours(2), hours(4)), (45.0 * 150.0 / 95.0, 45.0));
         assert_eq!(rates(None, hours(4)), (37.5, 23.75));
         assert_eq!(rates(None, None), (30.0, 19.0));
-        assert_eq!(super::rates(&trial(Some(0), None), &record(), None), None);
+        assert_eq!(HourlyRates::of(&trial(Some(0), None), &record(), None), None);
     }
 }

@@ -32,7 +32,14 @@ pub(super) struct ActiveQueue {
     free_at: Time,
     /// When the timer rings; `Time::NEVER` where it is not set.
     rings_at: Time,
-    waiting: VecDeque<(QueueId, Delivery)>,
+    waiting: VecDeque<WaitingDelivery>,
+}
+
+/// A delivery that is due, and the queue in which it will be ready.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WaitingDelivery {
+    pub(super) queue: QueueId,
+    pub(super) delivery: Delivery,
 }
 
 impl AdmissionPolicy {
@@ -58,7 +65,7 @@ impl AdmissionPolicy {
             Self::ActiveQueue(active) => {
                 let enters = active.waiting.is_empty() && active.enter(now, delivery);
                 if !enters {
-                    active.waiting.push_back((queue, *delivery));
+                    active.waiting.push_back(WaitingDelivery { queue, delivery: *delivery });
                 }
                 enters
             }
@@ -77,7 +84,7 @@ impl AdmissionPolicy {
 
     /// What waits longest, if there is now time and room for it.
     #[inline]
-    pub(super) fn next(&mut self, now: Time) -> Option<(QueueId, Delivery)> {
+    pub(super) fn next(&mut self, now: Time) -> Option<WaitingDelivery> {
         match self {
             Self::Open => None,
             Self::ActiveQueue(active) => active.next(now),
@@ -94,7 +101,7 @@ impl AdmissionPolicy {
     }
 
     /// Mail that waits.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = &(QueueId, Delivery)> {
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &WaitingDelivery> {
         let active = if let Self::ActiveQueue(active) = self { Some(active) } else { None };
         active.into_iter().flat_map(|active| &active.waiting)
     }
@@ -113,13 +120,13 @@ impl ActiveQueue {
         true
     }
 
-    fn next(&mut self, now: Time) -> Option<(QueueId, Delivery)> {
-        let (queue, delivery) = *self.waiting.front()?;
-        if !self.enter(now, &delivery) {
+    fn next(&mut self, now: Time) -> Option<WaitingDelivery> {
+        let first = *self.waiting.front()?;
+        if !self.enter(now, &first.delivery) {
             return None;
         }
         self.waiting.pop_front();
-        Some((queue, delivery))
+        Some(first)
     }
 
     fn wake_at(&mut self, now: Time) -> Option<Time> {

@@ -84,10 +84,10 @@ impl ConnectionPool {
         &self.idle[queue.index()]
     }
 
-    /// Deliveries that are bound to a connection.
-    pub(super) fn in_flight(&self) -> impl Iterator<Item = (QueueId, &Delivery)> {
+    /// Connections to which a delivery is bound.
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = &SenderConnection> {
         let bound = |one: &&SenderConnection| matches!(one.state, ConnectionState::Connecting | ConnectionState::Busy);
-        self.connections.iter().filter(bound).map(|one| (one.queue, &one.delivery))
+        self.connections.iter().filter(bound)
     }
 
     /// A new connection is being opened for a delivery.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::connection_pool::ConnectionPool;
 use super::event::Action;
 use super::process_gate::ProcessGate;
-use super::spool::Spool;
+use super::spool::{BegunDelivery, Spool};
 use crate::time::{Span, Time};
 use crate::units::{ConnId, LimiterId, QueueId};
 
@@ -33,10 +33,10 @@ impl Dispatcher {
 
     /// An idle connection takes its queue's next mail, at most so many recipients of it.
     pub(super) fn reuse(&mut self, now: Time, conn: ConnId, most: u32) -> Option<Action> {
-        let (delivery, kept) = self.spool.begin(now, self.pool.get(conn).queue, most)?;
+        let begun = self.spool.begin(now, self.pool.get(conn).queue, most)?;
         self.gate.began();
-        self.pool.reuse(now, conn, delivery, kept);
-        Some(Action::Transact { conn, delivery })
+        self.pool.reuse(now, conn, begun.delivery, begun.keeps_connection);
+        Some(Action::Transact { conn, delivery: begun.delivery })
     }
 
     /// Whether nothing stands in the way of a new connection; otherwise what to do about that.
@@ -59,10 +59,10 @@ impl Dispatcher {
     #[inline(never)]
     pub(super) fn open(&mut self, now: Time, queue: QueueId) -> Option<Action> {
         let most = self.spool.queue(queue).axes.session.recipients_per_message;
-        let (delivery, kept) = self.spool.begin(now, queue, most)?;
+        let BegunDelivery { delivery, keeps_connection } = self.spool.begin(now, queue, most)?;
         self.gate.began();
         let state = self.spool.queue(queue);
-        let conn = self.pool.open(now, queue, state.limiter, delivery, kept);
+        let conn = self.pool.open(now, queue, state.limiter, delivery, keeps_connection);
         Some(Action::Connect { conn, source: state.source, site: state.site, delivery })
     }
 

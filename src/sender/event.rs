@@ -23,11 +23,11 @@ pub struct Delivery {
 /// Mail handed to the sender: consecutive recipients of one message at one domain.
 #[derive(Clone, Copy, Debug)]
 pub struct Injection {
-    /// The mail.
+    /// The recipients, and when they should go out.
     pub delivery: Delivery,
     /// Who serves the recipients.
     pub site: ProviderId,
-    /// Their domain.
+    /// The recipients' domain.
     pub domain: DomainId,
     /// The mail stream; it decides which sources carry the mail.
     pub stream: MailStreamId,
@@ -69,7 +69,7 @@ pub struct TransactionResult<'a> {
 /// What a provider said about a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecipientResult {
-    /// Delivered.
+    /// Accepted: the recipient has the message.
     Accepted,
     /// Refused at this stage with this reply of the provider's list.
     Refused(Stage, ReplyId),
@@ -93,12 +93,12 @@ pub enum Action {
     },
     /// Send these recipients' message on a connection that is idle.
     Transact {
-        /// The connection.
+        /// The connection, which carries nothing else.
         conn: ConnId,
         /// The recipients, all of one message.
         delivery: Delivery,
     },
-    /// Say QUIT.
+    /// Close an idle connection with QUIT.
     Quit(ConnId),
     /// Say [`Event::IdleExpired`] at this moment unless the connection is used before.
     Idle {
@@ -138,7 +138,7 @@ pub struct AttemptResult {
 /// How an attempt ended, as the sender reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Delivered.
+    /// The site accepted it.
     Delivered,
     /// A temporary failure with a reply.
     Deferred,

@@ -64,8 +64,8 @@ impl Sender {
     /// Recipients found by looking into every queue and connection: must equal what the counters say.
     pub fn recount(&self, site: ProviderId) -> u64 {
         let Dispatcher { spool, pool, .. } = &self.work;
-        let flying = pool.in_flight().filter(|(queue, _)| spool.queue(*queue).site == site);
-        flying.map(|(_, delivery)| u64::from(delivery.count)).sum::<u64>() + spool.recount(site)
+        let flying = pool.in_flight().filter(|connection| spool.queue(connection.queue).site == site);
+        flying.map(|connection| u64::from(connection.delivery.count)).sum::<u64>() + spool.recount(site)
     }
 
     /// A site has given a reply that its profile does not list: it is read as any other, and has the number that is

@@ -9,7 +9,7 @@ use crate::time::Time;
 pub struct SiteCounts {
     /// Handed to the sender.
     pub injected: u64,
-    /// Delivered.
+    /// Accepted by the site.
     pub delivered: u64,
     /// Given up because of a reply.
     pub bounced: u64,
@@ -19,7 +19,7 @@ pub struct SiteCounts {
     pub ready: u64,
     /// Waiting for their retry.
     pub delayed: u64,
-    /// Under way.
+    /// Bound to a connection, until its last reply.
     pub in_flight: u64,
     /// Recipient-microseconds in which mail was ready and held back.
     pub held_back_us: u64,
@@ -32,7 +32,7 @@ pub struct SiteCounts {
 /// A window that was looked at now and then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WindowSamples {
-    /// How often.
+    /// How often it was looked at.
     pub times: u64,
     /// The sum of what was seen.
     pub sum: u64,

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::admission::AdmissionPolicy;
+use super::admission::{AdmissionPolicy, WaitingDelivery};
 use super::event::{Action, AttemptResult, Delivery, Injection, Outcome, RecipientResult, Timer};
 use super::layout::{Layout, Routes};
 use super::limiter::Limiter;
@@ -43,6 +43,14 @@ pub(super) struct Spool {
     pub(super) wake_queue: WakeQueue,
     actions: VecDeque<Action>,
     results: Vec<AttemptResult>,
+}
+
+/// A delivery that goes now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BegunDelivery {
+    pub(super) delivery: Delivery,
+    /// Whether its connection is kept for another.
+    pub(super) keeps_connection: bool,
 }
 
 /// What a delivery says about its site: of several recipients with different replies, the first that pushed back speaks
@@ -134,7 +142,8 @@ impl Spool {
     /// Recipients of `site` found by looking into every queue, those apart that are under way.
     pub(super) fn recount(&self, site: ProviderId) -> u64 {
         let queued = self.queues.iter().filter(|queue| queue.site == site).flat_map(Queue::mail);
-        let waiting = self.admission.waiting().filter(|(queue, _)| self.queue(*queue).site == site).map(|(_, d)| d);
+        let waiting =
+            self.admission.waiting().filter(|one| self.queue(one.queue).site == site).map(|one| &one.delivery);
         queued.chain(waiting).map(|delivery| u64::from(delivery.count)).sum::<u64>() + self.rounds.waiting(site)
     }
 
@@ -143,7 +152,7 @@ impl Spool {
         for queue in &self.queues {
             queue.ready().for_each(|delivery| self.counts[queue.site.index()].hold_back(now, delivery));
         }
-        for (queue, delivery) in self.admission.waiting() {
+        for WaitingDelivery { queue, delivery } in self.admission.waiting() {
             self.counts[self.queues[queue.index()].site.index()].hold_back(now, delivery);
         }
     }
@@ -177,7 +186,7 @@ impl Spool {
     /// Takes in what has waited longest, as long as there is time and room.
     #[inline]
     pub(super) fn admit(&mut self, now: Time) {
-        while let Some((queue, delivery)) = self.admission.next(now) {
+        while let Some(WaitingDelivery { queue, delivery }) = self.admission.next(now) {
             self.enqueue(queue, &delivery);
         }
         if let Some(at) = self.admission.wake_at(now) {
@@ -197,14 +206,14 @@ impl Spool {
         state.take(most)
     }
 
-    /// Takes up to `most` recipients of a queue's next message for a connection. Whether that is kept for more.
+    /// Takes up to `most` recipients of a queue's next message for a connection.
     #[inline]
-    pub(super) fn begin(&mut self, now: Time, queue: QueueId, most: u32) -> Option<(Delivery, bool)> {
+    pub(super) fn begin(&mut self, now: Time, queue: QueueId, most: u32) -> Option<BegunDelivery> {
         let delivery = self.take(queue, most)?;
         let state = &self.queues[queue.index()];
         self.counts[state.site.index()].begin(now, &delivery);
-        let kept = self.limiters[state.limiter.index()].began(now);
-        Some((delivery, kept))
+        let keeps_connection = self.limiters[state.limiter.index()].began(now);
+        Some(BegunDelivery { delivery, keeps_connection })
     }
 
     /// Mail that was taken for a connection goes back to the front of its queue.

@@ -39,15 +39,15 @@ pub trait Observer {
 pub enum ProviderCall<'a> {
     /// A client connects.
     Connect(ClientId),
-    /// EHLO.
+    /// A client says EHLO.
     Ehlo(SessionId),
-    /// MAIL.
+    /// It begins a transaction (MAIL).
     Mail(SessionId, Envelope),
-    /// RCPT.
+    /// It names a recipient (RCPT).
     Rcpt(SessionId, Recipient),
-    /// DATA.
+    /// It asks to send the message (DATA).
     Data(SessionId),
-    /// End of data.
+    /// It has sent the message.
     EndOfData(SessionId),
     /// The transaction is given up.
     Abort(SessionId),
@@ -62,11 +62,11 @@ pub enum ProviderCall<'a> {
 /// What a provider returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallResult {
-    /// A verdict.
+    /// A verdict on a command.
     Verdict(Verdict),
     /// A verdict on a client that connects, and its session if it is let in.
     Session(Option<SessionId>, Verdict),
-    /// Nothing.
+    /// Nothing: the call has no answer.
     Nothing,
 }
 
@@ -148,12 +148,7 @@ impl ObservedProvider {
 
     /// A call that is not answered.
     #[inline]
-    fn tell<'a>(
-        &mut self,
-        now: Time,
-        call: impl FnOnce() -> ProviderCall<'a>,
-        perform: impl FnOnce(&mut Provider),
-    ) {
+    fn tell<'a>(&mut self, now: Time, call: impl FnOnce() -> ProviderCall<'a>, perform: impl FnOnce(&mut Provider)) {
         self.call(now, call, |()| CallResult::Nothing, perform);
     }
 

@@ -16,9 +16,7 @@ use crate::sender::strategy::SessionSettings;
 use crate::sender::{Action, Delivery, Event, RecipientResult, Sender, TransactionResult};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
-use crate::trial::{
-    Complaint, TrialInput, TrialScript, World, closing_account, provider_sample, record_refusal,
-};
+use crate::trial::{Complaint, TrialInput, TrialScript, World, closing_account, provider_sample, record_refusal};
 use crate::units::{ConnId, ProviderId, RuleId, SessionId, SourceId};
 use crate::workload::addresses;
 
@@ -62,9 +60,10 @@ struct NamedRecipients {
 impl<'a> SimTransport<'a> {
     pub(super) fn new(input: TrialInput<'a>, observer: Option<SharedObserver>) -> Self {
         let (scenario, seed) = (input.scenario, Seed(input.seed));
-        let hosts = input.sites().zip(&scenario.providers).map(|(site, policy)| {
-            MailHost::new(ObservedProvider::new(input.provider(policy), site, observer.clone()))
-        });
+        let hosts = input
+            .sites()
+            .zip(&scenario.providers)
+            .map(|(site, policy)| MailHost::new(ObservedProvider::new(input.provider(policy), site, observer.clone())));
         let pairs = scenario.sources.len() * scenario.providers.len();
         Self {
             input,
@@ -256,8 +255,7 @@ impl<'a> SimTransport<'a> {
         session: SessionId,
         delivery: Delivery,
     ) -> NamedRecipients {
-        let mut named =
-            NamedRecipients { accepted: 0, closed: false, tarpit: Span::ZERO, longest_tarpit: Span::ZERO };
+        let mut named = NamedRecipients { accepted: 0, closed: false, tarpit: Span::ZERO, longest_tarpit: Span::ZERO };
         let site = self.connections[conn.index()].site;
         for n in 0..delivery.count {
             let recipient = self.input.recipient(self.addresses, delivery.first.index() + usize::from(n));

@@ -23,6 +23,13 @@ pub(super) struct EventQueue {
     now: Time,
 }
 
+/// An event that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DueEvent {
+    pub(super) at: Time,
+    pub(super) slot: u32,
+}
+
 /// When (the upper half), and in which order; the order's lowest bits are the slot. One number, so that two keys are
 /// compared at a stroke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,15 +97,15 @@ impl EventQueue {
         }
     }
 
-    /// The next event, if it comes by `now`: its moment and its slot.
-    pub(super) fn pop_due(&mut self, now: Time) -> Option<(Time, u32)> {
+    /// The next event, if it comes by `now`.
+    pub(super) fn pop_due(&mut self, now: Time) -> Option<DueEvent> {
         if self.next_at()? <= now { self.pop() } else { None }
     }
 
-    /// The next event: its moment and its slot.
+    /// The next event.
     #[expect(clippy::inline_always, reason = "asked for every event, in one place of each world")]
     #[inline(always)]
-    pub(super) fn pop(&mut self) -> Option<(Time, u32)> {
+    pub(super) fn pop(&mut self) -> Option<DueEvent> {
         loop {
             if std::mem::replace(&mut self.spent, false) {
                 self.heap.pop();
@@ -111,7 +118,7 @@ impl EventQueue {
             if *pending == order {
                 *pending = 0;
                 self.now = at;
-                return Some((at, slot));
+                return Some(DueEvent { at, slot });
             }
         }
     }
@@ -148,7 +155,8 @@ mod tests {
                 } else {
                     let expected = pending.pop_first().map(|(at, _, slot)| (at, slot));
                     now = expected.map_or(now, |(at, _)| at);
-                    prop_assert_eq!(queue.pop().map(|(at, slot)| (at.as_micros(), slot)), expected);
+                    let expected = expected.map(|(at, slot)| DueEvent { at: Time::from_micros(at), slot });
+                    prop_assert_eq!(queue.pop(), expected);
                 }
             }
         }
@@ -163,7 +171,8 @@ mod tests {
         }
         queue.schedule(5, at(10));
         queue.cancel(8);
-        let order: Vec<(u64, u32)> = std::iter::from_fn(|| queue.pop()).map(|(t, s)| (t.as_micros(), s)).collect();
+        let order: Vec<(u64, u32)> =
+            std::iter::from_fn(|| queue.pop()).map(|due| (due.at.as_micros(), due.slot)).collect();
         assert_eq!(order, [(10, 6), (10, 7), (10, 5)]);
     }
 
@@ -179,7 +188,7 @@ mod tests {
         assert_eq!(queue.next_at(), Some(at(10)));
         assert_eq!(queue.pop_due(at(9)), None);
         let due: Vec<_> = std::iter::from_fn(|| queue.pop_due(at(25))).collect();
-        assert_eq!(due, [(at(10), 7), (at(20), 1)]);
+        assert_eq!(due, [DueEvent { at: at(10), slot: 7 }, DueEvent { at: at(20), slot: 1 }]);
         assert_eq!(queue.next_at(), None);
     }
 

@@ -11,9 +11,9 @@ use crate::workload::{ListedMailbox, Mail, RecipientRow, address};
 /// What a trial runs: a scenario, one of its strategies, its seeds and the mail of the first.
 #[derive(Clone, Copy, Debug)]
 pub struct TrialInput<'a> {
-    /// The scenario.
+    /// The providers, the sources, and what happens when.
     pub scenario: &'a Scenario,
-    /// The strategy.
+    /// The strategy that is tried.
     pub strategy: &'a Strategy,
     /// The seed of chance.
     pub seed: u64,
@@ -50,7 +50,7 @@ impl TrialInput<'_> {
         (0..).map(ProviderId).take(self.scenario.providers.len())
     }
 
-    /// The seeds.
+    /// The seeds of chance and of the unknown limits.
     pub const fn seeds(&self) -> Seeds {
         Seeds { chance: Seed(self.seed), unknowns: Seed(self.unknowns) }
     }

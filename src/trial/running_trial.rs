@@ -16,7 +16,7 @@ pub struct RunningTrial<'a, W> {
     pub script: TrialScript<'a>,
     /// The sender; it is told everything by [`RunningTrial::tell_sender`].
     pub sender: Sender,
-    /// The world.
+    /// What is between the sender and the providers.
     pub world: W,
 }
 

@@ -2,7 +2,7 @@
 //! what was recorded.
 
 use super::complaints::{Complaint, Complaints};
-use super::event_queue::EventQueue;
+use super::event_queue::{DueEvent, EventQueue};
 use super::input::TrialInput;
 use super::translate::{attempt, provider_facts};
 use crate::record::{ClosingAccount, ConservationError, ProviderSample, Recorder, Sample, Trial};
@@ -54,7 +54,7 @@ pub enum ScriptStep {
     Sample,
     /// Providers change their policies.
     PolicyChanges,
-    /// Recipients complain.
+    /// Recipients complain to their providers.
     Complaints,
 }
 
@@ -145,14 +145,14 @@ impl<'a> TrialScript<'a> {
     /// end.
     #[inline]
     pub fn next_event(&mut self) -> Option<Due> {
-        let next = self.queue.pop().filter(|(at, _)| *at <= self.end);
-        self.now = next.map_or(self.end, |(at, _)| at);
-        next.map(|(_, slot)| self.due(slot))
+        let next = self.queue.pop().filter(|next| next.at <= self.end);
+        self.now = next.map_or(self.end, |next| next.at);
+        next.map(|next| self.due(next.slot))
     }
 
     /// What comes next, if it comes by `until`: the time goes on to its moment, however late it is by the clock.
     pub fn next_due(&mut self, until: Time) -> Option<Due> {
-        let (at, slot) = self.queue.pop_due(until)?;
+        let DueEvent { at, slot } = self.queue.pop_due(until)?;
         self.advance_to(at);
         Some(self.due(slot))
     }

@@ -2,8 +2,8 @@
 
 use crate::provider::{Policy, Provider, Refusal, RuleAction, RuleKind};
 use crate::record::{
-    Attempt, AttemptOutcome, ClosingAccount, ProviderFacts, ProviderInfo, ProviderSample, Recorder, ReplyFacts,
-    Response, RuleActivity, SenderAccount, StrategyInfo, WindowSum,
+    Attempt, AttemptOutcome, ClosingAccount, ProviderFacts, ProviderInfo, ProviderSample, Recorder, RefusingReply,
+    ReplyFacts, Response, RuleActivity, SenderAccount, StrategyInfo, WindowSum,
 };
 use crate::sender::{AttemptResult, Outcome, RecipientResult, SiteCounts, Strategy};
 use crate::smtp::{Reply, Stage};
@@ -79,7 +79,7 @@ pub(super) const fn attempt(result: &AttemptResult) -> Attempt {
             Outcome::PutOff => AttemptOutcome::PutOff,
         },
         reply: match result.result {
-            RecipientResult::Refused(stage, reply) => Some((stage, reply)),
+            RecipientResult::Refused(stage, reply) => Some(RefusingReply { stage, reply }),
             RecipientResult::Accepted | RecipientResult::NoReply(_) => None,
         },
         expired: result.expired,

@@ -13,7 +13,7 @@ use suspend::Suspend;
 /// When a site is left alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Breaker {
-    /// Never.
+    /// No site is ever left alone.
     #[default]
     None,
     /// After so many failures in a row; its mail stays ready.

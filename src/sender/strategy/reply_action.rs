@@ -45,7 +45,7 @@ pub enum ReplyEffect {
         /// For how long, from the reply on.
         lasts: Span,
     },
-    /// Another pacing.
+    /// Another pacing than the pacing axis says.
     SetPacing {
         /// What paces deliveries in place of the pacing axis.
         pacing: Pacing,
@@ -108,7 +108,7 @@ pub struct State {
 /// Which action of which rule of which site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActionKey {
-    /// The site.
+    /// The site that replied.
     pub site: ProviderId,
     /// The place of the rule in the site's reading.
     pub rule: usize,

@@ -18,7 +18,7 @@ pub use queue_run::QueueRun;
 /// When a deferred message is tried again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Retry {
-    /// The waits.
+    /// How long each wait is.
     pub schedule: RetrySchedule,
     /// A message older than this is given up: when it is deferred, or when the sender held it back past this age.
     pub give_up: Span,

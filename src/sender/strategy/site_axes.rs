@@ -13,9 +13,9 @@ use super::session::SessionSettings;
 pub struct SiteAxes {
     /// What shares one limiter.
     pub scope: LimiterScope,
-    /// How many at once.
+    /// How many deliveries at once.
     pub concurrency: Concurrency,
-    /// How fast.
+    /// How fast deliveries may begin.
     pub pacing: Pacing,
     /// How a connection is used.
     pub session: SessionSettings,

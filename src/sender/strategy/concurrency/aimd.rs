@@ -16,7 +16,7 @@ pub struct Aimd {
     pub initial: u32,
     /// Never below; at least 1.
     pub min: u32,
-    /// Never above.
+    /// The window never grows beyond it.
     pub max: u32,
     /// Added for every delivery, or for every round of as many deliveries as the window is wide.
     pub increase: f64,
