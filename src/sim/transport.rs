@@ -76,6 +76,133 @@ impl<'a> SimTransport<'a> {
             observer,
         }
     }
+}
+
+impl World for SimTransport<'_> {
+    fn message_arrived(&mut self, now: Time) {
+        self.path.host_arrival(now);
+    }
+
+    #[inline]
+    fn show_event(&self, now: Time, event: &Event<'_>) {
+        if let Some(observer) = &self.observer {
+            observer.borrow_mut().sender_event(now, event);
+        }
+    }
+
+    /// The oracle looks around before it says what it wants.
+    #[inline]
+    fn poll_sender(&mut self, script: &mut TrialScript<'_>, sender: &mut Sender) -> Option<Action> {
+        self.greet_waiting(script);
+        let now = script.now();
+        let action = if self.input.strategy.oracle {
+            let Self { hosts, connections, path, input, .. } = self;
+            sender.poll(now, Some(&SimForesight { hosts, connections, path, input }))
+        } else {
+            sender.poll(now, None)
+        };
+        if let (Some(observer), Some(action)) = (&self.observer, &action) {
+            observer.borrow_mut().sender_action(now, action);
+        }
+        sender.drain_results(|result| {
+            if let Some(observer) = &self.observer {
+                observer.borrow_mut().attempt_result(now, result);
+            }
+            script.attempt_over(result);
+        });
+        action
+    }
+
+    /// The connection is opened as soon as the sending host gets to it.
+    fn connect(
+        &mut self,
+        script: &mut TrialScript<'_>,
+        conn: ConnId,
+        source: SourceId,
+        site: ProviderId,
+        delivery: Delivery,
+    ) {
+        let now = script.now();
+        while self.connections.len() <= conn.index() {
+            self.connections.push(SimConnection::closed());
+        }
+        let connection = &mut self.connections[conn.index()];
+        let pair = source.index() * self.hosts.len() + site.index();
+        ConnectionDraw { rtt: connection.rtt, bad_host: connection.bad_host } = self.path.connect(pair);
+        let begins = self.path.host_delivery(now);
+        connection.begin(source, site, delivery, begins.unwrap_or(now));
+        match begins {
+            Some(at) => self.schedule(script, conn, PendingEvent::Starting, at),
+            None => self.dial(script, conn),
+        }
+    }
+
+    /// Where a connection was opened for the message, the host is at it already.
+    fn transact(&mut self, script: &mut TrialScript<'_>, conn: ConnId, delivery: Delivery) {
+        let used = self.connections[conn.index()].carry(delivery);
+        match if used { self.path.host_delivery(script.now()) } else { None } {
+            Some(at) => self.schedule(script, conn, PendingEvent::Starting, at),
+            None => self.send(script, conn),
+        }
+    }
+
+    fn quit(&mut self, now: Time, conn: ConnId) {
+        self.connections[conn.index()].set_pending(PendingEvent::None);
+        self.end_session(now, conn);
+    }
+
+    fn idle(&mut self, conn: ConnId) {
+        self.connections[conn.index()].set_pending(PendingEvent::Idle);
+    }
+
+    fn change_policy(&mut self, now: Time, change: &Change) {
+        self.hosts[change.provider.index()].provider.apply(now, &change.policy_change);
+    }
+
+    fn complain(&mut self, now: Time, complaint: &Complaint) {
+        let provider = &mut self.hosts[complaint.site.index()].provider;
+        provider.complain(now, client_of(complaint.source), complaint.sender);
+    }
+
+    fn provider_sample(&self, now: Time, site: ProviderId) -> ProviderSample {
+        let sources = (0..).map(SourceId).take(self.input.scenario.sources.len());
+        provider_sample(&self.hosts[site.index()].provider, now, sources.map(client_of))
+    }
+
+    fn closing_account(&self, now: Time, site: ProviderId, sender: SenderAccount) -> ClosingAccount {
+        closing_account(sender, &self.hosts[site.index()].provider, now)
+    }
+}
+
+impl SimTransport<'_> {
+    /// What was pending on a connection comes. What the sender notices of it.
+    pub(super) fn progress(&mut self, script: &mut TrialScript<'_>, conn: ConnId) -> Option<Notice> {
+        match self.connections[conn.index()].take_pending() {
+            PendingEvent::Starting if self.connections[conn.index()].session.is_some() => self.send(script, conn),
+            PendingEvent::Starting => self.dial(script, conn),
+            PendingEvent::Opening => return Some(Notice::Connected),
+            PendingEvent::Idle => return Some(Notice::IdleExpired),
+            PendingEvent::Failing => return Some(Notice::Replied { closed: true }),
+            PendingEvent::Replied { closes } => return Some(Notice::Replied { closed: closes }),
+            PendingEvent::Sent => return self.judge(script, conn),
+            PendingEvent::Lost { stage, failure } => return Some(self.lose(script, conn, stage, failure)),
+            PendingEvent::Backlog => return Some(self.leave_backlog(script, conn)),
+            PendingEvent::None => {}
+        }
+        None
+    }
+
+    /// What the sender is told of a transaction that is over.
+    #[inline]
+    pub(super) fn transaction_result(&self, conn: ConnId, closed: bool) -> TransactionResult<'_> {
+        self.connections[conn.index()].transaction_result(conn, closed)
+    }
+
+    /// When what the transaction that is over defers would be accepted; for the oracle alone.
+    #[inline]
+    pub(super) fn take_foreseen_retry(&mut self, conn: ConnId) -> Option<Time> {
+        self.connections[conn.index()].foreseen_retry.take()
+    }
 
     fn dial(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
         let SimConnection { site, rtt, bad_host, .. } = self.connections[conn.index()];
@@ -326,23 +453,6 @@ impl<'a> SimTransport<'a> {
         self.schedule(script, conn, PendingEvent::Replied { closes: refusal.closes() }, now + after);
     }
 
-    /// What was pending on a connection comes. What the sender notices of it.
-    pub(super) fn progress(&mut self, script: &mut TrialScript<'_>, conn: ConnId) -> Option<Notice> {
-        match self.connections[conn.index()].take_pending() {
-            PendingEvent::Starting if self.connections[conn.index()].session.is_some() => self.send(script, conn),
-            PendingEvent::Starting => self.dial(script, conn),
-            PendingEvent::Opening => return Some(Notice::Connected),
-            PendingEvent::Idle => return Some(Notice::IdleExpired),
-            PendingEvent::Failing => return Some(Notice::Replied { closed: true }),
-            PendingEvent::Replied { closes } => return Some(Notice::Replied { closed: closes }),
-            PendingEvent::Sent => return self.judge(script, conn),
-            PendingEvent::Lost { stage, failure } => return Some(self.lose(script, conn, stage, failure)),
-            PendingEvent::Backlog => return Some(self.leave_backlog(script, conn)),
-            PendingEvent::None => {}
-        }
-        None
-    }
-
     /// End of data: the provider accepts or refuses the message.
     fn judge(&mut self, script: &mut TrialScript<'_>, conn: ConnId) -> Option<Notice> {
         let now = script.now();
@@ -397,18 +507,6 @@ impl<'a> SimTransport<'a> {
         Notice::Replied { closed: true }
     }
 
-    /// What the sender is told of a transaction that is over.
-    #[inline]
-    pub(super) fn transaction_result(&self, conn: ConnId, closed: bool) -> TransactionResult<'_> {
-        self.connections[conn.index()].transaction_result(conn, closed)
-    }
-
-    /// When what the transaction that is over defers would be accepted; for the oracle alone.
-    #[inline]
-    pub(super) fn take_foreseen_retry(&mut self, conn: ConnId) -> Option<Time> {
-        self.connections[conn.index()].foreseen_retry.take()
-    }
-
     /// The provider's side of a connection ends, and its place goes to the next that waits for it.
     fn end_session(&mut self, now: Time, conn: ConnId) {
         let connection = &mut self.connections[conn.index()];
@@ -441,102 +539,6 @@ impl<'a> SimTransport<'a> {
     fn schedule(&mut self, script: &mut TrialScript<'_>, conn: ConnId, event: PendingEvent, at: Time) {
         self.connections[conn.index()].set_pending(event);
         script.schedule_connection(conn, at);
-    }
-}
-
-impl World for SimTransport<'_> {
-    fn message_arrived(&mut self, now: Time) {
-        self.path.host_arrival(now);
-    }
-
-    #[inline]
-    fn show_event(&self, now: Time, event: &Event<'_>) {
-        if let Some(observer) = &self.observer {
-            observer.borrow_mut().sender_event(now, event);
-        }
-    }
-
-    /// The oracle looks around before it says what it wants.
-    #[inline]
-    fn poll_sender(&mut self, script: &mut TrialScript<'_>, sender: &mut Sender) -> Option<Action> {
-        self.greet_waiting(script);
-        let now = script.now();
-        let action = if self.input.strategy.oracle {
-            let Self { hosts, connections, path, input, .. } = self;
-            sender.poll(now, Some(&SimForesight { hosts, connections, path, input }))
-        } else {
-            sender.poll(now, None)
-        };
-        if let (Some(observer), Some(action)) = (&self.observer, &action) {
-            observer.borrow_mut().sender_action(now, action);
-        }
-        sender.drain_results(|result| {
-            if let Some(observer) = &self.observer {
-                observer.borrow_mut().attempt_result(now, result);
-            }
-            script.attempt_over(result);
-        });
-        action
-    }
-
-    /// The connection is opened as soon as the sending host gets to it.
-    fn connect(
-        &mut self,
-        script: &mut TrialScript<'_>,
-        conn: ConnId,
-        source: SourceId,
-        site: ProviderId,
-        delivery: Delivery,
-    ) {
-        let now = script.now();
-        while self.connections.len() <= conn.index() {
-            self.connections.push(SimConnection::closed());
-        }
-        let connection = &mut self.connections[conn.index()];
-        let pair = source.index() * self.hosts.len() + site.index();
-        ConnectionDraw { rtt: connection.rtt, bad_host: connection.bad_host } = self.path.connect(pair);
-        let begins = self.path.host_delivery(now);
-        connection.begin(source, site, delivery, begins.unwrap_or(now));
-        match begins {
-            Some(at) => self.schedule(script, conn, PendingEvent::Starting, at),
-            None => self.dial(script, conn),
-        }
-    }
-
-    /// Where a connection was opened for the message, the host is at it already.
-    fn transact(&mut self, script: &mut TrialScript<'_>, conn: ConnId, delivery: Delivery) {
-        let used = self.connections[conn.index()].carry(delivery);
-        match if used { self.path.host_delivery(script.now()) } else { None } {
-            Some(at) => self.schedule(script, conn, PendingEvent::Starting, at),
-            None => self.send(script, conn),
-        }
-    }
-
-    fn quit(&mut self, now: Time, conn: ConnId) {
-        self.connections[conn.index()].set_pending(PendingEvent::None);
-        self.end_session(now, conn);
-    }
-
-    fn idle(&mut self, conn: ConnId) {
-        self.connections[conn.index()].set_pending(PendingEvent::Idle);
-    }
-
-    fn change_policy(&mut self, now: Time, change: &Change) {
-        self.hosts[change.provider.index()].provider.apply(now, &change.policy_change);
-    }
-
-    fn complain(&mut self, now: Time, complaint: &Complaint) {
-        let provider = &mut self.hosts[complaint.site.index()].provider;
-        provider.complain(now, client_of(complaint.source), complaint.sender);
-    }
-
-    fn provider_sample(&self, now: Time, site: ProviderId) -> ProviderSample {
-        let sources = (0..).map(SourceId).take(self.input.scenario.sources.len());
-        provider_sample(&self.hosts[site.index()].provider, now, sources.map(client_of))
-    }
-
-    fn closing_account(&self, now: Time, site: ProviderId, sender: SenderAccount) -> ClosingAccount {
-        closing_account(sender, &self.hosts[site.index()].provider, now)
     }
 }
 
