@@ -42,8 +42,8 @@ pub struct Attempt {
     pub expired: bool,
 }
 
-/// An attempt for one recipient as a server sees it: which mail it was, and whether the sender gives it up, is not known
-/// there.
+/// An attempt for one recipient as a server sees it: which mail it was, and whether the sender gives it up, is not
+/// known there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServedAttempt {
     /// The provider it was made at.

@@ -379,9 +379,9 @@ impl Spool {
         self.tried(now, queue, &delivery);
     }
 
-    /// Recipients that are counted as delayed wait for their retry. Whether the retry axis says that they are too old for
-    /// that: then they are given up. Nothing comes back to a dead site: with Postfix's waits that never
-    /// happens, with shorter ones it would again and again.
+    /// Recipients that are counted as delayed wait for their retry. Whether the retry axis says that they are too old
+    /// for that: then they are given up. Nothing comes back to a dead site: with Postfix's waits that never happens,
+    /// with shorter ones it would again and again.
     #[inline]
     fn delay(&mut self, now: Time, queue: QueueId, part: &Delivery, retry: RetryLaw) -> bool {
         let state = &mut self.queues[queue.index()];

@@ -1,8 +1,8 @@
 //! An observer sees every event, action and call that passes between a world and its two machines, and changes none.
 //!
-//! The machines know nothing of it. What passes between the world and the sender the world itself shows to the observer.
-//! It keeps each provider in an [`ObservedProvider`], which hands every call on and shows it to the observer if there is
-//! one; without one, that costs a look at an empty place. Checkers and traces are observers.
+//! The machines know nothing of it. The world itself shows the observer what passes between it and the sender. It keeps
+//! each provider in an [`ObservedProvider`], which hands every call on and shows it to the observer if there is one;
+//! without one, that costs a look at an empty place. Checkers and traces are observers.
 
 use std::cell::RefCell;
 use std::ops::Deref;

@@ -1,8 +1,8 @@
 //! The trial script: what a trial does over time besides moving bytes, the same in every world.
 //!
-//! [`TrialInput`] is what a trial runs: the sender, the providers and the mail of a scenario. [`TrialScript`] says what is
-//! due when. [`RunningTrial`] plays the steps of the script (arrivals, policy changes, complaints, samples), does what the
-//! sender wants, and closes the accounts. What differs between worlds they say as a [`World`].
+//! [`TrialInput`] is what a trial runs: the sender, the providers and the mail of a scenario. [`TrialScript`] says what
+//! is due when. [`RunningTrial`] plays the steps of the script (arrivals, policy changes, complaints, samples), does
+//! what the sender wants, and closes the accounts. What worlds differ in is a [`World`].
 //!
 //! What the two machines say is written down in the record's own words; the translation stands here, once for all
 //! worlds.

@@ -46,8 +46,8 @@ pub struct Strategy {
     pub process: ProcessLimits,
     /// What it does at every site that is not in `sites`.
     pub axes: SiteAxes,
-    /// Sites at which it does something else. Those that share a limiter by their scope have the same concurrency, pacing
-    /// and breaker; see [`SiteAxes::limits_like`].
+    /// Sites at which it does something else. Those that share a limiter by their scope have the same concurrency,
+    /// pacing and breaker; see [`SiteAxes::limits_like`].
     pub sites: BTreeMap<ProviderId, SiteAxes>,
     /// Whether it may read the provider's rules: the upper bound, not a strategy anyone can run.
     ///
