@@ -1,18 +1,18 @@
 //! `mxlab run`: from scenarios to results.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use clap::ValueEnum;
 
+use super::folder::{self, ResultsFolder};
 use super::live_client::{client_options, live_failure};
 use super::output::{OutputFormat, show_run};
 use super::progress::ProgressDisplay;
 use super::scenarios::load_all;
 use super::trial_args::TrialArgs;
 use super::words::{grouped, quoted, seeds};
-use super::{Exit, Failure, descriptors, folder, interrupt, memory, provenance, terminal};
+use super::{Exit, Failure, descriptors, interrupt, memory, provenance, terminal};
 use crate::live::{Receivers, Speed};
 use crate::record::Record;
 use crate::report::{self, Analysis};
@@ -99,7 +99,7 @@ struct Job<'a> {
     path: &'a Path,
     scenario: Scenario,
     options: study::RunOptions,
-    folder: PathBuf,
+    folder: ResultsFolder,
 }
 
 /// Checks everything first, then runs one scenario after the other.
@@ -123,25 +123,24 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 /// Loads all scenarios, refuses what cannot work, and only then makes the results folders.
 fn prepare(args: &Args) -> Result<Vec<Job<'_>>, Failure> {
     let scenarios = load_all(&args.scenarios)?;
-    let mut jobs = Vec::new();
-    for (path, scenario) in args.scenarios.iter().zip(scenarios) {
-        let options = options(args, &scenario)?;
-        memory::suffices(&scenario.name, scenario.memory_per_trial(), kept(&scenario, &options), options.threads)?;
-        jobs.push(Job { path, scenario, options, folder: PathBuf::new() });
-    }
-    let several = jobs.len() > 1;
-    for (n, job) in jobs.iter().enumerate() {
-        if args.out.is_some() && jobs[..n].iter().any(|before| before.scenario.name == job.scenario.name) {
-            let name = &job.scenario.name;
+    let mut checked = Vec::new();
+    for (n, scenario) in scenarios.iter().enumerate() {
+        let options = options(args, scenario)?;
+        memory::suffices(&scenario.name, scenario.memory_per_trial(), kept(scenario, &options), options.threads)?;
+        if args.out.is_some() && scenarios[..n].iter().any(|before| before.name == scenario.name) {
+            let name = &scenario.name;
             return Err(Failure::input(format_args!("two scenarios are called {name}; give each an --out of its own")));
         }
+        checked.push(options);
     }
-    for job in &mut jobs {
-        let requested = args.out.as_ref().map(|out| if several { out.join(&job.scenario.name) } else { out.clone() });
-        let run = folder::run_name(job.options.first_seed, job.options.seeds, job.scenario.hash);
-        job.folder = folder::create(requested.as_deref(), &job.scenario.name, &run)?;
-    }
-    Ok(jobs)
+    let several = scenarios.len() > 1;
+    let job = |((path, scenario), options): ((_, Scenario), study::RunOptions)| {
+        let requested = args.out.as_ref().map(|out| if several { out.join(&scenario.name) } else { out.clone() });
+        let run = folder::run_name(options.first_seed, options.seeds, scenario.hash);
+        let folder = ResultsFolder::create(requested.as_deref(), &scenario.name, &run)?;
+        Ok(Job { path, scenario, options, folder })
+    };
+    args.scenarios.iter().map(PathBuf::as_path).zip(scenarios).zip(checked).map(job).collect()
 }
 
 /// Bytes of what is kept of all trials until the report is written: time series and a histogram for each provider, and
@@ -191,8 +190,6 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
         }?
     };
     if record.trials.is_empty() {
-        // Only the folder made for this run, and only while it is empty.
-        let _ = fs::remove_dir(&job.folder);
         terminal::note(&format!("{}: stopped before any trial was finished; nothing is kept", job.scenario.name));
         return Ok(Exit::Interrupted);
     }

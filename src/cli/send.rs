@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
+use super::folder::{self, ResultsFolder};
 use super::live_client::{client_options, live_failure};
 use super::output::{OutputFormat, show_run};
 use super::progress::ProgressDisplay;
 use super::scenarios::load_all;
 use super::trial_args::TrialArgs;
-use super::{Exit, Failure, descriptors, folder, interrupt, provenance, terminal};
+use super::{Exit, Failure, descriptors, interrupt, provenance, terminal};
 use crate::live::{self, AllowedTargets, Receivers, Speed};
 use crate::report::{self, Analysis};
 use crate::scenario::Scenario;
@@ -81,7 +82,7 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
     let receivers = Receivers::Hosts { targets, sources, allowed };
     let client_options = client_options(&args.helo, args.tls, args.chunking)?;
     let run = folder::run_name(options.first_seed, options.seeds, scenario.hash);
-    let out = folder::create(args.out.as_deref(), &scenario.name, &run)?;
+    let out = ResultsFolder::create(args.out.as_deref(), &scenario.name, &run)?;
     descriptors::as_many_as_allowed();
     let stop = interrupt::listen()?;
     let live_run = {

@@ -14,9 +14,13 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
+use super::folder::ResultsFolder;
 use super::output::{OutputFormat, show_run};
-use super::{Exit, Failure, descriptors, folder, provenance, terminal};
-use crate::live::{self, CONNECTIONS_MAX, Clock, MxCluster, MxClusterConfig, ServedTrial, ServerOptions, Speed};
+use super::{Exit, Failure, descriptors, provenance, terminal};
+use crate::live::{
+    self, CONNECTIONS_MAX, Clock, KeptMessages, MessageStore, MxCluster, MxClusterConfig, OwnFaults, ServedTrial,
+    ServerOptions, Speed,
+};
 use crate::record::{Record, StrategyInfo};
 use crate::report::{self, Analysis};
 use crate::time::Span;
@@ -131,8 +135,10 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
         dns: check_exposure("--dns", args.dns, args.expose)?,
         admin: check_exposure("--admin", args.admin, args.expose)?,
     };
-    let out = if args.no_report { None } else { Some(folder::create(args.out.as_deref(), SERVE, &run_name(args))?) };
+    let out =
+        if args.no_report { None } else { Some(ResultsFolder::create(args.out.as_deref(), SERVE, &run_name(args))?) };
     let options = options(args, &policies)?;
+    let message_store = options.message_store.clone();
     descriptors::as_many_as_allowed();
     let runtime = runtime(args.threads)
         .map_err(|error| Failure::unwritten(format_args!("the system gives no event queue: {error}")))?;
@@ -153,8 +159,30 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     })?;
     // Connections that are still open have had the time to end.
     runtime.shutdown_background();
-    write_report(&cluster, args, out)
+    let exit = write_report(&cluster, args, out)?;
+    Ok(message_store.map_or(exit, |store| report_kept(&store.summary(), exit, args.quiet)))
 }
+
+/// Says what was kept. What could not be is no matter of the providers, and the exit code tells of it.
+fn report_kept(messages: &KeptMessages, exit: Exit, quiet: bool) -> Exit {
+    let KeptMessages { kept, lost, first_error, longest_wait, .. } = messages;
+    if *longest_wait >= LONG_WAIT {
+        let longest = longest_wait.as_secs_f64();
+        terminal::note(&format!("clients had to wait for the disk under --keep, up to {longest:.1} s at a time"));
+    }
+    if *lost > 0 {
+        let why = first_error.as_deref().unwrap_or("");
+        terminal::note(&terminal::error(format_args!("--keep: {kept} messages kept, {lost} more could not be: {why}")));
+        return Exit::Io;
+    }
+    if !quiet {
+        terminal::note(&format!("{kept} messages kept"));
+    }
+    exit
+}
+
+/// A wait for the disk that a client may take for the provider's slowness.
+const LONG_WAIT: Duration = Duration::from_secs(1);
 
 /// One thread serves connections in the order in which they arrive.
 fn runtime(threads: u16) -> io::Result<Runtime> {
@@ -179,7 +207,9 @@ fn options(args: &Args, policies: &[crate::provider::Policy]) -> Result<ServerOp
     let tls = if args.no_tls { None } else { Some(acceptor()?) };
     let message_store = match &args.keep {
         Some(folder) => {
-            Some(live::MessageStore::create(folder, args.keep_max).map_err(|e| Failure::unwritten_path(folder, &e))?)
+            let providers: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
+            let store = MessageStore::create(folder, &providers, args.keep_max, OwnFaults::default());
+            Some(store.map_err(|error| Failure::unwritten_path(folder, &error))?)
         }
         None => None,
     };
@@ -230,7 +260,7 @@ async fn run_until_stopped(cluster: &MxCluster, args: &Args) -> Result<(), Failu
 }
 
 /// Writes the report of what the clients met.
-fn write_report(cluster: &MxCluster, args: &Args, out: Option<PathBuf>) -> Result<Exit, Failure> {
+fn write_report(cluster: &MxCluster, args: &Args, out: Option<ResultsFolder>) -> Result<Exit, Failure> {
     let ServedTrial { trial, bucket } = cluster.record(CLIENT, args.seed).map_err(Failure::broken)?;
     let lasted = bucket.times(trial.cells.first().map_or(0, |cell| cell.series.attempts.len() as u64));
     let strategies = vec![StrategyInfo {

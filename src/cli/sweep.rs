@@ -1,15 +1,15 @@
 //! `mxlab sweep`: one value of a scenario over a range.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use super::folder::{self, ResultsFolder};
 use super::output::{OutputFormat, print, show_sweep};
 use super::progress::ProgressDisplay;
 use super::scenarios::{open, points};
 use super::trial_args::TrialArgs;
 use super::words::{grouped, quoted, seeds};
-use super::{Exit, Failure, folder, interrupt, memory, provenance, terminal};
+use super::{Exit, Failure, interrupt, memory, provenance, terminal};
 use crate::metric::Criterion;
 use crate::report;
 use crate::scenario::sweep::{Sweep, Values, criterion, default_criterion};
@@ -103,7 +103,7 @@ pub(super) fn sweep(args: &Args) -> Result<Exit, Failure> {
     let per_trial = plan.points.iter().map(Scenario::memory_per_trial).max().unwrap_or(0);
     let kept = (trials as u64).saturating_mul(FIGURES).saturating_mul(plan.base.providers.len() as u64 + 1);
     memory::suffices(&plan.base.name, per_trial, kept, options.threads)?;
-    let folder = folder::create(args.out.as_deref(), &plan.base.name, &run_name(&plan, &options))?;
+    let folder = ResultsFolder::create(args.out.as_deref(), &plan.base.name, &run_name(&plan, &options))?;
     run(args, &plan, &options, &folder, interrupt::listen()?)
 }
 
@@ -181,8 +181,6 @@ fn run(
         study::sweep(plan, options, &|now| progress.show(now), stop).map_err(|error| failure(args, plan, &error))?
     };
     if record.values.is_empty() {
-        // Only the folder made for this sweep, and only while it is empty.
-        let _ = fs::remove_dir(folder);
         terminal::note(&format!("{name}: stopped before any value was finished; nothing is kept"));
         return Ok(Exit::Interrupted);
     }

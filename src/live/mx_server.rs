@@ -17,6 +17,8 @@ use tokio_util::task::TaskTracker;
 
 use super::cluster::MxCluster;
 use super::listener::{self, MxListener};
+use super::own_failure::{OwnFailureCounter, own_failure};
+use super::own_faults::OwnFaultPoint;
 use super::policy_handler::PolicyHandler;
 use super::policy_session::PolicySession;
 use super::rendered_verdict::RenderedVerdict;
@@ -24,6 +26,7 @@ use super::server_options::ServerOptions;
 use super::shared_state::{Admission, NewConnection};
 use super::smtp_connection::{self, ConnectionConfig};
 use crate::provider::Policy;
+use crate::record::{OwnFailure, OwnFailures};
 use crate::smtp::ServerConfig;
 use crate::units::{ClientId, ProviderId};
 
@@ -65,6 +68,7 @@ fn hint(error: &io::Error) -> &'static str {
 #[derive(Debug)]
 pub struct MxServer {
     hosts: Vec<MxHost>,
+    own_failures: OwnFailureCounter,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -79,6 +83,7 @@ impl MxServer {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let permits = Arc::new(Semaphore::new(options.connections_max));
         let options = Arc::new(options);
+        let own_failures = OwnFailureCounter::default();
         let mut listening = Vec::new();
         for (listener, MxHost { site, name, .. }) in listeners.into_iter().zip(hosts) {
             listening.push(MxHost { site: *site, name: name.clone(), address: listener.local_addr() });
@@ -88,17 +93,23 @@ impl MxServer {
                 permits: permits.clone(),
                 config: Arc::new(options.config(name, &cluster.policies[site.index()])),
                 options: options.clone(),
+                own_failures: own_failures.clone(),
                 stop: stop.clone(),
                 tasks: tasks.clone(),
             });
             tasks.spawn(acceptor.accept_loop(listener));
         }
-        Ok(Self { hosts: listening, stop, tasks })
+        Ok(Self { hosts: listening, own_failures, stop, tasks })
     }
 
     /// The hosts, with the addresses at which they listen.
     pub fn hosts(&self) -> &[MxHost] {
         &self.hosts
+    }
+
+    /// Connections that had to wait in the kernel because this machine was short of something.
+    pub fn own_failures(&self) -> OwnFailures {
+        self.own_failures.counts()
     }
 
     /// Takes no more connections, sends 421 on the open ones and waits until they have ended, for `grace` at most.
@@ -122,6 +133,7 @@ struct HostAcceptor {
     permits: Arc<Semaphore>,
     config: Arc<ServerConfig>,
     options: Arc<ServerOptions>,
+    own_failures: OwnFailureCounter,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -148,7 +160,11 @@ impl HostAcceptor {
             let next = async {
                 // The semaphore is never closed.
                 let permit = self.permits.clone().acquire_owned().await.ok();
-                (listener.accept().await, permit)
+                let accepted = match self.options.own_faults.check(OwnFaultPoint::Accept) {
+                    Ok(()) => listener.accept().await,
+                    Err(fault) => Err(fault),
+                };
+                (accepted, permit)
             };
             let (accepted, permit) = tokio::select! {
                 biased;
@@ -160,7 +176,10 @@ impl HostAcceptor {
                 // The connection was gone before it was taken.
                 Err(error) if is_of_connection(&error) => {}
                 // Out of file descriptors or memory, until other connections end.
-                Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
+                Err(error) => {
+                    self.own_failures.add(own_failure(&error).unwrap_or(OwnFailure::Memory));
+                    tokio::time::sleep(ACCEPT_RETRY).await;
+                }
             }
         }
     }

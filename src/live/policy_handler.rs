@@ -71,8 +71,8 @@ impl SessionHandler for PolicyHandler<'_> {
                 let rendered = self.session.data();
                 if rendered.is_accepted() {
                     self.is_receiving = true;
-                    let provider = &self.session.policy().name;
-                    self.stored = self.store.and_then(|store| store.begin(provider, &self.from, &self.to));
+                    let site = self.session.site();
+                    self.stored = self.store.and_then(|store| store.begin(site, &self.from, &self.to));
                 }
                 rendered
             }
@@ -109,7 +109,7 @@ impl SessionHandler for PolicyHandler<'_> {
     async fn end_of_data(&mut self, size: u64) -> RenderedVerdict {
         let rendered = self.session.end_of_data(size);
         if let Some(stored) = self.stored.take().filter(|_| rendered.is_accepted()) {
-            stored.write().await;
+            stored.keep().await;
         }
         rendered
     }
@@ -134,6 +134,12 @@ impl SessionHandler for PolicyHandler<'_> {
     fn on_body(&mut self, piece: &[u8]) {
         if let Some(stored) = &mut self.stored {
             stored.add(piece);
+        }
+    }
+
+    async fn write_body(&mut self) {
+        if let Some(stored) = self.stored.as_mut().filter(|stored| stored.is_buffer_full()) {
+            stored.write_buffer().await;
         }
     }
 

@@ -77,9 +77,9 @@ impl PolicySession {
         Self { cluster, state }
     }
 
-    /// The provider's policy as it was at the start.
-    pub(super) fn policy(&self) -> &Policy {
-        &self.cluster.policies[self.state.site.index()]
+    /// The provider.
+    pub(super) const fn site(&self) -> ProviderId {
+        self.state.site
     }
 
     /// From here on the client speaks for another address, which is greeted as if it had just connected.

@@ -1,6 +1,7 @@
 //! How MX hosts speak SMTP, whatever provider they belong to.
 
 use super::message_store::MessageStore;
+use super::own_faults::OwnFaults;
 use super::tls::ServerTls;
 use crate::provider::Policy;
 use crate::smtp::{Extension, LineEnds, ServerConfig};
@@ -15,6 +16,8 @@ pub struct ServerOptions {
     pub tls: Option<ServerTls>,
     /// Where accepted messages are kept; `None` throws them away.
     pub message_store: Option<MessageStore>,
+    /// Faults of mxlab's own side, injected for tests.
+    pub own_faults: OwnFaults,
     /// Whether clients may speak for other addresses with XCLIENT.
     pub xclient: bool,
     /// Whether lines may end in a bare LF.
@@ -29,6 +32,7 @@ impl Default for ServerOptions {
             connections_max: CONNECTIONS_MAX,
             tls: None,
             message_store: None,
+            own_faults: OwnFaults::default(),
             xclient: false,
             lenient: false,
             command_timeout: Span::from_secs(300),

@@ -18,6 +18,9 @@ pub(super) trait SessionHandler {
     /// Takes a piece of the message that is being received.
     fn on_body(&mut self, piece: &[u8]);
 
+    /// Writes what has been taken of the message, where so much of it waits that no more should be read.
+    fn write_body(&mut self) -> impl Future<Output = ()> + Send;
+
     /// The session has refused something by itself; whether that left a transaction open.
     fn on_protocol_error(&mut self, error: ProtocolError, in_transaction: bool);
 

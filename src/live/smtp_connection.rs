@@ -119,6 +119,7 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
                 NextStep::Close(why) => return self.close(why).await.map(|()| Some(why)),
                 NextStep::Read => {
                     self.flush().await?;
+                    self.handler.write_body().await;
                     // The timeout is for a whole command, not for each byte of it; a message has one for each piece.
                     let done = self.server.counts().commands;
                     if done != commands || self.handler.is_receiving() {

@@ -9,6 +9,7 @@ mod figures;
 mod input;
 mod latency;
 mod model;
+mod own_failure;
 mod provenance;
 mod recorder;
 mod sweep;
@@ -24,6 +25,7 @@ pub use model::{
     Cell, ExpectationResult, ProviderInfo, Record, ReplyCount, RuleActivity, Series, StrategyInfo, Totals, Trial,
     WindowSum,
 };
+pub use own_failure::{OwnFailure, OwnFailures};
 pub use provenance::{Machine, RunProvenance};
 pub use recorder::Recorder;
 pub use sweep::{Knee, SafeRange, SweepFigure, SweepFinding, SweepRecord, SweepTrial, SweepValue};

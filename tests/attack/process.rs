@@ -127,3 +127,43 @@ fn a_port_in_use_is_an_error_with_a_hint() {
     assert_eq!(second.status.code(), Some(4), "{said}");
     assert!(said.contains(&serve.at) && said.contains("another program listens there"), "{said}");
 }
+
+#[test]
+fn a_folder_belongs_to_one_run_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let serve = Serve::start(folder.path(), false, &[]);
+    let second = Command::new(env!("CARGO_BIN_EXE_mxlab"))
+        .args(["serve", "open", "--listen", "127.0.0.1:0", "--for", "1s", "--out"])
+        .arg(folder.path().join("out"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(2), "{said}");
+    assert!(said.contains("belongs to another run"), "{said}");
+    assert_eq!(serve.end(Signal::SIGTERM), 0);
+    assert!(folder.path().join("out/record.json").exists(), "and the first has written its results");
+    assert!(!folder.path().join("out/.mxlab-claim").exists());
+}
+
+#[test]
+fn kept_messages_are_those_that_were_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept");
+    let serve = Serve::start(folder.path(), false, &["--keep", kept.to_str().unwrap(), "--keep-max", "2"]);
+    let mut stream = serve.connect();
+    assert!(greeted(&mut stream));
+    for _ in 0..3 {
+        let refused = b"RSET\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<dot-552@example.com>\r\nDATA\r\n";
+        stream.write_all(refused).unwrap();
+        assert!(until(&mut stream, b"354") && stream.write_all(b"x\r\n.\r\n").is_ok() && until(&mut stream, b"552"));
+    }
+    assert!((0..3).all(|_| message(&mut stream)), "all are accepted, whatever is kept");
+    drop(stream);
+    assert_eq!(serve.end(Signal::SIGTERM), 0);
+    let entries = std::fs::read_dir(kept.join("open")).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["000001.eml", "000002.eml"]);
+    let text = std::fs::read_to_string(kept.join("open/000002.eml")).unwrap();
+    assert!(text.ends_with("Subject: x\r\n\r\nbody\r\n"), "{text}");
+}

@@ -87,6 +87,8 @@ impl SessionHandler for ScriptedHandler {
         self.message.extend_from_slice(piece);
     }
 
+    async fn write_body(&mut self) {}
+
     fn on_protocol_error(&mut self, _: ProtocolError, _: bool) {}
 
     fn is_receiving(&self) -> bool {
