@@ -191,7 +191,7 @@ impl ReceiverStatistics {
             statistics.account.delivered += 1;
             statistics.delivered.saturating_record(millis_since_start(now));
             let attempt = ServedAttempt { site, outcome: AttemptOutcome::Delivered, reply: None };
-            self.recorder.served_attempt_over(now, &attempt, since.unwrap_or(now));
+            self.recorder.served_attempt_over(now, attempt, since.unwrap_or(now));
         }
     }
 
@@ -233,7 +233,7 @@ impl ReceiverStatistics {
         let attempt = ServedAttempt { site, outcome, reply: reply.map(|reply| RefusingReply { stage, reply }) };
         for index in 0..n {
             let recipient = usize::try_from(index).ok().and_then(|index| recipients.get(index)).copied();
-            self.settle(now, recipient, &attempt);
+            self.settle(now, recipient, attempt);
         }
     }
 
@@ -254,12 +254,12 @@ impl ReceiverStatistics {
         self.recorder.attempt_failed(now, site, stage, ConnectionFailure::Reset, recipients.len() as u64);
         let attempt = ServedAttempt { site, outcome: AttemptOutcome::Failed, reply: None };
         for recipient in recipients {
-            self.settle(now, Some(*recipient), &attempt);
+            self.settle(now, Some(*recipient), attempt);
         }
     }
 
     /// An attempt for one recipient did not succeed.
-    fn settle(&mut self, now: Time, recipient: Option<u64>, attempt: &ServedAttempt) {
+    fn settle(&mut self, now: Time, recipient: Option<u64>, attempt: ServedAttempt) {
         let (site, bounced) = (attempt.site, attempt.outcome == AttemptOutcome::Bounced);
         match recipient {
             Some(recipient) if bounced => drop(self.settle_waiting(site, recipient)),

@@ -134,7 +134,7 @@ impl Recorder {
         let Attempt { site, first, recipients, outcome, reply, expired } = *attempt;
         let bucket = self.bucket_of(now);
         let n = u64::from(recipients);
-        self.count_attempt(now, bucket, &ServedAttempt { site, outcome, reply }, n, intended);
+        self.count_attempt(now, bucket, ServedAttempt { site, outcome, reply }, n, intended);
         if expired {
             self.cells[site.index()].expired(bucket, n);
         }
@@ -142,7 +142,7 @@ impl Recorder {
     }
 
     /// The same of an attempt that a server saw. `intended` is when its recipient was first named.
-    pub fn served_attempt_over(&mut self, now: Time, attempt: &ServedAttempt, intended: Time) {
+    pub fn served_attempt_over(&mut self, now: Time, attempt: ServedAttempt, intended: Time) {
         let bucket = self.bucket_of(now);
         self.count_attempt(now, bucket, attempt, 1, || intended);
         self.mix(1 << 8 | attempt.outcome as u64);
@@ -154,7 +154,7 @@ impl Recorder {
         &mut self,
         now: Time,
         bucket: usize,
-        attempt: &ServedAttempt,
+        attempt: ServedAttempt,
         n: u64,
         intended: impl FnOnce() -> Time,
     ) {

@@ -3,10 +3,10 @@
 
 use crate::provider::{Refusal, RuleAction};
 use crate::record::ConnectionFailure;
-use crate::sender::{Delivery, RecipientResult, TransactionResult};
+use crate::sender::{Delivery, RecipientResult};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
-use crate::units::{ConnId, ProviderId, RecipientId, SessionId, SourceId};
+use crate::units::{ProviderId, RecipientId, SessionId, SourceId};
 
 /// A connection between the sender and a provider.
 pub(super) struct SimConnection {
@@ -108,11 +108,6 @@ impl SimConnection {
     /// What the recipients have heard.
     pub(super) fn results(&self) -> &[RecipientResult] {
         &self.results
-    }
-
-    /// What the sender is told.
-    pub(super) fn transaction_result(&self, conn: ConnId, closed: bool) -> TransactionResult<'_> {
-        TransactionResult { conn, recipients: &self.results, closed }
     }
 
     /// There will be no connection: the same for all recipients.

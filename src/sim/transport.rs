@@ -195,7 +195,7 @@ impl SimTransport<'_> {
     /// What the sender is told of a transaction that is over.
     #[inline]
     pub(super) fn transaction_result(&self, conn: ConnId, closed: bool) -> TransactionResult<'_> {
-        self.connections[conn.index()].transaction_result(conn, closed)
+        TransactionResult { conn, recipients: self.connections[conn.index()].results(), closed }
     }
 
     /// When what the transaction that is over defers would be accepted; for the oracle alone.
