@@ -81,14 +81,14 @@ fn compared(record: &Record, comparison: &Comparison) -> Value {
         }
         ComparisonResult::Order(sign) => {
             let Sign { sooner, later, tied } = sign;
-            let ends = sign.share().map(|(_, ends)| ends);
+            let share = sign.share();
             json!({
                 "seeds": sooner + later + tied,
                 "sooner": sooner,
                 "later": later,
-                "sooner_share": sign.share().map(|(share, _)| share),
-                "low": ends.map(|ends| ends.0),
-                "high": ends.map(|ends| ends.1),
+                "sooner_share": share.map(|share| share.share),
+                "low": share.map(|share| share.low),
+                "high": share.map(|share| share.high),
             })
         }
     };

@@ -81,7 +81,7 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
     names.push(StrategyInfo { name: "oracle".to_owned(), about: "Knows the rules.".to_owned(), bound: true });
     let trial = |(strategy, seed, unknowns): (usize, u64, u64)| {
         let kind = if strategy + 1 == names.len() { 0 } else { strategy + 1 };
-        let cells: Vec<Cell> = (0..providers.len()).map(|place| cell(kind, (seed, unknowns), place, buckets)).collect();
+        let cells: Vec<Cell> = (0..providers.len()).map(|place| cell(kind, seed, unknowns, place, buckets)).collect();
         let reached_us = [0, 1, 2, 3]
             .map(|n| cells.iter().map(|cell| cell.totals.reached_us[n]).reduce(|a, b| Some(a?.max(b?))).flatten());
         let hash = format!("{:016x}", seed * 0x9e37_79b9);
@@ -143,7 +143,7 @@ fn title(name: &str) -> String {
 
 /// `kind` 0 is the oracle; the others are the more patient the larger. All chance is a hash of the first seed, and how
 /// harsh the provider is one of the second.
-fn cell(kind: usize, (seed, unknowns): (u64, u64), place: usize, buckets: usize) -> Cell {
+fn cell(kind: usize, seed: u64, unknowns: u64, place: usize, buckets: usize) -> Cell {
     let noise = |n: usize| noise(seed * 7_919 + kind as u64 * 104_729 + place as u64, n);
     let recipients = 4_000 + 2_000 * place as u64;
     let (length, harsh) = match kind {

@@ -179,10 +179,8 @@ fn comparison_row(record: &Record, comparison: &Comparison) -> Vec<String> {
             fields.extend([const { String::new() }; 3]);
             fields.extend([sooner, later].map(|count| count.to_string()));
             let share = sign.share();
-            let ends = share.map(|(_, ends)| ends);
-            fields.extend(
-                [share.map(|(share, _)| share), ends.map(|ends| ends.0), ends.map(|ends| ends.1)].map(optional),
-            );
+            let numbers = share.map_or([None; 3], |one| [one.share, one.low, one.high].map(Some));
+            fields.extend(numbers.map(optional));
         }
     }
     fields.extend([comparison.is_shown().to_string(), comparison.verdict(record)]);

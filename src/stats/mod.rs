@@ -25,5 +25,5 @@ pub use estimate::Estimate;
 pub use median::{Median, Moment};
 pub use order::{lower_median, median_interval};
 pub use paired::Paired;
-pub use sign::Sign;
+pub use sign::{SeedShare, Sign};
 pub use spread::Spread;

@@ -16,6 +16,17 @@ pub struct Sign {
     pub tied: usize,
 }
 
+/// A share of seeds and its exact 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SeedShare {
+    /// The share, 0 to 1.
+    pub share: f64,
+    /// The lower end of the interval.
+    pub low: f64,
+    /// The upper end of the interval.
+    pub high: f64,
+}
+
 impl Sign {
     /// From pairs of the times of one and the other under the same seed.
     pub fn of(pairs: &[(Moment, Moment)]) -> Self {
@@ -26,9 +37,10 @@ impl Sign {
 
     /// The share of the seeds that say anything in which the second came sooner, and its exact 95 % interval (Clopper
     /// and Pearson 1934); `None` if no seed says anything.
-    pub fn share(&self) -> Option<(f64, (f64, f64))> {
+    pub fn share(&self) -> Option<SeedShare> {
         let n = self.sooner + self.later;
-        (n > 0).then(|| (self.sooner as f64 / n as f64, clopper_pearson(self.sooner, n)))
+        let (low, high) = clopper_pearson(self.sooner, n);
+        (n > 0).then(|| SeedShare { share: self.sooner as f64 / n as f64, low, high })
     }
 
     /// How likely so lopsided a result or a more lopsided one is if neither tends to come first: the exact two-sided
@@ -75,7 +87,7 @@ mod tests {
         for n in 1..=60 {
             for sooner in 0..=n {
                 let sign = sign(sooner, n - sooner);
-                let (_, (low, high)) = sign.share().unwrap();
+                let SeedShare { low, high, .. } = sign.share().unwrap();
                 assert_eq!(sign.is_shown(), low > 0.5 || high < 0.5, "{sign:?}: {low} to {high}");
             }
         }

@@ -59,9 +59,9 @@ struct AdminTest {
 
 /// A status and a body.
 #[derive(Debug)]
-struct Reply(u16, String);
+struct ApiResponse(u16, String);
 
-impl Reply {
+impl ApiResponse {
     fn json(&self) -> Value {
         serde_json::from_str(&self.1).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
@@ -103,14 +103,14 @@ impl AdminTest {
         String::from_utf8_lossy(&reply).into_owned()
     }
 
-    async fn call(&self, line: &str, body: &str) -> Reply {
+    async fn call(&self, line: &str, body: &str) -> ApiResponse {
         let length = body.len();
         let head =
             format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
         let reply = self.raw(format!("{head}{body}").as_bytes()).await;
         let (head, body) = reply.split_once("\r\n\r\n").unwrap_or((&reply, ""));
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-        Reply(status.unwrap_or_else(|| panic!("no status: {reply}")), body.to_owned())
+        ApiResponse(status.unwrap_or_else(|| panic!("no status: {reply}")), body.to_owned())
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -455,7 +455,7 @@ async fn metrics_are_openmetrics_in_a_fixed_order() {
     let api = AdminTest::new().await;
     let mut session = api.session();
     assert_eq!([send(&mut session), send(&mut session)], ["delivered", "450 no"]);
-    let Reply(status, first) = api.call("GET /metrics", "").await;
+    let ApiResponse(status, first) = api.call("GET /metrics", "").await;
     assert_eq!((status, first.clone()), (200, api.call("GET /metrics", "").await.1));
     for line in [
         "# TYPE mxlab_connections counter",
@@ -519,7 +519,7 @@ proptest! {
             "POST /orders",
             "POST /complaints",
         ][call];
-        let Reply(status, said) = runtime.block_on(async { AdminTest::new().await.call(call, &body).await });
+        let ApiResponse(status, said) = runtime.block_on(async { AdminTest::new().await.call(call, &body).await });
         prop_assert_eq!(status, 400, "{}: {}", body, said);
     }
 }

@@ -101,7 +101,7 @@ impl ReplyReader {
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), ReplyError> {
-        let (code, last, text) = parts(line)?;
+        let ReplyLine { code, last, text } = ReplyLine::parse(line)?;
         let text = String::from_utf8_lossy(text);
         let (enhanced, rest) = split_enhanced(code, &text);
         match self.codes {
@@ -131,16 +131,25 @@ impl ReplyReader {
     }
 }
 
-/// A line's code, whether it is the last, and the rest.
-fn parts(line: &[u8]) -> Result<(Code, bool, &[u8]), ReplyError> {
-    let digit = |at: usize| line.get(at).filter(|byte| byte.is_ascii_digit()).map(|byte| u16::from(byte - b'0'));
-    let code = (|| Some(digit(0)? * 100 + digit(1)? * 10 + digit(2)?))().ok_or(ReplyError::NoCode)?;
-    let code = Code::try_from(code).map_err(|_| ReplyError::NoCode)?;
-    match line.get(3) {
-        None => Ok((code, true, b"")),
-        Some(b' ') => Ok((code, true, &line[4..])),
-        Some(b'-') => Ok((code, false, &line[4..])),
-        Some(_) => Err(ReplyError::NoCode),
+/// A line of a reply.
+struct ReplyLine<'a> {
+    code: Code,
+    /// Whether it is the last of its reply.
+    last: bool,
+    text: &'a [u8],
+}
+
+impl<'a> ReplyLine<'a> {
+    fn parse(line: &'a [u8]) -> Result<Self, ReplyError> {
+        let digit = |at: usize| line.get(at).filter(|byte| byte.is_ascii_digit()).map(|byte| u16::from(byte - b'0'));
+        let code = (|| Some(digit(0)? * 100 + digit(1)? * 10 + digit(2)?))().ok_or(ReplyError::NoCode)?;
+        let code = Code::try_from(code).map_err(|_| ReplyError::NoCode)?;
+        match line.get(3) {
+            None => Ok(Self { code, last: true, text: b"" }),
+            Some(b' ') => Ok(Self { code, last: true, text: &line[4..] }),
+            Some(b'-') => Ok(Self { code, last: false, text: &line[4..] }),
+            Some(_) => Err(ReplyError::NoCode),
+        }
     }
 }
 
