@@ -1,5 +1,5 @@
-//! A provider's verdict on a command as its client will meet it: the reply with its placeholders filled in, and how long
-//! the client waits for it.
+//! A provider's verdict on a command as its client will meet it: the reply with its placeholders filled in, and how
+//! long the client waits for it.
 //!
 //! A [`Verdict`](crate::provider::Verdict) names a reply by number; once the wait is over, the SMTP session is told a
 //! [`PolicyAnswer`](crate::smtp::PolicyAnswer), which borrows the reply and knows no time.

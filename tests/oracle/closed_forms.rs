@@ -192,7 +192,8 @@ fn a_limit_that_goes_with_the_load() {
     assert_eq!(takes(150, &FIXED.replace("limit = 100", load)), 7 * HOUR + TRANSACTION);
 }
 
-/// Every recipient is deferred once, at RCPT, and comes back when the delay is over: not a moment later, and before new mail.
+/// Every recipient is deferred once, at RCPT, and comes back when the delay is over: not a moment later, and before
+/// new mail.
 #[test]
 fn a_greylist_costs_its_delay() {
     let greylist = r#"

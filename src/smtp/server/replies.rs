@@ -1,5 +1,5 @@
-//! What a server says by itself: the greeting, the reply to EHLO, and replies of fixed words. All of it follows from its
-//! configuration.
+//! What a server says by itself: the greeting, the reply to EHLO, and replies of fixed words. All of it follows from
+//! its configuration.
 
 use std::io::Write;
 
@@ -22,8 +22,8 @@ impl ServerConfig {
         pieces(out, &["220 ", &self.host, " ", &self.banner, "\r\n"]);
     }
 
-    /// `250 host`, and after EHLO every extension that is any use with or without TLS on a line of its own. `words` take
-    /// the place of the host's name.
+    /// `250 host`, and after EHLO every extension that is any use with or without TLS on a line of its own. `words`
+    /// take the place of the host's name.
     pub(super) fn welcome(&self, hello: Hello, tls: bool, words: Option<&str>, out: &mut Vec<u8>) {
         let name = words.and_then(|words| words.lines().next()).unwrap_or(&self.host);
         let mut last = out.len();
