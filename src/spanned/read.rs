@@ -22,7 +22,7 @@ pub fn read<T: DeserializeOwned>(tree: &Tree<'_>, check: &mut Checker<'_>) -> Op
         match T::deserialize(ValueDeserializer::from(reader.tree.clone())) {
             Ok(value) => return Some(value),
             Err(error) => {
-                reader.mend(&error, check, &|tree| T::deserialize(ValueDeserializer::from(tree.clone())).err())?
+                reader.mend(&error, check, &|tree| T::deserialize(ValueDeserializer::from(tree.clone())).err())?;
             }
         }
     }
