@@ -25,7 +25,7 @@ use crate::record::{Record, StrategyInfo};
 use crate::report::{self, Analysis};
 use crate::time::Span;
 use crate::trial::provider_info;
-use auxiliary::{AuxiliaryAddresses, check_exposure};
+use auxiliary::{AuxiliaryAddresses, check_exposure, read_token};
 use events::EventWriter;
 use front_end::{FrontEnd, RunningFrontEnd};
 
@@ -85,6 +85,10 @@ pub(super) struct Args {
     /// metrics for Prometheus. `GET /` lists what there is.
     #[arg(long, value_name = "ADDRESS:PORT")]
     admin: Option<SocketAddr>,
+    /// Ask administrators for a token, the first line of this file, as `Authorization: Bearer`. Without one, programs on
+    /// this machine may call; pages in a browser never.
+    #[arg(long, value_name = "FILE", requires = "admin")]
+    admin_token_file: Option<PathBuf>,
     /// Who speaks SMTP in front of the providers: mxlab itself, or mailin-embedded, which nobody here wrote and which
     /// can do less (it says what).
     #[arg(long, value_enum, value_name = "NAME", default_value_t = FrontEnd::Mxlab)]
@@ -131,6 +135,7 @@ fn connections(text: &str) -> Result<usize, String> {
 pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let policies = providers::policies(&args.profiles, &args.changes)?;
     let hosts = providers::hosts(&policies, args.listen, args.expose)?;
+    let token = args.admin_token_file.as_deref().map(read_token).transpose()?;
     let auxiliary = AuxiliaryAddresses {
         dns: check_exposure("--dns", args.dns, args.expose)?,
         admin: check_exposure("--admin", args.admin, args.expose)?,
@@ -146,7 +151,7 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     runtime.block_on(async {
         let stop = CancellationToken::new();
         let front_end = RunningFrontEnd::start(args.front_end, &cluster, &hosts, options)?;
-        let auxiliary = auxiliary.start(&cluster, front_end.hosts(), &stop).await?;
+        let auxiliary = auxiliary.start(&cluster, front_end.hosts(), token, &stop).await?;
         let event_writer = EventWriter::begin(&cluster, args.quiet);
         if !args.quiet {
             announce(&cluster, &front_end, auxiliary, args);

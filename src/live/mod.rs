@@ -7,6 +7,7 @@
 mod address_directives;
 pub mod admin;
 mod allowed_targets;
+mod client_places;
 mod client_registry;
 mod clock;
 mod cluster;

@@ -1,13 +1,16 @@
 //! The servers beside the MX hosts: DNS, and the admin API.
 
+use std::fmt::Display;
+use std::fs;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Failure;
-use crate::live::admin::{self, AdminState};
+use crate::live::admin::{self, AdminState, AdminToken, AdminTokenError};
 use crate::live::dns::{DnsServer, UnknownNames, Zone};
 use crate::live::{MxCluster, MxHost};
 
@@ -24,13 +27,14 @@ impl AuxiliaryAddresses {
         self,
         cluster: &Arc<MxCluster>,
         hosts: &[MxHost],
+        token: Option<AdminToken>,
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let dns = match self.dns {
             Some(at) => Some(start_dns(cluster, hosts, at, stop).await?),
             None => None,
         };
-        let state = AdminState { cluster: cluster.clone(), dns: dns.as_ref().map(DnsServer::faults) };
+        let state = AdminState { cluster: cluster.clone(), dns: dns.as_ref().map(DnsServer::faults), token };
         let admin = match self.admin {
             Some(at) => Some(start_admin(state, at, stop).await?),
             None => None,
@@ -51,6 +55,13 @@ pub(super) fn check_exposure(
             "{option} {at} is no loopback address: other machines could reach it. If that is meant, say --expose"
         ))),
     }
+}
+
+/// The token in a file: its first line.
+pub(super) fn read_token(file: &Path) -> Result<AdminToken, Failure> {
+    let wrong = |why: &dyn Display| Failure::input(format_args!("--admin-token-file {}: {why}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| wrong(&error))?;
+    text.lines().next().unwrap_or_default().trim().parse().map_err(|error: AdminTokenError| wrong(&error))
 }
 
 async fn start_dns(

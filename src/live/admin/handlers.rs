@@ -216,7 +216,7 @@ pub(super) async fn complain(
     Ok(Json(ReputationScore { score: cluster.lock().provider(site).reputation(client) }))
 }
 
-pub(super) async fn reset(State(AdminState { cluster, dns }): State<AdminState>) -> Json<Value> {
+pub(super) async fn reset(State(AdminState { cluster, dns, .. }): State<AdminState>) -> Json<Value> {
     cluster.reset();
     if let Some(dns) = dns {
         dns.set(Vec::new());

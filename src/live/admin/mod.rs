@@ -1,11 +1,12 @@
 //! The admin API: a cluster that is looked at and changed while it runs, over HTTP and in JSON.
 //!
 //! For a test that wants to know what its MTA met, and for a person with curl. Any client that can reach it can do
-//! everything, so it belongs on loopback; requests of web pages in a browser there are rejected. Nothing waits while
-//! the cluster's lock is held.
+//! everything, so it belongs on loopback, or behind a token; requests of web pages in a browser are rejected. Nothing
+//! waits while the cluster's lock is held.
 
 mod dns_faults;
 mod extract;
+mod guard;
 mod handlers;
 mod index;
 mod listener;
@@ -18,14 +19,13 @@ mod tests;
 use std::io;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{Method, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, patch, post, put};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use self::guard::{AdminToken, AdminTokenError};
 pub use self::index::CALLS;
 use self::listener::LimitedListener;
 use self::rejection::AdminRejection;
@@ -58,15 +58,6 @@ fn routes(admin: AdminState) -> Router {
         .fallback(async || AdminRejection::not_found("there is no such path").hint("GET / lists what there is"))
         .method_not_allowed_fallback(async || AdminRejection::wrong_method())
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(from_fn(reject_browser_pages))
+        .layer(from_fn_with_state(admin.clone(), guard::check_request))
         .with_state(admin)
-}
-
-/// A web page open in a browser on this machine could send a request here; the browser then names the page's origin.
-async fn reject_browser_pages(request: Request, next: Next) -> Result<Response, AdminRejection> {
-    let reads_only = matches!(*request.method(), Method::GET | Method::HEAD);
-    if !reads_only && request.headers().contains_key(header::ORIGIN) {
-        return Err(AdminRejection::forbidden("web pages may not change anything here").hint("send no Origin"));
-    }
-    Ok(next.run(request).await)
 }

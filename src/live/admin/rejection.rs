@@ -1,7 +1,7 @@
 //! Rejected requests, in JSON: what is wrong, and what to do about it.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -66,6 +66,11 @@ impl AdminRejection {
         Self::new(StatusCode::FORBIDDEN, error)
     }
 
+    /// The request does not show the token.
+    pub(super) fn unauthorized(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, error)
+    }
+
     pub(super) fn wrong_method() -> Self {
         let error = "the path is there, but not for this method";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, error).hint("GET / lists what there is")
@@ -85,6 +90,10 @@ impl AdminRejection {
 
 impl IntoResponse for AdminRejection {
     fn into_response(self) -> Response {
-        (self.status, Json(self.body)).into_response()
+        let mut response = (self.status, Json(self.body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 
+use super::guard::AdminToken;
 use crate::live::cluster::MxCluster;
 use crate::live::dns::DnsFaults;
 
@@ -14,6 +15,8 @@ pub struct AdminState {
     pub cluster: Arc<MxCluster>,
     /// The faults of the DNS server for the cluster's names; `None` if there is no such server.
     pub dns: Option<DnsFaults>,
+    /// What every request must show; `None` serves all programs that reach the listener.
+    pub token: Option<AdminToken>,
 }
 
 impl FromRef<AdminState> for Arc<MxCluster> {

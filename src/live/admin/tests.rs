@@ -88,9 +88,18 @@ impl AdminTest {
     }
 
     async fn of(cluster: Arc<MxCluster>, dns: Option<DnsFaults>, stop: CancellationToken) -> Self {
+        Self::with_token(cluster, dns, None, stop).await
+    }
+
+    async fn with_token(
+        cluster: Arc<MxCluster>,
+        dns: Option<DnsFaults>,
+        token: Option<AdminToken>,
+        stop: CancellationToken,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let at = listener.local_addr().unwrap();
-        let admin = AdminState { cluster: Arc::clone(&cluster), dns };
+        let admin = AdminState { cluster: Arc::clone(&cluster), dns, token };
         let served = tokio::spawn(serve(admin, listener, stop.clone()));
         Self { cluster, at, stop, served }
     }
@@ -477,9 +486,16 @@ async fn metrics_are_openmetrics_in_a_fixed_order() {
 #[tokio::test]
 async fn requests_of_web_pages_and_other_protocols_are_rejected() {
     let api = AdminTest::new().await;
-    let origin = "Host: localhost\r\nOrigin: https://example.org\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    let reply = api.raw(format!("POST /reset HTTP/1.1\r\n{origin}").as_bytes()).await;
-    assert!(reply.starts_with("HTTP/1.1 403"), "{reply}");
+    let rest = "Connection: close\r\nContent-Length: 0\r\n\r\n";
+    for strange in [
+        "POST /reset HTTP/1.1\r\nHost: localhost\r\nOrigin: https://example.org",
+        "GET /state HTTP/1.1\r\nHost: localhost\r\nOrigin: null",
+        "GET /state HTTP/1.1\r\nHost: rebind.example:8025",
+        "GET http://rebind.example/state HTTP/1.1\r\nHost: localhost",
+    ] {
+        let reply = api.raw(format!("{strange}\r\n{rest}").as_bytes()).await;
+        assert!(reply.starts_with("HTTP/1.1 403"), "{strange}: {reply}");
+    }
     let reply = api.raw(b"EHLO client.example\r\n\r\n").await;
     assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 400"), "{reply}");
     api.get("/").await;
@@ -487,24 +503,31 @@ async fn requests_of_web_pages_and_other_protocols_are_rejected() {
 }
 
 #[tokio::test]
-async fn admin_connections_beyond_the_limit_wait() {
+async fn a_token_is_asked_for_with_every_call() {
+    let (cluster, token) = (AdminTest::new().await.cluster, "0123456789abcdef".parse().unwrap());
+    let api = AdminTest::with_token(cluster, None, Some(token), CancellationToken::new()).await;
+    let refused = api.raw(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+    assert!(refused.starts_with("HTTP/1.1 401") && refused.contains("www-authenticate: Bearer"), "{refused}");
+    let shown = "Host: lab.example\r\nAuthorization: Bearer 0123456789abcdef\r\nConnection: close\r\n\r\n";
+    let reply = api.raw(format!("GET /metrics HTTP/1.1\r\n{shown}").as_bytes()).await;
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    api.end().await;
+}
+
+#[tokio::test]
+async fn half_sent_requests_keep_no_other_waiting() {
     let api = AdminTest::new().await;
-    let mut idle = Vec::new();
-    for _ in 0..listener::CONNECTIONS_MAX {
+    let mut half = Vec::new();
+    for _ in 0..3 * listener::CONNECTIONS_MAX {
         let mut stream = TcpStream::connect(api.at).await.unwrap();
-        // Answered, so that it has its place.
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-        stream.read_u8().await.unwrap();
-        idle.push(stream);
+        stream.write_all(b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{").await.unwrap();
+        half.push(stream);
     }
-    let mut late = TcpStream::connect(api.at).await.unwrap();
-    late.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    let mut byte = [0];
-    let early = tokio::time::timeout(std::time::Duration::from_millis(50), late.read(&mut byte)).await;
-    assert!(early.is_err(), "no place yet");
-    idle.pop();
-    assert_eq!(late.read(&mut byte).await.unwrap(), 1);
-    drop((idle, late));
+    tokio::time::timeout(std::time::Duration::from_secs(2), api.get("/")).await.expect("at once");
+    let mut oldest = half.remove(0);
+    let end = tokio::time::timeout(listener::REQUEST_TIMEOUT, oldest.read_to_end(&mut Vec::new())).await;
+    assert!(end.is_ok(), "its place has gone to another");
+    drop(half);
     api.end().await;
 }
 

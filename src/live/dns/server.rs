@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::answer::{DnsResponse, DnsTransport, UDP_MAX, answer};
 use super::fault::{ActiveFaults, DnsFault};
 use super::zone::Zone;
+use crate::live::client_places::ClientPlaces;
 
 /// A DNS server at work. When it is dropped, it goes on until its token is cancelled.
 #[derive(Debug)]
@@ -31,11 +32,14 @@ struct Shared {
     faults: Mutex<ActiveFaults>,
 }
 
-/// TCP connections at a time; further ones wait in the kernel's backlog.
-const CONNECTIONS_MAX: usize = 64;
+/// TCP connections at a time; one more costs the client that has most its oldest (RFC 7766 section 6.2.2).
+pub(super) const CONNECTIONS_MAX: usize = 64;
 
-/// Time for a TCP connection to be idle, or to transfer one message (RFC 7766 section 6.2.3: a few seconds).
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time for a TCP connection to be idle (RFC 7766 section 6.2.3: a few seconds).
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time to transfer one message.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Delayed answers over UDP at a time; further ones are lost, as on a busy server.
 const DELAYED_MAX: usize = 4_096;
@@ -142,18 +146,16 @@ async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<Shared>, stop: Cancellati
 }
 
 async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken, tasks: TaskTracker) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = ClientPlaces::new(CONNECTIONS_MAX);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, client)) = listener.accept().await else {
             pause().await;
             continue;
         };
-        let shared = Arc::clone(&shared);
+        let (shared, place) = (Arc::clone(&shared), places.take(client.ip()));
         tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
-            // A connection that ended with an error has ended all the same.
-            let _ = serve_tcp_connection(stream, &shared).await;
-            drop(place);
+            // A connection that ended with an error, or for another, has ended all the same.
+            let _ = place.evicted().run_until_cancelled(serve_tcp_connection(stream, &shared)).await;
         }));
     }
 }
@@ -161,18 +163,13 @@ async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>, stop: Cancellatio
 /// Answers queries until the client closes, is idle for too long, or a fault leaves a query without an answer.
 async fn serve_tcp_connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     loop {
-        let query = timeout(PATIENCE, read(&mut stream)).await??;
+        let length = timeout(IDLE_TIMEOUT, stream.read_u16()).await??;
+        let mut query = vec![0; usize::from(length)];
+        timeout(MESSAGE_TIMEOUT, stream.read_exact(&mut query)).await??;
         let Some(DnsResponse { delay, bytes }) = shared.answer(&query, DnsTransport::Tcp) else { return Ok(()) };
         sleep(delay).await;
-        timeout(PATIENCE, write(&mut stream, &bytes)).await??;
+        timeout(MESSAGE_TIMEOUT, write(&mut stream, &bytes)).await??;
     }
-}
-
-async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let length = stream.read_u16().await?;
-    let mut query = vec![0; usize::from(length)];
-    stream.read_exact(&mut query).await?;
-    Ok(query)
 }
 
 /// Writes length and message in one piece (RFC 7766 section 8).

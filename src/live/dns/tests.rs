@@ -305,6 +305,23 @@ async fn garbage_does_not_stop_the_server() {
 }
 
 #[tokio::test]
+async fn half_sent_queries_keep_no_other_waiting() {
+    let stop = CancellationToken::new();
+    let server = server(&stop).await;
+    let mut half = Vec::new();
+    for _ in 0..3 * server::CONNECTIONS_MAX {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(&[0, 40, 1, 2]).await.unwrap();
+        half.push(stream);
+    }
+    let mut other = TcpStream::connect(server.address()).await.unwrap();
+    let query = bytes("charter.net", TYPE::MX);
+    let answered = tokio::time::timeout(Duration::from_secs(1), over_tcp(&mut other, &query)).await;
+    assert!(told(&answered.expect("at once")).starts_with("NoError"), "the query is answered");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn every_dns_fault_is_injected() {
     let server = server(&CancellationToken::new()).await;
     let fault = |name: &str, failure| DnsFault { name: Some(name.to_owned()), share: Fraction::ALL, failure };
