@@ -8,10 +8,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
 
 use super::own_failure::own_failure;
 use super::own_faults::{OwnFaultPoint, OwnFaults};
@@ -162,7 +163,6 @@ impl Shared {
 
     /// Writes a piece of a message, into a new file if it is the first.
     fn write(&self, site: ProviderId, file: Option<NamedTempFile>, piece: &[u8]) -> io::Result<NamedTempFile> {
-        std::thread::sleep(self.faults.disk_delay());
         self.faults.check(OwnFaultPoint::Disk)?;
         let folder = &self.providers[site.index()].path;
         let mut file =
@@ -214,6 +214,7 @@ impl StoredMessage {
         let Ok(file) = &mut self.written else { return };
         let (file, piece) = (file.take(), std::mem::take(&mut self.buffer));
         let (shared, site, began) = (self.store.0.clone(), self.site, Instant::now());
+        sleep(shared.faults.disk_delay()).await;
         let written = spawn_blocking(move || shared.write(site, file, &piece)).await;
         self.written = written.map_err(io::Error::other).flatten().map(Some);
         let longest = &mut self.store.0.trouble().longest_wait;

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -52,7 +53,7 @@ impl AdminToken {
 
 /// Lets a request through, or says why not.
 pub(super) async fn check_request(State(admin): State<AdminState>, request: Request, next: Next) -> Response {
-    match rejection(admin.token.as_ref(), request.headers(), request.uri().authority().map(|it| it.as_str())) {
+    match rejection(admin.token.as_ref(), request.headers(), request.uri().authority().map(Authority::as_str)) {
         None => next.run(request).await,
         Some(rejection) => rejection.into_response(),
     }
