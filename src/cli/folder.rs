@@ -11,8 +11,8 @@ use super::Failure;
 /// Reruns of one and the same run that are kept side by side.
 const RERUNS_MAX: u32 = 10_000;
 
-/// The file that claims a folder for as long as a run lasts. Who makes it has the folder: it is made only where there is
-/// none.
+/// The file that claims a folder for as long as a run lasts. Who makes it has the folder: it is made only where there
+/// is none.
 const CLAIM: &str = ".mxlab-claim";
 
 /// A folder for the results of one run, claimed until this is dropped.

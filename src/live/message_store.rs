@@ -1,7 +1,7 @@
 //! Accepted messages kept as files: whole messages or none, a bounded number of them, no file overwritten.
 //!
-//! A message is written to a nameless file as it arrives and gets its name once it is accepted, so that neither its size
-//! nor the number of unfinished ones costs memory, and a file with a name is a whole message.
+//! A message is written to a nameless file as it arrives and gets its name once it is accepted, so that neither its
+//! size nor the number of unfinished ones costs memory, and a file with a name is a whole message.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -70,8 +70,8 @@ const BUFFER_MAX: usize = 256 * 1024;
 const NAMES_MAX: u32 = 100_000;
 
 impl MessageStore {
-    /// Keeps at most `max` messages in a folder, in a folder for each provider; they are created if need be. Numbers go on
-    /// from those that are there.
+    /// Keeps at most `max` messages in a folder, in a folder for each provider; they are created if need be. Numbers go
+    /// on from those that are there.
     ///
     /// # Errors
     /// A folder cannot be created or read, or there is something else in its place, such as a link.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::record::{OwnFailure, OwnFailures};
 
-/// What this machine was short of, if that is what the error says. `None` is what the other side, or the network between,
-/// has done.
+/// What this machine was short of, if that is what the error says. `None` is what the other side, or the network
+/// between, has done.
 pub(super) fn own_failure(error: &io::Error) -> Option<OwnFailure> {
     if let Some(what) = error.raw_os_error().and_then(without_kind) {
         return Some(what);
