@@ -20,7 +20,7 @@ impl ServerSession {
                 self.config.say(BuiltinReply::new(250, (2, 0, 0), "Ok"), out);
             }
             PendingQuestion::Auth => {
-                self.config.say(BuiltinReply::new(235, (2, 7, 0), "Authentication successful"), out)
+                self.config.say(BuiltinReply::new(235, (2, 7, 0), "Authentication successful"), out);
             }
         }
         self.accepted(asked);

@@ -20,12 +20,12 @@ pub(super) enum Hello {
 
 impl ClientState {
     /// Whether it has said EHLO or HELO.
-    pub(super) const fn is_introduced(&self) -> bool {
+    pub(super) const fn is_introduced(self) -> bool {
         self.hello.is_some()
     }
 
     /// Whether its connection is encrypted.
-    pub(super) const fn has_tls(&self) -> bool {
+    pub(super) const fn has_tls(self) -> bool {
         self.tls
     }
 
@@ -54,7 +54,7 @@ impl ClientState {
     /// # Errors
     ///
     /// The session's own refusal.
-    pub(super) fn may_authenticate(&self, config: &ServerConfig) -> Result<(), ProtocolError> {
+    pub(super) fn may_authenticate(self, config: &ServerConfig) -> Result<(), ProtocolError> {
         match () {
             () if self.hello != Some(Hello::Ehlo) || self.authenticated => Err(ProtocolError::Sequence),
             () if !self.tls && !config.auth_without_tls => Err(ProtocolError::AuthWithoutTls),
@@ -67,7 +67,7 @@ impl ClientState {
     /// # Errors
     ///
     /// The session's own refusal.
-    pub(super) fn may_send(&self, size: u64, config: &ServerConfig) -> Result<(), ProtocolError> {
+    pub(super) fn may_send(self, size: u64, config: &ServerConfig) -> Result<(), ProtocolError> {
         match () {
             () if self.hello.is_none() => Err(ProtocolError::Sequence),
             () if config.tls_required && !self.tls => Err(ProtocolError::TlsRequired),
