@@ -272,7 +272,7 @@ mod tests {
         let body = vec![b'x'; 3_000_000];
         let message = receive(&store, &body).await.unwrap();
         assert!(message.buffer.len() < BUFFER_MAX, "the rest is on the disk");
-        assert!(names(folder.path()).iter().all(|name| name.ends_with(".part")), "no name before it is accepted");
+        assert!(names(folder.path()).iter().all(|name| name.starts_with('.')), "no name before it is accepted");
         message.keep().await;
         assert_eq!(names(folder.path()), ["000001.eml"]);
         let text = fs::read(folder.path().join("charter/000001.eml")).unwrap();
@@ -285,7 +285,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path(), 2);
         for _ in 0..5 {
-            drop(receive(&store, &[b'x'; 1_000_000]).await);
+            drop(receive(&store, &vec![b'x'; 1_000_000]).await);
         }
         assert!(names(folder.path()).is_empty());
         for _ in 0..3 {
@@ -333,7 +333,7 @@ mod tests {
         let faults = OwnFaults::new(1, &[(OwnFaultPoint::Disk, 0.5)]);
         let store = MessageStore::create(folder.path(), &["charter"], 100, faults).unwrap();
         for _ in 0..40 {
-            receive(&store, &[b'x'; 600_000]).await.unwrap().keep().await;
+            receive(&store, &vec![b'x'; 600_000]).await.unwrap().keep().await;
         }
         let KeptMessages { kept, lost, first_error, failures, .. } = store.summary();
         assert_eq!(kept + lost, 40);
