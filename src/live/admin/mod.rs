@@ -15,6 +15,7 @@ mod rejection;
 mod state;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::io;
 
@@ -25,11 +26,11 @@ use axum::routing::{delete, get, patch, post, put};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use self::guard::{AdminToken, AdminTokenError};
 pub use self::index::CALLS;
 use self::listener::LimitedListener;
 use self::rejection::AdminRejection;
 pub use self::state::AdminState;
+pub use self::token::{AdminToken, AdminTokenError};
 
 /// The largest request body, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;

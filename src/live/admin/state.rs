@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 
-use super::guard::AdminToken;
+use super::token::AdminToken;
 use crate::live::cluster::MxCluster;
 use crate::live::dns::DnsFaults;
 
