@@ -85,8 +85,8 @@ pub(super) struct Args {
     /// metrics for Prometheus. `GET /` lists what there is.
     #[arg(long, value_name = "ADDRESS:PORT")]
     admin: Option<SocketAddr>,
-    /// Ask administrators for a token, the first line of this file, as `Authorization: Bearer`. Without one, any program
-    /// on this machine may call; a page in a browser never.
+    /// Ask administrators for a token, the first line of this file, as `Authorization: Bearer`. Without one, any
+    /// program on this machine may call; a page in a browser never.
     #[arg(long, value_name = "FILE", requires = "admin")]
     admin_token_file: Option<PathBuf>,
     /// Who speaks SMTP in front of the providers: mxlab itself, or mailin-embedded, which nobody here wrote and which
