@@ -311,6 +311,7 @@ fn stream(arrivals: Arrivals) -> MailStream {
         list: clean(),
         authentication: Authentication { spf: true, dkim: true, dmarc: true },
         sender_domain: SenderDomainId(0),
+        sender_local_part: String::new(),
         sources: vec![SourceId(0)],
         priority: Priority::None,
     }

@@ -3,7 +3,7 @@
 //! All of them are bounded: once the numbers are used up, all further names share the last one.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::units::{ClientId, DomainId, NetworkId, SenderDomainId};
 
@@ -94,6 +94,14 @@ pub(super) fn recipient_hash(local: &str, domain: &str) -> u64 {
     hash >> 16
 }
 
+/// The network of an address as people write it: `192.0.2.0/24`.
+pub(super) fn network_of(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => format!("{}/24", Ipv4Addr::from_bits(ip.to_bits() & !0xff)),
+        IpAddr::V6(ip) => format!("{}/64", Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
 /// The id of a domain, whatever its spelling, and whether it is new.
 fn intern<T: Copy>(known: &mut BTreeMap<String, T>, name: &str, from_index: impl Fn(usize) -> T) -> Registered<T> {
     // Most names come in one spelling, and need no copy in lower case.
@@ -126,6 +134,8 @@ mod tests {
         assert_eq!(registry.client(ip(1)), Registered { id: ClientId(0), new: false });
         assert_eq!(registry.network(ip(1)), registry.network(ip(200)));
         assert_ne!(registry.network(ip(1)), registry.network(IpAddr::from([127, 0, 1, 1])));
+        assert_eq!(network_of(ip(200)), "127.0.0.0/24");
+        assert_eq!(network_of("2001:db8:1:2:3::4".parse().unwrap()), "2001:db8:1:2::/64");
         assert_eq!(registry.domain("Charter.net"), registry.domain("charter.NET"));
         assert_ne!(registry.domain("charter.net"), registry.domain("rr.com"));
         assert!(registry.sender("a.example").new);

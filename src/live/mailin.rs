@@ -107,7 +107,7 @@ impl MailinHandler {
 }
 
 impl Handler for MailinHandler {
-    fn helo(&mut self, ip: IpAddr, _: &str) -> Response {
+    fn helo(&mut self, ip: IpAddr, name: &str) -> Response {
         if self.session.is_none() {
             let greeted = self.start_session(ip);
             if greeted.is_error {
@@ -116,7 +116,7 @@ impl Handler for MailinHandler {
         }
         self.ask(|session| {
             session.reset();
-            session.ehlo()
+            session.ehlo(name)
         })
     }
 

@@ -48,10 +48,10 @@ impl SessionHandler for PolicyHandler<'_> {
                 }
                 rendered => rendered,
             },
-            PolicyQuestion::Hello { .. } => {
+            PolicyQuestion::Hello { name, .. } => {
                 self.forget_message();
                 self.session.reset();
-                self.session.ehlo()
+                self.session.ehlo(name)
             }
             PolicyQuestion::Mail(mail) => {
                 self.forget_message();

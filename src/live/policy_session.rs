@@ -11,10 +11,13 @@ use super::live_event::{LiveEvent, LiveEventKind};
 use super::receiver_statistics::{RefusalSource, RefusedAttempt};
 use super::rendered_verdict::RenderedVerdict;
 use super::shared_state::SharedState;
-use crate::provider::{Decision, Envelope, Policy, Recipient, RuleAction, Verdict};
-use crate::smtp::{Reply, Stage};
+use crate::provider::{Decision, Envelope, Placeholder, Policy, Recipient, RuleAction, Verdict};
+use crate::smtp::{LOCAL_PART_MAX, Reply, Stage};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, ProviderId, SessionId};
+
+#[cfg(test)]
+mod tests;
 
 /// One session. It is over for the provider when it is dropped.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ struct SessionState {
     ip: IpAddr,
     client: ClientId,
     session: Option<SessionId>,
+    /// What the client called itself.
+    helo: String,
     /// MAIL FROM of the transaction.
     sender: String,
     /// The recipient of the RCPT that is being answered.
@@ -50,6 +55,11 @@ pub(super) struct EnvelopeAddress<'a> {
 }
 
 impl EnvelopeAddress<'_> {
+    /// Length of the local part, which no path lets grow beyond what is said here.
+    fn local_octets(self) -> u8 {
+        u8::try_from(self.local.len()).unwrap_or(LOCAL_PART_MAX)
+    }
+
     fn write(self, text: &mut String) {
         text.clear();
         text.push_str(self.local);
@@ -68,6 +78,7 @@ impl PolicySession {
             ip,
             client,
             session: None,
+            helo: String::new(),
             sender: String::new(),
             current_recipient: String::new(),
             last_recipient: String::new(),
@@ -123,8 +134,9 @@ impl PolicySession {
         rendered
     }
 
-    /// EHLO or HELO.
-    pub(super) fn ehlo(&mut self) -> RenderedVerdict {
+    /// EHLO or HELO, with what the client calls itself.
+    pub(super) fn ehlo(&mut self, name: &str) -> RenderedVerdict {
+        name.clone_into(&mut self.state.helo);
         self.evaluate(Stage::Ehlo, |state, shared, now, session| shared.provider(state.site).ehlo(now, session))
     }
 
@@ -139,6 +151,7 @@ impl PolicySession {
             shared.statistics.transacts(state.site);
             let envelope = Envelope {
                 sender_domain: shared.register_sender(from.domain, None, 0),
+                sender_local_octets: from.local_octets(),
                 // More than any limit can be.
                 size: u32::try_from(size).unwrap_or(u32::MAX),
                 spf: !directives.spf_fails,
@@ -162,8 +175,11 @@ impl PolicySession {
         let mut service = Span::ZERO;
         let rendered = self.evaluate(Stage::Rcpt, |state, shared, now, session| {
             let domain = shared.registry.domain(to.domain);
-            let verdict =
-                shared.provider(state.site).rcpt(now, session, Recipient { id, domain, mailbox: directives.mailbox });
+            let provider = shared.provider(state.site);
+            let is_foreign = provider.policy().is_foreign(to.domain);
+            let mailbox = (!is_foreign).then_some(directives.mailbox);
+            let recipient = Recipient { id, domain, mailbox, local_octets: to.local_octets() };
+            let verdict = provider.rcpt(now, session, recipient);
             let per_recipient = shared.provider(state.site).policy().service.per_recipient;
             service = per_recipient.sample(&mut shared.chance);
             verdict
@@ -388,16 +404,30 @@ impl SessionState {
 
     /// The reply with its placeholders filled in; `number` makes its `{id}`.
     fn render_reply(&self, policy: &Policy, number: u64, reply: &Reply) -> Reply {
-        reply.filled(|name| match name {
-            "ip" => Some(self.ip.to_string()),
-            "mx" => policy.mx.first().cloned(),
-            "rcpt" if self.current_recipient.is_empty() => Some(self.last_recipient.clone()),
-            "rcpt" => Some(self.current_recipient.clone()),
-            "sender" => Some(self.sender.clone()),
+        reply.filled(|name| Some(self.fill(name.parse().ok()?, policy, number)))
+    }
+
+    /// What stands in a reply instead of a placeholder.
+    fn fill(&self, placeholder: Placeholder, policy: &Policy, number: u64) -> String {
+        let rcpt = if self.current_recipient.is_empty() { &self.last_recipient } else { &self.current_recipient };
+        let domain_of = |address: &str| address.rsplit_once('@').map(|(_, domain)| domain.to_owned());
+        let own = || policy.domains.names().next().or(policy.mx.first().map(String::as_str)).unwrap_or_default();
+        match placeholder {
+            Placeholder::Ip => self.ip.to_string(),
+            Placeholder::Range => client_registry::network_of(self.ip),
+            // No loopback address has a name, and nobody is asked for that of another.
+            Placeholder::Host => "unknown".to_owned(),
+            Placeholder::Helo => self.helo.clone(),
+            Placeholder::Mx => policy.mx.first().cloned().unwrap_or_default(),
+            Placeholder::Sender => self.sender.clone(),
+            Placeholder::SenderDomain | Placeholder::FromDomain => {
+                domain_of(&self.sender).unwrap_or_else(|| self.helo.clone())
+            }
+            Placeholder::Rcpt => rcpt.clone(),
+            Placeholder::RcptDomain => domain_of(rcpt).unwrap_or_else(|| own().to_owned()),
             // Real servers have another one in every reply.
-            "id" => Some(format!("{number:012x}")),
-            "url" => policy.domains.first().map(|domain| format!("https://postmaster.{domain}/")),
-            _ => None,
-        })
+            Placeholder::Id => format!("{number:012x}"),
+            Placeholder::Url => format!("https://postmaster.{}/", own()),
+        }
     }
 }

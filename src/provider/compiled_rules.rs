@@ -43,6 +43,8 @@ pub(super) struct CompiledRules {
     at: [Box<[RuleStep]>; 6],
     /// Those of RCPT that do anything about a recipient, by the state of its mailbox.
     rcpt: [Box<[RuleStep]>; 4],
+    /// Those of RCPT that do anything about a recipient of another provider.
+    foreign_rcpt: Box<[RuleStep]>,
     /// Mailboxes that are refused only when the message is there, and the rules that refuse them.
     late_mailboxes: Vec<(Mailbox, u16)>,
     /// Limits that count within a message.
@@ -59,10 +61,18 @@ impl CompiledRules {
     pub(super) fn new(policy: &Policy, runtimes: &[RuleRuntime]) -> Self {
         let rules = || (0_u16..).zip(policy.rules.iter().zip(runtimes));
         let at = |stage| rules().flat_map(move |(place, (rule, runtime))| steps(place, rule, runtime, stage));
-        let rcpt = |mailbox| at(Stage::Rcpt).filter(|step| step.operation.concerns(mailbox)).collect();
+        let rcpt = |mailbox| -> Vec<RuleStep> {
+            let concerned = at(Stage::Rcpt).filter(|step| step.operation.concerns(mailbox));
+            let (first, others): (Vec<_>, Vec<_>) = concerned.partition(|step| step.operation.goes_first());
+            first.into_iter().chain(others).collect()
+        };
         let mailboxes = [Mailbox::Exists, Mailbox::Unknown, Mailbox::Full, Mailbox::Trap];
-        let mut compiled =
-            Self { at: Stage::ALL.map(|stage| at(stage).collect()), rcpt: mailboxes.map(rcpt), ..Self::default() };
+        let mut compiled = Self {
+            at: Stage::ALL.map(|stage| at(stage).collect()),
+            rcpt: mailboxes.map(|mailbox| rcpt(Some(mailbox)).into()),
+            foreign_rcpt: rcpt(None).into(),
+            ..Self::default()
+        };
         for (place, rule) in (0_u16..).zip(&policy.rules) {
             compiled.note(place, rule);
         }
@@ -97,9 +107,9 @@ impl CompiledRules {
         &self.at[stage as usize]
     }
 
-    /// The steps of RCPT that do anything about a recipient with such a mailbox.
-    pub(super) fn rcpt(&self, mailbox: Mailbox) -> &[RuleStep] {
-        &self.rcpt[mailbox as usize]
+    /// The steps of RCPT that do anything about a recipient with such a mailbox, or of another provider.
+    pub(super) fn rcpt(&self, mailbox: Option<Mailbox>) -> &[RuleStep] {
+        mailbox.map_or(&self.foreign_rcpt, |mailbox| &self.rcpt[mailbox as usize])
     }
 
     /// Whether any mailbox is refused only when the message is there.
@@ -108,8 +118,8 @@ impl CompiledRules {
     }
 
     /// The rule that refuses such a mailbox when the message is there, if there is one.
-    pub(super) fn late_rule(&self, mailbox: Mailbox) -> Option<usize> {
-        let found = self.late_mailboxes.iter().find(|(refused, _)| *refused == mailbox);
+    pub(super) fn late_rule(&self, mailbox: Option<Mailbox>) -> Option<usize> {
+        let found = self.late_mailboxes.iter().find(|(refused, _)| Some(*refused) == mailbox);
         found.map(|(_, rule)| usize::from(*rule))
     }
 
@@ -135,13 +145,18 @@ impl CompiledRules {
 }
 
 impl Operation {
-    /// Whether it does anything about a recipient with such a mailbox.
-    fn concerns(&self, mailbox: Mailbox) -> bool {
+    /// Whether it does anything about a recipient with such a mailbox, or of another provider.
+    fn concerns(&self, mailbox: Option<Mailbox>) -> bool {
         match self {
             Self::CheckHold(_) => true,
             Self::Check(check) => check.kind().concerns(mailbox),
             Self::Limit(step) => step.concerns(mailbox),
         }
+    }
+
+    /// Whether it goes before all others about the same recipient.
+    fn goes_first(&self) -> bool {
+        matches!(self, Self::Check(check) if check.kind().goes_first())
     }
 }
 

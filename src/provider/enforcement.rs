@@ -81,8 +81,8 @@ impl<'a> Enforcement<'a> {
         let recipients = self.context.session().recipients();
         let (mut unknown, mut traps) = (0_u32, 0_u32);
         for recipient in recipients {
-            unknown += u32::from(recipient.mailbox == Mailbox::Unknown);
-            traps += u32::from(recipient.mailbox == Mailbox::Trap);
+            unknown += u32::from(recipient.mailbox == Some(Mailbox::Unknown));
+            traps += u32::from(recipient.mailbox == Some(Mailbox::Trap));
         }
         let all = recipients.len();
         let tarpit = if self.compiled.has_late_mailboxes() { self.judge_late() } else { Span::ZERO };

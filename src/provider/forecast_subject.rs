@@ -38,7 +38,7 @@ impl ForecastSubject {
             client: self.client,
             network: identities.network(self.client).unwrap_or(NetworkId(0)),
             sender: Some(self.sender),
-            recipient: Some(Recipient { id: 0, domain: self.domain, mailbox: Mailbox::Exists }),
+            recipient: Some(Recipient { id: 0, domain: self.domain, mailbox: Some(Mailbox::Exists), local_octets: 0 }),
         };
         subject.key(scope)
     }

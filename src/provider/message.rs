@@ -11,6 +11,8 @@ use crate::units::{DomainId, SenderDomainId};
 pub struct Envelope {
     /// The domain of MAIL FROM.
     pub sender_domain: SenderDomainId,
+    /// Length of the local part of MAIL FROM in octets.
+    pub sender_local_octets: u8,
     /// Size of the message in bytes.
     pub size: u32,
     /// SPF passes.
@@ -42,8 +44,10 @@ pub struct Recipient {
     pub id: u64,
     /// The domain of the address.
     pub domain: DomainId,
-    /// The state of its mailbox, which only the provider knows.
-    pub mailbox: Mailbox,
+    /// The state of its mailbox, which only the provider knows; `None` where the domain is another provider's.
+    pub mailbox: Option<Mailbox>,
+    /// Length of the local part in octets.
+    pub local_octets: u8,
 }
 
 /// The state of a recipient's mailbox, which only the provider knows.

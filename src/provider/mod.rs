@@ -16,12 +16,14 @@ mod keyed_store;
 mod limit_value;
 mod listen_queue;
 mod message;
+mod placeholder;
 mod policy;
 pub mod profile;
 mod reputation;
 mod rule;
 mod rule_runtime;
 mod scope;
+mod served_domains;
 mod session;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -36,12 +38,15 @@ pub use identities::Client;
 pub use limit_value::{LimitValue, LoadStep, TierValue};
 pub use listen_queue::{ConnectOutcome, ListenQueue};
 pub use message::{Auth, Envelope, Mailbox, Recipient};
+pub use placeholder::{Placeholder, UnknownPlaceholder};
 pub use policy::{Attribution, Confidence, ListenerCapacity, Policy, PolicyChange, Rule, ServiceTimes};
 pub use reputation::{ReputationModel, ReputationOf, Tier};
 pub use rule::{
-    BusySpells, Check, EarlyTalker, Greylist, Limit, LowReputation, Meter, Outage, Population, RuleKind, SizeLimit,
+    BusySpells, Check, EarlyTalker, Greylist, Limit, LongLocalPart, LowReputation, Meter, Outage, Population, RuleKind,
+    SizeLimit,
 };
 pub use rule_runtime::RuleStats;
 pub use scope::Scope;
+pub use served_domains::ServedDomains;
 pub use verdict::{Decision, Refusal, RuleAction, Verdict};
 pub use window::{Aligned, Counted, Window};

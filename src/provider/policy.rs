@@ -14,6 +14,7 @@ use super::limit_value::LimitValue;
 use super::message::Mailbox;
 use super::reputation::{ReputationModel, Scoring, Tier};
 use super::rule::{Check, RuleKind};
+use super::served_domains::ServedDomains;
 use super::verdict::RuleAction;
 use crate::dist::Dist;
 use crate::smtp::{Reply, Stage};
@@ -27,7 +28,7 @@ pub struct Policy {
     /// The name people know: `Charter / Spectrum`.
     pub title: String,
     /// The recipient domains it serves; at least one.
-    pub domains: Vec<String>,
+    pub domains: ServedDomains,
     /// The names of its MX hosts; at least one. The first fills `{mx}`.
     pub mx: Vec<String>,
     /// Every reply the rules can give; [`ReplyId`](crate::units::ReplyId) is a place in this list.
@@ -65,6 +66,13 @@ impl Policy {
     pub fn accepts_mail_for(&self, mailbox: Mailbox) -> bool {
         let refuses = |kind: &RuleKind| matches!(kind, RuleKind::Check(check) if *check == Check::Mailbox(mailbox));
         !self.rules.iter().any(|rule| rule.enabled && refuses(&rule.kind))
+    }
+
+    /// Whether a rule refuses recipients at this domain, in any spelling, because it is another provider's. Who names
+    /// no domain means the provider's own.
+    pub fn is_foreign(&self, domain: &str) -> bool {
+        let refuses = |rule: &Rule| rule.enabled && matches!(rule.kind, RuleKind::Check(Check::Relaying));
+        !domain.is_empty() && self.rules.iter().any(refuses) && !self.domains.serves(domain)
     }
 
     /// By what scores move here, and the bands they fall into.

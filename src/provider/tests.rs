@@ -17,7 +17,7 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
     Policy {
         name: "test".to_owned(),
         title: "Test".to_owned(),
-        domains: vec!["test.example".to_owned()],
+        domains: ServedDomains::new(["test.example"]),
         mx: vec!["mx.test.example".to_owned()],
         replies: vec![reply(421), reply(450), reply(550)],
         tiers: vec![Tier { name: "all".to_owned(), from: Fraction::NONE }],
@@ -58,15 +58,22 @@ fn limit_of(rule: &mut Rule) -> &mut Limit {
 }
 
 const PLAIN: Client = Client { network: NetworkId(0), listed: false, ptr: true, reputation: None, daily_volume: 0 };
-const ENVELOPE: Envelope =
-    Envelope { sender_domain: SenderDomainId(0), size: 1_000, spf: true, dkim: true, dmarc: true, spam: false };
+const ENVELOPE: Envelope = Envelope {
+    sender_domain: SenderDomainId(0),
+    sender_local_octets: 4,
+    size: 1_000,
+    spf: true,
+    dkim: true,
+    dmarc: true,
+    spam: false,
+};
 
 fn to(id: u64) -> Recipient {
-    Recipient { id, domain: DomainId(0), mailbox: Mailbox::Exists }
+    Recipient { id, domain: DomainId(0), mailbox: Some(Mailbox::Exists), local_octets: 3 }
 }
 
 fn with_mailbox(mailbox: Mailbox) -> Recipient {
-    Recipient { mailbox, ..to(0) }
+    Recipient { mailbox: Some(mailbox), ..to(0) }
 }
 
 fn at(minutes: u64) -> Time {
@@ -158,9 +165,10 @@ fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
         of: ReputationOf::ClientIp,
         refuse: Fraction::ALL,
     }));
+    let verp = Envelope { sender_local_octets: 66, ..ENVELOPE };
     let outage = RuleKind::Check(Check::Outage(Outage { from: at(0), until: at(1) }));
     let everywhere = [Connect, Ehlo, Mail, Rcpt, Data, EndOfData];
-    let cases: [(RuleKind, &[Stage], ClientId, Envelope, Mailbox); 12] = [
+    let cases: [(RuleKind, &[Stage], ClientId, Envelope, Mailbox); 13] = [
         (RuleKind::Check(Check::BlockList), &everywhere, BAD, ENVELOPE, Mailbox::Exists),
         (RuleKind::Check(Check::NoPtr), &everywhere, BAD, ENVELOPE, Mailbox::Exists),
         (low, &everywhere, BAD, ENVELOPE, Mailbox::Exists),
@@ -178,6 +186,7 @@ fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
         (RuleKind::Check(Check::Spam), &[EndOfData], GOOD, spam, Mailbox::Exists),
         (RuleKind::Check(Check::Mailbox(Mailbox::Unknown)), &[Rcpt, EndOfData], GOOD, ENVELOPE, Mailbox::Unknown),
         (RuleKind::Check(Check::Mailbox(Mailbox::Full)), &[Rcpt, EndOfData], GOOD, ENVELOPE, Mailbox::Full),
+        (RuleKind::Check(Check::LongLocalPart(LongLocalPart { longest: 64 })), &[Mail], GOOD, verp, Mailbox::Exists),
         (outage, &everywhere, GOOD, ENVELOPE, Mailbox::Exists),
     ];
     for (test, stages, client, envelope, mailbox) in cases {
@@ -189,6 +198,39 @@ fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
             assert_eq!(refused_at(provider, at(1), GOOD, ENVELOPE, &[to(0)]), None, "{test:?} at {stage}");
         }
     }
+}
+
+/// Whatever else is asked about recipients: what is not the provider's is neither counted nor unknown.
+#[test]
+fn relaying_is_refused_before_all_else_and_only_where_a_recipient_is_foreign() {
+    let greedy = limit(Rcpt, Meter::Recipients, Scope::ClientIp, HOUR, 1);
+    let unknown = rule(Rcpt, RuleKind::Check(Check::Mailbox(Mailbox::Unknown)));
+    let relaying = rule(Rcpt, RuleKind::Check(Check::Relaying));
+    let provider = &mut lab(vec![greedy, unknown, relaying]);
+    let foreign = Recipient { mailbox: None, ..to(0) };
+    for _ in 0..3 {
+        assert_eq!(refused_at(provider, at(0), GOOD, ENVELOPE, &[foreign]), Some(Rcpt));
+    }
+    let refused = |provider: &Provider| [0, 1, 2].map(|rule| provider.activity(RuleId(rule), at(0)).refused);
+    assert_eq!(refused(provider), [0, 0, 3]);
+    assert!(delivers(provider, at(0)), "nothing was counted so far");
+    assert_eq!(refused_at(provider, at(0), GOOD, ENVELOPE, &[foreign]), Some(Rcpt));
+    assert_eq!(refused(provider), [0, 0, 4], "nor is the limit asked once it is reached");
+    assert!(provider.policy().is_foreign("yahoo.com") && !provider.policy().is_foreign("Test.Example"));
+    assert!(!provider.policy().is_foreign(""), "postmaster");
+    provider.apply(&PolicyChange::Enabled(RuleId(2), false));
+    assert!(!provider.policy().is_foreign("yahoo.com"));
+}
+
+/// A recipient's own local part is what counts at RCPT, not the sender's.
+#[test]
+fn a_long_local_part_is_refused_where_it_is_named() {
+    let longest = Check::LongLocalPart(LongLocalPart { longest: 64 });
+    let provider = &mut lab(vec![rule(Rcpt, RuleKind::Check(longest))]);
+    let verp = Envelope { sender_local_octets: 66, ..ENVELOPE };
+    let long = Recipient { local_octets: 65, ..to(0) };
+    assert_eq!(refused_at(provider, at(0), GOOD, verp, &[to(0)]), None);
+    assert_eq!(refused_at(provider, at(0), GOOD, ENVELOPE, &[long]), Some(Rcpt));
 }
 
 #[test]

@@ -53,7 +53,12 @@ fn providers(scenario: &Scenario) -> Vec<String> {
     let mut lines = Vec::new();
     for (policy, share) in scenario.providers.iter().zip(scenario.shares()) {
         let share = Fraction::clamped(share);
-        lines.push(format!("{} ({}), {share} of the recipients: {}", policy.name, policy.title, few(&policy.domains)));
+        lines.push(format!(
+            "{} ({}), {share} of the recipients: {}",
+            policy.name,
+            policy.title,
+            few(policy.domains.patterns())
+        ));
         let limits = profile::limits_in_short(policy);
         let width = limits.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
         lines.extend(limits.iter().map(|(name, limit)| format!("  {name:<width$}  {limit}")));

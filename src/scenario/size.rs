@@ -42,7 +42,7 @@ impl Scenario {
         let population = Population {
             clients: self.sources.len() as f64,
             sender_domains: self.workload.sender_domains.len() as f64,
-            recipient_domains: policy.domains.len() as f64,
+            recipient_domains: policy.domains.patterns().len() as f64,
             recipients,
         };
         policy.rules.iter().map(|rule| rule.kind.memory(&population)).sum()

@@ -128,6 +128,10 @@ pub struct StreamSpec {
     pub authentication: AuthenticationSpec,
     /// The domain of MAIL FROM and From; "sender.example" by default.
     pub sender_domain: Option<Spanned<String>>,
+    /// What the local part of MAIL FROM ends with, behind the number of the message and a plus sign, such as
+    /// "bounces-7f3a-user=customer.example" for a VERP; nothing by default. With it a local part may be longer than the
+    /// 64 octets that RFC 5321 asks servers to take.
+    pub sender_local_part: Option<Spanned<String>>,
     /// The sources that carry it, in turn; all by default.
     pub sources: Option<Spanned<Vec<Spanned<String>>>>,
     /// What goes first; nothing by default.

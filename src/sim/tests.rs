@@ -87,6 +87,7 @@ fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
         list,
         authentication: Authentication { spf: true, dkim: true, dmarc: true },
         sender_domain: SenderDomainId(0),
+        sender_local_part: String::new(),
         sources: vec![SourceId(0)],
         priority: Priority::None,
     };

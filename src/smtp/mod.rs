@@ -22,7 +22,7 @@ mod server;
 mod stage;
 mod xclient;
 
-pub use address::{Address, AddressError, Path};
+pub use address::{Address, AddressError, LOCAL_PART_MAX, Path};
 pub use client::{
     Capabilities, ClientClose, ClientEvent, ClientSession, RecipientReply, SessionStep, Transaction, UseTls,
 };
@@ -35,7 +35,7 @@ pub use line::{Line, LineEnds, LineReader};
 pub use parameter::{BodyKind, DsnNotify, DsnReturn, MailCommand, RcptCommand};
 pub use protocol_error::ProtocolError;
 pub use reply::{
-    Class, Code, EnhancedCode, InvalidCode, InvalidEnhancedCode, ReceivedReply, Reply, ReplyError, ReplyReader,
+    Class, Code, EnhancedCode, InvalidCode, InvalidEnhancedCode, ReceivedReply, Reply, ReplyError, ReplyReader, gaps,
 };
 pub use sasl::Credentials;
 pub use server::{PolicyAnswer, PolicyQuestion, ServerClose, ServerConfig, ServerEvent, ServerSession, SessionCounts};

@@ -63,21 +63,25 @@ impl fmt::Display for Reply {
     }
 }
 
+/// The names of the placeholders in the text of a reply, in their order.
+pub fn gaps(text: &str) -> impl Iterator<Item = &str> {
+    text.split('{').skip(1).filter_map(|tail| tail.split_once('}')).map(|(name, _)| name)
+}
+
 fn substitute(text: &str, fill: impl Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(open) = rest.find('{') {
-        out.push_str(&rest[..open]);
-        let tail = &rest[open..];
-        let Some(close) = tail.find('}') else {
-            rest = tail;
-            break;
-        };
-        match fill(&tail[1..close]) {
-            Some(value) => out.push_str(&value),
-            None => out.push_str(&tail[..=close]),
+    while let Some(close) = rest.find('}') {
+        let (head, tail) = rest.split_at(close + 1);
+        // Of several braces before it, the last one opens the placeholder.
+        match head.rfind('{').and_then(|open| Some((open, fill(&head[open + 1..close])?))) {
+            Some((open, value)) => {
+                out.push_str(&head[..open]);
+                out.push_str(&value);
+            }
+            None => out.push_str(head),
         }
-        rest = &tail[close + 1..];
+        rest = tail;
     }
     out.push_str(rest);
     out
@@ -97,6 +101,18 @@ mod tests {
         let reply = reply(421, Some("4.7.28"), "[{ip} 4] Our system\nis {unknown} busy");
         let lines = reply.lines(|name| (name == "ip").then(|| "192.0.2.1".to_owned()));
         assert_eq!(lines, ["421-4.7.28 [192.0.2.1 4] Our system", "421 4.7.28 is {unknown} busy"]);
+    }
+
+    #[test]
+    fn the_gaps_of_a_text_are_what_is_filled() {
+        let text = "{ip} and {a {b} c} {}} { d";
+        let filled = std::cell::RefCell::new(Vec::new());
+        substitute(text, |name| {
+            filled.borrow_mut().push(name.to_owned());
+            None
+        });
+        assert_eq!(gaps(text).collect::<Vec<_>>(), ["ip", "b", ""]);
+        assert_eq!(*filled.borrow(), ["ip", "b", ""]);
     }
 
     #[test]

@@ -127,6 +127,7 @@ impl TrialInput<'_> {
         let stream = &self.scenario.workload.streams[row.stream.index()];
         Envelope {
             sender_domain: stream.sender_domain,
+            sender_local_octets: stream.sender_local_octets(delivery.first),
             size: row.size,
             spf: stream.authentication.spf,
             dkim: stream.authentication.dkim,
@@ -143,7 +144,7 @@ impl TrialInput<'_> {
             Some(most) => address(addresses, recipient, row, most),
             None => recipient as u64,
         };
-        Recipient { id, domain: row.domain, mailbox: mailbox(row.mailbox()) }
+        Recipient { id, domain: row.domain, mailbox: Some(mailbox(row.mailbox())), local_octets: 0 }
     }
 
     fn site(&self, row: RecipientRow) -> ProviderId {

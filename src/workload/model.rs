@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::dist::Dist;
 use crate::time::{Moments, Span, Time};
-use crate::units::{Bytes, DomainId, Fraction, MailStreamId, SenderDomainId, SourceId};
+use crate::units::{Bytes, DomainId, Fraction, MailStreamId, RecipientId, SenderDomainId, SourceId};
 
 /// Everything a scenario wants to send.
 #[derive(Clone, Debug)]
@@ -36,10 +36,28 @@ pub struct MailStream {
     pub authentication: Authentication,
     /// The domain of MAIL FROM and From.
     pub sender_domain: SenderDomainId,
+    /// What follows the number of the message in the local part of MAIL FROM, after a plus sign; empty is nothing.
+    pub sender_local_part: String,
     /// The sources that carry it, in turn; at least one.
     pub sources: Vec<SourceId>,
     /// Whether the whole stream, or only its engaged recipients, goes before other mail.
     pub priority: Priority,
+}
+
+impl MailStream {
+    /// The local part of MAIL FROM of the message that begins with this recipient: `b17`, or `b17+bounces-x=y.example`.
+    pub fn sender_local_part(&self, first: RecipientId) -> String {
+        let tag = if self.sender_local_part.is_empty() { "" } else { "+" };
+        format!("b{}{tag}{}", first.0, self.sender_local_part)
+    }
+
+    /// Length of that local part in octets.
+    #[inline]
+    pub fn sender_local_octets(&self, first: RecipientId) -> u8 {
+        let number = 1 + first.0.checked_ilog10().unwrap_or(0) as usize;
+        let tag = if self.sender_local_part.is_empty() { 0 } else { 1 + self.sender_local_part.len() };
+        u8::try_from(1 + number + tag).unwrap_or(u8::MAX)
+    }
 }
 
 /// When messages are to go out.

@@ -16,8 +16,8 @@ use crate::live::address_directives::{DELAY_MAX, ForcedAction, ForcedOutcome};
 use crate::live::cluster::MxCluster;
 use crate::live::outcome_orders::OutcomeOrder;
 use crate::live::snapshot::{self, RuleSnapshot};
-use crate::provider::{Policy, PolicyChange, profile};
-use crate::smtp::{Code, EnhancedCode, Reply, Stage};
+use crate::provider::{Placeholder, Policy, PolicyChange, profile};
+use crate::smtp::{Code, EnhancedCode, Reply, Stage, gaps};
 use crate::time::Span;
 use crate::units::{Fraction, ProviderId, RuleId};
 
@@ -178,6 +178,10 @@ fn reply(text: &str) -> Result<Reply, AdminRejection> {
     let wrong = |error: String| AdminRejection::bad(error).hint(r#"write it as in "451 4.7.1 Try again later""#);
     if text.len() > TEXT_MAX || !text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)) {
         return Err(wrong(format!("a reply has at most {TEXT_MAX} characters, all of them printable ASCII")));
+    }
+    if let Some(gap) = gaps(text).find(|gap| gap.parse::<Placeholder>().is_err()) {
+        let known = Placeholder::NAMES.join(", ");
+        return Err(AdminRejection::bad(format!("no reply has a placeholder `{{{gap}}}`")).hint(known));
     }
     let (code, rest) = text.split_once(' ').unwrap_or((text, ""));
     let code =

@@ -130,7 +130,7 @@ impl AdminTest {
     fn session(&self) -> PolicySession {
         let client = self.cluster.on_connect(ProviderId(0), CLIENT).client;
         let mut session = PolicySession::new(Arc::clone(&self.cluster), ProviderId(0), CLIENT, client);
-        assert!(accepted(&session.connect()) && accepted(&session.ehlo()));
+        assert!(accepted(&session.connect()) && accepted(&session.ehlo("client.example")));
         session
     }
 

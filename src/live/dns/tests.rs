@@ -14,6 +14,7 @@ use super::answer::{DnsTransport, answer};
 use super::fault::QueryEffect;
 use super::zone::reverse;
 use super::*;
+use crate::provider::ServedDomains;
 use crate::provider::tests::policy;
 use crate::units::Fraction;
 
@@ -22,7 +23,7 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 fn zone(unknown_names: UnknownNames) -> Zone {
     let mut zone = Zone::new(HERE, unknown_names);
     let mut provider = policy(Vec::new());
-    provider.domains = vec!["Charter.net".to_owned(), "rr.com".to_owned()];
+    provider.domains = ServedDomains::new(["Charter.net", "rr.com"]);
     provider.mx = vec!["mx1.charter.net".to_owned(), "mx2.am0.mail.example".to_owned()];
     let addresses = |host: &str| match host {
         "mx1.charter.net" => vec![[127, 0, 1, 1].into(), "::1".parse().unwrap()],
@@ -352,4 +353,29 @@ async fn every_dns_fault_is_injected() {
     assert!(told(&over_udp(server.address(), &bytes("rr.com", TYPE::MX)).await).starts_with("NoError"));
     // Answers that are late do not hold it up.
     server.stop().await;
+}
+
+/// A gateway's own customers, an open server for all the rest, and names that are there beside them.
+#[test]
+fn patterns_are_wildcards_that_hide_no_name_and_no_zone() {
+    let mut zone = zone(UnknownNames::Refused);
+    let mut gateway = policy(Vec::new());
+    gateway.domains = ServedDomains::new(["*.customers.example"]);
+    gateway.mx = vec!["mx.gateway.example".to_owned()];
+    zone.provider(&gateway, |_| vec![[127, 0, 1, 3].into()]).unwrap();
+    let mx = |zone: &Zone, name| told(&ask_bytes(zone, &bytes(name, TYPE::MX), DnsTransport::Udp).unwrap());
+    let by_gateway = "NoError | a.B.customers.example MX 10 mx.gateway.example |  | mx.gateway.example A 127.0.1.3";
+    assert_eq!(mx(&zone, "a.B.customers.example"), by_gateway);
+    assert!(mx(&zone, "customers.example").starts_with("NoError |  | "), "the name itself has no mail");
+    assert!(mx(&zone, "elsewhere.org").starts_with("Refused"));
+    let mut open = policy(Vec::new());
+    open.domains = ServedDomains::new(["*"]);
+    open.mx = vec!["mx.open.example".to_owned()];
+    zone.provider(&open, |_| vec![[127, 0, 1, 4].into()]).unwrap();
+    for elsewhere in ["elsewhere.org", "example.net", "org"] {
+        assert!(mx(&zone, elsewhere).contains("MX 10 mx.open.example"), "{elsewhere}");
+    }
+    assert!(mx(&zone, "a.b.customers.example").contains("mx.gateway.example"), "the nearest counts");
+    assert!(mx(&zone, "no.charter.net").starts_with("NameError"), "a zone of its own");
+    assert!(mx(&zone, "charter.net").contains("MX 10 mx1.charter.net"));
 }

@@ -13,6 +13,8 @@ pub struct Zone {
     /// By name in lower case, without the last dot. All ancestors of a name are in it, so that names without records of
     /// their own are told from names that do not exist (RFC 8020).
     names: BTreeMap<String, Vec<DnsRecord>>,
+    /// Records of names that are not among `names`, by the name that they stand below; the root's name is empty.
+    wildcards: BTreeMap<String, Vec<DnsRecord>>,
     /// The names at which zones begin.
     apexes: BTreeSet<String>,
     unknown_names: UnknownNames,
@@ -69,7 +71,8 @@ pub(super) enum ZoneLookup<'z> {
 impl Zone {
     /// Zones without names. `server` is the address of the server itself, for the zones' NS records.
     pub fn new(server: IpAddr, unknown_names: UnknownNames) -> Self {
-        let mut zone = Self { names: BTreeMap::new(), apexes: BTreeSet::new(), unknown_names, server };
+        let (names, wildcards, apexes) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        let mut zone = Self { names, wildcards, apexes, unknown_names, server };
         // Addresses without a name get an answer at once, even where names outside all zones are refused.
         zone.begin_zone("in-addr.arpa".to_owned());
         zone.begin_zone("ip6.arpa".to_owned());
@@ -77,15 +80,27 @@ impl Zone {
     }
 
     /// Adds the domains of a provider, each with all of its MX hosts in the order of the profile (preference 10, 20,
-    /// …), and the addresses of these.
+    /// …), and the addresses of these. Patterns become wildcards (RFC 4592).
     ///
     /// # Errors
     /// A domain or a host has a name that is none.
     pub fn provider(&mut self, policy: &Policy, addresses: impl Fn(&str) -> Vec<IpAddr>) -> Result<(), InvalidDnsName> {
-        for domain in &policy.domains {
-            self.begin_zone(normalized(domain)?);
-            for (preference, host) in (1_u16..).zip(&policy.mx) {
-                self.add(domain, DnsRecord::Mx(preference.saturating_mul(10), host.clone()))?;
+        let hosts = policy.mx.iter().map(|host| normalized(host)).collect::<Result<Vec<_>, _>>()?;
+        let exchangers = (1_u16..).zip(hosts).map(|(nth, host)| DnsRecord::Mx(nth.saturating_mul(10), host));
+        let exchangers: Vec<DnsRecord> = exchangers.collect();
+        for domain in policy.domains.patterns() {
+            let parent = match domain.strip_prefix('*') {
+                Some("") => Some(String::new()),
+                Some(below) => Some(normalized(below.trim_start_matches('.'))?),
+                None => None,
+            };
+            let apex = parent.clone().map_or_else(|| normalized(domain), Ok)?;
+            if !apex.is_empty() {
+                self.begin_zone(apex.clone());
+            }
+            match parent {
+                Some(parent) => drop(self.wildcards.entry(parent).or_insert_with(|| exchangers.clone())),
+                None => exchangers.iter().for_each(|record| self.insert(apex.clone(), record.clone())),
             }
         }
         for host in &policy.mx {
@@ -138,7 +153,9 @@ impl Zone {
     /// Looks a name up.
     pub(super) fn find(&self, name: &Name<'_>) -> ZoneLookup<'_> {
         let name = key(name);
-        match self.names.get(&name) {
+        let own = self.names.get(&name);
+        match own.or_else(|| self.wildcard_above(&name)) {
+            Some(records) if own.is_none() => ZoneLookup::Records(records),
             _ if self.unknown_names == UnknownNames::Refused && self.apex_of(&name).is_none() => {
                 ZoneLookup::OutsideZones
             }
@@ -174,6 +191,15 @@ impl Zone {
             let parent = name.split_once('.').map(|(_, parent)| parent).filter(|parent| parent.contains('.'));
             self.begin_zone(parent.unwrap_or(name).to_owned());
         }
+    }
+
+    /// The records of the wildcard that stands for a name which is not there: the nearest above it, in its own zone. As
+    /// RFC 4592 has it, but that a name which only has others below it hides no wildcard: `net` is there because of
+    /// `charter.net`, and `*` stands for `example.net` nevertheless.
+    fn wildcard_above(&self, name: &str) -> Option<&Vec<DnsRecord>> {
+        let ends = |above: &&str| self.wildcards.contains_key(*above) || self.apexes.contains(*above);
+        let nearest = ancestry(name).skip(1).find(ends);
+        self.wildcards.get(nearest.unwrap_or(""))
     }
 
     fn apex_of(&self, name: &str) -> Option<&str> {

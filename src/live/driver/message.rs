@@ -67,12 +67,13 @@ impl<'a> MessageBuilder<'a> {
         let prefixes =
             [(!spf, "nospf."), (!dkim, "nodkim."), (!dmarc, "nodmarc."), (row.is(RecipientRow::SPAM), "spam.")];
         let words: String = prefixes.iter().filter(|(wrong, _)| *wrong).map(|(_, word)| *word).collect();
-        format!("{words}b{}@{}", first.0, self.sender_domain(first))
+        let local = self.input.scenario.workload.streams[row.stream.index()].sender_local_part(first);
+        format!("{words}{local}@{}", self.sender_domain(first))
     }
 
     /// As in `unknown.r17@charter.net`: the state of the mailbox, and its number.
     fn recipient_address(&self, recipient: usize) -> String {
-        let Recipient { id, domain, mailbox } = self.input.recipient(self.addresses, recipient);
-        format!("{}r{id}@{}", mailbox_prefix(mailbox), self.input.scenario.domains[domain.index()].name)
+        let Recipient { id, domain, mailbox, .. } = self.input.recipient(self.addresses, recipient);
+        format!("{}r{id}@{}", mailbox.map_or("", mailbox_prefix), self.input.scenario.domains[domain.index()].name)
     }
 }

@@ -2,14 +2,17 @@
 //!
 //! Goes on after a mistake as far as what follows does not depend on it, so that all of them are told at once.
 
+use std::collections::BTreeSet;
+
 use super::answer::Replies;
-use super::attribution;
+use super::host_name::is_host;
 use super::rule::Known;
 use super::spec::{ListenerSpec, ProfileSpec, ReplySpec, ReputationSpec, ServiceSpec};
+use super::{attribution, domains};
 use crate::dist::Dist;
-use crate::provider::{ListenerCapacity, Policy, ReputationModel, ServiceTimes, Tier};
-use crate::smtp::{Class, Code, EnhancedCode, Reply};
-use crate::spanned::{Checker, NamedTable, Spanned};
+use crate::provider::{ListenerCapacity, Placeholder, Policy, ReputationModel, ServiceTimes, Tier};
+use crate::smtp::{Class, Code, EnhancedCode, Reply, gaps};
+use crate::spanned::{Checker, NamedTable, Spanned, nearest_or_all};
 use crate::time::Span;
 use crate::units::Fraction;
 
@@ -35,8 +38,8 @@ pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Poli
             );
         }
     }
-    let domains = spec.domains.as_ref().map(|names| hosts(names, "domain", check));
-    let mx = spec.mx.as_ref().map(|names| hosts(names, "MX host", check));
+    let domains = spec.domains.as_ref().map(|spec| domains::build(spec, check));
+    let mx = spec.mx.as_ref().map(|names| mx_hosts(names, check));
     let reputation = spec.reputation.as_ref().map(|spec| reputation(spec, check));
     let listener = spec.listener.as_ref().map(|spec| listener(spec, check));
     let service = spec.service.as_ref().map_or_else(at_once, |spec| service(spec, check));
@@ -74,22 +77,19 @@ pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Poli
     })
 }
 
-fn hosts(names: &Spanned<Vec<Spanned<String>>>, what: &str, check: &mut Checker<'_>) -> Vec<String> {
+fn mx_hosts(names: &Spanned<Vec<Spanned<String>>>, check: &mut Checker<'_>) -> Vec<String> {
     if names.is_empty() {
-        check.wrong(&names.span, format!("a provider has at least one {what}"));
+        check.wrong(&names.span, "a provider has at least one MX host");
     }
-    let mut known: Vec<String> = Vec::new();
+    let mut known = BTreeSet::new();
     for name in &names.value {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-        let lower = name.to_ascii_lowercase();
-        if name.is_empty() || !name.chars().all(plain) {
-            check.wrong(&name.span, format!("`{}` is not the name of a {what}", name.value));
-        } else if known.contains(&lower) {
-            check.wrong(&name.span, format!("the {what} `{}` is there twice", name.value));
+        if !is_host(name) {
+            check.wrong(&name.span, format!("`{}` is not the name of a MX host", name.value));
+        } else if !known.insert(name.to_ascii_lowercase()) {
+            check.wrong(&name.span, format!("the MX host `{}` is there twice", name.value));
         }
-        known.push(lower);
     }
-    known
+    names.iter().map(|name| name.to_ascii_lowercase()).collect()
 }
 
 /// The bands of reputation; `None` if they are wrong.
@@ -148,6 +148,12 @@ fn reply(spec: &ReplySpec, check: &mut Checker<'_>) -> Option<Reply> {
     if spec.text.split('\n').any(|line| line.len() > LINE_MAX) {
         let help = "RFC 5321 allows 512 with the code and the line end; separate lines by `\\n`";
         check.wrong_do(&spec.text.span, format!("a line of a reply has at most {LINE_MAX} bytes"), help);
+    }
+    for gap in gaps(&spec.text) {
+        if gap.parse::<Placeholder>().is_err() {
+            let message = format!("no reply has a placeholder `{{{gap}}}`");
+            check.wrong_do(&spec.text.span, message, nearest_or_all(gap, Placeholder::NAMES));
+        }
     }
     let enhanced = match enhanced {
         Some(enhanced) => Some(enhanced?),

@@ -7,7 +7,9 @@
 mod answer;
 mod attribution;
 mod build;
+mod domains;
 mod hold;
+mod host_name;
 mod limit;
 mod overlay;
 mod rule;

@@ -25,7 +25,7 @@ fn in_words(spec: &ProfileSpec, policy: &Policy) -> String {
     if !spec.about.is_empty() {
         _ = writeln!(text, "{}", spec.about.trim());
     }
-    _ = writeln!(text, "\ndomains  {}", policy.domains.join(", "));
+    _ = writeln!(text, "\ndomains  {}", policy.domains.patterns().join(", "));
     _ = writeln!(text, "mx       {}", policy.mx.join(", "));
     _ = writeln!(text, "tiers    {}", tiers(policy));
     standing(&mut text, spec, policy);

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer::AnswerSpec;
+use super::domains::DomainsSpec;
 use super::hold::HoldSpec;
 use super::limit::{LimitSpec, LoadStepSpec};
 use super::window::WindowSpec;
@@ -27,9 +28,10 @@ pub struct ProfileSpec {
     /// The name people know, such as `Charter / Spectrum`.
     #[schemars(required)]
     pub title: Option<String>,
-    /// The recipient domains that the provider serves; at least one.
+    /// The recipient domains that the provider serves; at least one. `*.example` is all names below `example`, and `*`
+    /// every domain there is.
     #[schemars(required)]
-    pub domains: Option<Spanned<Vec<Spanned<String>>>>,
+    pub domains: Option<Spanned<DomainsSpec>>,
     /// The names of its MX hosts; at least one. The first one fills `{mx}` in replies.
     #[schemars(required)]
     pub mx: Option<Spanned<Vec<Spanned<String>>>>,
@@ -123,8 +125,8 @@ pub struct ReplySpec {
     pub code: Spanned<Count>,
     /// The enhanced status code, where the provider sends one.
     pub enhanced: Option<Spanned<String>>,
-    /// The text, with `{ip}`, `{rcpt}`, `{sender}`, `{sender_domain}`, `{from_domain}`, `{mx}`, `{id}`, `{url}`. A line
-    /// break separates the lines of a multi-line reply.
+    /// The text, with `{ip}`, `{range}`, `{host}`, `{helo}`, `{mx}`, `{sender}`, `{sender_domain}`, `{from_domain}`,
+    /// `{rcpt}`, `{rcpt_domain}`, `{id}`, `{url}`. A line break separates the lines of a multi-line reply.
     pub text: Spanned<String>,
     /// Where the text comes from.
     pub source: Option<String>,

@@ -165,6 +165,13 @@ const FAULTS: &[(&str, &str)] = &[
     ("hold = {", "load = [{ from = \"1h\", factor = 1.0 }]\nhold = {"),
     ("hold = {", "load = [{ from = \"0s\", factor = -1.0 }]\nhold = {"),
     ("hold = {", "load = [{ from = \"0s\", factor = 1 }, { from = \"0s\", factor = 2 }]\nhold = {"),
+    ("domains = [\"small.example\"]", "domains = [\"a.*.example\", \"*.b.example\", \"*.B.example\", \"*\"]"),
+    ("domains = [\"small.example\"]", "domains = \"*x\""),
+    ("text = \"later\"", "text = \"{ip} {from-domain} {{id}\""),
+    (CHECK, "at = \"mail\"\ncheck = \"relaying\""),
+    (CHECK, "at = \"end-of-data\"\ncheck = \"relaying\""),
+    (CHECK, "at = \"mail\"\ncheck = { long-local-part = 63 }"),
+    (CHECK, "at = \"data\"\ncheck = { long-local-part = 64 }"),
     ("[tiers]", "[listener]\nworkers = 0\nbacklog = 1\n[tiers]"),
     ("[tiers]", "[service]\nper-message = { uniform = [\"2s\", \"1s\"] }\nper-recipient = \"1s\"\n[tiers]"),
 ];

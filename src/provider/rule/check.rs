@@ -7,9 +7,11 @@ use super::busy::{BusySpells, BusyState};
 use super::check_kind::CheckKind;
 use super::early_talker::EarlyTalker;
 use super::greylist::{Greylist, GreylistState};
+use super::long_local_part::LongLocalPart;
 use super::low_reputation::LowReputation;
 use super::no_ptr::NoPtr;
 use super::outage::Outage;
+use super::relaying::Relaying;
 use super::size::SizeLimit;
 use super::spam::Spam;
 use super::state::RuleState;
@@ -22,6 +24,10 @@ use crate::rng::Seed;
 pub enum Check {
     /// Is the recipient's mailbox in this state? At `rcpt`, or at `end-of-data` as Yahoo does.
     Mailbox(Mailbox),
+    /// Is the recipient's domain another provider's?
+    Relaying,
+    /// Is the local part of the sender, or of the recipient, longer than this?
+    LongLocalPart(LongLocalPart),
     /// Is the client on the block list that the provider uses?
     BlockList,
     /// Does the client lack a PTR record that resolves back to it?
@@ -52,6 +58,8 @@ impl Check {
     pub(in crate::provider) fn kind(&self) -> &dyn CheckKind {
         match self {
             Self::Mailbox(refused) => refused,
+            Self::Relaying => &Relaying,
+            Self::LongLocalPart(longest) => longest,
             Self::BlockList => &BlockList,
             Self::NoPtr => &NoPtr,
             Self::EarlyTalker(early_talker) => early_talker,
@@ -76,6 +84,8 @@ impl Check {
                 RuleState::Busy(BusyState::new(spells, Bernoulli::of_rule(rule, chance)))
             }
             Self::Mailbox(_)
+            | Self::Relaying
+            | Self::LongLocalPart(_)
             | Self::BlockList
             | Self::NoPtr
             | Self::EarlyTalker(_)
@@ -96,6 +106,8 @@ impl Check {
     ) -> bool {
         match self {
             Self::Mailbox(refused) => refused.permits(context),
+            Self::Relaying => Relaying::permits(context),
+            Self::LongLocalPart(longest) => longest.permits(context),
             Self::BlockList => BlockList::permits(context),
             Self::NoPtr => NoPtr::permits(context),
             Self::Size(limit) => limit.permits(context),
@@ -119,6 +131,8 @@ impl Check {
             (Self::Busy(spells), RuleState::Busy(state)) => state.permits(spells, context.now()),
             (
                 Self::Mailbox(_)
+                | Self::Relaying
+                | Self::LongLocalPart(_)
                 | Self::BlockList
                 | Self::NoPtr
                 | Self::EarlyTalker(_)

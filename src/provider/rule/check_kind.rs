@@ -34,9 +34,14 @@ pub(in crate::provider) trait CheckKind {
         CheckTiming::AtStage
     }
 
-    /// Whether it can refuse a recipient with such a mailbox.
-    fn concerns(&self, _mailbox: Mailbox) -> bool {
+    /// Whether it can refuse a recipient with such a mailbox; `None` is a recipient of another provider.
+    fn concerns(&self, _mailbox: Option<Mailbox>) -> bool {
         true
+    }
+
+    /// Whether it is asked about a recipient before all other rules, wherever it stands in the profile.
+    fn goes_first(&self) -> bool {
+        false
     }
 
     /// The first moment from `at` on at which waiting is known to be over. What waiting does not change, and what

@@ -7,12 +7,13 @@ use super::busy::{BusySpec, BusySpells};
 use super::check::Check;
 use super::early_talker::EarlyTalker;
 use super::greylist::{Greylist, GreylistSpec};
+use super::long_local_part::LongLocalPart;
 use super::low_reputation::{LowReputation, ReputationCheckSpec};
 use super::outage::{Outage, OutageSpec};
 use super::size::SizeLimit;
 use crate::provider::message::{Auth, Mailbox};
-use crate::smtp::Stage;
-use crate::spanned::{Checker, Spanned};
+use crate::smtp::{LOCAL_PART_MAX, Stage};
+use crate::spanned::{Checker, Count, Spanned};
 use crate::time::Span;
 use crate::units::Bytes;
 
@@ -26,6 +27,9 @@ pub enum CheckSpec {
     MailboxFull,
     /// Is the recipient a spam trap?
     SpamTrap,
+    /// Is the recipient's domain none of `domains`? Goes before every other rule at `rcpt`. A simulated sender never
+    /// writes to such recipients.
+    Relaying,
     /// Is the client on the block list that the provider uses?
     Listed,
     /// Does the client lack a PTR record that resolves back to it?
@@ -39,6 +43,9 @@ pub enum CheckSpec {
     Always,
     /// Is the message larger than this?
     Size(Bytes),
+    /// Is the local part of the sender (at `mail`) or of the recipient (at `rcpt`) longer than so many octets, 64
+    /// or more?
+    LongLocalPart(Spanned<Count>),
     /// Does the message fail this authentication?
     Unauthenticated(Auth),
     /// Is this (client, sender domain, recipient) new or back too early?
@@ -51,12 +58,20 @@ pub enum CheckSpec {
     Outage(OutageSpec),
 }
 
+/// Every server takes local parts of so many octets (RFC 5321, section 4.5.3.1.1).
+const LOCAL_PART_MIN: u32 = 64;
+
 /// What a check asks that stands at `at`.
 pub(in crate::provider) fn build(spec: &CheckSpec, at: Option<&Spanned<Stage>>, check: &mut Checker<'_>) -> Check {
     let built = match spec {
         CheckSpec::UnknownRecipient => Check::Mailbox(Mailbox::Unknown),
         CheckSpec::MailboxFull => Check::Mailbox(Mailbox::Full),
         CheckSpec::SpamTrap => Check::Mailbox(Mailbox::Trap),
+        CheckSpec::Relaying => Check::Relaying,
+        CheckSpec::LongLocalPart(longest) => {
+            let longest = check.count(longest, LOCAL_PART_MIN..=u32::from(LOCAL_PART_MAX));
+            Check::LongLocalPart(LongLocalPart { longest: u8::try_from(longest).unwrap_or(LOCAL_PART_MAX) })
+        }
         CheckSpec::Listed => Check::BlockList,
         CheckSpec::NoPtr => Check::NoPtr,
         CheckSpec::EarlyTalker(pause) => Check::EarlyTalker(EarlyTalker::build(pause, check)),

@@ -9,7 +9,7 @@ impl Mailbox {
     /// Whether a check that refuses recipients whose mailbox is in this state lets a command pass.
     #[inline]
     pub(super) fn permits(self, context: &RuleContext<'_>) -> bool {
-        context.recipient().is_none_or(|recipient| recipient.mailbox != self)
+        context.recipient().is_none_or(|recipient| recipient.mailbox != Some(self))
     }
 }
 
@@ -47,7 +47,7 @@ impl CheckKind for Mailbox {
         if stage == Stage::EndOfData { CheckTiming::PerRecipientAtEnd(*self) } else { CheckTiming::AtStage }
     }
 
-    fn concerns(&self, mailbox: Mailbox) -> bool {
-        *self == mailbox
+    fn concerns(&self, mailbox: Option<Mailbox>) -> bool {
+        mailbox == Some(*self)
     }
 }

@@ -7,8 +7,8 @@ use toml::de::DeValue;
 use super::files::NamedFiles;
 use super::names::{Unique, domain};
 use crate::diagnostic::{Document, did_you_mean, nearest};
-use crate::provider::Policy;
 use crate::provider::profile::{self, Overlay};
+use crate::provider::{Policy, ServedDomains};
 use crate::scenario::model::Domain;
 use crate::scenario::spec::{ProviderSpec, ScenarioSpec};
 use crate::spanned::{Checker, FileKind, Spanned, Step, Tree, at, listed};
@@ -74,7 +74,7 @@ pub(super) fn build<'a>(
             Some(policy) => all_domains.add(provider, policy, index, share, check),
             None => Vec::new(),
         };
-        policies.push(policy.map(|policy| Policy { name: name.value, domains, ..policy }));
+        policies.push(policy.map(|policy| Policy { name: name.value, domains: ServedDomains::new(domains), ..policy }));
     }
     if !shares.is_empty() && shares.iter().all(|share| *share == 0.0) {
         let place =
@@ -162,7 +162,7 @@ impl Domains {
                 .iter()
                 .map(|(name, weight)| (name.with(domain(name, check)), check.not_negative(weight)))
                 .collect(),
-            None => policy.domains.iter().map(|name| (provider.profile.with(name.to_lowercase()), 1.0)).collect(),
+            None => policy.domains.names().map(|name| (provider.profile.with(name.to_owned()), 1.0)).collect(),
         };
         let total: f64 = weighted.iter().map(|(_, weight)| weight).sum();
         if let Some(written) = &provider.domains {
@@ -171,6 +171,10 @@ impl Domains {
             } else if total <= 0.0 {
                 check.wrong_do(&written.span, "all domains have weight 0: nobody gets mail", "write a weight above 0");
             }
+        }
+        if provider.domains.is_none() && weighted.is_empty() {
+            let message = format!("`{}` serves whatever domain there is, and names none to write to", policy.name);
+            check.wrong_do(&provider.profile.span, message, "name some here, such as domains = { \"a.example\" = 1 }");
         }
         for (name, weight) in &weighted {
             // No more are numbered than there are numbers for.

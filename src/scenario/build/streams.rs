@@ -9,6 +9,7 @@ use super::sources;
 use crate::dist::Dist;
 use crate::scenario::model::Source;
 use crate::scenario::spec::{ListSpec, StreamSpec, VaryingSizeSpec};
+use crate::smtp::{Address, AddressError};
 use crate::spanned::{Checker, CountRange, Spanned, TextOrTable};
 use crate::time::Span;
 use crate::units::{Bytes, Fraction, SenderDomainId, SourceId};
@@ -56,6 +57,7 @@ pub(super) fn build(
                 dmarc: spec.authentication.dmarc.unwrap_or(true),
             },
             sender_domain: sender_domains.id(spec.sender_domain.as_ref(), check),
+            sender_local_part: sender_local_part(spec, check),
             sources: carriers(spec.sources.as_ref(), bounds.sources, check),
             priority: spec.priority,
         };
@@ -181,6 +183,26 @@ fn carriers(
     carriers
 }
 
+/// What the local part of MAIL FROM ends with; says so if no address can.
+fn sender_local_part(spec: &StreamSpec, check: &mut Checker<'_>) -> String {
+    let Some(written) = &spec.sender_local_part else { return String::new() };
+    let domain = spec.sender_domain.as_ref().map_or(SENDER_DOMAIN, |domain| domain.value.as_str());
+    // With the longest that is written before it: all that can be wrong with a message, and its number.
+    let longest = format!("nospf.nodkim.nodmarc.spam.b{}+{}@{domain}", u32::MAX, written.value);
+    match Address::parse(&longest, false) {
+        Ok(_) => {}
+        Err(AddressError::TooLong) => {
+            let message = format!("with the domain `{domain}` the sender's address gets too long");
+            check.wrong_do(&written.span, message, "RFC 5321 allows 254 octets, the number of the message among them");
+        }
+        Err(error) => {
+            let message = format!("`{}` cannot end a local part: {error}", written.value);
+            check.wrong_do(&written.span, message, "write letters, digits and signs as in `bounces-user=x.example`");
+        }
+    }
+    written.value.clone()
+}
+
 /// Sender domains, each once.
 #[derive(Default)]
 struct SenderDomains {
@@ -190,7 +212,7 @@ struct SenderDomains {
 
 impl SenderDomains {
     fn id(&mut self, written: Option<&Spanned<String>>, check: &mut Checker<'_>) -> SenderDomainId {
-        let name = written.map_or_else(|| "sender.example".to_owned(), |written| domain(written, check));
+        let name = written.map_or_else(|| SENDER_DOMAIN.to_owned(), |written| domain(written, check));
         let next = SenderDomainId::from_index(self.names.len());
         *self.ids.entry(name.clone()).or_insert_with(|| {
             self.names.push(name);
@@ -199,6 +221,8 @@ impl SenderDomains {
     }
 }
 
+/// The domain of MAIL FROM where a stream says none.
+const SENDER_DOMAIN: &str = "sender.example";
 /// As many as [`crate::units::MailStreamId`] can tell apart.
 const STREAMS_MAX: usize = 256;
 /// More than any server takes in one transaction.

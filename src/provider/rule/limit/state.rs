@@ -228,7 +228,7 @@ fn increment(step: &LimitStep, context: &RuleContext<'_>) -> u32 {
     match step.increment {
         Increment::One => 1,
         Increment::UnknownRecipient => {
-            u32::from(context.recipient().is_some_and(|recipient| recipient.mailbox == Mailbox::Unknown))
+            u32::from(context.recipient().is_some_and(|recipient| recipient.mailbox == Some(Mailbox::Unknown)))
         }
         of_message @ (Increment::Recipients | Increment::UnknownRecipients | Increment::Bytes) => {
             of_message.of_message(context.session())

@@ -112,11 +112,12 @@ impl Limit {
 }
 
 impl LimitStep {
-    /// Whether the step does anything about a recipient with such a mailbox. Where others are not counted by number,
+    /// Whether the step does anything about a recipient with such a mailbox; `None` is one of another
+    /// provider. Where others are not counted by number,
     /// time passes for them nevertheless.
-    pub(in crate::provider) fn concerns(&self, mailbox: Mailbox) -> bool {
+    pub(in crate::provider) fn concerns(&self, mailbox: Option<Mailbox>) -> bool {
         self.increment != Increment::UnknownRecipient
-            || mailbox == Mailbox::Unknown
+            || mailbox == Some(Mailbox::Unknown)
             || self.action == LimitAction::Record && !self.is_count
     }
 }
@@ -130,7 +131,7 @@ impl Increment {
             Self::One | Self::UnknownRecipient => 1,
             Self::Recipients => count(recipients.len()),
             Self::UnknownRecipients => {
-                count(recipients.iter().filter(|recipient| recipient.mailbox == Mailbox::Unknown).count())
+                count(recipients.iter().filter(|recipient| recipient.mailbox == Some(Mailbox::Unknown)).count())
             }
             Self::Bytes => session.envelope().map_or(0, |message| message.size),
         }
