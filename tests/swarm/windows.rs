@@ -308,7 +308,7 @@ fn did(index: usize, rule: &Rule, limit: &Limit, stage: Stage, enabled: bool, un
 
 /// How much a command counts at a stage that is not before the meter's own.
 fn amount(limit: &Limit, stage: Stage, session: &Session, who: Option<Recipient>) -> u32 {
-    let unknown = |who: &Recipient| who.mailbox == Mailbox::Unknown;
+    let unknown = |who: &Recipient| who.mailbox == Some(Mailbox::Unknown);
     let count = match limit.meter {
         Meter::Recipients if stage > Stage::Rcpt => session.accepted.len(),
         Meter::UnknownRecipients if stage > Stage::Rcpt => session.accepted.iter().filter(|who| unknown(who)).count(),
