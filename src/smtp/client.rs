@@ -10,18 +10,19 @@
 //! any time.
 
 mod capabilities;
+mod exchange;
 mod recipient_replies;
-mod transact;
+mod session_step;
 mod transaction;
 
 use super::extension::Extension;
 use super::reply::{Class, Code, ReceivedReply, ReplyError, ReplyReader};
-use super::stage::Stage;
+use exchange::{NextInTransaction, TransactionExchange};
+
 pub use capabilities::Capabilities;
-use recipient_replies::RecipientReplies;
 pub use recipient_replies::RecipientReply;
+pub use session_step::SessionStep;
 pub use transaction::Transaction;
-use transaction::{PendingCommands, TransactionState};
 
 /// A session, from the greeting to the end.
 #[derive(Clone, Debug)]
@@ -32,9 +33,7 @@ pub struct ClientSession {
     state: ClientState,
     reader: ReplyReader,
     offers: Capabilities,
-    script: PendingCommands,
-    plan: TransactionState,
-    results: RecipientReplies,
+    transaction: TransactionExchange,
     /// RSET was sent to end the transaction, which is not over before it is answered.
     resetting: bool,
 }
@@ -49,48 +48,6 @@ pub enum UseTls {
     May,
     /// Always; the session ends where it is not to be had.
     Must,
-}
-
-/// What a reply answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SessionStep {
-    /// The connection itself.
-    Connect,
-    /// EHLO.
-    Ehlo,
-    /// HELO, after EHLO was not understood.
-    Helo,
-    /// STARTTLS.
-    StartTls,
-    /// MAIL.
-    Mail,
-    /// RCPT, by the recipient's number in the transaction.
-    Rcpt(usize),
-    /// DATA.
-    Data,
-    /// End of data, or the last chunk.
-    EndOfData,
-    /// RSET.
-    Reset,
-    /// QUIT.
-    Quit,
-    /// Nothing: the server spoke unasked.
-    Unsolicited,
-}
-
-impl SessionStep {
-    /// The stage of the session it belongs to.
-    pub const fn stage(self) -> Option<Stage> {
-        match self {
-            Self::Connect => Some(Stage::Connect),
-            Self::Ehlo | Self::Helo => Some(Stage::Ehlo),
-            Self::Mail => Some(Stage::Mail),
-            Self::Rcpt(_) => Some(Stage::Rcpt),
-            Self::Data => Some(Stage::Data),
-            Self::EndOfData => Some(Stage::EndOfData),
-            Self::StartTls | Self::Reset | Self::Quit | Self::Unsolicited => None,
-        }
-    }
 }
 
 /// What happened, or what is to be done.
@@ -160,9 +117,7 @@ impl ClientSession {
             state: ClientState::Awaiting(SessionStep::Connect),
             reader: ReplyReader::default(),
             offers: Capabilities::default(),
-            script: PendingCommands::default(),
-            plan: TransactionState::default(),
-            results: RecipientReplies::default(),
+            transaction: TransactionExchange::default(),
             resetting: false,
         }
     }
@@ -174,7 +129,7 @@ impl ClientSession {
             ClientState::Awaiting(step) => step,
             ClientState::Idle => SessionStep::Unsolicited,
             ClientState::Handshake => return (0, ClientEvent::StartTls),
-            ClientState::Body => return (0, ClientEvent::SendBody { dotted: !self.plan.chunked }),
+            ClientState::Body => return (0, ClientEvent::SendBody { dotted: self.transaction.is_dotted() }),
             ClientState::Closed(end) => return (input.len(), ClientEvent::Close(end)),
             ClientState::Done => {
                 self.state = ClientState::Idle;
@@ -188,10 +143,10 @@ impl ClientSession {
                 return (input.len(), ClientEvent::Close(ClientClose::Broken(error)));
             }
         };
-        let Some(code) = self.reader.received().map(|reply| reply.code) else {
+        if self.reader.received().is_none() {
             return (used, if self.state == ClientState::Idle { ClientEvent::Idle } else { ClientEvent::NeedInput });
-        };
-        self.replied(step, code, out);
+        }
+        self.replied(step, out);
         if self.state == ClientState::Handshake && used < input.len() {
             self.state = ClientState::Closed(ClientClose::Injected);
         }
@@ -205,32 +160,19 @@ impl ClientSession {
     pub fn begin(&mut self, transaction: &Transaction<'_>, out: &mut Vec<u8>) {
         assert_eq!(self.state, ClientState::Idle, "a transaction in the midst of something");
         assert!(!transaction.recipients.is_empty(), "a transaction without recipients");
-        self.results.begin(transaction.recipients.len());
-        self.plan = transaction.plan(&self.offers);
-        self.script.write(transaction, &self.offers, &self.plan);
-        if self.plan.pipelined {
-            self.script.all(out);
-        } else {
-            self.script.next(out);
-        }
-        // With BDAT the message is part of the group.
-        let ahead = self.plan.pipelined && self.plan.chunked;
-        self.state = if ahead { ClientState::Body } else { ClientState::Awaiting(SessionStep::Mail) };
+        let next = self.transaction.begin(transaction, &self.offers, out);
+        self.go_on(next, out);
     }
 
     /// The message was sent.
     pub fn body_sent(&mut self, out: &mut Vec<u8>) {
-        assert_eq!(self.state, ClientState::Body, "a message nobody asked for");
-        if !self.plan.chunked {
-            out.extend_from_slice(b".\r\n");
-        }
-        let ahead = self.plan.pipelined && self.plan.chunked;
-        self.state = ClientState::Awaiting(if ahead { SessionStep::Mail } else { SessionStep::EndOfData });
+        assert_eq!(self.state, ClientState::Body, "a message not asked for");
+        self.state = ClientState::Awaiting(self.transaction.body_sent(out));
     }
 
     /// The handshake is done: what the server offered before it does not hold (RFC 3207, section 4.2).
     pub fn secured(&mut self, out: &mut Vec<u8>) {
-        assert_eq!(self.state, ClientState::Handshake, "a handshake nobody asked for");
+        assert_eq!(self.state, ClientState::Handshake, "a handshake not asked for");
         self.secured = true;
         self.offers = Capabilities::default();
         self.say_hello(SessionStep::Ehlo, out);
@@ -264,24 +206,28 @@ impl ClientSession {
     /// What became of each recipient of the last transaction, in their order; `None` where it is not decided, and never
     /// will be if the connection is gone.
     pub fn results(&self) -> impl ExactSizeIterator<Item = Option<RecipientReply<'_>>> {
-        self.results.iter()
+        self.transaction.results().iter()
     }
 
     /// Goes on after the reply that was just read.
-    fn replied(&mut self, step: SessionStep, code: Code, out: &mut Vec<u8>) {
+    fn replied(&mut self, step: SessionStep, out: &mut Vec<u8>) {
+        let reply = self.reader.received().expect("a reply was read");
+        let code = reply.code;
         if code.get() == 421 {
-            self.decide(step);
+            // It decides about all recipients that are open.
+            if let Some(stage) = step.stage() {
+                self.transaction.decide(stage, &reply);
+            }
             self.state = ClientState::Closed(ClientClose::ServiceClosing(step));
             return;
         }
         let asks_for_data = code.get() / 100 == 3;
-        if step == SessionStep::Unsolicited
-            || (code.class() == Class::Positive && asks_for_data != (step == SessionStep::Data))
-        {
+        if code.class() == Class::Positive && asks_for_data != (step == SessionStep::Data) {
             self.state = ClientState::Closed(ClientClose::Unexpected(step, code));
             return;
         }
         match step {
+            SessionStep::Unsolicited => self.state = ClientState::Closed(ClientClose::Unexpected(step, code)),
             SessionStep::Connect if code.class() == Class::Positive => self.say_hello(SessionStep::Ehlo, out),
             SessionStep::Ehlo if code.class() == Class::Permanent => self.say_hello(SessionStep::Helo, out),
             SessionStep::Ehlo | SessionStep::Helo if code.class() == Class::Positive => self.welcomed(step, out),
@@ -293,10 +239,34 @@ impl ClientSession {
             SessionStep::Reset if std::mem::take(&mut self.resetting) => self.state = ClientState::Done,
             SessionStep::StartTls | SessionStep::Reset => self.state = ClientState::Idle,
             SessionStep::Quit => self.state = ClientState::Closed(ClientClose::Quit),
-            SessionStep::Mail | SessionStep::Rcpt(_) | SessionStep::Data | SessionStep::EndOfData => {
-                self.transact(step, code.class(), out);
+            SessionStep::Mail => {
+                let next = self.transaction.mail(&reply, out);
+                self.go_on(next, out);
             }
-            SessionStep::Unsolicited => {}
+            SessionStep::Rcpt(n) => {
+                let next = self.transaction.rcpt(n, &reply, out);
+                self.go_on(next, out);
+            }
+            SessionStep::Data => {
+                let next = self.transaction.data(&reply, out);
+                self.go_on(next, out);
+            }
+            SessionStep::EndOfData => {
+                let next = self.transaction.end_of_data(&reply);
+                self.go_on(next, out);
+            }
+        }
+    }
+
+    fn go_on(&mut self, next: NextInTransaction, out: &mut Vec<u8>) {
+        match next {
+            NextInTransaction::Await(step) => self.state = ClientState::Awaiting(step),
+            NextInTransaction::SendBody => self.state = ClientState::Body,
+            NextInTransaction::Reset => {
+                self.resetting = true;
+                self.say(b"RSET\r\n", SessionStep::Reset, out);
+            }
+            NextInTransaction::Done => self.state = ClientState::Done,
         }
     }
 
@@ -328,13 +298,6 @@ impl ClientSession {
     fn give_up(&mut self, end: ClientClose, out: &mut Vec<u8>) {
         out.extend_from_slice(b"QUIT\r\n");
         self.state = ClientState::Closed(end);
-    }
-
-    /// The reply that was just read decides about all recipients that are open.
-    fn decide(&mut self, step: SessionStep) {
-        if let (Some(stage), Some(reply)) = (step.stage(), self.reader.received()) {
-            self.results.rest(stage, &reply);
-        }
     }
 }
 

@@ -8,30 +8,32 @@
 //!
 //! An idle session is this value and nothing on the heap.
 
-mod answers;
-mod auth;
+mod authentication;
 mod chunk;
-mod client_state;
-mod commands;
+mod command_outcome;
 mod config;
 mod error_counts;
 mod event;
-mod message;
 mod open_transaction;
+mod peer_state;
 mod replies;
 mod state;
+mod transaction;
 
 use std::sync::Arc;
 
-use super::data::DataReader;
+use super::command::Command;
+use super::data::{DataPiece, DataReader};
 use super::line::{Line, LineReader};
-use super::protocol_error::ProtocolError;
+use super::protocol_error::{BuiltinReply, ProtocolError};
 use super::reply::{self, Class};
-use chunk::BdatChunk;
-use client_state::ClientState;
+use super::xclient::{XclientAttribute, XclientAttributes};
+use chunk::{BdatChunk, ChunkPiece};
+use command_outcome::{CommandOutcome, CommandResult};
 use error_counts::ErrorCounts;
-use open_transaction::OpenTransaction;
+use peer_state::{Hello, PeerState};
 use state::{Advance, PendingQuestion, ServerState};
+use transaction::ServerTransaction;
 
 pub use config::ServerConfig;
 pub use event::{PolicyAnswer, PolicyQuestion, ServerClose, ServerEvent, SessionCounts};
@@ -45,10 +47,8 @@ pub struct ServerSession {
     config: Arc<ServerConfig>,
     state: ServerState,
     lines: LineReader,
-    client: ClientState,
-    transaction: Option<OpenTransaction>,
-    /// MAIL was refused: what was sent behind it without waiting cannot be held against the client.
-    mail_refused: bool,
+    client: PeerState,
+    transaction: ServerTransaction,
     body: DataReader,
     chunk: BdatChunk,
     errors: ErrorCounts,
@@ -62,9 +62,8 @@ impl ServerSession {
             config,
             state: ServerState::New,
             lines: LineReader::default(),
-            client: ClientState::default(),
-            transaction: None,
-            mail_refused: false,
+            client: PeerState::default(),
+            transaction: ServerTransaction::None,
             body: DataReader::default(),
             chunk: BdatChunk::default(),
             errors: ErrorCounts::default(),
@@ -91,9 +90,13 @@ impl ServerSession {
             panic!("an answer without a question");
         };
         match answer {
-            PolicyAnswer::Accept => self.accept(asked, None, out),
+            PolicyAnswer::Accept => {
+                self.config.accept(asked, self.client.has_tls(), None, out);
+                self.accepted(asked);
+            }
             PolicyAnswer::Say { code, text, .. } if code.class() == Class::Positive && asked.has_own_frame() => {
-                self.accept(asked, Some(text), out);
+                self.config.accept(asked, self.client.has_tls(), Some(text), out);
+                self.accepted(asked);
             }
             PolicyAnswer::Say { code, enhanced, text, .. } => {
                 reply::write(out, code, enhanced, text);
@@ -115,7 +118,7 @@ impl ServerSession {
         assert_eq!(self.state, ServerState::Handshake, "a handshake without STARTTLS");
         self.state = ServerState::Command;
         self.client.secured();
-        self.end_transaction();
+        self.transaction = ServerTransaction::None;
     }
 
     /// What it has seen so far.
@@ -125,7 +128,7 @@ impl ServerSession {
 
     /// Whether a transaction is open.
     pub const fn in_transaction(&self) -> bool {
-        self.transaction.is_some()
+        self.transaction.is_open()
     }
 
     fn step<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Advance<'a> {
@@ -146,15 +149,13 @@ impl ServerSession {
         let (used, line) = self.lines.next(input, max, self.config.line_ends);
         let outcome = match line {
             Line::Unfinished => return (used, Some(ServerEvent::NeedInput)),
-            Line::Whole(line) if in_exchange => self.respond(line, out),
-            Line::Whole(line) => self.command(line, out),
+            Line::Whole(line) => self.line(line),
             Line::Bare => Err(ProtocolError::BareLineEnd),
             Line::TooLong => Err(ProtocolError::LineTooLong),
         };
         self.counts.commands += 1;
         match outcome {
-            Ok(Some(ServerEvent::StartTls { .. })) => self.inject(input, used),
-            Ok(turn) => (used, turn),
+            Ok(outcome) => self.carry_out(outcome, input, used, out),
             Err(error) => {
                 if in_exchange {
                     self.state = ServerState::Command;
@@ -164,11 +165,109 @@ impl ServerSession {
         }
     }
 
-    /// What stands behind STARTTLS is discarded: under TLS it would be mistaken for the client's.
-    fn inject<'a>(&mut self, input: &'a [u8], used: usize) -> Advance<'a> {
-        let injected = input.len() - used;
-        self.counts.injected += injected as u64;
-        (input.len(), Some(ServerEvent::StartTls { injected }))
+    /// What a line comes to: a response in an authentication exchange, else a command.
+    fn line<'a>(&mut self, line: &'a [u8]) -> CommandResult<'a> {
+        match std::mem::replace(&mut self.state, ServerState::Command) {
+            ServerState::Auth(exchange) => authentication::respond(exchange, line),
+            state => {
+                self.state = state;
+                self.command(line)
+            }
+        }
+    }
+
+    /// Whether a command may come now, and what it comes to.
+    fn command<'a>(&mut self, line: &'a [u8]) -> CommandResult<'a> {
+        let command = Command::parse(line, self.config.extensions).map_err(ProtocolError::Command)?;
+        if self.state == ServerState::TurnedAway && command != Command::Quit {
+            return Err(ProtocolError::Sequence);
+        }
+        match command {
+            Command::Mail(mail) => self.transaction.mail(mail, self.client, &self.config),
+            Command::Rcpt(rcpt) => self.transaction.rcpt(rcpt, &self.config),
+            Command::Data => self.transaction.data(),
+            Command::Bdat { size, last } => self.bdat(size, last),
+            Command::Ehlo(name) => self.hello(Hello::Ehlo, name),
+            Command::Helo(name) => self.hello(Hello::Helo, name),
+            Command::Rset => self.rset(),
+            Command::Noop => self.junk_command(BuiltinReply::new(250, (2, 0, 0), "Ok")),
+            Command::Help => self.junk_command(BuiltinReply::new(214, (2, 0, 0), "See RFC 5321")),
+            Command::Vrfy(_) => self.junk_command(BuiltinReply::new(252, (2, 5, 2), "Cannot verify, send some mail")),
+            Command::Expn(_) => Err(ProtocolError::NotImplemented),
+            Command::Quit => Ok(CommandOutcome::Quit),
+            Command::StartTls if self.client.has_tls() || !self.client.is_introduced() => Err(ProtocolError::Sequence),
+            Command::StartTls | Command::Auth { .. } | Command::XClient(_) if self.transaction.is_open() => {
+                Err(ProtocolError::Sequence)
+            }
+            Command::StartTls => Ok(CommandOutcome::StartTls),
+            Command::Auth { mechanism, initial } => {
+                self.client.may_authenticate(&self.config)?;
+                authentication::begin(mechanism, initial)
+            }
+            Command::XClient(attributes) => Ok(xclient(attributes)),
+        }
+    }
+
+    fn hello<'a>(&mut self, hello: Hello, name: &'a str) -> CommandResult<'a> {
+        if self.client.is_introduced() {
+            self.errors.junk_command(&self.config)?;
+        }
+        let extended = hello == Hello::Ehlo;
+        Ok(CommandOutcome::Ask(PendingQuestion::Hello(hello), PolicyQuestion::Hello { name, extended }))
+    }
+
+    fn rset<'a>(&mut self) -> CommandResult<'a> {
+        // RSET after a refusal is proper, RSET after RSET is junk.
+        if self.transaction == ServerTransaction::None {
+            self.errors.junk_command(&self.config)?;
+        }
+        Ok(CommandOutcome::Ask(PendingQuestion::Reset, PolicyQuestion::Reset))
+    }
+
+    /// Answers a command that makes no progress.
+    fn junk_command<'a>(&mut self, reply: BuiltinReply) -> CommandResult<'a> {
+        self.errors.junk_command(&self.config)?;
+        Ok(CommandOutcome::Reply(reply))
+    }
+
+    fn bdat<'a>(&mut self, size: u64, last: bool) -> CommandResult<'a> {
+        self.chunk.announce(size, last, self.transaction.has_chunks());
+        let outcome = self.transaction.bdat(self.config.too_big(self.chunk.message()));
+        if outcome.is_err() {
+            self.refuse_chunk();
+        }
+        outcome
+    }
+
+    fn carry_out<'a>(
+        &mut self,
+        outcome: CommandOutcome<'a>,
+        input: &'a [u8],
+        used: usize,
+        out: &mut Vec<u8>,
+    ) -> Advance<'a> {
+        match outcome {
+            CommandOutcome::Ask(asked, question) => return (used, Some(self.ask(asked, question))),
+            CommandOutcome::Reply(reply) => self.config.say(reply, out),
+            CommandOutcome::Challenge(exchange) => {
+                self.config.say(BuiltinReply::plain(334, exchange.challenge()), out);
+                self.state = ServerState::Auth(exchange);
+            }
+            CommandOutcome::ReadChunk => self.state = ServerState::Chunk,
+            CommandOutcome::StartTls => {
+                self.config.say(BuiltinReply::new(220, (2, 0, 0), "Ready to start TLS"), out);
+                self.state = ServerState::Handshake;
+                // What stands behind it is discarded: under TLS it would be mistaken for the client's.
+                let injected = input.len() - used;
+                self.counts.injected += injected as u64;
+                return (input.len(), Some(ServerEvent::StartTls { injected }));
+            }
+            CommandOutcome::Quit => {
+                self.config.say(BuiltinReply::new(221, (2, 0, 0), "Bye"), out);
+                self.state = ServerState::Closed(ServerClose::Quit);
+            }
+        }
+        (used, None)
     }
 
     fn ask<'a>(&mut self, asked: PendingQuestion, question: PolicyQuestion<'a>) -> ServerEvent<'a> {
@@ -176,28 +275,121 @@ impl ServerSession {
         ServerEvent::Ask(question)
     }
 
-    fn end_transaction(&mut self) {
-        self.transaction = None;
-        self.mail_refused = false;
+    /// Goes on after acceptance.
+    fn accepted(&mut self, asked: PendingQuestion) {
+        match asked {
+            PendingQuestion::Connect => {}
+            PendingQuestion::Hello(hello) => {
+                self.transaction = ServerTransaction::None;
+                self.client.introduced(hello);
+            }
+            PendingQuestion::Mail(open) => self.transaction = ServerTransaction::Open(open),
+            PendingQuestion::Rcpt => self.transaction.rcpt_answered(true),
+            PendingQuestion::Data => {
+                self.body = DataReader::default();
+                self.state = ServerState::Body;
+            }
+            PendingQuestion::Chunk => self.state = ServerState::Chunk,
+            PendingQuestion::EndOfData => {
+                self.transaction.close();
+                self.counts.messages += 1;
+                self.errors.reset();
+            }
+            PendingQuestion::Auth => self.client.authenticated(),
+            PendingQuestion::Reset => self.transaction = ServerTransaction::None,
+            PendingQuestion::XClient { login } => {
+                self.client.replaced(login);
+                self.transaction = ServerTransaction::None;
+            }
+        }
+    }
+
+    /// Goes on after a refusal.
+    fn refused(&mut self, asked: PendingQuestion) {
+        match asked {
+            PendingQuestion::Connect => self.state = ServerState::TurnedAway,
+            PendingQuestion::Mail(_) => self.transaction = ServerTransaction::MailRefused,
+            PendingQuestion::Rcpt => self.transaction.rcpt_answered(false),
+            PendingQuestion::Chunk => self.refuse_chunk(),
+            PendingQuestion::EndOfData => self.transaction.close(),
+            PendingQuestion::Hello(_)
+            | PendingQuestion::Data
+            | PendingQuestion::Auth
+            | PendingQuestion::Reset
+            | PendingQuestion::XClient { .. } => {}
+        }
+    }
+
+    fn read_body<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Advance<'a> {
+        let (used, piece) = self.body.next(input);
+        let event = match piece {
+            DataPiece::Unfinished => Some(ServerEvent::NeedInput),
+            // Of a message that will be refused, nothing is handed on.
+            DataPiece::Data(_) if self.config.too_big(self.body.size()) => None,
+            DataPiece::Data(data) => Some(ServerEvent::Body(data)),
+            DataPiece::End => Some(self.end_of_data(out)),
+        };
+        (used, event)
+    }
+
+    fn end_of_data<'a>(&mut self, out: &mut Vec<u8>) -> ServerEvent<'a> {
+        if let Err(error) = self.config.check_message(&self.body) {
+            self.state = ServerState::Command;
+            self.transaction.close();
+            return self.refuse(error, out);
+        }
+        self.ask(PendingQuestion::EndOfData, PolicyQuestion::EndOfData { size: self.body.size() })
+    }
+
+    /// The chunk is dropped as it comes, and the message with it.
+    fn refuse_chunk(&mut self) {
+        self.chunk.refuse();
+        self.state = ServerState::Chunk;
+        self.transaction.chunk_refused();
+    }
+
+    fn read_chunk<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Advance<'a> {
+        let (used, piece) = self.chunk.next(input);
+        let event = match piece {
+            ChunkPiece::Unfinished => Some(ServerEvent::NeedInput),
+            ChunkPiece::Data(data) => Some(ServerEvent::Body(data)),
+            ChunkPiece::Dropped => None,
+            ChunkPiece::End { last, refused } => self.end_of_chunk(last, refused, out),
+        };
+        (used, event)
+    }
+
+    fn end_of_chunk<'a>(&mut self, last: bool, refused: bool, out: &mut Vec<u8>) -> Option<ServerEvent<'a>> {
+        self.state = ServerState::Command;
+        match (last, refused) {
+            (true, false) => {
+                let size = self.chunk.message();
+                return Some(self.ask(PendingQuestion::EndOfData, PolicyQuestion::EndOfData { size }));
+            }
+            (true, true) => self.transaction.close(),
+            (false, false) => self.config.say(BuiltinReply::new(250, (2, 0, 0), "Chunk received"), out),
+            (false, true) => {}
+        }
+        None
     }
 
     /// Refuses with the session's own reply; closes where it was one error too many.
     fn refuse<'a>(&mut self, error: ProtocolError, out: &mut Vec<u8>) -> ServerEvent<'a> {
         self.counts.errors += 1;
         self.counts.long_lines += u32::from(error == ProtocolError::LineTooLong);
-        let forgiven = match error {
-            // What a client sends without waiting is no error of its own (RFC 2920, section 3.1).
-            ProtocolError::Sequence => self.mail_refused,
-            ProtocolError::NoRecipients | ProtocolError::TooManyRecipients | ProtocolError::TooBig => true,
-            _ => false,
-        };
-        let error = if forgiven { error } else { self.errors.count(error, &self.config) };
+        let mail_refused = self.transaction == ServerTransaction::MailRefused;
+        let error = self.errors.count(error, mail_refused, &self.config);
         self.config.say(error.builtin_reply(), out);
         if matches!(error, ProtocolError::TooManyErrors | ProtocolError::TooManyJunkCommands) {
             self.state = ServerState::Closed(ServerClose::ProtocolError(error));
         }
         ServerEvent::Refused(error)
     }
+}
+
+fn xclient(attributes: XclientAttributes<'_>) -> CommandOutcome<'_> {
+    let login = attributes.get(XclientAttribute::Login).is_some();
+    CommandOutcome::Ask(PendingQuestion::XClient { login }, PolicyQuestion::XClient(attributes))
 }
 
 #[cfg(test)]

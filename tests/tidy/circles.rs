@@ -1,7 +1,8 @@
 //! No two files import each other, directly or around: reading one never leads back to it by way of another.
 //!
 //! A file imports another where it names an item that the other defines, also through the `pub use` of a parent. Where
-//! a parent only declares a module or hands its names on, it imports nothing.
+//! a parent only declares a module or hands its names on, it imports nothing. A type's own file imports another that
+//! adds methods to the type where it calls one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,5 +77,23 @@ mod tests {
         assert!(found.len() == 1 && found[0].starts_with("src/a.rs: a circle of 3 files"), "{found:?}");
         let handed_on = ("src/a.rs", "mod one;\nmod two;\npub use one::One;\npub struct A;\n");
         assert!(circles(&[lib, handed_on, child, two]).is_empty());
+    }
+
+    #[test]
+    fn a_type_that_calls_methods_added_elsewhere_is_in_a_circle() {
+        let lib = ("src/lib.rs", "mod a;\n");
+        let child =
+            |head: &str| format!("use super::A;\n{head} {{\n    pub(super) fn more(&self) {{ self.own() }}\n}}\n");
+        let home = |call: &str| format!("mod one;\npub struct A;\nimpl A {{\n    fn own(&self) {{ {call} }}\n}}\n");
+        for call in ["self.more()", "Self::more(self)", "A::more(self)"] {
+            let found = circles(&[lib, ("src/a.rs", &home(call)), ("src/a/one.rs", &child("impl A"))]);
+            let circle = "src/a.rs: a circle of 2 files:\n    \
+                          src/a.rs -> src/a/one.rs (more)\n    src/a/one.rs -> src/a.rs (A)";
+            assert_eq!(found, [circle], "{call}");
+        }
+        for (call, head) in [("self.more", "impl A"), ("B::more(self)", "impl A"), ("self.more()", "impl More for A")] {
+            let files = [lib, ("src/a.rs", &home(call)), ("src/a/one.rs", &child(head))];
+            assert!(circles(&files).is_empty(), "{call}, {head}");
+        }
     }
 }

@@ -30,6 +30,8 @@ struct File {
     children: BTreeSet<String>,
     imports: BTreeMap<String, Import>,
     globs: Vec<Vec<String>>,
+    /// The methods that it adds to types by `impl` blocks without a trait, by the type's name.
+    methods: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Where a path leads.
@@ -57,7 +59,7 @@ impl Modules {
         modules
     }
 
-    /// For each file the files that define what it names, and one of the names.
+    /// For each file the files that define what it names or calls, and one of the names.
     pub(super) fn dependencies(&self) -> BTreeMap<&str, BTreeMap<String, String>> {
         let mut all = BTreeMap::new();
         for (module, file) in &self.0 {
@@ -71,7 +73,30 @@ impl Modules {
             }
             all.insert(file.path.as_str(), found);
         }
+        for (home, adder, method) in self.called_at_home() {
+            all.entry(home).or_default().entry(adder).or_insert(method);
+        }
         all
+    }
+
+    /// The types whose own file calls methods that another file adds: the type's file, the other one, and a method. No
+    /// `use` declaration tells of them.
+    fn called_at_home(&self) -> Vec<(&str, String, String)> {
+        let mut found = Vec::new();
+        for (module, file) in &self.0 {
+            for (name, methods) in &file.methods {
+                let Some(Target::Item(home)) = self.resolve(module, std::slice::from_ref(name), 0) else { continue };
+                let Some(home) = self.0.values().find(|other| other.path == home && other.path != file.path) else {
+                    continue;
+                };
+                let called = |method: &&String| {
+                    Regex::new(&format!(r"(?:\.|\b(?:Self|{name})::){method}\(")).unwrap().is_match(&home.code)
+                };
+                let called = methods.iter().find(called);
+                found.extend(called.map(|method| (home.path.as_str(), file.path.clone(), method.clone())));
+            }
+        }
+        found
     }
 
     /// The paths that a file names: in its code, and in `use` declarations unless they only hand a name on.
@@ -141,7 +166,8 @@ impl Modules {
 impl File {
     fn of(source: &Source) -> Self {
         let code = without_test_items(&source.code);
-        let mut file = Self { path: source.path.clone(), items: items(&code), ..Self::default() };
+        let mut file =
+            Self { path: source.path.clone(), items: items(&code), methods: methods(&code), ..Self::default() };
         let child = Regex::new(r"(?m)^(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;").unwrap();
         file.children = child.captures_iter(&code).map(|found| found[1].to_owned()).collect();
         let declaration = Regex::new(r"(?m)^\s*(pub(?:\([^)]*\))?\s+)?use\s+([^;]+);").unwrap();
@@ -226,6 +252,19 @@ fn items(code: &str) -> BTreeSet<String> {
         depth += line.chars().map(|c| i32::from(c == '{') - i32::from(c == '}')).sum::<i32>();
     }
     items
+}
+
+/// The methods of `impl` blocks without a trait, by the name of the type.
+fn methods(code: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let block =
+        Regex::new(r"(?ms)^impl(?:<[^{]*?>)?\s+([A-Z]\w*)(?:<[^{]*?>)?\s*(?:\bwhere\b[^{]*)?\{(.*?)^\}").unwrap();
+    let method = Regex::new(r"\bfn\s+(\w+)").unwrap();
+    let mut methods: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for found in block.captures_iter(code) {
+        let names = method.captures_iter(&found[2]).map(|name| name[1].to_owned());
+        methods.entry(found[1].to_owned()).or_default().extend(names);
+    }
+    methods
 }
 
 /// The modules that a file declares for tests only.

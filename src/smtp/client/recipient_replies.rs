@@ -89,6 +89,6 @@ impl RecipientReplies {
         let number = self.replies.len();
         let (code, enhanced, to) = (reply.code, reply.enhanced, self.text.len());
         self.replies.push(DecidingReply { stage, code, enhanced, from, to });
-        u32::try_from(number).unwrap_or(u32::MAX)
+        u32::try_from(number).expect("no more replies than a number of 32 bits counts")
     }
 }

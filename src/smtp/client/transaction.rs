@@ -39,6 +39,13 @@ pub(super) struct TransactionState {
     pub(super) open: bool,
 }
 
+impl TransactionState {
+    /// The message goes out together with the commands.
+    pub(super) const fn body_goes_ahead(&self) -> bool {
+        self.pipelined && self.chunked
+    }
+}
+
 /// The commands of a transaction that are not sent yet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PendingCommands {

@@ -1,7 +1,9 @@
 //! What a server offers and what it tolerates. One value for all sessions of a listener.
 
+use super::super::data::DataReader;
 use super::super::extension::{Extension, Extensions, SessionLimits};
 use super::super::line::LineEnds;
+use super::super::protocol_error::ProtocolError;
 
 /// How a server behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +50,19 @@ impl ServerConfig {
     /// Whether a message of this size is more than the server takes.
     pub(super) fn too_big(&self, size: u64) -> bool {
         self.size_max.is_some_and(|max| size > max)
+    }
+
+    /// Whether a message that came after DATA may go to the policy.
+    ///
+    /// # Errors
+    ///
+    /// The session's own refusal.
+    pub(super) fn check_message(&self, message: &DataReader) -> Result<(), ProtocolError> {
+        match () {
+            () if self.too_big(message.size()) => Err(ProtocolError::TooBig),
+            () if message.bare() && self.line_ends == LineEnds::Strict => Err(ProtocolError::BareLineEndInMessage),
+            () => Ok(()),
+        }
     }
 }
 

@@ -16,8 +16,17 @@ impl ErrorCounts {
         *self = Self { errors: 0, junk_commands: 0 };
     }
 
-    /// Counts an error, and says what the client is told: that error, or that it was one too many.
-    pub(super) const fn count(&mut self, error: ProtocolError, config: &ServerConfig) -> ProtocolError {
+    /// Counts an error, unless it is forgiven, and says what the client is told: that error, or that it was one too
+    /// many.
+    pub(super) const fn count(
+        &mut self,
+        error: ProtocolError,
+        mail_refused: bool,
+        config: &ServerConfig,
+    ) -> ProtocolError {
+        if is_forgiven(error, mail_refused) {
+            return error;
+        }
         self.errors += 1;
         if self.errors >= config.errors_max { ProtocolError::TooManyErrors } else { error }
     }
@@ -30,5 +39,28 @@ impl ErrorCounts {
     pub(super) const fn junk_command(&mut self, config: &ServerConfig) -> Result<(), ProtocolError> {
         self.junk_commands += 1;
         if self.junk_commands > config.junk_commands_max { Err(ProtocolError::TooManyJunkCommands) } else { Ok(()) }
+    }
+}
+
+/// Whether an error is none of the client's making. What it sends behind a MAIL that is refused, without waiting, is no
+/// error of its own (RFC 2920, section 3.1).
+const fn is_forgiven(error: ProtocolError, mail_refused: bool) -> bool {
+    match error {
+        ProtocolError::Sequence => mail_refused,
+        ProtocolError::NoRecipients | ProtocolError::TooManyRecipients | ProtocolError::TooBig => true,
+        ProtocolError::Command(_)
+        | ProtocolError::LineTooLong
+        | ProtocolError::BareLineEnd
+        | ProtocolError::BareLineEndInMessage
+        | ProtocolError::SmtpUtf8Required
+        | ProtocolError::TlsRequired
+        | ProtocolError::AuthRequired
+        | ProtocolError::AuthWithoutTls
+        | ProtocolError::Mechanism
+        | ProtocolError::SaslExchange
+        | ProtocolError::Cancelled
+        | ProtocolError::NotImplemented
+        | ProtocolError::TooManyErrors
+        | ProtocolError::TooManyJunkCommands => false,
     }
 }

@@ -1,5 +1,5 @@
-//! What a server says by itself: the greeting, the reply to EHLO, and replies of fixed words. All of it follows from
-//! its configuration.
+//! What a server says by itself: the greeting, the reply to EHLO, other positive replies, and replies of fixed words.
+//! All of it follows from its configuration.
 
 use std::io::Write;
 
@@ -7,8 +7,9 @@ use super::super::extension::Extension;
 use super::super::protocol_error::BuiltinReply;
 use super::super::reply;
 use super::super::xclient::XclientAttribute;
-use super::client_state::Hello;
 use super::config::ServerConfig;
+use super::peer_state::Hello;
+use super::state::PendingQuestion;
 
 impl ServerConfig {
     /// A reply of fixed words.
@@ -17,14 +18,33 @@ impl ServerConfig {
         reply::write(out, reply.code, enhanced, reply.text);
     }
 
+    /// The session's own positive reply to what the policy accepted; `words` are the policy's where it has some.
+    pub(super) fn accept(&self, asked: PendingQuestion, tls: bool, words: Option<&str>, out: &mut Vec<u8>) {
+        match asked {
+            PendingQuestion::Connect | PendingQuestion::XClient { .. } => self.greet(out),
+            PendingQuestion::Hello(hello) => self.welcome(hello, tls, words, out),
+            PendingQuestion::Mail(_) => self.say(BuiltinReply::new(250, (2, 1, 0), "Sender ok"), out),
+            PendingQuestion::Rcpt => self.say(BuiltinReply::new(250, (2, 1, 5), "Recipient ok"), out),
+            PendingQuestion::Data => self.say(BuiltinReply::plain(354, "End data with <CR><LF>.<CR><LF>"), out),
+            // The reply comes when the chunk has come.
+            PendingQuestion::Chunk => {}
+            PendingQuestion::EndOfData | PendingQuestion::Reset => {
+                self.say(BuiltinReply::new(250, (2, 0, 0), "Ok"), out);
+            }
+            PendingQuestion::Auth => {
+                self.say(BuiltinReply::new(235, (2, 7, 0), "Authentication successful"), out);
+            }
+        }
+    }
+
     /// `220 host banner`.
-    pub(super) fn greet(&self, out: &mut Vec<u8>) {
+    fn greet(&self, out: &mut Vec<u8>) {
         pieces(out, &["220 ", &self.host, " ", &self.banner, "\r\n"]);
     }
 
     /// `250 host`, and after EHLO every extension that is any use with or without TLS on a line of its own. `words`
     /// take the place of the host's name.
-    pub(super) fn welcome(&self, hello: Hello, tls: bool, words: Option<&str>, out: &mut Vec<u8>) {
+    fn welcome(&self, hello: Hello, tls: bool, words: Option<&str>, out: &mut Vec<u8>) {
         let name = words.and_then(|words| words.lines().next()).unwrap_or(&self.host);
         let mut last = out.len();
         pieces(out, &["250-", name, "\r\n"]);

@@ -1,10 +1,9 @@
 //! Where a session stands: what it reads next, or whose answer it waits for.
 
-use super::super::protocol_error::ProtocolError;
 use super::super::sasl::SaslExchange;
-use super::client_state::Hello;
 use super::event::{ServerClose, ServerEvent};
 use super::open_transaction::OpenTransaction;
+use super::peer_state::Hello;
 
 /// What the session does with the next bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +52,3 @@ impl PendingQuestion {
 
 /// How many bytes are done with, and what is to be done; `None` if the session can go on by itself.
 pub(super) type Advance<'a> = (usize, Option<ServerEvent<'a>>);
-
-/// What a command comes to.
-pub(super) type CommandResult<'a> = Result<Option<ServerEvent<'a>>, ProtocolError>;

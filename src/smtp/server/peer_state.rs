@@ -5,7 +5,7 @@ use super::config::ServerConfig;
 
 /// The client of a session.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ClientState {
+pub(super) struct PeerState {
     hello: Option<Hello>,
     tls: bool,
     authenticated: bool,
@@ -18,7 +18,7 @@ pub(super) enum Hello {
     Ehlo,
 }
 
-impl ClientState {
+impl PeerState {
     /// Whether it has said EHLO or HELO.
     pub(super) const fn is_introduced(self) -> bool {
         self.hello.is_some()
