@@ -97,7 +97,7 @@ metrics! {
     RefusedConnectionShare "refused-connection-share" Fraction "Share of connections refused at connect or EHLO.";
     Transactions "transactions" Count "Transactions begun.";
     PutOff "suspended" Count "How often recipients were put off without being tried, because the sender took their site for dead.";
-    MeanWindow "mean-window" Ratio "Mean of the sender's window of concurrency, seen after every delivery.";
+    MeanWindow "mean-window" Ratio "Mean of the sender's window of concurrency, seen after every delivery; not defined where it has none.";
     TimeTo50 "time-to-50" Seconds "Time until 50 % of the deliverable recipients had their mail.";
     TimeTo90 "time-to-90" Seconds "Time until 90 % of the deliverable recipients had their mail.";
     TimeTo99 "time-to-99" Seconds "Time until 99 % of the deliverable recipients had their mail.";

@@ -1,11 +1,12 @@
 //! `mxlab profiles`: the providers that are built in, and what anyone's profile says.
 
 use std::fmt::Write;
-use std::fs;
+use std::path::Path;
 
 use super::{Exit, Failure, output, terminal};
 use crate::diagnostic::{self, Diagnostic, Document, did_you_mean, nearest};
 use crate::provider::profile;
+use crate::scenario::{TOML_BYTES_MAX, read_text};
 
 /// List provider profiles, or show one with the source of every number.
 #[derive(clap::Args)]
@@ -63,7 +64,7 @@ pub(super) fn find(name: &str) -> Result<Document, Failure> {
     if let Some(document) = profile::built_in(name) {
         return Ok(document);
     }
-    fs::read_to_string(name).map(|text| Document::new(name, text)).map_err(|error| {
+    read_text(Path::new(name), TOML_BYTES_MAX).map(|text| Document::new(name, text)).map_err(|error| {
         let near = nearest(name, profile::NAMES.iter().copied());
         let hint = near.map_or_else(|| format!("built in are {}", profile::NAMES.join(", ")), did_you_mean);
         Failure::input(format_args!(

@@ -1,6 +1,7 @@
 //! A client's session as the provider sees it, stage by stage. Both front ends ask it, and it knows nothing of SMTP's
 //! syntax.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -35,6 +36,10 @@ struct SessionState {
     session: Option<SessionId>,
     /// What the client called itself.
     helo: String,
+    /// Whether a recipient was named on this connection.
+    has_named_recipient: bool,
+    /// Whether this connection was refused at EHLO: it is one refused connection, however often the client says EHLO.
+    is_refused: Cell<bool>,
     /// MAIL FROM of the transaction.
     sender: String,
     /// The recipient of the RCPT that is being answered.
@@ -79,6 +84,8 @@ impl PolicySession {
             client,
             session: None,
             helo: String::new(),
+            has_named_recipient: false,
+            is_refused: Cell::new(false),
             sender: String::new(),
             current_recipient: String::new(),
             last_recipient: String::new(),
@@ -101,6 +108,7 @@ impl PolicySession {
         let client = shared.register_client(ip);
         shared.statistics.connects(now, state.site, client);
         (state.ip, state.client) = (ip, client);
+        (state.has_named_recipient, state.is_refused) = (false, Cell::new(false));
         drop(shared);
         self.connect()
     }
@@ -165,6 +173,9 @@ impl PolicySession {
 
     /// RCPT.
     pub(super) fn rcpt(&mut self, to: EnvelopeAddress<'_>) -> RenderedVerdict {
+        if !std::mem::replace(&mut self.state.has_named_recipient, true) {
+            self.cluster.lock().statistics.names_recipient(self.state.site);
+        }
         let directives = RecipientDirectives::parse(to.local);
         let id = client_registry::recipient_hash(to.local, to.domain);
         to.write(&mut self.state.current_recipient);
@@ -363,8 +374,9 @@ impl SessionState {
         };
         let SharedState { providers, statistics, events, .. } = shared;
         let policy = providers[self.site.index()].provider.policy();
-        statistics
-            .refused(&RefusedAttempt { now, site: self.site, client: self.client, stage, source, recipients }, policy);
+        let is_repeated = stage == Stage::Ehlo && self.is_refused.replace(true);
+        let (site, client) = (self.site, self.client);
+        statistics.refused(&RefusedAttempt { now, site, client, stage, source, recipients, is_repeated }, policy);
         if !events.has_listener() {
             return;
         }
@@ -389,7 +401,9 @@ impl SessionState {
         for (index, refusal) in &missed {
             let recipients = self.recipients.get(*index as usize).map_or(&[][..], std::slice::from_ref);
             let (client, stage, source) = (self.client, Stage::EndOfData, RefusalSource::Rule(*refusal));
-            statistics.refused(&RefusedAttempt { now, site: self.site, client, stage, source, recipients }, policy);
+            let refused =
+                RefusedAttempt { now, site: self.site, client, stage, source, recipients, is_repeated: false };
+            statistics.refused(&refused, policy);
         }
         let reached = (0..).zip(&self.recipients).filter(|(n, _)| !missed.iter().any(|(index, _)| index == n));
         statistics.accepted(now, self.site, self.client, reached.map(|(_, id)| *id));

@@ -3,8 +3,9 @@
 //! The record of a trial is kept by its sender, which knows what waits in its queues. Here only the dialog is known,
 //! and these rules turn it into the same kind of record:
 //!
-//! - An attempt is a recipient that was named and answered, or a connection, EHLO or MAIL that was refused before any
-//!   was named (which counts as one).
+//! - An attempt is a recipient that was named and answered. A connection, EHLO or MAIL that was refused before any was
+//!   named is none: for how many recipients it was, nobody here knows. It is counted as what it is, and so are the
+//!   connections on which no recipient was ever named.
 //! - Recipients that were deferred at RCPT or later and have not been delivered or refused since are still queued.
 //! - The time to delivery counts from the first attempt that was seen.
 
@@ -12,14 +13,14 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::provider::{Policy, Provider, Refusal, RuleAction};
+use crate::provider::{Policy, Provider, Refusal};
 use crate::record::{
     AttemptOutcome, ConnectionFailure, ConservationError, Recorder, RefusingReply, Response, Sample, SenderAccount,
     ServedAttempt, Trial,
 };
 use crate::smtp::{Class, Reply, Stage};
 use crate::time::{Span, Time};
-use crate::trial::{closing_account, provider_facts, provider_sample, record_refusal};
+use crate::trial::{closing_account, provider_facts, provider_sample, response};
 use crate::units::{ClientId, ProviderId, ReplyId, RuleId};
 
 /// The statistics of a cluster.
@@ -49,6 +50,8 @@ pub(super) struct ProviderStatistics {
     unlisted_replies: Vec<Reply>,
     /// Connections that were made to it.
     pub(super) connections: u64,
+    /// Of these, connections on which a recipient was named.
+    pub(super) connections_with_recipient: u64,
     /// Refusals by cause.
     pub(super) refused: BTreeMap<RefusalCause, u64>,
 }
@@ -68,11 +71,13 @@ impl ProviderStatistics {
 pub struct ClientStatistics {
     /// Connections that it made.
     pub connections: u64,
-    /// Attempts that were accepted.
+    /// Connections, EHLOs and MAILs that were refused before a recipient was named.
+    pub turned_away: u64,
+    /// Recipients that were accepted.
     pub accepted: u64,
-    /// Attempts that were deferred.
+    /// Recipients that were deferred.
     pub deferred: u64,
-    /// Attempts that were rejected for good.
+    /// Recipients that were rejected for good.
     pub rejected: u64,
     /// Refusals by provider and cause.
     pub refused: BTreeMap<(ProviderId, RefusalCause), u64>,
@@ -110,6 +115,8 @@ pub(super) struct RefusedAttempt<'a> {
     pub(super) source: RefusalSource<'a>,
     /// Their numbers; empty before any recipient was named.
     pub(super) recipients: &'a [u64],
+    /// Whether it is an EHLO on a connection where one was refused before.
+    pub(super) is_repeated: bool,
 }
 
 impl ReceiverStatistics {
@@ -121,6 +128,7 @@ impl ReceiverStatistics {
             delivered: delivered.clone(),
             unlisted_replies: Vec::new(),
             connections: 0,
+            connections_with_recipient: 0,
             refused: BTreeMap::new(),
         };
         Self {
@@ -162,6 +170,11 @@ impl ReceiverStatistics {
         self.providers[site.index()].connections += 1;
     }
 
+    /// On a connection to a provider the first recipient is named.
+    pub(super) fn names_recipient(&mut self, site: ProviderId) {
+        self.providers[site.index()].connections_with_recipient += 1;
+    }
+
     pub(super) fn opened(&mut self, now: Time, site: ProviderId, open: u32) {
         self.recorder.session_opened(self.since_reset(now), site, open);
     }
@@ -197,32 +210,35 @@ impl ReceiverStatistics {
 
     /// An attempt was refused.
     pub(super) fn refused(&mut self, refused: &RefusedAttempt<'_>, policy: &Policy) {
-        let RefusedAttempt { now, site, client, stage, source, recipients } = *refused;
+        let RefusedAttempt { now, site, client, stage, source, recipients, is_repeated } = *refused;
         let now = self.since_reset(now);
         let n = recipients.len().max(1) as u64;
-        let (rule, class, reply) = match source {
-            RefusalSource::Rule(refusal) => {
-                record_refusal(&mut self.recorder, now, site, stage, refusal, n);
-                match refusal.action {
-                    RuleAction::Reply { reply, .. } => {
-                        let class = policy.replies[reply.index()].code.class();
-                        (Some(refusal.rule), Some(class), Some(reply))
-                    }
-                    RuleAction::Drop | RuleAction::Tarpit(_) => (Some(refusal.rule), None, None),
-                }
-            }
-            RefusalSource::Forced(None) => (None, None, None),
+        let (rule, response) = match source {
+            RefusalSource::Rule(refusal) => (Some(refusal.rule), response(refusal.action)),
+            RefusalSource::Forced(None) => (None, Response::Closed),
             RefusalSource::Forced(Some(reply)) | RefusalSource::Session(reply) => {
-                let id = self.unlisted_reply(site, reply, policy);
-                let response = Response::Reply { reply: id, closes: false };
-                self.recorder.attempt_refused(now, site, stage, None, response, n);
-                (None, Some(reply.code.class()), Some(id))
+                let reply = self.unlisted_reply(site, reply, policy);
+                (None, Response::Reply { reply, closes: false })
             }
         };
+        if is_repeated {
+            self.recorder.refused_again(now, site, stage, rule, response);
+        } else {
+            self.recorder.attempt_refused(now, site, stage, rule, response, n);
+        }
+        let reply = match response {
+            Response::Reply { reply, .. } => Some(reply),
+            Response::Closed => None,
+        };
+        let class = reply.and_then(|reply| self.reply(site, reply, policy)).map(|reply| reply.code.class());
         let statistics = &mut self.clients[client.index()];
         let cause = RefusalCause { stage, rule, reply };
         *statistics.refused.entry((site, cause)).or_default() += n;
         *self.providers[site.index()].refused.entry(cause).or_default() += n;
+        if stage <= Stage::Mail {
+            statistics.turned_away += 1;
+            return;
+        }
         let outcome = match class {
             Some(Class::Permanent) => AttemptOutcome::Bounced,
             Some(_) => AttemptOutcome::Deferred,
@@ -343,6 +359,9 @@ impl ReceiverStatistics {
         let mut all = Histogram::new_from(&self.providers[0].delivered);
         for (cell, statistics) in trial.cells.iter_mut().zip(&self.providers) {
             cell.totals.reached_us = reached(&statistics.delivered, cell.totals.injected);
+            // Who names a recipient after the counts were reset may have connected before.
+            cell.totals.connections_without_recipient =
+                statistics.connections.saturating_sub(statistics.connections_with_recipient);
             // The bounds are the same, so this cannot fail.
             let _ = all.add(&statistics.delivered);
         }

@@ -101,11 +101,13 @@ pub struct ClientSnapshot {
     pub ip: IpAddr,
     /// Connections that it made.
     pub connections: u64,
-    /// Attempts that were accepted.
+    /// Connections, EHLOs and MAILs that were refused before a recipient was named.
+    pub turned_away: u64,
+    /// Recipients that were accepted.
     pub accepted: u64,
-    /// Attempts that were deferred, or ended with a closed connection.
+    /// Recipients that were deferred, or whose answer was a closed connection.
     pub deferred: u64,
-    /// Attempts that were rejected for good.
+    /// Recipients that were rejected for good.
     pub rejected: u64,
     /// Refusals by provider and cause.
     pub refused: Vec<ClientRefusalCount>,
@@ -226,6 +228,7 @@ impl SharedState {
         ClientSnapshot {
             ip,
             connections: statistics.connections,
+            turned_away: statistics.turned_away,
             accepted: statistics.accepted,
             deferred: statistics.deferred,
             rejected: statistics.rejected,

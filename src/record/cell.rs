@@ -84,6 +84,17 @@ impl CellRecorder {
             self.totals.connections_refused += 1;
             self.series.connections_refused[bucket] += 1;
         }
+        self.refused_again(bucket, stage, rule, response, n);
+    }
+
+    pub(super) fn refused_again(
+        &mut self,
+        bucket: usize,
+        stage: Stage,
+        rule: Option<RuleId>,
+        response: Response,
+        n: u64,
+    ) {
         self.count_failure(bucket, stage, rule, AttemptFailure::Response(response), n);
     }
 
@@ -214,6 +225,8 @@ impl CellRecorder {
         totals.window = sender.window;
         totals.hold_us = hold_us;
         balance(&self.provider.name, totals, &sender)?;
+        // A server of somebody else may deliver to mailboxes of which the scenario says that they do not exist.
+        totals.deliverable = totals.deliverable.max(totals.delivered);
         let replies = self.failures.into_iter().map(|failure| failure.finish(&self.provider));
         let mut replies: Vec<ReplyCount> = replies.collect();
         replies.sort_by(|a, b| {

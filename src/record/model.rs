@@ -195,6 +195,10 @@ pub struct Totals {
     pub connections: u64,
     /// Connections refused at connect or EHLO.
     pub connections_refused: u64,
+    /// Connections on which no recipient was named, so that nobody knows what they would have brought. Only a server
+    /// counts them: a sender knows its mail.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub connections_without_recipient: u64,
     /// Connections that timed out or were reset before a greeting.
     pub connections_failed: u64,
     /// Recipient-microseconds that mail was ready to go and the sender itself held it back.
@@ -211,6 +215,11 @@ pub struct Totals {
     pub complaints: u64,
     /// When 50, 90, 99 and 100 % of the deliverable recipients had their mail, in microseconds after the start.
     pub reached_us: [Option<u64>; 4],
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A window of concurrency that was looked at several times.

@@ -114,6 +114,20 @@ impl Recorder {
         self.mix(u64::from(rule.map_or(u16::MAX, |rule| rule.0)) << 8 | stage as u64);
     }
 
+    /// The same on a connection that has been refused before, and is no other refused connection.
+    pub fn refused_again(
+        &mut self,
+        now: Time,
+        site: ProviderId,
+        stage: Stage,
+        rule: Option<RuleId>,
+        response: Response,
+    ) {
+        let bucket = self.bucket_of(now);
+        self.cells[site.index()].refused_again(bucket, stage, rule, response, 1);
+        self.mix(u64::from(rule.map_or(u16::MAX, |rule| rule.0)) << 8 | stage as u64);
+    }
+
     /// An attempt of so many recipients fails without a reply.
     pub fn attempt_failed(
         &mut self,

@@ -1,7 +1,7 @@
 //! The answer in one sentence: which strategy did best, and the numbers that say so.
 
 use crate::metric::Metric;
-use crate::record::Record;
+use crate::record::{Record, Totals};
 
 use super::analysis::Analysis;
 use super::comparisons::Comparison;
@@ -30,6 +30,7 @@ pub(super) fn answer(analysis: &Analysis<'_>) -> String {
     }
     parts.push(reached(best));
     parts.push(".".to_owned());
+    parts.extend(unknown_mail(record));
     let oracle = record.oracle().map(|oracle| oracle.name.as_str());
     if let Some(share) = best.mean(Metric::BoundShare).filter(|_| Some(name(record, best)) != oracle) {
         let share = percent(share);
@@ -71,6 +72,20 @@ pub(super) fn spread_of_best(analysis: &Analysis<'_>) -> Option<String> {
 
 /// What a sentence is about, the first of them that varies.
 const MAIN: [Metric; 3] = [Metric::DeferralShare, Metric::TimeTo90, Metric::DeliveredShare];
+
+/// The connections that never came to a recipient, in a sentence; `None` if there were none, as wherever a sender keeps
+/// the record.
+fn unknown_mail(record: &Record) -> Option<String> {
+    let sum = |of: fn(&Totals) -> u64| -> u64 {
+        record.trials.iter().flat_map(|trial| &trial.cells).map(|cell| of(&cell.totals)).sum()
+    };
+    let without = sum(|totals| totals.connections_without_recipient);
+    let all = number(sum(|totals| totals.connections) as f64);
+    (without > 0).then(|| {
+        let without = number(without as f64);
+        format!(" {without} of {all} connections never came to a recipient: what they would have sent is in no share.")
+    })
+}
 
 /// What makes a run less than whole, if anything does.
 pub(super) fn warning(record: &Record) -> Option<String> {
@@ -150,6 +165,20 @@ fn beside(analysis: &Analysis<'_>, place: &str, row: &SummaryRow) -> String {
 mod tests {
     use super::*;
     use crate::report::sample;
+
+    #[test]
+    fn connections_without_a_recipient_are_told_beside_the_shares_of_those_with_one() {
+        let mut record = sample::small();
+        assert!(!answer(&Analysis::of(&record)).contains("never came"));
+        record.trials.truncate(1);
+        for cell in &mut record.trials[0].cells {
+            (cell.totals.connections, cell.totals.connections_without_recipient) = (1_000, 0);
+        }
+        record.trials[0].cells[0].totals.connections_without_recipient = 900;
+        let all = number(1_000.0 * record.trials[0].cells.len() as f64);
+        let told = answer(&Analysis::of(&record));
+        assert!(told.contains(&format!(" 900 of {all} connections never came to a recipient")), "{told}");
+    }
 
     #[test]
     fn the_spread_of_the_best_is_said_where_the_run_divided_it() {

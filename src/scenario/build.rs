@@ -23,7 +23,7 @@ use crate::spanned::{Checker, Spanned, Tree};
 use crate::time::Span;
 use files::NamedFiles;
 pub(super) use files::ReadFile;
-use names::Unique;
+use names::{Unique, at_most};
 
 /// What `spec`, read from `tree`, means, if nothing is wrong with it.
 pub(super) fn build<'a>(
@@ -95,7 +95,7 @@ fn strategies(specs: &[Spanned<preset::StrategySpec>], check: &mut Checker<'_>) 
     }
     let mut names = Unique::new("strategy");
     let mut strategies = Vec::new();
-    for spec in specs {
+    for spec in at_most(STRATEGIES_MAX, "strategies", specs, check) {
         let name = spec.name.as_ref().or(spec.preset.as_ref());
         if let Some(name) = name {
             names.add(name, "give one of them a `name` of its own", check);
@@ -117,5 +117,7 @@ fn strategies(specs: &[Spanned<preset::StrategySpec>], check: &mut Checker<'_>) 
 
 /// The name of the upper bound.
 const ORACLE: &str = "oracle";
+/// More than anyone compares.
+const STRATEGIES_MAX: usize = 1_000;
 /// More is never waited for.
 const SEEDS_MAX: u32 = 100_000;

@@ -1,7 +1,6 @@
 //! Reads a scenario and the files it draws on. The only place of the library that opens what a person names.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
@@ -10,6 +9,7 @@ use super::build::{ReadFile, build};
 use super::model::Scenario;
 use super::spec::ScenarioSpec;
 use super::sweep::{Place, Sweep, Value, single_values};
+use super::text_file::{TOML_BYTES_MAX, TRACE_BYTES_MAX, read_text};
 use crate::diagnostic::{self, Diagnostic, Document};
 use crate::spanned::path::ValuePathError;
 use crate::spanned::{self, Checker, FileKind, SourceMap, Tree};
@@ -17,21 +17,13 @@ use crate::spanned::{self, Checker, FileKind, SourceMap, Tree};
 /// Why there is no scenario.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The file cannot be read.
+    /// The file cannot be read, is too large, or is no text.
     #[error("cannot read {}: {error}", path.display())]
     Unreadable {
         /// The file that was to be read.
         path: PathBuf,
         /// What the system says.
         error: io::Error,
-    },
-    /// The file holds something else than text.
-    #[error("{} is not a text file: byte {offset} is not UTF-8 text", path.display())]
-    NotText {
-        /// The file that was to be read.
-        path: PathBuf,
-        /// The first byte that is no text, counted from 0.
-        offset: usize,
     },
     /// The file says what cannot be; at least one diagnostic.
     #[error("{}", self.render(false))]
@@ -43,7 +35,7 @@ impl LoadError {
     pub fn render(&self, styled: bool) -> String {
         match self {
             Self::Invalid(found) => diagnostic::render(found, styled),
-            Self::Unreadable { .. } | Self::NotText { .. } => format!("error: {self}"),
+            Self::Unreadable { .. } => format!("error: {self}"),
         }
     }
 }
@@ -69,9 +61,8 @@ impl Draft {
     /// # Errors
     /// The file cannot be read or is no text.
     pub fn open(path: &Path) -> Result<Self, LoadError> {
-        let bytes = read(path, SCENARIO_BYTES_MAX);
-        let bytes = bytes.map_err(|error| LoadError::Unreadable { path: path.to_owned(), error })?;
-        let text = into_text(bytes).map_err(|offset| LoadError::NotText { path: path.to_owned(), offset })?;
+        let text = read_text(path, TOML_BYTES_MAX);
+        let text = text.map_err(|error| LoadError::Unreadable { path: path.to_owned(), error })?;
         let document = Document::new(path.display().to_string(), text);
         Ok(Self { document, beside: path.parent().unwrap_or_else(|| Path::new("")).to_owned() })
     }
@@ -135,10 +126,8 @@ impl Draft {
 
     fn meant(&self, setting: Option<(&Place, &Document)>) -> Result<Scenario, LoadError> {
         let files = |path: &Path| {
-            let not_text = |offset| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("not a text file: byte {offset} is not UTF-8 text"))
-            };
-            into_text(read(path, OTHER_BYTES_MAX)?).map_err(not_text)
+            let is_profile = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+            read_text(path, if is_profile { TOML_BYTES_MAX } else { TRACE_BYTES_MAX })
         };
         meaning(&self.document, setting, &self.beside, &files).map_err(LoadError::Invalid)
     }
@@ -198,27 +187,3 @@ impl WrongPoint {
         }
     }
 }
-
-fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {most} bytes")));
-    }
-    Ok(bytes)
-}
-
-/// The text that `bytes` are, or the place of the first that is none. A zero byte is UTF-8, but no person writes it.
-fn into_text(bytes: Vec<u8>) -> Result<String, usize> {
-    let zero = bytes.iter().position(|byte| *byte == 0);
-    match (String::from_utf8(bytes), zero) {
-        (Ok(text), None) => Ok(text),
-        (Ok(_), Some(zero)) => Err(zero),
-        (Err(error), zero) => Err(zero.unwrap_or(usize::MAX).min(error.utf8_error().valid_up_to())),
-    }
-}
-
-/// Larger than any scenario a person writes.
-const SCENARIO_BYTES_MAX: u64 = 16 << 20;
-/// A trace may hold a few tens of millions of messages.
-const OTHER_BYTES_MAX: u64 = 2 << 30;

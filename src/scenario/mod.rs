@@ -12,6 +12,7 @@ mod schema;
 mod size;
 mod spec;
 pub mod sweep;
+mod text_file;
 
 pub use explain::explain;
 pub use load::{Draft, LoadError, WrongPoint, load, parse};
@@ -21,3 +22,4 @@ pub use spec::{
     ArrivalsSpec, AuthenticationSpec, ChangeSpec, ExpectSpec, HostSpec, ListSpec, NetworkSpec, PoissonStageSpec,
     ProviderSpec, SafeSpec, ScenarioSpec, SetSpec, SourceSpec, StreamSpec, SweepSpec, ValuesSpec, VaryingSizeSpec,
 };
+pub use text_file::{NotText, TOML_BYTES_MAX, read_text};

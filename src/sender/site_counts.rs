@@ -39,7 +39,11 @@ pub struct WindowSamples {
 }
 
 impl WindowSamples {
+    /// A window without an end is none, and not looked at.
     pub(super) fn add(&mut self, window: u32) {
+        if window == u32::MAX {
+            return;
+        }
         self.times += 1;
         self.sum = self.sum.saturating_add(u64::from(window));
     }

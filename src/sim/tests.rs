@@ -8,7 +8,7 @@ use crate::dist::Dist;
 use crate::provider::*;
 use crate::record::Trial;
 use crate::rng::Seed;
-use crate::scenario::{BadHost, Domain, Network, Scenario, Source};
+use crate::scenario::{BadHost, Change, Domain, Network, Scenario, Source};
 use crate::sender::strategy::pacing::token_bucket::TokenBucket;
 use crate::sender::strategy::retry::list::WaitList;
 use crate::sender::strategy::{
@@ -296,6 +296,30 @@ fn a_full_mailbox_can_be_delivered_to_unless_a_rule_refuses_it() {
         ..limit(Stage::Rcpt, Meter::Recipients, Window::Message, 1, 1, false)
     };
     assert_eq!((deliverable(Vec::new()), deliverable(vec![refuses])), (10, 0));
+}
+
+/// A mailbox that is refused at first takes mail later: no more can be delivered than is deliverable.
+#[test]
+fn a_share_of_the_deliverable_is_never_above_the_whole() {
+    let mut refuses = limit(Stage::Rcpt, Meter::Recipients, Window::Message, 1, 1, false);
+    refuses.kind = RuleKind::Check(Check::Mailbox(Mailbox::Full));
+    let mut scenario = scenario(policy(vec![refuses], SECOND), 10, strategy(1, Span::HOUR));
+    scenario.workload.streams[0].list.full = Fraction::new(0.5).unwrap();
+    let policy_change = PolicyChange::Enabled(RuleId(0), false);
+    scenario.timeline = vec![Change { at: Time::ZERO + Span::HOUR, provider: ProviderId(0), policy_change }];
+    let totals = run(&scenario).cells[0].totals;
+    assert_eq!((totals.delivered, totals.deliverable), (10, 10));
+}
+
+#[test]
+fn a_sender_without_a_window_has_no_mean_window() {
+    let mean = |concurrency| {
+        let mut strategy = strategy(1, Span::HOUR);
+        strategy.axes.concurrency = concurrency;
+        let window = run(&scenario(policy(Vec::new(), SECOND), 10, strategy)).cells[0].totals.window;
+        (window.times, window.sum)
+    };
+    assert_eq!((mean(Concurrency::Fixed(3)), mean(Concurrency::Unlimited)), ((10, 30), (0, 0)));
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl<'a> Checker<'a> {
         let first = &self.source_map.first().name;
         self.found.sort_by_cached_key(|one| {
             let document = one.document_name().to_owned();
-            (document != *first, document, one.line_and_column())
+            (document != *first, document, one.start())
         });
         match value {
             _ if !self.found.is_empty() => Err(self.found),
@@ -151,14 +151,20 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// What to do about a name that is not known: the nearest of `known`, or all of them.
+/// What to do about a name that is not known: the nearest of `known`, or all of them as far as a person reads them.
 pub fn nearest_or_all(name: &str, known: &[&str]) -> String {
     match nearest(name, known.iter().copied()) {
         Some(near) => did_you_mean(near),
         None if known.is_empty() => "there are none".to_owned(),
+        None if known.len() > LISTED_MAX => {
+            format!("there are {}: {} …", known.len(), known[..LISTED_MAX].join(", "))
+        }
         None => format!("there is {}", listed(known)),
     }
 }
+
+/// More names than anyone looks through.
+const LISTED_MAX: usize = 50;
 
 /// `a`, `b` and `c`, in words.
 pub fn listed<S: AsRef<str>>(names: &[S]) -> String {

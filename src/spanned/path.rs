@@ -6,6 +6,7 @@
 //! be called, the reader of the document says.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize as _;
@@ -119,8 +120,10 @@ pub fn single_values(
         DeValue::Array(list) if list.iter().any(|item| item.get_ref().is_table()) => {
             let kind = path.rsplit('.').next().unwrap_or(path);
             let names: Vec<Option<String>> = list.iter().map(|item| called(item, kind)).collect();
+            let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+            names.iter().flatten().for_each(|name| *times.entry(name).or_default() += 1);
             let below = list.iter().enumerate().flat_map(|(place, inner)| {
-                let unique = names[place].as_deref().filter(|name| item(&names, name, path) == Ok(place));
+                let unique = names[place].as_deref().filter(|name| times[name] == 1);
                 let step = unique.map_or_else(|| place.to_string(), quoted);
                 single_values(inner, &format!("{path}.{step}"), called)
             });

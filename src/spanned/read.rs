@@ -5,6 +5,7 @@
 //! table that lacks something, everything that is missing is told at once.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
@@ -18,20 +19,28 @@ use crate::diagnostic::{did_you_mean, suggestion};
 /// What `tree` says, read as a `T`; `None` if so much of it is wrong that nothing can be made of the rest.
 pub fn read<T: DeserializeOwned>(tree: &Tree<'_>, check: &mut Checker<'_>) -> Option<T> {
     let mut reader = Reader { tree: tree.clone(), told: Vec::new(), lost: Vec::new() };
-    for _ in 0..PASSES_MAX {
-        match T::deserialize(ValueDeserializer::from(reader.tree.clone())) {
+    let length = check.source_map().all().map(|document| document.text.len()).sum::<usize>();
+    let passes = Cell::new((READ_BYTES_MAX / length.max(1)).clamp(PASSES_MIN, PASSES_MAX));
+    let read = |tree: &Tree<'_>| {
+        passes.set(passes.get().checked_sub(1)?);
+        Some(T::deserialize(ValueDeserializer::from(tree.clone())))
+    };
+    loop {
+        match read(&reader.tree)? {
             Ok(value) => return Some(value),
-            Err(error) => {
-                reader.mend(&error, check, &|tree| T::deserialize(ValueDeserializer::from(tree.clone())).err())?;
-            }
+            Err(error) => reader.mend(&error, check, &|tree| read(tree)?.err())?,
         }
     }
-    None
 }
 
-/// Each mistake takes a pass, and so does each table that cannot be without what was left out of it. These are more
-/// mistakes than a person reads at once.
-const PASSES_MAX: usize = 300;
+/// Each mistake takes a pass over the whole document, so does each table that cannot be without what was left out of
+/// it, and so does each value that is tried for a key that is missing. This is for more mistakes than a person reads at
+/// once.
+const PASSES_MAX: usize = 2_000;
+/// The passes over a document of any size.
+const PASSES_MIN: usize = 4;
+/// What is read in all passes together, in bytes: of a large document fewer mistakes are told at once.
+const READ_BYTES_MAX: usize = 32 << 20;
 
 struct Reader<'a> {
     tree: Tree<'a>,

@@ -1,6 +1,6 @@
 //! What a trial runs: the sender, the providers and the mail of a scenario, as every world meets them.
 
-use crate::provider::{Client, Envelope, Mailbox, Policy, Provider, Recipient};
+use crate::provider::{Client, Envelope, Mailbox, Policy, PolicyChange, Provider, Recipient};
 use crate::rng::{Seed, Seeds};
 use crate::scenario::Scenario;
 use crate::sender::{Delivery, Injection, SenderTask, Strategy};
@@ -89,17 +89,31 @@ impl TrialInput<'_> {
         provider
     }
 
-    /// Recipients with a mailbox that takes mail, by provider.
+    /// Recipients with a mailbox that takes mail at some time of the trial, by provider.
     pub fn deliverable(&self) -> Vec<u64> {
-        let takes =
-            |policy: &Policy| ListedMailbox::ALL.map(|listed| u64::from(policy.accepts_mail_for(mailbox(listed))));
-        let takes: Vec<[u64; 4]> = self.scenario.providers.iter().map(takes).collect();
+        let sites = (0..self.scenario.providers.len()).map(ProviderId::from_index);
+        let takes: Vec<[u64; 4]> = sites
+            .map(|site| ListedMailbox::ALL.map(|listed| u64::from(self.ever_accepts(site, mailbox(listed)))))
+            .collect();
         let mut deliverable = vec![0_u64; self.scenario.providers.len()];
         for row in self.mail.rows.iter() {
             let site = self.site(*row).index();
             deliverable[site] += takes[site][row.mailbox() as usize];
         }
         deliverable
+    }
+
+    /// Whether a provider takes mail for such a mailbox, at the start or after some change of the timeline.
+    fn ever_accepts(&self, site: ProviderId, mailbox: Mailbox) -> bool {
+        let mut policy = self.scenario.providers[site.index()].clone();
+        let mut accepts = policy.accepts_mail_for(mailbox);
+        for change in self.scenario.timeline.iter().filter(|change| change.provider == site) {
+            if let PolicyChange::Enabled(rule, enabled) = change.policy_change {
+                policy.rules[rule.index()].enabled = enabled;
+                accepts |= policy.accepts_mail_for(mailbox);
+            }
+        }
+        accepts
     }
 
     /// The mail that begins with recipient number `first`, as it is handed to the sender; `None` if it is not to go out

@@ -19,5 +19,7 @@ pub use complaints::Complaint;
 pub use input::{SenderHistory, TrialInput};
 pub use running_trial::RunningTrial;
 pub use script::{Due, ScriptStep, TrialScript};
-pub use translate::{closing_account, provider_facts, provider_info, provider_sample, record_refusal, strategy_info};
+pub use translate::{
+    closing_account, provider_facts, provider_info, provider_sample, record_refusal, response, strategy_info,
+};
 pub use world::World;

@@ -56,11 +56,16 @@ pub fn record_refusal(
     refusal: Refusal,
     recipients: u64,
 ) {
-    let response = match refusal.action {
+    recorder.attempt_refused(now, site, stage, Some(refusal.rule), response(refusal.action), recipients);
+}
+
+/// How a rule's action looks from outside.
+#[inline]
+pub const fn response(action: RuleAction) -> Response {
+    match action {
         RuleAction::Reply { reply, close } => Response::Reply { reply, closes: close },
         RuleAction::Drop | RuleAction::Tarpit(_) => Response::Closed,
-    };
-    recorder.attempt_refused(now, site, stage, Some(refusal.rule), response, recipients);
+    }
 }
 
 /// An attempt that the sender reports.

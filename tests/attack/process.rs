@@ -115,6 +115,32 @@ fn without_file_descriptors_open_connections_live_on() {
     assert_eq!(serve.end(Signal::SIGTERM), 0);
 }
 
+/// Of a thousand connections a hundred deliver a message, and the others are refused at the banner: how many recipients
+/// they were for, the server cannot know, and it does not say that all was delivered.
+#[test]
+fn connections_that_never_came_to_a_recipient_are_told_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "rule.first={ at = \"connect\", per = \"client-ip\", count = \"connections\", limit = 100, \
+                window = { fixed = { length = \"24h\", aligned = \"first\" } }, \
+                answer = { reply = \"unknown-recipient\" } }";
+    let serve = Serve::start(folder.path(), false, &["--set", rule]);
+    for n in 0..1_000 {
+        let mut stream = serve.connect();
+        let delivered =
+            if n < 100 { greeted(&mut stream) && message(&mut stream) } else { until(&mut stream, b"550 ") };
+        assert!(delivered, "{n}");
+    }
+    assert_eq!(serve.end(Signal::SIGTERM), 0);
+    let file = |name: &str| std::fs::read_to_string(folder.path().join("out").join(name)).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&file("record.json")).unwrap();
+    let totals = &record["trials"][0]["cells"][0]["totals"];
+    let counts =
+        ["connections", "connections_refused", "connections_without_recipient", "injected", "bounced", "attempts"];
+    assert_eq!(counts.map(|name| totals[name].as_u64().unwrap()), [1_000, 900, 900, 100, 0, 100]);
+    let told = "900 of 1,000 connections never came to a recipient";
+    assert!(file("report.html").contains(told));
+}
+
 #[test]
 fn a_port_in_use_is_an_error_with_a_hint() {
     let folder = tempfile::tempdir().unwrap();

@@ -72,11 +72,21 @@ fn draw(state: &ClusterSnapshot, columns: u16) -> String {
     let mut text = beside_or_below(after, providers, usize::from(columns));
     let mut table = Table::new();
     table.load_style(NO_LINES);
-    table.set_header(["client", "connections", "accepted", "deferred", "rejected", "reputation", "holds", "mostly"]);
+    table.set_header([
+        "client",
+        "connections",
+        "turned away",
+        "accepted",
+        "deferred",
+        "rejected",
+        "reputation",
+        "holds",
+        "mostly",
+    ]);
     for client in &state.clients {
         table.add_row(row(client));
     }
-    for column in table.column_iter_mut().skip(1).take(4) {
+    for column in table.column_iter_mut().skip(1).take(5) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     let _ = writeln!(text, "\n{table}");
@@ -124,6 +134,7 @@ fn row(client: &ClientSnapshot) -> Vec<Cell> {
     vec![
         Cell::new(client.ip),
         Cell::new(client.connections),
+        Cell::new(client.turned_away),
         Cell::new(client.accepted),
         Cell::new(client.deferred),
         Cell::new(client.rejected),

@@ -176,7 +176,8 @@ async fn state_shows_what_a_client_met() {
     ]);
     assert_eq!(charter["refused"], refused);
     let client = &state["clients"][0];
-    assert_eq!((&client["ip"], &client["accepted"], &client["deferred"]), (&"127.0.0.9".into(), &1.into(), &1.into()));
+    assert_eq!((&client["ip"], &client["accepted"], &client["deferred"]), (&"127.0.0.9".into(), &1.into(), &0.into()));
+    assert_eq!(client["turned_away"], 1, "a MAIL, and nobody knows for how many recipients");
     assert_eq!((&client["refused"][0]["provider"], &client["refused"][0]["count"]), (&"charter".into(), &1.into()));
     assert_eq!(client["standing"][0]["holds"][0]["rule"], "hourly");
     assert_eq!(client["standing"][1]["holds"], serde_json::json!([]));

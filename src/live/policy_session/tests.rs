@@ -133,3 +133,22 @@ fn a_gateway_takes_what_its_patterns_say() {
     assert!(takes("\"*.example\"", "customer.example") && !takes("\"*.example\"", "yahoo.com"));
     assert!(!takes("\"rr.com\"", "charter.net") && takes("\"rr.com\"", "rr.com"));
 }
+
+/// A client that is refused at EHLO says it again: one connection, refused once, and no recipient was named.
+#[test]
+fn a_connection_is_refused_once_however_often_it_says_ehlo() {
+    let mut policy = built_in("open");
+    policy.rules[0] = Rule { at: Stage::Ehlo, kind: RuleKind::Check(Check::Always), ..policy.rules[0].clone() };
+    let cluster = MxCluster::new(MxClusterConfig::new(vec![policy], 1), Clock::start(Speed::REAL));
+    let client = cluster.on_connect(SITE, HERE).client;
+    let mut session = PolicySession::new(Arc::clone(&cluster), SITE, HERE, client);
+    session.connect();
+    for _ in 0..3 {
+        assert!(!session.ehlo("client.example").is_accepted());
+    }
+    let trial = cluster.record("clients", 1).unwrap().trial;
+    let cell = &trial.cells[0];
+    assert_eq!((cell.totals.connections, cell.totals.connections_refused), (1, 1));
+    assert_eq!((cell.totals.connections_without_recipient, cell.totals.attempts, cell.totals.injected), (1, 0, 0));
+    assert_eq!(cell.replies[0].count, 3);
+}

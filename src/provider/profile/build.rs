@@ -62,7 +62,8 @@ pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Poli
             codes: replies.iter().map(|reply| reply.as_ref().map(|reply| reply.code)).collect(),
         },
     };
-    let rules: Vec<_> = spec.rule.iter().map(|(name, spec)| known.rule(name, spec, check)).collect();
+    let rules = spec.rule.iter().take(Policy::RULES_MAX);
+    let rules: Vec<_> = rules.map(|(name, spec)| known.rule(name, spec, check)).collect();
     Some(Policy {
         name: name?,
         title: spec.title.clone()?,
@@ -94,6 +95,10 @@ fn mx_hosts(names: &Spanned<Vec<Spanned<String>>>, check: &mut Checker<'_>) -> V
 
 /// The bands of reputation; `None` if they are wrong.
 fn tiers(table: &Spanned<NamedTable<Spanned<[f64; 2]>>>, check: &mut Checker<'_>) -> Option<Vec<Tier>> {
+    if table.iter().nth(Policy::TIERS_MAX).is_some() {
+        check.wrong(&table.span, format!("a profile has at most {} tiers", Policy::TIERS_MAX));
+        return None;
+    }
     let before = check.mistakes();
     let (mut tiers, mut edge) = (Vec::new(), 0.0);
     for (name, band) in table.iter() {
@@ -124,9 +129,6 @@ fn tiers(table: &Spanned<NamedTable<Spanned<[f64; 2]>>>, check: &mut Checker<'_>
             check.wrong(&last.span, format!("the tiers end at {edge}; the last one must end at 1"));
         }
         None if sound => check.wrong(&table.span, "there are no tiers here"),
-        _ if tiers.len() > Policy::TIERS_MAX => {
-            check.wrong(&table.span, format!("a profile has at most {} tiers", Policy::TIERS_MAX));
-        }
         _ => {}
     }
     sound.then_some(tiers)

@@ -1,5 +1,8 @@
 //! Expectations: what the results must be.
 
+use std::collections::BTreeSet;
+
+use super::names::at_most;
 use super::providers::Providers;
 use super::range;
 use crate::metric::METRICS;
@@ -14,12 +17,13 @@ pub(super) fn build(
     providers: &Providers,
     check: &mut Checker<'_>,
 ) -> Vec<Expectation> {
+    let known: BTreeSet<&str> = strategies.iter().map(String::as_str).collect();
     let mut expectations = Vec::new();
-    for spec in specs {
+    for spec in at_most(EXPECTATIONS_MAX, "expectations", specs, check) {
         if !METRICS.contains(&spec.metric.value.as_str()) {
             check.unknown("metric", &spec.metric, METRICS);
         }
-        if !strategies.contains(&spec.strategy.value) {
+        if !known.contains(spec.strategy.as_str()) {
             let known: Vec<&str> = strategies.iter().map(String::as_str).collect();
             check.unknown("strategy", &spec.strategy, &known);
         }
@@ -38,3 +42,6 @@ pub(super) fn build(
     }
     expectations
 }
+
+/// More than anyone expects.
+const EXPECTATIONS_MAX: usize = 10_000;

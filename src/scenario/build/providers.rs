@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::files::NamedFiles;
-use super::names::{Unique, domain};
+use super::names::{Unique, at_most, domain};
 use crate::diagnostic::{Document, did_you_mean, nearest};
 use crate::provider::profile::{self, Overlay};
 use crate::provider::{Policy, ServedDomains};
@@ -57,7 +57,7 @@ pub(super) fn build<'a>(
     let mut policies = Vec::new();
     let mut shares = Vec::new();
     let mut all_domains = Domains::default();
-    for (index, provider) in spec.provider.iter().enumerate() {
+    for (index, provider) in at_most(PROVIDERS_MAX, "providers", &spec.provider, check).iter().enumerate() {
         let policy = policy(provider, scenario, files, check);
         let name = match (&provider.name, &policy) {
             (Some(name), _) => name.clone(),
@@ -81,8 +81,8 @@ pub(super) fn build<'a>(
             spec.provider.iter().find_map(|provider| provider.share.as_ref()).map_or(0..0, |at| at.span.clone());
         check.wrong_do(&place, "all providers have a share of 0: nobody gets mail", "write a share above 0");
     }
-    if spec.provider.len() > PROVIDERS_MAX || all_domains.list.len() > DOMAINS_MAX {
-        check.wrong(&(0..0), format!("a scenario has at most {PROVIDERS_MAX} providers and {DOMAINS_MAX} domains"));
+    if all_domains.list.len() > DOMAINS_MAX {
+        check.wrong(&(0..0), format!("a scenario has at most {DOMAINS_MAX} domains"));
     }
     Providers { names: names.all(), nameless, policies, domains: all_domains.list, weights: all_domains.weights }
 }
@@ -178,7 +178,7 @@ impl Domains {
         }
         for (name, weight) in &weighted {
             // No more are numbered than there are numbers for.
-            if index > PROVIDERS_MAX || self.list.len() > DOMAINS_MAX {
+            if self.list.len() > DOMAINS_MAX {
                 break;
             }
             if let Some(owner) = self.owners.insert(name.value.clone(), index) {

@@ -31,6 +31,11 @@ pub(super) fn build(specs: &[Spanned<SourceSpec>], check: &mut Checker<'_>) -> V
                 check.wrong(&spec.ip.span, format!("there are no {count} addresses from {first} on"));
                 break;
             };
+            if let Some(what) = not_of_one_host(ip) {
+                let message = format!("{ip} is {what}: nobody sends from it");
+                check.wrong_do(&spec.ip.span, message, "write the address of a host, such as \"192.0.2.1\"");
+                break;
+            }
             if !taken.insert(ip) {
                 check.wrong(&spec.ip.span, format!("the source {ip} is there twice"));
                 break;
@@ -70,6 +75,16 @@ fn address(written: &Spanned<String>, check: &mut Checker<'_>) -> Option<IpAddr>
         check.wrong_do(&written.span, message, "write one such as \"192.0.2.1\" or \"2001:db8::1\"");
     }
     ip
+}
+
+/// What an address is that is no host's own; `None` for one that a host can send from.
+fn not_of_one_host(ip: IpAddr) -> Option<&'static str> {
+    match ip.to_canonical() {
+        ip if ip.is_unspecified() => Some("the unspecified address"),
+        ip if ip.is_multicast() => Some("a multicast address"),
+        IpAddr::V4(Ipv4Addr::BROADCAST) => Some("the broadcast address"),
+        _ => None,
+    }
 }
 
 fn parse_network(written: &Spanned<String>, check: &mut Checker<'_>) -> Option<(IpAddr, u8)> {

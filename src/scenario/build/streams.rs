@@ -1,10 +1,10 @@
 //! Mail streams: what is sent, to whom, how good the list is, and from which sources.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::arrivals::{self, Bounds};
 use super::files::NamedFiles;
-use super::names::{Unique, domain};
+use super::names::{Unique, at_most, domain};
 use super::sources;
 use crate::dist::Dist;
 use crate::scenario::model::Source;
@@ -26,14 +26,11 @@ pub(super) fn build(
         let help = "add one:\n[[stream]]\narrivals = { at-once = { recipients = 20000 } }";
         check.lacking(&(0..0), "the scenario has nothing to send", help);
     }
-    if specs.len() > STREAMS_MAX {
-        check.wrong(&(0..0), format!("a scenario has at most {STREAMS_MAX} streams"));
-    }
     let mut names = Unique::new("stream");
     let mut sender_domains = SenderDomains::default();
     let mut streams = Vec::new();
     let mut expected = 0.0;
-    for spec in specs.iter().take(STREAMS_MAX) {
+    for spec in at_most(STREAMS_MAX, "streams", specs, check) {
         match &spec.name {
             Some(name) => names.add(name, "give each stream a name of its own", check),
             None if specs.len() > 1 => {
@@ -172,10 +169,13 @@ fn carriers(
             "leave `sources` out to use all of them",
         );
     }
-    let mut carriers = Vec::new();
-    for name in &written.value {
+    let (mut carriers, mut taken) = (Vec::new(), BTreeSet::new());
+    if written.len() > known.len() {
+        check.wrong(&written.span, format!("there are only {} sources", known.len()));
+    }
+    for name in written.iter().take(known.len()) {
         let Some(id) = sources::find(name, known, check) else { continue };
-        if carriers.contains(&id) {
+        if !taken.insert(id) {
             check.wrong(&name.span, format!("the source {} is there twice", name.value));
         }
         carriers.push(id);

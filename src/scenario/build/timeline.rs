@@ -1,5 +1,6 @@
 //! The timeline: what changes while it runs.
 
+use super::names::at_most;
 use super::providers::Providers;
 use super::sources;
 use crate::provider::PolicyChange;
@@ -19,7 +20,7 @@ pub(super) fn build(
     check: &mut Checker<'_>,
 ) -> Vec<Change> {
     let mut changes = Vec::new();
-    for spec in specs {
+    for spec in at_most(CHANGES_MAX, "changes", specs, check) {
         if spec.at.value >= duration {
             let message = format!("the change comes at {}, but the trial lasts {duration}", spec.at.value);
             check.wrong_do(&spec.at.span, message, "change it earlier, or write a longer `duration`");
@@ -104,3 +105,6 @@ fn of_reputation(
         changes.push(Change { at: Time::ZERO, provider, policy_change });
     }
 }
+
+/// More than anyone plans.
+const CHANGES_MAX: usize = 10_000;

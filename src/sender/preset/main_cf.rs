@@ -4,6 +4,7 @@
 //! goes before the one for all transports, whatever their order in the file.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -131,8 +132,9 @@ pub(super) fn overlay(strategy: &mut Strategy, written: &MainCf, check: &mut Che
     for (name, _) in written.0.iter().filter(|(name, _)| !names.contains(&name.as_str())) {
         check.unknown("parameter", name, &names);
     }
-    for (n, (name, _)) in written.0.iter().enumerate() {
-        if written.0[..n].iter().any(|(before, _)| before.value == name.value) {
+    let mut before = BTreeSet::new();
+    for (name, _) in &written.0 {
+        if !before.insert(name.as_str()) {
             check.wrong(&name.span, format!("`{}` is written twice", name.value));
         }
     }
