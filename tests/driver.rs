@@ -16,7 +16,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mxlab::live::{AllowedTargets, ClientOptions, Clock, DriverConfig, LiveTrial, Speed, drive, source_address, tls};
+use mxlab::live::tls::StartTls;
+use mxlab::live::{AllowedTargets, ClientOptions, Clock, DriverConfig, LiveTrial, Speed, drive, source_address};
 use mxlab::rng::Seed;
 use mxlab::scenario::Scenario;
 use mxlab::trial::TrialInput;
@@ -58,18 +59,24 @@ impl Campaign {
     }
 }
 
+/// A client in the clear.
+fn client_options() -> ClientOptions {
+    ClientOptions::new("mxlab.test".parse().unwrap())
+}
+
 /// Drives a campaign to a server, each source from an address of its own.
-pub(crate) async fn drive_to(campaign: &Campaign, server: SocketAddr, tls: Option<tls::ClientTls>) -> LiveTrial {
+pub(crate) async fn drive_to(campaign: &Campaign, server: SocketAddr, tls: StartTls) -> LiveTrial {
     let scenario = campaign.scenario();
     let mail = generate(&scenario.workload, Seed(1)).unwrap();
     let config = DriverConfig {
         input: TrialInput { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail },
         targets: vec![vec![server]],
         allowed: AllowedTargets::default(),
+        doubtful: Vec::new(),
         sources: (0..campaign.sources).map(source_address).collect(),
         cluster: None,
         clock: Clock::start(Speed::new(campaign.speed).unwrap()),
-        client_options: ClientOptions { helo: "mxlab.test".to_owned(), tls, chunking: true },
+        client_options: ClientOptions { tls, chunking: true, ..client_options() },
     };
     let never = CancellationToken::new();
     let live = tokio::time::timeout(LONG, drive(config, &never)).await;
@@ -78,7 +85,7 @@ pub(crate) async fn drive_to(campaign: &Campaign, server: SocketAddr, tls: Optio
 
 /// Drives so many messages to a server, at sixty thousand times the speed of wall-clock time.
 async fn drive_recipients(recipients: u32, server: SocketAddr) -> LiveTrial {
-    drive_to(&Campaign { recipients, speed: 60_000.0, ..Campaign::default() }, server, None).await
+    drive_to(&Campaign { recipients, speed: 60_000.0, ..Campaign::default() }, server, StartTls::Never).await
 }
 
 /// A server that takes `messages` on a connection and then closes it without a reply.
@@ -144,10 +151,11 @@ async fn forbidden_targets_are_not_sent_to() {
         input: TrialInput { scenario: &scenario, strategy: &scenario.strategies[0], seed: 1, unknowns: 1, mail: &mail },
         targets: vec![vec!["192.0.2.1:25".parse().unwrap()]],
         allowed: AllowedTargets::default(),
+        doubtful: Vec::new(),
         sources: vec![[127, 0, 0, 1].into()],
         cluster: None,
         clock: Clock::start(Speed::REAL),
-        client_options: ClientOptions { helo: "mxlab.test".to_owned(), tls: None, chunking: false },
+        client_options: client_options(),
     };
     let refused = drive(config, &CancellationToken::new()).await.unwrap_err();
     assert!(refused.to_string().contains("--allow-target"), "{refused}");

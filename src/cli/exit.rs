@@ -14,7 +14,8 @@ pub enum Exit {
     BadInput = 2,
     /// An invariant is broken: a fault of mxlab. The message says how to replay it.
     Broken = 3,
-    /// A result could not be written. What was written before stays.
+    /// A result could not be written, or a failure of mxlab's own side (file descriptors, addresses, memory, a disk)
+    /// touched the run. What was written stays; a run that was touched says so in its first line.
     Io = 4,
     /// Ctrl-C, as shells count it (128 + SIGINT). Finished trials were kept and their results marked partial.
     Interrupted = 130,

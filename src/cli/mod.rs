@@ -6,6 +6,7 @@
 mod check;
 mod completions;
 mod descriptors;
+mod endpoints;
 mod exit;
 mod failure;
 mod folder;
@@ -14,6 +15,7 @@ mod live_client;
 mod man;
 mod memory;
 mod output;
+mod own_side;
 mod profiles;
 mod progress;
 mod provenance;
@@ -126,7 +128,8 @@ Exit codes:
   1  an expectation was missed
   2  bad input: arguments, a scenario, a profile, or too little memory
   3  an invariant is broken; the message says how to replay it
-  4  a file could not be written
+  4  a file could not be written, or mxlab's own side (descriptors, addresses, memory, disk)
+     failed during a run: nothing of that is booked as a provider's, and the results say so first
   130  stopped by Ctrl-C; finished trials are kept, their results marked partial";
 
 #[cfg(test)]

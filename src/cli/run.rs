@@ -5,14 +5,15 @@ use std::sync::atomic::AtomicBool;
 
 use clap::ValueEnum;
 
+use super::descriptors::ConnectionEnds;
 use super::folder::{self, ResultsFolder};
-use super::live_client::{client_options, live_failure};
+use super::live_client::{ClientSwitches, client_options, live_failure};
 use super::output::{OutputFormat, show_run};
 use super::progress::ProgressDisplay;
 use super::scenarios::load_all;
 use super::trial_args::TrialArgs;
 use super::words::{grouped, quoted, seeds};
-use super::{Exit, Failure, descriptors, interrupt, memory, provenance, terminal};
+use super::{Exit, Failure, descriptors, interrupt, memory, own_side, provenance, terminal};
 use crate::live::{Receivers, Speed};
 use crate::record::Record;
 use crate::report::{self, Analysis};
@@ -131,6 +132,9 @@ fn prepare(args: &Args) -> Result<Vec<Job<'_>>, Failure> {
             let name = &scenario.name;
             return Err(Failure::input(format_args!("two scenarios are called {name}; give each an --out of its own")));
         }
+        if args.world == WorldKind::Live {
+            descriptors::suffice(scenario, &options, ConnectionEnds::Both)?;
+        }
         checked.push(options);
     }
     let several = scenarios.len() > 1;
@@ -172,23 +176,28 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
     if !args.quiet {
         terminal::note(&headline(job));
     }
-    let (record, latencies) = {
+    let (record, latencies, halted) = {
         let progress = ProgressDisplay::new(&job.scenario.name, args.quiet);
         let show = |now| progress.show(now);
         match args.world {
             WorldKind::Sim => study::run(&job.scenario, &job.options, &show, stop)
-                .map(|record| (record, Vec::new()))
+                .map(|record| (record, Vec::new(), None))
                 .map_err(|error| failure(job, &error)),
             WorldKind::Live => {
-                descriptors::as_many_as_allowed();
-                let client_options = client_options(HELO, args.tls, args.chunking)?;
+                let switches = ClientSwitches { tls: args.tls, tls_optional: false, chunking: args.chunking };
+                let helo = HELO.parse().map_err(Failure::input)?;
+                let client_options = client_options(helo, switches)?;
                 let receivers = &Receivers::Cluster;
                 study::run_live(&job.scenario, &job.options, receivers, args.speed, &client_options, &show, stop)
-                    .map(|live_run| (live_run.record, live_run.latencies))
+                    .map(|live_run| (live_run.record, live_run.latencies, live_run.halted))
                     .map_err(|error| live_failure(&error))
             }
         }?
     };
+    let exit = own_side::judged(exit(&record), &record.own_failures(), halted.as_ref());
+    if record.trials.is_empty() && exit == Exit::Io {
+        return Ok(exit);
+    }
     if record.trials.is_empty() {
         terminal::note(&format!("{}: stopped before any trial was finished; nothing is kept", job.scenario.name));
         return Ok(Exit::Interrupted);
@@ -206,7 +215,7 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
     if !args.quiet {
         terminal::note(&format!("results in {}", job.folder.display()));
     }
-    Ok(exit(&record))
+    Ok(exit)
 }
 
 /// How a run ends that went through.

@@ -5,16 +5,18 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
+use super::descriptors::ConnectionEnds;
 use super::folder::{self, ResultsFolder};
-use super::live_client::{client_options, live_failure};
+use super::live_client::{ClientSwitches, client_options, live_failure};
 use super::output::{OutputFormat, show_run};
 use super::progress::ProgressDisplay;
 use super::scenarios::load_all;
 use super::trial_args::TrialArgs;
-use super::{Exit, Failure, descriptors, interrupt, provenance, terminal};
+use super::{Exit, Failure, descriptors, endpoints, interrupt, own_side, provenance, terminal};
 use crate::live::{self, AllowedTargets, Receivers, Speed};
 use crate::report::{self, Analysis};
 use crate::scenario::Scenario;
+use crate::smtp::HeloName;
 use crate::study;
 
 /// Send a scenario's mail by its strategies to SMTP servers that are there already.
@@ -24,6 +26,7 @@ use crate::study;
 /// which replies are to be expected; whatever else a server says is learned.
 ///
 /// Only loopback addresses are targets, unless --allow-target names their network.
+#[expect(clippy::struct_excessive_bools, reason = "a command line has switches")]
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -37,7 +40,7 @@ pub(super) struct Args {
     /// Let mail go to this network too: it must be yours.
     #[arg(long, value_name = "CIDR")]
     allow_target: Vec<IpNet>,
-    /// The address that the scenario's sources send from, one for each; fewer are taken in turn. [default: loopback
+    /// The address of this machine that the scenario's sources send from, one for each; fewer are taken in turn. [default: loopback
     /// addresses counted up from 127.24.0.1 to loopback targets, or else whatever the system chooses]
     #[arg(long, value_name = "ADDRESS")]
     from: Vec<IpAddr>,
@@ -46,10 +49,14 @@ pub(super) struct Args {
     speed: Speed,
     /// The name to give with EHLO.
     #[arg(long, value_name = "NAME", default_value = "mxlab.test")]
-    helo: String,
-    /// STARTTLS wherever it is offered; certificates are not looked at.
+    helo: HeloName,
+    /// STARTTLS on every connection: a server that does not offer it, or refuses, gets no mail. Certificates are not
+    /// looked at.
     #[arg(long)]
     tls: bool,
+    /// STARTTLS wherever it is to be had, and clear text elsewhere.
+    #[arg(long, conflicts_with = "tls")]
+    tls_optional: bool,
     /// BDAT (RFC 3030) wherever it is offered.
     #[arg(long)]
     chunking: bool,
@@ -72,18 +79,25 @@ Examples:
   mxlab send scenarios/quickstart.toml --to charter=127.0.0.1:2525 --to yahoo=127.0.0.2:2525 --to 127.0.0.3:2525
   mxlab send my.toml --to 192.0.2.25:25 --allow-target 192.0.2.0/24 --tls";
 
+impl Args {
+    const fn switches(&self) -> ClientSwitches {
+        ClientSwitches { tls: self.tls, tls_optional: self.tls_optional, chunking: self.chunking }
+    }
+}
+
 pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
     let scenario = load_all(std::slice::from_ref(&args.scenario))?.remove(0);
     let targets = targets(&args.to, &scenario)?;
     let allowed = AllowedTargets::loopback_and(args.allow_target.clone());
     allowed.check(targets.iter().flatten()).map_err(Failure::input)?;
     let options = args.trials.options(&scenario, false)?;
-    let sources = sources(args, &scenario, &targets);
-    let receivers = Receivers::Hosts { targets, sources, allowed };
-    let client_options = client_options(&args.helo, args.tls, args.chunking)?;
+    let sources = sources(args, &scenario, &targets)?;
+    let client_options = client_options(args.helo.clone(), args.switches())?;
+    descriptors::suffice(&scenario, &options, ConnectionEnds::Client)?;
+    let doubtful = endpoints::doubtful(&targets, &sources);
+    let receivers = Receivers::Hosts { targets, sources, allowed, doubtful };
     let run = folder::run_name(options.first_seed, options.seeds, scenario.hash);
     let out = ResultsFolder::create(args.out.as_deref(), &scenario.name, &run)?;
-    descriptors::as_many_as_allowed();
     let stop = interrupt::listen()?;
     let live_run = {
         let progress = ProgressDisplay::new(&scenario.name, args.quiet);
@@ -91,6 +105,11 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
         study::run_live(&scenario, &options, &receivers, args.speed, &client_options, &show, stop)
             .map_err(|error| live_failure(&error))?
     };
+    let exit = if live_run.record.partial { Exit::Interrupted } else { Exit::Met };
+    let exit = own_side::judged(exit, &live_run.record.own_failures(), live_run.halted.as_ref());
+    if live_run.record.trials.is_empty() {
+        return Ok(exit);
+    }
     let analysis = Analysis::of(&live_run.record);
     report::write_all(&analysis, &provenance::of_trials(&scenario, &options), &out).map_err(Failure::unwritten)?;
     report::write_latencies(&live_run.latencies, &out).map_err(Failure::unwritten)?;
@@ -99,7 +118,7 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
         terminal::note(&report::latency_table(&live_run.latencies));
         terminal::note(&format!("results in {}", out.display()));
     }
-    Ok(if live_run.record.partial { Exit::Interrupted } else { Exit::Met })
+    Ok(exit)
 }
 
 /// The hosts of each provider: its own, or those of everybody.
@@ -117,8 +136,11 @@ fn targets(to: &[String], scenario: &Scenario) -> Result<Vec<Vec<SocketAddr>>, F
                 (&mut own[place.ok_or_else(|| wrong(known()))?], address)
             }
         };
-        let address = address.parse();
-        hosts.push(address.map_err(|_| wrong("write an address and a port, such as 127.0.0.1:2525".to_owned()))?);
+        let address = endpoints::target(address).map_err(wrong)?;
+        if hosts.contains(&address) {
+            return Err(wrong("it is there twice; a host that is to get more mail needs no second entry".to_owned()));
+        }
+        hosts.push(address);
     }
     for (hosts, name) in own.iter_mut().zip(names) {
         if hosts.is_empty() {
@@ -134,7 +156,12 @@ fn targets(to: &[String], scenario: &Scenario) -> Result<Vec<Vec<SocketAddr>>, F
 }
 
 /// The address that each source sends from.
-fn sources(args: &Args, scenario: &Scenario, targets: &[Vec<SocketAddr>]) -> Vec<IpAddr> {
+fn sources(args: &Args, scenario: &Scenario, targets: &[Vec<SocketAddr>]) -> Result<Vec<IpAddr>, Failure> {
+    args.from.iter().try_for_each(|source| endpoints::check_source(*source, targets))?;
+    Ok(assigned_sources(args, scenario, targets))
+}
+
+fn assigned_sources(args: &Args, scenario: &Scenario, targets: &[Vec<SocketAddr>]) -> Vec<IpAddr> {
     let wanted = scenario.sources.len();
     if !args.from.is_empty() {
         return args.from.iter().copied().cycle().take(wanted).collect();

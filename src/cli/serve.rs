@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::folder::ResultsFolder;
 use super::output::{OutputFormat, show_run};
-use super::{Exit, Failure, descriptors, provenance, terminal};
+use super::{Exit, Failure, descriptors, own_side, provenance, terminal};
 use crate::live::{
     self, CONNECTIONS_MAX, Clock, KeptMessages, MessageStore, MxCluster, MxClusterConfig, OwnFaults, ServedTrial,
     ServerOptions, Speed,
 };
-use crate::record::{Record, StrategyInfo};
+use crate::record::{OwnFailures, Record, StrategyInfo, Trial};
 use crate::report::{self, Analysis};
 use crate::time::Span;
 use crate::trial::provider_info;
@@ -148,7 +148,7 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let runtime = runtime(args.threads)
         .map_err(|error| Failure::unwritten(format_args!("the system gives no event queue: {error}")))?;
     let cluster = MxCluster::new(MxClusterConfig::new(policies, args.seed), Clock::start(args.speed));
-    runtime.block_on(async {
+    let mut own_failures = runtime.block_on(async {
         let stop = CancellationToken::new();
         let front_end = RunningFrontEnd::start(args.front_end, &cluster, &hosts, options)?;
         let auxiliary = auxiliary.start(&cluster, front_end.hosts(), token, &stop).await?;
@@ -158,18 +158,24 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
         }
         run_until_stopped(&cluster, args).await?;
         stop.cancel();
-        front_end.stop().await;
+        let own_failures = front_end.stop().await;
         event_writer.end().await;
-        Ok::<(), Failure>(())
+        Ok::<OwnFailures, Failure>(own_failures)
     })?;
     // Connections that are still open have had the time to end.
     runtime.shutdown_background();
-    let exit = write_report(&cluster, args, out)?;
-    Ok(message_store.map_or(exit, |store| report_kept(&store.summary(), exit, args.quiet)))
+    if let Some(store) = message_store {
+        let messages = store.summary();
+        own_failures.merge(&messages.failures);
+        report_kept(&messages, args.quiet);
+    }
+    let exit = own_side::judged(Exit::Met, &own_failures, None);
+    write_report(&cluster, args, out, own_failures)?;
+    Ok(exit)
 }
 
-/// Says what was kept. What could not be is no matter of the providers, and the exit code tells of it.
-fn report_kept(messages: &KeptMessages, exit: Exit, quiet: bool) -> Exit {
+/// Says what was kept.
+fn report_kept(messages: &KeptMessages, quiet: bool) {
     let KeptMessages { kept, lost, first_error, longest_wait, .. } = messages;
     if *longest_wait >= LONG_WAIT {
         let longest = longest_wait.as_secs_f64();
@@ -178,12 +184,9 @@ fn report_kept(messages: &KeptMessages, exit: Exit, quiet: bool) -> Exit {
     if *lost > 0 {
         let why = first_error.as_deref().unwrap_or("");
         terminal::note(&terminal::error(format_args!("--keep: {kept} messages kept, {lost} more could not be: {why}")));
-        return Exit::Io;
-    }
-    if !quiet {
+    } else if !quiet {
         terminal::note(&format!("{kept} messages kept"));
     }
-    exit
 }
 
 /// A wait for the disk that a client may take for the provider's slowness.
@@ -265,8 +268,14 @@ async fn run_until_stopped(cluster: &MxCluster, args: &Args) -> Result<(), Failu
 }
 
 /// Writes the report of what the clients met.
-fn write_report(cluster: &MxCluster, args: &Args, out: Option<ResultsFolder>) -> Result<Exit, Failure> {
+fn write_report(
+    cluster: &MxCluster,
+    args: &Args,
+    out: Option<ResultsFolder>,
+    own_failures: OwnFailures,
+) -> Result<(), Failure> {
     let ServedTrial { trial, bucket } = cluster.record(CLIENT, args.seed).map_err(Failure::broken)?;
+    let trial = Trial { own_failures, ..trial };
     let lasted = bucket.times(trial.cells.first().map_or(0, |cell| cell.series.attempts.len() as u64));
     let strategies = vec![StrategyInfo {
         name: CLIENT.to_owned(),
@@ -288,7 +297,7 @@ fn write_report(cluster: &MxCluster, args: &Args, out: Option<ResultsFolder>) ->
             terminal::note(&format!("results in {}", folder.display()));
         }
     }
-    Ok(Exit::Met)
+    Ok(())
 }
 
 /// Takes the place of a scenario's name in results.

@@ -4,15 +4,20 @@
 //! an open loop: mail becomes ready at its intended time however slow the servers are, and every latency counts from
 //! there.
 
+mod connect;
 mod connection;
 mod connection_event;
 mod connection_table;
+mod halt;
 mod message;
 mod reply_matcher;
+mod session_loss;
 mod socket_world;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,15 +25,19 @@ use tokio_util::sync::CancellationToken;
 use super::allowed_targets::{AllowedTargets, ForbiddenTarget};
 use super::clock::{Clock, wall_span};
 use super::cluster::MxCluster;
-use crate::record::{ConservationError, Latencies, Response, Trial};
+use super::own_failure::OwnFailureCounter;
+use crate::record::{ConnectionFailure, ConservationError, Latencies, Response, Trial};
 use crate::sender::{Event, RecipientResult, TransactionResult};
+use crate::smtp::Stage;
 use crate::time::Time;
 use crate::trial::{Due, RunningTrial, TrialInput, World};
 use crate::units::ProviderId;
 pub use connection::ClientOptions;
 use connection_event::{ConnectionEvent, ConnectionReport, WireResult};
 use connection_table::Assignment;
+pub use halt::TrialHalt;
 use reply_matcher::{ReplyMatch, ReplyMatcher};
+use session_loss::SessionLoss;
 use socket_world::SocketWorld;
 
 /// A trial to be driven over sockets.
@@ -40,6 +49,9 @@ pub struct DriverConfig<'a> {
     pub targets: Vec<Vec<SocketAddr>>,
     /// The addresses that may be sent to at all.
     pub allowed: AllowedTargets,
+    /// Targets that refused a connection just before the trial. Where the first of the trial is refused as well, the
+    /// trial is halted.
+    pub doubtful: Vec<SocketAddr>,
     /// The address that each source sends from.
     pub sources: Vec<IpAddr>,
     /// The cluster that serves the providers, if it runs in the same process: it is told of complaints and policy
@@ -60,6 +72,8 @@ pub struct LiveTrial {
     pub latencies: Latencies,
     /// Whether it was stopped before its end.
     pub stopped: bool,
+    /// Why mxlab itself has stopped it, if it has.
+    pub halted: Option<TrialHalt>,
 }
 
 /// A trial cannot be driven.
@@ -73,7 +87,8 @@ pub enum DriveError {
     Conservation(#[from] ConservationError),
 }
 
-/// Drives a trial until all mail is settled and all complaints are made, its time is over, or `stop` is cancelled.
+/// Drives a trial until all mail is settled and all complaints are made, its time is over, `stop` is cancelled, or going
+/// on would say nothing of any provider.
 ///
 /// # Errors
 /// A target is not allowed, or recipients were not conserved.
@@ -86,6 +101,9 @@ pub async fn drive(config: DriverConfig<'_>, stop: &CancellationToken) -> Result
     let mut timer_at = Time::ZERO;
     let mut timer = Box::pin(clock.sleep_until(timer_at));
     let stopped = loop {
+        if driver.halted.is_some() {
+            break true;
+        }
         if driver.is_over() {
             break false;
         }
@@ -119,16 +137,29 @@ struct Driver<'a> {
     clock: Clock,
     /// By provider.
     matchers: Vec<ReplyMatcher>,
+    own_failures: OwnFailureCounter,
+    own_patience: Duration,
+    doubtful: Vec<SocketAddr>,
+    /// Targets with which it went on after the first connection.
+    proven: BTreeSet<SocketAddr>,
+    halted: Option<TrialHalt>,
 }
 
 impl<'a> Driver<'a> {
     fn new(config: DriverConfig<'a>, reports: mpsc::UnboundedSender<ConnectionReport>) -> Self {
-        let DriverConfig { input, targets, sources, cluster, clock, client_options, allowed: _ } = config;
-        let world = SocketWorld::new(input, targets, sources, cluster, clock.speed(), &client_options, reports);
+        let DriverConfig { input, targets, sources, cluster, clock, client_options, doubtful, allowed: _ } = config;
+        let own_failures = OwnFailureCounter::default();
+        let speed = clock.speed();
+        let world = SocketWorld::new(input, targets, sources, cluster, speed, &client_options, &own_failures, reports);
         Self {
             trial: RunningTrial::new(input, world),
             clock,
             matchers: input.scenario.providers.iter().map(ReplyMatcher::new).collect(),
+            own_failures,
+            own_patience: client_options.own_patience,
+            doubtful,
+            proven: BTreeSet::new(),
+            halted: None,
         }
     }
 
@@ -158,9 +189,12 @@ impl<'a> Driver<'a> {
     /// Tells the sender what a connection reports.
     fn on_report(&mut self, report: ConnectionReport) {
         let (now, conn) = (self.now(), report.conn);
-        let Some((Assignment { site, source, delivery }, event)) = self.trial.world.connections.receive(report) else {
+        let Some((assignment, event)) = self.trial.world.connections.receive(report) else { return };
+        let Assignment { site, source, delivery, to } = assignment;
+        self.halted = self.halted.take().or_else(|| self.halt_for(to, &event));
+        if self.halted.is_some() {
             return;
-        };
+        }
         self.trial.script.advance_to(now);
         match event {
             ConnectionEvent::Connected => {
@@ -171,6 +205,7 @@ impl<'a> Driver<'a> {
                 for (phase, took) in timings {
                     self.trial.world.latencies.record(phase, wall_span(took));
                 }
+                self.trial.world.spoiled = results.iter().any(WireResult::is_own_failure).then_some(delivery);
                 let n = if results.len() == 1 { u64::from(delivery.count) } else { 1 };
                 let recipients: Vec<RecipientResult> =
                     results.into_iter().map(|result| self.interpret(site, result, closed, n)).collect();
@@ -178,12 +213,42 @@ impl<'a> Driver<'a> {
                 let result = TransactionResult { conn, recipients: &recipients, closed };
                 self.trial.tell_sender(Event::Replied(result));
             }
-            ConnectionEvent::Closed => {
+            ConnectionEvent::Closed { violation } => {
+                if let Some(why) = violation {
+                    // It came between two attempts, and counts as one: else nobody would read of it.
+                    self.trial.script.recorder().attempt_broken_off(now, site, Stage::Mail, &why, 1);
+                }
                 self.trial.script.cancel_connection(conn);
                 self.trial.tell_sender(Event::Closed(conn));
             }
+            // It halts the trial.
+            ConnectionEvent::Stuck(_) => {}
         }
         self.trial.run_actions();
+        self.trial.world.spoiled = None;
+    }
+
+    /// Why the trial cannot go on after this, if it cannot. A target is judged by its first connection.
+    fn halt_for(&mut self, to: SocketAddr, event: &ConnectionEvent) -> Option<TrialHalt> {
+        let only = match event {
+            ConnectionEvent::Stuck(what) => {
+                return Some(TrialHalt::OwnSide { what: *what, lasted: self.own_patience });
+            }
+            ConnectionEvent::Replied { results, .. } => results.first(),
+            ConnectionEvent::Connected | ConnectionEvent::Closed { .. } => None,
+        };
+        let is_first = self.proven.insert(to);
+        match only {
+            Some(WireResult::Lost(_, SessionLoss::Silence(ConnectionFailure::Refused)))
+                if is_first && self.doubtful.contains(&to) =>
+            {
+                Some(TrialHalt::NobodyListens(to))
+            }
+            Some(WireResult::Lost(_, SessionLoss::NoTls(why))) if is_first => {
+                Some(TrialHalt::NoTls { target: to, why: why.clone() })
+            }
+            _ => None,
+        }
     }
 
     fn record_opened(&mut self, site: ProviderId) {
@@ -197,8 +262,16 @@ impl<'a> Driver<'a> {
         let now = self.trial.script.now();
         let (stage, code, lines) = match result {
             WireResult::Accepted => return RecipientResult::Accepted,
-            WireResult::Silent(stage, failure) => {
-                self.trial.script.recorder().attempt_failed(now, site, stage, failure, n);
+            WireResult::Lost(stage, loss) => {
+                let recorder = self.trial.script.recorder();
+                match loss {
+                    SessionLoss::Silence(failure) => recorder.attempt_failed(now, site, stage, failure, n),
+                    SessionLoss::BrokenOff(why) | SessionLoss::NoTls(why) => {
+                        recorder.attempt_broken_off(now, site, stage, &why, n);
+                    }
+                    // Counted where it came up.
+                    SessionLoss::OwnSide(_) => {}
+                }
                 return RecipientResult::NoReply(stage);
             }
             WireResult::Refused(stage, code, lines) => (stage, code, lines),
@@ -220,6 +293,8 @@ impl<'a> Driver<'a> {
         let now = self.now();
         self.trial.script.advance_to(now);
         let latencies = std::mem::take(&mut self.trial.world.latencies);
-        Ok(LiveTrial { trial: self.trial.finish()?, latencies, stopped })
+        let mut trial = self.trial.finish()?;
+        trial.own_failures = self.own_failures.counts();
+        Ok(LiveTrial { trial, latencies, stopped, halted: self.halted })
     }
 }

@@ -107,16 +107,18 @@ impl MxServer {
         &self.hosts
     }
 
-    /// Connections that had to wait in the kernel because this machine was short of something.
+    /// How often this machine was short of something: connections had to wait in the kernel, or were lost.
     pub fn own_failures(&self) -> OwnFailures {
         self.own_failures.counts()
     }
 
-    /// Takes no more connections, sends 421 on the open ones and waits until they have ended, for `grace` at most.
-    pub async fn stop(self, grace: Duration) {
+    /// Takes no more connections, sends 421 on the open ones and waits until they have ended, for `grace` at most. What
+    /// this machine was short of until then.
+    pub async fn stop(self, grace: Duration) -> OwnFailures {
         self.stop.cancel();
         self.tasks.close();
         let _ = tokio::time::timeout(grace, self.tasks.wait()).await;
+        self.own_failures.counts()
     }
 }
 
@@ -245,8 +247,10 @@ impl HostAcceptor {
         }
         let acceptor = self.clone();
         self.tasks.spawn(async move {
-            let Ok(stream) = TcpStream::from_std(stream) else { return };
-            acceptor.serve(stream, session, greeting).await;
+            match TcpStream::from_std(stream) {
+                Ok(stream) => acceptor.serve(stream, session, greeting).await,
+                Err(error) => acceptor.own_failures.add(own_failure(&error).unwrap_or(OwnFailure::Memory)),
+            }
             drop(permit);
         });
     }
@@ -260,12 +264,17 @@ impl HostAcceptor {
             clock: self.cluster.clock,
             command_timeout: self.options.command_timeout,
             tls: self.options.tls.as_ref(),
+            own_faults: &self.options.own_faults,
             stop: &self.stop,
         };
         let handler = PolicyHandler::new(session, greeting, self.options.message_store.as_ref());
         let connection = smtp_connection::serve(stream, server_config, handler, config);
-        // A connection that ended with an error has ended all the same.
-        let _ = tokio::time::timeout(CONNECTION_MAX, connection).await;
+        // A connection that ended with an error has ended all the same; what this machine has done to it is counted.
+        if let Ok(Err(error)) = tokio::time::timeout(CONNECTION_MAX, connection).await
+            && let Some(what) = own_failure(&error)
+        {
+            self.own_failures.add(what);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::idle_timeout::IdleTimeout;
+use super::own_faults::{OwnFaultPoint, OwnFaults};
 use super::rendered_verdict::RenderedVerdict;
 use super::session_handler::{HandlerDecision, SessionHandler};
 use super::stream::{MaybeTlsStream, read_with};
@@ -30,6 +31,8 @@ pub(super) struct ConnectionConfig<'a> {
     pub(super) command_timeout: Span,
     /// The certificate for STARTTLS; `None` does not offer it.
     pub(super) tls: Option<&'a tls::ServerTls>,
+    /// Faults of mxlab's own side, injected for tests.
+    pub(super) own_faults: &'a OwnFaults,
     /// Cancelled when the server stops.
     pub(super) stop: &'a CancellationToken,
 }
@@ -118,6 +121,7 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
                 NextStep::StartTls => self.start_tls().await?,
                 NextStep::Close(why) => return self.close(why).await.map(|()| Some(why)),
                 NextStep::Read => {
+                    self.config.own_faults.check(OwnFaultPoint::Buffer)?;
                     self.flush().await?;
                     self.handler.write_body().await;
                     // The timeout is for a whole command, not for each byte of it; a message has one for each piece.

@@ -34,6 +34,18 @@ pub struct ClientTls {
     tls: TlsConnector,
 }
 
+/// Whether a client asks for STARTTLS.
+#[derive(Clone, Debug, Default)]
+pub enum StartTls {
+    /// It stays in the clear, whatever is offered.
+    #[default]
+    Never,
+    /// Where it is offered; where it is refused, the client goes on in the clear.
+    May(ClientTls),
+    /// Always: where it is not to be had, the client sends nothing.
+    Must(ClientTls),
+}
+
 /// TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {

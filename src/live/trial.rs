@@ -11,6 +11,7 @@ use super::cluster::{KnownSender, MxCluster, MxClusterConfig};
 use super::driver::{ClientOptions, DriveError, DriverConfig, LiveTrial, drive};
 use super::mx_server::{ListenError, MxHost, MxServer};
 use super::server_options::ServerOptions;
+use super::tls::{ServerTls, StartTls, TlsError};
 use crate::trial::{SenderHistory, TrialInput};
 use crate::units::ProviderId;
 
@@ -27,6 +28,8 @@ pub enum Receivers {
         sources: Vec<IpAddr>,
         /// The addresses that may be sent to.
         allowed: AllowedTargets,
+        /// Targets that refused a connection just before; see [`DriverConfig::doubtful`].
+        doubtful: Vec<SocketAddr>,
     },
 }
 
@@ -36,6 +39,9 @@ pub enum TrialError {
     /// A host of the cluster cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The hosts of the cluster have no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The driver of the sender failed.
     #[error(transparent)]
     Drive(#[from] DriveError),
@@ -55,13 +61,14 @@ pub async fn trial(
     client_options: ClientOptions,
     stop: &CancellationToken,
 ) -> Result<LiveTrial, TrialError> {
-    let Receivers::Hosts { targets, sources, allowed } = receivers else {
+    let Receivers::Hosts { targets, sources, allowed, doubtful } = receivers else {
         return on_own_cluster(input, speed, client_options, stop).await;
     };
     let config = DriverConfig {
         input,
         targets: targets.clone(),
         allowed: allowed.clone(),
+        doubtful: doubtful.clone(),
         sources: sources.clone(),
         cluster: None,
         clock: Clock::start(speed),
@@ -80,19 +87,35 @@ async fn on_own_cluster(
     let clock = Clock::start(speed);
     let cluster = MxCluster::new(cluster_config(input, &sources), clock);
     let hosts = mx_hosts(input);
-    let server = MxServer::start(&cluster, &hosts, ServerOptions::default())?;
+    let server = MxServer::start(&cluster, &hosts, server_options(&hosts, &client_options)?)?;
     let config = DriverConfig {
         input,
         targets: targets(&server, input.scenario.providers.len()),
         allowed: AllowedTargets::default(),
+        doubtful: Vec::new(),
         sources,
         cluster: Some(cluster),
         clock,
         client_options,
     };
-    let trial = drive(config, stop).await;
-    server.stop(SHUTDOWN_GRACE).await;
-    Ok(trial?)
+    let driven = drive(config, stop).await;
+    let own_failures = server.stop(SHUTDOWN_GRACE).await;
+    let mut driven = driven?;
+    driven.trial.own_failures.merge(&own_failures);
+    Ok(driven)
+}
+
+/// The hosts offer TLS where the client wants it, and share the client's injected faults.
+fn server_options(hosts: &[MxHost], client_options: &ClientOptions) -> Result<ServerOptions, TlsError> {
+    let tls = match client_options.tls {
+        StartTls::Never => None,
+        StartTls::May(_) | StartTls::Must(_) => {
+            let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
+            let addresses: Vec<IpAddr> = hosts.iter().map(|host| host.address.ip()).collect();
+            Some(ServerTls::self_signed(&names, &addresses)?)
+        }
+    };
+    Ok(ServerOptions { tls, own_faults: client_options.own_faults.clone(), ..ServerOptions::default() })
 }
 
 fn cluster_config(input: TrialInput<'_>, sources: &[IpAddr]) -> MxClusterConfig {

@@ -26,6 +26,8 @@ pub(super) struct CellRecorder {
     pub(super) series: Series,
     time_to_delivery: Histogram<u64>,
     failures: Vec<FailedAttempts>,
+    /// Why attempts were broken off, in words.
+    break_offs: Vec<String>,
 }
 
 /// Attempts that failed in the same way.
@@ -43,7 +45,12 @@ struct FailedAttempts {
 enum AttemptFailure {
     Response(Response),
     Connection(ConnectionFailure),
+    /// Broken off for the reason that has this place in the list.
+    BrokenOff(usize),
 }
+
+/// Reasons to break off that are told apart at one provider. Some servers put a number into whatever they say.
+const BREAK_OFFS_MAX: usize = 200;
 
 /// Recipients are not conserved: a defect of mxlab, never of the scenario.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +78,7 @@ impl CellRecorder {
             series: empty_series(),
             time_to_delivery,
             failures: Vec::new(),
+            break_offs: Vec::new(),
         }
     }
 
@@ -103,6 +111,18 @@ impl CellRecorder {
             self.totals.connections_failed += 1;
         }
         self.count_failure(bucket, stage, None, AttemptFailure::Connection(failure), n);
+    }
+
+    pub(super) fn broken_off(&mut self, bucket: usize, stage: Stage, why: &str, n: u64) {
+        if stage <= Stage::Ehlo {
+            self.totals.connections_failed += 1;
+        }
+        let why = if self.break_offs.len() < BREAK_OFFS_MAX { why } else { "one of many reasons" };
+        let place = self.break_offs.iter().position(|known| known == why).unwrap_or_else(|| {
+            self.break_offs.push(why.to_owned());
+            self.break_offs.len() - 1
+        });
+        self.count_failure(bucket, stage, None, AttemptFailure::BrokenOff(place), n);
     }
 
     fn count_failure(&mut self, bucket: usize, stage: Stage, rule: Option<RuleId>, cause: AttemptFailure, n: u64) {
@@ -227,7 +247,7 @@ impl CellRecorder {
         balance(&self.provider.name, totals, &sender)?;
         // A server of somebody else may deliver to mailboxes of which the scenario says that they do not exist.
         totals.deliverable = totals.deliverable.max(totals.delivered);
-        let replies = self.failures.into_iter().map(|failure| failure.finish(&self.provider));
+        let replies = self.failures.into_iter().map(|failure| failure.finish(&self.provider, &self.break_offs));
         let mut replies: Vec<ReplyCount> = replies.collect();
         replies.sort_by(|a, b| {
             b.count.cmp(&a.count).then_with(|| (&a.text, &a.stage, &a.rule).cmp(&(&b.text, &b.stage, &b.rule)))
@@ -243,23 +263,31 @@ impl CellRecorder {
 }
 
 impl FailedAttempts {
-    fn finish(self, provider: &ProviderFacts) -> ReplyCount {
+    fn finish(self, provider: &ProviderFacts, break_offs: &[String]) -> ReplyCount {
         let text = match self.cause {
-            AttemptFailure::Response(Response::Reply { reply, .. }) => &provider.replies[reply.index()].text,
-            AttemptFailure::Response(Response::Closed) => "(connection closed without a reply)",
-            AttemptFailure::Connection(ConnectionFailure::Refused) => "(connection refused)",
-            AttemptFailure::Connection(ConnectionFailure::ConnectTimeout) => "(connect timed out)",
-            AttemptFailure::Connection(ConnectionFailure::GreetingTimeout) => "(no greeting)",
-            AttemptFailure::Connection(ConnectionFailure::Reset) => "(connection lost)",
-            AttemptFailure::Connection(ConnectionFailure::CommandTimeout) => "(no reply in time)",
+            AttemptFailure::Response(Response::Reply { reply, .. }) => provider.replies[reply.index()].text.clone(),
+            AttemptFailure::Response(Response::Closed) => "(connection closed without a reply)".to_owned(),
+            AttemptFailure::Connection(failure) => in_parentheses(failure).to_owned(),
+            AttemptFailure::BrokenOff(place) => format!("({})", break_offs[place]),
         };
         ReplyCount {
             stage: self.stage.name().to_owned(),
-            text: text.to_owned(),
+            text,
             rule: self.rule.map(|rule| provider.rules[rule.index()].clone()).unwrap_or_default(),
             count: self.count,
             over_time: self.over_time,
         }
+    }
+}
+
+/// What stands in the place of a reply that never came.
+const fn in_parentheses(failure: ConnectionFailure) -> &'static str {
+    match failure {
+        ConnectionFailure::Refused => "(connection refused)",
+        ConnectionFailure::ConnectTimeout => "(connect timed out)",
+        ConnectionFailure::GreetingTimeout => "(no greeting)",
+        ConnectionFailure::Reset => "(connection lost)",
+        ConnectionFailure::CommandTimeout => "(no reply in time)",
     }
 }
 

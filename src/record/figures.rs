@@ -113,7 +113,7 @@ fn bound_share(trial: &Trial, record: &Record, provider: Option<usize>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{ProviderInfo, Series, StrategyInfo};
+    use crate::record::{OwnFailures, ProviderInfo, Series, StrategyInfo};
 
     fn record() -> Record {
         let strategy = |name: &str, bound| StrategyInfo { name: name.into(), about: String::new(), bound };
@@ -134,6 +134,7 @@ mod tests {
             settled_us: None,
             reached_us: [Some(5_000_000), None, None, None],
             cells,
+            own_failures: OwnFailures::default(),
         };
         let strategies = vec![strategy("fixed", false), strategy("oracle", true)];
         let providers = vec![provider("a"), provider("b")];

@@ -78,6 +78,8 @@ pub enum AttemptOutcome {
     Unsent,
     /// No attempt: put off because the sender took the site for dead.
     PutOff,
+    /// No attempt that says anything of the provider: mxlab's own side failed in the midst of it.
+    OwnFailure,
 }
 
 /// How a provider refuses an attempt.

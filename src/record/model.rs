@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::own_failure::OwnFailures;
 use crate::metric::{or_highest, or_lowest};
 
 /// Everything a report needs to know about a run.
@@ -63,6 +64,13 @@ impl Record {
     pub fn oracle(&self) -> Option<&StrategyInfo> {
         let added = self.strategies.iter().find(|strategy| strategy.bound);
         added.or_else(|| self.strategies.iter().find(|strategy| strategy.name == "oracle"))
+    }
+
+    /// Failures of mxlab's own side, in all trials together.
+    pub fn own_failures(&self) -> OwnFailures {
+        let mut all = OwnFailures::default();
+        self.trials.iter().chain(&self.crossed).for_each(|trial| all.merge(&trial.own_failures));
+        all
     }
 
     /// The trials of a strategy, by seed.
@@ -134,6 +142,9 @@ pub struct Trial {
     pub reached_us: [Option<u64>; 4],
     /// One for each provider, in the record's order.
     pub cells: Vec<Cell>,
+    /// Failures of mxlab's own side during the trial: none in virtual time, and none that is booked as a provider's.
+    #[serde(default, skip_serializing_if = "OwnFailures::is_empty")]
+    pub own_failures: OwnFailures,
 }
 
 impl Trial {

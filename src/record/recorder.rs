@@ -7,6 +7,7 @@ use super::input::{
     Attempt, AttemptOutcome, ClosingAccount, ConnectionFailure, ProviderFacts, Response, Sample, ServedAttempt,
 };
 use super::model::Trial;
+use super::own_failure::OwnFailures;
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
 use crate::units::{ProviderId, ReplyId, RuleId};
@@ -141,6 +142,13 @@ impl Recorder {
         self.cells[site.index()].failed(bucket, stage, failure, recipients);
     }
 
+    /// An attempt of so many recipients is broken off for a reason that is told in words: what the server said is no
+    /// SMTP, or TLS was not to be had.
+    pub fn attempt_broken_off(&mut self, now: Time, site: ProviderId, stage: Stage, why: &str, recipients: u64) {
+        let bucket = self.bucket_of(now);
+        self.cells[site.index()].broken_off(bucket, stage, why, recipients);
+    }
+
     /// An attempt is over. `intended` is when the message should have gone out; asked only for what is delivered.
     #[expect(clippy::inline_always, reason = "asked for every attempt, in one place of each world")]
     #[inline(always)]
@@ -184,7 +192,7 @@ impl Recorder {
             AttemptOutcome::Deferred => cell.deferred(bucket, n, attempt.reply),
             AttemptOutcome::Failed => cell.failed_to_deliver(bucket, n),
             AttemptOutcome::Bounced => cell.bounced(bucket, n, attempt.reply),
-            AttemptOutcome::Unsent | AttemptOutcome::PutOff => {}
+            AttemptOutcome::Unsent | AttemptOutcome::PutOff | AttemptOutcome::OwnFailure => {}
         }
     }
 
@@ -223,6 +231,7 @@ impl Recorder {
             settled_us: settled.map(Time::as_micros),
             reached_us: self.reached.map(|at| at.map(Time::as_micros)),
             cells: cells.collect::<Result<_, _>>()?,
+            own_failures: OwnFailures::default(),
         })
     }
 

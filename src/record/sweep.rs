@@ -237,7 +237,7 @@ const NINETY: usize = 1;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Cell, Series, Totals};
+    use crate::record::{Cell, OwnFailures, Series, Totals};
 
     fn trial(reached: Option<u64>, settled: Option<u64>) -> Trial {
         let reached_us = [None, reached, None, None];
@@ -253,6 +253,7 @@ mod tests {
             settled_us: settled,
             reached_us,
             cells: vec![cell],
+            own_failures: OwnFailures::default(),
         }
     }
 

@@ -89,10 +89,23 @@ fn unknown_mail(record: &Record) -> Option<String> {
 
 /// What makes a run less than whole, if anything does.
 pub(super) fn warning(record: &Record) -> Option<String> {
-    record.partial.then(|| {
+    let partial = record.partial.then(|| {
         format!(
             "PARTIAL RUN: it was stopped before all trials were done; what follows rests on the {} that were.",
             number((record.trials.len() + record.crossed.len()) as f64)
+        )
+    });
+    let warnings: Vec<String> = own_side(record).into_iter().chain(partial).collect();
+    (!warnings.is_empty()).then(|| warnings.join("\n"))
+}
+
+/// What failed on mxlab's own side, if anything did.
+pub(super) fn own_side(record: &Record) -> Option<String> {
+    let failures = record.own_failures();
+    (!failures.is_empty()).then(|| {
+        format!(
+            "MXLAB'S OWN SIDE FAILED: {failures}. None of that is booked as a provider's, but what follows may not be \
+             what the providers and the strategies would have done."
         )
     })
 }

@@ -8,7 +8,7 @@ use crate::record::Record;
 use crate::stats::{Moment, Paired, Sign};
 
 use super::analysis::Analysis;
-use super::answer::{answer, spread_of_best};
+use super::answer::{answer, own_side, spread_of_best};
 use super::comparisons::{Comparison, ComparisonResult};
 use super::spread::SpreadSource;
 use super::summary::{FigureSummary, SummaryRow};
@@ -18,7 +18,7 @@ pub fn summary_json(analysis: &Analysis<'_>) -> Value {
     let record = analysis.record;
     let rows: Vec<Value> = analysis.summary.rows.iter().map(|row| figures(record, row)).collect();
     let against_best: Vec<Value> = analysis.against_best().map(|comparison| compared(record, comparison)).collect();
-    json!({
+    let mut summary = json!({
         "format": Record::FORMAT,
         "scenario": record.scenario,
         "question": record.question,
@@ -28,7 +28,11 @@ pub fn summary_json(analysis: &Analysis<'_>) -> Value {
         "rows": rows,
         "comparisons": against_best,
         "spread": { "answer": spread_of_best(analysis), "rows": spreads(analysis) },
-    })
+    });
+    if let (Some(warning), Some(fields)) = (own_side(record), summary.as_object_mut()) {
+        fields.insert("own_side".to_owned(), json!({ "warning": warning, "failures": record.own_failures() }));
+    }
+    summary
 }
 
 /// The figures of a strategy at a provider.

@@ -7,8 +7,8 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 
 use crate::record::{
-    Cell, ExpectationResult, Machine, ProviderInfo, Record, ReplyCount, RuleActivity, RunProvenance, Series,
-    StrategyInfo, Totals, Trial,
+    Cell, ExpectationResult, Machine, OwnFailures, ProviderInfo, Record, ReplyCount, RuleActivity, RunProvenance,
+    Series, StrategyInfo, Totals, Trial,
 };
 
 /// Two providers (one with a hostile name), two strategies and the bound, three seeds; one strategy's last recipients
@@ -94,6 +94,7 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
             settled_us: reached_us[3],
             reached_us,
             cells,
+            own_failures: OwnFailures::default(),
         }
     };
     let all = || (0..names.len()).flat_map(|strategy| (1..=seeds).map(move |seed| (strategy, seed)));

@@ -5,6 +5,7 @@
 
 mod admission;
 mod binding;
+mod connection_demand;
 mod connection_pool;
 mod connection_reuse;
 mod dispatcher;
@@ -26,6 +27,7 @@ mod task;
 mod timers;
 mod wake_queue;
 
+pub use connection_demand::ConnectionDemand;
 pub use connection_pool::CONNECTIONS_MAX;
 pub use event::{
     Action, AttemptResult, Delivery, Event, Foreseen, Foresight, Injection, Outcome, RecipientResult, Timer,

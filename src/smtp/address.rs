@@ -9,6 +9,8 @@ const PATH_MAX: usize = 256;
 pub const LOCAL_PART_MAX: u8 = 252;
 /// The longest address in bytes.
 const ADDRESS_MAX: usize = PATH_MAX - 2;
+/// The longest domain in bytes (RFC 5321, section 4.5.3.1.2).
+const DOMAIN_MAX: usize = 255;
 /// The longest label of a domain in bytes (RFC 1035, section 2.3.4).
 const LABEL_MAX: usize = 63;
 
@@ -96,8 +98,7 @@ impl<'a> Address<'a> {
         if text.len() > ADDRESS_MAX {
             return Err(AddressError::TooLong);
         }
-        let check = if domain.starts_with('[') { literal(domain) } else { name(domain, utf8) };
-        check?;
+        check_domain(domain, utf8)?;
         Ok(Self { text, at })
     }
 
@@ -213,6 +214,14 @@ const ATOM: [bool; 128] = {
     }
     table
 };
+
+/// What stands behind the `@`: a domain name, or an address literal.
+pub(super) fn check_domain(domain: &str, utf8: bool) -> Result<(), AddressError> {
+    if domain.len() > DOMAIN_MAX {
+        return Err(AddressError::TooLong);
+    }
+    if domain.starts_with('[') { literal(domain) } else { name(domain, utf8) }
+}
 
 /// A domain name: labels of letters, digits and inner hyphens.
 fn name(domain: &str, utf8: bool) -> Result<(), AddressError> {

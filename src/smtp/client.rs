@@ -14,15 +14,17 @@ mod exchange;
 mod recipient_replies;
 mod session_step;
 mod transaction;
+mod violation;
 
 use super::extension::Extension;
-use super::reply::{Class, Code, ReceivedReply, ReplyError, ReplyReader};
+use super::reply::{Class, Code, ReceivedReply, Reply, ReplyError, ReplyReader};
 use exchange::{NextInTransaction, TransactionExchange};
 
 pub use capabilities::Capabilities;
 pub use recipient_replies::RecipientReply;
 pub use session_step::SessionStep;
 pub use transaction::Transaction;
+pub use violation::{Violation, printable_line};
 
 /// A session, from the greeting to the end.
 #[derive(Clone, Debug)]
@@ -36,6 +38,7 @@ pub struct ClientSession {
     transaction: TransactionExchange,
     /// RSET was sent to end the transaction, which is not over before it is answered.
     resetting: bool,
+    violation: Option<Box<Violation>>,
 }
 
 /// Whether STARTTLS is used.
@@ -119,6 +122,7 @@ impl ClientSession {
             offers: Capabilities::default(),
             transaction: TransactionExchange::default(),
             resetting: false,
+            violation: None,
         }
     }
 
@@ -139,6 +143,7 @@ impl ClientSession {
         let used = match self.reader.scan(input) {
             Ok(used) => used,
             Err(error) => {
+                self.violated(Violation::no_reply(step, error, self.reader.offending_line()));
                 self.state = ClientState::Closed(ClientClose::Broken(error));
                 return (input.len(), ClientEvent::Close(ClientClose::Broken(error)));
             }
@@ -148,6 +153,7 @@ impl ClientSession {
         }
         self.replied(step, out);
         if self.state == ClientState::Handshake && used < input.len() {
+            self.violated(Violation::injected(&input[used..]));
             self.state = ClientState::Closed(ClientClose::Injected);
         }
         match self.reader.received() {
@@ -209,6 +215,15 @@ impl ClientSession {
         self.transaction.results().iter()
     }
 
+    /// What the server did against the protocol, if that is how the session ended.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violation.as_deref()
+    }
+
+    fn violated(&mut self, violation: Violation) {
+        self.violation = Some(Box::new(violation));
+    }
+
     /// Goes on after the reply that was just read.
     fn replied(&mut self, step: SessionStep, out: &mut Vec<u8>) {
         let reply = self.reader.received().expect("a reply was read");
@@ -223,11 +238,14 @@ impl ClientSession {
         }
         let asks_for_data = code.get() / 100 == 3;
         if code.class() == Class::Positive && asks_for_data != (step == SessionStep::Data) {
-            self.state = ClientState::Closed(ClientClose::Unexpected(step, code));
-            return;
+            let said = reply.to_reply();
+            return self.unexpected(step, &said);
         }
         match step {
-            SessionStep::Unsolicited => self.state = ClientState::Closed(ClientClose::Unexpected(step, code)),
+            SessionStep::Unsolicited => {
+                let said = reply.to_reply();
+                self.unexpected(step, &said);
+            }
             SessionStep::Connect if code.class() == Class::Positive => self.say_hello(SessionStep::Ehlo, out),
             SessionStep::Ehlo if code.class() == Class::Permanent => self.say_hello(SessionStep::Helo, out),
             SessionStep::Ehlo | SessionStep::Helo if code.class() == Class::Positive => self.welcomed(step, out),
@@ -256,6 +274,12 @@ impl ClientSession {
                 self.go_on(next, out);
             }
         }
+    }
+
+    /// A reply that does not answer the step.
+    fn unexpected(&mut self, step: SessionStep, said: &Reply) {
+        self.violated(Violation::unexpected(step, &said.to_string()));
+        self.state = ClientState::Closed(ClientClose::Unexpected(step, said.code));
     }
 
     fn go_on(&mut self, next: NextInTransaction, out: &mut Vec<u8>) {

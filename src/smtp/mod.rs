@@ -13,6 +13,7 @@ mod command_error;
 mod data;
 mod extension;
 mod filler;
+mod helo_name;
 mod line;
 mod parameter;
 mod protocol_error;
@@ -24,13 +25,15 @@ mod xclient;
 
 pub use address::{Address, AddressError, LOCAL_PART_MAX, Path};
 pub use client::{
-    Capabilities, ClientClose, ClientEvent, ClientSession, RecipientReply, SessionStep, Transaction, UseTls,
+    Capabilities, ClientClose, ClientEvent, ClientSession, RecipientReply, SessionStep, Transaction, UseTls, Violation,
+    printable_line,
 };
 pub use command::Command;
 pub use command_error::CommandError;
 pub use data::{DataPiece, DataReader, DotStuffer, dot_stuff};
 pub use extension::{Extension, Extensions, SessionLimits};
 pub use filler::Filler;
+pub use helo_name::{HeloName, InvalidHeloName};
 pub use line::{Line, LineEnds, LineReader};
 pub use parameter::{BodyKind, DsnNotify, DsnReturn, MailCommand, RcptCommand};
 pub use protocol_error::ProtocolError;

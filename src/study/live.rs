@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{ChosenStrategy, RunOptions, RunProgress, assemble, chosen};
-use crate::live::{self, ClientOptions, LiveTrial, Receivers, Speed, TrialError};
+use crate::live::{self, ClientOptions, LiveTrial, Receivers, Speed, TrialError, TrialHalt};
 use crate::record::{Latencies, Record, StrategyLatencies};
 use crate::rng::Seed;
 use crate::scenario::Scenario;
@@ -21,6 +21,8 @@ pub struct LiveRun {
     pub record: Record,
     /// How long everything took in wall-clock time, for each strategy, all seeds together.
     pub latencies: Vec<StrategyLatencies>,
+    /// Why mxlab itself ended the run before all trials were done, if it did.
+    pub halted: Option<TrialHalt>,
 }
 
 /// Why a run over real sockets came to nothing.
@@ -45,7 +47,8 @@ pub enum LiveError {
 }
 
 /// Runs all trials of a scenario over sockets. There is no oracle: the future of a socket is not known. When
-/// `stop` is set, the trial under way ends early and is kept as it is, and the record says that it is partial.
+/// `stop` is set, the trial under way ends early and is kept as it is, and the record says that it is partial. So it does
+/// where mxlab halts a trial, which is only kept if it says something of the providers.
 ///
 /// # Errors
 ///
@@ -69,17 +72,22 @@ pub fn run_live(
     let mut latencies: Vec<StrategyLatencies> = strategies.iter().map(|chosen| none(&chosen.strategy)).collect();
     let mut trials = Vec::new();
     let mut cut_short = false;
+    let mut halted = None;
     for n in 0..options.seeds {
         let seed = options.first_seed.wrapping_add(u64::from(n));
         let mail = generate(&scenario.workload, Seed(seed))?;
         for (ChosenStrategy { strategy, .. }, sum) in strategies.iter().zip(&mut latencies) {
-            if stop.load(Ordering::Relaxed) {
+            if stop.load(Ordering::Relaxed) || halted.is_some() {
                 break;
             }
             let input = TrialInput { scenario, strategy, seed, unknowns: seed, mail: &mail };
             let live_trial = runtime.block_on(one(input, receivers, clock_speed, client_options.clone(), stop))?;
-            sum.latencies.merge(&live_trial.latencies);
             cut_short |= live_trial.stopped;
+            halted = live_trial.halted;
+            if halted.as_ref().is_some_and(|halt| !halt.keeps_record()) {
+                break;
+            }
+            sum.latencies.merge(&live_trial.latencies);
             trials.push(Some(live_trial.trial));
             progress(RunProgress { done: trials.len(), of });
         }
@@ -87,7 +95,7 @@ pub fn run_live(
     runtime.shutdown_background();
     let mut record = assemble(scenario, &strategies, trials, of);
     record.partial |= cut_short;
-    Ok(LiveRun { record, latencies })
+    Ok(LiveRun { record, latencies, halted })
 }
 
 async fn one(

@@ -5,7 +5,9 @@ use super::complaints::{Complaint, Complaints};
 use super::event_queue::{DueEvent, EventQueue};
 use super::input::TrialInput;
 use super::translate::{attempt, provider_facts};
-use crate::record::{ClosingAccount, ConservationError, ProviderSample, Recorder, Sample, Trial};
+use crate::record::{
+    Attempt, AttemptOutcome, ClosingAccount, ConservationError, ProviderSample, Recorder, Sample, Trial,
+};
 use crate::rng::Seed;
 use crate::scenario::Change;
 use crate::sender::{AttemptResult, Delivery, Injection, Outcome, RecipientResult, SiteCounts, Timer};
@@ -253,6 +255,16 @@ impl<'a> TrialScript<'a> {
         let mail = self.input.mail;
         self.recorder.attempt_over(self.now, &attempt(result), || mail.intended.at(result.delivery.first.index()));
         if result.expired || matches!(result.outcome, Outcome::Delivered | Outcome::Bounced) {
+            self.unsettled -= u64::from(result.delivery.count);
+        }
+    }
+
+    /// Records what the sender reports of an attempt in the midst of which mxlab's own side failed: the provider has
+    /// no part in it, but mail may have become too old.
+    pub fn attempt_spoiled(&mut self, result: &AttemptResult) {
+        let spoiled = Attempt { outcome: AttemptOutcome::OwnFailure, ..attempt(result) };
+        self.recorder.attempt_over(self.now, &spoiled, || self.now);
+        if result.expired {
             self.unsettled -= u64::from(result.delivery.count);
         }
     }

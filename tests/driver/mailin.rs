@@ -130,7 +130,8 @@ async fn every_message_arrives_once_and_unchanged() {
         let inbox = Inbox::new(|_, _| None, u32::MAX);
         let ssl = if with_tls { certificate(folder.path()) } else { SslConfig::None };
         let campaign = Campaign { recipients: 400, sources: 3, recipients_per_message: 4, ..Campaign::default() };
-        let tls = with_tls.then(|| tls::ClientTls::accepting_any_certificate().unwrap());
+        let connector = || tls::ClientTls::accepting_any_certificate().unwrap();
+        let tls = if with_tls { StartTls::Must(connector()) } else { StartTls::Never };
         let live = drive_to(&campaign, inbox.open(ssl), tls).await;
         let totals = live.trial.cells[0].totals;
         assert_eq!((totals.delivered, totals.attempts, totals.failed), (400, 400, 0), "{totals:?}");
@@ -167,7 +168,7 @@ fn cautious_policy(number: usize, first: bool) -> Option<(u16, &'static str)> {
 async fn the_server_s_replies_are_recorded() {
     let inbox = Inbox::new(cautious_policy, u32::MAX);
     let campaign = Campaign { recipients: 300, sources: 2, recipients_per_message: 5, ..Campaign::default() };
-    let live = drive_to(&campaign, inbox.open(SslConfig::None), None).await;
+    let live = drive_to(&campaign, inbox.open(SslConfig::None), StartTls::Never).await;
     let unknown: BTreeSet<usize> = (0..300).filter(|number| number % 50 == 7).collect();
     let twice = (0..300).filter(|number| number % 3 == 0 && !unknown.contains(number)).count() as u64;
     let totals = live.trial.cells[0].totals;
@@ -183,7 +184,7 @@ async fn the_server_s_replies_are_recorded() {
 async fn a_421_between_messages_loses_no_message() {
     let inbox = Inbox::new(|_, _| None, 7);
     let campaign = Campaign { recipients: 200, sources: 2, ..Campaign::default() };
-    let live = drive_to(&campaign, inbox.open(SslConfig::None), None).await;
+    let live = drive_to(&campaign, inbox.open(SslConfig::None), StartTls::Never).await;
     let totals = live.trial.cells[0].totals;
     assert_eq!((totals.delivered, totals.queued, totals.failed), (200, 0, 0), "{totals:?}");
     let received = inbox.received();

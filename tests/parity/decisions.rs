@@ -155,10 +155,11 @@ async fn on_sockets(scenario: &Scenario) -> Vec<Told> {
         input,
         targets: vec![vec![server.hosts()[0].address]],
         allowed: AllowedTargets::default(),
+        doubtful: Vec::new(),
         sources: vec![from],
         cluster: Some(cluster.clone()),
         clock,
-        client_options: ClientOptions { helo: "mxlab.test".to_owned(), tls: None, chunking: false },
+        client_options: ClientOptions::new("mxlab.test".parse().unwrap()),
     };
     let never = tokio_util::sync::CancellationToken::new();
     let driven = drive(config, &never);

@@ -30,7 +30,7 @@ fn options(scenario: &Scenario, threads: usize) -> RunOptions {
 }
 
 fn live(scenario: &Scenario, speed: f64) -> LiveRun {
-    let client_options = ClientOptions { helo: "mxlab.test".to_owned(), tls: None, chunking: false };
+    let client_options = ClientOptions::new("mxlab.test".parse().unwrap());
     let (speed, never) = (Speed::new(speed).unwrap(), AtomicBool::new(false));
     run_live(scenario, &options(scenario, 1), &Receivers::Cluster, speed, &client_options, &|_| {}, &never).unwrap()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::cli::Failure;
 use crate::live::{ListenError, MxCluster, MxHost, MxServer, ServerOptions, mailin};
+use crate::record::OwnFailures;
 
 /// An SMTP server in front of the providers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -55,10 +56,11 @@ impl RunningFrontEnd {
         }
     }
 
-    /// Ends all sessions that can be ended.
-    pub(super) async fn stop(self) {
-        if let Self::Mxlab(server) = self {
-            server.stop(GRACE).await;
+    /// Ends all sessions that can be ended. What this machine was short of while it served, as far as that is known.
+    pub(super) async fn stop(self) -> OwnFailures {
+        match self {
+            Self::Mxlab(server) => server.stop(GRACE).await,
+            Self::Mailin(_) => OwnFailures::default(),
         }
     }
 }

@@ -10,22 +10,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::connect::{ConnectAttempt, NotConnected, OpenedSocket};
 use super::connection_event::{ConnectionEvent, ConnectionReport, DriverCommand, PhaseTiming, WireResult};
 use super::message::OutgoingMessage;
+use super::session_loss::SessionLoss;
 use crate::live::clock::Speed;
 use crate::live::idle_timeout::IdleTimeout;
+use crate::live::own_failure::OwnFailureCounter;
+use crate::live::own_faults::{OwnFaultPoint, OwnFaults};
 use crate::live::stream::{MaybeTlsStream, read_into};
-use crate::live::tls::ClientTls;
+use crate::live::tls::StartTls;
 use crate::record::{ConnectionFailure, LatencyPhase};
 use crate::sender::strategy::SessionSettings;
 use crate::smtp::{
-    BodyKind, ClientEvent, ClientSession, Filler, ReceivedReply, RecipientReply, SessionStep, Stage, Transaction,
-    UseTls,
+    BodyKind, ClientClose, ClientEvent, ClientSession, Filler, HeloName, ReceivedReply, RecipientReply, SessionStep,
+    Stage, Transaction, UseTls, Violation, printable_line,
 };
 use crate::time::Span;
 use crate::units::ConnId;
@@ -34,11 +37,28 @@ use crate::units::ConnId;
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
     /// The name it gives with EHLO.
-    pub helo: String,
-    /// For STARTTLS, wherever it is offered; `None` stays in the clear.
-    pub tls: Option<ClientTls>,
+    pub helo: HeloName,
+    /// Whether it asks for TLS.
+    pub tls: StartTls,
     /// Whether it uses BDAT, wherever that is offered.
     pub chunking: bool,
+    /// Faults of mxlab's own side, injected for tests.
+    pub own_faults: OwnFaults,
+    /// Wall-clock time for which a connection waits for what this machine is short of. Then the trial is halted.
+    pub own_patience: Duration,
+}
+
+impl ClientOptions {
+    /// A client that gives this name, and speaks in the clear and with DATA.
+    pub fn new(helo: HeloName) -> Self {
+        Self {
+            helo,
+            tls: StartTls::Never,
+            chunking: false,
+            own_faults: OwnFaults::default(),
+            own_patience: Duration::from_secs(30),
+        }
+    }
 }
 
 /// What all connections to a provider have in common.
@@ -48,6 +68,8 @@ pub(super) struct ConnectionOptions {
     /// Time-outs and pipelining.
     pub(super) session: SessionSettings,
     pub(super) speed: Speed,
+    /// Counts what this machine was short of, over all connections.
+    pub(super) own_failures: OwnFailureCounter,
     /// Cancelled at the end of the trial.
     pub(super) stop: CancellationToken,
 }
@@ -76,17 +98,22 @@ pub(super) async fn run(
     // A driver that has ended needs no report.
     let report =
         |event| drop(reports.send(ConnectionReport { conn: params.conn, generation: params.generation, event }));
-    let mut connection = match ClientConnection::open(params, &options).await {
+    let mut stopped = pin!(options.stop.cancelled());
+    let opened = tokio::select! {
+        biased;
+        opened = ClientConnection::open(params, &options) => opened,
+        () = &mut stopped => return,
+    };
+    let mut connection = match opened {
         Ok(connection) => connection,
         Err(event) => return report(event),
     };
     report(ConnectionEvent::Connected);
-    let mut stopped = pin!(options.stop.cancelled());
     loop {
         let command = tokio::select! {
             biased;
             command = commands.recv() => command,
-            () = connection.unsolicited_data() => return report(ConnectionEvent::Closed),
+            event = connection.unsolicited_data() => return report(event),
         };
         match command {
             Some(DriverCommand::Send(message)) => {
@@ -121,9 +148,13 @@ struct ClientConnection<'a> {
     timings: Vec<PhaseTiming>,
     /// When the command that awaits its reply was sent.
     sent: Instant,
+    /// Since when the reply that is due has been waited for.
+    waits_since: Instant,
     idle_timeout: IdleTimeout,
     /// The last refusal, in case the session ends with it.
     refused: Option<WireResult>,
+    /// What was said to STARTTLS.
+    tls_reply: Option<String>,
 }
 
 /// Why the session stopped advancing.
@@ -135,42 +166,45 @@ enum Progress {
     /// The server waits for the message.
     Body,
     /// The session is over: the server said so, or what it sent was not SMTP.
-    Closed,
-    /// No reply came: at which stage, and why.
-    Silent(Option<Stage>, ConnectionFailure),
+    Closed(ClientClose),
+    /// No reply came: to which step, and why.
+    Lost(Option<SessionStep>, SessionLoss),
 }
 
 impl<'a> ClientConnection<'a> {
     /// Connects, and advances until the server is ready for a transaction. An error is what to report instead.
     async fn open(params: ConnectionParams, options: &'a ConnectionOptions) -> Result<Self, ConnectionEvent> {
-        let began = Instant::now();
+        let ClientOptions { helo, tls, own_faults, own_patience, .. } = &options.client_options;
         let limit = wall_timeout(options, options.session.connect_timeout);
-        let stream = match timeout(limit, connect(params)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(ConnectionEvent::not_connected(failure_of(&error))),
-            Err(_) => return Err(ConnectionEvent::not_connected(ConnectionFailure::ConnectTimeout)),
-        };
-        let ClientOptions { helo, tls, .. } = &options.client_options;
-        let tls = if tls.is_some() { UseTls::May } else { UseTls::Never };
+        let ConnectionParams { from, to, .. } = params;
+        let own_failures = &options.own_failures;
+        let attempt = ConnectAttempt { from, to, limit, patience: *own_patience, own_faults, own_failures };
+        let OpenedSocket { stream, began } = attempt.connect().await.map_err(|why| match why {
+            NotConnected::Host(failure) => ConnectionEvent::lost(Stage::Connect, SessionLoss::Silence(failure)),
+            NotConnected::OwnSide(what) => ConnectionEvent::Stuck(what),
+        })?;
         let mut connection = Self {
             options,
-            to: params.to,
+            to,
             stream: MaybeTlsStream::Plain(stream),
-            client: ClientSession::new(helo, tls),
+            client: ClientSession::new(helo.as_str(), use_tls(tls)),
             input: Vec::new(),
             out: Vec::new(),
             timings: vec![(LatencyPhase::Connect, began.elapsed())],
             sent: Instant::now(),
+            waits_since: Instant::now(),
             idle_timeout: IdleTimeout::new(Instant::now() + limit),
             refused: None,
+            tls_reply: None,
         };
         let wire_result = match connection.advance_session().await {
             Progress::Idle => return Ok(connection),
-            Progress::Silent(_, ConnectionFailure::CommandTimeout) => {
-                WireResult::Silent(Stage::Connect, ConnectionFailure::GreetingTimeout)
+            Progress::Lost(Some(SessionStep::Connect), SessionLoss::Silence(ConnectionFailure::CommandTimeout)) => {
+                WireResult::Lost(Stage::Connect, SessionLoss::Silence(ConnectionFailure::GreetingTimeout))
             }
-            Progress::Silent(stage, failure) => WireResult::Silent(stage.unwrap_or(Stage::Connect), failure),
-            _ => connection.closing_result(Stage::Connect),
+            Progress::Lost(step, loss) => WireResult::Lost(stage_of(step, Stage::Connect), loss),
+            Progress::Closed(why) => connection.closing_result(why, Stage::Connect),
+            Progress::Done | Progress::Body => unreachable!("no transaction was begun"),
         };
         Err(ConnectionEvent::Replied { results: vec![wire_result], closed: true, timings: connection.timings })
     }
@@ -193,20 +227,23 @@ impl<'a> ClientConnection<'a> {
         let progress = loop {
             match self.advance_session().await {
                 Progress::Body => {
-                    if self.send_body(message).await.is_err() {
-                        break Progress::Silent(Some(Stage::EndOfData), ConnectionFailure::Reset);
+                    if let Err(error) = self.send_body(message).await {
+                        break Progress::Lost(Some(SessionStep::EndOfData), self.loss(&error));
                     }
                 }
                 progress => break progress,
             }
         };
         self.timings.push((LatencyPhase::Transaction, began.elapsed()));
+        let closed = matches!(progress, Progress::Closed(_) | Progress::Lost(..));
         let rest = match progress {
-            Progress::Silent(stage, failure) => WireResult::Silent(stage.unwrap_or(Stage::EndOfData), failure),
-            Progress::Closed => self.closing_result(Stage::EndOfData),
-            _ => WireResult::Silent(Stage::EndOfData, ConnectionFailure::Reset),
+            Progress::Lost(step, loss) => WireResult::Lost(stage_of(step, Stage::EndOfData), loss),
+            Progress::Closed(why) => self.closing_result(why, Stage::EndOfData),
+            // All is decided.
+            Progress::Done | Progress::Idle | Progress::Body => {
+                WireResult::Lost(Stage::EndOfData, SessionLoss::Silence(ConnectionFailure::Reset))
+            }
         };
-        let closed = matches!(progress, Progress::Closed | Progress::Silent(..));
         let results =
             self.client.results().map(|reply| reply.map_or_else(|| rest.clone(), |reply| wire_result(&reply)));
         let results = results.collect();
@@ -226,13 +263,18 @@ impl<'a> ClientConnection<'a> {
                     if let Some(phase) = phase(to) {
                         self.timings.push((phase, self.sent.elapsed()));
                     }
+                    if to == SessionStep::StartTls {
+                        self.tls_reply = Some(printable_line(&reply.to_reply().to_string()));
+                    }
                     self.input.drain(..used);
+                    self.waits_since = Instant::now();
                     continue;
                 }
                 ClientEvent::StartTls => {
                     self.input.drain(..used);
-                    if self.start_tls().await.is_err() {
-                        return Progress::Silent(Some(Stage::Ehlo), ConnectionFailure::Reset);
+                    if let Err(error) = self.start_tls().await {
+                        let loss = self.counted(SessionLoss::of_handshake(&error));
+                        return Progress::Lost(Some(SessionStep::StartTls), loss);
                     }
                     continue;
                 }
@@ -240,29 +282,33 @@ impl<'a> ClientConnection<'a> {
                 ClientEvent::SendBody { .. } => Some(Progress::Body),
                 ClientEvent::Done => Some(Progress::Done),
                 ClientEvent::Idle => Some(Progress::Idle),
-                ClientEvent::Close(_) => Some(Progress::Closed),
+                ClientEvent::Close(why) => Some(Progress::Closed(why)),
             };
             self.input.drain(..used);
             if let Some(progress) = progress {
-                if matches!(progress, Progress::Closed) {
+                if matches!(progress, Progress::Closed(_)) {
                     let _ = self.flush().await;
                 }
                 return progress;
             }
             let step = self.client.awaiting();
             if let Err(error) = self.exchange(step).await {
-                return Progress::Silent(step.and_then(SessionStep::stage), failure_of(&error));
+                return Progress::Lost(step, self.loss(&error));
             }
         }
     }
 
     /// Sends what has been written, and reads.
     async fn exchange(&mut self, step: Option<SessionStep>) -> io::Result<()> {
-        let deadline = Instant::now() + self.timeout_for(step);
+        self.options.client_options.own_faults.check(OwnFaultPoint::Buffer)?;
+        let limit = self.timeout_for(step);
         if !self.out.is_empty() {
-            timeout_at(deadline, self.flush()).await.map_err(|_| io::ErrorKind::TimedOut)??;
+            timeout(limit, self.flush()).await.map_err(|_| io::ErrorKind::TimedOut)??;
             self.sent = Instant::now();
+            self.waits_since = self.sent;
         }
+        // A reply has its time as a whole, in however many pieces it comes.
+        let deadline = self.waits_since + limit;
         let (stream, input) = (&mut self.stream, &mut self.input);
         tokio::select! {
             biased;
@@ -276,7 +322,7 @@ impl<'a> ClientConnection<'a> {
 
     /// Sends a message from where its pieces are: all connections send the same block, without a copy of it.
     async fn send_body(&mut self, message: &OutgoingMessage) -> io::Result<()> {
-        let deadline = Instant::now() + self.timeout_for(Some(SessionStep::EndOfData));
+        let limit = self.timeout_for(Some(SessionStep::EndOfData));
         self.sent = Instant::now();
         self.out.extend_from_slice(message.head.as_bytes());
         let body_at = self.out.len();
@@ -285,9 +331,10 @@ impl<'a> ClientConnection<'a> {
             let (before, behind) = self.out.split_at(body_at);
             let filler = Filler::new(message.size - message.head.len() as u64).map(|piece| -> &[u8] { piece });
             let mut whole = iter::once(before).chain(filler).chain([behind]);
-            timeout_at(deadline, self.stream.write_pieces(&mut whole)).await
+            timeout(limit, self.stream.write_pieces(&mut whole)).await
         };
         self.out.clear();
+        self.waits_since = Instant::now();
         sent.map_err(|_| io::ErrorKind::TimedOut)?
     }
 
@@ -298,20 +345,33 @@ impl<'a> ClientConnection<'a> {
     }
 
     async fn start_tls(&mut self) -> io::Result<()> {
-        let Some(connector) = &self.options.client_options.tls else { return Err(io::ErrorKind::Unsupported.into()) };
+        let (StartTls::May(connector) | StartTls::Must(connector)) = &self.options.client_options.tls else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
         let began = Instant::now();
         let limit = self.timeout_for(Some(SessionStep::StartTls));
         self.stream.connect_tls(connector, &self.to.ip().to_string(), limit).await?;
         self.timings.push((LatencyPhase::Tls, began.elapsed()));
+        self.waits_since = Instant::now();
         self.client.secured(&mut self.out);
         Ok(())
     }
 
-    /// Resolves when the server sends something, or closes, without having been asked. Either way the connection is
+    /// Resolves when the server says something, or closes, without having been asked. Either way the connection is
     /// over.
-    async fn unsolicited_data(&mut self) {
-        let (stream, input) = (&mut self.stream, &mut self.input);
-        let _ = poll_fn(|cx| read_into(stream, cx, input)).await;
+    async fn unsolicited_data(&mut self) -> ConnectionEvent {
+        loop {
+            let (used, event) = self.client.advance(&self.input, &mut self.out);
+            let is_idle = matches!(event, ClientEvent::Idle);
+            self.input.drain(..used);
+            if !is_idle {
+                return ConnectionEvent::Closed { violation: self.client.violation().map(violation_text) };
+            }
+            let (stream, input) = (&mut self.stream, &mut self.input);
+            if let Ok(0) | Err(_) = poll_fn(|cx| read_into(stream, cx, input)).await {
+                return ConnectionEvent::Closed { violation: None };
+            }
+        }
     }
 
     async fn quit(&mut self) -> io::Result<()> {
@@ -320,9 +380,33 @@ impl<'a> ClientConnection<'a> {
         self.stream.shutdown().await
     }
 
-    /// The refusal with which the server ended the session, or a reset if there was none.
-    fn closing_result(&mut self, stage: Stage) -> WireResult {
-        self.refused.take().unwrap_or(WireResult::Silent(stage, ConnectionFailure::Reset))
+    /// With what the server ended the session: against the protocol, without TLS, or with a refusal.
+    fn closing_result(&mut self, why: ClientClose, stage: Stage) -> WireResult {
+        if let Some(violation) = self.client.violation() {
+            let loss = SessionLoss::BrokenOff(violation_text(violation));
+            return WireResult::Lost(stage_of(Some(violation.step), stage), loss);
+        }
+        if why == ClientClose::NoTls {
+            let why = match &self.tls_reply {
+                Some(reply) => format!("no TLS: STARTTLS was answered with `{reply}`"),
+                None => "no TLS: STARTTLS is not offered".to_owned(),
+            };
+            return WireResult::Lost(Stage::Ehlo, SessionLoss::NoTls(why));
+        }
+        let reset = WireResult::Lost(stage, SessionLoss::Silence(ConnectionFailure::Reset));
+        self.refused.take().unwrap_or(reset)
+    }
+
+    /// What an error of the stream means. What this machine was short of is counted.
+    fn loss(&self, error: &io::Error) -> SessionLoss {
+        self.counted(SessionLoss::of(error))
+    }
+
+    fn counted(&self, loss: SessionLoss) -> SessionLoss {
+        if let SessionLoss::OwnSide(what) = loss {
+            self.options.own_failures.add(what);
+        }
+        loss
     }
 
     /// How long the reply to a step is waited for.
@@ -343,20 +427,25 @@ fn wall_timeout(options: &ConnectionOptions, span: Span) -> Duration {
     options.speed.wall_duration(span).max(REPLY_TIMEOUT_MIN)
 }
 
-async fn connect(params: ConnectionParams) -> io::Result<TcpStream> {
-    let socket = if params.to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.bind(SocketAddr::new(params.from, 0))?;
-    let stream = socket.connect(params.to).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+const fn use_tls(tls: &StartTls) -> UseTls {
+    match tls {
+        StartTls::Never => UseTls::Never,
+        StartTls::May(_) => UseTls::May,
+        StartTls::Must(_) => UseTls::Must,
+    }
 }
 
-fn failure_of(error: &io::Error) -> ConnectionFailure {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => ConnectionFailure::Refused,
-        io::ErrorKind::TimedOut => ConnectionFailure::CommandTimeout,
-        _ => ConnectionFailure::Reset,
+/// The stage to which a step belongs, or else this one.
+fn stage_of(step: Option<SessionStep>, otherwise: Stage) -> Stage {
+    match step {
+        Some(SessionStep::StartTls) => Stage::Ehlo,
+        Some(SessionStep::Unsolicited) => Stage::Mail,
+        step => step.and_then(SessionStep::stage).unwrap_or(otherwise),
     }
+}
+
+fn violation_text(violation: &Violation) -> String {
+    format!("protocol violation: {}", violation.what)
 }
 
 fn phase(step: SessionStep) -> Option<LatencyPhase> {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::message::OutgoingMessage;
-use crate::record::{ConnectionFailure, LatencyPhase};
+use super::session_loss::SessionLoss;
+use crate::record::{ConnectionFailure, LatencyPhase, OwnFailure};
 use crate::smtp::{Code, Stage};
 use crate::units::ConnId;
 
@@ -33,28 +34,29 @@ pub(super) enum ConnectionEvent {
     /// A transaction is over, or there is no connection: the result for each recipient, or one for all; and what took
     /// how long since the last report.
     Replied { results: Vec<WireResult>, closed: bool, timings: Vec<PhaseTiming> },
-    /// The server closed the connection while it was idle.
-    Closed,
+    /// The server closed the connection while it was idle, or said something against the protocol, in words.
+    Closed { violation: Option<String> },
+    /// This machine was short of something for so long that nobody waits any longer.
+    Stuck(OwnFailure),
 }
 
 impl ConnectionEvent {
-    /// No connection came about.
-    pub(super) fn not_connected(failure: ConnectionFailure) -> Self {
-        let results = vec![WireResult::Silent(Stage::Connect, failure)];
-        Self::Replied { results, closed: true, timings: Vec::new() }
+    /// No connection came about, or it was lost with all that it carried.
+    pub(super) fn lost(stage: Stage, loss: SessionLoss) -> Self {
+        Self::Replied { results: vec![WireResult::Lost(stage, loss)], closed: true, timings: Vec::new() }
     }
 
     /// Whether the connection is over.
     pub(super) const fn ends_connection(&self) -> bool {
-        matches!(self, Self::Closed | Self::Replied { closed: true, .. })
+        matches!(self, Self::Closed { .. } | Self::Stuck(_) | Self::Replied { closed: true, .. })
     }
 
     /// What it means if a message was on its way to the connection: it is lost when the server closed just before.
     pub(super) fn lost_if_busy(self, busy: bool) -> Self {
         match self {
-            Self::Closed if busy => {
-                let results = vec![WireResult::Silent(Stage::Mail, ConnectionFailure::Reset)];
-                Self::Replied { results, closed: true, timings: Vec::new() }
+            Self::Closed { violation } if busy => {
+                let silence = SessionLoss::Silence(ConnectionFailure::Reset);
+                Self::lost(Stage::Mail, violation.map_or(silence, SessionLoss::BrokenOff))
             }
             event => event,
         }
@@ -71,6 +73,13 @@ pub(super) enum WireResult {
     Accepted,
     /// The recipient was refused: the stage, the code, and the reply's lines joined by `\n`.
     Refused(Stage, Code, String),
-    /// There was no reply: at which stage, and why.
-    Silent(Stage, ConnectionFailure),
+    /// There was no reply that counts: at which stage, and why.
+    Lost(Stage, SessionLoss),
+}
+
+impl WireResult {
+    /// Whether it was this machine that failed.
+    pub(super) const fn is_own_failure(&self) -> bool {
+        matches!(self, Self::Lost(_, SessionLoss::OwnSide(_)))
+    }
 }

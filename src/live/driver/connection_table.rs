@@ -43,6 +43,8 @@ pub(super) struct Assignment {
     pub(super) site: ProviderId,
     pub(super) source: SourceId,
     pub(super) delivery: Delivery,
+    /// The host it leads to.
+    pub(super) to: SocketAddr,
 }
 
 /// Wall-clock time for connections to end at the end of a trial.
@@ -61,7 +63,7 @@ impl ConnectionTable {
     }
 
     /// Opens a connection.
-    pub(super) fn open(&mut self, conn: ConnId, assignment: Assignment, from: IpAddr, to: SocketAddr) {
+    pub(super) fn open(&mut self, conn: ConnId, assignment: Assignment, from: IpAddr) {
         self.generations += 1;
         let generation = self.generations;
         let (commands, inbox) = mpsc::channel(1);
@@ -71,7 +73,7 @@ impl ConnectionTable {
             // The sender numbers its connections from 0 on.
             None => self.entries.push(entry),
         }
-        let params = ConnectionParams { conn, generation, from, to };
+        let params = ConnectionParams { conn, generation, from, to: assignment.to };
         let options = self.options[assignment.site.index()].clone();
         self.tasks.spawn(connection::run(params, options, inbox, self.reports.clone()));
     }

@@ -12,10 +12,11 @@ use super::connection_table::{Assignment, ConnectionTable};
 use super::message::MessageBuilder;
 use crate::live::clock::{Speed, wall_span};
 use crate::live::cluster::MxCluster;
+use crate::live::own_failure::OwnFailureCounter;
 use crate::record::{ClosingAccount, Latencies, LatencyPhase, ProviderSample, SenderAccount};
 use crate::rng::Seed;
 use crate::scenario::Change;
-use crate::sender::{Action, Delivery, Outcome, Sender};
+use crate::sender::{Action, AttemptResult, Delivery, Outcome, RecipientResult, Sender};
 use crate::time::Time;
 use crate::trial::{Complaint, TrialInput, TrialScript, World};
 use crate::units::{ConnId, Fraction, ProviderId, SourceId};
@@ -33,6 +34,8 @@ pub(super) struct SocketWorld<'a> {
     pub(super) latencies: Latencies,
     /// For each provider, how many connections have been opened: its hosts are used in turn.
     opened: Vec<usize>,
+    /// The delivery in the midst of which this machine failed, while the sender is told that no reply came.
+    pub(super) spoiled: Option<Delivery>,
 }
 
 impl<'a> SocketWorld<'a> {
@@ -44,6 +47,7 @@ impl<'a> SocketWorld<'a> {
         cluster: Option<Arc<MxCluster>>,
         speed: Speed,
         client_options: &ClientOptions,
+        own_failures: &OwnFailureCounter,
         reports: mpsc::UnboundedSender<ConnectionReport>,
     ) -> Self {
         let stop = CancellationToken::new();
@@ -51,6 +55,7 @@ impl<'a> SocketWorld<'a> {
             client_options: client_options.clone(),
             session: input.strategy.axes_at(site).session,
             speed,
+            own_failures: own_failures.clone(),
             stop: stop.clone(),
         });
         Self {
@@ -58,6 +63,7 @@ impl<'a> SocketWorld<'a> {
             messages: MessageBuilder::new(input, addresses(Seed(input.seed))),
             latencies: Latencies::default(),
             opened: vec![0; targets.len()],
+            spoiled: None,
             input,
             targets,
             sources,
@@ -69,10 +75,13 @@ impl<'a> SocketWorld<'a> {
 
 impl World for SocketWorld<'_> {
     fn poll_sender(&mut self, script: &mut TrialScript<'_>, sender: &mut Sender) -> Option<Action> {
-        let Self { input, speed, latencies, .. } = self;
+        let Self { input, speed, latencies, spoiled, .. } = self;
         let now = script.now();
         let action = sender.poll(now, None);
         sender.drain_results(|result| {
+            if is_spoiled(result, spoiled.as_ref()) {
+                return script.attempt_spoiled(result);
+            }
             script.attempt_over(result);
             if result.outcome == Outcome::Delivered {
                 let intended = input.mail.intended.at(result.delivery.first.index());
@@ -94,7 +103,7 @@ impl World for SocketWorld<'_> {
         let to = hosts[*opened % hosts.len()];
         *opened += 1;
         let from = self.sources[source.index()];
-        self.connections.open(conn, Assignment { site, source, delivery }, from, to);
+        self.connections.open(conn, Assignment { site, source, delivery, to }, from);
     }
 
     fn transact(&mut self, script: &mut TrialScript<'_>, conn: ConnId, delivery: Delivery) {
@@ -136,4 +145,13 @@ impl World for SocketWorld<'_> {
             None => ClosingAccount { sender, ..ClosingAccount::default() },
         }
     }
+}
+
+/// Whether an attempt got no reply because of this machine, and is part of that delivery.
+fn is_spoiled(result: &AttemptResult, spoiled: Option<&Delivery>) -> bool {
+    let within = |whole: &Delivery| {
+        (whole.first.0..whole.first.0 + u32::from(whole.count)).contains(&result.delivery.first.0)
+            && matches!(result.result, RecipientResult::NoReply(_))
+    };
+    spoiled.is_some_and(within)
 }

@@ -123,8 +123,8 @@ impl Lab {
         let server = self.runtime.spawn(async move {
             let stop = CancellationToken::new();
             let clock = Clock::start(Speed::REAL);
-            let config =
-                ConnectionConfig { clock, command_timeout: Span::from_secs(300), tls: Some(&tls), stop: &stop };
+            let (command_timeout, own_faults) = (Span::from_secs(300), &OwnFaults::default());
+            let config = ConnectionConfig { clock, command_timeout, tls: Some(&tls), own_faults, stop: &stop };
             serve(listener.accept().await?.0, server_config, script, config).await
         });
         let stream = MaybeTlsStream::Plain(self.runtime.block_on(connected(at)));

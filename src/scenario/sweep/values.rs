@@ -70,7 +70,7 @@ impl Values {
     ///
     /// # Errors
     ///
-    /// Where the text does not follow the grammar of values, or there are too many.
+    /// Where there are none, too many, or one of them twice.
     pub fn of(all: Vec<Value>) -> Result<Self, WrongValues> {
         few_enough(all.len())?;
         let first = all.first().ok_or_else(|| WrongValues(format!("there are no values; {GRAMMAR}")))?;
@@ -80,9 +80,10 @@ impl Values {
         for value in all {
             let x = if ordered { value.quantity().1 } else { list.len() as f64 };
             let known = |(other, at): &(Value, f64)| if ordered { at.total_cmp(&x).is_eq() } else { *other == value };
-            if !list.iter().any(known) {
-                list.push((value, x));
+            if list.iter().any(known) {
+                return Err(WrongValues(format!("{value} is there twice; write each value once")));
             }
+            list.push((value, x));
         }
         if ordered {
             list.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -209,7 +210,10 @@ fn range(entry: &str, low: &str, rest: &str) -> Result<Vec<Value>, WrongValues> 
             Value::made(measure, figures(x, if logarithmic { 3 } else { 12 }), whole)
         });
         let [first, last] = ends;
-        return Ok([first].into_iter().chain(inner).chain([last]).collect());
+        let mut all: Vec<Value> = [first].into_iter().chain(inner).chain([last]).collect();
+        // Whole numbers may come out the same.
+        all.dedup();
+        return Ok(all);
     }
     let written = Value::read(how);
     let (unit, step) = written.quantity();
@@ -277,13 +281,10 @@ mod tests {
 
     #[test]
     fn what_can_be_ordered_is() {
-        assert_eq!(said("10,1,5,5"), "1 5 10");
+        assert_eq!(said("10,1,5"), "1 5 10");
         assert_eq!(said("1min,30s"), "30s 1min");
         assert_eq!(said("unlimited,10"), "unlimited 10");
-        assert_eq!(
-            Values::read("b,a,b").unwrap().list,
-            [(Value::Text("b".into()), 0.0), (Value::Text("a".into()), 1.0)]
-        );
+        assert_eq!(Values::read("b,a").unwrap().list, [(Value::Text("b".into()), 0.0), (Value::Text("a".into()), 1.0)]);
         assert_eq!(Values::read("1,unlimited").unwrap().measure, Measure::Name);
         assert_eq!(Values::read("\"1\",'2'").unwrap().measure, Measure::Name);
         assert_eq!(Values::read("30s,2min").unwrap().list[1], (Value::Text("2min".into()), 120.0));
@@ -314,6 +315,10 @@ mod tests {
             ("1..10:loga", "after `log` comes how many values"),
             ("1..100000:1", "these are more than 1000 values"),
             ("1..1000:1,2000", "these are more than 1000 values"),
+            ("10,1,5,5", "5 is there twice; write each value once"),
+            ("b,a,b", "b is there twice"),
+            ("60s,1min", "1min is there twice"),
+            ("1..3:1,2", "2 is there twice"),
         ] {
             assert!(said(text).contains(message), "{text}: {}", said(text));
         }

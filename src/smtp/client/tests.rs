@@ -253,6 +253,32 @@ fn what_answers_nothing_ends_the_session() {
 }
 
 #[test]
+fn what_breaks_the_protocol_is_told_with_what_was_said() {
+    let offered = "220 mx\r\n250-mx\r\n250 STARTTLS\r\n";
+    for (input, step, what) in [
+        ("354 hello\r\n", SessionStep::Connect, "`354 hello` is no reply to a connection"),
+        ("HTTP/1.1 400 Bad\r\n", SessionStep::Connect, "no reply code: `HTTP/1.1 400 Bad`"),
+        ("150 wait\r\n", SessionStep::Connect, "150 is not an SMTP reply code; codes run from 200 to 599: `150 wait`"),
+        ("220-a\r\n554 b\r\n", SessionStep::Connect, "a reply that began with 220 goes on with 554: `554 b`"),
+        ("220 mx\r\n250 a\r\n250 b\r\n", SessionStep::Unsolicited, "`250 b` came unasked"),
+        (
+            &format!("{offered}220 go\r\n250 gift\r\n"),
+            SessionStep::StartTls,
+            "`250 gift` came behind the reply to STARTTLS, in the clear",
+        ),
+        (&("220-a\r\n".repeat(200)), SessionStep::Connect, "a reply of more than 128 lines: `220-a`"),
+    ] {
+        let mut play = Play::new(UseTls::May);
+        play.server(input);
+        let violation = play.client.violation().unwrap();
+        assert_eq!((violation.step, violation.what.as_str()), (step, what), "{input:.80}");
+    }
+    let mut play = Play::new(UseTls::Must);
+    play.server("554 no\r\n");
+    assert_eq!(play.client.violation(), None, "a refusal is none");
+}
+
+#[test]
 fn quit_is_waited_for() {
     let mut play = Play::ready(OFFERS);
     let mut out = Vec::new();

@@ -50,7 +50,7 @@ impl Code {
 }
 
 /// The number is no SMTP reply code.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not an SMTP reply code; codes run from 200 to 599")]
 pub struct InvalidCode(pub u16);
 
