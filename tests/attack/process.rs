@@ -112,7 +112,12 @@ fn without_file_descriptors_open_connections_live_on() {
     let mut last = serve.connect();
     assert!(greeted(&mut last) && message(&mut last), "and who comes after");
     drop((first, last));
-    assert_eq!(serve.end(Signal::SIGTERM), 0);
+    assert_eq!(serve.end(Signal::SIGTERM), 4, "what was measured is not what the providers alone would have done");
+    let record = std::fs::read_to_string(folder.path().join("out/record.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    assert!(record["trials"][0]["own_failures"]["descriptors"].as_u64().is_some_and(|times| times > 0));
+    let totals = &record["trials"][0]["cells"][0]["totals"];
+    assert_eq!((totals["delivered"].as_u64(), totals["failed"].as_u64()), (Some(2), Some(0)));
 }
 
 /// Of a thousand connections a hundred deliver a message, and the others are refused at the banner: how many recipients

@@ -10,7 +10,8 @@ use std::thread;
 
 use mailin_embedded::response::OK;
 use mailin_embedded::{Action, Handler, Response, Server, SslConfig};
-use mxlab::live::{LiveTrial, tls};
+use mxlab::live::LiveTrial;
+use mxlab::live::tls::{ClientTls, StartTls};
 use mxlab::rng::Seed;
 use mxlab::workload::generate;
 
@@ -130,7 +131,7 @@ async fn every_message_arrives_once_and_unchanged() {
         let inbox = Inbox::new(|_, _| None, u32::MAX);
         let ssl = if with_tls { certificate(folder.path()) } else { SslConfig::None };
         let campaign = Campaign { recipients: 400, sources: 3, recipients_per_message: 4, ..Campaign::default() };
-        let connector = || tls::ClientTls::accepting_any_certificate().unwrap();
+        let connector = || ClientTls::accepting_any_certificate().unwrap();
         let tls = if with_tls { StartTls::Must(connector()) } else { StartTls::Never };
         let live = drive_to(&campaign, inbox.open(ssl), tls).await;
         let totals = live.trial.cells[0].totals;
