@@ -16,7 +16,7 @@ use hdrhistogram::Histogram;
 use crate::provider::{Policy, Provider, Refusal};
 use crate::record::{
     AttemptOutcome, ConnectionFailure, ConservationError, Recorder, RefusingReply, Response, Sample, SenderAccount,
-    ServedAttempt, Trial,
+    ServedAttempt, Trial, milestones,
 };
 use crate::smtp::{Class, Reply, Stage};
 use crate::time::{Span, Time};
@@ -372,8 +372,7 @@ impl ReceiverStatistics {
 
 /// When 50, 90, 99 and 100 % of `all` recipients were delivered, in microseconds.
 fn reached(delivered: &Histogram<u64>, all: u64) -> [Option<u64>; 4] {
-    [50, 90, 99, 100].map(|percent| {
-        let needed = (all * percent).div_ceil(100);
+    milestones(all).map(|needed| {
         if needed == 0 || needed > delivered.len() {
             return None;
         }
@@ -383,4 +382,22 @@ fn reached(delivered: &Histogram<u64>, all: u64) -> [Option<u64>; 4] {
 
 fn millis_since_start(now: Time) -> u64 {
     now.since(Time::ZERO).as_millis_ceil().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::profile;
+
+    #[test]
+    fn unlisted_replies_have_numbers_behind_the_fullest_profile() {
+        let mut policy = profile::parse(&profile::built_in("open").unwrap()).unwrap();
+        let reply = |n: usize| Reply { code: 450.try_into().unwrap(), enhanced: None, text: n.to_string() };
+        policy.replies = vec![reply(0); Policy::REPLIES_MAX];
+        let mut statistics = ReceiverStatistics::new(std::slice::from_ref(&policy));
+        let mut numbers =
+            (0..UNLISTED_REPLIES_MAX + 2).map(|n| statistics.unlisted_reply(ProviderId(0), &reply(n), &policy).index());
+        assert_eq!(numbers.next(), Some(Policy::REPLIES_MAX));
+        assert_eq!(numbers.last(), Some(Policy::REPLIES_MAX + UNLISTED_REPLIES_MAX - 1));
+    }
 }

@@ -58,7 +58,7 @@ impl<'a> Enforcement<'a> {
             self.record_violation(rule);
             match self.policy.rules[rule].action {
                 RuleAction::Tarpit(span) => tarpit += span,
-                action => return refused(rule, action, tarpit),
+                action @ (RuleAction::Reply { .. } | RuleAction::Drop) => return refused(rule, action, tarpit),
             }
         }
         Verdict { decision: Decision::Accept, tarpit }
@@ -112,7 +112,9 @@ impl<'a> Enforcement<'a> {
             }
             match self.apply_violation(step) {
                 RuleAction::Tarpit(span) => tarpit += span,
-                action => return refused(usize::from(step.rule), action, tarpit),
+                action @ (RuleAction::Reply { .. } | RuleAction::Drop) => {
+                    return refused(usize::from(step.rule), action, tarpit);
+                }
             }
         }
         Verdict { decision: Decision::Accept, tarpit }
@@ -184,7 +186,9 @@ impl<'a> Enforcement<'a> {
             self.record_violation(rule);
             match self.policy.rules[rule].action {
                 RuleAction::Tarpit(span) => tarpit += span,
-                action => self.undeliverable.push((place, Refusal { rule: RuleId::from_index(rule), action })),
+                action @ (RuleAction::Reply { .. } | RuleAction::Drop) => {
+                    self.undeliverable.push((place, Refusal { rule: RuleId::from_index(rule), action }));
+                }
             }
         }
         tarpit

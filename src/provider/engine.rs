@@ -245,9 +245,11 @@ impl Provider {
     pub fn open_connection_limit(&self, now: Time, client: ClientId) -> Option<u32> {
         let rules = self.policy.rules.iter().enumerate();
         let gauges = rules.filter(|(_, rule)| {
-            let of_connections =
-                |kind: &RuleKind| matches!(kind, RuleKind::Limit(limit) if limit.meter == Meter::OpenConnections);
-            rule.enabled && of_connections(&rule.kind)
+            let is_of_connections = match &rule.kind {
+                RuleKind::Limit(limit) => limit.meter == Meter::OpenConnections,
+                RuleKind::Check(_) => false,
+            };
+            rule.enabled && is_of_connections
         });
         gauges.filter_map(|(place, _)| self.limit(now, RuleId::from_index(place), client, None)).min()
     }

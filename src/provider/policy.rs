@@ -48,6 +48,9 @@ pub struct Policy {
 impl Policy {
     /// A session remembers in one 64-bit word which rules it holds a slot of.
     pub const RULES_MAX: usize = 64;
+    /// Replies that are no provider's get numbers behind those of the policy, and [`ReplyId`](crate::units::ReplyId)
+    /// tells 65,536 apart.
+    pub const REPLIES_MAX: usize = 64_000;
     /// More bands than any provider publishes.
     pub const TIERS_MAX: usize = 16;
     /// The largest number a limit may have: a sliding log remembers as many moments.

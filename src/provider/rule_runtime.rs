@@ -59,12 +59,7 @@ impl RuleRuntime {
 
     /// What the rule has done until `now`.
     pub(super) fn stats(&self, now: Time) -> RuleStats {
-        let limits = match &self.state {
-            RuleState::Limit(state) => state.drawn().by_tier().to_vec(),
-            RuleState::Stateless | RuleState::Greylist(_) | RuleState::LowReputation(_) | RuleState::Busy(_) => {
-                Vec::new()
-            }
-        };
+        let limits = self.state.limit_by_tier();
         RuleStats { limits, refused: self.refused, holds: self.holds.begun(), held: self.holds.served(now) }
     }
 }

@@ -20,6 +20,14 @@ pub struct Delivery {
     pub priority: bool,
 }
 
+impl Delivery {
+    /// How many of its recipients go where at most so many may.
+    #[inline]
+    pub(super) fn count_up_to(&self, most: u32) -> u16 {
+        u16::try_from(most).map_or(self.count, |most| most.min(self.count))
+    }
+}
+
 /// Mail handed to the sender: consecutive recipients of one message at one domain.
 #[derive(Clone, Copy, Debug)]
 pub struct Injection {

@@ -102,7 +102,7 @@ fn reuse(now: Time, work: &mut Dispatcher, queue: QueueId, foresight: &dyn Fores
     let limiter = state.limiter;
     let next = *state.peek()?;
     let most = state.axes.session.recipients_per_message;
-    let slice = Delivery { count: next.count.min(u16::try_from(most).unwrap_or(u16::MAX)), ..next };
+    let slice = Delivery { count: next.count_up_to(most), ..next };
     let mut earliest = Time::NEVER;
     // All connections that have carried mail wait for the same thing, and so do all that have not: one of each kind is
     // asked.

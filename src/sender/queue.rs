@@ -69,8 +69,9 @@ impl Queue {
     #[inline]
     pub(super) fn take(&mut self, most: u32) -> Option<Delivery> {
         let line = if self.first.is_empty() { &mut self.ready } else { &mut self.first };
-        let most = u16::try_from(most).unwrap_or(u16::MAX);
-        if line.front()?.count <= most { line.pop_front(&mut self.pool) } else { line.split_front(most) }
+        let delivery = line.front()?;
+        let taken = delivery.count_up_to(most);
+        if taken == delivery.count { line.pop_front(&mut self.pool) } else { line.split_front(taken) }
     }
 
     /// Mail waits for its retry, at `delivery.ready_at`.

@@ -74,14 +74,18 @@ pub(super) struct BuiltinReply {
 }
 
 impl BuiltinReply {
-    pub(super) const fn new(code: u16, enhanced: (u8, u16, u16), text: &'static str) -> Self {
-        let (class, subject, detail) = enhanced;
-        Self { code: Code::literal(code), enhanced: Some(EnhancedCode { class, subject, detail }), text }
+    pub(super) const fn new(code: u16, enhanced: EnhancedCode, text: &'static str) -> Self {
+        Self { code: Code::literal(code), enhanced: Some(enhanced), text }
     }
 
     pub(super) const fn plain(code: u16, text: &'static str) -> Self {
         Self { code: Code::literal(code), enhanced: None, text }
     }
+}
+
+/// `class.subject.detail`.
+pub(super) const fn enhanced(class: u8, subject: u16, detail: u16) -> EnhancedCode {
+    EnhancedCode { class, subject, detail }
 }
 
 impl ProtocolError {
@@ -99,48 +103,56 @@ impl ProtocolError {
     pub(super) const fn builtin_reply(self) -> BuiltinReply {
         match self {
             Self::Command(error) => command(error),
-            Self::LineTooLong => BuiltinReply::new(500, (5, 5, 2), "Line too long"),
-            Self::BareLineEnd => BuiltinReply::new(500, (5, 5, 2), "Lines end in CR LF"),
-            Self::Sequence => BuiltinReply::new(503, (5, 5, 1), "Bad sequence of commands"),
-            Self::NoRecipients => BuiltinReply::new(554, (5, 5, 1), "No valid recipients"),
-            Self::TooManyRecipients => BuiltinReply::new(452, (4, 5, 3), "Too many recipients"),
-            Self::TooBig => BuiltinReply::new(552, (5, 3, 4), "Message size exceeds limit"),
-            Self::BareLineEndInMessage => BuiltinReply::new(550, (5, 6, 11), "Message contains bare CR or LF"),
-            Self::SmtpUtf8Required => BuiltinReply::new(553, (5, 6, 7), "Non-ASCII address without SMTPUTF8"),
-            Self::TlsRequired => BuiltinReply::new(530, (5, 7, 0), "Must issue a STARTTLS command first"),
-            Self::AuthRequired => BuiltinReply::new(530, (5, 7, 0), "Authentication required"),
-            Self::AuthWithoutTls => BuiltinReply::new(538, (5, 7, 11), "Encryption required for authentication"),
-            Self::Mechanism => BuiltinReply::new(504, (5, 5, 4), "Unknown authentication mechanism"),
-            Self::SaslExchange => BuiltinReply::new(501, (5, 5, 2), "Cannot decode authentication response"),
-            Self::Cancelled => BuiltinReply::new(501, (5, 7, 0), "Authentication cancelled"),
-            Self::NotImplemented => BuiltinReply::new(502, (5, 5, 1), "Command not implemented"),
-            Self::TooManyErrors => BuiltinReply::new(421, (4, 7, 0), "Too many errors"),
-            Self::TooManyJunkCommands => BuiltinReply::new(421, (4, 7, 0), "Too many commands without a message"),
+            Self::LineTooLong => BuiltinReply::new(500, enhanced(5, 5, 2), "Line too long"),
+            Self::BareLineEnd => BuiltinReply::new(500, enhanced(5, 5, 2), "Lines end in CR LF"),
+            Self::Sequence => BuiltinReply::new(503, enhanced(5, 5, 1), "Bad sequence of commands"),
+            Self::NoRecipients => BuiltinReply::new(554, enhanced(5, 5, 1), "No valid recipients"),
+            Self::TooManyRecipients => BuiltinReply::new(452, enhanced(4, 5, 3), "Too many recipients"),
+            Self::TooBig => BuiltinReply::new(552, enhanced(5, 3, 4), "Message size exceeds limit"),
+            Self::BareLineEndInMessage => BuiltinReply::new(550, enhanced(5, 6, 11), "Message contains bare CR or LF"),
+            Self::SmtpUtf8Required => BuiltinReply::new(553, enhanced(5, 6, 7), "Non-ASCII address without SMTPUTF8"),
+            Self::TlsRequired => BuiltinReply::new(530, enhanced(5, 7, 0), "Must issue a STARTTLS command first"),
+            Self::AuthRequired => BuiltinReply::new(530, enhanced(5, 7, 0), "Authentication required"),
+            Self::AuthWithoutTls => {
+                BuiltinReply::new(538, enhanced(5, 7, 11), "Encryption required for authentication")
+            }
+            Self::Mechanism => BuiltinReply::new(504, enhanced(5, 5, 4), "Unknown authentication mechanism"),
+            Self::SaslExchange => BuiltinReply::new(501, enhanced(5, 5, 2), "Cannot decode authentication response"),
+            Self::Cancelled => BuiltinReply::new(501, enhanced(5, 7, 0), "Authentication cancelled"),
+            Self::NotImplemented => BuiltinReply::new(502, enhanced(5, 5, 1), "Command not implemented"),
+            Self::TooManyErrors => BuiltinReply::new(421, enhanced(4, 7, 0), "Too many errors"),
+            Self::TooManyJunkCommands => {
+                BuiltinReply::new(421, enhanced(4, 7, 0), "Too many commands without a message")
+            }
         }
     }
 }
 
 const fn command(error: CommandError) -> BuiltinReply {
     match error {
-        CommandError::Unknown => BuiltinReply::new(500, (5, 5, 1), "Command not recognized"),
-        CommandError::NotOffered => BuiltinReply::new(502, (5, 5, 1), "Command not implemented"),
-        CommandError::Bytes => BuiltinReply::new(500, (5, 5, 2), "Invalid characters in command"),
-        CommandError::Arguments(usage) => BuiltinReply::new(501, (5, 5, 4), usage),
-        CommandError::Sender(AddressError::Syntax) => BuiltinReply::new(501, (5, 1, 7), "Bad sender address syntax"),
-        CommandError::Recipient(AddressError::Syntax) => {
-            BuiltinReply::new(501, (5, 1, 3), "Bad recipient address syntax")
+        CommandError::Unknown => BuiltinReply::new(500, enhanced(5, 5, 1), "Command not recognized"),
+        CommandError::NotOffered => BuiltinReply::new(502, enhanced(5, 5, 1), "Command not implemented"),
+        CommandError::Bytes => BuiltinReply::new(500, enhanced(5, 5, 2), "Invalid characters in command"),
+        CommandError::Arguments(usage) => BuiltinReply::new(501, enhanced(5, 5, 4), usage),
+        CommandError::Sender(AddressError::Syntax) => {
+            BuiltinReply::new(501, enhanced(5, 1, 7), "Bad sender address syntax")
         }
-        CommandError::Sender(AddressError::TooLong) => BuiltinReply::new(501, (5, 1, 7), "Sender address too long"),
+        CommandError::Recipient(AddressError::Syntax) => {
+            BuiltinReply::new(501, enhanced(5, 1, 3), "Bad recipient address syntax")
+        }
+        CommandError::Sender(AddressError::TooLong) => {
+            BuiltinReply::new(501, enhanced(5, 1, 7), "Sender address too long")
+        }
         CommandError::Recipient(AddressError::TooLong) => {
-            BuiltinReply::new(501, (5, 1, 3), "Recipient address too long")
+            BuiltinReply::new(501, enhanced(5, 1, 3), "Recipient address too long")
         }
         CommandError::Sender(AddressError::NotAscii) | CommandError::Recipient(AddressError::NotAscii) => {
             ProtocolError::SmtpUtf8Required.builtin_reply()
         }
-        CommandError::Parameter => BuiltinReply::new(501, (5, 5, 4), "Bad parameter"),
-        CommandError::ParameterValue => BuiltinReply::new(504, (5, 5, 4), "Parameter value not implemented"),
+        CommandError::Parameter => BuiltinReply::new(501, enhanced(5, 5, 4), "Bad parameter"),
+        CommandError::ParameterValue => BuiltinReply::new(504, enhanced(5, 5, 4), "Parameter value not implemented"),
         CommandError::UnknownParameter => {
-            BuiltinReply::new(555, (5, 5, 4), "Parameter not recognized or not implemented")
+            BuiltinReply::new(555, enhanced(5, 5, 4), "Parameter not recognized or not implemented")
         }
     }
 }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use super::command::Command;
 use super::data::{DataPiece, DataReader};
 use super::line::{Line, LineReader};
-use super::protocol_error::{BuiltinReply, ProtocolError};
+use super::protocol_error::{BuiltinReply, ProtocolError, enhanced};
 use super::reply::{self, Class};
 use super::xclient::{XclientAttribute, XclientAttributes};
 use chunk::{BdatChunk, ChunkPiece};
@@ -190,9 +190,11 @@ impl ServerSession {
             Command::Ehlo(name) => self.hello(Hello::Ehlo, name),
             Command::Helo(name) => self.hello(Hello::Helo, name),
             Command::Rset => self.rset(),
-            Command::Noop => self.junk_command(BuiltinReply::new(250, (2, 0, 0), "Ok")),
-            Command::Help => self.junk_command(BuiltinReply::new(214, (2, 0, 0), "See RFC 5321")),
-            Command::Vrfy(_) => self.junk_command(BuiltinReply::new(252, (2, 5, 2), "Cannot verify, send some mail")),
+            Command::Noop => self.junk_command(BuiltinReply::new(250, enhanced(2, 0, 0), "Ok")),
+            Command::Help => self.junk_command(BuiltinReply::new(214, enhanced(2, 0, 0), "See RFC 5321")),
+            Command::Vrfy(_) => {
+                self.junk_command(BuiltinReply::new(252, enhanced(2, 5, 2), "Cannot verify, send some mail"))
+            }
             Command::Expn(_) => Err(ProtocolError::NotImplemented),
             Command::Quit => Ok(CommandOutcome::Quit),
             Command::StartTls if self.client.has_tls() || !self.client.is_introduced() => Err(ProtocolError::Sequence),
@@ -255,7 +257,7 @@ impl ServerSession {
             }
             CommandOutcome::ReadChunk => self.state = ServerState::Chunk,
             CommandOutcome::StartTls => {
-                self.config.say(BuiltinReply::new(220, (2, 0, 0), "Ready to start TLS"), out);
+                self.config.say(BuiltinReply::new(220, enhanced(2, 0, 0), "Ready to start TLS"), out);
                 self.state = ServerState::Handshake;
                 // What stands behind it is discarded: under TLS it would be mistaken for the client's.
                 let injected = input.len() - used;
@@ -263,7 +265,7 @@ impl ServerSession {
                 return (input.len(), Some(ServerEvent::StartTls { injected }));
             }
             CommandOutcome::Quit => {
-                self.config.say(BuiltinReply::new(221, (2, 0, 0), "Bye"), out);
+                self.config.say(BuiltinReply::new(221, enhanced(2, 0, 0), "Bye"), out);
                 self.state = ServerState::Closed(ServerClose::Quit);
             }
         }
@@ -367,7 +369,7 @@ impl ServerSession {
                 return Some(self.ask(PendingQuestion::EndOfData, PolicyQuestion::EndOfData { size }));
             }
             (true, true) => self.transaction.close(),
-            (false, false) => self.config.say(BuiltinReply::new(250, (2, 0, 0), "Chunk received"), out),
+            (false, false) => self.config.say(BuiltinReply::new(250, enhanced(2, 0, 0), "Chunk received"), out),
             (false, true) => {}
         }
         None

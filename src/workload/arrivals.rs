@@ -72,7 +72,7 @@ impl<'a> Iterator for Timetable<'a> {
             }
             Moments::Trace(rows) => {
                 let row = rows.find(|row| !row.domains.is_empty())?;
-                let recipients = u32::try_from(row.domains.len()).unwrap_or(u32::MAX);
+                let recipients = u32::try_from(row.domains.len()).expect("recipients have numbers of 32 bits");
                 return Some(Planned { at: row.at, recipients, row: Some(row) });
             }
         };
@@ -212,7 +212,7 @@ impl Curve {
 
     fn weight(&self, at: Time) -> f64 {
         let hour = (self.day_starts.as_micros() + at.as_micros()) / Span::HOUR.as_micros();
-        self.hours[usize::try_from(hour % 24).unwrap_or(0)]
+        self.hours[usize::try_from(hour % 24).expect("an hour of the day")]
     }
 }
 

@@ -258,6 +258,6 @@ fn named(name: &str) -> Name<'_> {
 fn bare(query: &[u8; 12], rcode: RCODE) -> Vec<u8> {
     let [id_high, id_low, flags, ..] = *query;
     // The opcode and the RD bit are those of the query.
-    let code = u8::try_from(rcode as u16).unwrap_or(2);
+    let code = u8::try_from(rcode as u16).expect("the code in a header has four bits");
     vec![id_high, id_low, flags & 0x79 | 0x80, code, 0, 0, 0, 0, 0, 0, 0, 0]
 }

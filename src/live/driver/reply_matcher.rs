@@ -61,7 +61,10 @@ impl ReplyMatcher {
         }
         let mut reply = parse_reply(code, lines);
         if self.learned >= LEARNED_MAX {
-            // Further replies are lumped together, one for each code.
+            // Further replies are lumped together, one for each code; the enhanced code counts as long again.
+            if self.learned >= 2 * LEARNED_MAX {
+                reply.enhanced = None;
+            }
             "(one of many)".clone_into(&mut reply.text);
             let rest = ReplyPattern::of(&reply);
             if let Some(place) = self.patterns.iter().position(|pattern| pattern.pieces == rest.pieces) {
@@ -170,5 +173,11 @@ mod tests {
             .filter(|n| matches!(matcher.match_reply(code(450), &format!("450 at {n}")), ReplyMatch::Learned(_)))
             .count();
         assert_eq!(new, LEARNED_MAX + 1);
+        // Enhanced codes lead no way around, and behind the fullest profile there are numbers for all.
+        for n in 0..3_000 {
+            matcher.match_reply(code(400 + n % 200), &format!("{} 5.{}.{} no", 400 + n % 200, n / 1_000, n % 1_000));
+        }
+        assert!(matcher.learned <= 2 * LEARNED_MAX + 200);
+        ReplyId::from_index(Policy::REPLIES_MAX + 2 * LEARNED_MAX + 400);
     }
 }

@@ -52,13 +52,13 @@ pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Poli
     if let Some((name, _)) = spec.rule.iter().nth(Policy::RULES_MAX) {
         check.wrong(&name.span, format!("a profile has at most {} rules", Policy::RULES_MAX));
     }
-    if let Some((name, _)) = spec.reply.iter().nth(REPLIES_MAX) {
-        check.wrong(&name.span, "a profile has at most 65,536 replies");
+    if let Some((name, _)) = spec.reply.iter().nth(Policy::REPLIES_MAX) {
+        check.wrong(&name.span, format!("a profile has at most {} replies", Policy::REPLIES_MAX));
     }
     let known = Known {
         tiers: tiers.as_deref(),
         replies: Replies {
-            names: spec.reply.names().take(REPLIES_MAX).collect(),
+            names: spec.reply.names().take(Policy::REPLIES_MAX).collect(),
             codes: replies.iter().map(|reply| reply.as_ref().map(|reply| reply.code)).collect(),
         },
     };
@@ -224,8 +224,6 @@ fn listener(spec: &ListenerSpec, check: &mut Checker<'_>) -> ListenerCapacity {
     }
 }
 
-/// As many as [`crate::units::ReplyId`] can tell apart.
-const REPLIES_MAX: usize = 65_536;
 /// What is left of the 512 octets of RFC 5321 (4.5.3.1.5) after code, enhanced code and line end. Placeholders may
 /// grow.
 const LINE_MAX: usize = 496;

@@ -120,7 +120,16 @@ pub(super) fn fits(window: Window, meter: Meter, place: &Spanned<WindowSpec>, ch
     let help = match window {
         Window::Gauge if meter.is_gauge() => return,
         Window::Gauge => "a gauge is for `open-connections` and `open-transactions`",
-        _ if meter.is_gauge() => "what is open now has no window: write `window = \"gauge\"`",
+        Window::Session
+        | Window::Message
+        | Window::Fixed { .. }
+        | Window::Sliding { .. }
+        | Window::Bucket { .. }
+        | Window::Ewma { .. }
+            if meter.is_gauge() =>
+        {
+            "what is open now has no window: write `window = \"gauge\"`"
+        }
         Window::Session if counted_at <= Stage::Connect => "a session has one connection",
         Window::Message if counted_at <= Stage::Mail => {
             "within a message there are `recipients`, `unknown-recipients` and `bytes`"

@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::provider::{Hold, HoldStep, LimitValue, Policy, Rule, RuleAction, RuleKind};
-use crate::units::Fraction;
+use crate::provider::{
+    Hold, HoldStep, LimitValue, ListenerCapacity, Policy, ReputationModel, Rule, RuleAction, RuleKind, ServiceTimes,
+    Tier,
+};
+use crate::units::{Fraction, percent};
 
 /// A rule as a sentence: "at connect, per client-ip: open-connections at most 20; otherwise 421 … and close".
 pub fn sentence(rule: &Rule, policy: &Policy) -> String {
@@ -44,6 +47,49 @@ pub fn reasons(policy: &Policy) -> Vec<&'static str> {
 /// A limit's value in short: `20`, or `1 (poor), 5 to 10? (fair)`.
 pub fn limit_in_short(value: &LimitValue, policy: &Policy) -> String {
     value.in_short(&policy.tiers)
+}
+
+/// The bands of reputation: "poor 0 to 0.3 · good 0.3 to 1".
+pub(super) fn tiers(policy: &Policy) -> String {
+    let ends = policy.tiers.iter().skip(1).map(|tier| tier.from.get()).chain([1.0]);
+    let band = |(tier, end): (&Tier, f64)| format!("{} {} to {end}", tier.name, tier.from.get());
+    policy.tiers.iter().zip(ends).map(band).collect::<Vec<_>>().join(" · ")
+}
+
+/// How reputation moves, a line for each cause.
+pub(super) fn reputation(model: &ReputationModel) -> [String; 5] {
+    [
+        format!("a newcomer starts at {}", model.start.get()),
+        format!(
+            "an accepted message gains {} of the way to 1, a day at most {}",
+            percent(model.gain.get()),
+            model.gain_per_day.get()
+        ),
+        format!(
+            "of the score, a complaint takes {}, an unknown recipient {}, a spam trap {}, an unauthenticated message {}",
+            percent(model.complaint.get()),
+            percent(model.unknown_recipient.get()),
+            percent(model.spam_trap.get()),
+            percent(model.unauthenticated.get())
+        ),
+        format!(
+            "a day may bring {} times the most of recent days and always {} messages; each one more takes {}",
+            model.growth,
+            model.volume_floor,
+            percent(model.surge.get())
+        ),
+        format!("a day without mail gives {}, up to {}", model.rest_gain.get(), model.rest_toward.get()),
+    ]
+}
+
+/// How long the server takes over its work.
+pub(super) fn service(times: &ServiceTimes) -> String {
+    format!("a message takes {}, a recipient {}", times.per_message, times.per_recipient)
+}
+
+/// How many connections the server can serve at a time.
+pub(super) fn listener(capacity: ListenerCapacity) -> String {
+    format!("serves {} connections at a time, {} more wait", capacity.workers, capacity.backlog)
 }
 
 fn in_short(rule: &Rule, policy: &Policy) -> Option<String> {

@@ -1,9 +1,11 @@
 //! Messages that fail an authentication.
 
 use super::check_kind::CheckKind;
+use super::population::Population;
 use crate::provider::context::RuleContext;
 use crate::provider::message::Auth;
 use crate::smtp::Stage;
+use crate::time::Time;
 
 impl Auth {
     /// Whether a check that refuses messages that fail this lets a command pass.
@@ -30,5 +32,13 @@ impl CheckKind for Auth {
 
     fn needs(&self) -> Option<(Stage, &'static str)> {
         Some((Stage::Data, "the authentication"))
+    }
+
+    fn earliest(&self, at: Time) -> Time {
+        at
+    }
+
+    fn memory(&self, _population: &Population) -> f64 {
+        0.0
     }
 }

@@ -1,7 +1,9 @@
 //! Clients on the block list that the provider uses.
 
 use super::check_kind::CheckKind;
+use super::population::Population;
 use crate::provider::context::RuleContext;
+use crate::time::Time;
 
 /// Refuses clients on the block list.
 pub(super) struct BlockList;
@@ -21,5 +23,13 @@ impl CheckKind for BlockList {
 
     fn reason(&self) -> Option<&'static str> {
         Some("a block list")
+    }
+
+    fn earliest(&self, at: Time) -> Time {
+        at
+    }
+
+    fn memory(&self, _population: &Population) -> f64 {
+        0.0
     }
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::bernoulli::{Bernoulli, all, share_in_words};
 use super::check_kind::CheckKind;
+use super::population::Population;
 use crate::dist::Dist;
 use crate::rng::{Seed, Stream};
 use crate::spanned::{Checker, Spanned};
@@ -53,6 +54,14 @@ impl CheckKind for BusySpells {
     fn reason(&self) -> Option<&'static str> {
         Some("busy spells")
     }
+
+    fn earliest(&self, at: Time) -> Time {
+        at
+    }
+
+    fn memory(&self, _population: &Population) -> f64 {
+        0.0
+    }
 }
 
 /// Whether a spell is on, and what is refused in it.
@@ -72,6 +81,7 @@ impl BusyState {
     }
 
     /// Whether a command at `now` is let pass.
+    #[inline(never)]
     pub(super) fn permits(&mut self, spells: &BusySpells, now: Time) -> bool {
         !self.is_busy(spells, now) || !self.refusals.draw(spells.refuse)
     }

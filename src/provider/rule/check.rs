@@ -113,39 +113,13 @@ impl Check {
             Self::Size(limit) => limit.permits(context),
             Self::Unauthenticated(auth) => auth.permits(context),
             Self::Spam => Spam::permits(context),
-            Self::Greylist(_) | Self::Reputation(_) | Self::Busy(_) => self.permits_by_state(context, state()),
+            Self::Greylist(greylist) => state().greylist().permits(greylist, context),
+            Self::Reputation(low) => low.permits(state().low_reputation(), context),
+            Self::Busy(spells) => state().busy().permits(spells, context.now()),
             Self::Outage(outage) => outage.permits(context.now()),
             // Early talkers are met before the greeting: a client that sends a command has waited for it.
             Self::EarlyTalker(_) => true,
             Self::Always => false,
-        }
-    }
-
-    /// Whether a command is let pass by a check that remembers something. Out of line: inlined, each stage would pay
-    /// for what few profiles ask.
-    #[inline(never)]
-    fn permits_by_state(&self, context: &RuleContext<'_>, state: &mut RuleState) -> bool {
-        match (self, state) {
-            (Self::Greylist(greylist), RuleState::Greylist(state)) => state.permits(greylist, context),
-            (Self::Reputation(low), RuleState::LowReputation(refusals)) => low.permits(refusals, context),
-            (Self::Busy(spells), RuleState::Busy(state)) => state.permits(spells, context.now()),
-            (
-                Self::Mailbox(_)
-                | Self::Relaying
-                | Self::LongLocalPart(_)
-                | Self::BlockList
-                | Self::NoPtr
-                | Self::EarlyTalker(_)
-                | Self::Size(_)
-                | Self::Unauthenticated(_)
-                | Self::Spam
-                | Self::Greylist(_)
-                | Self::Reputation(_)
-                | Self::Busy(_)
-                | Self::Outage(_)
-                | Self::Always,
-                state,
-            ) => unreachable!("{self:?} has another state: {state:?}"),
         }
     }
 }

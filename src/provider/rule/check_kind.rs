@@ -46,9 +46,7 @@ pub(in crate::provider) trait CheckKind {
 
     /// The first moment from `at` on at which waiting is known to be over. What waiting does not change, and what
     /// chance decides, is not foreseen.
-    fn earliest(&self, at: Time) -> Time {
-        at
-    }
+    fn earliest(&self, at: Time) -> Time;
 
     /// How long after a refusal the same thing may pass, where the check itself says so.
     fn retry_delay(&self) -> Option<Span> {
@@ -61,9 +59,7 @@ pub(in crate::provider) trait CheckKind {
     }
 
     /// Bytes that it remembers at most, roughly.
-    fn memory(&self, _population: &Population) -> f64 {
-        0.0
-    }
+    fn memory(&self, population: &Population) -> f64;
 }
 
 /// When a check is asked.

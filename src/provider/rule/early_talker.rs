@@ -5,9 +5,10 @@
 //! early. Who talks is known to a world that sees bytes, and it says so while the client waits.
 
 use super::check_kind::{CheckKind, CheckTiming};
+use super::population::Population;
 use crate::smtp::Stage;
 use crate::spanned::{Checker, Spanned};
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 /// Refuses clients that talk before the greeting.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,5 +48,13 @@ impl CheckKind for EarlyTalker {
 
     fn timing(&self, _stage: Stage) -> CheckTiming {
         CheckTiming::BeforeGreeting(self.pause)
+    }
+
+    fn earliest(&self, at: Time) -> Time {
+        at
+    }
+
+    fn memory(&self, _population: &Population) -> f64 {
+        0.0
     }
 }

@@ -76,6 +76,10 @@ impl CheckKind for Greylist {
     fn memory(&self, population: &Population) -> f64 {
         population.recipients * Population::COUNTER_BYTES
     }
+
+    fn earliest(&self, at: Time) -> Time {
+        at
+    }
 }
 
 /// What is remembered of every triplet.
@@ -94,6 +98,7 @@ impl GreylistState {
     }
 
     /// Whether the triplet of this command is let pass (RFC 6647, section 4).
+    #[inline(never)]
     pub(super) fn permits(&mut self, greylist: &Greylist, context: &RuleContext<'_>) -> bool {
         let Some(recipient) = context.recipient() else { return true };
         let (session, now) = (context.session(), context.now());

@@ -2,8 +2,10 @@
 //! takes whatever the line has room for, others refuse what VERP, SRS and BATV make of an address.
 
 use super::check_kind::CheckKind;
+use super::population::Population;
 use crate::provider::context::RuleContext;
 use crate::smtp::Stage;
+use crate::time::Time;
 
 /// Refuses the sender at `mail`, and a recipient at `rcpt`, whose local part is longer than this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,5 +40,13 @@ impl CheckKind for LongLocalPart {
     fn too_late_at(&self, stage: Stage) -> Option<(String, &'static str)> {
         let message = || format!("at `{stage}` there is no question of an address");
         (stage > Stage::Rcpt).then(|| (message(), "ask this rule at `mail` of the sender, or at `rcpt`"))
+    }
+
+    fn earliest(&self, at: Time) -> Time {
+        at
+    }
+
+    fn memory(&self, _population: &Population) -> f64 {
+        0.0
     }
 }

@@ -5,8 +5,10 @@ use serde::Deserialize;
 
 use super::bernoulli::{Bernoulli, all, share_in_words};
 use super::check_kind::CheckKind;
+use super::population::Population;
 use crate::provider::context::RuleContext;
 use crate::provider::reputation::ReputationOf;
+use crate::time::Time;
 use crate::units::Fraction;
 
 /// Refuses a share of what comes from identities of low reputation.
@@ -41,6 +43,7 @@ impl LowReputation {
     }
 
     /// Whether a command is let pass.
+    #[inline(never)]
     pub(super) fn permits(&self, refusals: &mut Bernoulli, context: &RuleContext<'_>) -> bool {
         context.score(self.of) >= self.below || !refusals.draw(self.refuse)
     }
@@ -59,5 +62,13 @@ impl CheckKind for LowReputation {
 
     fn reason(&self) -> Option<&'static str> {
         Some("reputation")
+    }
+
+    fn earliest(&self, at: Time) -> Time {
+        at
+    }
+
+    fn memory(&self, _population: &Population) -> f64 {
+        0.0
     }
 }

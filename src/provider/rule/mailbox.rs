@@ -1,9 +1,11 @@
 //! The state of a recipient's mailbox: at RCPT, or for every recipient once the message is there, as Yahoo does.
 
 use super::check_kind::{CheckKind, CheckTiming, no_recipient_at};
+use super::population::Population;
 use crate::provider::context::RuleContext;
 use crate::provider::message::Mailbox;
 use crate::smtp::Stage;
+use crate::time::Time;
 
 impl Mailbox {
     /// Whether a check that refuses recipients whose mailbox is in this state lets a command pass.
@@ -49,5 +51,13 @@ impl CheckKind for Mailbox {
 
     fn concerns(&self, mailbox: Option<Mailbox>) -> bool {
         mailbox == Some(*self)
+    }
+
+    fn earliest(&self, at: Time) -> Time {
+        at
+    }
+
+    fn memory(&self, _population: &Population) -> f64 {
+        0.0
     }
 }

@@ -1,7 +1,9 @@
 //! Clients without a PTR record that resolves back to them.
 
 use super::check_kind::CheckKind;
+use super::population::Population;
 use crate::provider::context::RuleContext;
+use crate::time::Time;
 
 /// Refuses clients without a PTR record.
 pub(super) struct NoPtr;
@@ -21,5 +23,13 @@ impl CheckKind for NoPtr {
 
     fn reason(&self) -> Option<&'static str> {
         Some("no PTR record")
+    }
+
+    fn earliest(&self, at: Time) -> Time {
+        at
+    }
+
+    fn memory(&self, _population: &Population) -> f64 {
+        0.0
     }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::check_kind::CheckKind;
+use super::population::Population;
 use crate::spanned::{Checker, Spanned};
 use crate::time::{Span, Time};
 
@@ -55,5 +56,9 @@ impl CheckKind for Outage {
     /// The server works again then.
     fn earliest(&self, at: Time) -> Time {
         if self.permits(at) { at } else { self.until }
+    }
+
+    fn memory(&self, _population: &Population) -> f64 {
+        0.0
     }
 }

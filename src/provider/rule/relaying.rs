@@ -1,9 +1,11 @@
 //! Recipients whose domain is another provider's: whoever names them has looked up the wrong MX.
 
 use super::check_kind::CheckKind;
+use super::population::Population;
 use crate::provider::context::RuleContext;
 use crate::provider::message::Mailbox;
 use crate::smtp::Stage;
+use crate::time::Time;
 
 /// Refuses recipients at domains that the provider does not serve. At its stage it goes before every other rule: what
 /// is not the provider's is not counted, and has no mailbox that could be unknown or full.
@@ -40,5 +42,13 @@ impl CheckKind for Relaying {
 
     fn goes_first(&self) -> bool {
         true
+    }
+
+    fn earliest(&self, at: Time) -> Time {
+        at
+    }
+
+    fn memory(&self, _population: &Population) -> f64 {
+        0.0
     }
 }

@@ -1,8 +1,10 @@
 //! Messages that are too large.
 
 use super::check_kind::CheckKind;
+use super::population::Population;
 use crate::provider::context::RuleContext;
 use crate::smtp::Stage;
+use crate::time::Time;
 use crate::units::Bytes;
 
 /// Refuses messages above a size.
@@ -35,5 +37,13 @@ impl CheckKind for SizeLimit {
 
     fn largest_message(&self) -> Option<Bytes> {
         Some(self.largest)
+    }
+
+    fn earliest(&self, at: Time) -> Time {
+        at
+    }
+
+    fn memory(&self, _population: &Population) -> f64 {
+        0.0
     }
 }

@@ -1,8 +1,10 @@
 //! Messages whose content looks like spam.
 
 use super::check_kind::CheckKind;
+use super::population::Population;
 use crate::provider::context::RuleContext;
 use crate::smtp::Stage;
+use crate::time::Time;
 
 /// Refuses messages that look like spam.
 pub(super) struct Spam;
@@ -26,5 +28,13 @@ impl CheckKind for Spam {
 
     fn needs(&self) -> Option<(Stage, &'static str)> {
         Some((Stage::EndOfData, "the content"))
+    }
+
+    fn earliest(&self, at: Time) -> Time {
+        at
+    }
+
+    fn memory(&self, _population: &Population) -> f64 {
+        0.0
     }
 }

@@ -19,7 +19,8 @@ pub(super) fn lines(scenario: &Scenario) -> Vec<String> {
 
 fn stream_lines(stream: &MailStream, scenario: &Scenario) -> [String; 2] {
     let first = format!("{}: {}", stream.name, arrivals(stream));
-    let mut second = format!("  {}; {}", size(&stream.size), per_message(stream.recipients_per_message));
+    let (low, high) = stream.recipients_per_message;
+    let mut second = format!("  {}; {}", size(&stream.size), per_message(low, high));
     if let Some(domain) = scenario.workload.sender_domains.get(stream.sender_domain.index()) {
         _ = write!(second, "; as {domain}");
     }
@@ -79,7 +80,7 @@ fn size(size: &Size) -> String {
     }
 }
 
-fn per_message((low, high): (u32, u32)) -> String {
+fn per_message(low: u32, high: u32) -> String {
     match (low, high) {
         (1, 1) => "one recipient a message".to_owned(),
         _ if low == high => format!("{low} recipients a message"),

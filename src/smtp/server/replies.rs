@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use super::super::extension::Extension;
-use super::super::protocol_error::BuiltinReply;
+use super::super::protocol_error::{BuiltinReply, enhanced};
 use super::super::reply;
 use super::super::xclient::XclientAttribute;
 use super::config::ServerConfig;
@@ -23,16 +23,16 @@ impl ServerConfig {
         match asked {
             PendingQuestion::Connect | PendingQuestion::XClient { .. } => self.greet(out),
             PendingQuestion::Hello(hello) => self.welcome(hello, tls, words, out),
-            PendingQuestion::Mail(_) => self.say(BuiltinReply::new(250, (2, 1, 0), "Sender ok"), out),
-            PendingQuestion::Rcpt => self.say(BuiltinReply::new(250, (2, 1, 5), "Recipient ok"), out),
+            PendingQuestion::Mail(_) => self.say(BuiltinReply::new(250, enhanced(2, 1, 0), "Sender ok"), out),
+            PendingQuestion::Rcpt => self.say(BuiltinReply::new(250, enhanced(2, 1, 5), "Recipient ok"), out),
             PendingQuestion::Data => self.say(BuiltinReply::plain(354, "End data with <CR><LF>.<CR><LF>"), out),
             // The reply comes when the chunk has come.
             PendingQuestion::Chunk => {}
             PendingQuestion::EndOfData | PendingQuestion::Reset => {
-                self.say(BuiltinReply::new(250, (2, 0, 0), "Ok"), out);
+                self.say(BuiltinReply::new(250, enhanced(2, 0, 0), "Ok"), out);
             }
             PendingQuestion::Auth => {
-                self.say(BuiltinReply::new(235, (2, 7, 0), "Authentication successful"), out);
+                self.say(BuiltinReply::new(235, enhanced(2, 7, 0), "Authentication successful"), out);
             }
         }
     }

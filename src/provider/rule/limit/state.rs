@@ -36,7 +36,10 @@ impl LimitState {
     pub(in crate::provider) fn new(limit: &Limit, seed: Seed) -> Self {
         let drawn = limit.value.draw(seed, 0);
         let counters = match limit.window {
-            Window::Gauge => LimitCounters::Slots(limit.meter.slot().unwrap_or(SlotOf::Session), KeyedStore::new()),
+            Window::Gauge => {
+                let slot = limit.meter.slot().expect("a gauge is of what is open now");
+                LimitCounters::Slots(slot, KeyedStore::new())
+            }
             Window::Session | Window::Message => LimitCounters::InSession,
             Window::Fixed { length, aligned } => LimitCounters::OverTime(TimedCounters::fixed(length, aligned)),
             Window::Sliding { length } => LimitCounters::OverTime(TimedCounters::sliding(length, drawn.largest())),

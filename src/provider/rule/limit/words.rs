@@ -106,6 +106,14 @@ fn per(limit: &Limit) -> String {
         (Scope::Provider, _) => "in all".to_owned(),
         (Scope::ClientIpAndRecipientDomain, _) => "per client IP and recipient domain".to_owned(),
         (Scope::ClientIp, _) => "per client IP".to_owned(),
-        (scope, _) => format!("per {}", scope.name().replace('-', " ")),
+        (
+            scope @ (Scope::Session
+            | Scope::ClientNetwork
+            | Scope::SenderDomain
+            | Scope::Recipient
+            | Scope::RecipientDomain
+            | Scope::SenderDomainAndRecipient),
+            _,
+        ) => format!("per {}", scope.name().replace('-', " ")),
     }
 }
