@@ -8,6 +8,7 @@ use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use super::input::{
     ClosingAccount, ConnectionFailure, ProviderFacts, RefusingReply, ReplyFacts, Response, Sample, SenderAccount,
 };
+use super::milestones::reach;
 use super::model::{Cell, ReplyCount, Series, Totals};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
@@ -326,18 +327,6 @@ fn balance(site: &str, totals: &Totals, sender: &SenderAccount) -> Result<(), Co
     }
     let detail = format!("recorded {totals:?}, sender says {sender:?}");
     Err(ConservationError { site: site.to_owned(), injected: totals.injected, accounted, detail })
-}
-
-/// Notes the moment at which 50, 90, 99 and 100 % are reached. How many must be delivered for the next of them.
-pub(super) fn reach<T: Copy>(reached: &mut [Option<T>; 4], delivered: u64, deliverable: u64, now: T) -> u64 {
-    for (mark, percent) in reached.iter_mut().zip([50, 90, 99, 100]) {
-        let wanted = (deliverable * percent).div_ceil(100);
-        if delivered < wanted {
-            return wanted;
-        }
-        mark.get_or_insert(now);
-    }
-    u64::MAX
 }
 
 fn encode(histogram: &Histogram<u64>) -> String {

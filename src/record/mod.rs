@@ -8,6 +8,7 @@ mod cell;
 mod figures;
 mod input;
 mod latency;
+mod milestones;
 mod model;
 mod own_failure;
 mod provenance;
@@ -21,6 +22,7 @@ pub use input::{
     ReplyFacts, Response, Sample, SenderAccount, ServedAttempt,
 };
 pub use latency::{Latencies, LatencyPhase, StrategyLatencies};
+pub use milestones::milestones;
 pub use model::{
     Cell, ExpectationResult, ProviderInfo, Record, ReplyCount, RuleActivity, Series, StrategyInfo, Totals, Trial,
     WindowSum,

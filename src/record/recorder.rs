@@ -2,10 +2,11 @@
 //!
 //! It also keeps a running hash of everything it is told: two trials with equal hashes went the same way.
 
-use super::cell::{BUCKETS, CellRecorder, ConservationError, reach};
+use super::cell::{BUCKETS, CellRecorder, ConservationError};
 use super::input::{
     Attempt, AttemptOutcome, ClosingAccount, ConnectionFailure, ProviderFacts, Response, Sample, ServedAttempt,
 };
+use super::milestones::reach;
 use super::model::Trial;
 use super::own_failure::OwnFailures;
 use crate::smtp::Stage;

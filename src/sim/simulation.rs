@@ -8,7 +8,7 @@ use super::observer::{Observer, SharedObserver};
 use super::transport::{Notice, SimTransport};
 use crate::record::{ConservationError, Trial};
 use crate::sender::Event;
-use crate::trial::{Due, RunningTrial, ScriptStep, TrialInput, World};
+use crate::trial::{Due, RunningTrial, ScriptStep, TrialInput};
 use crate::units::{ConnId, RecipientId};
 
 /// An invariant does not hold: a defect of mxlab.
@@ -112,10 +112,7 @@ impl<'a> Simulation<'a> {
                 if let Some(at) = world.take_foreseen_retry(conn) {
                     self.trial.tell_sender(Event::RetryForeseen(conn, at));
                 }
-                let RunningTrial { script, sender, world } = &mut self.trial;
-                let event = Event::Replied(world.transaction_result(conn, closed));
-                world.show_event(script.now(), &event);
-                sender.handle(script.now(), event);
+                self.trial.tell_sender_of(|world| Event::Replied(world.transaction_result(conn, closed)));
             }
             None => {}
         }

@@ -42,13 +42,23 @@ impl<T> Default for NamedTable<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for NamedTable<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder<T>(PhantomData<T>);
+        Self::read(deserializer, "a table of names")
+    }
+}
+
+impl<'de, T: Deserialize<'de>> NamedTable<T> {
+    /// Reads a table; `expected` is what people are told where there is something else.
+    ///
+    /// # Errors
+    /// It is no table, or one of its values is not what it should be.
+    pub fn read<D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> Result<Self, D::Error> {
+        struct InOrder<T>(&'static str, PhantomData<T>);
 
         impl<'de, T: Deserialize<'de>> Visitor<'de> for InOrder<T> {
             type Value = NamedTable<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a table of names")
+                f.write_str(self.0)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NamedTable<T>, A::Error> {
@@ -60,7 +70,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for NamedTable<T> {
             }
         }
 
-        deserializer.deserialize_map(InOrder(PhantomData))
+        deserializer.deserialize_map(InOrder(expected, PhantomData))
     }
 }
 

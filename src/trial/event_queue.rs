@@ -84,17 +84,7 @@ impl EventQueue {
 
     /// When the next event comes.
     pub(super) fn next_at(&mut self) -> Option<Time> {
-        loop {
-            if std::mem::replace(&mut self.spent, false) {
-                self.heap.pop();
-            }
-            let Reverse(key) = self.heap.peek()?;
-            let (at, order) = key.parts();
-            if self.pending[slot(order) as usize] == order {
-                return Some(at);
-            }
-            self.heap.pop();
-        }
+        self.next_pending().map(|next| next.at)
     }
 
     /// The next event, if it comes by `now`.
@@ -106,6 +96,17 @@ impl EventQueue {
     #[expect(clippy::inline_always, reason = "asked for every event, in one place of each world")]
     #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<DueEvent> {
+        let next = self.next_pending()?;
+        self.pending[next.slot as usize] = 0;
+        self.spent = true;
+        self.now = next.at;
+        Some(next)
+    }
+
+    /// The next event, which stays on top of the heap; what was replaced or taken back before it is gone.
+    #[expect(clippy::inline_always, reason = "asked for every event")]
+    #[inline(always)]
+    fn next_pending(&mut self) -> Option<DueEvent> {
         loop {
             if std::mem::replace(&mut self.spent, false) {
                 self.heap.pop();
@@ -113,13 +114,10 @@ impl EventQueue {
             let Reverse(key) = self.heap.peek()?;
             let (at, order) = key.parts();
             let slot = slot(order);
-            self.spent = true;
-            let pending = &mut self.pending[slot as usize];
-            if *pending == order {
-                *pending = 0;
-                self.now = at;
+            if self.pending[slot as usize] == order {
                 return Some(DueEvent { at, slot });
             }
+            self.spent = true;
         }
     }
 }

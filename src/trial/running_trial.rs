@@ -61,9 +61,16 @@ impl<'a, W: World> RunningTrial<'a, W> {
     /// Tells the sender what happened.
     #[inline]
     pub fn tell_sender(&mut self, event: Event<'_>) {
-        let now = self.script.now();
-        self.world.show_event(now, &event);
-        self.sender.handle(now, event);
+        self.tell_sender_of(|_| event);
+    }
+
+    /// Tells the sender what happened, in the world's words.
+    #[inline]
+    pub fn tell_sender_of<'w>(&'w mut self, event: impl FnOnce(&'w W) -> Event<'w>) {
+        let Self { script, sender, world } = self;
+        let (now, event) = (script.now(), event(world));
+        world.show_event(now, &event);
+        sender.handle(now, event);
     }
 
     /// Does what the sender wants until it wants nothing more.

@@ -4,12 +4,11 @@
 //! goes before the one for all transports, whatever their order in the file.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, Visitor};
 
 use super::concurrency::step;
 use crate::sender::Strategy;
@@ -18,12 +17,12 @@ use crate::sender::strategy::concurrency::feedback::{Feedback, FeedbackRule, Fee
 use crate::sender::strategy::pacing::rate_delay::RateDelay;
 use crate::sender::strategy::retry::age::Age;
 use crate::sender::strategy::{Breaker, Concurrency, LimiterScope, Pacing, RetrySchedule};
-use crate::spanned::{Checker, Spanned};
+use crate::spanned::{Checker, NamedTable, Spanned};
 use crate::time::Span;
 
 /// Parameters and their values, as a file writes them.
 #[derive(Clone, Debug, Default)]
-pub struct MainCf(Vec<(Spanned<String>, Spanned<ParameterValue>)>);
+pub struct MainCf(NamedTable<Spanned<ParameterValue>>);
 
 /// A value in main.cf: Postfix has only texts, a file of ours may write numbers and switches plainly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +122,7 @@ pub const POSTFIX_PARAMETERS: [PostfixParameter; 46] = {
 
 /// Lays parameters over a strategy.
 pub(super) fn overlay(strategy: &mut Strategy, written: &MainCf, check: &mut Checker<'_>) {
-    let Some((first, _)) = written.0.first() else { return };
+    let Some((first, _)) = written.0.iter().next() else { return };
     if !matches!(strategy.axes.concurrency, Concurrency::Feedback(_)) {
         let help = "start from preset = \"postfix\", or write concurrency = { feedback = {} }";
         check.wrong_do(&first.span, "main-cf speaks of Postfix, and this strategy has another's window", help);
@@ -131,12 +130,6 @@ pub(super) fn overlay(strategy: &mut Strategy, written: &MainCf, check: &mut Che
     let names = POSTFIX_PARAMETERS.map(|parameter| parameter.name);
     for (name, _) in written.0.iter().filter(|(name, _)| !names.contains(&name.as_str())) {
         check.unknown("parameter", name, &names);
-    }
-    let mut before = BTreeSet::new();
-    for (name, _) in &written.0 {
-        if !before.insert(name.as_str()) {
-            check.wrong(&name.span, format!("`{}` is written twice", name.value));
-        }
     }
     // The smaller of two limits holds, and neither is known yet.
     if written.0.iter().any(|(name, _)| matches!(name.as_str(), ACTIVE_MESSAGES | ACTIVE_RECIPIENTS)) {
@@ -302,25 +295,8 @@ fn set_reuse_count(strategy: &mut Strategy, limit: u32) {
 
 impl<'de> Deserialize<'de> for MainCf {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-
-        impl<'de> Visitor<'de> for Entries {
-            type Value = MainCf;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("parameters of Postfix ({ smtp_destination_concurrency_limit = 2 })")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MainCf, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(MainCf(entries))
-            }
-        }
-
-        deserializer.deserialize_map(Entries)
+        let expected = "parameters of Postfix ({ smtp_destination_concurrency_limit = 2 })";
+        NamedTable::read(deserializer, expected).map(Self)
     }
 }
 
