@@ -13,7 +13,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 pub struct Document {
     /// A path, or `built-in profile charter`.
     pub name: String,
-    /// The text.
+    /// All that the person wrote, as it stands in the file.
     pub text: Arc<str>,
 }
 

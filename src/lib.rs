@@ -24,7 +24,7 @@
 //! (`tests/tidy/arrows.rs` says which).
 //!
 //! ```text
-//!  words · smtp · provider, sender, workload · scenario · record · trial · sim, live · report · study · cli
+//!  words · smtp, parallel · provider, sender, workload · scenario · record · trial · sim, live · report · study · cli
 //! ```
 //!
 //! `record` and `report` know neither scenario nor machines: `record` has words of its own, and what writes into it

@@ -56,19 +56,19 @@ pub fn main() -> ExitCode {
     outcome.unwrap_or_else(Failure::report).into()
 }
 
-fn dispatch(command: &Command) -> Result<Exit, Failure> {
+fn dispatch(command: &CliCommand) -> Result<Exit, Failure> {
     match command {
-        Command::Run(args) => run::run(args),
-        Command::Sweep(args) => sweep::sweep(args),
-        Command::Serve(args) => serve::serve(args),
-        Command::Send(args) => send::send(args),
-        Command::Check(args) => check::check(args),
-        Command::Schema(args) => schema::schema(args),
-        Command::Profiles(args) => profiles::profiles(args),
-        Command::Strategies(args) => strategies::strategies(args),
-        Command::Report(args) => report::report(args),
-        Command::Completions(args) => completions::completions(args, self::command()),
-        Command::Man(args) => man::man(args, self::command()),
+        CliCommand::Run(args) => run::run(args),
+        CliCommand::Sweep(args) => sweep::sweep(args),
+        CliCommand::Serve(args) => serve::serve(args),
+        CliCommand::Send(args) => send::send(args),
+        CliCommand::Check(args) => check::check(args),
+        CliCommand::Schema(args) => schema::schema(args),
+        CliCommand::Profiles(args) => profiles::profiles(args),
+        CliCommand::Strategies(args) => strategies::strategies(args),
+        CliCommand::Report(args) => report::report(args),
+        CliCommand::Completions(args) => completions::completions(args, self::command()),
+        CliCommand::Man(args) => man::man(args, self::command()),
     }
 }
 
@@ -90,11 +90,11 @@ pub fn command() -> clap::Command {
 )]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum CliCommand {
     Run(run::Args),
     Sweep(sweep::Args),
     Serve(serve::Args),

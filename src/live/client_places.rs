@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 /// So many places.
 #[derive(Clone, Debug)]
-pub(super) struct ClientPlaces(Arc<Shared>);
+pub(super) struct ClientPlaces(Arc<SharedPlaces>);
 
 #[derive(Debug)]
-struct Shared {
+struct SharedPlaces {
     max: usize,
     taken: Mutex<TakenPlaces>,
 }
@@ -36,7 +36,7 @@ struct TakenPlace {
 /// A client's place, until it is dropped.
 #[derive(Debug)]
 pub(super) struct ClientPlace {
-    shared: Arc<Shared>,
+    shared: Arc<SharedPlaces>,
     client: IpAddr,
     number: u64,
     evicted: CancellationToken,
@@ -45,7 +45,7 @@ pub(super) struct ClientPlace {
 impl ClientPlaces {
     /// Room for `max` connections, at least one.
     pub(super) fn new(max: usize) -> Self {
-        Self(Arc::new(Shared { max, taken: Mutex::default() }))
+        Self(Arc::new(SharedPlaces { max, taken: Mutex::default() }))
     }
 
     /// Takes a place for a client. If there is none, the client that holds most loses its oldest.
@@ -77,7 +77,7 @@ impl Drop for ClientPlace {
     }
 }
 
-impl Shared {
+impl SharedPlaces {
     fn taken(&self) -> MutexGuard<'_, TakenPlaces> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -37,7 +37,7 @@ pub struct MxClusterConfig {
 /// A sender domain with a history.
 #[derive(Clone, Debug)]
 pub struct KnownSender {
-    /// The domain.
+    /// The domain of its MAIL addresses.
     pub domain: String,
     /// Its reputation; `None` is that of a stranger.
     pub reputation: Option<Fraction>,

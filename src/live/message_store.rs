@@ -21,10 +21,10 @@ use crate::units::ProviderId;
 
 /// A folder for messages, with a folder in it for each provider.
 #[derive(Clone, Debug)]
-pub struct MessageStore(Arc<Shared>);
+pub struct MessageStore(Arc<SharedStore>);
 
 #[derive(Debug)]
-struct Shared {
+struct SharedStore {
     providers: Vec<ProviderFolder>,
     max: u64,
     kept: AtomicU64,
@@ -78,7 +78,7 @@ impl MessageStore {
     pub fn create(folder: &Path, providers: &[&str], max: u64, faults: OwnFaults) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let providers = providers.iter().map(|name| ProviderFolder::open(folder.join(name)));
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(SharedStore {
             providers: providers.collect::<io::Result<_>>()?,
             max,
             kept: AtomicU64::new(0),
@@ -148,7 +148,7 @@ fn number(path: &Path) -> Option<u64> {
     path.file_stem()?.to_str()?.parse().ok()
 }
 
-impl Shared {
+impl SharedStore {
     fn trouble(&self) -> std::sync::MutexGuard<'_, Trouble> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }

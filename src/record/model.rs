@@ -82,9 +82,9 @@ impl Record {
 /// A strategy of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StrategyInfo {
-    /// Its name.
+    /// The name under which its trials are recorded.
     pub name: String,
-    /// What it does.
+    /// What it does, in a sentence.
     pub about: String,
     /// Whether it is only there as the upper bound.
     pub bound: bool,
@@ -289,7 +289,7 @@ pub struct ReplyCount {
 /// A rule and what it did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleActivity {
-    /// Its name.
+    /// The rule's name in the profile.
     pub rule: String,
     /// What it refused.
     pub refused: u64,

@@ -135,7 +135,7 @@ impl SweepFigure {
         [Self::OfferedPerHour, Self::GoodputPerHour].into_iter().chain(metrics)
     }
 
-    /// Its name.
+    /// The name under which files and tables show it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OfferedPerHour => "offered-per-hour",

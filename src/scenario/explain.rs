@@ -57,7 +57,7 @@ fn providers(scenario: &Scenario) -> Vec<String> {
             "{} ({}), {share} of the recipients: {}",
             policy.name,
             policy.title,
-            few(policy.domains.patterns())
+            first_names(policy.domains.patterns())
         ));
         let limits = profile::limits_in_short(policy);
         let width = limits.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
@@ -205,7 +205,7 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 }
 
 /// At most four of the names.
-fn few(names: &[String]) -> String {
+fn first_names(names: &[String]) -> String {
     match names {
         [a, b, c, rest @ ..] if rest.len() > 1 => format!("{a}, {b}, {c} and {} more", rest.len()),
         _ => names.join(", "),

@@ -49,7 +49,7 @@ impl Dispatcher {
             return ControlFlow::Break(idle.map(|conn| self.quit(conn)));
         }
         if self.pool.is_full() {
-            self.spool.wake_queue.starve(limiter);
+            self.spool.wake_queue.wait_for_room(limiter);
             return ControlFlow::Break(None);
         }
         ControlFlow::Continue(())
@@ -90,6 +90,6 @@ impl Dispatcher {
     /// A connection is no more, whichever side closed it.
     pub(super) fn close(&mut self, conn: ConnId) {
         self.pool.close(conn);
-        self.spool.wake_queue.wake_starved();
+        self.spool.wake_queue.wake_waiting();
     }
 }

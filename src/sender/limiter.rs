@@ -79,7 +79,7 @@ impl Limiter {
     }
 
     /// It is the next queue's turn.
-    pub(super) fn turn(&mut self) {
+    pub(super) fn pass_turn(&mut self) {
         self.turn = if self.turn + 1 < self.queues.len() { self.turn + 1 } else { 0 };
     }
 

@@ -110,11 +110,11 @@ impl Sender {
         while let Some(limiter) = self.work.spool.wake_queue.first() {
             if let Some(action) = self.dispatch(now, limiter, foresight) {
                 if self.is_at_rest(now, limiter) {
-                    self.work.spool.wake_queue.let_first_sleep();
+                    self.work.spool.wake_queue.put_first_to_sleep();
                 }
                 return Some(action);
             }
-            self.work.spool.wake_queue.let_first_sleep();
+            self.work.spool.wake_queue.put_first_to_sleep();
             // Looking may have set a timer, or given up mail.
             if let Some(action) = self.work.spool.next_action() {
                 return Some(action);
@@ -153,14 +153,14 @@ impl Sender {
                     return None;
                 }
                 if gate.is_full() {
-                    spool.wake_queue.starve(limiter);
+                    spool.wake_queue.wait_for_room(limiter);
                     return None;
                 }
                 if let Some(action) = self.binding.serve(now, &mut self.work, limiter, queue, foresight) {
                     return Some(action);
                 }
             }
-            self.work.spool.limiter_mut(limiter).turn();
+            self.work.spool.limiter_mut(limiter).pass_turn();
         }
         None
     }
@@ -196,7 +196,7 @@ impl Sender {
             self.work.pool.count_transaction(replied.conn);
             self.binding.rest(now, &mut self.work, replied.conn);
         }
-        self.work.spool.wake_queue.wake_starved();
+        self.work.spool.wake_queue.wake_waiting();
         self.work.spool.wake_queue.wake(limiter);
     }
 
@@ -223,7 +223,7 @@ impl Sender {
     }
 
     fn due(&mut self, now: Time, timer: Timer) {
-        let Some(queue) = self.work.spool.ring(timer) else { return };
+        let Some(queue) = self.work.spool.take_due(timer) else { return };
         while let Some(delivery) = self.work.spool.pop_due(now, queue) {
             self.binding.due(now, &mut self.work, queue, &delivery);
         }

@@ -103,7 +103,7 @@ impl SiteCounts {
     }
 
     /// The retry of delayed mail is due.
-    pub(super) fn mature(&mut self, delivery: &Delivery) {
+    pub(super) fn retry_due(&mut self, delivery: &Delivery) {
         self.delayed -= u64::from(delivery.count);
         self.ready += u64::from(delivery.count);
     }

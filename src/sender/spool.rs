@@ -448,9 +448,9 @@ impl Spool {
         }
     }
 
-    /// A timer rings. The queue whose delayed mail may be due, if it is that.
-    pub(super) fn ring(&mut self, timer: Timer) -> Option<QueueId> {
-        match self.timers.ring(timer) {
+    /// A timer is due. The queue whose delayed mail may be ready, if it is that.
+    pub(super) fn take_due(&mut self, timer: Timer) -> Option<QueueId> {
+        match self.timers.take_due(timer) {
             TimerOwner::Queue(queue) => Some(queue),
             TimerOwner::Limiter(limiter) => {
                 self.wake_queue.wake(limiter);
@@ -465,7 +465,7 @@ impl Spool {
     pub(super) fn pop_due(&mut self, now: Time, queue: QueueId) -> Option<Delivery> {
         let state = &mut self.queues[queue.index()];
         let delivery = state.pop_due(now)?;
-        self.counts[state.site.index()].mature(&delivery);
+        self.counts[state.site.index()].retry_due(&delivery);
         Some(delivery)
     }
 
@@ -480,7 +480,7 @@ impl Spool {
     /// A limiter may have something to do at this moment, or, if that is never, when another gives something back.
     pub(super) fn set_limiter_timer(&mut self, limiter: LimiterId, at: Time) {
         if at == Time::NEVER {
-            self.wake_queue.starve(limiter);
+            self.wake_queue.wait_for_room(limiter);
         } else {
             self.actions.extend(self.timers.set_limiter(limiter, at));
         }

@@ -45,8 +45,8 @@ impl Timers {
         self.set(self.queues + limiter.index(), at)
     }
 
-    /// A timer rings, and is no longer set.
-    pub(super) fn ring(&mut self, Timer(place): Timer) -> TimerOwner {
+    /// A timer is due, and no longer set: whose it is.
+    pub(super) fn take_due(&mut self, Timer(place): Timer) -> TimerOwner {
         let place = place as usize;
         match self.set.get_mut(place) {
             None => TimerOwner::Admission,

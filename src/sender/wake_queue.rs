@@ -10,12 +10,12 @@ use crate::units::LimiterId;
 pub(super) struct WakeQueue {
     awake: VecDeque<LimiterId>,
     is_awake: Vec<bool>,
-    starved: Vec<LimiterId>,
+    waiting_for_room: Vec<LimiterId>,
 }
 
 impl WakeQueue {
     pub(super) fn new(limiters: usize) -> Self {
-        Self { awake: VecDeque::new(), is_awake: vec![false; limiters], starved: Vec::new() }
+        Self { awake: VecDeque::new(), is_awake: vec![false; limiters], waiting_for_room: Vec::new() }
     }
 
     /// The limiter that is looked at next.
@@ -24,7 +24,7 @@ impl WakeQueue {
     }
 
     /// The limiter that is looked at next has nothing to do until it is woken.
-    pub(super) fn let_first_sleep(&mut self) {
+    pub(super) fn put_first_to_sleep(&mut self) {
         if let Some(limiter) = self.awake.pop_front() {
             self.is_awake[limiter.index()] = false;
         }
@@ -41,14 +41,14 @@ impl WakeQueue {
     }
 
     /// The limiter can do nothing until another gives back a connection or a slot.
-    pub(super) fn starve(&mut self, limiter: LimiterId) {
-        if !self.starved.contains(&limiter) {
-            self.starved.push(limiter);
+    pub(super) fn wait_for_room(&mut self, limiter: LimiterId) {
+        if !self.waiting_for_room.contains(&limiter) {
+            self.waiting_for_room.push(limiter);
         }
     }
 
-    pub(super) fn wake_starved(&mut self) {
-        while let Some(limiter) = self.starved.pop() {
+    pub(super) fn wake_waiting(&mut self) {
+        while let Some(limiter) = self.waiting_for_room.pop() {
             self.wake(limiter);
         }
     }

@@ -30,8 +30,8 @@ pub(super) struct SimTransport<'a> {
     free_workers: Vec<ProviderId>,
     /// Who the recipients are, where a list has fewer addresses than it gets messages.
     addresses: Seed,
-    /// Up to where the table of recipients was called in.
-    called_in: usize,
+    /// Up to where the table of recipients was brought into the cache.
+    prefetched: usize,
     /// Is shown what passes between the sender and this world.
     observer: Option<SharedObserver>,
 }
@@ -72,7 +72,7 @@ impl<'a> SimTransport<'a> {
             path: NetworkPath::new(network(&input), seed, pairs),
             free_workers: Vec::new(),
             addresses: addresses(seed),
-            called_in: 0,
+            prefetched: 0,
             observer,
         }
     }
@@ -324,8 +324,8 @@ impl SimTransport<'_> {
         connection.clear_results();
         let SimConnection { site, rtt, session, delivery, .. } = *connection;
         let Some(session) = session else { unreachable!("a transaction needs a session") };
-        if delivery.first.index() >= self.called_in {
-            self.called_in = self.input.mail.call_in(delivery.first.index());
+        if delivery.first.index() >= self.prefetched {
+            self.prefetched = self.input.mail.prefetch(delivery.first.index());
         }
         script.recorder().transaction_begun(site);
         let provider = &mut self.hosts[site.index()].provider;

@@ -171,8 +171,8 @@ fn chosen(scenario: &Scenario, options: &RunOptions) -> Vec<ChosenStrategy> {
 /// The oracle that bounds a scenario's strategies. It packs as many recipients into a message as any of them.
 fn bound(scenario: &Scenario) -> Option<Strategy> {
     let mut oracle = preset::strategy("oracle")?.ok()?;
-    let sessions = scenario.strategies.iter().map(|strategy| &strategy.axes_everywhere().session);
-    oracle.axes.session.recipients_per_message = sessions.map(|session| session.recipients_per_message).max()?;
+    let axes = scenario.strategies.iter().flat_map(Strategy::all_axes);
+    oracle.axes.session.recipients_per_message = axes.map(|axes| axes.session.recipients_per_message).max()?;
     Some(oracle)
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Planned<'a> {
 
 /// The messages of one mail stream in the order of their times.
 pub(super) struct Timetable<'a> {
-    moments: Moments<'a>,
+    moments: ArrivalMoments<'a>,
     groups: Groups,
 }
 
@@ -45,13 +45,18 @@ impl<'a> Timetable<'a> {
         }
         let clock = seed.stream("arrivals", id);
         let moments = match &stream.arrivals {
-            Arrivals::AtOnce { at, .. } => Moments::AtOnce(*at),
-            Arrivals::Poisson { stages } => Moments::Poisson { stages: stages.iter(), now: None, clock },
+            Arrivals::AtOnce { at, .. } => ArrivalMoments::AtOnce(*at),
+            Arrivals::Poisson { stages } => ArrivalMoments::Poisson { stages: stages.iter(), now: None, clock },
             Arrivals::Diurnal { over, hours, day_starts, .. } => {
                 let messages = groups.clone().count() as u64;
-                Moments::Diurnal { curve: Curve::new(hours, *day_starts, *over), rest: 1.0, messages, clock }
+                ArrivalMoments::Diurnal {
+                    curve: DiurnalCurve::new(hours, *day_starts, *over),
+                    rest: 1.0,
+                    messages,
+                    clock,
+                }
             }
-            Arrivals::Trace { rows, .. } => Moments::Trace(rows.iter()),
+            Arrivals::Trace { rows, .. } => ArrivalMoments::Trace(rows.iter()),
         };
         Self { moments, groups }
     }
@@ -62,15 +67,15 @@ impl<'a> Iterator for Timetable<'a> {
 
     fn next(&mut self) -> Option<Planned<'a>> {
         let at = match &mut self.moments {
-            Moments::AtOnce(at) => *at,
-            Moments::Poisson { stages, now, clock } => poisson(stages, now, clock)?,
-            Moments::Diurnal { curve, rest, messages, clock } => {
+            ArrivalMoments::AtOnce(at) => *at,
+            ArrivalMoments::Poisson { stages, now, clock } => poisson(stages, now, clock)?,
+            ArrivalMoments::Diurnal { curve, rest, messages, clock } => {
                 let gap: f64 = Exp1.sample(clock);
                 *rest *= (-gap / (*messages).max(1) as f64).exp();
                 *messages = messages.saturating_sub(1);
                 curve.at(1.0 - *rest)
             }
-            Moments::Trace(rows) => {
+            ArrivalMoments::Trace(rows) => {
                 let row = rows.find(|row| !row.domains.is_empty())?;
                 let recipients = u32::try_from(row.domains.len()).expect("recipients have numbers of 32 bits");
                 return Some(Planned { at: row.at, recipients, row: Some(row) });
@@ -81,10 +86,10 @@ impl<'a> Iterator for Timetable<'a> {
 }
 
 /// Where the next message's time comes from.
-enum Moments<'a> {
+enum ArrivalMoments<'a> {
     AtOnce(Time),
     Poisson { stages: slice::Iter<'a, PoissonStage>, now: Option<(PoissonStage, f64)>, clock: Stream },
-    Diurnal { curve: Curve, rest: f64, messages: u64, clock: Stream },
+    Diurnal { curve: DiurnalCurve, rest: f64, messages: u64, clock: Stream },
     Trace(slice::Iter<'a, TraceRow>),
 }
 
@@ -140,7 +145,7 @@ impl Iterator for Groups {
 }
 
 /// A daily curve of hourly weights, walked from its start to its end.
-struct Curve {
+struct DiurnalCurve {
     hours: [f64; 24],
     day_starts: Span,
     end: Time,
@@ -152,7 +157,7 @@ struct Curve {
     before: f64,
 }
 
-impl Curve {
+impl DiurnalCurve {
     fn new(hours: &[f64; 24], day_starts: Span, over: Span) -> Self {
         let mut curve = Self {
             hours: *hours,
@@ -241,7 +246,7 @@ mod tests {
 
     #[test]
     fn an_even_curve_is_a_straight_line() {
-        let mut curve = Curve::new(&[1.0; 24], Span::ZERO, Span::DAY.times(2));
+        let mut curve = DiurnalCurve::new(&[1.0; 24], Span::ZERO, Span::DAY.times(2));
         let halves: Vec<Time> = [0.0, 0.25, 0.5, 1.0].map(|u| curve.at(u)).to_vec();
         let hour = |n| Time::ZERO + Span::HOUR.times(n);
         assert_eq!(halves, [hour(0), hour(12), hour(24), hour(48)]);
@@ -251,14 +256,14 @@ mod tests {
     fn a_curve_begins_at_the_time_of_day_of_the_trial() {
         // All mail between 09:00 and 10:00; the trial starts at 08:30.
         let start = Span::from_secs(8 * 3_600 + 1_800);
-        let mut curve = Curve::new(&hours(|h| f64::from(u8::from(h == 9))), start, Span::DAY);
+        let mut curve = DiurnalCurve::new(&hours(|h| f64::from(u8::from(h == 9))), start, Span::DAY);
         let minutes = [0.0, 0.5, 1.0].map(|u| curve.at(u).as_micros() / 60_000_000);
         assert_eq!(minutes, [30, 60, 90]);
     }
 
     #[test]
     fn a_curve_without_weight_is_even() {
-        let mut curve = Curve::new(&hours(|h| f64::from(u8::from(h == 20))), Span::ZERO, Span::HOUR.times(2));
+        let mut curve = DiurnalCurve::new(&hours(|h| f64::from(u8::from(h == 20))), Span::ZERO, Span::HOUR.times(2));
         assert_eq!(curve.at(0.5), Time::ZERO + Span::HOUR);
     }
 

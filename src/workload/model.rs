@@ -217,10 +217,10 @@ impl Mail {
         self.rows.is_empty()
     }
 
-    /// Calls in what the table says of the recipients from `first` on; up to whom. Where there are millions, that is in
+    /// Brings what the table says of the recipients from `first` on into the cache; up to whom. Where there are millions, that is in
     /// no cache: it is asked for all at once, or each piece would be waited for by itself.
-    pub fn call_in(&self, first: usize) -> usize {
-        let end = (first + CALLED_IN).min(self.len());
+    pub fn prefetch(&self, first: usize) -> usize {
+        let end = (first + PREFETCHED).min(self.len());
         let rows = self.rows[first..end].iter().step_by(8).fold(0, |sum, row| sum ^ row.size);
         let intended = (first..end).step_by(16).fold(Time::ZERO, |latest, place| latest.max(self.intended.at(place)));
         std::hint::black_box((rows, intended));
@@ -228,8 +228,8 @@ impl Mail {
     }
 }
 
-/// Recipients that are called in at a time: a kilobyte and a half.
-const CALLED_IN: usize = 128;
+/// Recipients that are prefetched at a time: a kilobyte and a half.
+const PREFETCHED: usize = 128;
 
 /// One recipient of one message, in eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

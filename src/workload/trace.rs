@@ -35,11 +35,11 @@ pub fn read_trace(document: &Document, domain: &dyn Fn(&str) -> Option<DomainId>
     let Some(header) = records.next().transpose().map_err(|error| not_csv(&error))? else {
         return Err(document.wrong(0..0, "the trace is empty").help(HEADER));
     };
-    let columns = Columns::new(&Line { document, record: &header })?;
+    let columns = Columns::new(&TraceLine { document, record: &header })?;
     let mut rows = Vec::new();
     for record in records {
         let record = record.map_err(|error| not_csv(&error))?;
-        rows.push(columns.row(&Line { document, record: &record }, domain)?);
+        rows.push(columns.row(&TraceLine { document, record: &record }, domain)?);
     }
     if rows.is_empty() {
         let end = document.text.len();
@@ -62,7 +62,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn new(header: &Line<'_>) -> Result<Self, Diagnostic> {
+    fn new(header: &TraceLine<'_>) -> Result<Self, Diagnostic> {
         let mut places = [None; 3];
         for (place, name) in header.record.iter().enumerate() {
             // A byte order mark is how some spreadsheets begin a file.
@@ -81,7 +81,7 @@ impl Columns {
         Ok(Self { time: need(places[0], "time")?, recipients: need(places[1], "recipients")?, size: places[2] })
     }
 
-    fn row(&self, line: &Line<'_>, domain: &dyn Fn(&str) -> Option<DomainId>) -> Result<TraceRow, Diagnostic> {
+    fn row(&self, line: &TraceLine<'_>, domain: &dyn Fn(&str) -> Option<DomainId>) -> Result<TraceRow, Diagnostic> {
         let at = time(line.field(self.time)).ok_or_else(|| {
             let text = line.field(self.time);
             line.wrong(self.time, format!("`{text}` is not a time"))
@@ -123,7 +123,7 @@ fn time(text: &str) -> Option<Time> {
 }
 
 /// A size; nothing where nothing is written.
-fn size(line: &Line<'_>, column: usize) -> Result<Option<Bytes>, Diagnostic> {
+fn size(line: &TraceLine<'_>, column: usize) -> Result<Option<Bytes>, Diagnostic> {
     let text = line.field(column);
     if text.is_empty() {
         return Ok(None);
@@ -138,12 +138,12 @@ fn size(line: &Line<'_>, column: usize) -> Result<Option<Bytes>, Diagnostic> {
 }
 
 /// A record with its place in the document.
-struct Line<'a> {
+struct TraceLine<'a> {
     document: &'a Document,
     record: &'a StringRecord,
 }
 
-impl<'a> Line<'a> {
+impl<'a> TraceLine<'a> {
     fn field(&self, column: usize) -> &'a str {
         self.record.get(column).unwrap_or("")
     }

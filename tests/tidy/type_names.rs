@@ -1,4 +1,4 @@
-//! One name means one thing: no two types that other files can see share a name.
+//! One name means one thing: no two types share a name. Types inside of a function or of tests may have any name.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 
 /// Finds types that have the name of another.
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
-    let declared = Regex::new(r"(?m)^\s*pub(?:\([^)]*\))?\s+(?:struct|enum|trait|type|union)\s+(\w+)").unwrap();
+    let declared = Regex::new(r"(?m)^(?:pub(?:\([^)]*\))?\s+)?(?:struct|enum|trait|type|union)\s+(\w+)").unwrap();
     let mut types: BTreeMap<&str, Vec<(&Source, usize)>> = BTreeMap::new();
     for source in sources {
         for found in declared.captures_iter(&source.code) {
@@ -25,7 +25,9 @@ pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
             }
         }
     }
-    let shared = types.into_iter().filter(|(_, places)| places.len() > 1);
+    // Two of one file stand for each other, by feature.
+    let shared =
+        types.into_iter().filter(|(_, places)| places.iter().any(|(source, _)| source.path != places[0].0.path));
     let findings = shared.flat_map(|(name, places)| {
         let first = places[0].0.path.clone();
         let others = places.into_iter().skip(1);
@@ -50,9 +52,9 @@ mod tests {
 
     #[test]
     fn a_name_of_two_types_is_found() {
-        let one = ("src/a.rs", "pub struct Plan;\nstruct Own;\n");
+        let one = ("src/a.rs", "pub struct Plan;\nfn own() {\n    struct Own;\n}\n");
         assert_eq!(
-            shared(&[one, ("src/b.rs", "\npub(super) enum Plan {}\nstruct Own;\n")]),
+            shared(&[one, ("src/b.rs", "\nenum Plan {}\nfn own() {\n    struct Own;\n}\n")]),
             ["src/b.rs:2: `Plan` is a type of src/a.rs already"]
         );
         assert_eq!(shared(&[one, ("src/b.rs", "pub(in crate::c) type Plan = u8;\n")]).len(), 1);

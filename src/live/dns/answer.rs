@@ -28,7 +28,7 @@ const TTL: u32 = 60;
 pub(super) struct DnsResponse {
     /// How long the client waits for it.
     pub(super) delay: Duration,
-    /// The message.
+    /// The DNS message as it goes over the wire, without the length of TCP.
     pub(super) bytes: Vec<u8>,
 }
 

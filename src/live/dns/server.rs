@@ -21,13 +21,13 @@ use crate::live::client_places::ClientPlaces;
 #[derive(Debug)]
 pub struct DnsServer {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<SharedZone>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct SharedZone {
     zone: Zone,
     faults: Mutex<ActiveFaults>,
 }
@@ -55,7 +55,7 @@ impl DnsServer {
     pub async fn start(at: SocketAddr, zone: Zone, stop: &CancellationToken) -> io::Result<Self> {
         let (udp, tcp) = bind(at).await?;
         let address = udp.local_addr()?;
-        let shared = Arc::new(Shared { zone, faults: Mutex::new(ActiveFaults::none()) });
+        let shared = Arc::new(SharedZone { zone, faults: Mutex::new(ActiveFaults::none()) });
         let (stop, tasks) = (stop.child_token(), TaskTracker::new());
         let datagrams = serve_udp(Arc::new(udp), Arc::clone(&shared), stop.clone(), tasks.clone());
         tasks.spawn(stop.clone().run_until_cancelled_owned(datagrams));
@@ -84,7 +84,7 @@ impl DnsServer {
 
 /// A handle on the faults of a server's answers.
 #[derive(Clone, Debug)]
-pub struct DnsFaults(Arc<Shared>);
+pub struct DnsFaults(Arc<SharedZone>);
 
 impl DnsFaults {
     /// Injects these faults from now on, and no others.
@@ -98,7 +98,7 @@ impl DnsFaults {
     }
 }
 
-impl Shared {
+impl SharedZone {
     fn answer(&self, query: &[u8], transport: DnsTransport) -> Option<DnsResponse> {
         answer(query, transport, &self.zone, |name| self.faults().effect_on(name))
     }
@@ -121,7 +121,7 @@ async fn bind(at: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
     }
 }
 
-async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<Shared>, stop: CancellationToken, tasks: TaskTracker) {
+async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<SharedZone>, stop: CancellationToken, tasks: TaskTracker) {
     let delayed = Arc::new(Semaphore::new(DELAYED_MAX));
     let mut query = vec![0; usize::from(UDP_MAX)];
     loop {
@@ -145,7 +145,7 @@ async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<Shared>, stop: Cancellati
     }
 }
 
-async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken, tasks: TaskTracker) {
+async fn serve_tcp(listener: TcpListener, shared: Arc<SharedZone>, stop: CancellationToken, tasks: TaskTracker) {
     let places = ClientPlaces::new(CONNECTIONS_MAX);
     loop {
         let Ok((stream, client)) = listener.accept().await else {
@@ -161,7 +161,7 @@ async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>, stop: Cancellatio
 }
 
 /// Answers queries until the client closes, is idle for too long, or a fault leaves a query without an answer.
-async fn serve_tcp_connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+async fn serve_tcp_connection(mut stream: TcpStream, shared: &SharedZone) -> io::Result<()> {
     loop {
         let length = timeout(IDLE_TIMEOUT, stream.read_u16()).await??;
         let mut query = vec![0; usize::from(length)];

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::answer::Replies;
 use super::host_name::is_host;
-use super::rule::Known;
+use super::rule::KnownNames;
 use super::spec::{ListenerSpec, ProfileSpec, ReplySpec, ReputationSpec, ServiceSpec};
 use super::{attribution, domains};
 use crate::dist::Dist;
@@ -55,7 +55,7 @@ pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Poli
     if let Some((name, _)) = spec.reply.iter().nth(Policy::REPLIES_MAX) {
         check.wrong(&name.span, format!("a profile has at most {} replies", Policy::REPLIES_MAX));
     }
-    let known = Known {
+    let known = KnownNames {
         tiers: tiers.as_deref(),
         replies: Replies {
             names: spec.reply.names().take(Policy::REPLIES_MAX).collect(),

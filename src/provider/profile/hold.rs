@@ -28,7 +28,7 @@ pub struct HoldSpec {
 }
 
 /// What a hold belongs to: its rule's stage and answer, and whom it is for.
-pub(super) struct HeldBy<'a> {
+pub(super) struct HoldContext<'a> {
     pub(super) at: Stage,
     pub(super) answer: Option<&'a AnswerSpec>,
     pub(super) whom: Scope,
@@ -37,7 +37,7 @@ pub(super) struct HeldBy<'a> {
 /// The hold that is meant.
 pub(super) fn build(
     spec: &Spanned<HoldSpec>,
-    rule: &HeldBy<'_>,
+    rule: &HoldContext<'_>,
     replies: &Replies<'_>,
     check: &mut Checker<'_>,
 ) -> Option<Hold> {

@@ -86,7 +86,7 @@ fn read<'a>(document: &'a Document, overlays: &[Overlay<'a>]) -> (Option<Profile
         if !FileKind::Profile.may_be(&tree, &mut check) {
             return None;
         }
-        overlay::lay(&mut tree, overlays, &mut check);
+        overlay::apply(&mut tree, overlays, &mut check);
         spanned::read(&tree, &mut check)
     });
     (spec, check)

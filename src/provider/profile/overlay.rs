@@ -28,23 +28,23 @@ impl<'a> Overlay<'a> {
     }
 }
 
-/// Lays overlays over a profile, in their order.
-pub(super) fn lay<'a>(profile: &mut Tree<'a>, overlays: &[Overlay<'a>], check: &mut Checker<'a>) {
+/// Applies overlays to a profile, in their order.
+pub(super) fn apply<'a>(profile: &mut Tree<'a>, overlays: &[Overlay<'a>], check: &mut Checker<'a>) {
     let name = at(profile, &[Step::Key("name".to_owned())]).and_then(|name| name.get_ref().as_str());
     let name = name.unwrap_or_default().to_owned();
-    let mut layers = Layers { profile, name, check, changed: Vec::new() };
+    let mut merge = OverlayMerge { profile, name, check, changed: Vec::new() };
     for overlay in overlays {
-        let further = layers.check.include(&overlay.source_map);
+        let further = merge.check.include(&overlay.source_map);
         if let DeValue::Table(table) = moved(overlay.tree.clone(), further).get_ref() {
-            layers.lay(table, &mut Vec::new());
+            merge.apply(table, &mut Vec::new());
         }
     }
-    for (rule, place) in std::mem::take(&mut layers.changed) {
-        layers.mark_as_assumed(&rule, &place, overlays);
+    for (rule, place) in std::mem::take(&mut merge.changed) {
+        merge.mark_as_assumed(&rule, &place, overlays);
     }
 }
 
-struct Layers<'l, 'a> {
+struct OverlayMerge<'l, 'a> {
     profile: &'l mut Tree<'a>,
     /// The profile's name, for messages.
     name: String,
@@ -53,54 +53,56 @@ struct Layers<'l, 'a> {
     changed: Vec<(String, Range<usize>)>,
 }
 
-impl<'a> Layers<'_, 'a> {
-    /// Lays a table over what the profile has at the end of `way`. A table in braces is one value; any other table, and
-    /// a whole section, rule or reply, sets the keys that it names and leaves the others.
-    fn lay(&mut self, table: &DeTable<'a>, way: &mut Vec<Spanned<String>>) {
+impl<'a> OverlayMerge<'_, 'a> {
+    /// Applies a table to what the profile has at the end of `key_path`. A table in braces is one value; any other
+    /// table, and a whole section, rule or reply, sets the keys that it names and leaves the others.
+    fn apply(&mut self, table: &DeTable<'a>, key_path: &mut Vec<Spanned<String>>) {
         for (key, value) in table {
-            way.push(Spanned { value: key.get_ref().to_string(), span: key.span() });
-            let keys: Vec<&str> = way.iter().map(|key| key.value.as_str()).collect();
+            key_path.push(Spanned { value: key.get_ref().to_string(), span: key.span() });
+            let keys: Vec<&str> = key_path.iter().map(|key| key.value.as_str()).collect();
             match (keys.as_slice(), value.get_ref()) {
                 ([kind @ ("rule" | "reply"), name], _) if !self.has(kind, name) && !is_whole(kind, value) => {
-                    self.unknown(kind, &way[1]);
+                    self.unknown(kind, &key_path[1]);
                 }
-                ([kind @ ("rule" | "reply"), name], _) if !self.has(kind, name) => self.set(&keys, way, value),
-                (_, DeValue::Table(inner)) if is_section(&keys) || !self.is_in_braces(value) => self.lay(inner, way),
-                _ => self.set(&keys, way, value),
+                ([kind @ ("rule" | "reply"), name], _) if !self.has(kind, name) => self.set(&keys, key_path, value),
+                (_, DeValue::Table(inner)) if is_section(&keys) || !self.is_in_braces(value) => {
+                    self.apply(inner, key_path)
+                }
+                _ => self.set(&keys, key_path, value),
             }
-            way.pop();
+            key_path.pop();
         }
     }
 
-    fn set(&mut self, keys: &[&str], way: &[Spanned<String>], value: &Tree<'a>) {
+    fn set(&mut self, keys: &[&str], key_path: &[Spanned<String>], value: &Tree<'a>) {
         match resolve(self.profile, keys, &|_, _| None) {
             Ok(steps) => {
-                let places = way.iter().map(|key| key.span.clone());
+                let places = key_path.iter().map(|key| key.span.clone());
                 put(self.profile, &steps.into_iter().zip(places).collect::<Vec<_>>(), value.clone());
             }
             Err(wrong) => {
                 let help = wrong.help.unwrap_or_default();
-                return self.check.wrong_do(&way[wrong.key].span, wrong.message, help);
+                return self.check.wrong_do(&key_path[wrong.key].span, wrong.message, help);
             }
         }
         if let ["rule", name, "limit" | "load" | "window" | "count" | "per" | "check" | "hold", ..] = keys {
-            self.changed.push(((*name).to_owned(), way[2].span.clone()));
+            self.changed.push(((*name).to_owned(), key_path[2].span.clone()));
         }
     }
 
     /// A rule whose numbers were changed does not go on quoting the source of the old ones.
     fn mark_as_assumed(&mut self, rule: &str, place: &Range<usize>, overlays: &[Overlay<'a>]) {
-        let way = |key: &str| ["rule", rule, key].map(|key| Step::Key(key.to_owned()));
-        if overlays.iter().any(|overlay| at(&overlay.tree, &way("source")).is_some()) {
+        let key_path = |key: &str| ["rule", rule, key].map(|key| Step::Key(key.to_owned()));
+        if overlays.iter().any(|overlay| at(&overlay.tree, &key_path("source")).is_some()) {
             return;
         }
-        if let Some(DeValue::Table(table)) = at_mut(self.profile, &way("source")[..2]).map(Tree::get_mut) {
+        if let Some(DeValue::Table(table)) = at_mut(self.profile, &key_path("source")[..2]).map(Tree::get_mut) {
             for key in ["limit-source", "limit-confidence", "hold-source", "hold-confidence"] {
                 table.remove(key);
             }
         }
         for (key, text) in [("source", "changed by the scenario"), ("confidence", "assumed")] {
-            let steps = way(key).map(|step| (step, place.clone()));
+            let steps = key_path(key).map(|step| (step, place.clone()));
             put(self.profile, &steps, Tree::new(place.clone(), DeValue::String(Cow::Borrowed(text))));
         }
     }

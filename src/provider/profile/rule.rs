@@ -1,7 +1,7 @@
 //! One rule of a profile: what it says against what it can mean.
 
 use super::answer::Replies;
-use super::hold::{self, HeldBy};
+use super::hold::{self, HoldContext};
 use super::spec::RuleSpec;
 use super::{attribution, limit, window};
 use crate::provider::rule::check_spec;
@@ -10,13 +10,13 @@ use crate::smtp::Stage;
 use crate::spanned::{Checker, Spanned};
 
 /// What rules can name.
-pub(super) struct Known<'a> {
+pub(super) struct KnownNames<'a> {
     /// `None` if they are wrong.
     pub(super) tiers: Option<&'a [Tier]>,
     pub(super) replies: Replies<'a>,
 }
 
-impl Known<'_> {
+impl KnownNames<'_> {
     /// The rule `name`.
     pub(super) fn rule(&self, name: &Spanned<String>, spec: &RuleSpec, check: &mut Checker<'_>) -> Option<Rule> {
         let attribution = sources(spec, check);
@@ -40,7 +40,7 @@ impl Known<'_> {
         let own = spec.answer.as_ref().map(|own| &own.value).filter(|_| answer.is_some());
         let hold = spec.hold.as_ref().map(|hold| {
             let whom = kind.as_ref().map_or(Scope::ClientIp, RuleKind::hold_scope);
-            hold::build(hold, &HeldBy { at, answer: own, whom }, &self.replies, check)
+            hold::build(hold, &HoldContext { at, answer: own, whom }, &self.replies, check)
         });
         Some(Rule {
             name: name.value.clone(),

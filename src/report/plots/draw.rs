@@ -65,7 +65,7 @@ impl Figure {
             let left = MARGIN + column as f64 * cell + 22.0 + ticks;
             let top = self.head() + row as f64 * self.panel_height() + if panel.title.is_empty() { 6.0 } else { 26.0 };
             let beside = if panel.legend.is_empty() { 0.0 } else { BESIDE };
-            let frame = Frame {
+            let frame = PlotFrame {
                 left,
                 top,
                 right: MARGIN + (column as f64 + 1.0) * cell - 14.0 - beside,
@@ -92,7 +92,7 @@ const PLAIN: LabelStyle = LabelStyle { size: 12.0, colour: INK, anchor: Anchor::
 const SMALL: LabelStyle = LabelStyle { size: 11.0, colour: FAINT, ..PLAIN };
 
 /// The inside of a panel: pixels and the axes they stand for.
-struct Frame<'a> {
+struct PlotFrame<'a> {
     left: f64,
     top: f64,
     right: f64,
@@ -101,7 +101,7 @@ struct Frame<'a> {
     y: &'a Axis,
 }
 
-impl Frame<'_> {
+impl PlotFrame<'_> {
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, panel: &Panel) -> DrawResult {
         if !panel.title.is_empty() {
             canvas.text(&panel.title, (self.left, self.top - 13.0), LabelStyle { bold: true, ..PLAIN })?;

@@ -35,14 +35,14 @@ impl Place {
         if LISTS.contains(&keys[0]) && at(scenario, &[Step::Key(keys[0].to_owned())]).is_none() {
             return Err(ValuePathError { message: format!("the scenario has no `{}`", keys[0]), help: None, key: 0 });
         }
-        let steps = resolve(scenario, &keys, &called)?;
+        let steps = resolve(scenario, &keys, &name_of)?;
         let is_whole = steps.len() == 1 || matches!(steps.last(), Some(Step::Item(_)));
         if let Some(whole) = at(scenario, &steps).filter(|_| is_whole)
             && matches!(whole.get_ref(), DeValue::Table(_) | DeValue::Array(_))
         {
             let below: Vec<String> =
-                path::single_values(whole, path, &called).into_iter().map(|(path, _)| path).collect();
-            let help = format!("name one of those in it: {}", few(&below));
+                path::single_values(whole, path, &name_of).into_iter().map(|(path, _)| path).collect();
+            let help = format!("name one of those in it: {}", first_paths(&below));
             return Err(wrong(format!("`{path}` is not one value"), &help));
         }
         Ok(Self { written: path.to_owned(), steps })
@@ -82,7 +82,7 @@ impl Place {
 /// Every single value that a scenario has, by its path, as it is written there.
 pub fn single_values(scenario: &Tree<'_>) -> Vec<(String, String)> {
     let idle = |path: &str| IDLE.contains(&path.split('.').next().unwrap_or(path));
-    let mut all = path::single_values(scenario, "", &called);
+    let mut all = path::single_values(scenario, "", &name_of);
     all.retain(|(path, _)| !idle(path));
     all
 }
@@ -94,7 +94,7 @@ const IDLE: [&str; 5] = ["question", "seed", "seeds", "expect", "sweep"];
 const LISTS: [&str; 5] = ["provider", "source", "stream", "strategy", "timeline"];
 
 /// What a table in the list `kind` is called in the results.
-fn called(item: &Tree<'_>, kind: &str) -> Option<String> {
+fn name_of(item: &Tree<'_>, kind: &str) -> Option<String> {
     let table = item.get_ref().as_table()?;
     let text = |key: &str| table.get(key).and_then(|value| value.get_ref().as_str());
     let name = match kind {
@@ -108,7 +108,7 @@ fn called(item: &Tree<'_>, kind: &str) -> Option<String> {
 }
 
 /// At most a dozen of the paths.
-fn few(paths: &[String]) -> String {
+fn first_paths(paths: &[String]) -> String {
     let more = if paths.len() > 12 { ", ..." } else { "" };
     format!("{}{more}", paths[..paths.len().min(12)].join(", "))
 }

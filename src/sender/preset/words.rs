@@ -5,13 +5,9 @@ use crate::sender::strategy::{
     Breaker, LimiterScope, Pacing, ProcessLimits, PushBack, Reading, SessionSettings, SiteAxes,
 };
 
-/// The seven axes of `strategy` and what it does on each, at every site.
-///
-/// # Panics
-///
-/// If it does not do the same at every site.
+/// The seven axes of `strategy` and what it does on each, at every site that has none of its own.
 pub fn axes(strategy: &Strategy) -> [(&'static str, String); 7] {
-    let axes = strategy.axes_everywhere();
+    let axes = &strategy.axes;
     [
         ("scope", scope(axes.scope).to_owned()),
         ("concurrency", at_once(axes, &strategy.process)),
@@ -23,16 +19,13 @@ pub fn axes(strategy: &Strategy) -> [(&'static str, String); 7] {
     ]
 }
 
-/// What a strategy does at every site, in one line: only the axes on which it does something.
-///
-/// # Panics
-///
-/// If it does not do the same at every site.
+/// What a strategy does, in one line: only the axes on which it does something, and at how many sites it does
+/// something else.
 pub fn sentence(strategy: &Strategy) -> String {
     if strategy.oracle {
         return "reads the provider's rules and sends as fast as they allow: the upper bound".to_owned();
     }
-    let axes = strategy.axes_everywhere();
+    let axes = &strategy.axes;
     let mut parts = vec![at_once(axes, &strategy.process)];
     if axes.pacing != Pacing::None {
         parts.push(axes.pacing.to_string());
@@ -46,6 +39,9 @@ pub fn sentence(strategy: &Strategy) -> String {
     }
     parts.push(axes.retry.to_string());
     parts.push(format!("limits apply to {}", scope(axes.scope)));
+    if !strategy.sites.is_empty() {
+        parts.push(format!("something else at {} sites", strategy.sites.len()));
+    }
     parts.join("; ")
 }
 

@@ -21,6 +21,7 @@ pub mod session;
 pub mod site_axes;
 
 use std::collections::BTreeMap;
+use std::iter;
 
 pub use breaker::Breaker;
 pub use concurrency::Concurrency;
@@ -59,14 +60,9 @@ pub struct Strategy {
 }
 
 impl Strategy {
-    /// What it does at every site.
-    ///
-    /// # Panics
-    ///
-    /// If it does something else at some of them.
-    pub fn axes_everywhere(&self) -> &SiteAxes {
-        assert!(self.sites.is_empty(), "{} does not do the same at every site", self.name);
-        &self.axes
+    /// All that it does at one site or another.
+    pub fn all_axes(&self) -> impl Iterator<Item = &SiteAxes> {
+        iter::once(&self.axes).chain(self.sites.values())
     }
 
     /// What it does at `site`.

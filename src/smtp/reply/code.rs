@@ -74,7 +74,7 @@ pub struct EnhancedCode {
     pub class: u8,
     /// What the code is about: 7 is policy.
     pub subject: u16,
-    /// The particular case.
+    /// The case within the subject, such as 1 (no delivery authorized) in `5.7.1`.
     pub detail: u16,
 }
 
