@@ -217,8 +217,8 @@ impl Mail {
         self.rows.is_empty()
     }
 
-    /// Brings what the table says of the recipients from `first` on into the cache; up to whom. Where there are millions, that is in
-    /// no cache: it is asked for all at once, or each piece would be waited for by itself.
+    /// Brings what the table says of the recipients from `first` on into the cache; up to whom. Where there are
+    /// millions, that is in no cache: it is asked for all at once, or each piece would be waited for by itself.
     pub fn prefetch(&self, first: usize) -> usize {
         let end = (first + PREFETCHED).min(self.len());
         let rows = self.rows[first..end].iter().step_by(8).fold(0, |sum, row| sum ^ row.size);
