@@ -100,7 +100,7 @@ impl fmt::Display for ReplyAction {
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// Replies that have not come to an action yet.
-    counted: Vec<RuleMatches>,
+    counted: Vec<RecentReplies>,
     /// What lasts, in the order in which it began.
     active: Vec<Active>,
 }
@@ -118,7 +118,7 @@ pub struct ActionKey {
 
 /// When replies came that an action counts.
 #[derive(Clone, Debug)]
-struct RuleMatches {
+struct RecentReplies {
     key: ActionKey,
     at: VecDeque<Time>,
 }
@@ -137,7 +137,7 @@ impl State {
             return true;
         }
         let place = self.counted.iter().position(|counted| counted.key == key).unwrap_or_else(|| {
-            self.counted.push(RuleMatches { key, at: VecDeque::new() });
+            self.counted.push(RecentReplies { key, at: VecDeque::new() });
             self.counted.len() - 1
         });
         let at = &mut self.counted[place].at;
