@@ -246,7 +246,7 @@ impl CellRecorder {
         totals.window = sender.window;
         totals.hold_us = hold_us;
         balance(&self.provider.name, totals, &sender)?;
-        // A server of somebody else may deliver to mailboxes of which the scenario says that they do not exist.
+        // A server that is not ours may deliver to mailboxes of which the scenario says that they do not exist.
         totals.deliverable = totals.deliverable.max(totals.delivered);
         let replies = self.failures.into_iter().map(|failure| failure.finish(&self.provider, &self.break_offs));
         let mut replies: Vec<ReplyCount> = replies.collect();

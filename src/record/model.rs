@@ -206,7 +206,7 @@ pub struct Totals {
     pub connections: u64,
     /// Connections refused at connect or EHLO.
     pub connections_refused: u64,
-    /// Connections on which no recipient was named, so that nobody knows what they would have brought. Only a server
+    /// Connections on which no recipient was named, so that it is not known what they would have brought. Only a server
     /// counts them: a sender knows its mail.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub connections_without_recipient: u64,

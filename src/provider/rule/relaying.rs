@@ -1,4 +1,4 @@
-//! Recipients whose domain is another provider's: whoever names them has looked up the wrong MX.
+//! Recipients whose domain is another provider's: a client that names them has looked up the wrong MX.
 
 use super::check_kind::CheckKind;
 use super::population::Population;
