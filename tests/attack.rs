@@ -9,6 +9,8 @@
 mod bytes;
 #[path = "attack/early.rs"]
 mod early;
+#[path = "attack/kills.rs"]
+mod kills;
 #[path = "attack/process.rs"]
 mod process;
 #[path = "attack/sockets.rs"]

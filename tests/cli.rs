@@ -229,6 +229,98 @@ fn change(home: &TempDir, from: &str, to: &str) {
     fs::write(home.path().join("a.toml"), SCENARIO.replace(from, to)).unwrap();
 }
 
+#[test]
+fn ends_of_a_connection_that_cannot_be_are_refused() {
+    let home = home();
+    let cases = [
+        ("send a.toml --to 127.0.0.1:25 --from 8.8.8.8", "this machine cannot send from it"),
+        ("send a.toml --to 127.0.0.1:25 --from 0.0.0.0", "the unspecified address is no address to send from"),
+        ("send a.toml --to 127.0.0.1:25 --from 224.0.0.1", "a multicast address is no address to send from"),
+        ("send a.toml --to 127.0.0.1:25 --from ::1", "one is IPv4, the other IPv6"),
+        ("send a.toml --to 127.0.0.1:0", "nobody listens on port 0"),
+        ("send a.toml --to 0.0.0.0:25", "the unspecified address is no server"),
+        ("send a.toml --to 127.0.0.1:25 --to 127.0.0.1:25", "it is there twice"),
+        ("send a.toml --to 127.0.0.1:25 --helo a_b", "not a domain or an address literal"),
+        ("send a.toml --to 127.0.0.1:25 --tls --tls-optional", "cannot be used with"),
+        ("sweep a.toml --over duration --values 1h,2h,60min", "60min is there twice"),
+    ];
+    are_refused(&home, &cases);
+    let output = command(&home, "send a.toml --to 127.0.0.1:25 --helo").arg("x\r\nMAIL FROM:<a@b>").output().unwrap();
+    assert_eq!(code(&output), 2, "{output:?}");
+}
+
+#[test]
+fn where_nobody_listens_the_run_stops_with_4_and_books_nothing() {
+    let home = home();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    drop(listener);
+    let output = mxlab(&home, &format!("send a.toml --to {at} --out sent"));
+    assert_eq!((code(&output), stdout(&output).as_str()), (4, ""), "{output:?}");
+    let said = stderr(&output);
+    assert!(said.contains(&format!("warning: nobody listens at {at}")), "{said}");
+    assert!(said.contains(&format!("error: nobody listens at {at}")), "{said}");
+    assert!(!home.path().join("sent/record.json").exists());
+}
+
+/// mxlab where a process may have so many file descriptors.
+#[cfg(unix)]
+fn with_descriptors(home: &TempDir, most: u32, arguments: &str) -> std::process::Output {
+    let mxlab = env!("CARGO_BIN_EXE_mxlab");
+    let script = format!("ulimit -S -n {most}; ulimit -H -n {most}; exec '{mxlab}' {arguments}");
+    Command::new("sh").args(["-c", &script]).current_dir(home.path()).output().unwrap()
+}
+
+#[cfg(unix)]
+const MANY_AT_ONCE: &str = r#"seeds = 1
+duration = "2s"
+provider = [{ profile = "open" }]
+source = [{ ip = "192.0.2.1" }]
+stream = [{ arrivals = { at-once = { recipients = 300 } } }]
+strategy = [{ preset = "fixed", concurrency = { fixed = 200 } }]
+"#;
+
+#[cfg(unix)]
+#[test]
+fn more_connections_than_descriptors_are_refused_warned_of_or_told() {
+    let home = home();
+    let write = |concurrency: &str| {
+        let text = MANY_AT_ONCE.replace("{ fixed = 200 }", concurrency);
+        fs::write(home.path().join("many.toml"), text).unwrap();
+    };
+    write("{ fixed = 200 }");
+    let refused = with_descriptors(&home, 128, "run many.toml --world live");
+    assert_eq!(code(&refused), 2, "{refused:?}");
+    assert!(stderr(&refused).contains("it opens 200 connections at once") && stderr(&refused).contains("ulimit -n"));
+    assert!(!home.path().join("results").exists());
+    write("{ fixed = 5 }");
+    let fits = with_descriptors(&home, 128, "run many.toml --world live --out fits");
+    assert_eq!((code(&fits), stderr(&fits).contains("warning")), (0, false), "{fits:?}");
+    // What may be too much is tried; and where it was, the run says so first.
+    write("\"unlimited\"");
+    let short = with_descriptors(&home, 128, "run many.toml --world live --out short");
+    assert_eq!(code(&short), 4, "{short:?}");
+    assert!(stderr(&short).contains("warning: many, strategy fixed: it may open up to 300 connections"));
+    assert!(stdout(&short).starts_with("MXLAB'S OWN SIDE FAILED: no file descriptor was free"), "{}", stdout(&short));
+    let summary = fs::read_to_string(home.path().join("short/summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    assert!(summary["own_side"]["failures"]["descriptors"].as_u64().is_some_and(|times| times > 0));
+    let record = fs::read_to_string(home.path().join("short/record.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let totals = &record["trials"][0]["cells"][0]["totals"];
+    assert_eq!(totals["connections_failed"], 0, "and no provider is charged with it");
+}
+
+#[test]
+fn tls_is_a_must_where_it_is_asked_for() {
+    let home = home();
+    change(&home, "recipients = 1000", "recipients = 20");
+    let live = mxlab(&home, "run a.toml --world live --speed 600 --tls --seeds 1 --out live");
+    assert_eq!(code(&live), 0, "{live:?}");
+    let latencies = fs::read_to_string(home.path().join("live/latency.csv")).unwrap();
+    assert!(latencies.contains("tls"), "the hosts of a live run offer it: {latencies}");
+}
+
 /// The names in a folder, sorted.
 fn entries(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =

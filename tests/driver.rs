@@ -9,8 +9,12 @@ mod arrived;
 mod awkward_bodies;
 #[path = "driver/mailin.rs"]
 mod mailin;
+#[path = "driver/own_side.rs"]
+mod own_side;
 #[path = "support/scenario.rs"]
 mod scenario_text;
+#[path = "driver/violations.rs"]
+mod violations;
 
 use std::io;
 use std::net::SocketAddr;

@@ -9,13 +9,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// A server that is stopped when it is dropped.
-struct Serve {
+pub(crate) struct Serve {
     child: Child,
-    at: String,
+    pub(crate) at: String,
 }
 
 impl Serve {
-    fn start(folder: &Path, limit_files: bool, more: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Path, limit_files: bool, more: &[&str]) -> Self {
         let mxlab = env!("CARGO_BIN_EXE_mxlab");
         let mut words = vec!["serve", "open", "--listen", "127.0.0.1:0", "--out"];
         let out = folder.join("out");
@@ -41,7 +41,7 @@ impl Serve {
         stream
     }
 
-    fn end(mut self, signal: Signal) -> i32 {
+    pub(crate) fn end(mut self, signal: Signal) -> i32 {
         kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
