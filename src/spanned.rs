@@ -33,7 +33,7 @@ pub use tree::{Step, Tree, at, at_mut, moved, parse};
 /// A value and its place in the file, in bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spanned<T> {
-    /// What is written.
+    /// What is written there, as its type reads it.
     pub value: T,
     /// Where it is written: bytes of the documents that are checked, one after the other.
     pub span: Range<usize>,
@@ -190,13 +190,26 @@ pub enum TextOrTable<S, M> {
 
 impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> Deserialize<'de> for TextOrTable<S, M> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either<S, M>(PhantomData<(S, M)>);
+        Self::read(
+            deserializer,
+            "a text such as \"20ms\" or \"75kB\", or a distribution such as { uniform = [ … , … ] }",
+        )
+    }
+}
+
+impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> TextOrTable<S, M> {
+    /// Reads either; `expected` is what people are told where there is something else.
+    ///
+    /// # Errors
+    /// It is neither, or not what it should be.
+    pub fn read<D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> Result<Self, D::Error> {
+        struct Either<S, M>(&'static str, PhantomData<(S, M)>);
 
         impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> Visitor<'de> for Either<S, M> {
             type Value = TextOrTable<S, M>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text such as \"20ms\" or \"75kB\", or a distribution such as { uniform = [ … , … ] }")
+                f.write_str(self.0)
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<TextOrTable<S, M>, E> {
@@ -208,7 +221,7 @@ impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> Deserialize<'de> for TextOrT
             }
         }
 
-        deserializer.deserialize_any(Either(PhantomData))
+        deserializer.deserialize_any(Either(expected, PhantomData))
     }
 }
 

@@ -24,7 +24,7 @@ fn rendered(error: &LoadError) -> String {
     let styled = terminal::stderr_styled();
     match error {
         LoadError::Invalid(found) => diagnostic::render(found, styled),
-        other => terminal::error(other),
+        other @ LoadError::Unreadable { .. } => terminal::error(other),
     }
 }
 

@@ -66,7 +66,7 @@ impl<'a> OverlayMerge<'_, 'a> {
                 }
                 ([kind @ ("rule" | "reply"), name], _) if !self.has(kind, name) => self.set(&keys, key_path, value),
                 (_, DeValue::Table(inner)) if is_section(&keys) || !self.is_in_braces(value) => {
-                    self.apply(inner, key_path)
+                    self.apply(inner, key_path);
                 }
                 _ => self.set(&keys, key_path, value),
             }

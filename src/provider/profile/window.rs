@@ -1,15 +1,11 @@
 //! The window over which a limit counts, as a profile writes it and as it is meant.
 
-use std::fmt;
-
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::provider::{Aligned, Meter, Window};
 use crate::smtp::Stage;
-use crate::spanned::{Checker, Spanned};
+use crate::spanned::{Checker, Spanned, TextOrTable};
 use crate::time::Span;
 
 /// Over which time a meter counts.
@@ -57,27 +53,11 @@ struct FixedTable {
 
 impl<'de> Deserialize<'de> for FixedSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fixed;
-
-        impl<'de> Visitor<'de> for Fixed {
-            type Value = FixedSpec;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a length of time (\"1h\") or { length = \"1h\", aligned = \"clock\" }")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<FixedSpec, E> {
-                let length = text.parse().map_err(E::custom)?;
-                Ok(FixedSpec { length, aligned: Aligned::default() })
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FixedSpec, A::Error> {
-                let FixedTable { length, aligned } = FixedTable::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(FixedSpec { length, aligned })
-            }
-        }
-
-        deserializer.deserialize_any(Fixed)
+        let expected = "a length of time (\"1h\") or { length = \"1h\", aligned = \"clock\" }";
+        Ok(match TextOrTable::<Span, FixedTable>::read(deserializer, expected)? {
+            TextOrTable::Text(length) => Self { length, aligned: Aligned::default() },
+            TextOrTable::Table(FixedTable { length, aligned }) => Self { length, aligned },
+        })
     }
 }
 

@@ -22,12 +22,12 @@ pub(super) enum ServerTransaction {
 }
 
 impl ServerTransaction {
-    pub(super) const fn is_open(&self) -> bool {
+    pub(super) const fn is_open(self) -> bool {
         matches!(self, Self::Open(_))
     }
 
     /// Whether a part of its message came with BDAT.
-    pub(super) fn has_chunks(&self) -> bool {
+    pub(super) fn has_chunks(self) -> bool {
         matches!(self, Self::Open(open) if open.has_chunks())
     }
 
