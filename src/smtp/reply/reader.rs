@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn everything_has_a_limit() {
         assert_eq!(read(&[b'2'; LINE_MAX - 1]), Ok((0, None)));
-        let endless = [b"250 ".as_slice(), &[b'x'; LINE_MAX + SKIPPED_MAX]].concat();
+        let endless = [b"250 ".as_slice(), &vec![b'x'; LINE_MAX + SKIPPED_MAX]].concat();
         assert_eq!(read(&endless[..endless.len() - 4]), Ok((endless.len() - 4, None)));
         assert_eq!(read(&endless), Err(ReplyError::Endless));
         assert_eq!(read("250-a\r\n".repeat(128).as_bytes()), Ok((128 * 7, None)));
