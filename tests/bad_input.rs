@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "bad_input/addresses.rs"]
+mod addresses;
+#[path = "bad_input/large.rs"]
+mod large;
+
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use mxlab::diagnostic::{Document, render};
 use mxlab::scenario::{LoadError, Scenario, explain, load, parse};
@@ -566,87 +570,3 @@ ip = "192.0.2.1"
 [[strategy]]
 preset = "fixed"
 "#;
-
-#[test]
-fn sources_that_no_host_sends_from_are_refused() {
-    for (ip, what) in [
-        ("0.0.0.0", "0.0.0.0 is the unspecified address"),
-        ("::", ":: is the unspecified address"),
-        ("224.0.0.1", "224.0.0.1 is a multicast address"),
-        ("223.255.255.255", "224.0.0.0 is a multicast address"),
-        ("ff02::1", "ff02::1 is a multicast address"),
-        ("255.255.255.255", "255.255.255.255 is the broadcast address"),
-        ("::ffff:0.0.0.0", "::ffff:0.0.0.0 is the unspecified address"),
-    ] {
-        let found = said("ip = \"192.0.2.1\"", &format!("ip = \"{ip}\""));
-        assert!(found.contains(what), "{ip}: {found}");
-    }
-}
-
-#[test]
-fn a_profile_that_names_no_domain_needs_some_of_the_scenario() {
-    let gateway = PROFILE.replace("[\"mine.example\"]", "\"*\"");
-    let files = |_: &Path| Ok(gateway.clone());
-    let scenario = |provider: &str| {
-        let rest = "[[source]]\nip = \"192.0.2.1\"\n[[stream]]\narrivals = { at-once = { recipients = 5 } }\n\
-                    [[strategy]]\npreset = \"fixed\"\n";
-        let text = format!("[[provider]]\nprofile = \"mine.toml\"\n{provider}{rest}");
-        parse(&Document::new("scenario.toml", text), Path::new(""), &files)
-    };
-    let found = scenario("").unwrap_err();
-    assert!(found[0].message().contains("names none to write to"), "{}", found[0]);
-    assert!(found[0].suggestion().is_some_and(|help| help.contains("domains = { \"a.example\" = 1 }")));
-    assert_eq!(scenario("domains = { \"a.example\" = 1 }\n").unwrap().domains[0].name, "a.example");
-}
-
-#[test]
-fn what_ends_the_local_part_of_a_sender_makes_an_address() {
-    let stream = |local: &str| said("name = \"newsletter\"\n", &format!("name = \"newsletter\"\n{local}\n"));
-    let long = "x".repeat(180);
-    assert!(stream(&format!("sender-local-part = \"{long}\"")).ends_with("accepted"));
-    assert!(stream(&format!("sender-local-part = \"{long}{long}\"")).contains("the sender's address gets too long"));
-    assert!(stream("sender-local-part = \"a b\"").contains("`a b` cannot end a local part: bad address syntax"));
-    assert!(stream("sender-local-part = \"a\\r\\nRSET\"").contains("cannot end a local part"));
-}
-
-/// Kinds of files that are large, by how much of it there is.
-const LARGE: [(&str, fn(usize) -> String); 11] = [
-    ("strategies", |n| each(n, |n| format!("[[strategy]]\npreset = \"fixed\"\nname = \"s{n}\"\n"))),
-    ("strategies of one name", |n| each(n, |_| "[[strategy]]\npreset = \"fixed\"\n".to_owned())),
-    ("streams", |n| each(n, |n| format!("[[stream]]\nname = \"s{n}\"\narrivals = {{ trace = \"mail.csv\" }}\n"))),
-    ("streams that lack something", |n| each(n, |_| "[[stream]]\nsize = \"1kB\"\n".to_owned())),
-    ("providers", |n| each(n, |n| format!("[[provider]]\nprofile = \"open\"\nname = \"p{n}\"\n"))),
-    ("expectations", |n| each(n, |n| format!("[[expect]]\nmetric = \"delivered\"\nstrategy = \"s{n}\"\nmin = 1\n"))),
-    ("changes", |n| each(n, |n| format!("[[timeline]]\nat = \"1h\"\nprovider = \"p{n}\"\nrule = \"x\"\nlimit = 1\n"))),
-    ("names of sources", |n| {
-        let names = each(n, |n| format!("\"10.0.{}.{}\", ", n / 250, n % 250));
-        format!("[[stream]]\nname = \"x\"\nsources = [{names}]\narrivals = {{ trace = \"mail.csv\" }}\n")
-    }),
-    ("a key", |n| format!("[{}]\nx = 1\n", "k".repeat(100 * n))),
-    ("a choice", |n| format!("[[stream]]\nname = \"x\"\npriority = \"{}\"\n", "k".repeat(100 * n))),
-    ("a line that is not TOML", |n| format!("[a]\nx = [{}", "1, ".repeat(30 * n))),
-];
-
-fn each(n: usize, one: impl Fn(usize) -> String) -> String {
-    (0..n).map(one).collect()
-}
-
-/// Four times the file is about four times the time, or less. What grows with the square would take sixteen.
-#[test]
-fn the_time_of_a_check_grows_with_the_file_and_not_faster() {
-    for (what, text) in LARGE {
-        let takes = |n: usize| {
-            let text = format!("{GOOD}\n{}", text(n));
-            let once = || {
-                let begin = Instant::now();
-                let said = parse(&Document::new("scenario.toml", text.as_str()), Path::new(""), &files).map(drop);
-                let said = said.map_err(|found| render(&found, false)).expect_err(what);
-                assert!(said.len() < 1 << 20, "{what}: {} bytes of messages", said.len());
-                begin.elapsed()
-            };
-            (0..2).map(|_| once()).min().unwrap()
-        };
-        let (small, large) = (takes(2_000), takes(8_000));
-        assert!(large <= 9 * small + Duration::from_millis(200), "{what}: {small:?}, and four times as much {large:?}");
-    }
-}

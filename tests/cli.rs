@@ -42,7 +42,7 @@ fn bad_input_ends_with_2_and_runs_nothing() {
     fs::write(home.path().join("nested.toml"), "[[provider]]\nprofile = \"a.toml\"\n").unwrap();
     let cases = [
         ("run a.toml bad.toml", "did you mean `seed`?"),
-        ("run a.toml binary.toml", "binary.toml is not a text file"),
+        ("run a.toml binary.toml", "binary.toml: not a text file: a zero byte at line 1, column 1"),
         ("run missing.toml", "cannot read missing.toml"),
         ("run a.toml --strategy fixd", "did you mean `fixed`?"),
         ("run a.toml --seeds 0", "0 is not in 1..="),

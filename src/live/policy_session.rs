@@ -429,7 +429,7 @@ impl SessionState {
         match placeholder {
             Placeholder::Ip => self.ip.to_string(),
             Placeholder::Range => client_registry::network_of(self.ip),
-            // No loopback address has a name, and nobody is asked for that of another.
+            // No loopback address has a name, and that of another is not looked up.
             Placeholder::Host => "unknown".to_owned(),
             Placeholder::Helo => self.helo.clone(),
             Placeholder::Mx => policy.mx.first().cloned().unwrap_or_default(),

@@ -4,7 +4,7 @@
 //! and these rules turn it into the same kind of record:
 //!
 //! - An attempt is a recipient that was named and answered. A connection, EHLO or MAIL that was refused before any was
-//!   named is none: for how many recipients it was, nobody here knows. It is counted as what it is, and so are the
+//!   named is none: for how many recipients it was, a server does not know. It is counted as what it is, and so are the
 //!   connections on which no recipient was ever named.
 //! - Recipients that were deferred at RCPT or later and have not been delivered or refused since are still queued.
 //! - The time to delivery counts from the first attempt that was seen.
