@@ -17,7 +17,7 @@ pub(super) fn answer(analysis: &Analysis<'_>) -> String {
         return "No trial was finished: there is no answer.".to_owned();
     };
     if best.mean(Metric::Injected) == Some(0.0) {
-        return "No mail was injected: there is no answer.".to_owned();
+        return format!("No mail was injected: there is no answer.{}", unknown_mail(record).unwrap_or_default());
     }
     let best_name = printable(name(record, best));
     let does = if rivals.len() > 1 { " does best: it" } else { "" };
@@ -191,6 +191,11 @@ mod tests {
         let all = number(1_000.0 * record.trials[0].cells.len() as f64);
         let told = answer(&Analysis::of(&record));
         assert!(told.contains(&format!(" 900 of {all} connections never came to a recipient")), "{told}");
+        for cell in &mut record.trials[0].cells {
+            cell.totals.injected = 0;
+        }
+        let told = answer(&Analysis::of(&record));
+        assert!(told.starts_with("No mail was injected") && told.contains(" 900 of "), "{told}");
     }
 
     #[test]

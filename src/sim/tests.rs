@@ -361,3 +361,20 @@ fn a_reply_that_takes_too_long_is_not_waited_for() {
         assert!(seconds(&trial) < 700.0, "{at}");
     }
 }
+
+/// In virtual time a local part is as long as the driver writes it on the wire.
+#[test]
+fn a_long_local_part_is_refused_where_a_profile_minds() {
+    let bounced = |text: &str| {
+        let mut longest = limit(Stage::Mail, Meter::Messages, Window::Session, 1, 2, false);
+        longest.kind = RuleKind::Check(Check::LongLocalPart(LongLocalPart { longest: 64 }));
+        let mut scenario = scenario(policy(vec![longest], SECOND), 10, strategy(1, Span::HOUR));
+        let stream = &mut scenario.workload.streams[0];
+        stream.sender_local_part = text.to_owned();
+        for first in [0, 9, 10, 4_294_967_295].map(RecipientId) {
+            assert_eq!(usize::from(stream.sender_local_octets(first)), stream.sender_local_part(first).len());
+        }
+        run(&scenario).cells[0].totals.bounced
+    };
+    assert_eq!([0, 60, 61, 62].map(|n| bounced(&"x".repeat(n))), [0, 0, 0, 10]);
+}
