@@ -8,8 +8,11 @@ use mxlab::scenario::parse;
 
 use super::{GOOD, files};
 
-/// Kinds of files that are large, by how much of it there is.
-const LARGE: [(&str, fn(usize) -> String); 11] = [
+/// A file, by how much of it there is.
+type Growing = fn(usize) -> String;
+
+/// Kinds of files that are large.
+const LARGE: [(&str, Growing); 11] = [
     ("strategies", |n| each(n, |n| format!("[[strategy]]\npreset = \"fixed\"\nname = \"s{n}\"\n"))),
     ("strategies of one name", |n| each(n, |_| "[[strategy]]\npreset = \"fixed\"\n".to_owned())),
     ("streams", |n| each(n, |n| format!("[[stream]]\nname = \"s{n}\"\narrivals = {{ trace = \"mail.csv\" }}\n"))),
@@ -32,6 +35,7 @@ fn each(n: usize, one: impl Fn(usize) -> String) -> String {
 
 /// Four times the file is about four times the time, or less. What grows with the square would take sixteen.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what is measured is the time on the wall")]
 fn the_time_of_a_check_grows_with_the_file_and_not_faster() {
     for (what, text) in LARGE {
         let takes = |n: usize| {
