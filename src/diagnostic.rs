@@ -2,11 +2,14 @@
 //!
 //! Drawn as the Rust compiler draws its errors. Used for scenarios, profiles and traces alike.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use crate::harmless::{self, TerminalText};
 
 /// A text a person wrote, with the name it goes by in messages.
 #[derive(Clone, Debug)]
@@ -89,20 +92,21 @@ impl Diagnostic {
     pub fn render(&self, styled: bool) -> String {
         let (line, column) = self.line_and_column();
         let Excerpt { text, span, is_cut } = Excerpt::of(&self.document.text, &self.span);
-        let annotation = AnnotationKind::Primary.span(span);
-        let annotation = if self.label.is_empty() { annotation } else { annotation.label(&self.label) };
-        let snippet = Snippet::source(text).line_start(line).annotation(annotation);
-        let title = Level::ERROR.primary_title(&self.message);
+        let (source, place) = harmless_source(text, span);
+        let [message, label, help] =
+            [&self.message, &self.label, self.help.as_deref().unwrap_or_default()].map(harmless::text);
+        let path = harmless::line(&self.document.name);
+        let annotation = AnnotationKind::Primary.span(place);
+        let annotation = if label.is_empty() { annotation } else { annotation.label(&*label) };
+        let snippet = Snippet::source(source).line_start(line).annotation(annotation);
+        let title = Level::ERROR.primary_title(&*message);
         let group: Group<'_> = if is_cut {
             // Columns of a part of a line are not those of the line.
-            title.element(Origin::path(&self.document.name).line(line).char_column(column)).element(snippet)
+            title.element(Origin::path(path).line(line).char_column(column)).element(snippet)
         } else {
-            title.element(snippet.path(&self.document.name))
+            title.element(snippet.path(path))
         };
-        let group = match &self.help {
-            Some(help) => group.element(Level::HELP.message(help.as_str())),
-            None => group,
-        };
+        let group = if self.help.is_some() { group.element(Level::HELP.message(&*help)) } else { group };
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
         renderer.render(&[group])
     }
@@ -165,12 +169,23 @@ impl fmt::Display for Diagnostic {
 impl std::error::Error for Diagnostic {}
 
 /// Several messages as a terminal shows them, in colours if `styled`; of very many, the first.
-pub fn render(found: &[Diagnostic], styled: bool) -> String {
+pub fn render(found: &[Diagnostic], styled: bool) -> TerminalText {
     let mut shown: Vec<String> = found.iter().take(SHOWN_MAX).map(|one| one.render(styled)).collect();
     if let more @ 1.. = found.len().saturating_sub(SHOWN_MAX) {
         shown.push(format!("… and {more} more"));
     }
-    shown.join("\n\n")
+    TerminalText::drawn(shown.join("\n\n"))
+}
+
+/// A text as a terminal may show it, and where a place in it is then. Line ends of two characters stay one.
+fn harmless_source(text: &str, place: Range<usize>) -> (Cow<'_, str>, Range<usize>) {
+    if !harmless::has_hidden(text) {
+        return (Cow::Borrowed(text), place);
+    }
+    let shown = |part: &str| part.split("\r\n").map(harmless::text).collect::<Vec<_>>().join("\n");
+    let [before, inside, after] = [&text[..place.start], &text[place.clone()], &text[place.end..]].map(shown);
+    let place = before.len()..before.len() + inside.len();
+    (Cow::Owned([before, inside, after].concat()), place)
 }
 
 /// More messages than anyone reads at once.

@@ -37,6 +37,7 @@
 //!   distributions
 //! - [`diagnostic`], [`spanned`]: what is wrong with a file a person wrote, and values that know where they were
 //!   written
+//! - [`harmless`]: text of others on its way out
 //! - [`stats`]: means, differences, medians over seeds and how sure of them one can be
 //! - [`metric`]: the figures that people name in `[[expect]]` and `[sweep]`, with their units
 //!
@@ -97,6 +98,7 @@ extern crate self as mxlab;
 pub mod cli;
 pub mod diagnostic;
 pub mod dist;
+pub mod harmless;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod metric;

@@ -212,6 +212,18 @@ shows! {
         ["name = \"log\"" => "name = \"newsletter\""],
         ["name = \"log\"\n" => ""],
         ["count = 2" => "[[source]]\nip = \"192.0.2.1\""];
+    names_that_are_none:
+        ["name = \"first\"" => "name = \"../esc/x\""],
+        ["name = \"first\"" => "name = \"a\\u001b[31mb\""],
+        ["name = \"first\"" => "name = \"all\""],
+        ["name = \"first\"" => "name = \"-first\""],
+        ["name = \"first\"" => "name = \" \""],
+        ["name = \"fixed-40\"" => "name = \"a\\u001b[2Jb\\u202Ec\""],
+        ["name = \"fixed-40\"" => "name = \"all\""],
+        ["name = \"fixed-40\"" => "name = \"a\\nb\""],
+        ["name = \"fixed-40\"" => "name = \"a long name that goes on and on, for more than the hundred characters that anybody would ever want to read in a table\""],
+        ["name = \"log\"" => "name = \"all\""],
+        ["name = \"log\"" => "name = \"l\\u2066og\""];
     addresses:
         ["ip = \"192.0.2.1\"" => "ip = \"192.0.2.300\""],
         ["ip = \"192.0.2.1\"" => "ip = \"255.255.255.255\""],
@@ -241,6 +253,17 @@ shows! {
         ["question = \"What happens?\"" => "question = \"What happens?"];
 }
 
+/// Names of strategies and streams are for people, who write signs in them.
+#[test]
+fn names_for_people_may_have_signs() {
+    let text = GOOD
+        .replace("name = \"fixed-40\"", "name = \"=HYPERLINK(1)\"")
+        .replace("strategy = \"fixed-40\"", "strategy = \"=HYPERLINK(1)\"");
+    let text = text.replace("name = \"log\"", "name = \"day / 24 – ünlü\"");
+    let scenario = read(&text).unwrap();
+    assert_eq!(scenario.strategies[0].name, "=HYPERLINK(1)");
+}
+
 #[test]
 fn an_empty_file_is_told_what_to_add() {
     insta::assert_snapshot!(read("").unwrap_err());
@@ -261,7 +284,7 @@ fn said_of_profile(profile: &str) -> String {
     };
     let text = GOOD.replace("set.rule.connections.limit = 8\n", "");
     let found = parse(&Document::new("scenario.toml", text), Path::new(""), &files).expect_err(profile);
-    render(&found, false)
+    render(&found, false).to_string()
 }
 
 #[test]

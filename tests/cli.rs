@@ -4,6 +4,13 @@
 
 #[path = "cli/command.rs"]
 mod command;
+#[path = "support/json_schema.rs"]
+mod json_schema;
+#[cfg(unix)]
+#[path = "cli/programs.rs"]
+mod programs;
+#[path = "cli/strangers.rs"]
+mod strangers;
 
 use std::fs;
 use std::path::Path;
@@ -167,6 +174,7 @@ fn what_is_asked_for_is_printed() {
         ("check a.toml", "1,000 recipients"),
         ("schema", "\"$schema\""),
         ("schema profile", "\"$schema\""),
+        ("schema events", "\"$schema\""),
         ("profiles", "charter "),
         ("profiles show yahoo", "Yahoo"),
         ("profiles show yahoo --toml", "name = \"yahoo\""),

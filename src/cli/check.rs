@@ -30,6 +30,6 @@ pub(super) fn check(args: &Args) -> Result<Exit, Failure> {
         }
     }
     let texts: Vec<String> = scenarios.iter().map(scenario::explain).collect();
-    output::print(&texts.join("\n"))?;
+    output::print(texts.join("\n"))?;
     Ok(Exit::Met)
 }

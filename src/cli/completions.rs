@@ -21,6 +21,6 @@ Examples:
 pub(super) fn completions(args: &Args, mut command: clap::Command) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "mxlab", &mut script);
-    output::print(&String::from_utf8_lossy(&script))?;
+    output::print(String::from_utf8_lossy(&script).into_owned())?;
     Ok(Exit::Met)
 }

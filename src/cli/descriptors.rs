@@ -59,7 +59,7 @@ pub(super) fn suffice(scenario: &Scenario, options: &RunOptions, ends: Connectio
             )));
         }
         if possible > places {
-            terminal::note(&format!(
+            terminal::note(format!(
                 "warning: {subject}: it may open up to {possible} connections at once, and file descriptors suffice for \
                  {places} (`ulimit -n {}` would do)",
                 need(possible)

@@ -49,7 +49,7 @@ pub(super) fn doubtful(targets: &[Vec<SocketAddr>], sources: &[IpAddr]) -> Vec<S
     let from = |target: &SocketAddr| sources.iter().find(|source| source.is_ipv4() == target.is_ipv4());
     all.retain(|target| from(target).is_some_and(|source| live::is_refused(*source, *target)));
     for target in &all {
-        terminal::note(&format!("warning: nobody listens at {target}; if nobody does when mail is due, the run stops"));
+        terminal::note(format!("warning: nobody listens at {target}; if nobody does when mail is due, the run stops"));
     }
     all
 }

@@ -1,16 +1,17 @@
 //! Why a command ended early: an exit code and a message.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use super::{Exit, terminal};
+use crate::harmless::TerminalText;
 
 /// A command's early end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
     exit: Exit,
-    message: String,
+    message: TerminalText,
 }
 
 impl Failure {
@@ -20,7 +21,7 @@ impl Failure {
     }
 
     /// Bad input that is rendered already, with its place.
-    pub(super) fn rendered(message: String) -> Self {
+    pub(super) fn rendered(message: TerminalText) -> Self {
         Self { exit: Exit::BadInput, message }
     }
 
@@ -41,14 +42,13 @@ impl Failure {
 
     /// The reader of standard output went away: no message, no error.
     pub(super) fn reader_gone() -> Self {
-        Self { exit: Exit::Met, message: String::new() }
+        Self { exit: Exit::Met, message: TerminalText::default() }
     }
 
     /// Writes the message to standard error, and says how to end.
     pub(super) fn report(self) -> Exit {
         if !self.message.is_empty() {
-            // Where standard error cannot be written, there is no place left to say so.
-            let _ = writeln!(io::stderr(), "{}", self.message);
+            terminal::note(self.message);
         }
         self.exit
     }

@@ -23,7 +23,7 @@ pub(super) fn man(args: &Args, command: clap::Command) -> Result<Exit, Failure> 
     let Some(folder) = &args.folder else {
         let mut page = Vec::new();
         clap_mangen::Man::new(command).render(&mut page).map_err(Failure::unwritten)?;
-        output::print(&String::from_utf8_lossy(&page))?;
+        output::print(String::from_utf8_lossy(&page).into_owned())?;
         return Ok(Exit::Met);
     };
     fs::create_dir_all(folder)

@@ -15,6 +15,7 @@ mod live_client;
 mod man;
 mod memory;
 mod output;
+mod output_line;
 mod own_side;
 mod profiles;
 mod progress;
@@ -31,6 +32,7 @@ mod terminal;
 mod trial_args;
 mod words;
 
+use std::env;
 use std::panic;
 use std::process::ExitCode;
 
@@ -39,13 +41,14 @@ use clap::{CommandFactory, Parser, Subcommand};
 pub use exit::Exit;
 use failure::Failure;
 
+use crate::harmless;
+
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
-            // Help that is not read to its end is no failure.
-            let _ = usage.print();
+            print_usage(&usage);
             return if usage.use_stderr() { Exit::BadInput } else { Exit::Met }.into();
         }
     };
@@ -54,6 +57,17 @@ pub fn main() -> ExitCode {
         Err(Failure::broken("this is a fault of mxlab, not of what it was given; please report the lines above"))
     });
     outcome.unwrap_or_else(Failure::report).into()
+}
+
+/// Prints help or what is wrong with the command line. Help that is not read to its end is no failure.
+fn print_usage(usage: &clap::Error) {
+    // It quotes arguments as they are, so its colours are only for plain ones.
+    let plain = env::args_os().all(|argument| !harmless::has_hidden(&argument.to_string_lossy()));
+    match usage.use_stderr() {
+        _ if plain => drop(usage.print()),
+        true => terminal::note(usage.render().to_string()),
+        false => drop(output::print(usage.render().to_string())),
+    }
 }
 
 fn dispatch(command: &CliCommand) -> Result<Exit, Failure> {

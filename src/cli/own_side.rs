@@ -7,15 +7,15 @@ use crate::record::OwnFailures;
 /// How a run ends that would end so, had mxlab's own side not failed in it. Says what failed, and what to do about it.
 pub(super) fn judged(exit: Exit, own_failures: &OwnFailures, halted: Option<&TrialHalt>) -> Exit {
     if let Some(halt) = halted {
-        terminal::note(&terminal::error(halt));
+        terminal::note(terminal::error(halt));
     }
     if !own_failures.is_empty() {
-        terminal::note(&terminal::error(format_args!(
+        terminal::note(terminal::error(format_args!(
             "mxlab's own side failed during the run: {own_failures}. Nothing of that is booked as a provider's, but \
              times and rates are not what they would have been"
         )));
         for (what, _) in own_failures.iter() {
-            terminal::note(&format!("  {}", what.help()));
+            terminal::note(format!("  {}", what.help()));
         }
     }
     if own_failures.is_empty() && halted.is_none() { exit } else { Exit::Io }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::{Exit, Failure, output, terminal};
-use crate::diagnostic::{self, Diagnostic, Document, did_you_mean, nearest};
+use crate::diagnostic::{Diagnostic, Document, did_you_mean, nearest};
 use crate::provider::profile;
 use crate::scenario::{TOML_BYTES_MAX, read_text};
 
@@ -44,7 +44,7 @@ pub(super) fn profiles(args: &Args) -> Result<Exit, Failure> {
         Some(ProfilesCommand::Show { profile, toml: true }) => find(profile)?.text.to_string(),
         Some(ProfilesCommand::Show { profile, toml: false }) => profile::describe(&find(profile)?).map_err(rendered)?,
     };
-    output::print(&text)?;
+    output::print(text)?;
     Ok(Exit::Met)
 }
 
@@ -75,5 +75,5 @@ pub(super) fn find(name: &str) -> Result<Document, Failure> {
 
 #[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
 pub(super) fn rendered(found: Vec<Diagnostic>) -> Failure {
-    Failure::rendered(diagnostic::render(&found, terminal::stderr_styled()))
+    Failure::rendered(terminal::diagnostics(&found))
 }

@@ -2,6 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::harmless;
 use crate::study;
 
 /// How far a scenario's trials have come.
@@ -11,7 +12,7 @@ impl ProgressDisplay {
     /// A bar called `name`; none if `quiet` or if standard error is no terminal.
     pub(super) fn new(name: &str, quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(None, target).with_message(name.to_owned());
+        let bar = ProgressBar::with_draw_target(None, target).with_message(harmless::line(name));
         match ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} trials, {eta} left") {
             Ok(style) => Self(bar.with_style(style)),
             Err(_) => Self(bar),

@@ -42,7 +42,8 @@ pub(super) struct Args {
     out: Option<PathBuf>,
     #[command(flatten)]
     trials: TrialArgs,
-    /// What goes to standard output: a table, or the summary as JSON, a line for each scenario.
+    /// What goes to standard output: a table, or the summary as JSON, a line for each scenario (see
+    /// `mxlab schema events`).
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Table)]
     format: OutputFormat,
     /// Do without the oracle, and so without the share of its bound that each strategy reached.
@@ -174,7 +175,7 @@ fn options(args: &Args, scenario: &Scenario) -> Result<study::RunOptions, Failur
 
 fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failure> {
     if !args.quiet {
-        terminal::note(&headline(job));
+        terminal::note(headline(job));
     }
     let (record, latencies, halted) = {
         let progress = ProgressDisplay::new(&job.scenario.name, args.quiet);
@@ -199,7 +200,7 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
         return Ok(exit);
     }
     if record.trials.is_empty() {
-        terminal::note(&format!("{}: stopped before any trial was finished; nothing is kept", job.scenario.name));
+        terminal::note(format!("{}: stopped before any trial was finished; nothing is kept", job.scenario.name));
         return Ok(Exit::Interrupted);
     }
     let analysis = Analysis::of(&record);
@@ -209,11 +210,11 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
     if !latencies.is_empty() {
         report::write_latencies(&latencies, &job.folder).map_err(Failure::unwritten)?;
         if !args.quiet {
-            terminal::note(&report::latency_table(&latencies));
+            terminal::note(report::latency_table(&latencies));
         }
     }
     if !args.quiet {
-        terminal::note(&format!("results in {}", job.folder.display()));
+        terminal::note(format!("results in {}", job.folder.display()));
     }
     Ok(exit)
 }

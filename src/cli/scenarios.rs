@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Failure, terminal};
-use crate::diagnostic;
+use crate::harmless::TerminalText;
 use crate::scenario::sweep::Sweep;
 use crate::scenario::{self, Draft, LoadError, Scenario};
 
@@ -16,14 +16,13 @@ pub(super) fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Failure> {
             Err(error) => wrong.push(rendered(&error)),
         }
     }
-    if wrong.is_empty() { Ok(scenarios) } else { Err(Failure::rendered(wrong.join("\n\n"))) }
+    if wrong.is_empty() { Ok(scenarios) } else { Err(Failure::rendered(TerminalText::joined(&wrong, "\n\n"))) }
 }
 
 /// What is wrong with a scenario, as standard error shows it.
-fn rendered(error: &LoadError) -> String {
-    let styled = terminal::stderr_styled();
+fn rendered(error: &LoadError) -> TerminalText {
     match error {
-        LoadError::Invalid(found) => diagnostic::render(found, styled),
+        LoadError::Invalid(found) => terminal::diagnostics(found),
         other @ LoadError::Unreadable { .. } => terminal::error(other),
     }
 }
@@ -42,7 +41,7 @@ pub(super) fn open(path: &Path) -> Result<(Draft, Scenario), Failure> {
 
 /// The scenario with each value of a sweep. What makes no scenario is bad input.
 pub(super) fn points(draft: &Draft, sweep: &Sweep) -> Result<Vec<Scenario>, Failure> {
-    draft
-        .points(sweep)
-        .map_err(|wrong| Failure::rendered(format!("{}\n\n{}", terminal::error(&wrong), rendered(&wrong.error))))
+    draft.points(sweep).map_err(|wrong| {
+        Failure::rendered(TerminalText::joined(&[terminal::error(&wrong), rendered(&wrong.error)], "\n\n"))
+    })
 }

@@ -65,9 +65,10 @@ pub(super) struct Args {
     out: Option<PathBuf>,
     #[command(flatten)]
     trials: TrialArgs,
-    /// What goes to standard output: a table, or the summary as JSON.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Table)]
-    format: OutputFormat,
+    /// What goes to standard output: a table, or the summary as a line of JSON. [default: a table on a terminal, JSON
+    /// in a pipe]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<OutputFormat>,
     /// No notes and no progress bar.
     #[arg(long, short)]
     quiet: bool,
@@ -77,7 +78,8 @@ const EXAMPLES: &str = "\
 Examples:
   mxlab send scenarios/quickstart.toml --to 127.0.0.1:2525 --seeds 1 --strategy fixed
   mxlab send scenarios/quickstart.toml --to charter=127.0.0.1:2525 --to yahoo=127.0.0.2:2525 --to 127.0.0.3:2525
-  mxlab send my.toml --to 192.0.2.25:25 --allow-target 192.0.2.0/24 --tls";
+  mxlab send my.toml --to 192.0.2.25:25 --allow-target 192.0.2.0/24 --tls
+  mxlab send my.toml --to 127.0.0.1:2525 > summary.json";
 
 impl Args {
     const fn switches(&self) -> ClientSwitches {
@@ -113,10 +115,10 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
     let analysis = Analysis::of(&live_run.record);
     report::write_all(&analysis, &provenance::of_trials(&scenario, &options), &out).map_err(Failure::unwritten)?;
     report::write_latencies(&live_run.latencies, &out).map_err(Failure::unwritten)?;
-    show_run(&analysis, args.format)?;
+    show_run(&analysis, OutputFormat::or_by_reader(args.format))?;
     if !args.quiet {
-        terminal::note(&report::latency_table(&live_run.latencies));
-        terminal::note(&format!("results in {}", out.display()));
+        terminal::note(report::latency_table(&live_run.latencies));
+        terminal::note(format!("results in {}", out.display()));
     }
     Ok(exit)
 }

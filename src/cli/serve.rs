@@ -16,15 +16,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::folder::ResultsFolder;
 use super::output::{OutputFormat, show_run};
+use super::output_line::{EventLine, OutputLine, Started, StartedHost, StartedProvider};
 use super::{Exit, Failure, descriptors, own_side, provenance, terminal};
 use crate::live::{
-    self, CONNECTIONS_MAX, Clock, KeptMessages, MessageStore, MxCluster, MxClusterConfig, OwnFaults, ServedTrial,
-    ServerOptions, Speed,
+    self, CONNECTIONS_MAX, Clock, KeptMessages, MessageStore, MxCluster, MxClusterConfig, MxHost, OwnFaults,
+    ServedTrial, ServerOptions, Speed,
 };
+use crate::provider::Policy;
 use crate::record::{OwnFailures, Record, StrategyInfo, Trial};
-use crate::report::{self, Analysis};
-use crate::time::Span;
+use crate::report::{self, Analysis, ResultsSummary, RunSummary, SchemaVersion};
+use crate::time::{Span, Time};
 use crate::trial::provider_info;
+use crate::units::ProviderId;
 use auxiliary::{AuxiliaryAddresses, check_exposure, read_token};
 use events::EventWriter;
 use front_end::{FrontEnd, RunningFrontEnd};
@@ -32,8 +35,9 @@ use front_end::{FrontEnd, RunningFrontEnd};
 /// Serve fake MX hosts that enforce providers' limits, with the providers' own replies.
 ///
 /// Point a mail server at them and see what Charter or Yahoo would say to it. Every MX host has a loopback address of
-/// its own, counted up from --listen. On a terminal there is a live table; in a pipe every event is a line of JSON.
-/// Ctrl-C ends it, and the same report as of a run is written, of whatever client came.
+/// its own, counted up from --listen. On a terminal there is a live table; in a pipe every line is JSON: who serves,
+/// every event as it happens, and the summary last. Ctrl-C ends it, and the same report as of a run is written, of
+/// whatever client came.
 ///
 /// Messages are counted and thrown away, never relayed. Local parts force an outcome: unknown@, full@, trap@,
 /// 451-4.7.1.anything@, dot-552@ (after the message), drop@, slow-30s@; and as senders nospf@, nodkim@, nodmarc@,
@@ -109,10 +113,11 @@ pub(super) struct Args {
     /// Take lines that end in a bare LF, and messages that end in a bare LF dot LF.
     #[arg(long)]
     lenient: bool,
-    /// What goes to standard output at the end, on a terminal: a table, or the summary as JSON.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Table)]
-    format: OutputFormat,
-    /// No notes and no live table; no events either.
+    /// What goes to standard output: a table at the end, or lines of JSON: `started`, an event a line, and `summary` at
+    /// the end (see `mxlab schema events`). [default: a table on a terminal, JSON in a pipe]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<OutputFormat>,
+    /// No notes, no live table and no table at the end. Of JSON only the first and the last line: no events either.
     #[arg(long, short)]
     quiet: bool,
 }
@@ -148,19 +153,26 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let runtime = runtime(args.threads)
         .map_err(|error| Failure::unwritten(format_args!("the system gives no event queue: {error}")))?;
     let cluster = MxCluster::new(MxClusterConfig::new(policies, args.seed), Clock::start(args.speed));
-    let mut own_failures = runtime.block_on(async {
+    let format = OutputFormat::or_by_reader(args.format);
+    let (mut own_failures, event_writer) = runtime.block_on(async {
         let stop = CancellationToken::new();
         let front_end = RunningFrontEnd::start(args.front_end, &cluster, &hosts, options)?;
         let auxiliary = auxiliary.start(&cluster, front_end.hosts(), token, &stop).await?;
-        let event_writer = EventWriter::begin(&cluster, args.quiet);
+        let event_writer = match format {
+            OutputFormat::Table => None,
+            OutputFormat::Json => Some(EventWriter::begin(&started(&cluster, front_end.hosts(), auxiliary, args))?),
+        };
+        if let Some(writer) = event_writer.as_ref().filter(|_| !args.quiet) {
+            writer.listen(&cluster);
+        }
         if !args.quiet {
             announce(&cluster, &front_end, auxiliary, args);
         }
-        run_until_stopped(&cluster, args).await?;
+        run_until_stopped(&cluster, args, format).await?;
         stop.cancel();
         let own_failures = front_end.stop().await;
-        event_writer.end().await;
-        Ok::<OwnFailures, Failure>(own_failures)
+        cluster.set_event_listener(None);
+        Ok::<_, Failure>((own_failures, event_writer))
     })?;
     // Connections that are still open have had the time to end.
     runtime.shutdown_background();
@@ -170,7 +182,7 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
         report_kept(&messages, args.quiet);
     }
     let exit = own_side::judged(Exit::Met, &own_failures, None);
-    write_report(&cluster, args, out, own_failures)?;
+    write_report(&cluster, args, out, own_failures, event_writer)?;
     Ok(exit)
 }
 
@@ -179,13 +191,13 @@ fn report_kept(messages: &KeptMessages, quiet: bool) {
     let KeptMessages { kept, lost, first_error, longest_wait, .. } = messages;
     if *longest_wait >= LONG_WAIT {
         let longest = longest_wait.as_secs_f64();
-        terminal::note(&format!("clients had to wait for the disk under --keep, up to {longest:.1} s at a time"));
+        terminal::note(format!("clients had to wait for the disk under --keep, up to {longest:.1} s at a time"));
     }
     if *lost > 0 {
         let why = first_error.as_deref().unwrap_or("");
-        terminal::note(&terminal::error(format_args!("--keep: {kept} messages kept, {lost} more could not be: {why}")));
+        terminal::note(terminal::error(format_args!("--keep: {kept} messages kept, {lost} more could not be: {why}")));
     } else if !quiet {
-        terminal::note(&format!("{kept} messages kept"));
+        terminal::note(format!("{kept} messages kept"));
     }
 }
 
@@ -209,7 +221,7 @@ fn run_name(args: &Args) -> String {
         .join("-")
 }
 
-fn options(args: &Args, policies: &[crate::provider::Policy]) -> Result<ServerOptions, Failure> {
+fn options(args: &Args, policies: &[Policy]) -> Result<ServerOptions, Failure> {
     let names: Vec<String> = policies.iter().flat_map(|policy| policy.mx.iter().cloned()).collect();
     let acceptor = || live::tls::ServerTls::self_signed(&names, &[args.listen.ip()]).map_err(Failure::unwritten);
     let tls = if args.no_tls { None } else { Some(acceptor()?) };
@@ -231,26 +243,51 @@ fn options(args: &Args, policies: &[crate::provider::Policy]) -> Result<ServerOp
     })
 }
 
+/// The first line for programs.
+fn started<'a>(
+    cluster: &'a MxCluster,
+    hosts: &'a [MxHost],
+    auxiliary: AuxiliaryAddresses,
+    args: &Args,
+) -> OutputLine<'a> {
+    let host = |host: &'a MxHost| StartedHost { name: &host.name, address: host.address };
+    let provider = |(site, policy): (ProviderId, &'a Policy)| StartedProvider {
+        name: &policy.name,
+        hosts: hosts.iter().filter(|host| host.site == site).map(host).collect(),
+    };
+    OutputLine::Event(EventLine::Started(Started {
+        schema: SchemaVersion,
+        at: cluster.clock().now().as_secs_f64(),
+        mxlab: env!("CARGO_PKG_VERSION"),
+        seed: args.seed,
+        speed: args.speed.get(),
+        providers: (0..).map(ProviderId).zip(cluster.policies()).map(provider).collect(),
+        dns: auxiliary.dns,
+        admin: auxiliary.admin,
+    }))
+}
+
 /// Says which server listens at which address.
 fn announce(cluster: &MxCluster, front_end: &RunningFrontEnd, auxiliary: AuxiliaryAddresses, args: &Args) {
     for host in front_end.hosts() {
         let policy = &cluster.policies()[host.site.index()];
-        terminal::note(&format!("{}: {} listens on {}", policy.name, host.name, host.address));
+        terminal::note(format!("{}: {} listens on {}", policy.name, host.name, host.address));
     }
     if let Some(dns) = auxiliary.dns {
-        terminal::note(&format!("DNS on {dns}"));
+        terminal::note(format!("DNS on {dns}"));
     }
     if let Some(admin) = auxiliary.admin {
-        terminal::note(&format!("administrators on http://{admin}/"));
+        terminal::note(format!("administrators on http://{admin}/"));
     }
     if args.front_end == FrontEnd::Mailin {
         terminal::note(live::mailin::CANNOT);
     }
-    terminal::note("Ctrl-C ends it and writes the report");
+    let then = if args.no_report { "" } else { " and writes the report" };
+    terminal::note(format!("Ctrl-C ends it{then}"));
 }
 
 /// Shows the table until the user interrupts or the time is over.
-async fn run_until_stopped(cluster: &MxCluster, args: &Args) -> Result<(), Failure> {
+async fn run_until_stopped(cluster: &MxCluster, args: &Args, format: OutputFormat) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     super::interrupt::cancel(&stop)?;
     let time_is_up = async {
@@ -262,17 +299,18 @@ async fn run_until_stopped(cluster: &MxCluster, args: &Args) -> Result<(), Failu
     tokio::select! {
         () = stop.cancelled() => {}
         () = time_is_up => {}
-        () = live_table::show(cluster, args.quiet) => {}
+        () = live_table::show(cluster, args.quiet || format == OutputFormat::Json) => {}
     }
     Ok(())
 }
 
-/// Writes the report of what the clients met.
+/// Writes the report of what the clients met; in JSON it is the last line behind the events.
 fn write_report(
     cluster: &MxCluster,
     args: &Args,
     out: Option<ResultsFolder>,
     own_failures: OwnFailures,
+    event_writer: Option<EventWriter>,
 ) -> Result<(), Failure> {
     let ServedTrial { trial, bucket } = cluster.record(CLIENT, args.seed).map_err(Failure::broken)?;
     let trial = Trial { own_failures, ..trial };
@@ -291,13 +329,28 @@ fn write_report(
         report::write_all(&analysis, &provenance::without_scenario(SERVE, args.seed), folder)
             .map_err(Failure::unwritten)?;
     }
-    if !args.quiet {
-        show_run(&analysis, args.format)?;
-        if let Some(folder) = out {
-            terminal::note(&format!("results in {}", folder.display()));
-        }
+    match event_writer {
+        Some(writer) => end_events(writer, &analysis, cluster.clock().now(), args.quiet)?,
+        None if args.quiet => {}
+        None => show_run(&analysis, OutputFormat::Table)?,
+    }
+    if let Some(folder) = out.filter(|_| !args.quiet) {
+        terminal::note(format!("results in {}", folder.display()));
     }
     Ok(())
+}
+
+/// Ends the lines for programs with the summary, and shows people the table.
+fn end_events(writer: EventWriter, analysis: &Analysis<'_>, now: Time, quiet: bool) -> Result<(), Failure> {
+    let lost = writer.lost();
+    if lost > 0 {
+        terminal::note(format!("{lost} events were lost: whoever reads them was too slow"));
+    }
+    if !quiet {
+        terminal::note(report::table(analysis, terminal::look(&io::stderr())));
+    }
+    let summary = RunSummary::of(analysis).behind_events(now, lost);
+    writer.end(&OutputLine::Results(ResultsSummary::Summary(summary)))
 }
 
 /// Takes the place of a scenario's name in results.

@@ -35,7 +35,7 @@ pub(super) fn strategies(args: &Args) -> Result<Exit, Failure> {
         None | Some(StrategiesCommand::List) => list(),
         Some(StrategiesCommand::Show { name }) => preset::describe(name).ok_or_else(|| unknown(name))?,
     };
-    output::print(&text)?;
+    output::print(text)?;
     Ok(Exit::Met)
 }
 

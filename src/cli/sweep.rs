@@ -86,7 +86,7 @@ Ctrl-C ends the trials in flight; values that are done are kept and the results 
 pub(super) fn sweep(args: &Args) -> Result<Exit, Failure> {
     let (draft, base) = open(&args.scenario)?;
     if args.paths {
-        print(&listed(&draft))?;
+        print(listed(&draft))?;
         return Ok(Exit::Met);
     }
     let sweep = wanted(args, &draft, &base)?;
@@ -174,20 +174,20 @@ fn run(
 ) -> Result<Exit, Failure> {
     let name = &plan.base.name;
     if !args.quiet {
-        terminal::note(&headline(plan, options));
+        terminal::note(headline(plan, options));
     }
     let record = {
         let progress = ProgressDisplay::new(name, args.quiet);
         study::sweep(plan, options, &|now| progress.show(now), stop).map_err(|error| failure(args, plan, &error))?
     };
     if record.values.is_empty() {
-        terminal::note(&format!("{name}: stopped before any value was finished; nothing is kept"));
+        terminal::note(format!("{name}: stopped before any value was finished; nothing is kept"));
         return Ok(Exit::Interrupted);
     }
     report::write_sweep(&record, &provenance::of_trials(&plan.base, options), folder).map_err(Failure::unwritten)?;
     show_sweep(&record, args.format)?;
     if !args.quiet {
-        terminal::note(&format!("results in {}", folder.display()));
+        terminal::note(format!("results in {}", folder.display()));
     }
     Ok(if record.partial { Exit::Interrupted } else { Exit::Met })
 }

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::smtp::Stage;
+use crate::smtp::{Class, Stage};
 use crate::time::Time;
 use crate::units::ProviderId;
 
-/// An event of one client's session with one provider.
+/// Recipients of a message that events name; of further ones they tell only the number.
+pub const RECIPIENTS_TOLD_MAX: usize = 100;
+
+/// An event of one client's connection to one provider.
 #[derive(Clone, Copy, Debug)]
 pub struct LiveEvent<'a> {
     /// When it happened, by the cluster's clock.
@@ -16,6 +19,8 @@ pub struct LiveEvent<'a> {
     pub site: ProviderId,
     /// The client's address.
     pub ip: IpAddr,
+    /// The connection: its number over all hosts, from 1, in the order in which connections were greeted or refused.
+    pub connection: u64,
     /// What happened, with what is particular to it.
     pub kind: LiveEventKind<'a>,
 }
@@ -31,24 +36,40 @@ pub enum LiveEventKind<'a> {
         stage: Stage,
         /// The rule that refused; `None` for an outcome that was asked for, or a refusal of the SMTP session itself.
         rule: Option<&'a str>,
-        /// The reply as it was sent; `None` if the connection was closed without one.
+        /// The class of the reply; `None` if the connection was closed without one.
+        class: Option<Class>,
+        /// The reply as it was sent.
         reply: Option<&'a str>,
-        /// MAIL FROM, once it is known.
-        from: Option<&'a str>,
-        /// RCPT TO, if the command was one.
-        to: Option<&'a str>,
+        /// The message that the command belonged to, with the recipients that were refused.
+        message: Option<LiveMessage<'a>>,
     },
     /// A message was accepted.
     Accepted {
-        /// MAIL FROM.
-        from: &'a str,
-        /// Recipients that it was delivered to.
-        recipients: usize,
+        /// The message, with the recipients that it was delivered to.
+        message: LiveMessage<'a>,
         /// Size in bytes.
         size: u64,
     },
+    /// The connection was lost while a message was received.
+    Lost {
+        /// The message, with all of its recipients.
+        message: LiveMessage<'a>,
+    },
     /// A session ended.
     Closed,
+}
+
+/// The message that an event is about.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveMessage<'a> {
+    /// Its number over all connections, from 1, in the order of their MAIL commands.
+    pub number: u64,
+    /// MAIL FROM; empty for the null path.
+    pub sender: &'a str,
+    /// The recipients that the event is about, [`RECIPIENTS_TOLD_MAX`] at most.
+    pub recipients: &'a [&'a str],
+    /// How many there are.
+    pub recipients_count: usize,
 }
 
 /// Is called with every event.

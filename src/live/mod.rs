@@ -41,7 +41,7 @@ pub use allowed_targets::{AllowedTargets, ForbiddenTarget};
 pub use clock::{Clock, Speed};
 pub use cluster::{KnownSender, MxCluster, MxClusterConfig, ServedTrial};
 pub use driver::{ClientOptions, DriveError, DriverConfig, LiveTrial, TrialHalt, drive};
-pub use live_event::{EventListener, LiveEvent, LiveEventKind};
+pub use live_event::{EventListener, LiveEvent, LiveEventKind, LiveMessage, RECIPIENTS_TOLD_MAX};
 pub use message_store::{KeptMessages, MessageStore};
 pub use mx_server::{ListenError, MxHost, MxServer};
 pub use own_addresses::{check_local, is_refused};

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use super::address_directives::{ForcedAction, ForcedOutcome, RecipientDirectives, SenderDirectives};
 use super::client_registry;
 use super::cluster::MxCluster;
-use super::live_event::{LiveEvent, LiveEventKind};
+use super::live_event::{LiveEvent, LiveEventKind, LiveMessage, RECIPIENTS_TOLD_MAX};
 use super::receiver_statistics::{RefusalSource, RefusedAttempt};
 use super::rendered_verdict::RenderedVerdict;
 use super::shared_state::SharedState;
-use crate::provider::{Decision, Envelope, Placeholder, Policy, Recipient, RuleAction, Verdict};
+use crate::provider::{Decision, Envelope, Placeholder, Policy, Recipient, Refusal, RuleAction, Verdict};
 use crate::smtp::{LOCAL_PART_MAX, Reply, Stage};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, ProviderId, SessionId};
@@ -40,6 +40,14 @@ struct SessionState {
     has_named_recipient: bool,
     /// Whether this connection was refused at EHLO: it is one refused connection, however often the client says EHLO.
     is_refused: Cell<bool>,
+    /// The number of the connection; 0 before it is greeted.
+    connection: u64,
+    /// The number of the transaction's message; 0 where there is none.
+    message: u64,
+    /// Whether there was a listener to events when the transaction began.
+    is_heard: bool,
+    /// The transaction's accepted recipients, [`RECIPIENTS_TOLD_MAX`] at most, and none without a listener.
+    told_recipients: Vec<String>,
     /// MAIL FROM of the transaction.
     sender: String,
     /// The recipient of the RCPT that is being answered.
@@ -86,6 +94,10 @@ impl PolicySession {
             helo: String::new(),
             has_named_recipient: false,
             is_refused: Cell::new(false),
+            connection: 0,
+            message: 0,
+            is_heard: false,
+            told_recipients: Vec::new(),
             sender: String::new(),
             current_recipient: String::new(),
             last_recipient: String::new(),
@@ -117,6 +129,10 @@ impl PolicySession {
     pub(super) fn connect(&mut self) -> RenderedVerdict {
         let Self { cluster, state } = self;
         let (mut shared, now) = (cluster.lock(), cluster.clock.now());
+        if state.connection == 0 {
+            shared.connections += 1;
+            state.connection = shared.connections;
+        }
         let provider = &mut shared.providers[state.site.index()].provider;
         let (session, verdict) = provider.connect(now, state.client);
         let open = provider.open_sessions();
@@ -154,7 +170,7 @@ impl PolicySession {
         self.state.forget_transaction();
         from.write(&mut self.state.sender);
         self.state.forced.extend(directives.forced);
-        self.state.forced.extend(self.cluster.lock().orders.take_for(self.state.site));
+        self.begin_message();
         self.evaluate(Stage::Mail, |state, shared, now, session| {
             shared.statistics.transacts(state.site);
             let envelope = Envelope {
@@ -169,6 +185,15 @@ impl PolicySession {
             };
             shared.provider(state.site).mail(now, session, envelope)
         })
+    }
+
+    fn begin_message(&mut self) {
+        let Self { cluster, state } = self;
+        let mut shared = cluster.lock();
+        shared.messages += 1;
+        state.message = shared.messages;
+        state.is_heard = shared.events.has_listener();
+        state.forced.extend(shared.orders.take_for(state.site));
     }
 
     /// RCPT.
@@ -199,6 +224,7 @@ impl PolicySession {
             self.state.forced.truncate(earlier);
         }
         if rendered.is_accepted() {
+            self.state.remember_recipient();
             std::mem::swap(&mut self.state.last_recipient, &mut self.state.current_recipient);
         } else {
             self.state.recipients.pop();
@@ -270,8 +296,15 @@ impl PolicySession {
     pub(super) fn on_connection_lost(&mut self, stage: Stage) {
         let Self { cluster, state } = self;
         let now = cluster.clock.now();
-        let recipients = std::mem::take(&mut state.recipients);
-        cluster.lock().statistics.lost(now, state.site, stage, &recipients);
+        let mut shared = cluster.lock();
+        shared.statistics.lost(now, state.site, stage, &state.recipients);
+        if shared.events.has_listener() {
+            let told = state.told_recipients(&[]);
+            let message = state.live_message(&told, state.recipients.len());
+            shared.events.emit(&state.event(now, LiveEventKind::Lost { message }));
+        }
+        drop(shared);
+        state.forget_transaction();
     }
 
     /// Answers a stage: an outcome that was asked for, or else the provider's verdict.
@@ -307,6 +340,8 @@ impl Drop for PolicySession {
 
 impl SessionState {
     fn forget_transaction(&mut self) {
+        self.message = 0;
+        self.told_recipients.clear();
         self.recipients.clear();
         self.forced.clear();
         self.last_recipient.clear();
@@ -381,15 +416,21 @@ impl SessionState {
             return;
         }
         let text = reply.map(Reply::to_string);
+        let told = match stage {
+            Stage::Rcpt if names_recipient => vec![self.current_recipient.as_str()],
+            Stage::Rcpt => Vec::new(),
+            _ => self.told_recipients(&[]),
+        };
+        let message = self.live_message(&told, recipients.len());
         let kind = LiveEventKind::Refused {
             stage,
             rule: match source {
                 RefusalSource::Rule(refusal) => Some(&policy.rules[refusal.rule.index()].name),
                 RefusalSource::Forced(_) | RefusalSource::Session(_) => None,
             },
+            class: reply.map(|reply| reply.code.class()),
             reply: text.as_deref(),
-            from: (stage > Stage::Mail || stage == Stage::Mail && names_recipient).then_some(&self.sender),
-            to: (stage == Stage::Rcpt && names_recipient).then_some(&self.current_recipient),
+            message: (stage >= Stage::Mail && self.message > 0).then_some(message),
         };
         events.emit(&self.event(now, kind));
     }
@@ -407,13 +448,34 @@ impl SessionState {
         }
         let reached = (0..).zip(&self.recipients).filter(|(n, _)| !missed.iter().any(|(index, _)| index == n));
         statistics.accepted(now, self.site, self.client, reached.map(|(_, id)| *id));
-        let kind =
-            LiveEventKind::Accepted { from: &self.sender, recipients: self.recipients.len() - missed.len(), size };
-        events.emit(&self.event(now, kind));
+        if !events.has_listener() {
+            return;
+        }
+        let told = self.told_recipients(&missed);
+        let message = self.live_message(&told, self.recipients.len() - missed.len());
+        events.emit(&self.event(now, LiveEventKind::Accepted { message, size }));
     }
 
     const fn event<'a>(&self, at: Time, kind: LiveEventKind<'a>) -> LiveEvent<'a> {
-        LiveEvent { at, site: self.site, ip: self.ip, kind }
+        LiveEvent { at, site: self.site, ip: self.ip, connection: self.connection, kind }
+    }
+
+    const fn live_message<'a>(&'a self, recipients: &'a [&'a str], recipients_count: usize) -> LiveMessage<'a> {
+        LiveMessage { number: self.message, sender: self.sender.as_str(), recipients, recipients_count }
+    }
+
+    /// Keeps the recipient that was accepted for events.
+    fn remember_recipient(&mut self) {
+        if self.is_heard && self.told_recipients.len() < RECIPIENTS_TOLD_MAX {
+            self.told_recipients.push(self.current_recipient.clone());
+        }
+    }
+
+    /// The transaction's recipients as events name them, without those that the message does not reach.
+    fn told_recipients(&self, missed: &[(u32, Refusal)]) -> Vec<&str> {
+        let reached = |index: &u32| !missed.iter().any(|(other, _)| other == index);
+        let told = (0..).zip(&self.told_recipients).filter(|(index, _)| reached(index));
+        told.map(|(_, recipient)| recipient.as_str()).collect()
     }
 
     /// The reply with its placeholders filled in; `number` makes its `{id}`.

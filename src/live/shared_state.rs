@@ -28,6 +28,10 @@ pub(super) struct SharedState {
     pub(super) chance: Stream,
     /// Refusals with a reply so far: each reply has its own `{id}`.
     pub(super) rejections_sent: u64,
+    /// Connections that were greeted or refused so far.
+    pub(super) connections: u64,
+    /// MAIL commands so far.
+    pub(super) messages: u64,
 }
 
 /// A provider, and the connections that wait to be greeted by it.
@@ -73,6 +77,8 @@ impl SharedState {
             orders: OutcomeOrders::default(),
             chance,
             rejections_sent: 0,
+            connections: 0,
+            messages: 0,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The record of a run, as it is saved: plain data, complete, in words of its own.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::own_failure::OwnFailures;
@@ -100,7 +101,7 @@ pub struct ProviderInfo {
 }
 
 /// An expectation and what came out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExpectationResult {
     /// Name of the metric.
     pub metric: String,
@@ -110,9 +111,11 @@ pub struct ExpectationResult {
     pub provider: Option<String>,
     /// At least; `null` in the file is no lower end.
     #[serde(deserialize_with = "or_lowest")]
+    #[schemars(with = "Option<f64>")]
     pub min: f64,
     /// At most; `null` in the file is no upper end.
     #[serde(deserialize_with = "or_highest")]
+    #[schemars(with = "Option<f64>")]
     pub max: f64,
     /// The mean over the seeds; `None` if it is not defined for any of them.
     pub mean: Option<f64>,

@@ -1,5 +1,6 @@
 //! The answer in one sentence: which strategy did best, and the numbers that say so.
 
+use crate::harmless;
 use crate::metric::Metric;
 use crate::record::{Record, Totals};
 
@@ -7,7 +8,7 @@ use super::analysis::Analysis;
 use super::comparisons::Comparison;
 use super::spread::{SpreadSource, TOO_WIDE};
 use super::summary::SummaryRow;
-use super::words::{duration, number, percent, printable};
+use super::words::{duration, number, percent};
 
 /// The answer of a run: who does best, how it fares, and what the second and the last do worse under the same seeds.
 pub(super) fn answer(analysis: &Analysis<'_>) -> String {
@@ -19,7 +20,7 @@ pub(super) fn answer(analysis: &Analysis<'_>) -> String {
     if best.mean(Metric::Injected) == Some(0.0) {
         return format!("No mail was injected: there is no answer.{}", unknown_mail(record).unwrap_or_default());
     }
-    let best_name = printable(name(record, best));
+    let best_name = harmless::line(name(record, best));
     let does = if rivals.len() > 1 { " does best: it" } else { "" };
     let mut parts = vec![match best.mean(Metric::DeliveredShare) {
         Some(share) => format!("{best_name}{does} delivers {} %{}", percent(share), whole(best)),
@@ -49,7 +50,7 @@ pub(super) fn spread_of_best(analysis: &Analysis<'_>) -> Option<String> {
     let SpreadSource { metric, spread, .. } =
         MAIN.iter().find_map(|metric| analysis.spread(strategy, None, *metric))?;
     let own_name = &analysis.record.strategies[strategy].name;
-    let name = printable(own_name);
+    let name = harmless::line(own_name);
     let what = match metric {
         Metric::DeferralShare => "share of deferrals",
         Metric::TimeTo90 => "time to 90 %",
@@ -147,7 +148,7 @@ fn reached(row: &SummaryRow) -> String {
 
 /// A strategy beside the best: what the seeds show it does more or less; under a single seed, its own figures.
 fn beside(analysis: &Analysis<'_>, place: &str, row: &SummaryRow) -> String {
-    let rival = printable(name(analysis.record, row));
+    let rival = harmless::line(name(analysis.record, row));
     if row.figure(Metric::Injected).seeds < 2 {
         let share =
             |metric| row.mean(metric).map_or_else(|| "none".to_owned(), |share| format!("{} %", percent(share)));

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::harmless;
 use crate::metric::Metric;
 use crate::record::{Record, Trial};
 use crate::stats::{Moment, Paired, Sign};
 
 use super::summary::moment;
-use super::words::{difference, printable};
+use super::words::difference;
 
 /// The figures that strategies are compared by.
 pub(super) const COMPARED: [Metric; 8] = [
@@ -103,7 +104,7 @@ impl Comparison {
 
     /// What the seeds show, in a sentence: `aimd is deferred 18.0 ±1.2 points less than fixed`.
     pub(super) fn verdict(&self, record: &Record) -> String {
-        let name = |place: usize| printable(&record.strategies[place].name);
+        let name = |place: usize| harmless::line(&record.strategies[place].name);
         if let ComparisonResult::Order(Sign { sooner: 0, later: 0, .. }) = self.outcome {
             return format!("neither {} first under any seed", gets(self.metric));
         }

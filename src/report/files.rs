@@ -7,12 +7,13 @@ use crate::record::RunProvenance;
 use super::analysis::Analysis;
 use super::folder::{RECORD, RUN};
 use super::histograms;
-use super::json::summary_json;
+use super::json::RunSummary;
 use super::plots;
+use super::results_summary::ResultsSummary;
 use super::run_page;
 use super::spreadsheets;
 use super::words::slugs;
-use super::write::{WriteError, compact, folder, pretty, put};
+use super::write::{WriteError, compact, folder, pretty, put, sorted};
 
 /// Writes everything a run yields into `dir`, which is made if it does not exist: provenance, record, tables,
 /// histograms, plots and the page that shows them. Every file appears whole or not at all; `report.html` comes last.
@@ -25,7 +26,7 @@ pub fn write_all(analysis: &Analysis<'_>, provenance: &RunProvenance, dir: &Path
     folder(&dir.join(HISTOGRAMS))?;
     put(&dir.join(RUN), &pretty(RUN, provenance)?)?;
     put(&dir.join(RECORD), &compact(RECORD, record)?)?;
-    put(&dir.join("summary.json"), &pretty("summary.json", &summary_json(analysis))?)?;
+    put(&dir.join("summary.json"), &sorted("summary.json", &ResultsSummary::Summary(RunSummary::of(analysis)))?)?;
     put(&dir.join("summary.csv"), &spreadsheets::summary(record, summary)?)?;
     put(&dir.join("comparisons.csv"), &spreadsheets::compared(record, comparisons)?)?;
     put(&dir.join("curve.csv"), &spreadsheets::curve(record)?)?;

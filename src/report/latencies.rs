@@ -7,7 +7,8 @@ use comfy_table::{CellAlignment, Table};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
-use super::words::slugs;
+use super::spreadsheets::written;
+use super::words::{shortened, slugs};
 use super::write::{WriteError, put};
 use crate::record::{Latencies, LatencyPhase, StrategyLatencies};
 use comfy_table::presets::NOTHING as NO_LINES;
@@ -29,8 +30,12 @@ pub fn latency_table(latencies: &[StrategyLatencies]) -> String {
             }
             let millis = |micros: f64| format!("{:.3}", micros / 1e3);
             let quantiles = QUANTILES.map(|(_, quantile)| millis(histogram.value_at_quantile(quantile) as f64));
-            let head =
-                [strategy.clone(), phase.name().to_owned(), histogram.len().to_string(), millis(histogram.mean())];
+            let head = [
+                shortened(strategy, 28),
+                phase.name().to_owned(),
+                histogram.len().to_string(),
+                millis(histogram.mean()),
+            ];
             table.add_row(head.into_iter().chain(quantiles));
         }
     }
@@ -55,19 +60,19 @@ pub fn write_latencies(latencies: &[StrategyLatencies], dir: &Path) -> Result<()
 }
 
 fn csv(latencies: &[StrategyLatencies]) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
     let heads = ["strategy", "phase", "count", "mean_us"].map(str::to_owned);
-    writer.write_record(heads.into_iter().chain(QUANTILES.map(|(name, _)| format!("{name}_us"))))?;
+    let mut rows: Vec<Vec<String>> =
+        vec![heads.into_iter().chain(QUANTILES.map(|(name, _)| format!("{name}_us"))).collect()];
     for StrategyLatencies { strategy, latencies } in latencies {
         for phase in LatencyPhase::ALL {
             let histogram = latencies.of(phase);
             let mean = format!("{:.1}", histogram.mean());
             let head = [strategy.clone(), phase.name().to_owned(), histogram.len().to_string(), mean];
             let quantiles = QUANTILES.map(|(_, quantile)| histogram.value_at_quantile(quantile).to_string());
-            writer.write_record(head.into_iter().chain(quantiles))?;
+            rows.push(head.into_iter().chain(quantiles).collect());
         }
     }
-    writer.into_inner().map_err(|error| error.into_error().into())
+    written(rows)
 }
 
 fn log(of: &Latencies) -> Vec<u8> {

@@ -2,10 +2,10 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::harmless;
 use crate::record::RunProvenance;
 
 use super::drawing::Drawing;
-use super::words::printable;
 
 /// What a page is about.
 #[derive(Clone, Copy, Debug)]
@@ -18,10 +18,10 @@ pub(super) struct Heading<'a> {
     pub(super) question: &'a str,
 }
 
-/// A page: one file, no network, no script, light or dark as the reader likes it. `note` stands below the question,
-/// `footer` at the end.
+/// A page: one file, no network, no script, light or dark as the reader likes it, and nothing in it that cannot be
+/// seen. `note` stands below the question, `footer` at the end.
 pub(super) fn page(heading: Heading<'_>, note: &Markup, main: &Markup, footer: &Markup) -> String {
-    let title = printable(heading.scenario);
+    let title = harmless::line(heading.scenario);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -34,7 +34,7 @@ pub(super) fn page(heading: Heading<'_>, note: &Markup, main: &Markup, footer: &
             body {
                 header {
                     h1 { (title) }
-                    @if !heading.question.is_empty() { p.question { (printable(heading.question)) } }
+                    @if !heading.question.is_empty() { p.question { (harmless::line(heading.question)) } }
                     (note)
                 }
                 main { (main) }
@@ -42,7 +42,7 @@ pub(super) fn page(heading: Heading<'_>, note: &Markup, main: &Markup, footer: &
             }
         }
     };
-    page.into_string()
+    harmless::text(&page.into_string()).into_owned()
 }
 
 const STYLE: &str = include_str!("page.css");
@@ -71,12 +71,16 @@ pub(super) fn origin(provenance: &RunProvenance, trials: &str) -> Markup {
         footer {
             h2 { "Where this comes from" }
             dl {
-                dt { "command" } dd { code { (printable(&provenance.command)) } }
-                dt { "scenario" } dd { (printable(&provenance.scenario)) ", hash " code { (printable(&provenance.scenario_hash)) } }
+                dt { "command" } dd { code { (harmless::line(&provenance.command)) } }
+                dt { "scenario" }
+                dd {
+                    (harmless::line(&provenance.scenario)) ", hash " code { (harmless::line(&provenance.scenario_hash)) }
+                }
                 dt { "seeds" } dd { (provenance.seeds) ", from " (provenance.seed) }
                 dt { "trials" } dd { (trials) }
-                dt { "version" } dd { "mxlab " (printable(&provenance.version)) ", format " (provenance.format) }
-                dt { "machine" } dd { (printable(&machine.os)) ", " (printable(&machine.arch)) ", " (machine.cores) " cores" }
+                dt { "version" } dd { "mxlab " (harmless::line(&provenance.version)) ", format " (provenance.format) }
+                dt { "machine" }
+                dd { (harmless::line(&machine.os)) ", " (harmless::line(&machine.arch)) ", " (machine.cores) " cores" }
             }
             p.note { "The same scenario, seeds and version give the same bytes. A simulation: providers do not publish all they do; what is assumed is in their profiles." }
         }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::harmless;
 use crate::record::{Record, ReplyCount, RunProvenance};
 
 use super::analysis::Analysis;
@@ -11,7 +12,7 @@ use super::page::{self, Heading, origin, plots, together};
 use super::replies::counted;
 use super::seed_tables;
 use super::table::{mean, range};
-use super::words::{NOTHING, duration, number, printable};
+use super::words::{NOTHING, duration, number};
 
 /// The page, with its drawings.
 pub(super) fn page(analysis: &Analysis<'_>, provenance: &RunProvenance, drawings: &[Drawing]) -> String {
@@ -50,9 +51,9 @@ fn expectations(record: &Record) -> Markup {
                             @for expected in &record.expected {
                                 tr.missed[!expected.met] {
                                     td { @if expected.met { "met" } @else { strong { "missed" } } }
-                                    td { (printable(&expected.metric)) }
-                                    td { (printable(&expected.strategy)) }
-                                    td { (expected.provider.as_deref().map_or_else(|| "all".to_owned(), printable)) }
+                                    td { (harmless::line(&expected.metric)) }
+                                    td { (harmless::line(&expected.strategy)) }
+                                    td { (expected.provider.as_deref().map_or_else(|| "all".to_owned(), harmless::line)) }
                                     td.number { (mean(expected)) }
                                     td { (range(expected)) }
                                 }
@@ -76,22 +77,22 @@ fn replies(record: &Record) -> Markup {
                 @let told: Vec<Vec<ReplyCount>> =
                     strategies.iter().map(|strategy| counted(record, &strategy.name, place)).collect();
                 @let texts = most_frequent(&told);
-                h3 { (printable(&provider.title)) }
+                h3 { (harmless::line(&provider.title)) }
                 @if texts.is_empty() { p { "Nothing was refused." } } @else {
                     div.wide {
                         table {
                             thead {
                                 tr {
                                     th { "reply" } th { "stage" } th { "rule" }
-                                    @for strategy in &strategies { th.number { (printable(&strategy.name)) } }
+                                    @for strategy in &strategies { th.number { (harmless::line(&strategy.name)) } }
                                 }
                             }
                             tbody {
                                 @for reply in &texts {
                                     tr {
-                                        td.reply { (printable(&reply.text)) }
-                                        td { (printable(&reply.stage)) }
-                                        td { (printable(&reply.rule)) }
+                                        td.reply { (harmless::line(&reply.text)) }
+                                        td { (harmless::line(&reply.stage)) }
+                                        td { (harmless::line(&reply.rule)) }
                                         @for (strategy, told) in strategies.iter().zip(&told) {
                                             td.number { (share_of(record, &strategy.name, told, reply)) }
                                         }
@@ -136,8 +137,8 @@ fn about(record: &Record) -> Markup {
             h2 { "Strategies" }
             dl {
                 @for strategy in &record.strategies {
-                    dt { (printable(&strategy.name)) @if strategy.bound { " (upper bound)" } }
-                    dd { (printable(&strategy.about)) }
+                    dt { (harmless::line(&strategy.name)) @if strategy.bound { " (upper bound)" } }
+                    dd { (harmless::line(&strategy.about)) }
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 use maud::{Markup, html};
 
+use crate::harmless;
 use crate::metric::Metric;
 use crate::record::Record;
 
@@ -10,7 +11,7 @@ use super::analysis::Analysis;
 use super::comparisons::COMPARED;
 use super::spread;
 use super::table::{COLUMNS, blocks, text};
-use super::words::{NOTHING, printable};
+use super::words::NOTHING;
 
 /// Every figure of every strategy at every provider.
 pub(super) fn figures(analysis: &Analysis<'_>) -> Markup {
@@ -21,8 +22,8 @@ pub(super) fn figures(analysis: &Analysis<'_>) -> Markup {
             @for row in summary.at(provider) {
                 @let strategy = &record.strategies[row.strategy];
                 tr.bound[strategy.bound] {
-                    th scope="row" title=(printable(&strategy.about)) {
-                        (printable(&strategy.name))
+                    th scope="row" title=(harmless::line(&strategy.about)) {
+                        (harmless::line(&strategy.name))
                         @if strategy.bound { " (bound)" }
                     }
                     @for column in &COLUMNS { (figure(&text(row, column.metric))) }
@@ -61,7 +62,7 @@ pub(super) fn compared(analysis: &Analysis<'_>) -> Markup {
     let Some((best, others)) = ranked.split_first().filter(|(_, others)| !others.is_empty() && seeds > 1) else {
         return Markup::default();
     };
-    let name = printable(&record.strategies[*best].name);
+    let name = harmless::line(&record.strategies[*best].name);
     let cell = |provider: Option<usize>, strategy: usize, metric: Metric| {
         html! {
             @if let Some(comparison) = analysis.beside_best(strategy, provider, metric) {
@@ -123,7 +124,7 @@ fn compared_grid(
         html! {
             @for strategy in strategies {
                 tr {
-                    th scope="row" { (printable(&record.strategies[*strategy].name)) }
+                    th scope="row" { (harmless::line(&record.strategies[*strategy].name)) }
                     @for metric in COMPARED { (cell(provider, *strategy, metric)) }
                 }
             }
@@ -157,7 +158,7 @@ fn grid(record: &Record, columns: &[GridColumn], rows: &dyn Fn(Option<usize>) ->
                             tr.block {
                                 th colspan=(columns.len() + 1) scope="rowgroup" {
                                     @match provider {
-                                        Some(place) => (printable(&record.providers[place].title)),
+                                        Some(place) => (harmless::line(&record.providers[place].title)),
                                         None => "all providers together",
                                     }
                                 }

@@ -1,8 +1,10 @@
 //! The results as tables for other programs: `summary.csv`, `comparisons.csv`, `curve.csv`, `replies.csv`.
 //!
 //! Times are in seconds, shares between 0 and 1, an empty field is "not defined", `inf` a time beyond the trial. Means
-//! are over the seeds; `_low` and `_high` are the ends of 95 % intervals.
+//! are over the seeds; `_low` and `_high` are the ends of 95 % intervals. A text that a spreadsheet would run, such as
+//! `=HYPERLINK(…)`, stands behind an apostrophe.
 
+use crate::harmless;
 use crate::metric::Metric;
 use crate::record::Record;
 use crate::stats::{Moment, Paired, Sign};
@@ -203,10 +205,11 @@ pub(super) fn optional(value: Option<f64>) -> String {
     value.map(exact).unwrap_or_default()
 }
 
+/// The rows as CSV; fields that a spreadsheet would run are made harmless.
 pub(super) fn written(rows: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row)?;
+        writer.write_record(row.iter().map(|field| harmless::cell(field).into_owned()))?;
     }
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }

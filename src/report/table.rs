@@ -4,13 +4,14 @@
 use comfy_table::presets::NOTHING as NO_LINES;
 use comfy_table::{Cell, CellAlignment, Table};
 
+use crate::harmless::{self, TerminalText};
 use crate::metric::Metric;
 use crate::record::{ExpectationResult, Record};
 
 use super::analysis::Analysis;
 use super::answer::{answer, spread_of_best, verdict, warning};
 use super::summary::{Summary, SummaryRow};
-use super::words::{NOTHING, exact, printable, shortened, with_half};
+use super::words::{NOTHING, exact, shortened, with_half};
 
 /// How the terminal wants it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,21 +24,22 @@ pub struct TableStyle {
 
 /// The answer of a run, its table, and its expectations. Every line of the table stands for itself, so that it can be
 /// searched; where the terminal is narrow, the columns that matter least are left out.
-pub fn table(analysis: &Analysis<'_>, look: TableStyle) -> String {
+pub fn table(analysis: &Analysis<'_>, look: TableStyle) -> TerminalText {
     let Analysis { record, summary, .. } = analysis;
+    let empty = TerminalText::default;
     let mut lines = Vec::new();
     if let Some(warning) = warning(record) {
-        lines.extend([look.paint(RED, &warning), String::new()]);
+        lines.extend([look.paint(RED, &warning), empty()]);
     }
-    lines.extend([look.paint(BOLD, &answer(analysis)), String::new(), fitting(record, summary, look.width)]);
-    lines.extend(spread_of_best(analysis).into_iter().flat_map(|sentence| [String::new(), sentence]));
+    lines.extend([look.paint(BOLD, &answer(analysis)), empty(), fitting(record, summary, look.width).into()]);
+    lines.extend(spread_of_best(analysis).into_iter().flat_map(|sentence| [empty(), sentence.into()]));
     if let Some(verdict) = verdict(record) {
         let colour = if record.expected.iter().all(|expected| expected.met) { GREEN } else { RED };
-        lines.extend([String::new(), look.paint(colour, &verdict)]);
-        lines.extend(record.expected.iter().map(|expected| format!("  {}", expectation(expected))));
+        lines.extend([empty(), look.paint(colour, &verdict)]);
+        lines.extend(record.expected.iter().map(|expected| format!("  {}", expectation(expected)).into()));
     }
-    lines.push(String::new());
-    lines.join("\n")
+    lines.push(empty());
+    TerminalText::joined(&lines, "\n")
 }
 
 /// An expectation as one line: `MISSED deferral-share of fixed at charter: 0.51 ±0.02, expected 0.3 to 0.4`.
@@ -45,9 +47,9 @@ pub(super) fn expectation(expected: &ExpectationResult) -> String {
     format!(
         "{} {} of {} at {}: {}, expected {}",
         if expected.met { "met   " } else { "MISSED" },
-        printable(&expected.metric),
-        printable(&expected.strategy),
-        expected.provider.as_deref().map_or("all providers".to_owned(), printable),
+        harmless::line(&expected.metric),
+        harmless::line(&expected.strategy),
+        expected.provider.as_deref().map_or("all providers".to_owned(), harmless::line),
         mean(expected),
         range(expected)
     )
@@ -83,8 +85,8 @@ pub(super) fn blocks(record: &Record) -> Vec<Option<usize>> {
 }
 
 impl TableStyle {
-    pub(super) fn paint(self, code: &str, text: &str) -> String {
-        if self.styled { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    pub(super) fn paint(self, colour: &'static str, text: &str) -> TerminalText {
+        if self.styled { TerminalText::painted(colour, text) } else { text.into() }
     }
 }
 

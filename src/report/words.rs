@@ -1,5 +1,6 @@
 //! How numbers, times and names are written: one way everywhere, in tables, plots and sentences.
 
+use crate::harmless;
 use crate::metric::Unit;
 
 /// What stands where there is no number.
@@ -91,17 +92,12 @@ pub(super) fn difference(unit: Unit, mean: f64, half: Option<f64>) -> String {
 
 /// A name of at most `most` characters; of a longer one its beginning and an ellipsis.
 pub(super) fn shortened(name: &str, most: usize) -> String {
-    let name = printable(name);
+    let name = harmless::line(name);
     if name.chars().count() <= most {
         return name;
     }
     let kept: String = name.chars().take(most.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
-}
-
-/// The text with every control character replaced: XML knows no way to write them.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c }).collect()
 }
 
 /// A name as a part of a file name: lower-case letters, digits and dashes; `x` if nothing else is left.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::harmless;
+
 use super::drawing::PlotError;
 use super::histograms::BrokenHistogram;
 
@@ -58,14 +60,24 @@ pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     })
 }
 
+/// A value as JSON for people.
 pub(super) fn pretty(name: &'static str, value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|source| WriteError::Json { name, source })?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    json(name, serde_json::to_string_pretty(value))
 }
 
+/// The same with its keys in the order of the alphabet: summaries are compared line by line.
+pub(super) fn sorted(name: &'static str, value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
+    let value = serde_json::to_value(value).map_err(|source| WriteError::Json { name, source })?;
+    pretty(name, &value)
+}
+
+/// A value as JSON on one line.
 pub(super) fn compact(name: &'static str, value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
-    let mut bytes = serde_json::to_vec(value).map_err(|source| WriteError::Json { name, source })?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    json(name, serde_json::to_string(value))
+}
+
+fn json(name: &'static str, text: serde_json::Result<String>) -> Result<Vec<u8>, WriteError> {
+    let mut text = harmless::json(text.map_err(|source| WriteError::Json { name, source })?);
+    text.push('\n');
+    Ok(text.into_bytes())
 }

@@ -98,6 +98,7 @@ fn strategies(specs: &[Spanned<preset::StrategySpec>], check: &mut Checker<'_>) 
     for spec in at_most(STRATEGIES_MAX, "strategies", specs, check) {
         let name = spec.name.as_ref().or(spec.preset.as_ref());
         if let Some(name) = name {
+            check.title("strategy", name);
             names.add(name, "give one of them a `name` of its own", check);
         }
         if let Some(strategy) = preset::build(spec, check) {

@@ -34,7 +34,7 @@ impl LoadError {
     /// The message as a terminal shows it, in colours if `styled`.
     pub fn render(&self, styled: bool) -> String {
         match self {
-            Self::Invalid(found) => diagnostic::render(found, styled),
+            Self::Invalid(found) => diagnostic::render(found, styled).to_string(),
             Self::Unreadable { .. } => format!("error: {self}"),
         }
     }

@@ -6,6 +6,7 @@ use super::gaps::Gaps;
 use super::source_map::SourceMap;
 use super::{Count, Spanned};
 use crate::diagnostic::{Diagnostic, Document, did_you_mean, nearest};
+use crate::harmless;
 use crate::time::Span;
 
 /// What was found wrong so far. Every check gives a value to go on with, right or wrong.
@@ -98,6 +99,46 @@ impl<'a> Checker<'a> {
         self.wrong_do(&name.span, format!("there is no {kind} `{}`{place}", name.value), nearest_or_all(name, known));
     }
 
+    /// The name of a profile or provider, which becomes a folder, a key and a column.
+    pub fn identifier(&mut self, kind: &str, name: &Spanned<String>) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if name.trim().is_empty() {
+            self.wrong(&name.span, format!("a {kind} needs a name"));
+        } else if !name.chars().all(plain) || name.starts_with(['.', '-']) || name.len() > NAME_MAX {
+            let message = format!("`{}` is not the name of a {kind}", clipped(name));
+            let rule = "a name has letters, digits, `.`, `_` and `-`, and begins with none of `.` and `-`";
+            let near = name.split(|c| !plain(c)).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+            let near: String = near.trim_start_matches(['.', '-']).chars().take(NAME_MAX).collect();
+            let help = if near.is_empty() { rule.to_owned() } else { format!("{rule}: write \"{near}\"") };
+            self.wrong_do(&name.span, message, help);
+        } else {
+            self.not_reserved(kind, name);
+        }
+    }
+
+    /// The name of a strategy or stream, which people read: it may have spaces and signs.
+    pub fn title(&mut self, kind: &str, name: &Spanned<String>) {
+        if name.trim().is_empty() {
+            self.wrong(&name.span, format!("a {kind} needs a name"));
+        } else if name.contains(['\n', '\t']) || harmless::has_hidden(name) {
+            let message = format!("the name of a {kind} has characters in it that cannot be seen");
+            let seen: String = name.chars().filter(|c| !matches!(c, '\n' | '\t') && !harmless::is_hidden(*c)).collect();
+            self.wrong_do(&name.span, message, format!("write \"{}\"", clipped(&seen)));
+        } else if name.chars().count() > NAME_MAX {
+            let message = format!("`{}` is too long for the name of a {kind}", clipped(name));
+            self.wrong_do(&name.span, message, format!("a name has {NAME_MAX} characters at most"));
+        } else {
+            self.not_reserved(kind, name);
+        }
+    }
+
+    fn not_reserved(&mut self, kind: &str, name: &Spanned<String>) {
+        if name.value == "all" {
+            let message = format!("a {kind} cannot be called `all`: results have all of them together under that name");
+            self.wrong_do(&name.span, message, "choose another name");
+        }
+    }
+
     /// A count within bounds.
     pub fn count(&mut self, count: &Spanned<Count>, bounds: RangeInclusive<u32>) -> u32 {
         self.within(count.value.0, &count.span, bounds)
@@ -149,6 +190,15 @@ impl<'a> Checker<'a> {
     pub(super) const fn gaps(&mut self) -> &mut Gaps {
         &mut self.gaps
     }
+}
+
+/// The most characters of a name.
+const NAME_MAX: usize = 100;
+
+/// As much of a name as a message has room for.
+fn clipped(name: &str) -> String {
+    let most = NAME_MAX / 2;
+    if name.chars().count() <= most { name.to_owned() } else { name.chars().take(most).chain(['…']).collect() }
 }
 
 /// What to do about a name that is not known: the nearest of `known`, or all of them as far as a person reads them.

@@ -52,6 +52,7 @@ enum Told {
     Opened,
     Refused(Stage, String),
     Accepted(usize),
+    Lost,
     Closed,
 }
 
@@ -174,6 +175,7 @@ fn tell(event: &LiveEvent<'_>) -> Told {
         LiveEventKind::Opened => Told::Opened,
         LiveEventKind::Closed => Told::Closed,
         LiveEventKind::Refused { stage, rule, .. } => Told::Refused(stage, rule.unwrap_or_default().to_owned()),
-        LiveEventKind::Accepted { recipients, .. } => Told::Accepted(recipients),
+        LiveEventKind::Accepted { message, .. } => Told::Accepted(message.recipients_count),
+        LiveEventKind::Lost { .. } => Told::Lost,
     }
 }

@@ -6,12 +6,14 @@ use serde_json::Value;
 /// A line of its events.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Event {
-    #[serde(rename = "event")]
+    #[serde(rename = "type")]
     pub(crate) name: String,
     pub(crate) client: String,
     pub(crate) stage: Option<String>,
     pub(crate) reply: Option<String>,
-    pub(crate) recipients: Option<u64>,
+    #[serde(default)]
+    recipients: Vec<String>,
+    recipients_count: Option<u64>,
     pub(crate) size: Option<u64>,
 }
 
@@ -69,7 +71,8 @@ impl ServeResults {
 
     /// Recipients of accepted messages, by the events.
     pub(crate) fn accepted(&self) -> u64 {
-        self.events.iter().filter_map(|event| event.recipients).sum()
+        let accepted = self.events.iter().filter(|event| event.name == "accepted");
+        accepted.map(|event| event.recipients_count.unwrap_or(event.recipients.len() as u64)).sum()
     }
 
     /// Events of this name.

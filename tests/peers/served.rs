@@ -34,7 +34,7 @@ impl Served {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mxlab"));
         // Whatever becomes of the test, it is over some time.
         command.args(["serve", profile, "--listen", "127.0.0.1:0", "--for", "20min", "--keep", "kept"]);
-        command.args(["--keep-max", "5000", "--no-report", "--format", "json"]).args(options).current_dir(&home);
+        command.args(["--keep-max", "5000", "--no-report"]).args(options).current_dir(&home);
         let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut running = Running::start(piped);
         let mut notes = BufReader::new(running.child.stderr.take().unwrap());
@@ -43,10 +43,13 @@ impl Served {
         let (events, lines) = (Arc::default(), BufReader::new(running.child.stdout.take().unwrap()));
         let heard: Arc<Mutex<Vec<Event>>> = Arc::clone(&events);
         let hearing = thread::spawn(move || {
-            // The summary comes behind the events, in a line of its own.
             for line in lines.lines().map_while(Result::ok) {
-                let Ok(event) = serde_json::from_str(&line) else { return serde_json::from_str(&line).ok() };
-                heard.lock().unwrap().push(event);
+                let line: Value = serde_json::from_str(&line).unwrap();
+                match line["type"].as_str() {
+                    Some("started") => {}
+                    Some("summary") => return Some(line),
+                    _ => heard.lock().unwrap().push(serde_json::from_value(line).unwrap()),
+                }
             }
             None
         });

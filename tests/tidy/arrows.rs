@@ -6,7 +6,7 @@ use super::Finding;
 use super::source::Source;
 
 /// What everything else is said in.
-const WORDS: &[&str] = &["time", "rng", "units", "dist", "diagnostic", "spanned", "stats", "metric"];
+const WORDS: &[&str] = &["time", "rng", "units", "dist", "harmless", "diagnostic", "spanned", "stats", "metric"];
 
 /// A module and what it may know besides the words and itself.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rng", &[]),
     ("units", &[]),
     ("dist", &[]),
+    ("harmless", &[]),
     ("diagnostic", &[]),
     ("spanned", &[]),
     ("stats", &[]),

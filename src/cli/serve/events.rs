@@ -1,122 +1,165 @@
-//! Events on standard output, one line of JSON each, when it is a pipe or a file.
+//! What `serve` says to programs on standard output: who serves, every event as it happens, and the summary.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
 
-use serde::Serialize;
-use tokio::task::JoinHandle;
+use crate::cli::Failure;
+use crate::cli::output::{json_line, unwritten};
+use crate::cli::output_line::{
+    Accepted, Closed, ConnectionFields, EventLine, EventVerdict, Lost, MessageFields, Opened, OutputLine, Refused,
+};
+use crate::live::{LiveEvent, LiveEventKind, LiveMessage, MxCluster};
+use crate::smtp::Class;
 
-use crate::cli::terminal;
-use crate::live::{LiveEvent, LiveEventKind, MxCluster};
+/// Bytes of lines that wait to be written. Further events are lost, and counted: a slow reader must not slow mail down.
+const WAITING_MAX: usize = 32 << 20;
 
-/// Lines that wait to be written. Further ones are lost, and counted: a slow reader must not slow mail down.
-const WAITING_MAX: usize = 100_000;
+/// A reader that takes nothing for so long, once all is over, gets no more.
+const STALLED: Duration = Duration::from_secs(10);
 
-/// Writes events to standard output.
+/// Writes lines to standard output, in a thread of its own.
 pub(super) struct EventWriter {
-    writer: Option<JoinHandle<()>>,
-    lost: Arc<AtomicU64>,
-    cluster: Arc<MxCluster>,
+    lines: Sender<String>,
+    queue: Arc<LineQueue>,
+    /// How the thread ended.
+    ended: Receiver<io::Result<()>>,
 }
 
-/// An event in JSON.
-#[derive(Serialize)]
-struct EventLine<'a> {
-    /// Seconds since the start, by the providers' clock.
-    at: f64,
-    event: &'static str,
-    provider: &'a str,
-    client: std::net::IpAddr,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stage: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reply: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recipients: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<u64>,
+/// What is known of the lines on their way.
+#[derive(Debug, Default)]
+struct LineQueue {
+    /// Bytes that wait.
+    waiting: AtomicUsize,
+    /// Lines that have left.
+    written: AtomicU64,
+    /// Events that found no room.
+    lost: AtomicU64,
 }
 
 impl EventWriter {
-    /// Begins to write, unless `quiet` or a person is looking at the live table.
-    pub(super) fn begin(cluster: &Arc<MxCluster>, quiet: bool) -> Self {
-        let lost = Arc::new(AtomicU64::new(0));
-        let mut this = Self { writer: None, lost: lost.clone(), cluster: cluster.clone() };
-        if quiet || io::stdout().is_terminal() {
-            return this;
-        }
-        let (lines, inbox) = sync_channel::<String>(WAITING_MAX);
-        this.writer = Some(tokio::task::spawn_blocking(move || {
-            let mut out = BufWriter::new(io::stdout().lock());
-            while let Ok(line) = inbox.recv() {
-                // A reader that went away needs no more events; the servers go on.
-                if writeln!(out, "{line}").is_err() {
-                    return;
-                }
-                // Flushed once no line is waiting, so that a reader sees events as they happen.
-                for line in inbox.try_iter() {
-                    let _ = writeln!(out, "{line}");
-                }
-                if out.flush().is_err() {
-                    return;
-                }
-            }
-        }));
+    /// Begins with a first line.
+    pub(super) fn begin(first: &OutputLine<'_>) -> Result<Self, Failure> {
+        let (lines, inbox) = channel::<String>();
+        let (end, ended) = channel();
+        let queue = Arc::<LineQueue>::default();
+        let of_thread = queue.clone();
+        let thread = thread::Builder::new().name("events".to_owned());
+        let spawned = thread.spawn(move || drop(end.send(write_lines(&inbox, &of_thread))));
+        spawned.map_err(|error| Failure::unwritten(format_args!("the system gives no thread for events: {error}")))?;
+        let this = Self { lines, queue, ended };
+        this.send(json_line(first)?);
+        Ok(this)
+    }
+
+    /// Writes the cluster's events from here on.
+    pub(super) fn listen(&self, cluster: &MxCluster) {
         let names: Vec<String> = cluster.policies().iter().map(|policy| policy.name.clone()).collect();
-        cluster.set_event_listener(Some(Box::new(move |event| send_line(&lines, &names, event, &lost))));
-        this
+        let (lines, queue) = (self.lines.clone(), self.queue.clone());
+        cluster.set_event_listener(Some(Box::new(move |event| {
+            queue.offer(&lines, &OutputLine::Event(event_line(&names, event)));
+        })));
     }
 
-    /// Waits until all events have been written, and says how many were lost.
-    pub(super) async fn end(self) {
-        self.cluster.set_event_listener(None);
-        if let Some(writer) = self.writer {
-            let _ = writer.await;
+    /// Events that were lost because their reader was too slow.
+    pub(super) fn lost(&self) -> u64 {
+        self.queue.lost.load(Ordering::Relaxed)
+    }
+
+    /// Ends with a last line, and waits until all lines are written, as long as their reader takes any.
+    pub(super) fn end(self, last: &OutputLine<'_>) -> Result<(), Failure> {
+        self.send(json_line(last)?);
+        let Self { lines, queue, ended } = self;
+        drop(lines);
+        let mut before = queue.written.load(Ordering::Relaxed);
+        loop {
+            match ended.recv_timeout(STALLED) {
+                Ok(Ok(())) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(Err(error)) => return Err(unwritten(&error)),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let written = queue.written.load(Ordering::Relaxed);
+            if written == before {
+                return Err(unwritten(&io::Error::new(ErrorKind::TimedOut, "its reader takes nothing any more")));
+            }
+            before = written;
         }
-        let lost = self.lost.load(Ordering::Relaxed);
-        if lost > 0 {
-            terminal::note(&format!("{lost} events were lost: whoever reads them was too slow"));
-        }
+    }
+
+    /// Sends a line that is never lost. A reader that went away needs none.
+    fn send(&self, line: String) {
+        self.queue.waiting.fetch_add(line.len(), Ordering::Relaxed);
+        let _ = self.lines.send(line);
     }
 }
 
-fn send_line(lines: &SyncSender<String>, names: &[String], event: &LiveEvent<'_>, lost: &AtomicU64) {
-    let Ok(line) = serde_json::to_string(&event_line(names, event)) else { return };
-    if let Err(TrySendError::Full(_)) = lines.try_send(line) {
-        lost.fetch_add(1, Ordering::Relaxed);
+impl LineQueue {
+    /// Sends an event's line, if there is room.
+    fn offer(&self, lines: &Sender<String>, line: &OutputLine<'_>) {
+        let Ok(line) = json_line(line) else { return };
+        let size = line.len();
+        if self.waiting.fetch_add(size, Ordering::Relaxed) + size > WAITING_MAX {
+            self.waiting.fetch_sub(size, Ordering::Relaxed);
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        // A reader that went away needs no more events; the servers go on.
+        let _ = lines.send(line);
     }
 }
 
+fn write_lines(inbox: &Receiver<String>, queue: &LineQueue) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    while let Ok(first) = inbox.recv() {
+        // Flushed once no line is waiting, so that a reader sees events as they happen.
+        for line in std::iter::once(first).chain(inbox.try_iter()) {
+            writeln!(out, "{line}")?;
+            queue.waiting.fetch_sub(line.len(), Ordering::Relaxed);
+            queue.written.fetch_add(1, Ordering::Relaxed);
+        }
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// An event as programs read it.
 fn event_line<'a>(names: &'a [String], event: &LiveEvent<'a>) -> EventLine<'a> {
-    let blank = EventLine {
+    let connection = ConnectionFields {
         at: event.at.as_secs_f64(),
-        event: "opened",
         provider: names.get(event.site.index()).map_or("", String::as_str),
         client: event.ip,
-        stage: None,
-        rule: None,
-        reply: None,
-        from: None,
-        to: None,
-        recipients: None,
-        size: None,
+        connection: event.connection,
     };
     match event.kind {
-        LiveEventKind::Opened => blank,
-        LiveEventKind::Closed => EventLine { event: "closed", ..blank },
-        LiveEventKind::Refused { stage, rule, reply, from, to } => {
-            EventLine { event: "refused", stage: Some(stage.name()), rule, reply, from, to, ..blank }
-        }
-        LiveEventKind::Accepted { from, recipients, size } => {
-            EventLine { event: "accepted", from: Some(from), recipients: Some(recipients), size: Some(size), ..blank }
-        }
+        LiveEventKind::Opened => EventLine::Opened(Opened { connection }),
+        LiveEventKind::Closed => EventLine::Closed(Closed { connection }),
+        LiveEventKind::Refused { stage, rule, class, reply, message } => EventLine::Refused(Refused {
+            connection,
+            message: message.map(message_fields),
+            stage: stage.name(),
+            verdict: match class {
+                Some(Class::Permanent) => EventVerdict::Rejected,
+                Some(_) => EventVerdict::Deferred,
+                None => EventVerdict::Dropped,
+            },
+            rule,
+            reply,
+        }),
+        LiveEventKind::Accepted { message, size } => EventLine::Accepted(Accepted {
+            connection,
+            message: message_fields(message),
+            verdict: EventVerdict::Accepted,
+            size,
+        }),
+        LiveEventKind::Lost { message } => EventLine::Lost(Lost { connection, message: message_fields(message) }),
     }
+}
+
+fn message_fields(message: LiveMessage<'_>) -> MessageFields<'_> {
+    let LiveMessage { number, sender, recipients, recipients_count } = message;
+    let cut = recipients_count > recipients.len();
+    MessageFields { message: number, from: sender, recipients, recipients_count: cut.then_some(recipients_count) }
 }

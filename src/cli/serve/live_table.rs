@@ -8,6 +8,7 @@ use comfy_table::presets::NOTHING as NO_LINES;
 use comfy_table::{Cell, CellAlignment, Table};
 use terminal_size::{Height, Width, terminal_size};
 
+use crate::harmless;
 use crate::live::{ClientSnapshot, ClusterSnapshot, MxCluster};
 use crate::time::Span;
 
@@ -27,7 +28,8 @@ pub(super) async fn show(cluster: &MxCluster, quiet: bool) {
         tick.tick().await;
         // The window may have been resized.
         let (columns, rows) = terminal_size().map_or(SCREEN, |(Width(columns), Height(rows))| (columns, rows));
-        let text = fit(&draw(&cluster.snapshot(clients_that_fit(rows)), columns), columns, rows);
+        let table = draw(&cluster.snapshot(clients_that_fit(rows)), columns);
+        let text = fit(&harmless::text(&table), columns, rows);
         let mut screen = String::new();
         if lines > 0 {
             // Up to where the last table began, and clear from there.
@@ -129,7 +131,11 @@ fn row(client: &ClientSnapshot) -> Vec<Cell> {
     let mostly = client.refused.iter().max_by_key(|refused| refused.refusals.count);
     let mostly = mostly.map(|refused| {
         let refusals = &refused.refusals;
-        format!("{} × {}", refusals.count, refusals.reply.as_deref().unwrap_or("(closed without a word)"))
+        format!(
+            "{} × {}",
+            refusals.count,
+            harmless::line(refusals.reply.as_deref().unwrap_or("(closed without a word)"))
+        )
     });
     vec![
         Cell::new(client.ip),

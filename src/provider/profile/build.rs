@@ -19,9 +19,7 @@ use crate::units::Fraction;
 /// The policy that a profile means; `None` only if something is wrong with it.
 pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Policy> {
     let name = spec.name.as_ref().map(|name| {
-        if name.trim().is_empty() {
-            check.wrong(&name.span, "a profile needs a name");
-        }
+        check.identifier("profile", name);
         name.value.clone()
     });
     for (key, there) in [

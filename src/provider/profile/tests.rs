@@ -51,7 +51,7 @@ fn fault(from: &str, to: &str) -> String {
     assert!(RIGHT.contains(from), "{from}");
     match parse(&document(&RIGHT.replacen(from, to, 1))) {
         Ok(_) => panic!("accepted: {to}"),
-        Err(found) => render(&found, false),
+        Err(found) => render(&found, false).to_string(),
     }
 }
 
@@ -207,7 +207,7 @@ fn changed(changes: &[Document]) -> Result<Policy, String> {
     for change in changes {
         let mut check = Checker::new(change);
         let overlay = Overlay::read(change, &mut check);
-        overlays.push(check.finish(overlay).map_err(|found| render(&found, false))?);
+        overlays.push(check.finish(overlay).map_err(|found| render(&found, false).to_string())?);
     }
     parse_with(&document(RIGHT), &overlays).map_err(|found| {
         let said = found.iter().map(|one| {

@@ -23,6 +23,7 @@ use std::path::Path;
 
 use figure::Figure;
 
+use crate::harmless;
 use crate::parallel;
 use crate::record::{Record, SweepRecord};
 
@@ -45,7 +46,7 @@ fn put_all(figures: &[Figure], dir: &Path) -> Result<Vec<Drawing>, WriteError> {
     let dir = dir.join("plots");
     folder(&dir)?;
     let one = |figure: &Figure| {
-        let svg = figure.svg()?;
+        let svg = harmless::text(&figure.svg()?).into_owned();
         put(&dir.join(format!("{}.svg", figure.name)), svg.as_bytes())?;
         put(&dir.join(format!("{}.png", figure.name)), &figure.png()?)?;
         Ok(Drawing { name: figure.name.clone(), caption: figure.caption.clone(), svg })

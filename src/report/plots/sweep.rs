@@ -1,12 +1,13 @@
 //! The plots of a sweep: the deferral curve against the value and against the offered load, and goodput; with the knee
 //! and the highest safe value marked.
 
+use crate::harmless;
 use crate::metric::{Measure, Metric};
 use crate::record::{Record, SweepFigure, SweepFinding, SweepRecord};
 
 use super::super::sweep::SweepRow;
 use super::super::sweep::answer::{last_safe, limit};
-use super::super::words::{printable, shortened};
+use super::super::words::shortened;
 use super::figure::{Axis, Figure, LegendEntry, LegendMark, Mark, Panel, Pen, Stroke};
 use super::style::{FAINT, GREY, GRID, INK, panel_title, pen};
 use super::ticks;
@@ -236,7 +237,7 @@ impl SweepView<'_> {
     fn found_keys(&self) -> Vec<LegendEntry> {
         let found = || self.record.found.iter().filter(|found| self.is_sender(found));
         let only = || found().find(|found| self.is_alone() && found.provider == self.record.judged_at());
-        let value = |place: usize| printable(&self.record.values[place].text);
+        let value = |place: usize| harmless::line(&self.record.values[place].text);
         let pen = |stroke| LegendMark::Line(Pen { colour: INK, stroke, marker: None, place: 0 });
         let safe_at = |found: &SweepFinding| {
             let safe = found.safe.as_ref()?;
@@ -279,7 +280,7 @@ impl SweepView<'_> {
     }
 
     fn marked(&self) -> String {
-        let safe = printable(&self.record.safe.to_string());
+        let safe = harmless::line(&self.record.safe.to_string());
         let band =
             if self.is_alone() { " the grey band is the 95 % interval of its median over the seeds;" } else { "" };
         format!(

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crate::harmless;
 use crate::metric::{Measure, Metric};
 use crate::record::{Knee, SafeRange, SweepFigure, SweepFinding, SweepRecord};
-use crate::report::words::{number, percent, printable};
+use crate::report::words::{number, percent};
 
 /// The answer: a line for each strategy that the value concerns.
 pub(in crate::report) fn answer(record: &SweepRecord) -> Vec<String> {
@@ -13,7 +14,7 @@ pub(in crate::report) fn answer(record: &SweepRecord) -> Vec<String> {
     }
     let concerned = || (0..record.strategies.len()).filter(|strategy| record.concerned[*strategy]);
     if concerned().next().is_none() {
-        return vec![format!("Nothing that ran depends on {}: there is no answer.", printable(&record.over))];
+        return vec![format!("Nothing that ran depends on {}: there is no answer.", harmless::line(&record.over))];
     }
     let several = concerned().count() > 1;
     let senders = concerned().filter(|strategy| !record.strategies[*strategy].bound);
@@ -22,7 +23,7 @@ pub(in crate::report) fn answer(record: &SweepRecord) -> Vec<String> {
             Some(found) if record.measure != Measure::Name => ordered(record, found),
             _ => unordered(record, strategy),
         };
-        if several { format!("{}: {said}", printable(&record.strategies[strategy].name)) } else { said }
+        if several { format!("{}: {said}", harmless::line(&record.strategies[strategy].name)) } else { said }
     };
     senders.map(one).collect()
 }
@@ -40,7 +41,7 @@ pub(in crate::report) fn warning(record: &SweepRecord) -> Option<String> {
 /// The value at which so many values from the safe end on are safe, as people say it; beyond the ends there is no more.
 pub(in crate::report) fn limit(record: &SweepRecord, safe: &SafeRange, rank: usize) -> String {
     let last = record.values.len() - 1;
-    let text = |place: usize| record.values.get(place).map_or_else(String::new, |value| printable(&value.text));
+    let text = |place: usize| record.values.get(place).map_or_else(String::new, |value| harmless::line(&value.text));
     match (rank, safe.low_is_safe) {
         (0, true) => format!("below {}", text(0)),
         (0, false) => format!("above {}", text(last)),
@@ -63,7 +64,7 @@ fn ordered(record: &SweepRecord, found: &SweepFinding) -> String {
 }
 
 fn safety(record: &SweepRecord, safe: &SafeRange) -> String {
-    let (criterion, seeds) = (printable(&record.safe.to_string()), safe.ranks.len());
+    let (criterion, seeds) = (harmless::line(&record.safe.to_string()), safe.ranks.len());
     let every = if seeds == 1 { "under its one seed".to_owned() } else { format!("under every one of {seeds} seeds") };
     let limit = |rank| limit(record, safe, rank);
     let direction = if safe.low_is_safe { "up to" } else { "from" };
@@ -74,13 +75,13 @@ fn safety(record: &SweepRecord, safe: &SafeRange) -> String {
     let confidence = percent(safe.coverage);
     let mut said = if safe.every == 0 {
         let first = if safe.low_is_safe { record.values.first() } else { record.values.last() };
-        let first = first.map_or_else(String::new, |value| printable(&value.text));
+        let first = first.map_or_else(String::new, |value| harmless::line(&value.text));
         let missed = safe.ranks.iter().filter(|rank| **rank == 0).count();
         format!("No value is safe {every}: even {first} misses {criterion} under {missed}.")
     } else {
         let value = limit(safe.every);
         let next = if safe.low_is_safe { safe.every } else { record.values.len() - 1 - safe.every };
-        let next = record.values.get(next).map_or_else(String::new, |value| printable(&value.text));
+        let next = record.values.get(next).map_or_else(String::new, |value| harmless::line(&value.text));
         format!(
             "Safe {direction} {value}{on}, but not at {next}: {criterion} {every}, so with 95 % confidence under at least {confidence} % of \
              all seeds there could be."
@@ -104,7 +105,7 @@ fn between(low: &str, high: &str) -> String {
 }
 
 fn knee(record: &SweepRecord, found: &SweepFinding) -> String {
-    let text = |place: usize| record.values.get(place).map_or_else(String::new, |value| printable(&value.text));
+    let text = |place: usize| record.values.get(place).map_or_else(String::new, |value| harmless::line(&value.text));
     let Some(Knee { value, seeds, median, interval }) = &found.knee else {
         return " Goodput has no knee in this range.".to_owned();
     };
@@ -140,8 +141,8 @@ fn unordered(record: &SweepRecord, strategy: usize) -> String {
         figures.iter().all(|figure| record.safe.meets(*figure))
     };
     let safe: Vec<String> =
-        (0..record.values.len()).filter(safe).map(|value| printable(&record.values[value].text)).collect();
-    let criterion = printable(&record.safe.to_string());
+        (0..record.values.len()).filter(safe).map(|value| harmless::line(&record.values[value].text)).collect();
+    let criterion = harmless::line(&record.safe.to_string());
     match safe.as_slice() {
         [] => format!("No value is safe under every seed: all miss {criterion} under some."),
         all if all.len() == record.values.len() => format!("Every value is safe: {criterion} under every seed."),

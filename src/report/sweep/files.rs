@@ -2,17 +2,16 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
-
-use super::answer::{answer, limit};
+use super::json::SweepSummary;
 use super::page;
 use super::rows::{SweepRow, is_censored, rows};
-use crate::record::{Record, RunProvenance, SweepFigure, SweepFinding, SweepRecord, SweepTrial};
+use crate::record::{RunProvenance, SweepFigure, SweepFinding, SweepRecord, SweepTrial};
 use crate::report::folder::{RUN, ReadError, versioned};
 use crate::report::plots;
+use crate::report::results_summary::ResultsSummary;
 use crate::report::spreadsheets::{ALL, optional, written};
 use crate::report::words::exact;
-use crate::report::write::{WriteError, compact, folder, pretty, put};
+use crate::report::write::{WriteError, compact, folder, pretty, put, sorted};
 
 /// Writes everything a sweep yields into `dir`, which is made if it does not exist: provenance, record, tables, plots
 /// and the page that shows them. Every file appears whole or not at all; `report.html` comes last.
@@ -25,7 +24,10 @@ pub fn write_sweep(record: &SweepRecord, provenance: &RunProvenance, dir: &Path)
     let rows = rows(record);
     put(&dir.join(RUN), &pretty(RUN, provenance)?)?;
     put(&dir.join(SWEEP), &compact(SWEEP, record)?)?;
-    put(&dir.join("summary.json"), &pretty("summary.json", &json_of(record, &rows))?)?;
+    put(
+        &dir.join("summary.json"),
+        &sorted("summary.json", &ResultsSummary::Sweep(SweepSummary::with_rows(record, &rows)))?,
+    )?;
     put(&dir.join("sweep.csv"), &spreadsheet(record, &rows)?)?;
     let drawings = plots::draw_sweep(record, &rows, dir)?;
     put(&dir.join("report.html"), page::page(record, provenance, &drawings).as_bytes())
@@ -111,76 +113,4 @@ fn spreadsheet(record: &SweepRecord, rows: &[SweepRow]) -> Result<Vec<u8>, csv::
         fields
     });
     written(std::iter::once(header).chain(fields))
-}
-
-/// The sweep for other programs: the answer, what was found, and the rows of `sweep.csv`.
-pub fn sweep_json(record: &SweepRecord) -> Value {
-    json_of(record, &rows(record))
-}
-
-fn json_of(record: &SweepRecord, rows: &[SweepRow]) -> Value {
-    let found: Vec<Value> = record.found.iter().map(|found| found_json(record, found)).collect();
-    let rows: Vec<Value> = rows.iter().map(|row| row_json(record, row)).collect();
-    json!({
-        "format": Record::FORMAT,
-        "scenario": record.scenario,
-        "question": record.question,
-        "over": record.over,
-        "safe": record.safe,
-        "partial": record.partial,
-        "answer": answer(record).join(" "),
-        "found": found,
-        "rows": rows,
-    })
-}
-
-fn found_json(record: &SweepRecord, found: &SweepFinding) -> Value {
-    let text = |place: usize| record.values.get(place).map(|value| value.text.as_str());
-    let knee = found.knee.as_ref().map(|knee| {
-        let interval = knee.interval.map(|(low, high)| [text(low), text(high)]);
-        let median = knee.median.and_then(text);
-        json!({ "value": text(knee.value), "seeds": knee.seeds, "median": median, "median-interval": interval })
-    });
-    let safe = found.safe.as_ref().map(|safe| {
-        let limit = |rank| limit(record, safe, rank);
-        json!({
-            "side": if safe.low_is_safe { "low" } else { "high" },
-            "every-seed": limit(safe.every),
-            "coverage": safe.coverage,
-            "median": limit(safe.median),
-            "median-interval": safe.interval.map(|(low, high)| [limit(low), limit(high)]),
-        })
-    });
-    json!({
-        "strategy": record.strategies[found.strategy].name,
-        "provider": found.provider.map(|place| &record.providers[place].name),
-        "knee": knee,
-        "safe": safe,
-    })
-}
-
-fn row_json(record: &SweepRecord, row: &SweepRow) -> Value {
-    let figures: Map<String, Value> = SweepFigure::all()
-        .map(|figure| {
-            let sample = row.sample(figure);
-            let estimate = sample.estimate;
-            let value = if is_censored(figure) {
-                json!({ "median": sample.median, "never": sample.never() })
-            } else {
-                json!({
-                    "mean": estimate.map(|estimate| estimate.mean),
-                    "low": estimate.and_then(|estimate| estimate.low()),
-                    "high": estimate.and_then(|estimate| estimate.high()),
-                    "seeds": estimate.map_or(0, |estimate| estimate.n),
-                })
-            };
-            (figure.name().to_owned(), value)
-        })
-        .collect();
-    json!({
-        "value": record.values[row.value].text,
-        "strategy": record.strategies[row.strategy].name,
-        "provider": row.provider.map(|place| &record.providers[place].name),
-        "figures": figures,
-    })
 }

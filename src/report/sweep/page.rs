@@ -4,14 +4,14 @@ use maud::{Markup, html};
 
 use super::answer::{answer, warning};
 use super::table::{COLUMNS, marks, shown, value};
+use crate::harmless;
 use crate::record::{RunProvenance, SweepRecord};
 use crate::report::drawing::Drawing;
 use crate::report::page::{self, Heading, origin, plots, together};
-use crate::report::words::printable;
 
 /// The page, with its drawings.
 pub(super) fn page(record: &SweepRecord, provenance: &RunProvenance, drawings: &[Drawing]) -> String {
-    let note = html! { p.note { "A sweep over " code { (printable(&record.over)) } } };
+    let note = html! { p.note { "A sweep over " code { (harmless::line(&record.over)) } } };
     let main = html! {
         @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
         @for line in answer(record) { p.answer { (together(&line)) } }
@@ -42,7 +42,7 @@ fn figures_table(record: &SweepRecord) -> Markup {
                     tbody {
                         @for row in shown(record) {
                             tr.bound[record.strategies[row.strategy].bound] {
-                                @if several { th scope="row" { (printable(&record.strategies[row.strategy].name)) } }
+                                @if several { th scope="row" { (harmless::line(&record.strategies[row.strategy].name)) } }
                                 td.number { (value(record, &row)) }
                                 @for column in &COLUMNS { td.number { (row.text(column.figure)) } }
                                 td { (marks(record, &row)) }
@@ -66,7 +66,7 @@ fn method(record: &SweepRecord) -> Markup {
             dl {
                 dt { "safe" }
                 dd {
-                    "A value is safe under a seed if it and all values on its safe side have a " (printable(&record.safe.to_string())) ". "
+                    "A value is safe under a seed if it and all values on its safe side have a " (harmless::line(&record.safe.to_string())) ". "
                     "Each seed is judged by itself: it draws what nobody outside the providers knows, and a sender lives under one such draw, not under their mean. "
                     "That so many seeds agree bounds the share of all seeds (Wilks, 1941); the interval of the median is by order statistics."
                 }

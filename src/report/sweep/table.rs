@@ -5,20 +5,22 @@ use comfy_table::{Cell, Table};
 
 use super::answer::{answer, last_safe, warning};
 use super::rows::{SweepRow, rows};
+use crate::harmless::{self, TerminalText};
 use crate::metric::Metric;
 use crate::record::{SweepFigure, SweepRecord};
 use crate::report::table::{BOLD, RED, TableStyle, right};
-use crate::report::words::{printable, shortened};
+use crate::report::words::shortened;
 
 /// The answer of a sweep and its table; where the terminal is narrow, the columns that matter least are left out.
-pub fn sweep_table(record: &SweepRecord, look: TableStyle) -> String {
+pub fn sweep_table(record: &SweepRecord, look: TableStyle) -> TerminalText {
+    let empty = TerminalText::default;
     let mut lines = Vec::new();
     if let Some(warning) = warning(record) {
-        lines.extend([look.paint(RED, &warning), String::new()]);
+        lines.extend([look.paint(RED, &warning), empty()]);
     }
     lines.extend(answer(record).iter().map(|line| look.paint(BOLD, line)));
-    lines.extend([String::new(), fitting(record, look.width), String::new()]);
-    lines.join("\n")
+    lines.extend([empty(), fitting(record, look.width).into(), empty()]);
+    TerminalText::joined(&lines, "\n")
 }
 
 /// A column: its two lines of heading, what stands in it, and how long it is kept where there is little room.
@@ -121,5 +123,5 @@ fn drawn(record: &SweepRecord, rows: &[SweepRow], keep: usize) -> String {
         first.set_padding((0, 1));
     }
     let lines = table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n");
-    format!("{}\n\n{lines}", printable(&record.over))
+    format!("{}\n\n{lines}", harmless::line(&record.over))
 }

@@ -17,11 +17,9 @@ impl Unique {
         Self { kind, names: Vec::new(), taken: BTreeSet::new() }
     }
 
-    /// Adds a name; says so if it is taken or empty.
+    /// Adds a name; says so if it is taken.
     pub(super) fn add(&mut self, name: &Spanned<String>, help: &str, check: &mut Checker<'_>) {
-        if name.trim().is_empty() {
-            check.wrong(&name.span, format!("a {} needs a name", self.kind));
-        } else if self.taken.contains(&name.value) {
+        if self.taken.contains(&name.value) {
             check.wrong_do(&name.span, format!("there are two of the {} `{}`", self.kind, name.value), help);
         }
         self.taken.insert(name.value.clone());

@@ -60,7 +60,10 @@ pub(super) fn build<'a>(
     for (index, provider) in at_most(PROVIDERS_MAX, "providers", &spec.provider, check).iter().enumerate() {
         let policy = policy(provider, scenario, files, check);
         let name = match (&provider.name, &policy) {
-            (Some(name), _) => name.clone(),
+            (Some(name), _) => {
+                check.identifier("provider", name);
+                name.clone()
+            }
             (None, Some(policy)) => provider.profile.with(policy.name.clone()),
             (None, None) => {
                 nameless = true;

@@ -32,7 +32,10 @@ pub(super) fn build(
     let mut expected = 0.0;
     for spec in at_most(STREAMS_MAX, "streams", specs, check) {
         match &spec.name {
-            Some(name) => names.add(name, "give each stream a name of its own", check),
+            Some(name) => {
+                check.title("stream", name);
+                names.add(name, "give each stream a name of its own", check);
+            }
             None if specs.len() > 1 => {
                 check.lacking(&spec.span, "one of several streams has no name", "write name = \"newsletter\"");
             }

@@ -1,0 +1,183 @@
+//! What standard output says to programs: every line is a JSON object with a `type`. `mxlab schema events` prints the
+//! JSON Schema of these types, and its comments are theirs.
+
+use std::net::{IpAddr, SocketAddr};
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::report::{ResultsSummary, SchemaVersion};
+
+/// A line of standard output of `mxlab serve`, `send`, `run`, `sweep` and `report` where it is JSON.
+///
+/// `serve` writes `started` first, then an event a line as they happen, and `summary` last; without events (`--quiet`)
+/// the first and the last. `send` writes one `summary`, `run` one for each scenario, `sweep` one line of type `sweep`,
+/// and `report` what the folder has.
+///
+/// The version of this schema is in `started`, `summary` and `sweep`. It grows when something is renamed, removed or
+/// means something else; new types and new fields may come without that, so readers should skip what they do not know.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(title = "mxlab output")]
+pub(super) enum OutputLine<'a> {
+    Event(EventLine<'a>),
+    Results(ResultsSummary<'a>),
+}
+
+/// What happens while `serve` serves.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub(super) enum EventLine<'a> {
+    Started(Started<'a>),
+    Opened(Opened<'a>),
+    Refused(Refused<'a>),
+    Accepted(Accepted<'a>),
+    Lost(Lost<'a>),
+    Closed(Closed<'a>),
+}
+
+impl OutputLine<'_> {
+    /// The JSON Schema of all lines.
+    pub(super) fn json_schema_document() -> Value {
+        SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<Self>().to_value()
+    }
+}
+
+/// The servers listen: the first line of `serve`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Started<'a> {
+    pub(super) schema: SchemaVersion,
+    /// Seconds since the start by the providers' clock, as in every event.
+    pub(super) at: f64,
+    /// The version of mxlab.
+    pub(super) mxlab: &'a str,
+    /// What chance and unknown limits are drawn from.
+    pub(super) seed: u64,
+    /// How much faster than the wall the providers' clock goes.
+    pub(super) speed: f64,
+    /// The providers that are served.
+    pub(super) providers: Vec<StartedProvider<'a>>,
+    /// Where DNS is answered, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) dns: Option<SocketAddr>,
+    /// Where administrators are heard, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) admin: Option<SocketAddr>,
+}
+
+/// A provider that is served.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct StartedProvider<'a> {
+    /// Its name, as events have it.
+    pub(super) name: &'a str,
+    /// Its MX hosts.
+    pub(super) hosts: Vec<StartedHost<'a>>,
+}
+
+/// An MX host that listens.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct StartedHost<'a> {
+    /// Its name in the DNS and in its greeting.
+    pub(super) name: &'a str,
+    /// The address and port at which it listens.
+    pub(super) address: SocketAddr,
+}
+
+/// A session began.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Opened<'a> {
+    #[serde(flatten)]
+    pub(super) connection: ConnectionFields<'a>,
+}
+
+/// A session ended. A connection that was refused before its greeting was no session: its `refused` is all there is.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Closed<'a> {
+    #[serde(flatten)]
+    pub(super) connection: ConnectionFields<'a>,
+}
+
+/// A connection or a command was refused.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Refused<'a> {
+    #[serde(flatten)]
+    pub(super) connection: ConnectionFields<'a>,
+    /// The message, where the refusal is about one.
+    #[serde(flatten)]
+    pub(super) message: Option<MessageFields<'a>>,
+    /// Where in the session: `connect`, `ehlo`, `mail`, `rcpt`, `data` or `end-of-data`.
+    pub(super) stage: &'static str,
+    pub(super) verdict: EventVerdict,
+    /// The rule that refused; none for an outcome that was asked for, or a refusal of the SMTP session itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rule: Option<&'a str>,
+    /// The reply as it was sent, its lines separated by line feeds; none if the connection was closed without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reply: Option<&'a str>,
+}
+
+/// A message was accepted, with a reply of class 2.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Accepted<'a> {
+    #[serde(flatten)]
+    pub(super) connection: ConnectionFields<'a>,
+    /// The message. Recipients whom it does not reach after all are not among its recipients.
+    #[serde(flatten)]
+    pub(super) message: MessageFields<'a>,
+    pub(super) verdict: EventVerdict,
+    /// Its size in bytes.
+    pub(super) size: u64,
+}
+
+/// A connection was lost while a message was received: nobody has decided about it. `closed` follows.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Lost<'a> {
+    #[serde(flatten)]
+    pub(super) connection: ConnectionFields<'a>,
+    #[serde(flatten)]
+    pub(super) message: MessageFields<'a>,
+}
+
+/// What every event of a connection has.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ConnectionFields<'a> {
+    /// Seconds since the start by the providers' clock.
+    pub(super) at: f64,
+    /// The provider's name.
+    pub(super) provider: &'a str,
+    /// The client's address.
+    pub(super) client: IpAddr,
+    /// The connection's number, from 1, over all hosts, in the order in which connections were greeted or refused.
+    pub(super) connection: u64,
+}
+
+/// What every event of a message has.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct MessageFields<'a> {
+    /// The message's number, from 1, over all connections, in the order of their MAIL commands.
+    pub(super) message: u64,
+    /// MAIL FROM; empty for the null path.
+    pub(super) from: &'a str,
+    /// The recipients that the event is about: of a refused RCPT the one, of a message those that RCPT accepted. At
+    /// most 100; none where the SMTP session itself refused RCPT.
+    pub(super) recipients: &'a [&'a str],
+    /// How many recipients the event is about, where that are more than `recipients` names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) recipients_count: Option<usize>,
+}
+
+/// What became of a connection, a command or a message.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum EventVerdict {
+    /// A reply of class 2.
+    Accepted,
+    /// A reply of class 4: it may be tried again.
+    Deferred,
+    /// A reply of class 5.
+    Rejected,
+    /// The connection was closed without a reply.
+    Dropped,
+}

@@ -1,0 +1,228 @@
+//! What programs read on standard output: every line of `serve`, `run --format json` and `send` is what
+//! `mxlab schema events` says.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::command::{code, command, mxlab, stderr, stdout};
+use super::home;
+use super::json_schema::JsonSchemaDocument;
+
+/// A server whose standard output is a pipe.
+struct Serve {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    started: Value,
+}
+
+impl Serve {
+    /// Starts it, and reads who serves.
+    fn start(home: &TempDir, arguments: &str) -> Self {
+        let mut command = command(home, &format!("serve {arguments} --listen 127.0.0.1:0 --no-report --for 2min"));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        lines.read_line(&mut first).unwrap();
+        Self { child, lines, started: serde_json::from_str(&first).unwrap() }
+    }
+
+    fn address(&self) -> &str {
+        self.started["providers"][0]["hosts"][0]["address"].as_str().unwrap()
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+    }
+
+    /// Ends it by Ctrl-C: all lines, and what people were told.
+    fn end(mut self) -> (Vec<Value>, String) {
+        Command::new("sh").args(["-c", &format!("kill -INT {}", self.child.id())]).status().unwrap();
+        let rest = self.lines.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap());
+        let lines = std::iter::once(self.started).chain(rest).collect();
+        let mut told = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{told}");
+        (lines, told)
+    }
+}
+
+/// Says all of it, and reads until this is heard.
+fn say(stream: &mut TcpStream, words: &str, until: &str) {
+    stream.write_all(words.as_bytes()).unwrap();
+    let (mut heard, mut piece) = (String::new(), [0; 4_096]);
+    while !heard.contains(until) {
+        let read = stream.read(&mut piece).unwrap();
+        assert!(read > 0, "closed before {until}: {heard}");
+        heard.push_str(&String::from_utf8_lossy(&piece[..read]));
+    }
+}
+
+fn schema(home: &TempDir) -> JsonSchemaDocument {
+    JsonSchemaDocument::parse(&stdout(&mxlab(home, "schema events")))
+}
+
+/// Every line is what the schema says; the types, in order.
+fn types<'a>(home: &TempDir, lines: &'a [Value]) -> Vec<&'a str> {
+    let schema = schema(home);
+    for line in lines {
+        schema.check(line).unwrap();
+    }
+    lines.iter().map(|line| line["type"].as_str().unwrap()).collect()
+}
+
+const HELLO: &str = "EHLO a.example\r\n";
+const MAIL: &str = "MAIL FROM:<news@sender.example>\r\n";
+
+#[test]
+fn serve_says_everything_to_programs() {
+    let home = home();
+    let serve = Serve::start(&home, "open");
+    let mut stream = serve.connect();
+    say(&mut stream, HELLO, "250 ");
+    say(
+        &mut stream,
+        &format!("{MAIL}RCPT TO:<ann@example.com>\r\nRCPT TO:<451-4.7.1.bob@example.com>\r\n"),
+        "451 4.7.1",
+    );
+    say(&mut stream, "RCPT TO:<cy@example.com>\r\nDATA\r\n", "354");
+    say(&mut stream, "Subject: x\r\n\r\nbody\r\n.\r\n", "250 2.0.0");
+    say(&mut stream, &format!("{MAIL}RCPT TO:<dot-552@example.com>\r\nDATA\r\n"), "354");
+    say(&mut stream, "body\r\n.\r\n", "552");
+    say(&mut stream, &format!("{MAIL}RCPT TO:<dee@example.com>\r\nDATA\r\n"), "354");
+    // In the middle of a message.
+    drop(stream);
+    let mut other = serve.connect();
+    say(&mut other, &format!("{HELLO}{MAIL}RCPT TO:<eve@example.com>\r\n"), "250 2.1.5");
+    stream_is_dropped(other);
+    let (lines, told) = serve.end();
+    let kinds = types(&home, &lines);
+    assert_eq!(
+        kinds,
+        [
+            "started", "opened", "refused", "accepted", "refused", "lost", "closed", "opened", "refused", "closed",
+            "summary"
+        ]
+    );
+    let of = |n: usize, key: &str| lines[n][key].clone();
+    assert_eq!((of(0, "schema"), of(0, "mxlab")), (1.into(), env!("CARGO_PKG_VERSION").into()));
+    assert_eq!(of(2, "recipients"), serde_json::json!(["451-4.7.1.bob@example.com"]));
+    assert_eq!((of(2, "stage"), of(2, "verdict")), ("rcpt".into(), "deferred".into()));
+    assert_eq!(of(3, "recipients"), serde_json::json!(["ann@example.com", "cy@example.com"]));
+    assert_eq!((of(3, "message"), of(3, "from"), of(3, "size")), (1.into(), "news@sender.example".into(), 20.into()));
+    assert_eq!((of(4, "message"), of(4, "verdict")), (2.into(), "rejected".into()));
+    assert!(of(4, "reply").as_str().unwrap().starts_with("552 "));
+    assert_eq!((of(5, "message"), of(5, "recipients")), (3.into(), serde_json::json!(["dee@example.com"])));
+    assert_eq!((of(6, "connection"), of(7, "connection")), (1.into(), 2.into()));
+    assert_eq!((of(8, "verdict"), of(8, "reply")), ("dropped".into(), Value::Null));
+    assert_eq!(of(10, "events_lost"), 0);
+    assert_eq!(lines[10]["rows"][0]["metrics"]["delivered"]["mean"], 2.0);
+    let times: Vec<f64> = lines.iter().map(|line| line["at"].as_f64().unwrap()).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    assert!(told.contains("Ctrl-C ends it\n"), "{told}");
+    assert!(told.contains("clients delivers 40.0 %") || told.contains("delivered"), "the table is for people: {told}");
+}
+
+/// Has the server close the connection without a word.
+fn stream_is_dropped(mut stream: TcpStream) {
+    stream.write_all(b"RCPT TO:<drop@example.com>\r\n").unwrap();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    assert_eq!(String::from_utf8_lossy(&rest), "");
+}
+
+#[test]
+fn a_quiet_server_says_who_serves_and_what_it_came_to() {
+    let home = home();
+    let output = mxlab(&home, "serve open charter --quiet --no-report --listen 127.0.0.1:0 --for 50ms");
+    assert_eq!((code(&output), stderr(&output)), (0, String::new()));
+    let lines: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(types(&home, &lines), ["started", "summary"]);
+    let names: Vec<&str> =
+        lines[0]["providers"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["open", "charter"]);
+    let table = mxlab(&home, "serve open --format table --no-report --listen 127.0.0.1:0 --for 50ms");
+    assert!(stdout(&table).contains("delivered") && !stdout(&table).contains('{'), "{}", stdout(&table));
+}
+
+/// A reader that is too slow costs events, and never a line that is not whole, or the last one.
+#[test]
+fn a_slow_reader_loses_events_and_is_told() {
+    const COMMANDS: usize = 120_000;
+    let home = home();
+    let serve = Serve::start(&home, "open");
+    let mut stream = serve.connect();
+    let long = "l".repeat(60);
+    say(&mut stream, &format!("{HELLO}MAIL FROM:<{long}@sender.example>\r\n"), "250 2.1.0");
+    let mut heard = BufReader::new(stream.try_clone().unwrap());
+    let hearing = std::thread::spawn(move || {
+        let mut line = String::new();
+        (0..COMMANDS).all(|_| {
+            line.clear();
+            heard.read_line(&mut line).unwrap() > 0 && line.starts_with("451")
+        })
+    });
+    let commands = format!("RCPT TO:<451.{}@example.com>\r\n", "r".repeat(59)).repeat(1_000);
+    for _ in 0..COMMANDS / 1_000 {
+        stream.write_all(commands.as_bytes()).unwrap();
+    }
+    assert!(hearing.join().unwrap(), "every command was answered");
+    drop(stream);
+    let (lines, told) = serve.end();
+    let kinds = types(&home, &lines);
+    assert_eq!((kinds[0], kinds[1], *kinds.last().unwrap()), ("started", "opened", "summary"));
+    let lost = usize::try_from(lines.last().unwrap()["events_lost"].as_u64().unwrap()).unwrap();
+    assert!(lost > 0, "{} lines", lines.len());
+    // All refusals, and that the session was opened and closed.
+    assert_eq!(lines.len() - 2 + lost, COMMANDS + 2);
+    assert!(told.contains(&format!("{lost} events were lost")), "{told}");
+}
+
+#[test]
+fn runs_and_sends_end_with_a_summary() {
+    let home = home();
+    let run = mxlab(&home, "run a.toml --quiet --format json --out run");
+    let small =
+        std::fs::read_to_string(home.path().join("a.toml")).unwrap().replace("recipients = 1000", "recipients = 20");
+    std::fs::write(home.path().join("small.toml"), small).unwrap();
+    let serve = Serve::start(&home, "open --quiet");
+    let send = mxlab(&home, &format!("send small.toml --to {} --seeds 1 --out sent", serve.address()));
+    assert_eq!(code(&send), 0, "{}", stderr(&send));
+    let (served, _) = serve.end();
+    let sweep = mxlab(&home, "sweep a.toml --over network.rtt --values 5ms,9ms --format json --out swept --quiet");
+    let again = mxlab(&home, "report run --format json");
+    let kept = ["run", "sent", "swept"].map(|folder| home.path().join(folder).join("summary.json"));
+    let kept = kept.map(|path| serde_json::from_str::<Value>(&std::fs::read_to_string(path).unwrap()).unwrap());
+    let printed: Vec<Value> = [&run, &send, &sweep, &again]
+        .iter()
+        .flat_map(|output| {
+            stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+        })
+        .collect();
+    assert_eq!(types(&home, &printed), ["summary", "summary", "sweep", "summary"]);
+    assert_eq!(printed[..3], kept, "files and standard output say the same");
+    assert_eq!(printed[0], printed[3]);
+    assert_eq!(printed[1]["rows"][0]["metrics"]["delivered"]["mean"], 20.0);
+    assert_eq!(served[1]["rows"][0]["metrics"]["delivered"]["mean"], 20.0);
+}
+
+#[test]
+fn the_schema_knows_a_stranger() {
+    let home = home();
+    let line = serde_json::json!({ "type": "closed", "at": 1.5, "provider": "open", "client": "::1", "connection": 1 });
+    let schema = schema(&home);
+    schema.check(&line).unwrap();
+    for (key, value) in
+        [("at", "soon".into()), ("type", "shut".into()), ("more", 1.into()), ("connection", Value::Null)]
+    {
+        let mut wrong = line.clone();
+        wrong[key] = value;
+        assert!(schema.check(&wrong).is_err(), "{wrong}");
+    }
+}
