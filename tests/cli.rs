@@ -258,7 +258,7 @@ fn ends_of_a_connection_that_cannot_be_are_refused() {
 }
 
 #[test]
-fn where_nobody_listens_the_run_stops_with_4_and_books_nothing() {
+fn where_no_server_listens_the_run_stops_with_4_and_books_nothing() {
     let home = home();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();

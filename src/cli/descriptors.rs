@@ -5,7 +5,7 @@ use crate::scenario::Scenario;
 use crate::sender::ConnectionDemand;
 use crate::study::RunOptions;
 
-/// Asks for as many as the system allows without asking anybody: how many that are, where the system says so. Servers
+/// Asks for as many as the system allows without privileges: how many that are, where the system says so. Servers
 /// that need more leave connections in the kernel's backlog.
 pub(super) fn as_many_as_allowed() -> Option<u64> {
     #[cfg(unix)]

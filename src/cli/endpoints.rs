@@ -41,7 +41,7 @@ fn group(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// The targets at which nobody listens now. Says so: it may be too early, and a server may still come.
+/// The targets at which no server listens now. Says so: it may be too early, and a server may still come.
 pub(super) fn doubtful(targets: &[Vec<SocketAddr>], sources: &[IpAddr]) -> Vec<SocketAddr> {
     let mut all: Vec<SocketAddr> = targets.iter().flatten().copied().collect();
     all.sort_unstable();

@@ -40,8 +40,9 @@ pub(super) struct Args {
     /// Let mail go to this network too: it must be yours.
     #[arg(long, value_name = "CIDR")]
     allow_target: Vec<IpNet>,
-    /// The address of this machine that the scenario's sources send from, one for each; fewer are taken in turn. [default: loopback
-    /// addresses counted up from 127.24.0.1 to loopback targets, or else whatever the system chooses]
+    /// The address of this machine that the scenario's sources send from, one for each; fewer are taken in turn.
+    /// [default: loopback addresses counted up from 127.24.0.1 to loopback targets, or else whatever the system
+    /// chooses]
     #[arg(long, value_name = "ADDRESS")]
     from: Vec<IpAddr>,
     /// How much faster than the wall the sender's clock goes.

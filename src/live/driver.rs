@@ -25,7 +25,6 @@ use tokio_util::sync::CancellationToken;
 use super::allowed_targets::{AllowedTargets, ForbiddenTarget};
 use super::clock::{Clock, wall_span};
 use super::cluster::MxCluster;
-use super::own_failure::OwnFailureCounter;
 use crate::record::{ConnectionFailure, ConservationError, Latencies, Response, Trial};
 use crate::sender::{Event, RecipientResult, TransactionResult};
 use crate::smtp::Stage;
@@ -87,8 +86,8 @@ pub enum DriveError {
     Conservation(#[from] ConservationError),
 }
 
-/// Drives a trial until all mail is settled and all complaints are made, its time is over, `stop` is cancelled, or going
-/// on would say nothing of any provider.
+/// Drives a trial until all mail is settled and all complaints are made, its time is over, `stop` is cancelled, or
+/// going on would say nothing of any provider.
 ///
 /// # Errors
 /// A target is not allowed, or recipients were not conserved.
@@ -137,7 +136,6 @@ struct Driver<'a> {
     clock: Clock,
     /// By provider.
     matchers: Vec<ReplyMatcher>,
-    own_failures: OwnFailureCounter,
     own_patience: Duration,
     doubtful: Vec<SocketAddr>,
     /// Targets with which it went on after the first connection.
@@ -148,14 +146,11 @@ struct Driver<'a> {
 impl<'a> Driver<'a> {
     fn new(config: DriverConfig<'a>, reports: mpsc::UnboundedSender<ConnectionReport>) -> Self {
         let DriverConfig { input, targets, sources, cluster, clock, client_options, doubtful, allowed: _ } = config;
-        let own_failures = OwnFailureCounter::default();
-        let speed = clock.speed();
-        let world = SocketWorld::new(input, targets, sources, cluster, speed, &client_options, &own_failures, reports);
+        let world = SocketWorld::new(input, targets, sources, cluster, clock.speed(), &client_options, reports);
         Self {
             trial: RunningTrial::new(input, world),
             clock,
             matchers: input.scenario.providers.iter().map(ReplyMatcher::new).collect(),
-            own_failures,
             own_patience: client_options.own_patience,
             doubtful,
             proven: BTreeSet::new(),
@@ -215,7 +210,7 @@ impl<'a> Driver<'a> {
             }
             ConnectionEvent::Closed { violation } => {
                 if let Some(why) = violation {
-                    // It came between two attempts, and counts as one: else nobody would read of it.
+                    // It came between two attempts, and counts as one: else no reader would learn of it.
                     self.trial.script.recorder().attempt_broken_off(now, site, Stage::Mail, &why, 1);
                 }
                 self.trial.script.cancel_connection(conn);
@@ -242,7 +237,7 @@ impl<'a> Driver<'a> {
             Some(WireResult::Lost(_, SessionLoss::Silence(ConnectionFailure::Refused)))
                 if is_first && self.doubtful.contains(&to) =>
             {
-                Some(TrialHalt::NobodyListens(to))
+                Some(TrialHalt::NoListener(to))
             }
             Some(WireResult::Lost(_, SessionLoss::NoTls(why))) if is_first => {
                 Some(TrialHalt::NoTls { target: to, why: why.clone() })
@@ -293,8 +288,8 @@ impl<'a> Driver<'a> {
         let now = self.now();
         self.trial.script.advance_to(now);
         let latencies = std::mem::take(&mut self.trial.world.latencies);
-        let mut trial = self.trial.finish()?;
-        trial.own_failures = self.own_failures.counts();
+        let own_failures = self.trial.world.own_failures.counts();
+        let trial = Trial { own_failures, ..self.trial.finish()? };
         Ok(LiveTrial { trial, latencies, stopped, halted: self.halted })
     }
 }

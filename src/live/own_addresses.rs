@@ -14,7 +14,7 @@ pub fn check_local(address: IpAddr) -> io::Result<()> {
     UdpSocket::bind((address, 0)).map(drop)
 }
 
-/// Whether nobody listens at `to`, as seen from `from`: the connection is refused at once.
+/// Whether no server listens at `to`, as seen from `from`: the connection is refused at once.
 pub fn is_refused(from: IpAddr, to: SocketAddr) -> bool {
     let connect = || {
         let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
@@ -24,5 +24,5 @@ pub fn is_refused(from: IpAddr, to: SocketAddr) -> bool {
     matches!(connect(), Err(error) if error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// How long a look lasts at most: whoever does not answer at all has not refused.
+/// How long a look lasts at most: a host that does not answer at all has not refused.
 const LOOK_MAX: Duration = Duration::from_secs(2);

@@ -47,8 +47,8 @@ pub enum LiveError {
 }
 
 /// Runs all trials of a scenario over sockets. There is no oracle: the future of a socket is not known. When
-/// `stop` is set, the trial under way ends early and is kept as it is, and the record says that it is partial. So it does
-/// where mxlab halts a trial, which is only kept if it says something of the providers.
+/// `stop` is set, the trial under way ends early and is kept as it is, and the record says that it is partial. So it
+/// does where mxlab halts a trial, which is only kept if it says something of the providers.
 ///
 /// # Errors
 ///

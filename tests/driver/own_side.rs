@@ -111,12 +111,12 @@ async fn what_stays_away_for_too_long_halts_the_trial() {
 }
 
 #[tokio::test]
-async fn where_nobody_listens_the_trial_is_halted_and_nothing_is_booked() {
+async fn where_no_server_listens_the_trial_is_halted_and_nothing_is_booked() {
     let (receivers, listener) = elsewhere(true).await;
     let Receivers::Hosts { targets, .. } = &receivers else { unreachable!() };
     let at = targets[0][0];
     drop(listener);
     let live = trial(&receivers, client_options()).await;
-    assert_eq!((live.halted, live.stopped), (Some(TrialHalt::NobodyListens(at)), true));
+    assert_eq!((live.halted, live.stopped), (Some(TrialHalt::NoListener(at)), true));
     assert_eq!(live.trial.cells[0].totals.attempts, 0);
 }

@@ -32,7 +32,7 @@ pub(super) struct ConnectAttempt<'a> {
 pub(super) enum NotConnected {
     /// The host, or the network before it.
     Host(ConnectionFailure),
-    /// This machine, for as long as anybody waits.
+    /// This machine, for longer than a connection waits.
     OwnSide(OwnFailure),
 }
 

@@ -36,7 +36,7 @@ pub(super) enum ConnectionEvent {
     Replied { results: Vec<WireResult>, closed: bool, timings: Vec<PhaseTiming> },
     /// The server closed the connection while it was idle, or said something against the protocol, in words.
     Closed { violation: Option<String> },
-    /// This machine was short of something for so long that nobody waits any longer.
+    /// This machine was short of something for longer than a connection waits.
     Stuck(OwnFailure),
 }
 

@@ -18,7 +18,7 @@ pub enum TrialHalt {
     },
     /// A target refused a connection before the trial, and the first of the trial as well.
     #[error("nobody listens at {0}: start the server there, or correct --to")]
-    NobodyListens(SocketAddr),
+    NoListener(SocketAddr),
     /// TLS is a must, and the first session with a target could not have it.
     #[error("{target}: {why}, and TLS is a must; where clear text will do, say --tls-optional")]
     NoTls {

@@ -36,6 +36,8 @@ pub(super) struct SocketWorld<'a> {
     opened: Vec<usize>,
     /// The delivery in the midst of which this machine failed, while the sender is told that no reply came.
     pub(super) spoiled: Option<Delivery>,
+    /// Counts what this machine was short of, over all connections.
+    pub(super) own_failures: OwnFailureCounter,
 }
 
 impl<'a> SocketWorld<'a> {
@@ -47,10 +49,10 @@ impl<'a> SocketWorld<'a> {
         cluster: Option<Arc<MxCluster>>,
         speed: Speed,
         client_options: &ClientOptions,
-        own_failures: &OwnFailureCounter,
         reports: mpsc::UnboundedSender<ConnectionReport>,
     ) -> Self {
         let stop = CancellationToken::new();
+        let own_failures = OwnFailureCounter::default();
         let options = input.sites().map(|site| ConnectionOptions {
             client_options: client_options.clone(),
             session: input.strategy.axes_at(site).session,
@@ -64,6 +66,7 @@ impl<'a> SocketWorld<'a> {
             latencies: Latencies::default(),
             opened: vec![0; targets.len()],
             spoiled: None,
+            own_failures,
             input,
             targets,
             sources,
