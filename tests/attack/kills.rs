@@ -34,6 +34,7 @@ fn send(home: &Path, to: &str) -> Child {
         .unwrap()
 }
 
+#[expect(clippy::disallowed_methods, reason = "the moment of the kill is a matter of the wall")]
 #[test]
 fn after_twenty_kills_every_delivery_is_accounted_for() {
     let mut delivered_in_all = 0;
