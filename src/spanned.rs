@@ -190,7 +190,7 @@ pub enum TextOrTable<S, M> {
 
 impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> Deserialize<'de> for TextOrTable<S, M> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::read(
+        Self::deserialize_as(
             deserializer,
             "a text such as \"20ms\" or \"75kB\", or a distribution such as { uniform = [ … , … ] }",
         )
@@ -202,7 +202,7 @@ impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> TextOrTable<S, M> {
     ///
     /// # Errors
     /// It is neither, or not what it should be.
-    pub fn read<D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> Result<Self, D::Error> {
+    pub fn deserialize_as<D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> Result<Self, D::Error> {
         struct Either<S, M>(&'static str, PhantomData<(S, M)>);
 
         impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> Visitor<'de> for Either<S, M> {

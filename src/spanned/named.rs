@@ -42,7 +42,7 @@ impl<T> Default for NamedTable<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for NamedTable<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::read(deserializer, "a table of names")
+        Self::deserialize_as(deserializer, "a table of names")
     }
 }
 
@@ -51,7 +51,7 @@ impl<'de, T: Deserialize<'de>> NamedTable<T> {
     ///
     /// # Errors
     /// It is no table, or one of its values is not what it should be.
-    pub fn read<D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> Result<Self, D::Error> {
+    pub fn deserialize_as<D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> Result<Self, D::Error> {
         struct InOrder<T>(&'static str, PhantomData<T>);
 
         impl<'de, T: Deserialize<'de>> Visitor<'de> for InOrder<T> {

@@ -54,7 +54,7 @@ struct FixedTable {
 impl<'de> Deserialize<'de> for FixedSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = "a length of time (\"1h\") or { length = \"1h\", aligned = \"clock\" }";
-        Ok(match TextOrTable::<Span, FixedTable>::read(deserializer, expected)? {
+        Ok(match TextOrTable::<Span, FixedTable>::deserialize_as(deserializer, expected)? {
             TextOrTable::Text(length) => Self { length, aligned: Aligned::default() },
             TextOrTable::Table(FixedTable { length, aligned }) => Self { length, aligned },
         })

@@ -296,7 +296,7 @@ fn set_reuse_count(strategy: &mut Strategy, limit: u32) {
 impl<'de> Deserialize<'de> for MainCf {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = "parameters of Postfix ({ smtp_destination_concurrency_limit = 2 })";
-        NamedTable::read(deserializer, expected).map(Self)
+        NamedTable::deserialize_as(deserializer, expected).map(Self)
     }
 }
 
