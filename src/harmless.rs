@@ -1,4 +1,4 @@
-//! Text on its way out: names, replies and arguments were written by others, and must do nothing to those who read them.
+//! Text on its way out: names, replies and arguments were written by others, and must do nothing to their readers.
 //!
 //! A terminal obeys control characters, a reader's eye is led astray by bidirectional overrides and by characters that
 //! cannot be seen, and a spreadsheet runs a cell that begins with `=`. Each place where text goes out has one function
