@@ -64,8 +64,9 @@ impl JsonSchemaDocument {
             }
             "additionalProperties" => {
                 let named = all.get("properties").map(keys).unwrap_or_default();
-                let others = value.as_object().into_iter().flatten().filter(|(key, _)| !named.contains(key.as_str()));
-                others.map(|(_, of)| self.whole(rule, of)).collect::<Result<(), _>>()?;
+                let mut others =
+                    value.as_object().into_iter().flatten().filter(|(key, _)| !named.contains(key.as_str()));
+                others.try_for_each(|(_, of)| self.whole(rule, of))?;
                 Ok(keys(value))
             }
             "allOf" => each(rule).map(|part| self.part(part, value)).try_fold(BTreeSet::new(), |mut all, known| {

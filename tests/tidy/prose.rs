@@ -35,7 +35,8 @@ pub(super) fn scenario(path: &str, text: &str) -> Vec<Finding> {
 pub(super) fn commands(path: &str, text: &str, cli: &clap::Command) -> Vec<Finding> {
     let mut found = Vec::new();
     for (line, command) in code_blocks(text) {
-        let words: Vec<&str> = command.split('#').next().unwrap_or("").split_whitespace().collect();
+        // What a shell does with the output is no argument.
+        let words: Vec<&str> = command.split(['#', '|', '>']).next().unwrap_or("").split_whitespace().collect();
         let wrong = match words.as_slice() {
             ["cargo", "run", options @ ..] if options.contains(&"--") => {
                 let args = options.iter().skip_while(|word| **word != "--").skip(1).copied();
@@ -111,6 +112,7 @@ mod tests {
         };
         assert!(lines("$ cargo run --release -- run a.toml --seeds 3   # a run").is_empty());
         assert!(lines("mxlab --help").is_empty());
+        assert!(lines("mxlab run a.toml --format json | jq -c . > b.json").is_empty());
         assert_eq!(lines("cargo run --release -- runn a.toml"), [3]);
         assert_eq!(lines("mxlab run a.toml --sedes 3"), [3]);
         assert_eq!(lines("cargo nonsense"), [3]);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
 use super::extract::JsonBody;
+use super::json::Json;
 use super::rejection::AdminRejection;
 use super::state::AdminState;
 use crate::live::address_directives::DELAY_MAX;

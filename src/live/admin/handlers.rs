@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::extract::{JsonBody, PathParams};
+use super::json::Json;
 use super::rejection::AdminRejection;
 use super::state::AdminState;
 use crate::diagnostic::Document;

@@ -1,7 +1,8 @@
 //! The list of calls, which the API shows to people.
 
-use axum::Json;
 use serde_json::{Value, json};
+
+use super::json::Json;
 
 /// Every call: method, path, and what it does, with an example of a body.
 pub const CALLS: &[(&str, &str, &str)] = &[

@@ -9,6 +9,7 @@ mod extract;
 mod guard;
 mod handlers;
 mod index;
+mod json;
 mod listener;
 mod metrics;
 mod rejection;

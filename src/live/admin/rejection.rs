@@ -1,10 +1,10 @@
 //! Rejected requests, in JSON: what is wrong, and what to do about it.
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::json::Json;
 use crate::diagnostic::{Diagnostic, did_you_mean, nearest};
 
 /// A rejected request.
