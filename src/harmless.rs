@@ -59,9 +59,21 @@ pub fn cell(field: &str) -> Cow<'_, str> {
     let begins = |c: char| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
     let runs = field.starts_with(['\t', '\r']) || field.trim_start().starts_with(begins);
     if runs && field.parse::<f64>().is_err() {
-        return Cow::Owned(format!("'{}", text(field)));
+        return Cow::Owned(format!("'{}", apart(text(field), begins)));
     }
-    text(field)
+    apart(text(field), begins)
+}
+
+/// Where a semicolon separates cells, as in much of Europe, what follows one is a cell too.
+fn apart(field: Cow<'_, str>, begins: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !field.contains(';') {
+        return field;
+    }
+    let parts = field.split(';').enumerate().map(|(place, part)| {
+        let runs = place > 0 && part.trim_start().starts_with(&begins);
+        if runs { format!("'{part}") } else { part.to_owned() }
+    });
+    Cow::Owned(parts.collect::<Vec<_>>().join(";"))
 }
 
 /// Whether there is anything in the text that cannot be seen.
@@ -140,6 +152,9 @@ mod tests {
             ("+3", "+3"),
             ("day / 24", "day / 24"),
             ("a=b", "a=b"),
+            ("a;=1+1", "a;'=1+1"),
+            ("=1; @x;b", "'=1;' @x;b"),
+            ("a; b", "a; b"),
             ("", ""),
         ] {
             assert_eq!(cell(field), shown);

@@ -32,6 +32,11 @@ pub(super) enum ConnectionEnds {
 /// Descriptors for everything but connections and listeners: files, the event queue, standard input and output.
 const OTHERS: u64 = 32;
 
+/// Connections that so many descriptors suffice for, if each takes `each`.
+pub(super) const fn places(allowed: u64, each: u64) -> u64 {
+    allowed.saturating_sub(OTHERS) / each
+}
+
 /// Refuses a run whose strategies open more connections than there are descriptors for, and warns of one that may.
 pub(super) fn suffice(scenario: &Scenario, options: &RunOptions, ends: ConnectionEnds) -> Result<(), Failure> {
     let Some(allowed) = as_many_as_allowed() else { return Ok(()) };
@@ -39,7 +44,7 @@ pub(super) fn suffice(scenario: &Scenario, options: &RunOptions, ends: Connectio
         ConnectionEnds::Client => (1, 0),
         ConnectionEnds::Both => (2, scenario.providers.iter().map(|policy| policy.mx.len() as u64).sum()),
     };
-    let places = allowed.saturating_sub(OTHERS + listeners) / each;
+    let places = places(allowed.saturating_sub(listeners), each);
     let domains: Vec<_> = scenario.domains.iter().map(|domain| domain.provider).collect();
     let recipients = scenario.expected_recipients();
     let wanted = |name: &String| options.strategies.is_empty() || options.strategies.contains(name);

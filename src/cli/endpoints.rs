@@ -28,7 +28,12 @@ pub(super) fn check_source(source: IpAddr, targets: &[Vec<SocketAddr>]) -> Resul
         return Err(wrong(format!("{target} cannot be reached from it: one is IPv4, the other IPv6")));
     }
     let hint = "this machine cannot send from it; write an address that it has (`ip address` lists them)";
-    live::check_local(source).map_err(|error| wrong(format!("{hint}: {error}")))
+    live::check_local(source).map_err(|error| wrong(format!("{hint}: {error}")))?;
+    for target in targets.iter().flatten() {
+        let why = |error| wrong(format!("{target} cannot be reached from it: {error}"));
+        live::check_route(source, *target).map_err(why)?;
+    }
+    Ok(())
 }
 
 /// What an address stands for that is not one machine's.
@@ -66,6 +71,9 @@ mod tests {
         {
             assert!(target(wrong).is_err(), "{wrong}");
         }
+        let loopback = "127.0.0.1".parse().unwrap();
+        let elsewhere = [vec!["192.0.2.1:25".parse().unwrap()]];
+        assert!(check_source(loopback, &elsewhere).is_err(), "loopback reaches no other machine");
         let targets = [vec!["127.0.0.1:25".parse().unwrap()]];
         for (source, right) in
             [("127.0.0.1", true), ("8.8.8.8", false), ("0.0.0.0", false), ("224.0.0.1", false), ("::1", false)]

@@ -3,7 +3,29 @@
 use std::fs;
 
 use super::Failure;
+use crate::scenario::Scenario;
+use crate::study::{RunOptions, has_crossed_trials};
 use crate::units::Bytes;
+
+/// Refuses a run that needs more than 80 % of the memory that is available, with numbers and advice.
+pub(super) fn suffices_for(scenario: &Scenario, options: &RunOptions) -> Result<(), Failure> {
+    suffices(&scenario.name, scenario.memory_per_trial(), kept(scenario, options), options.threads)
+}
+
+/// Bytes of what is kept of all trials until the report is written: time series and a histogram for each provider, and
+/// the sums of crossed trials.
+fn kept(scenario: &Scenario, options: &RunOptions) -> u64 {
+    let strategies = if options.strategies.is_empty() { scenario.strategies.len() } else { options.strategies.len() };
+    let crossed = if has_crossed_trials(scenario, options) { strategies as u64 * CROSSED_CELL } else { 0 };
+    let bytes = ((strategies + usize::from(options.bound)) as u64).saturating_mul(CELL).saturating_add(crossed);
+    bytes.saturating_mul(scenario.providers.len() as u64).saturating_mul(u64::from(options.seeds))
+}
+
+/// Bytes of one strategy, seed and provider in a record and its report, measured with ten thousand seeds.
+const CELL: u64 = 64_000;
+
+/// Bytes of one strategy, seed and provider of a crossed trial: sums, and the limits of each rule.
+const CROSSED_CELL: u64 = 4_000;
 
 /// Refuses what needs more than 80 % of the memory that is available, with numbers and advice.
 /// `kept` bytes stay until the run is over, besides what the trials that run side by side need.

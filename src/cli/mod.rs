@@ -143,7 +143,7 @@ Exit codes:
   2  bad input: arguments, a scenario, a profile, or too little memory
   3  an invariant is broken; the message says how to replay it
   4  a file could not be written, or mxlab's own side (descriptors, addresses, memory, disk)
-     failed during a run: nothing of that is booked as a provider's, and the results say so first
+     failed during a run: what waited for it is not booked as a provider's, and the results say so first
   130  stopped by Ctrl-C; finished trials are kept, their results marked partial";
 
 #[cfg(test)]

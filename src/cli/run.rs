@@ -128,7 +128,7 @@ fn prepare(args: &Args) -> Result<Vec<Job<'_>>, Failure> {
     let mut checked = Vec::new();
     for (n, scenario) in scenarios.iter().enumerate() {
         let options = options(args, scenario)?;
-        memory::suffices(&scenario.name, scenario.memory_per_trial(), kept(scenario, &options), options.threads)?;
+        memory::suffices_for(scenario, &options)?;
         if args.out.is_some() && scenarios[..n].iter().any(|before| before.name == scenario.name) {
             let name = &scenario.name;
             return Err(Failure::input(format_args!("two scenarios are called {name}; give each an --out of its own")));
@@ -147,21 +147,6 @@ fn prepare(args: &Args) -> Result<Vec<Job<'_>>, Failure> {
     };
     args.scenarios.iter().map(PathBuf::as_path).zip(scenarios).zip(checked).map(job).collect()
 }
-
-/// Bytes of what is kept of all trials until the report is written: time series and a histogram for each provider, and
-/// the sums of crossed trials.
-fn kept(scenario: &Scenario, options: &study::RunOptions) -> u64 {
-    let strategies = if options.strategies.is_empty() { scenario.strategies.len() } else { options.strategies.len() };
-    let crossed = if study::has_crossed_trials(scenario, options) { strategies as u64 * CROSSED_CELL } else { 0 };
-    let bytes = ((strategies + usize::from(options.bound)) as u64).saturating_mul(CELL).saturating_add(crossed);
-    bytes.saturating_mul(scenario.providers.len() as u64).saturating_mul(u64::from(options.seeds))
-}
-
-/// Bytes of one strategy, seed and provider in a record and its report, measured with ten thousand seeds.
-const CELL: u64 = 64_000;
-
-/// Bytes of one strategy, seed and provider of a crossed trial: sums, and the limits of each rule.
-const CROSSED_CELL: u64 = 4_000;
 
 /// What the command line and the scenario say together.
 fn options(args: &Args, scenario: &Scenario) -> Result<study::RunOptions, Failure> {

@@ -12,7 +12,7 @@ use super::output::{OutputFormat, show_run};
 use super::progress::ProgressDisplay;
 use super::scenarios::load_all;
 use super::trial_args::TrialArgs;
-use super::{Exit, Failure, descriptors, endpoints, interrupt, own_side, provenance, terminal};
+use super::{Exit, Failure, descriptors, endpoints, interrupt, memory, own_side, provenance, terminal};
 use crate::live::{self, AllowedTargets, Receivers, Speed};
 use crate::report::{self, Analysis};
 use crate::scenario::Scenario;
@@ -94,6 +94,7 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
     let allowed = AllowedTargets::loopback_and(args.allow_target.clone());
     allowed.check(targets.iter().flatten()).map_err(Failure::input)?;
     let options = args.trials.options(&scenario, false)?;
+    memory::suffices_for(&scenario, &options)?;
     let sources = sources(args, &scenario, &targets)?;
     let client_options = client_options(args.helo.clone(), args.switches())?;
     descriptors::suffice(&scenario, &options, ConnectionEnds::Client)?;

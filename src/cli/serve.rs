@@ -97,9 +97,9 @@ pub(super) struct Args {
     /// can do less (it says what).
     #[arg(long, value_enum, value_name = "NAME", default_value_t = FrontEnd::Mxlab)]
     front_end: FrontEnd,
-    /// Connections at a time; the rest wait in the kernel's backlog.
-    #[arg(long, value_name = "N", default_value_t = CONNECTIONS_MAX, value_parser = connections)]
-    connections: usize,
+    /// Connections at a time; the rest wait in the kernel's backlog. [default: 20000]
+    #[arg(long, value_name = "N", value_parser = connections)]
+    connections: Option<usize>,
     /// Threads that serve. With more than one, whoever says QUIT and comes again at once may be heard in the other
     /// order, and meet a limit on connections that nobody has reached.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_024))]
@@ -140,6 +140,12 @@ fn connections(text: &str) -> Result<usize, String> {
 pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let policies = providers::policies(&args.profiles, &args.changes)?;
     let hosts = providers::hosts(&policies, args.listen, args.expose)?;
+    check_descriptors(args)?;
+    if args.keep.is_some() && args.front_end == FrontEnd::Mailin {
+        return Err(Failure::input(
+            "--keep: mailin-embedded hands messages over without what --keep needs; leave one away",
+        ));
+    }
     let token = args.admin_token_file.as_deref().map(read_token).transpose()?;
     let auxiliary = AuxiliaryAddresses {
         dns: check_exposure("--dns", args.dns, args.expose)?,
@@ -149,7 +155,6 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
         if args.no_report { None } else { Some(ResultsFolder::create(args.out.as_deref(), SERVE, &run_name(args))?) };
     let options = options(args, &policies)?;
     let message_store = options.message_store.clone();
-    descriptors::as_many_as_allowed();
     let runtime = runtime(args.threads)
         .map_err(|error| Failure::unwritten(format_args!("the system gives no event queue: {error}")))?;
     let cluster = MxCluster::new(MxClusterConfig::new(policies, args.seed), Clock::start(args.speed));
@@ -204,6 +209,22 @@ fn report_kept(messages: &KeptMessages, quiet: bool) {
 /// A wait for the disk that a client may take for the provider's slowness.
 const LONG_WAIT: Duration = Duration::from_secs(1);
 
+/// Refuses more connections than there are descriptors for, where a number was asked for. By default connections that
+/// find none wait in the kernel's backlog, and the end says so.
+fn check_descriptors(args: &Args) -> Result<(), Failure> {
+    let each = 1 + u64::from(args.keep.is_some());
+    match (args.connections, descriptors::as_many_as_allowed()) {
+        (Some(wanted), Some(allowed)) if descriptors::places(allowed, each) < wanted as u64 => {
+            Err(Failure::input(format_args!(
+                "--connections {wanted}: the system allows {allowed} file descriptors, enough for {} connections\n  raise \
+                 the limit (`ulimit -n`), or ask for fewer",
+                descriptors::places(allowed, each)
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// One thread serves connections in the order in which they arrive.
 fn runtime(threads: u16) -> io::Result<Runtime> {
     let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
@@ -234,7 +255,7 @@ fn options(args: &Args, policies: &[Policy]) -> Result<ServerOptions, Failure> {
         None => None,
     };
     Ok(ServerOptions {
-        connections_max: args.connections,
+        connections_max: args.connections.unwrap_or(CONNECTIONS_MAX),
         tls,
         message_store,
         xclient: args.xclient,

@@ -44,7 +44,7 @@ pub use driver::{ClientOptions, DriveError, DriverConfig, LiveTrial, TrialHalt, 
 pub use live_event::{EventListener, LiveEvent, LiveEventKind, LiveMessage, RECIPIENTS_TOLD_MAX};
 pub use message_store::{KeptMessages, MessageStore};
 pub use mx_server::{ListenError, MxHost, MxServer};
-pub use own_addresses::{check_local, is_refused};
+pub use own_addresses::{check_local, check_route, is_refused};
 pub use own_faults::{OwnFaultPoint, OwnFaults};
 pub use receiver_statistics::{ClientStatistics, RefusalCause};
 pub use server_options::{CONNECTIONS_MAX, ServerOptions};

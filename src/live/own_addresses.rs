@@ -14,6 +14,14 @@ pub fn check_local(address: IpAddr) -> io::Result<()> {
     UdpSocket::bind((address, 0)).map(drop)
 }
 
+/// Whether this machine knows a way from one address to another. Nothing is sent.
+///
+/// # Errors
+/// What the system says: the source cannot reach such a target, or there is no network to it.
+pub fn check_route(from: IpAddr, to: SocketAddr) -> io::Result<()> {
+    UdpSocket::bind((from, 0))?.connect(to)
+}
+
 /// Whether no server listens at `to`, as seen from `from`: the connection is refused at once.
 pub fn is_refused(from: IpAddr, to: SocketAddr) -> bool {
     let connect = || {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::provider::{Policy, Provider, Refusal};
+use crate::provider::{Check, Policy, Provider, Refusal, RuleKind};
 use crate::record::{
     AttemptOutcome, ConnectionFailure, ConservationError, Recorder, RefusingReply, Response, Sample, SenderAccount,
     ServedAttempt, Trial, milestones,
@@ -198,7 +198,9 @@ impl ReceiverStatistics {
         let now = self.since_reset(now);
         for recipient in recipients {
             let since = self.settle_waiting(site, recipient);
-            self.recorder.expect(site, 1);
+            if since.is_none() {
+                self.recorder.expect(site, 1);
+            }
             self.clients[client.index()].accepted += 1;
             let statistics = &mut self.providers[site.index()];
             statistics.account.delivered += 1;
@@ -247,9 +249,10 @@ impl ReceiverStatistics {
         let bounced = outcome == AttemptOutcome::Bounced;
         *(if bounced { &mut statistics.rejected } else { &mut statistics.deferred }) += n;
         let attempt = ServedAttempt { site, outcome, reply: reply.map(|reply| RefusingReply { stage, reply }) };
+        let deliverable = !is_undeliverable(source, policy);
         for index in 0..n {
             let recipient = usize::try_from(index).ok().and_then(|index| recipients.get(index)).copied();
-            self.settle(now, recipient, attempt);
+            self.settle(now, recipient, attempt, deliverable);
         }
     }
 
@@ -270,18 +273,29 @@ impl ReceiverStatistics {
         self.recorder.attempt_failed(now, site, stage, ConnectionFailure::Reset, recipients.len() as u64);
         let attempt = ServedAttempt { site, outcome: AttemptOutcome::Failed, reply: None };
         for recipient in recipients {
-            self.settle(now, Some(*recipient), attempt);
+            self.settle(now, Some(*recipient), attempt, true);
         }
     }
 
-    /// An attempt for one recipient did not succeed.
-    fn settle(&mut self, now: Time, recipient: Option<u64>, attempt: ServedAttempt) {
+    /// An attempt for one recipient did not succeed. Whether one could have, had
+    /// the client done better: mail without a mailbox here is not expected.
+    fn settle(&mut self, now: Time, recipient: Option<u64>, attempt: ServedAttempt, deliverable: bool) {
         let (site, bounced) = (attempt.site, attempt.outcome == AttemptOutcome::Bounced);
-        match recipient {
-            Some(recipient) if bounced => drop(self.settle_waiting(site, recipient)),
-            Some(recipient) => self.add_waiting(now, site, recipient),
-            None if bounced => self.providers[site.index()].account.injected += 1,
-            None => {}
+        let was_expected = match recipient {
+            Some(recipient) if bounced => self.settle_waiting(site, recipient).is_some(),
+            Some(recipient) => {
+                self.add_waiting(now, site, recipient);
+                true
+            }
+            None => {
+                self.providers[site.index()].account.injected += u64::from(bounced);
+                !bounced
+            }
+        };
+        match (bounced && deliverable, was_expected) {
+            (true, false) => self.recorder.expect(site, 1),
+            (false, true) if bounced => self.recorder.expect_less(site, 1),
+            _ => {}
         }
         if bounced {
             self.providers[site.index()].account.bounced += 1;
@@ -304,10 +318,11 @@ impl ReceiverStatistics {
         if self.waiting.len() >= WAITING_MAX {
             return;
         }
-        let account = &mut self.providers[site.index()].account;
+        let (account, recorder) = (&mut self.providers[site.index()].account, &mut self.recorder);
         self.waiting.entry((site, recipient)).or_insert_with(|| {
             account.injected += 1;
             account.queued += 1;
+            recorder.expect(site, 1);
             now
         });
     }
@@ -358,16 +373,23 @@ impl ReceiverStatistics {
         let mut trial = self.recorder.clone().finish(strategy, seed, seed, None, accounts.collect())?;
         let mut all = Histogram::new_from(&self.providers[0].delivered);
         for (cell, statistics) in trial.cells.iter_mut().zip(&self.providers) {
-            cell.totals.reached_us = reached(&statistics.delivered, cell.totals.injected);
+            cell.totals.reached_us = reached(&statistics.delivered, cell.totals.deliverable);
             // Who names a recipient after the counts were reset may have connected before.
             cell.totals.connections_without_recipient =
                 statistics.connections.saturating_sub(statistics.connections_with_recipient);
             // The bounds are the same, so this cannot fail.
             let _ = all.add(&statistics.delivered);
         }
-        trial.reached_us = reached(&all, trial.cells.iter().map(|cell| cell.totals.injected).sum());
+        trial.reached_us = reached(&all, trial.cells.iter().map(|cell| cell.totals.deliverable).sum());
         Ok(trial)
     }
+}
+
+/// Whether a refusal is about an address at which no mail can be delivered here, whatever the client does.
+fn is_undeliverable(source: RefusalSource<'_>, policy: &Policy) -> bool {
+    let RefusalSource::Rule(refusal) = source else { return false };
+    let kind = policy.rules.get(refusal.rule.index()).map(|rule| &rule.kind);
+    matches!(kind, Some(RuleKind::Check(Check::Mailbox(_) | Check::Relaying)))
 }
 
 /// When 50, 90, 99 and 100 % of `all` recipients were delivered, in microseconds.
@@ -388,6 +410,37 @@ fn millis_since_start(now: Time) -> u64 {
 mod tests {
     use super::*;
     use crate::provider::profile;
+    use crate::rng::Seed;
+
+    /// A trial in which ten recipients get their mail, and a hundred are refused by this rule when first named.
+    fn served(rule: &str) -> Trial {
+        let policy = profile::parse(&profile::built_in("charter").unwrap()).unwrap();
+        let place = policy.rules.iter().position(|known| known.name == rule).unwrap();
+        let refusal = Refusal { rule: RuleId::from_index(place), action: policy.rules[place].action };
+        let (site, client) = (ProviderId(0), ClientId(0));
+        let mut statistics = ReceiverStatistics::new(std::slice::from_ref(&policy));
+        statistics.add_client();
+        statistics.accepted(Time::ZERO, site, client, 0..10);
+        for recipient in 10..110 {
+            let source = RefusalSource::Rule(refusal);
+            let recipients = &[recipient];
+            let (now, stage) = (Time::ZERO, policy.rules[place].at);
+            statistics
+                .refused(&RefusedAttempt { now, site, client, stage, source, recipients, is_repeated: false }, &policy);
+        }
+        let provider = Provider::new(policy.clone(), Seed(1).into(), Span::ZERO);
+        statistics.finish(Time::from_micros(1), "clients", 1, &[&provider], &[]).unwrap()
+    }
+
+    #[test]
+    fn what_is_delivered_is_a_share_of_what_could_have_been() {
+        let trial = served("unknown-recipient");
+        assert_eq!((trial.cells[0].totals.deliverable, trial.cells[0].totals.bounced), (10, 100));
+        assert!(trial.reached_us.iter().all(Option::is_some), "all who have a mailbox have their mail");
+        let trial = served("recipients-per-message");
+        assert_eq!(trial.cells[0].totals.deliverable, 110, "a limit is no reason not to expect the mail");
+        assert_eq!(trial.reached_us, [None; 4]);
+    }
 
     #[test]
     fn unlisted_replies_have_numbers_behind_the_fullest_profile() {

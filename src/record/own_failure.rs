@@ -14,7 +14,7 @@ pub enum OwnFailure {
     Descriptors,
     /// Memory, also the kernel's for sockets.
     Memory,
-    /// Local addresses or ports.
+    /// Local addresses or ports, or a network that they lead to.
     Addresses,
     /// The permission to do it, by a firewall of this machine for instance.
     Permission,
@@ -28,7 +28,7 @@ impl OwnFailure {
         match self {
             Self::Descriptors => "no file descriptor was free",
             Self::Memory => "there was no memory",
-            Self::Addresses => "a local address or port was not to be had",
+            Self::Addresses => "a local address, port or network was not to be had",
             Self::Permission => "this machine did not permit it",
             Self::Disk => "a disk was full or failed",
         }

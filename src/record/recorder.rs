@@ -70,6 +70,12 @@ impl Recorder {
         self.deliverable += deliverable;
     }
 
+    /// So many recipients that were expected turned out to have no mailbox that takes mail.
+    pub fn expect_less(&mut self, site: ProviderId, undeliverable: u64) {
+        self.cells[site.index()].totals.deliverable -= undeliverable;
+        self.deliverable -= undeliverable;
+    }
+
     /// A reply was given that the provider's facts do not list. The number by which it goes from now on.
     pub fn learn_reply(&mut self, site: ProviderId, text: String) -> ReplyId {
         self.cells[site.index()].learn_reply(text)

@@ -105,8 +105,9 @@ pub(super) fn own_side(record: &Record) -> Option<String> {
     let failures = record.own_failures();
     (!failures.is_empty()).then(|| {
         format!(
-            "MXLAB'S OWN SIDE FAILED: {failures}. None of that is booked as a provider's, but what follows may not be \
-             what the providers and the strategies would have done."
+            "MXLAB'S OWN SIDE FAILED: {failures}. What waited for that is not booked as a provider's; a session \
+             that broke off for it on the server's side is, and what follows may not be what the providers and the \
+             strategies would have done."
         )
     })
 }

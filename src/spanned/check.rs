@@ -133,7 +133,7 @@ impl<'a> Checker<'a> {
     }
 
     fn not_reserved(&mut self, kind: &str, name: &Spanned<String>) {
-        if name.value == "all" {
+        if name.value.eq_ignore_ascii_case("all") {
             let message = format!("a {kind} cannot be called `all`: results have all of them together under that name");
             self.wrong_do(&name.span, message, "choose another name");
         }
