@@ -277,8 +277,8 @@ impl ReceiverStatistics {
         }
     }
 
-    /// An attempt for one recipient did not succeed. Whether one could have, had
-    /// the client done better: mail without a mailbox here is not expected.
+    /// An attempt for one recipient did not succeed. `deliverable` says whether one could have, had the client done
+    /// better: mail without a mailbox here is not expected.
     fn settle(&mut self, now: Time, recipient: Option<u64>, attempt: ServedAttempt, deliverable: bool) {
         let (site, bounced) = (attempt.site, attempt.outcome == AttemptOutcome::Bounced);
         let was_expected = match recipient {

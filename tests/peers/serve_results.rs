@@ -85,6 +85,12 @@ impl ServeResults {
         self.events.iter().filter(|event| event.name == "refused")
     }
 
+    /// Refusals of connections, EHLO and MAIL.
+    pub(crate) fn turned_away(&self) -> u64 {
+        let early = |event: &&Event| matches!(event.stage.as_deref(), Some("connect" | "ehlo" | "mail"));
+        self.refused().filter(early).count() as u64
+    }
+
     /// The stages and codes of all refusals, in order.
     pub(crate) fn refusals(&self) -> Vec<(&str, u16)> {
         self.refused().map(|event| (event.stage.as_deref().unwrap(), event.code())).collect()
