@@ -39,7 +39,8 @@ pub(super) fn duration(seconds: f64) -> String {
     format!("{} {name}", short(seconds / size))
 }
 
-/// A value with its interval, compactly: `33.1 ±0.4`, `3.20 ±0.10 h`.
+/// A value with its interval, compactly: `33.1 ±0.4`, `3.20 ±0.10 h`. Where half the interval on each side would go
+/// beyond what such a value can be, its ends are given as far as they can be: `81.6 (0.0-100.0)`.
 pub(super) fn with_interval(unit: Unit, mean: f64, half: Option<f64>) -> String {
     let text = |value: f64, unit_of: f64| match unit {
         Unit::Seconds => short(value / unit_of),
@@ -48,10 +49,17 @@ pub(super) fn with_interval(unit: Unit, mean: f64, half: Option<f64>) -> String 
         Unit::Ratio | Unit::Reputation => format!("{value:.2}"),
     };
     let (size, name) = if unit == Unit::Seconds { time_unit(mean) } else { (1.0, "") };
+    let gap = if name.is_empty() { "" } else { " " };
+    let most = if unit == Unit::Fraction && mean <= 1.0 { 1.0 } else { f64::INFINITY };
+    if let Some(half) = half.filter(|half| mean - half < 0.0 || mean + half > most) {
+        let ends = [(mean - half).max(0.0), (mean + half).min(most)].map(|end| text(end, size));
+        if ends[0] != ends[1] {
+            return format!("{} ({}-{}){gap}{name}", text(mean, size), ends[0], ends[1]);
+        }
+    }
     // An interval that rounds to nothing is left out: it says no more than the mean's own digits.
     let half = half.map(|half| text(half, size)).filter(|half| half.chars().any(|c| c.is_ascii_digit() && c != '0'));
     let half = half.map(|half| format!(" ±{half}")).unwrap_or_default();
-    let gap = if name.is_empty() { "" } else { " " };
     format!("{}{half}{gap}{name}", text(mean, size))
 }
 
@@ -174,6 +182,11 @@ mod tests {
         assert_eq!(with_interval(Unit::Seconds, 11_520.0, Some(360.0)), "3.2 ±0.1 h");
         assert_eq!(with_interval(Unit::Count, 12_000.0, Some(0.0)), "12,000");
         assert_eq!(with_interval(Unit::Ratio, 1.25, None), "1.25");
+        assert_eq!(with_interval(Unit::Fraction, 0.816, Some(1.776)), "81.6 (0.0-100.0)", "no share is beyond all");
+        assert_eq!(with_interval(Unit::Fraction, 1.02, Some(0.1)), "102.0 ±10.0", "of the bound there may be more");
+        assert_eq!(with_interval(Unit::Count, 100.0, Some(430.0)), "100 (0-530)");
+        assert_eq!(with_interval(Unit::Seconds, 120.0, Some(600.0)), "2.0 (0.0-12.0) min");
+        assert_eq!(with_interval(Unit::Fraction, 0.0, Some(0.0)), "0.0");
     }
 
     #[test]
