@@ -138,8 +138,10 @@ struct Driver<'a> {
     matchers: Vec<ReplyMatcher>,
     own_patience: Duration,
     doubtful: Vec<SocketAddr>,
-    /// Targets with which it went on after the first connection.
-    proven: BTreeSet<SocketAddr>,
+    /// Targets that a connection has come back from, whatever became of it.
+    tried: BTreeSet<SocketAddr>,
+    /// Targets with which a session has come about, under TLS where that is a must.
+    greeted: BTreeSet<SocketAddr>,
     halted: Option<TrialHalt>,
 }
 
@@ -153,7 +155,8 @@ impl<'a> Driver<'a> {
             matchers: input.scenario.providers.iter().map(ReplyMatcher::new).collect(),
             own_patience: client_options.own_patience,
             doubtful,
-            proven: BTreeSet::new(),
+            tried: BTreeSet::new(),
+            greeted: BTreeSet::new(),
             halted: None,
         }
     }
@@ -223,23 +226,28 @@ impl<'a> Driver<'a> {
         self.trial.world.spoiled = None;
     }
 
-    /// Why the trial cannot go on after this, if it cannot. A target is judged by its first connection.
+    /// Why the trial cannot go on after this, if it cannot. Whether a server listens is judged by the first connection
+    /// to it, and whether TLS is to be had as long as no session has had it.
     fn halt_for(&mut self, to: SocketAddr, event: &ConnectionEvent) -> Option<TrialHalt> {
         let only = match event {
             ConnectionEvent::Stuck(what) => {
                 return Some(TrialHalt::OwnSide { what: *what, lasted: self.own_patience });
             }
             ConnectionEvent::Replied { results, .. } => results.first(),
-            ConnectionEvent::Connected | ConnectionEvent::Closed { .. } => None,
+            ConnectionEvent::Connected => {
+                self.greeted.insert(to);
+                None
+            }
+            ConnectionEvent::Closed { .. } => None,
         };
-        let is_first = self.proven.insert(to);
+        let is_first = self.tried.insert(to);
         match only {
             Some(WireResult::Lost(_, SessionLoss::Silence(ConnectionFailure::Refused)))
                 if is_first && self.doubtful.contains(&to) =>
             {
                 Some(TrialHalt::NoListener(to))
             }
-            Some(WireResult::Lost(_, SessionLoss::NoTls(why))) if is_first => {
+            Some(WireResult::Lost(_, SessionLoss::NoTls(why))) if !self.greeted.contains(&to) => {
                 Some(TrialHalt::NoTls { target: to, why: why.clone() })
             }
             _ => None,

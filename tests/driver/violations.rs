@@ -139,6 +139,7 @@ async fn what_goes_wrong_with_tls_is_told() {
 #[tokio::test]
 async fn without_tls_no_mail_goes_out_where_it_is_a_must() {
     const REFUSED: &[(&str, &str)] = &[("EHLO", "250-mx\r\n250 STARTTLS\r\n"), ("STARTTLS", "500 what\r\n")];
+    const BROKEN: &[(&str, &str)] = &[REFUSED[0], ("STARTTLS", "220 go\r\n")];
     for (script, why) in [(REFUSED, "STARTTLS was answered with `500 what`"), (&[], "STARTTLS is not offered")] {
         let must = sent_to(script, StartTls::Must(connector())).await;
         let Some(TrialHalt::NoTls { why: said, .. }) = must.halted else { panic!("{:?}", must.halted) };
@@ -147,6 +148,27 @@ async fn without_tls_no_mail_goes_out_where_it_is_a_must() {
         let may = sent_to(script, StartTls::May(connector())).await;
         assert_eq!((may.trial.cells[0].totals.delivered, may.halted), (3, None));
     }
+    let broken = sent_to(BROKEN, StartTls::Must(connector())).await;
+    assert!(
+        matches!(broken.halted, Some(TrialHalt::NoTls { why, .. }) if why.starts_with("no TLS: the handshake failed"))
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_first_is_still_asked_for_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut first, _) = listener.accept().await.unwrap();
+        first.write_all(b"421 busy\r\n").await.unwrap();
+        drop(first);
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(Script(&[]).serve(stream));
+        }
+    });
+    let campaign = Campaign { recipients: 3, speed: 60_000.0, ..Campaign::default() };
+    let live = drive_to(&campaign, at, StartTls::Must(connector())).await;
+    assert!(matches!(live.halted, Some(TrialHalt::NoTls { .. })), "{:?}", live.halted);
 }
 
 #[tokio::test]

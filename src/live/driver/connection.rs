@@ -273,7 +273,8 @@ impl<'a> ClientConnection<'a> {
                 ClientEvent::StartTls => {
                     self.input.drain(..used);
                     if let Err(error) = self.start_tls().await {
-                        let loss = self.counted(SessionLoss::of_handshake(&error));
+                        let is_must = matches!(self.options.client_options.tls, StartTls::Must(_));
+                        let loss = self.counted(SessionLoss::of_handshake(&error, is_must));
                         return Progress::Lost(Some(SessionStep::StartTls), loss);
                     }
                     continue;

@@ -30,10 +30,11 @@ impl SessionLoss {
         }
     }
 
-    /// What an error of a TLS handshake means.
-    pub(super) fn of_handshake(error: &io::Error) -> Self {
+    /// What an error of a TLS handshake means, where TLS is a must or not.
+    pub(super) fn of_handshake(error: &io::Error, is_must: bool) -> Self {
         match own_failure(error) {
             Some(what) => Self::OwnSide(what),
+            None if is_must => Self::NoTls(format!("no TLS: the handshake failed: {}", told(error))),
             None => Self::BrokenOff(format!("TLS handshake failed: {}", told(error))),
         }
     }
