@@ -1,7 +1,8 @@
 //! Accepted messages kept as files: whole messages or none, a bounded number of them, no file overwritten.
 //!
-//! A message is written to a nameless file as it arrives and gets its name once it is accepted, so that neither its
-//! size nor the number of unfinished ones costs memory, and a file with a name is a whole message.
+//! A message is written to a hidden `.part` file as it arrives and gets its name once it is accepted, so that a large
+//! one costs no more memory than a small one, and a file named as a message is a whole one. A process that is killed
+//! leaves its `.part` files behind.
 
 use std::fs;
 use std::io::{self, Write as _};
