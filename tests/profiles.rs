@@ -66,6 +66,20 @@ fn every_reply_of_a_profile_is_given_by_some_rule() {
     }
 }
 
+/// A reader who does not know the provider learns from its replies what to do.
+#[test]
+fn every_reply_says_what_it_means() {
+    for name in NAMES {
+        let policy = policy(name);
+        for (reply, note) in policy.replies.iter().zip(&policy.notes) {
+            let means = note.means.unwrap_or_else(|| panic!("{name}: what does this mean: {reply}"));
+            let own = note.own_advice.as_deref();
+            assert!(own.is_none_or(|own| own != means.advice()), "{name}: {reply}: the meaning advises this anyway");
+            assert!(note.advice().is_some_and(|advice| !advice.ends_with('.')), "{name}: {reply}");
+        }
+    }
+}
+
 #[test]
 fn every_rule_says_where_it_comes_from() {
     for name in NAMES {

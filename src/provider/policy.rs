@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hold::Hold;
 use super::limit_value::LimitValue;
+use super::meaning::ReplyNote;
 use super::message::Mailbox;
 use super::reputation::{ReputationModel, Scoring, Tier};
 use super::rule::{Check, RuleKind};
@@ -33,6 +34,8 @@ pub struct Policy {
     pub mx: Vec<String>,
     /// Every reply the rules can give; [`ReplyId`](crate::units::ReplyId) is a place in this list.
     pub replies: Vec<Reply>,
+    /// What each of these replies means, in the same places.
+    pub notes: Vec<ReplyNote>,
     /// Bands of reputation, the worst first; contiguous from 0 to 1; at least one, at most [`Policy::TIERS_MAX`].
     pub tiers: Vec<Tier>,
     /// How reputation moves.

@@ -21,6 +21,7 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
         domains: ServedDomains::new(["test.example"]),
         mx: vec!["mx.test.example".to_owned()],
         replies: vec![reply(421), reply(450), reply(550)],
+        notes: vec![ReplyNote::default(); 3],
         tiers: vec![Tier { name: "all".to_owned(), from: Fraction::NONE }],
         reputation: ReputationModel::fixed(Fraction::ALL),
         listener: None,

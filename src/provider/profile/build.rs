@@ -10,7 +10,7 @@ use super::rule::KnownNames;
 use super::spec::{ListenerSpec, ProfileSpec, ReplySpec, ReputationSpec, ServiceSpec};
 use super::{attribution, domains};
 use crate::dist::Dist;
-use crate::provider::{ListenerCapacity, Placeholder, Policy, ReputationModel, ServiceTimes, Tier};
+use crate::provider::{ListenerCapacity, Placeholder, Policy, ReplyNote, ReputationModel, ServiceTimes, Tier};
 use crate::smtp::{Class, Code, EnhancedCode, Reply, gaps};
 use crate::spanned::{Checker, NamedTable, Spanned, nearest_or_all};
 use crate::time::Span;
@@ -47,6 +47,7 @@ pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Poli
         None => Some(vec![Tier { name: "any".to_owned(), from: Fraction::NONE }]),
     };
     let replies: Vec<Option<Reply>> = spec.reply.iter().map(|(_, spec)| reply(spec, check)).collect();
+    let notes: Vec<ReplyNote> = spec.reply.iter().map(|(_, spec)| note(spec, check)).collect();
     if let Some((name, _)) = spec.rule.iter().nth(Policy::RULES_MAX) {
         check.wrong(&name.span, format!("a profile has at most {} rules", Policy::RULES_MAX));
     }
@@ -71,6 +72,7 @@ pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Poli
         listener,
         service,
         replies: replies.into_iter().collect::<Option<_>>()?,
+        notes,
         rules: rules.into_iter().collect::<Option<_>>()?,
         tiers: tiers?,
     })
@@ -160,6 +162,15 @@ fn reply(spec: &ReplySpec, check: &mut Checker<'_>) -> Option<Reply> {
         None => None,
     };
     Some(Reply { code: code?, enhanced, text: spec.text.value.clone() })
+}
+
+/// What is said of a reply besides its text.
+fn note(spec: &ReplySpec, check: &mut Checker<'_>) -> ReplyNote {
+    let own_advice = spec.advice.as_ref().map(|advice| advice.trim().to_owned());
+    if let (Some(said), Some("")) = (&spec.advice, own_advice.as_deref()) {
+        check.wrong_do(&said.span, "this advice says nothing", "leave `advice` out for that of the reply's meaning");
+    }
+    ReplyNote { means: spec.means, own_advice }
 }
 
 fn enhanced(text: &Spanned<String>, code: Option<Code>, check: &mut Checker<'_>) -> Option<EnhancedCode> {

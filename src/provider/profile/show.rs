@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::spec::{ProfileSpec, RuleSpec};
 use super::{policy, read, words};
 use crate::diagnostic::{Diagnostic, Document};
-use crate::provider::{Confidence, Policy};
+use crate::provider::{Confidence, Policy, ReplyNote, Waiting};
 use crate::spanned::Spanned;
 
 /// A profile as text for people: who it is, what it limits, what it answers, and how far each number can be trusted.
@@ -35,13 +35,29 @@ fn in_words(spec: &ProfileSpec, policy: &Policy) -> String {
         _ = writeln!(text, "    {}", sources(said));
     }
     _ = writeln!(text, "\nreplies");
-    for (reply, (name, said)) in policy.replies.iter().zip(spec.reply.iter()) {
+    for ((reply, note), (name, said)) in policy.replies.iter().zip(&policy.notes).zip(spec.reply.iter()) {
         _ = writeln!(text, "  {}  {}", name.value, trust(said.source.as_ref(), said.confidence.as_ref()));
         for line in reply.lines(|_| None) {
             _ = writeln!(text, "    {line}");
         }
+        meaning(&mut text, note);
     }
     text
+}
+
+fn meaning(text: &mut String, note: &ReplyNote) {
+    if let Some(means) = note.means {
+        _ = write!(text, "    means {means}");
+        _ = match means.waiting() {
+            Waiting::Helps => write!(text, " (waiting helps)"),
+            Waiting::IsNotEnough => write!(text, " (waiting alone does not help)"),
+            Waiting::IsUseless => write!(text, " (waiting never helps)"),
+        };
+        text.push('\n');
+    }
+    if let Some(advice) = note.advice() {
+        _ = writeln!(text, "    advice: {advice}");
+    }
 }
 
 fn reputation(text: &mut String, spec: &ProfileSpec, policy: &Policy) {

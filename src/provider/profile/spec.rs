@@ -13,7 +13,7 @@ use super::limit::{LimitSpec, LoadStepSpec};
 use super::window::WindowSpec;
 use crate::dist::DistSpec;
 use crate::provider::rule::check_spec::CheckSpec;
-use crate::provider::{Confidence, Counted, Meter, ReputationOf, Scope};
+use crate::provider::{Confidence, Counted, Meaning, Meter, ReputationOf, Scope};
 use crate::smtp::Stage;
 use crate::spanned::{Count, NamedTable, Spanned};
 use crate::units::Fraction;
@@ -128,6 +128,10 @@ pub struct ReplySpec {
     /// The text, with `{ip}`, `{range}`, `{host}`, `{helo}`, `{mx}`, `{sender}`, `{sender_domain}`, `{from_domain}`,
     /// `{rcpt}`, `{rcpt_domain}`, `{id}`, `{url}`. A line break separates the lines of a multi-line reply.
     pub text: Spanned<String>,
+    /// Why it is given. Without this, the code is all there is to go by.
+    pub means: Option<Meaning>,
+    /// What a sender should do about it; what its meaning advises unless said otherwise.
+    pub advice: Option<Spanned<String>>,
     /// Where the text comes from.
     pub source: Option<String>,
     /// How far to trust it; `assumed` unless said otherwise.

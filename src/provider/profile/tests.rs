@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnostic::render;
-use crate::provider::{PolicyChange, RuleAction, RuleKind, TierValue, Window};
+use crate::provider::{Meaning, PolicyChange, RuleAction, RuleKind, TierValue, Window};
 use crate::smtp::Stage;
 use crate::time::Span;
 use crate::units::RuleId;
@@ -117,6 +117,8 @@ const FAULTS: &[(&str, &str)] = &[
     ("\"4.7.0\"", "\"4.7\""),
     ("text = \"later\"", "text = \"\""),
     ("text = \"later\"", "text = \"later\"\nconfidence = \"published\""),
+    ("text = \"later\"", "text = \"later\"\nmeans = \"rates\""),
+    ("text = \"later\"", "text = \"later\"\nadvice = \" \""),
     ("[reply.never]", "[reply.later]"),
     (LIMIT, "-1"),
     (LIMIT, "1.5"),
@@ -188,6 +190,18 @@ fn a_profile_has_no_more_than_64_rules() {
     let many = (0..63).map(rule).collect::<Vec<_>>().concat();
     let found = parse(&document(&format!("{RIGHT}{many}"))).expect_err("65 rules");
     assert_eq!(found[0].message(), "a profile has at most 64 rules");
+}
+
+#[test]
+fn a_reply_may_say_what_it_means() {
+    let said = |more: &str| {
+        let text = RIGHT.replacen("text = \"later\"", &format!("text = \"later\"\n{more}"), 1);
+        let note = parse(&document(&text)).unwrap().notes[0].clone();
+        (note.means, note.advice().map(str::to_owned))
+    };
+    assert_eq!(said(""), (None, None));
+    assert_eq!(said("means = \"busy\""), (Some(Meaning::Busy), Some(Meaning::Busy.advice().to_owned())));
+    assert_eq!(said("advice = \"ask\""), (None, Some("ask".to_owned())));
 }
 
 #[test]
@@ -309,9 +323,16 @@ fn a_rule_changes_in_the_grammar_of_limits() {
 #[test]
 fn the_schema_knows_every_part() {
     let schema = schemars::schema_for!(ProfileSpec).to_value().to_string();
-    for word in
-        ["open-connections", "token-bucket", "log-normal", "unknown-recipient", "tarpit", "ladder", "rest-toward"]
-    {
+    for word in [
+        "open-connections",
+        "token-bucket",
+        "log-normal",
+        "unknown-recipient",
+        "tarpit",
+        "ladder",
+        "rest-toward",
+        "list-quality",
+    ] {
         assert!(schema.contains(word), "{word}");
     }
 }
