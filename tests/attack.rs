@@ -7,6 +7,8 @@
 
 #[path = "attack/bytes.rs"]
 mod bytes;
+#[path = "attack/disk.rs"]
+mod disk;
 #[path = "attack/early.rs"]
 mod early;
 #[path = "attack/kills.rs"]

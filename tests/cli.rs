@@ -274,9 +274,46 @@ fn where_no_server_listens_the_run_stops_with_4_and_books_nothing() {
 /// mxlab where a process may have so many file descriptors.
 #[cfg(unix)]
 fn with_descriptors(home: &TempDir, most: u32, arguments: &str) -> std::process::Output {
+    with_limit(home, &format!("ulimit -S -n {most}; ulimit -H -n {most}"), arguments)
+}
+
+/// mxlab under limits of the shell.
+#[cfg(unix)]
+fn with_limit(home: &TempDir, limit: &str, arguments: &str) -> std::process::Output {
     let mxlab = env!("CARGO_BIN_EXE_mxlab");
-    let script = format!("ulimit -S -n {most}; ulimit -H -n {most}; exec '{mxlab}' {arguments}");
+    let script = format!("{limit}; exec '{mxlab}' {arguments}");
     Command::new("sh").args(["-c", &script]).current_dir(home.path()).output().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_does_not_fit_under_a_limit_of_the_shell_is_refused_and_does_not_abort() {
+    let home = home();
+    let run = "run a.toml --threads 1 --seeds 1 --no-bound --out";
+    for (limit, out) in [("ulimit -v 1000000", "addresses"), ("ulimit -d 1000000", "data")] {
+        change(&home, "recipients = 1000", "recipients = 40000000");
+        let refused = with_limit(&home, limit, &format!("{run} {out}"));
+        assert_eq!(code(&refused), 2, "{limit}: {refused:?}");
+        assert!(stderr(&refused).contains("of memory"), "{limit}: {}", stderr(&refused));
+        change(&home, "recipients = 1000", "recipients = 1000");
+        let fits = with_limit(&home, limit, &format!("{run} {out}"));
+        assert_eq!(code(&fits), 0, "{limit}: {fits:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_has_as_many_connections_as_descriptors_unless_told_otherwise() {
+    let home = home();
+    let serve = "serve open --listen 127.0.0.1:0 --no-report --for 100ms";
+    let lowered = with_descriptors(&home, 128, serve);
+    assert_eq!(code(&lowered), 0, "{lowered:?}");
+    assert!(stderr(&lowered).contains("128 file descriptors, enough for 94 connections"), "{}", stderr(&lowered));
+    let fits = with_descriptors(&home, 128, &format!("{serve} --connections 94"));
+    assert_eq!((code(&fits), stderr(&fits).contains("descriptors")), (0, false), "{fits:?}");
+    let refused = with_descriptors(&home, 128, &format!("{serve} --connections 95"));
+    assert_eq!(code(&refused), 2, "{refused:?}");
+    assert!(stderr(&refused).contains("--connections 95"), "{}", stderr(&refused));
 }
 
 #[cfg(unix)]

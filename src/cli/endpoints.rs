@@ -46,12 +46,19 @@ fn group(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// The targets at which no server listens now. Says so: it may be too early, and a server may still come.
-pub(super) fn doubtful(targets: &[Vec<SocketAddr>], sources: &[IpAddr]) -> Vec<SocketAddr> {
+/// The targets at which no server listens now. Says so: it may be too early, and a server may still come. What looks is
+/// a connection, which servers count: that is said too.
+pub(super) fn doubtful(targets: &[Vec<SocketAddr>], sources: &[IpAddr], quiet: bool) -> Vec<SocketAddr> {
     let mut all: Vec<SocketAddr> = targets.iter().flatten().copied().collect();
     all.sort_unstable();
     all.dedup();
     let from = |target: &SocketAddr| sources.iter().find(|source| source.is_ipv4() == target.is_ipv4());
+    if !quiet {
+        let looks = all.len();
+        terminal::note(format!(
+            "one connection to each target, to see whether anybody listens: {looks} that servers see and no result counts"
+        ));
+    }
     all.retain(|target| from(target).is_some_and(|source| live::is_refused(*source, *target)));
     for target in &all {
         terminal::note(format!("warning: nobody listens at {target}; if nobody does when mail is due, the run stops"));

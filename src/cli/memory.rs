@@ -1,8 +1,7 @@
 //! Whether a run will fit into memory: asked before it begins, so that no machine is swapped to death.
 
-use std::fs;
-
 use super::Failure;
+use super::available_memory::available;
 use crate::scenario::Scenario;
 use crate::study::{RunOptions, has_crossed_trials};
 use crate::units::Bytes;
@@ -58,17 +57,6 @@ fn fits(scenario: &str, per_trial: u64, kept: u64, threads: usize, available: u6
     ))
 }
 
-/// Memory that can be had without swapping, where the system says so.
-fn available() -> Option<u64> {
-    available_in(&fs::read_to_string("/proc/meminfo").ok()?)
-}
-
-fn available_in(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1_024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,11 +67,5 @@ mod tests {
         let refusal = fits("a", 100, 0, 9, 1_000).unwrap_err();
         assert!(refusal.contains("900 B") && refusal.contains("--threads 8"), "{refusal}");
         assert!(fits("a", u64::MAX, 0, 2, 1_000).unwrap_err().contains("fewer recipients"));
-    }
-
-    #[test]
-    fn the_system_says_what_is_available() {
-        assert_eq!(available_in("MemTotal: 9 kB\nMemAvailable:    2000 kB\n"), Some(2_048_000));
-        assert_eq!(available_in("MemTotal: 9 kB\n"), None);
     }
 }

@@ -3,6 +3,7 @@
 //! What was asked for goes to standard output, everything about it (seeds, progress, errors) to standard error. How it
 //! ended is said by the exit code, see [`Exit`].
 
+mod available_memory;
 mod check;
 mod completions;
 mod descriptors;
@@ -143,7 +144,7 @@ Exit codes:
   2  bad input: arguments, a scenario, a profile, or too little memory
   3  an invariant is broken; the message says how to replay it
   4  a file could not be written, or mxlab's own side (descriptors, addresses, memory, disk)
-     failed during a run: what waited for it is not booked as a provider's, and the results say so first
+     failed during a run: attempts that it held up or broke off are nobody's, and the results say so first
   130  stopped by Ctrl-C; finished trials are kept, their results marked partial";
 
 #[cfg(test)]

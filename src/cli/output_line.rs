@@ -8,6 +8,7 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::record::OwnFailure;
 use crate::report::{ResultsSummary, SchemaVersion};
 
 /// A line of standard output of `mxlab serve`, `send`, `run`, `sweep` and `report` where it is JSON.
@@ -131,13 +132,17 @@ pub(super) struct Accepted<'a> {
     pub(super) size: u64,
 }
 
-/// A connection was lost while a message was received: nobody has decided about it. `closed` follows.
+/// A connection was lost while a message was received, or mxlab's own side broke it off in a transaction: nobody has
+/// decided about it. `closed` follows.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Lost<'a> {
     #[serde(flatten)]
     pub(super) connection: ConnectionFields<'a>,
     #[serde(flatten)]
     pub(super) message: MessageFields<'a>,
+    /// What mxlab's own side was short of, if that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) own_failure: Option<OwnFailure>,
 }
 
 /// What every event of a connection has.

@@ -11,8 +11,8 @@ pub(super) fn judged(exit: Exit, own_failures: &OwnFailures, halted: Option<&Tri
     }
     if !own_failures.is_empty() {
         terminal::note(terminal::error(format_args!(
-            "mxlab's own side failed during the run: {own_failures}. What waited for that is not booked as a provider's; a \
-             session that broke off for it on the server's side is, and times and rates are not what they would have been"
+            "mxlab's own side failed during the run: {own_failures}. Attempts that it held up or broke off are booked as \
+             nobody's, neither refused nor failed nor lost; times and rates are not what they would have been"
         )));
         for (what, _) in own_failures.iter() {
             terminal::note(format!("  {}", what.help()));

@@ -25,6 +25,9 @@ use crate::study;
 /// open loop, each latency measured from the moment at which it should have begun. Providers of the scenario only say
 /// which replies are to be expected; whatever else a server says is learned.
 ///
+/// Before the start there is one connection to each target, closed without a word, to see whether anybody listens:
+/// servers see it, and no result counts it.
+///
 /// Only loopback addresses are targets, unless --allow-target names their network.
 #[expect(clippy::struct_excessive_bools, reason = "a command line has switches")]
 #[derive(clap::Args)]
@@ -98,7 +101,7 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
     let sources = sources(args, &scenario, &targets)?;
     let client_options = client_options(args.helo.clone(), args.switches())?;
     descriptors::suffice(&scenario, &options, ConnectionEnds::Client)?;
-    let doubtful = endpoints::doubtful(&targets, &sources);
+    let doubtful = endpoints::doubtful(&targets, &sources, args.quiet);
     let receivers = Receivers::Hosts { targets, sources, allowed, doubtful };
     let run = folder::run_name(options.first_seed, options.seeds, scenario.hash);
     let out = ResultsFolder::create(args.out.as_deref(), &scenario.name, &run)?;

@@ -23,7 +23,7 @@ use crate::live::{
     ServedTrial, ServerOptions, Speed,
 };
 use crate::provider::Policy;
-use crate::record::{OwnFailures, Record, StrategyInfo, Trial};
+use crate::record::{OwnFailure, OwnFailures, Record, StrategyInfo, Trial};
 use crate::report::{self, Analysis, ResultsSummary, RunSummary, SchemaVersion};
 use crate::time::{Span, Time};
 use crate::trial::provider_info;
@@ -97,7 +97,8 @@ pub(super) struct Args {
     /// can do less (it says what).
     #[arg(long, value_enum, value_name = "NAME", default_value_t = FrontEnd::Mxlab)]
     front_end: FrontEnd,
-    /// Connections at a time; the rest wait in the kernel's backlog. [default: 20000]
+    /// Connections at a time; the rest wait in the kernel's backlog. More than there are file descriptors for are
+    /// refused. [default: 20000, or as many as there are file descriptors for]
     #[arg(long, value_name = "N", value_parser = connections)]
     connections: Option<usize>,
     /// Threads that serve. With more than one, whoever says QUIT and comes again at once may be heard in the other
@@ -140,7 +141,7 @@ fn connections(text: &str) -> Result<usize, String> {
 pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     let policies = providers::policies(&args.profiles, &args.changes)?;
     let hosts = providers::hosts(&policies, args.listen, args.expose)?;
-    check_descriptors(args)?;
+    let places = Places::of(args, &hosts)?;
     if args.keep.is_some() && args.front_end == FrontEnd::Mailin {
         return Err(Failure::input(
             "--keep: mailin-embedded hands messages over without what --keep needs; leave one away",
@@ -153,7 +154,7 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
     };
     let out =
         if args.no_report { None } else { Some(ResultsFolder::create(args.out.as_deref(), SERVE, &run_name(args))?) };
-    let options = options(args, &policies)?;
+    let options = options(args, &policies, &places)?;
     let message_store = options.message_store.clone();
     let runtime = runtime(args.threads)
         .map_err(|error| Failure::unwritten(format_args!("the system gives no event queue: {error}")))?;
@@ -172,6 +173,7 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
         }
         if !args.quiet {
             announce(&cluster, &front_end, auxiliary, args);
+            places.note.iter().for_each(|note| terminal::note(note.as_str()));
         }
         run_until_stopped(&cluster, args, format).await?;
         stop.cancel();
@@ -209,19 +211,37 @@ fn report_kept(messages: &KeptMessages, quiet: bool) {
 /// A wait for the disk that a client may take for the provider's slowness.
 const LONG_WAIT: Duration = Duration::from_secs(1);
 
-/// Refuses more connections than there are descriptors for, where a number was asked for. By default connections that
-/// find none wait in the kernel's backlog, and the end says so.
-fn check_descriptors(args: &Args) -> Result<(), Failure> {
-    let each = 1 + u64::from(args.keep.is_some());
-    match (args.connections, descriptors::as_many_as_allowed()) {
-        (Some(wanted), Some(allowed)) if descriptors::places(allowed, each) < wanted as u64 => {
-            Err(Failure::input(format_args!(
-                "--connections {wanted}: the system allows {allowed} file descriptors, enough for {} connections\n  raise \
-                 the limit (`ulimit -n`), or ask for fewer",
-                descriptors::places(allowed, each)
-            )))
+/// How many connections are served at a time.
+struct Places {
+    connections: usize,
+    /// What the machine is short of when more come, where nobody asked for so few.
+    short_of: Option<OwnFailure>,
+    /// That, for people.
+    note: Option<String>,
+}
+
+impl Places {
+    /// As many as were asked for, which are refused if there are no descriptors for them; or else as many as there are
+    /// descriptors for, up to the default.
+    fn of(args: &Args, hosts: &[MxHost]) -> Result<Self, Failure> {
+        // A message that is kept is a file; each host listens, and may have one more in its hand.
+        let (each, own) = (1 + u64::from(args.keep.is_some()), 2 * hosts.len() as u64);
+        let wanted = args.connections.unwrap_or(CONNECTIONS_MAX);
+        let short = descriptors::as_many_as_allowed()
+            .map(|allowed| (allowed, descriptors::places(allowed.saturating_sub(own), each)))
+            .filter(|(_, places)| *places < wanted as u64);
+        let Some((allowed, places)) = short else {
+            return Ok(Self { connections: wanted, short_of: None, note: None });
+        };
+        let why = format!("the system allows {allowed} file descriptors, enough for {places} connections");
+        if args.connections.is_some() || places == 0 {
+            return Err(Failure::input(format_args!(
+                "--connections {wanted}: {why}\n  raise the limit (`ulimit -n`), or ask for fewer"
+            )));
         }
-        _ => Ok(()),
+        let connections = usize::try_from(places).unwrap_or(CONNECTIONS_MAX);
+        let note = format!("{why} at a time, of {wanted} by default; the rest will wait (`ulimit -n`)");
+        Ok(Self { connections, short_of: Some(OwnFailure::Descriptors), note: Some(note) })
     }
 }
 
@@ -242,7 +262,7 @@ fn run_name(args: &Args) -> String {
         .join("-")
 }
 
-fn options(args: &Args, policies: &[Policy]) -> Result<ServerOptions, Failure> {
+fn options(args: &Args, policies: &[Policy], places: &Places) -> Result<ServerOptions, Failure> {
     let names: Vec<String> = policies.iter().flat_map(|policy| policy.mx.iter().cloned()).collect();
     let acceptor = || live::tls::ServerTls::self_signed(&names, &[args.listen.ip()]).map_err(Failure::unwritten);
     let tls = if args.no_tls { None } else { Some(acceptor()?) };
@@ -255,7 +275,8 @@ fn options(args: &Args, policies: &[Policy]) -> Result<ServerOptions, Failure> {
         None => None,
     };
     Ok(ServerOptions {
-        connections_max: args.connections.unwrap_or(CONNECTIONS_MAX),
+        connections_max: places.connections,
+        short_of: places.short_of,
         tls,
         message_store,
         xclient: args.xclient,

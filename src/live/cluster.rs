@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clock::Clock;
 use super::live_event::EventListener;
+use super::session_ledger::SessionLedger;
 use super::shared_state::{NewConnection, SharedState};
 use crate::provider::{Client, Policy, PolicyChange, Provider};
 use crate::record::{ClosingAccount, ConservationError, ProviderSample, SenderAccount, Trial};
@@ -61,6 +62,8 @@ pub struct MxCluster {
     /// The providers at the start, with the clients and sender domains of the configuration.
     start: Vec<Provider>,
     state: Mutex<SharedState>,
+    /// What became of the connections of drivers in this process.
+    pub(super) ledger: SessionLedger,
 }
 
 /// What the clients of a cluster have met.
@@ -86,7 +89,7 @@ impl MxCluster {
             state.register_sender(&domain, reputation, daily_volume);
         }
         let start = state.providers.iter().map(|served| served.provider.clone()).collect();
-        Arc::new(Self { clock, policies, start, state: Mutex::new(state) })
+        Arc::new(Self { clock, policies, start, state: Mutex::new(state), ledger: SessionLedger::default() })
     }
 
     /// The clock that the providers live by.

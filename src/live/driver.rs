@@ -10,6 +10,7 @@ mod connection_event;
 mod connection_table;
 mod halt;
 mod message;
+mod own_patience;
 mod reply_matcher;
 mod session_loss;
 mod socket_world;
@@ -194,6 +195,7 @@ impl<'a> Driver<'a> {
             return;
         }
         self.trial.script.advance_to(now);
+        let own_failure = event.own_failure();
         match event {
             ConnectionEvent::Connected => {
                 self.record_opened(site);
@@ -203,7 +205,7 @@ impl<'a> Driver<'a> {
                 for (phase, took) in timings {
                     self.trial.world.latencies.record(phase, wall_span(took));
                 }
-                self.trial.world.spoiled = results.iter().any(WireResult::is_own_failure).then_some(delivery);
+                self.trial.world.spoiled = own_failure.map(|_| delivery);
                 let n = if results.len() == 1 { u64::from(delivery.count) } else { 1 };
                 let recipients: Vec<RecipientResult> =
                     results.into_iter().map(|result| self.interpret(site, result, closed, n)).collect();
@@ -211,8 +213,8 @@ impl<'a> Driver<'a> {
                 let result = TransactionResult { conn, recipients: &recipients, closed };
                 self.trial.tell_sender(Event::Replied(result));
             }
-            ConnectionEvent::Closed { violation } => {
-                if let Some(why) = violation {
+            ConnectionEvent::Closed(loss) => {
+                if let SessionLoss::BrokenOff(why) = loss {
                     // It came between two attempts, and counts as one: else no reader would learn of it.
                     self.trial.script.recorder().attempt_broken_off(now, site, Stage::Mail, &why, 1);
                 }
@@ -238,7 +240,7 @@ impl<'a> Driver<'a> {
                 self.greeted.insert(to);
                 None
             }
-            ConnectionEvent::Closed { .. } => None,
+            ConnectionEvent::Closed(_) => None,
         };
         let is_first = self.tried.insert(to);
         match only {

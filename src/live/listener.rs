@@ -60,14 +60,14 @@ impl MxListener {
     }
 }
 
-/// Sends a last reply and closes the connection. Where the system can hold the reply back, it goes out in one segment
+/// Sends a last reply and ends the connection, which is closed when the stream is dropped. Where the system can hold the reply back, it goes out in one segment
 /// with the FIN, and wakes the client once. The send buffer of a new connection has room for it.
 ///
 /// # Errors
-/// The client is gone.
-pub(super) fn refuse_and_close(mut stream: TcpStream, reply: &[u8]) -> io::Result<()> {
+/// The client is gone, or this machine has no memory for the reply.
+pub(super) fn refuse_and_close(mut stream: &TcpStream, reply: &[u8]) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    socket2::SockRef::from(&stream).set_tcp_cork(true)?;
+    socket2::SockRef::from(stream).set_tcp_cork(true)?;
     stream.write_all(reply)?;
     // A connection that is dropped with unread input is reset; the FIN is out by then.
     stream.shutdown(Shutdown::Write)

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::record::OwnFailure;
 use crate::smtp::{Class, Stage};
 use crate::time::Time;
 use crate::units::ProviderId;
@@ -50,10 +51,12 @@ pub enum LiveEventKind<'a> {
         /// Size in bytes.
         size: u64,
     },
-    /// The connection was lost while a message was received.
+    /// The connection was lost while a message was received, or mxlab's own side broke it off in a transaction.
     Lost {
         /// The message, with all of its recipients.
         message: LiveMessage<'a>,
+        /// What mxlab's own side was short of, if that is why.
+        own_failure: Option<OwnFailure>,
     },
     /// A session ended.
     Closed,

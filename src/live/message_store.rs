@@ -1,10 +1,10 @@
 //! Accepted messages kept as files: whole messages or none, a bounded number of them, no file overwritten.
 //!
 //! A message is written to a hidden `.part` file as it arrives and gets its name once it is accepted, so that a large
-//! one costs no more memory than a small one, and a file named as a message is a whole one. A process that is killed
-//! leaves its `.part` files behind.
+//! one costs no more memory than a small one, and a file named as a message is a whole one. Its process holds a lock on
+//! a `.part` file: one without was left by a process that was killed, and the next store in the folder removes it.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,7 @@ use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
+use super::message_buffer::{BufferedBytes, MessageBuffer};
 use super::own_failure::own_failure;
 use super::own_faults::{OwnFaultPoint, OwnFaults};
 use crate::record::{OwnFailure, OwnFailures};
@@ -29,6 +30,7 @@ struct SharedStore {
     providers: Vec<ProviderFolder>,
     max: u64,
     kept: AtomicU64,
+    buffered: BufferedBytes,
     faults: OwnFaults,
     trouble: Mutex<Trouble>,
 }
@@ -64,8 +66,9 @@ pub struct KeptMessages {
     pub longest_wait: Duration,
 }
 
-/// Bytes of a message that wait in memory until they are written.
-const BUFFER_MAX: usize = 256 * 1024;
+/// The name of the file of a message that is being received: this, six letters or digits, and [`PART_SUFFIX`].
+const PART_PREFIX: &str = ".mxlab-";
+const PART_SUFFIX: &str = ".part";
 
 /// Names that are tried for a message when other programs write into the same folder.
 const NAMES_MAX: u32 = 100_000;
@@ -83,6 +86,7 @@ impl MessageStore {
             providers: providers.collect::<io::Result<_>>()?,
             max,
             kept: AtomicU64::new(0),
+            buffered: BufferedBytes::default(),
             faults,
             trouble: Mutex::default(),
         })))
@@ -100,9 +104,10 @@ impl MessageStore {
         if self.0.kept.load(Ordering::Relaxed) >= self.0.max {
             return None;
         }
-        let mut buffer = format!("X-Envelope-From: <{from}>\r\n").into_bytes();
+        let mut buffer = MessageBuffer::new(&self.0.buffered);
+        buffer.add(format!("X-Envelope-From: <{from}>\r\n").as_bytes());
         for to in to {
-            buffer.extend_from_slice(format!("X-Envelope-To: <{to}>\r\n").as_bytes());
+            buffer.add(format!("X-Envelope-To: <{to}>\r\n").as_bytes());
         }
         Some(StoredMessage { store: self.clone(), site, buffer, written: Ok(None) })
     }
@@ -122,7 +127,11 @@ impl ProviderFolder {
         }
         let mut last = 0;
         for entry in fs::read_dir(&path)? {
-            last = last.max(number(&entry?.path()).unwrap_or(0));
+            let path = entry?.path();
+            last = last.max(number(&path).unwrap_or(0));
+            if is_part(&path) {
+                remove_abandoned(&path)?;
+            }
         }
         Ok(Self { path, last: AtomicU64::new(last) })
     }
@@ -137,8 +146,12 @@ impl ProviderFolder {
                 Err(failed) => return Err(failed.error),
             }
         }
-        Err(io::Error::new(io::ErrorKind::AlreadyExists, "other programs write into the same folder"))
+        Err(others_write())
     }
+}
+
+fn others_write() -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, "other programs write into the same folder")
 }
 
 /// The number in the name of a kept message.
@@ -147,6 +160,45 @@ fn number(path: &Path) -> Option<u64> {
         return None;
     }
     path.file_stem()?.to_str()?.parse().ok()
+}
+
+/// A new file for a message, locked as long as this process has it open, where the disk knows locks.
+fn part_file(folder: &Path) -> io::Result<NamedTempFile> {
+    for _ in 0..NAMES_MAX {
+        let file = tempfile::Builder::new().prefix(PART_PREFIX).suffix(PART_SUFFIX).tempfile_in(folder)?;
+        // A store that is created between the two takes it for an abandoned one.
+        if !matches!(file.as_file().try_lock(), Err(TryLockError::WouldBlock)) && file.path().exists() {
+            return Ok(file);
+        }
+    }
+    Err(others_write())
+}
+
+/// Whether a file is named as one of a message that is being received.
+fn is_part(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let middle = name.and_then(|name| name.strip_prefix(PART_PREFIX)?.strip_suffix(PART_SUFFIX));
+    middle.is_some_and(|middle| middle.len() == 6 && middle.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// Removes the file of a message that no process is receiving any more. Others may do the same at the same time.
+fn remove_abandoned(path: &Path) -> io::Result<()> {
+    let removed = || {
+        // Not through a link, nor what would have to be waited for.
+        if !fs::symlink_metadata(path)?.is_file() {
+            return Ok(());
+        }
+        let file = File::open(path)?;
+        match file.try_lock() {
+            Ok(()) => fs::remove_file(path),
+            // It is being written, or the disk cannot tell.
+            Err(_) => Ok(()),
+        }
+    };
+    match removed() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 impl SharedStore {
@@ -165,9 +217,7 @@ impl SharedStore {
     /// Writes a piece of a message, into a new file if it is the first.
     fn write(&self, site: ProviderId, file: Option<NamedTempFile>, piece: &[u8]) -> io::Result<NamedTempFile> {
         self.faults.check(OwnFaultPoint::Disk)?;
-        let folder = &self.providers[site.index()].path;
-        let mut file =
-            file.map_or_else(|| tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(folder), Ok)?;
+        let mut file = file.map_or_else(|| part_file(&self.providers[site.index()].path), Ok)?;
         file.write_all(piece)?;
         Ok(file)
     }
@@ -192,7 +242,7 @@ pub(super) struct StoredMessage {
     store: MessageStore,
     site: ProviderId,
     /// What has arrived and is not written.
-    buffer: Vec<u8>,
+    buffer: MessageBuffer,
     /// The file, once there is one; or why there is none.
     written: io::Result<Option<NamedTempFile>>,
 }
@@ -201,19 +251,19 @@ impl StoredMessage {
     /// Takes a piece of the message.
     pub(super) fn add(&mut self, piece: &[u8]) {
         if self.written.is_ok() {
-            self.buffer.extend_from_slice(piece);
+            self.buffer.add(piece);
         }
     }
 
     /// Whether so much has arrived that it must be written before more does.
-    pub(super) const fn is_buffer_full(&self) -> bool {
-        self.buffer.len() >= BUFFER_MAX
+    pub(super) fn is_buffer_full(&self) -> bool {
+        self.buffer.is_full()
     }
 
     /// Writes what has arrived. The client waits for it.
     pub(super) async fn write_buffer(&mut self) {
         let Ok(file) = &mut self.written else { return };
-        let (file, piece) = (file.take(), std::mem::take(&mut self.buffer));
+        let (file, piece) = (file.take(), self.buffer.take());
         let (shared, site, began) = (self.store.0.clone(), self.site, Instant::now());
         sleep(shared.faults.disk_delay()).await;
         let written = spawn_blocking(move || shared.write(site, file, &piece)).await;
@@ -272,7 +322,7 @@ mod tests {
         let store = store(folder.path(), 10);
         let body = vec![b'x'; 3_000_000];
         let message = receive(&store, &body).await.unwrap();
-        assert!(message.buffer.len() < BUFFER_MAX, "the rest is on the disk");
+        assert!(!message.is_buffer_full(), "the rest is on the disk");
         assert!(names(folder.path()).iter().all(|name| name.starts_with('.')), "no name before it is accepted");
         message.keep().await;
         assert_eq!(names(folder.path()), ["000001.eml"]);
@@ -329,9 +379,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_killed_process_left_goes_and_what_another_writes_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = store(folder.path(), 10);
+        let arriving = receive(&first, &vec![b'x'; 200_000]).await.unwrap();
+        let provider = folder.path().join("charter");
+        fs::write(provider.join(".mxlab-Abc123.part"), "left").unwrap();
+        for foreign in [".mxlab-Abc1234.part", "mxlab-Abc123.part", ".Abc123.part"] {
+            let _ = fs::write(provider.join(foreign), "not ours");
+        }
+        assert_eq!(names(folder.path()).len(), 5);
+        let _second = store(folder.path(), 10);
+        let left = names(folder.path());
+        assert_eq!(left.len(), 4, "{left:?}");
+        assert!(!left.contains(&".mxlab-Abc123.part".to_owned()));
+        arriving.keep().await;
+        assert_eq!(first.summary().kept, 1, "what was arriving meanwhile is kept");
+        assert!(names(folder.path()).contains(&"000001.eml".to_owned()));
+    }
+
+    #[tokio::test]
     async fn a_full_disk_is_counted_and_leaves_no_part_of_a_message() {
         let folder = tempfile::tempdir().unwrap();
-        let faults = OwnFaults::new(1, &[(OwnFaultPoint::Disk, 0.5)]);
+        // A message has some seven writes.
+        let faults = OwnFaults::new(1, &[(OwnFaultPoint::Disk, 0.1)]);
         let store = MessageStore::create(folder.path(), &["charter"], 100, faults).unwrap();
         for _ in 0..40 {
             receive(&store, &vec![b'x'; 600_000]).await.unwrap().keep().await;

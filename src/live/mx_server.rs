@@ -1,10 +1,10 @@
 //! MX hosts that listen: sockets, and a task for every connection that comes in.
 //!
-//! Everything is bounded: so many connections at a time, and further ones wait in the kernel's backlog; when the
-//! process is out of file descriptors, accepting pauses and open connections live on.
+//! Everything is bounded: so many connections at a time, and further ones wait; when the process is out of file
+//! descriptors, accepting pauses and open connections live on.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream as StdTcpStream};
+use std::net::{SocketAddr, TcpStream as StdTcpStream};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ use super::policy_handler::PolicyHandler;
 use super::policy_session::PolicySession;
 use super::rendered_verdict::RenderedVerdict;
 use super::server_options::ServerOptions;
+use super::session_ledger::SocketPair;
 use super::shared_state::{Admission, NewConnection};
 use super::smtp_connection::{self, ConnectionConfig};
 use crate::provider::Policy;
@@ -143,7 +144,7 @@ struct HostAcceptor {
 /// A connection that has not been greeted.
 struct PendingConnection {
     stream: StdTcpStream,
-    ip: IpAddr,
+    pair: SocketPair,
     client: ClientId,
     /// Held as long as the connection lasts.
     permit: Option<OwnedSemaphorePermit>,
@@ -160,35 +161,53 @@ impl HostAcceptor {
         let mut stopped = pin!(self.stop.cancelled());
         loop {
             let next = async {
-                // The semaphore is never closed.
-                let permit = self.permits.clone().acquire_owned().await.ok();
-                let accepted = match self.options.own_faults.check(OwnFaultPoint::Accept) {
-                    Ok(()) => listener.accept().await,
-                    Err(fault) => Err(fault),
-                };
-                (accepted, permit)
+                self.options.own_faults.check(OwnFaultPoint::Accept)?;
+                let (stream, client) = listener.accept().await?;
+                Ok((stream, SocketPair { client, host: listener.local_addr() }, self.place().await))
             };
-            let (accepted, permit) = tokio::select! {
+            let accepted = tokio::select! {
                 biased;
                 () = &mut stopped => return,
                 next = next => next,
             };
             match accepted {
-                Ok((stream, peer)) => self.on_connection(stream, peer.ip().to_canonical(), permit),
+                Ok((stream, pair, permit)) => self.on_connection(stream, pair, permit),
                 // The connection was gone before it was taken.
                 Err(error) if is_of_connection(&error) => {}
                 // Out of file descriptors or memory, until other connections end.
                 Err(error) => {
-                    self.own_failures.add(own_failure(&error).unwrap_or(OwnFailure::Memory));
+                    self.count(&error);
                     tokio::time::sleep(ACCEPT_RETRY).await;
                 }
             }
         }
     }
 
-    fn on_connection(self: &Arc<Self>, stream: StdTcpStream, ip: IpAddr, permit: Option<OwnedSemaphorePermit>) {
-        let NewConnection { client, admission } = self.cluster.on_connect(self.site, ip);
-        let pending = PendingConnection { stream, ip, client, permit };
+    /// A place for a connection, as soon as there is one.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            return Some(permit);
+        }
+        self.options.short_of.inspect(|what| self.own_failures.add(*what));
+        // The semaphore is never closed.
+        self.permits.clone().acquire_owned().await.ok()
+    }
+
+    /// Counts what this machine was short of when it was asked for a socket.
+    fn count(&self, error: &io::Error) {
+        self.own_failures.add(own_failure(error).unwrap_or(OwnFailure::Memory));
+    }
+
+    /// Registers a connection with the runtime. From then on it is in the provider's hands.
+    fn take(&self, stream: StdTcpStream, pair: SocketPair) -> Option<TcpStream> {
+        let stream = TcpStream::from_std(stream).inspect_err(|error| self.count(error)).ok()?;
+        self.cluster.ledger.take(pair);
+        Some(stream)
+    }
+
+    fn on_connection(self: &Arc<Self>, stream: StdTcpStream, pair: SocketPair, permit: Option<OwnedSemaphorePermit>) {
+        let NewConnection { client, admission } = self.cluster.on_connect(self.site, pair.client.ip().to_canonical());
+        let pending = PendingConnection { stream, pair, client, permit };
         match admission {
             Admission::Served => self.start_session(pending),
             Admission::Queued(turn) => {
@@ -201,10 +220,10 @@ impl HostAcceptor {
             }
             Admission::Ignored => {
                 // The kernel's handshake cannot be taken back: to the client this is a greeting that never comes.
-                let stop = self.stop.clone();
+                let acceptor = self.clone();
                 self.tasks.spawn(async move {
-                    let Ok(stream) = TcpStream::from_std(pending.stream) else { return };
-                    tokio::select! { () = wait_for_hangup(&stream) => {}, () = stop.cancelled() => {} }
+                    let Some(stream) = acceptor.take(pending.stream, pending.pair) else { return };
+                    tokio::select! { () = wait_for_hangup(&stream) => {}, () = acceptor.stop.cancelled() => {} }
                     drop(pending.permit);
                 });
             }
@@ -217,7 +236,7 @@ impl HostAcceptor {
         pending: PendingConnection,
         mut turn: oneshot::Receiver<()>,
     ) -> Option<PendingConnection> {
-        let stream = TcpStream::from_std(pending.stream).ok()?;
+        let stream = self.take(pending.stream, pending.pair)?;
         let has_turn = tokio::select! {
             turn = &mut turn => turn.is_ok(),
             () = wait_for_hangup(&stream) => false,
@@ -237,26 +256,32 @@ impl HostAcceptor {
     /// Greets a connection. One that is refused at once is answered here: there may be many of those, and a task with
     /// all that it could wait for would cost as much again.
     fn start_session(self: &Arc<Self>, pending: PendingConnection) {
-        let PendingConnection { stream, ip, client, permit } = pending;
+        let PendingConnection { stream, pair, client, permit } = pending;
+        let ip = pair.client.ip().to_canonical();
         let mut session = PolicySession::new(self.cluster.clone(), self.site, ip, client);
         let greeting = session.connect();
         if let Some(reply) = smtp_connection::immediate_refusal(&self.config, &greeting) {
+            self.cluster.ledger.take(pair);
             // A client that is gone needs no reply.
-            let _ = listener::refuse_and_close(stream, &reply);
+            if let Err(error) = listener::refuse_and_close(&stream, &reply)
+                && let Some(what) = own_failure(&error)
+            {
+                self.own_failures.add(what);
+                self.cluster.ledger.break_off(pair, what);
+            }
             return;
         }
         let acceptor = self.clone();
         self.tasks.spawn(async move {
-            match TcpStream::from_std(stream) {
-                Ok(stream) => acceptor.serve(stream, session, greeting).await,
-                Err(error) => acceptor.own_failures.add(own_failure(&error).unwrap_or(OwnFailure::Memory)),
+            if let Some(stream) = acceptor.take(stream, pair) {
+                acceptor.serve(stream, pair, session, greeting).await;
             }
             drop(permit);
         });
     }
 
     /// Serves a connection whose greeting is decided to its end.
-    async fn serve(&self, stream: TcpStream, session: PolicySession, greeting: RenderedVerdict) {
+    async fn serve(&self, stream: TcpStream, pair: SocketPair, session: PolicySession, greeting: RenderedVerdict) {
         // Replies are small, and the client waits for them.
         let _ = stream.set_nodelay(true);
         let server_config = with_current_size(&self.config, self.cluster.lock().provider(self.site).policy());
@@ -267,7 +292,7 @@ impl HostAcceptor {
             own_faults: &self.options.own_faults,
             stop: &self.stop,
         };
-        let handler = PolicyHandler::new(session, greeting, self.options.message_store.as_ref());
+        let handler = PolicyHandler::new(session, pair, greeting, self.options.message_store.as_ref());
         let connection = smtp_connection::serve(stream, server_config, handler, config);
         // A connection that ended with an error has ended all the same; what this machine has done to it is counted.
         if let Ok(Err(error)) = tokio::time::timeout(CONNECTION_MAX, connection).await

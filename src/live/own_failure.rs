@@ -13,10 +13,9 @@ pub(super) fn own_failure(error: &io::Error) -> Option<OwnFailure> {
     }
     match error.kind() {
         io::ErrorKind::OutOfMemory => Some(OwnFailure::Memory),
-        io::ErrorKind::AddrInUse
-        | io::ErrorKind::AddrNotAvailable
-        | io::ErrorKind::NetworkDown
-        | io::ErrorKind::NetworkUnreachable => Some(OwnFailure::Addresses),
+        io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable | io::ErrorKind::NetworkDown => {
+            Some(OwnFailure::Addresses)
+        }
         io::ErrorKind::PermissionDenied => Some(OwnFailure::Permission),
         io::ErrorKind::StorageFull
         | io::ErrorKind::QuotaExceeded
@@ -68,11 +67,12 @@ mod tests {
         assert_eq!(of(libc::EMFILE), Some(OwnFailure::Descriptors));
         assert_eq!(of(libc::ENFILE), Some(OwnFailure::Descriptors));
         assert_eq!([of(libc::ENOMEM), of(libc::ENOBUFS)], [Some(OwnFailure::Memory); 2]);
-        let addresses = [libc::EADDRNOTAVAIL, libc::EADDRINUSE, libc::ENETUNREACH, libc::ENETDOWN];
-        assert_eq!(addresses.map(of), [Some(OwnFailure::Addresses); 4]);
+        let addresses = [libc::EADDRNOTAVAIL, libc::EADDRINUSE, libc::ENETDOWN];
+        assert_eq!(addresses.map(of), [Some(OwnFailure::Addresses); 3]);
         assert_eq!([of(libc::EACCES), of(libc::EPERM)], [Some(OwnFailure::Permission); 2]);
         assert_eq!([of(libc::ENOSPC), of(libc::EDQUOT), of(libc::EROFS)], [Some(OwnFailure::Disk); 3]);
-        assert_eq!([of(libc::ECONNREFUSED), of(libc::ECONNRESET), of(libc::EHOSTUNREACH), of(libc::EPIPE)], [None; 4]);
+        let peers = [libc::ECONNREFUSED, libc::ECONNRESET, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::EPIPE];
+        assert_eq!(peers.map(of), [None; 5]);
         assert_eq!(own_failure(&io::ErrorKind::TimedOut.into()), None);
     }
 }

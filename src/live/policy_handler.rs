@@ -6,11 +6,14 @@ use super::message_store::{MessageStore, StoredMessage};
 use super::policy_session::{EnvelopeAddress, PolicySession};
 use super::rendered_verdict::RenderedVerdict;
 use super::session_handler::{HandlerDecision, SessionHandler};
+use super::session_ledger::SocketPair;
+use crate::record::OwnFailure;
 use crate::smtp::{Path, PolicyQuestion, ProtocolError, Stage, XclientAttribute};
 
 /// Answers one client by a provider's policy.
 pub(super) struct PolicyHandler<'a> {
     session: PolicySession,
+    pair: SocketPair,
     /// The answer to the connection itself, which was asked for before there was a handler.
     greeting: RenderedVerdict,
     store: Option<&'a MessageStore>,
@@ -26,10 +29,11 @@ impl<'a> PolicyHandler<'a> {
     /// A handler for a session whose greeting is decided.
     pub(super) const fn new(
         session: PolicySession,
+        pair: SocketPair,
         greeting: RenderedVerdict,
         store: Option<&'a MessageStore>,
     ) -> Self {
-        Self { session, greeting, store, from: String::new(), to: Vec::new(), stored: None, is_receiving: false }
+        Self { session, pair, greeting, store, from: String::new(), to: Vec::new(), stored: None, is_receiving: false }
     }
 
     fn forget_message(&mut self) {
@@ -151,6 +155,11 @@ impl SessionHandler for PolicyHandler<'_> {
         if std::mem::take(&mut self.is_receiving) {
             self.session.on_connection_lost(Stage::EndOfData);
         }
+    }
+
+    fn on_own_failure(&mut self, what: OwnFailure) {
+        self.forget_message();
+        self.session.on_own_failure(self.pair, what);
     }
 }
 

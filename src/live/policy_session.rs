@@ -11,8 +11,10 @@ use super::cluster::MxCluster;
 use super::live_event::{LiveEvent, LiveEventKind, LiveMessage, RECIPIENTS_TOLD_MAX};
 use super::receiver_statistics::{RefusalSource, RefusedAttempt};
 use super::rendered_verdict::RenderedVerdict;
+use super::session_ledger::SocketPair;
 use super::shared_state::SharedState;
 use crate::provider::{Decision, Envelope, Placeholder, Policy, Recipient, Refusal, RuleAction, Verdict};
+use crate::record::OwnFailure;
 use crate::smtp::{LOCAL_PART_MAX, Reply, Stage};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, ProviderId, SessionId};
@@ -296,12 +298,28 @@ impl PolicySession {
     pub(super) fn on_connection_lost(&mut self, stage: Stage) {
         let Self { cluster, state } = self;
         let now = cluster.clock.now();
-        let mut shared = cluster.lock();
-        shared.statistics.lost(now, state.site, stage, &state.recipients);
+        cluster.lock().statistics.lost(now, state.site, stage, &state.recipients);
+        self.end_lost(now, None);
+    }
+
+    /// This machine breaks the session off: nothing of it is the client's or the provider's doing.
+    pub(super) fn on_own_failure(&mut self, pair: SocketPair, what: OwnFailure) {
+        let Self { cluster, state } = self;
+        let now = cluster.clock.now();
+        cluster.ledger.break_off(pair, what);
+        if !state.recipients.is_empty() {
+            cluster.lock().statistics.spoiled(now, state.site, state.recipients.len());
+            self.end_lost(now, Some(what));
+        }
+    }
+
+    fn end_lost(&mut self, now: Time, own_failure: Option<OwnFailure>) {
+        let Self { cluster, state } = self;
+        let shared = cluster.lock();
         if shared.events.has_listener() {
             let told = state.told_recipients(&[]);
             let message = state.live_message(&told, state.recipients.len());
-            shared.events.emit(&state.event(now, LiveEventKind::Lost { message }));
+            shared.events.emit(&state.event(now, LiveEventKind::Lost { message, own_failure }));
         }
         drop(shared);
         state.forget_transaction();

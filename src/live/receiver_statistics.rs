@@ -277,6 +277,15 @@ impl ReceiverStatistics {
         }
     }
 
+    /// This machine broke off a session with a message to so many recipients: what would have become of it nobody knows.
+    pub(super) fn spoiled(&mut self, now: Time, site: ProviderId, recipients: usize) {
+        let now = self.since_reset(now);
+        let attempt = ServedAttempt { site, outcome: AttemptOutcome::OwnFailure, reply: None };
+        for _ in 0..recipients {
+            self.recorder.served_attempt_over(now, attempt, now);
+        }
+    }
+
     /// An attempt for one recipient did not succeed. `deliverable` says whether one could have, had the client done
     /// better: mail without a mailbox here is not expected.
     fn settle(&mut self, now: Time, recipient: Option<u64>, attempt: ServedAttempt, deliverable: bool) {

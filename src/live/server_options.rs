@@ -4,14 +4,17 @@ use super::message_store::MessageStore;
 use super::own_faults::OwnFaults;
 use super::tls::ServerTls;
 use crate::provider::Policy;
+use crate::record::OwnFailure;
 use crate::smtp::{Extension, LineEnds, ServerConfig};
 use crate::time::Span;
 
 /// What all hosts of a server have in common.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// Connections at a time, over all hosts; further ones wait in the kernel's backlog.
+    /// Connections at a time, over all hosts; further ones wait, mostly in the kernel's backlog.
     pub connections_max: usize,
+    /// What this machine is short of when a connection has to wait for its place; `None` where so few were asked for.
+    pub short_of: Option<OwnFailure>,
     /// The certificate for STARTTLS; `None` does not offer it.
     pub tls: Option<ServerTls>,
     /// Where accepted messages are kept; `None` throws them away.
@@ -30,6 +33,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             connections_max: CONNECTIONS_MAX,
+            short_of: None,
             tls: None,
             message_store: None,
             own_faults: OwnFaults::default(),

@@ -1,6 +1,7 @@
 //! What an SMTP connection asks for decisions: the interface between bytes and policy.
 
 use super::rendered_verdict::RenderedVerdict;
+use crate::record::OwnFailure;
 use crate::smtp::{PolicyQuestion, ProtocolError};
 use crate::time::Span;
 
@@ -29,6 +30,9 @@ pub(super) trait SessionHandler {
 
     /// The connection has ended in the middle of a message.
     fn on_connection_lost(&mut self);
+
+    /// The connection ends because this machine was short of something; the client does not know it yet.
+    fn on_own_failure(&mut self, what: OwnFailure);
 }
 
 /// An answer, or what has to happen before there is one.

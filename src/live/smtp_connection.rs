@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::idle_timeout::IdleTimeout;
+use super::own_failure::own_failure;
 use super::own_faults::{OwnFaultPoint, OwnFaults};
 use super::rendered_verdict::RenderedVerdict;
 use super::session_handler::{HandlerDecision, SessionHandler};
@@ -103,8 +104,10 @@ enum NextStep {
 impl<S: SessionHandler> SmtpConnection<'_, S> {
     async fn run(mut self) -> io::Result<Option<ServerClose>> {
         let ended = self.serve().await;
-        if self.handler.is_receiving() {
-            self.handler.on_connection_lost();
+        match ended.as_ref().err().and_then(own_failure) {
+            Some(what) => self.handler.on_own_failure(what),
+            None if self.handler.is_receiving() => self.handler.on_connection_lost(),
+            None => {}
         }
         ended
     }

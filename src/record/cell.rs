@@ -289,6 +289,7 @@ const fn in_parentheses(failure: ConnectionFailure) -> &'static str {
         ConnectionFailure::GreetingTimeout => "(no greeting)",
         ConnectionFailure::Reset => "(connection lost)",
         ConnectionFailure::CommandTimeout => "(no reply in time)",
+        ConnectionFailure::Unreachable => "(host unreachable)",
     }
 }
 

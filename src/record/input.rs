@@ -109,6 +109,8 @@ pub enum ConnectionFailure {
     Reset,
     /// A command, or the end of data, is not answered in time.
     CommandTimeout,
+    /// The network says that there is no way to the host, or that it is not there.
+    Unreachable,
 }
 
 /// The state of a provider and of the mail for it at the end of a bucket.

@@ -201,6 +201,9 @@ pub struct Totals {
     pub deferred: u64,
     /// Attempts that failed without a reply (time-out, reset, silent close).
     pub failed: u64,
+    /// What would have been attempts, had mxlab's own side not broken them off: they are in no other count.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub spoiled: u64,
     /// Deferred attempts by stage: connect, ehlo, mail, rcpt, data, end-of-data.
     pub deferred_at: [u64; 6],
     /// Transactions that were begun with MAIL.

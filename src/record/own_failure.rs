@@ -20,6 +20,8 @@ pub enum OwnFailure {
     Permission,
     /// Room on a disk, or a disk that works.
     Disk,
+    /// Time, or places: a host that mxlab serves itself did not take a connection before the client gave up.
+    Untaken,
 }
 
 impl OwnFailure {
@@ -31,6 +33,7 @@ impl OwnFailure {
             Self::Addresses => "a local address, port or network was not to be had",
             Self::Permission => "this machine did not permit it",
             Self::Disk => "a disk was full or failed",
+            Self::Untaken => "a host that mxlab serves did not take a connection in time",
         }
     }
 
@@ -42,6 +45,7 @@ impl OwnFailure {
             Self::Addresses => "send from more addresses, or open fewer connections a second",
             Self::Permission => "look at the firewall of this machine",
             Self::Disk => "make room, or keep fewer messages",
+            Self::Untaken => "open fewer connections at once, or let the clocks run slower (--speed)",
         }
     }
 }

@@ -199,7 +199,8 @@ impl Recorder {
             AttemptOutcome::Deferred => cell.deferred(bucket, n, attempt.reply),
             AttemptOutcome::Failed => cell.failed_to_deliver(bucket, n),
             AttemptOutcome::Bounced => cell.bounced(bucket, n, attempt.reply),
-            AttemptOutcome::Unsent | AttemptOutcome::PutOff | AttemptOutcome::OwnFailure => {}
+            AttemptOutcome::OwnFailure => cell.totals.spoiled += n,
+            AttemptOutcome::Unsent | AttemptOutcome::PutOff => {}
         }
     }
 

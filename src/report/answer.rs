@@ -105,9 +105,9 @@ pub(super) fn own_side(record: &Record) -> Option<String> {
     let failures = record.own_failures();
     (!failures.is_empty()).then(|| {
         format!(
-            "MXLAB'S OWN SIDE FAILED: {failures}. What waited for that is not booked as a provider's; a session \
-             that broke off for it on the server's side is, and what follows may not be what the providers and the \
-             strategies would have done."
+            "MXLAB'S OWN SIDE FAILED: {failures}. Attempts that it held up or broke off are booked as nobody's, neither \
+             refused nor failed nor lost; times and rates may not be what the providers and the strategies would have \
+             had."
         )
     })
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -106,7 +107,13 @@ fn without_file_descriptors_open_connections_live_on() {
     let mut first = serve.connect();
     assert!(greeted(&mut first));
     // More connections than descriptors: the kernel takes them, mxlab cannot.
-    let crowd: Vec<TcpStream> = (0..200).map(|_| serve.connect()).collect();
+    let mut crowd: Vec<TcpStream> = (0..CROWD).map(|_| serve.connect()).collect();
+    let wait = |stream: &TcpStream| stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    crowd.iter().for_each(wait);
+    let mut held = 0;
+    while until(&mut crowd[held], b"220 ") {
+        held += 1;
+    }
     assert!(message(&mut first), "who was there before is served");
     drop(crowd);
     let mut last = serve.connect();
@@ -116,9 +123,16 @@ fn without_file_descriptors_open_connections_live_on() {
     let record = std::fs::read_to_string(folder.path().join("out/record.json")).unwrap();
     let record: serde_json::Value = serde_json::from_str(&record).unwrap();
     assert!(record["trials"][0]["own_failures"]["descriptors"].as_u64().is_some_and(|times| times > 0));
-    let totals = &record["trials"][0]["cells"][0]["totals"];
-    assert_eq!((totals["delivered"].as_u64(), totals["failed"].as_u64()), (Some(2), Some(0)));
+    let cell = &record["trials"][0]["cells"][0];
+    let counts = ["delivered", "failed", "connections", "connections_without_recipient"];
+    assert_eq!(counts.map(|name| cell["totals"][name].as_u64().unwrap()), [2, 0, CROWD + 2, CROWD]);
+    let open = cell["series"]["open_max"].as_array().unwrap().iter().filter_map(serde_json::Value::as_u64).max();
+    assert_eq!(open, Some(held as u64 + 1), "those that the client was greeted on");
+    assert!(held >= 10, "{held}");
 }
+
+/// Connections of a client, more than there are descriptors for.
+const CROWD: u64 = 200;
 
 /// Of a thousand connections a hundred deliver a message, and the others are refused at the banner: how many recipients
 /// they were for, the server cannot know, and it does not say that all was delivered.

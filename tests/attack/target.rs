@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mxlab::diagnostic::Document;
-use mxlab::live::{Clock, MxCluster, MxClusterConfig, MxHost, MxServer, ServerOptions, Speed, tls};
+use mxlab::live::{Clock, MessageStore, MxCluster, MxClusterConfig, MxHost, MxServer, ServerOptions, Speed, tls};
 use mxlab::provider::Policy;
 use mxlab::provider::profile::{built_in, parse};
 use mxlab::record::Cell;
@@ -32,24 +32,28 @@ impl AttackTarget {
 
     /// The same, with a command timeout.
     pub(crate) fn with_timeout(connections_max: usize, command_timeout: Span) -> Self {
-        Self::of(&parse(&built_in("open").unwrap()).unwrap(), connections_max, command_timeout)
+        Self::of(&open_policy(), ServerOptions { connections_max, command_timeout, ..ServerOptions::default() })
+    }
+
+    /// The same, where messages are kept.
+    pub(crate) fn keeping(store: MessageStore) -> Self {
+        Self::of(&open_policy(), ServerOptions { message_store: Some(store), ..ServerOptions::default() })
     }
 
     /// The profile `open` with additional rules and replies.
     pub(crate) fn with_rules(rules: &str) -> Self {
         let profile = Document::new("stricter", format!("{}\n{rules}", built_in("open").unwrap().text));
-        Self::of(&parse(&profile).unwrap_or_else(|wrong| panic!("{wrong:?}")), 100, Span::from_secs(300))
+        let policy = parse(&profile).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+        Self::of(&policy, ServerOptions { connections_max: 100, ..ServerOptions::default() })
     }
 
-    fn of(policy: &Policy, connections_max: usize, command_timeout: Span) -> Self {
+    fn of(policy: &Policy, options: ServerOptions) -> Self {
         let config = MxClusterConfig::new(vec![policy.clone()], 1);
         let cluster = MxCluster::new(config, Clock::start(Speed::REAL));
         let address = "127.0.0.1:0".parse().unwrap();
         let hosts = [MxHost { site: ProviderId(0), name: "mx.test".to_owned(), address }];
         let acceptor = tls::ServerTls::self_signed(&["mx.test".to_owned()], &[]).unwrap();
-        let options =
-            ServerOptions { connections_max, tls: Some(acceptor), command_timeout, ..ServerOptions::default() };
-        let server = MxServer::start(&cluster, &hosts, options).unwrap();
+        let server = MxServer::start(&cluster, &hosts, ServerOptions { tls: Some(acceptor), ..options }).unwrap();
         let at = server.hosts()[0].address;
         Self { cluster, at, server }
     }
@@ -96,6 +100,10 @@ impl AttackTarget {
         client.send("Subject: x\r\n\r\nwell\r\n.\r\nQUIT\r\n").await;
         client.expect_line("221").await;
     }
+}
+
+fn open_policy() -> Policy {
+    parse(&built_in("open").unwrap()).unwrap()
 }
 
 /// A client.

@@ -154,7 +154,9 @@ fn event_line<'a>(names: &'a [String], event: &LiveEvent<'a>) -> EventLine<'a> {
             verdict: EventVerdict::Accepted,
             size,
         }),
-        LiveEventKind::Lost { message } => EventLine::Lost(Lost { connection, message: message_fields(message) }),
+        LiveEventKind::Lost { message, own_failure } => {
+            EventLine::Lost(Lost { connection, message: message_fields(message), own_failure })
+        }
     }
 }
 

@@ -1,16 +1,17 @@
-//! A connection to a host, from a socket to the end of its handshake. What this machine is short of is waited for: the
-//! sender hears nothing of it, and no provider is charged with it.
+//! A connection to a host, from a socket to the end of its handshake.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-use super::session_loss::failure_of;
-use crate::live::own_failure::{OwnFailureCounter, own_failure};
+use super::session_loss::{SessionLoss, failure_of};
+use crate::live::own_addresses::check_route;
+use crate::live::own_failure::own_failure;
 use crate::live::own_faults::{OwnFaultPoint, OwnFaults};
+use crate::live::session_ledger::{LedgerEntry, SessionLedger, SocketPair};
 use crate::record::{ConnectionFailure, OwnFailure};
 
 /// How a connection is tried.
@@ -20,62 +21,61 @@ pub(super) struct ConnectAttempt<'a> {
     pub(super) to: SocketAddr,
     /// Wall-clock time for the host to answer.
     pub(super) limit: Duration,
-    /// Wall-clock time for this machine to have what it is short of.
-    pub(super) patience: Duration,
     pub(super) own_faults: &'a OwnFaults,
-    /// Counts what this machine was short of.
-    pub(super) own_failures: &'a OwnFailureCounter,
-}
-
-/// Why there is no connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum NotConnected {
-    /// The host, or the network before it.
-    Host(ConnectionFailure),
-    /// This machine, for longer than a connection waits.
-    OwnSide(OwnFailure),
+    /// Where the host is one of this process: what it does with the connection.
+    pub(super) ledger: Option<&'a SessionLedger>,
 }
 
 /// A connection that came about.
 pub(super) struct OpenedSocket {
     pub(super) stream: TcpStream,
-    /// When the attempt that came through began.
+    pub(super) entry: Option<LedgerEntry>,
+    /// When the attempt began.
     pub(super) began: Instant,
 }
 
-/// The first wait for what this machine is short of; each is twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest wait.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
 impl ConnectAttempt<'_> {
-    /// Connects, as soon as this machine has what that takes.
-    pub(super) async fn connect(self) -> Result<OpenedSocket, NotConnected> {
-        let (first, mut pause) = (Instant::now(), FIRST_PAUSE);
-        loop {
-            let began = Instant::now();
-            let error = match timeout(self.limit, self.try_once()).await {
-                Ok(Ok(stream)) => return Ok(OpenedSocket { stream, began }),
-                Ok(Err(error)) => error,
-                Err(_) => return Err(NotConnected::Host(ConnectionFailure::ConnectTimeout)),
-            };
-            let Some(what) = own_failure(&error) else { return Err(NotConnected::Host(failure_of(&error))) };
-            self.own_failures.add(what);
-            if first.elapsed() >= self.patience {
-                return Err(NotConnected::OwnSide(what));
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+    /// Connects. An error is whose fault it is that there is no connection.
+    pub(super) async fn connect(self) -> Result<OpenedSocket, SessionLoss> {
+        let began = Instant::now();
+        match timeout(self.limit, self.try_once()).await {
+            Ok(Ok((stream, entry))) => Ok(OpenedSocket { stream, entry, began }),
+            Ok(Err(error)) => Err(self.loss(&error)),
+            Err(_) => Err(self.host_failure(ConnectionFailure::ConnectTimeout)),
         }
     }
 
-    async fn try_once(&self) -> io::Result<TcpStream> {
+    async fn try_once(&self) -> io::Result<(TcpStream, Option<LedgerEntry>)> {
         self.own_faults.check(OwnFaultPoint::Socket)?;
         let socket = if self.to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         self.own_faults.check(OwnFaultPoint::Bind)?;
         socket.bind(SocketAddr::new(self.from, 0))?;
+        // The host may have taken the connection before `connect` returns.
+        let pair = SocketPair { client: socket.local_addr()?, host: self.to };
+        let entry = self.ledger.map(|ledger| ledger.expect(pair));
         let stream = socket.connect(self.to).await?;
         stream.set_nodelay(true)?;
-        Ok(stream)
+        Ok((stream, entry))
+    }
+
+    /// Whose fault an error is. A host to which this machine knows no way says nothing of the host.
+    fn loss(&self, error: &io::Error) -> SessionLoss {
+        if let Some(what) = own_failure(error) {
+            return SessionLoss::OwnSide(what);
+        }
+        match failure_of(error) {
+            ConnectionFailure::Unreachable if check_route(self.from, self.to).is_err() => {
+                SessionLoss::OwnSide(OwnFailure::Addresses)
+            }
+            failure => self.host_failure(failure),
+        }
+    }
+
+    /// A host of this process that cannot be connected to has not been asked what its provider would say.
+    const fn host_failure(&self, failure: ConnectionFailure) -> SessionLoss {
+        match self.ledger {
+            Some(_) => SessionLoss::OwnSide(OwnFailure::Untaken),
+            None => SessionLoss::Silence(failure),
+        }
     }
 }

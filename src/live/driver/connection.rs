@@ -14,17 +14,19 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::connect::{ConnectAttempt, NotConnected, OpenedSocket};
+use super::connect::{ConnectAttempt, OpenedSocket};
 use super::connection_event::{ConnectionEvent, ConnectionReport, DriverCommand, PhaseTiming, WireResult};
 use super::message::OutgoingMessage;
+use super::own_patience::OwnPatience;
 use super::session_loss::SessionLoss;
 use crate::live::clock::Speed;
 use crate::live::idle_timeout::IdleTimeout;
 use crate::live::own_failure::OwnFailureCounter;
 use crate::live::own_faults::{OwnFaultPoint, OwnFaults};
+use crate::live::session_ledger::{LedgerEntry, SessionLedger};
 use crate::live::stream::{MaybeTlsStream, read_into};
 use crate::live::tls::StartTls;
-use crate::record::{ConnectionFailure, LatencyPhase};
+use crate::record::{ConnectionFailure, LatencyPhase, OwnFailure};
 use crate::sender::strategy::SessionSettings;
 use crate::smtp::{
     BodyKind, ClientClose, ClientEvent, ClientSession, Filler, HeloName, ReceivedReply, RecipientReply, SessionStep,
@@ -70,8 +72,20 @@ pub(super) struct ConnectionOptions {
     pub(super) speed: Speed,
     /// Counts what this machine was short of, over all connections.
     pub(super) own_failures: OwnFailureCounter,
+    /// Where the hosts are of this process: what they do with connections.
+    pub(super) ledger: Option<SessionLedger>,
     /// Cancelled at the end of the trial.
     pub(super) stop: CancellationToken,
+}
+
+impl ConnectionOptions {
+    /// The same loss. What this machine was short of is counted.
+    fn counted(&self, loss: SessionLoss) -> SessionLoss {
+        if let SessionLoss::OwnSide(what) = loss {
+            self.own_failures.add(what);
+        }
+        loss
+    }
 }
 
 /// Which connection it is, and its two ends.
@@ -141,6 +155,8 @@ struct ClientConnection<'a> {
     options: &'a ConnectionOptions,
     to: SocketAddr,
     stream: MaybeTlsStream,
+    /// What the host does with the connection, where it is one of this process.
+    entry: Option<LedgerEntry>,
     client: ClientSession,
     /// Bytes that have arrived and are not processed.
     input: Vec<u8>,
@@ -172,21 +188,35 @@ enum Progress {
 }
 
 impl<'a> ClientConnection<'a> {
-    /// Connects, and advances until the server is ready for a transaction. An error is what to report instead.
+    /// Opens a session as soon as this machine has what that takes: until then the sender hears nothing of it, and no
+    /// provider is charged with it. An error is what to report instead.
     async fn open(params: ConnectionParams, options: &'a ConnectionOptions) -> Result<Self, ConnectionEvent> {
-        let ClientOptions { helo, tls, own_faults, own_patience, .. } = &options.client_options;
+        let mut patience = OwnPatience::new(options.client_options.own_patience);
+        loop {
+            let event = match Self::try_open(params, options).await {
+                Ok(connection) => return Ok(connection),
+                Err(event) => event,
+            };
+            let Some(what) = event.own_failure() else { return Err(event) };
+            if !patience.wait().await {
+                return Err(ConnectionEvent::Stuck(what));
+            }
+        }
+    }
+
+    /// Connects, and advances until the server is ready for a transaction.
+    async fn try_open(params: ConnectionParams, options: &'a ConnectionOptions) -> Result<Self, ConnectionEvent> {
+        let ClientOptions { helo, tls, own_faults, .. } = &options.client_options;
         let limit = wall_timeout(options, options.session.connect_timeout);
         let ConnectionParams { from, to, .. } = params;
-        let own_failures = &options.own_failures;
-        let attempt = ConnectAttempt { from, to, limit, patience: *own_patience, own_faults, own_failures };
-        let OpenedSocket { stream, began } = attempt.connect().await.map_err(|why| match why {
-            NotConnected::Host(failure) => ConnectionEvent::lost(Stage::Connect, SessionLoss::Silence(failure)),
-            NotConnected::OwnSide(what) => ConnectionEvent::Stuck(what),
-        })?;
+        let attempt = ConnectAttempt { from, to, limit, own_faults, ledger: options.ledger.as_ref() };
+        let OpenedSocket { stream, entry, began } =
+            attempt.connect().await.map_err(|loss| ConnectionEvent::lost(Stage::Connect, options.counted(loss)))?;
         let mut connection = Self {
             options,
             to,
             stream: MaybeTlsStream::Plain(stream),
+            entry,
             client: ClientSession::new(helo.as_str(), use_tls(tls)),
             input: Vec::new(),
             out: Vec::new(),
@@ -274,7 +304,7 @@ impl<'a> ClientConnection<'a> {
                     self.input.drain(..used);
                     if let Err(error) = self.start_tls().await {
                         let is_must = matches!(self.options.client_options.tls, StartTls::Must(_));
-                        let loss = self.counted(SessionLoss::of_handshake(&error, is_must));
+                        let loss = self.blamed(SessionLoss::of_handshake(&error, is_must));
                         return Progress::Lost(Some(SessionStep::StartTls), loss);
                     }
                     continue;
@@ -323,6 +353,7 @@ impl<'a> ClientConnection<'a> {
 
     /// Sends a message from where its pieces are: all connections send the same block, without a copy of it.
     async fn send_body(&mut self, message: &OutgoingMessage) -> io::Result<()> {
+        self.options.client_options.own_faults.check(OwnFaultPoint::Buffer)?;
         let limit = self.timeout_for(Some(SessionStep::EndOfData));
         self.sent = Instant::now();
         self.out.extend_from_slice(message.head.as_bytes());
@@ -366,11 +397,14 @@ impl<'a> ClientConnection<'a> {
             let is_idle = matches!(event, ClientEvent::Idle);
             self.input.drain(..used);
             if !is_idle {
-                return ConnectionEvent::Closed { violation: self.client.violation().map(violation_text) };
+                let violation = self.client.violation().map(violation_text);
+                return ConnectionEvent::Closed(violation.map_or(SessionLoss::CLOSED, SessionLoss::BrokenOff));
             }
             let (stream, input) = (&mut self.stream, &mut self.input);
-            if let Ok(0) | Err(_) = poll_fn(|cx| read_into(stream, cx, input)).await {
-                return ConnectionEvent::Closed { violation: None };
+            match poll_fn(|cx| read_into(stream, cx, input)).await {
+                Ok(0) => return ConnectionEvent::Closed(self.blamed(SessionLoss::CLOSED)),
+                Err(error) => return ConnectionEvent::Closed(self.loss(&error)),
+                Ok(_) => {}
             }
         }
     }
@@ -398,16 +432,19 @@ impl<'a> ClientConnection<'a> {
         self.refused.take().unwrap_or(reset)
     }
 
-    /// What an error of the stream means. What this machine was short of is counted.
+    /// What an error of the stream means.
     fn loss(&self, error: &io::Error) -> SessionLoss {
-        self.counted(SessionLoss::of(error))
+        self.blamed(SessionLoss::of(error))
     }
 
-    fn counted(&self, loss: SessionLoss) -> SessionLoss {
-        if let SessionLoss::OwnSide(what) = loss {
-            self.options.own_failures.add(what);
+    /// A loss as it looks from here, or what this machine did at the host's end of the connection.
+    fn blamed(&self, loss: SessionLoss) -> SessionLoss {
+        match (&loss, self.entry.as_ref().and_then(LedgerEntry::own_failure)) {
+            (SessionLoss::OwnSide(_), _) | (_, None) => self.options.counted(loss),
+            (_, Some(OwnFailure::Untaken)) => self.options.counted(SessionLoss::OwnSide(OwnFailure::Untaken)),
+            // Counted there.
+            (_, Some(what)) => SessionLoss::OwnSide(what),
         }
-        loss
     }
 
     /// How long the reply to a step is waited for.

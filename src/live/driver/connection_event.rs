@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::message::OutgoingMessage;
 use super::session_loss::SessionLoss;
-use crate::record::{ConnectionFailure, LatencyPhase, OwnFailure};
+use crate::record::{LatencyPhase, OwnFailure};
 use crate::smtp::{Code, Stage};
 use crate::units::ConnId;
 
@@ -34,8 +34,8 @@ pub(super) enum ConnectionEvent {
     /// A transaction is over, or there is no connection: the result for each recipient, or one for all; and what took
     /// how long since the last report.
     Replied { results: Vec<WireResult>, closed: bool, timings: Vec<PhaseTiming> },
-    /// The server closed the connection while it was idle, or said something against the protocol, in words.
-    Closed { violation: Option<String> },
+    /// The connection ended while it was idle, and why: mostly the server closed it.
+    Closed(SessionLoss),
     /// This machine was short of something for longer than a connection waits.
     Stuck(OwnFailure),
 }
@@ -46,18 +46,23 @@ impl ConnectionEvent {
         Self::Replied { results: vec![WireResult::Lost(stage, loss)], closed: true, timings: Vec::new() }
     }
 
+    /// What this machine was short of, if that is why there is no result.
+    pub(super) fn own_failure(&self) -> Option<OwnFailure> {
+        match self {
+            Self::Replied { results, .. } => results.iter().find_map(WireResult::own_failure),
+            _ => None,
+        }
+    }
+
     /// Whether the connection is over.
     pub(super) const fn ends_connection(&self) -> bool {
-        matches!(self, Self::Closed { .. } | Self::Stuck(_) | Self::Replied { closed: true, .. })
+        matches!(self, Self::Closed(_) | Self::Stuck(_) | Self::Replied { closed: true, .. })
     }
 
     /// What it means if a message was on its way to the connection: it is lost when the server closed just before.
     pub(super) fn lost_if_busy(self, busy: bool) -> Self {
         match self {
-            Self::Closed { violation } if busy => {
-                let silence = SessionLoss::Silence(ConnectionFailure::Reset);
-                Self::lost(Stage::Mail, violation.map_or(silence, SessionLoss::BrokenOff))
-            }
+            Self::Closed(loss) if busy => Self::lost(Stage::Mail, loss),
             event => event,
         }
     }
@@ -78,8 +83,11 @@ pub(super) enum WireResult {
 }
 
 impl WireResult {
-    /// Whether it was this machine that failed.
-    pub(super) const fn is_own_failure(&self) -> bool {
-        matches!(self, Self::Lost(_, SessionLoss::OwnSide(_)))
+    /// What this machine was short of, if that is it.
+    const fn own_failure(&self) -> Option<OwnFailure> {
+        match self {
+            Self::Lost(_, SessionLoss::OwnSide(what)) => Some(*what),
+            _ => None,
+        }
     }
 }

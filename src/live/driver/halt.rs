@@ -9,7 +9,7 @@ use crate::record::OwnFailure;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrialHalt {
     /// This machine was short of something for too long. What was recorded until then stands.
-    #[error("mxlab's own side: {} for {} s; {}", what.words(), lasted.as_secs_f64(), what.help())]
+    #[error("mxlab's own side: {}, and it was waited for for {} s; {}", what.words(), lasted.as_secs_f64(), what.help())]
     OwnSide {
         /// What it was short of.
         what: OwnFailure,

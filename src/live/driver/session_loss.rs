@@ -20,6 +20,9 @@ pub(super) enum SessionLoss {
 }
 
 impl SessionLoss {
+    /// The server closed the connection.
+    pub(super) const CLOSED: Self = Self::Silence(ConnectionFailure::Reset);
+
     /// What an error of a session's stream means.
     pub(super) fn of(error: &io::Error) -> Self {
         match own_failure(error) {
@@ -45,6 +48,7 @@ pub(super) fn failure_of(error: &io::Error) -> ConnectionFailure {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => ConnectionFailure::Refused,
         io::ErrorKind::TimedOut => ConnectionFailure::CommandTimeout,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => ConnectionFailure::Unreachable,
         _ => ConnectionFailure::Reset,
     }
 }

@@ -17,6 +17,7 @@ use self::dialog::{Dialog, Peer, Scripted, kind};
 use super::*;
 use crate::live::clock::Speed;
 use crate::live::stream::read_into;
+use crate::record::OwnFailure;
 use crate::smtp::{PolicyQuestion, ProtocolError, Reply};
 
 #[path = "../../../tests/smtp/dialog.rs"]
@@ -93,6 +94,10 @@ impl SessionHandler for ScriptedHandler {
 
     fn is_receiving(&self) -> bool {
         self.receives
+    }
+
+    fn on_own_failure(&mut self, what: OwnFailure) {
+        panic!("this machine was short of something: {what:?}");
     }
 
     fn on_connection_lost(&mut self) {}
