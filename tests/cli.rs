@@ -264,7 +264,7 @@ fn where_no_server_listens_the_run_stops_with_4_and_books_nothing() {
     let at = listener.local_addr().unwrap();
     drop(listener);
     let output = mxlab(&home, &format!("send a.toml --to {at} --out sent"));
-    assert_eq!((code(&output), stdout(&output).as_str()), (4, ""), "{output:?}");
+    assert_eq!(code(&output), 4, "{output:?}");
     let said = stderr(&output);
     assert!(said.contains(&format!("warning: nobody listens at {at}")), "{said}");
     assert!(said.contains(&format!("error: nobody listens at {at}")), "{said}");

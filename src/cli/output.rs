@@ -66,6 +66,12 @@ pub(super) fn show_run(analysis: &Analysis<'_>, format: OutputFormat) -> Result<
     }
 }
 
+/// Prints what a run comes to that was stopped before any trial was finished: a program gets its last line all the
+/// same, and people have been told.
+pub(super) fn show_nothing(analysis: &Analysis<'_>, format: OutputFormat) -> Result<(), Failure> {
+    if format == OutputFormat::Json { show_run(analysis, format) } else { Ok(()) }
+}
+
 /// Prints the record of a sweep as it was asked for.
 pub(super) fn show_sweep(record: &SweepRecord, format: OutputFormat) -> Result<(), Failure> {
     match format {

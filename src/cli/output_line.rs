@@ -15,7 +15,10 @@ use crate::report::{ResultsSummary, SchemaVersion};
 ///
 /// `serve` writes `started` first, then an event a line as they happen, and `summary` last; without events (`--quiet`)
 /// the first and the last. `send` writes one `summary`, `run` one for each scenario, `sweep` one line of type `sweep`,
-/// and `report` what the folder has.
+/// and `report` what the folder has. A run that is stopped, by Ctrl-C or by mxlab itself, ends with its `summary` too.
+///
+/// Every event and every `summary` has `type` and `at`; those of a connection `provider`, `client` and `connection`; those of a message
+/// `message`, `from`, `recipients`, `verdict`, `rule` and `reply`.
 ///
 /// The version of this schema is in `started`, `summary` and `sweep`. It grows when something is renamed, removed or
 /// means something else; new types and new fields may come without that, so readers should skip what they do not know.
@@ -100,7 +103,8 @@ pub(super) struct Closed<'a> {
     pub(super) connection: ConnectionFields<'a>,
 }
 
-/// A connection or a command was refused.
+/// A connection, a command or a message was refused: by a rule, by an order, or by the SMTP session itself, which refuses
+/// what is no SMTP.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Refused<'a> {
     #[serde(flatten)]
@@ -109,14 +113,11 @@ pub(super) struct Refused<'a> {
     #[serde(flatten)]
     pub(super) message: Option<MessageFields<'a>>,
     /// Where in the session: `connect`, `ehlo`, `mail`, `rcpt`, `data` or `end-of-data`.
+    ///
+    /// Of a line that is no command, or one out of sequence: what was due, `ehlo`, `mail` or `rcpt`.
     pub(super) stage: &'static str,
-    pub(super) verdict: EventVerdict,
-    /// The rule that refused; none for an outcome that was asked for, or a refusal of the SMTP session itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rule: Option<&'a str>,
-    /// The reply as it was sent, its lines separated by line feeds; none if the connection was closed without one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reply: Option<&'a str>,
+    #[serde(flatten)]
+    pub(super) decision: DecisionFields<'a>,
 }
 
 /// A message was accepted, with a reply of class 2.
@@ -127,7 +128,8 @@ pub(super) struct Accepted<'a> {
     /// The message. Recipients whom it does not reach after all are not among its recipients.
     #[serde(flatten)]
     pub(super) message: MessageFields<'a>,
-    pub(super) verdict: EventVerdict,
+    #[serde(flatten)]
+    pub(super) decision: DecisionFields<'a>,
     /// Its size in bytes.
     pub(super) size: u64,
 }
@@ -140,6 +142,8 @@ pub(super) struct Lost<'a> {
     pub(super) connection: ConnectionFields<'a>,
     #[serde(flatten)]
     pub(super) message: MessageFields<'a>,
+    #[serde(flatten)]
+    pub(super) decision: DecisionFields<'a>,
     /// What mxlab's own side was short of, if that is why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) own_failure: Option<OwnFailure>,
@@ -173,6 +177,17 @@ pub(super) struct MessageFields<'a> {
     pub(super) recipients_count: Option<usize>,
 }
 
+/// What was decided, by whom, and in which words: what every event of a message has, and every refusal.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct DecisionFields<'a> {
+    pub(super) verdict: EventVerdict,
+    /// The rule that decided; null where none did: of a message that was accepted or lost, an outcome that was asked
+    /// for, or a refusal of the SMTP session itself.
+    pub(super) rule: Option<&'a str>,
+    /// The reply as it was sent, its lines separated by line feeds; null if there was none.
+    pub(super) reply: Option<&'a str>,
+}
+
 /// What became of a connection, a command or a message.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -185,4 +200,6 @@ pub(super) enum EventVerdict {
     Rejected,
     /// The connection was closed without a reply.
     Dropped,
+    /// Nobody has decided: the connection was lost before.
+    Undecided,
 }

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use super::descriptors::ConnectionEnds;
 use super::folder::{self, ResultsFolder};
 use super::live_client::{ClientSwitches, client_options, live_failure};
-use super::output::{OutputFormat, show_run};
+use super::output::{OutputFormat, show_nothing, show_run};
 use super::progress::ProgressDisplay;
 use super::scenarios::load_all;
 use super::trial_args::TrialArgs;
@@ -162,12 +162,12 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
     if !args.quiet {
         terminal::note(headline(job));
     }
-    let (record, latencies, halted) = {
+    let (record, latencies) = {
         let progress = ProgressDisplay::new(&job.scenario.name, args.quiet);
         let show = |now| progress.show(now);
         match args.world {
             WorldKind::Sim => study::run(&job.scenario, &job.options, &show, stop)
-                .map(|record| (record, Vec::new(), None))
+                .map(|record| (record, Vec::new()))
                 .map_err(|error| failure(job, &error)),
             WorldKind::Live => {
                 let switches = ClientSwitches { tls: args.tls, tls_optional: false, chunking: args.chunking };
@@ -175,20 +175,18 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
                 let client_options = client_options(helo, switches)?;
                 let receivers = &Receivers::Cluster;
                 study::run_live(&job.scenario, &job.options, receivers, args.speed, &client_options, &show, stop)
-                    .map(|live_run| (live_run.record, live_run.latencies, live_run.halted))
+                    .map(|live_run| (live_run.record, live_run.latencies))
                     .map_err(|error| live_failure(&error))
             }
         }?
     };
-    let exit = own_side::judged(exit(&record), &record.own_failures(), halted.as_ref());
-    if record.trials.is_empty() && exit == Exit::Io {
-        return Ok(exit);
-    }
+    let exit = own_side::judged_run(exit(&record), &record);
+    let analysis = Analysis::of(&record);
     if record.trials.is_empty() {
         terminal::note(format!("{}: stopped before any trial was finished; nothing is kept", job.scenario.name));
-        return Ok(Exit::Interrupted);
+        show_nothing(&analysis, args.format)?;
+        return Ok(exit);
     }
-    let analysis = Analysis::of(&record);
     report::write_all(&analysis, &provenance::of_trials(&job.scenario, &job.options), &job.folder)
         .map_err(Failure::unwritten)?;
     show_run(&analysis, args.format)?;

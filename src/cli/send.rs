@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::descriptors::ConnectionEnds;
 use super::folder::{self, ResultsFolder};
 use super::live_client::{ClientSwitches, client_options, live_failure};
-use super::output::{OutputFormat, show_run};
+use super::output::{OutputFormat, show_nothing, show_run};
 use super::progress::ProgressDisplay;
 use super::scenarios::load_all;
 use super::trial_args::TrialArgs;
@@ -113,14 +113,16 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
             .map_err(|error| live_failure(&error))?
     };
     let exit = if live_run.record.partial { Exit::Interrupted } else { Exit::Met };
-    let exit = own_side::judged(exit, &live_run.record.own_failures(), live_run.halted.as_ref());
+    let exit = own_side::judged_run(exit, &live_run.record);
+    let analysis = Analysis::of(&live_run.record);
+    let format = OutputFormat::or_by_reader(args.format);
     if live_run.record.trials.is_empty() {
+        show_nothing(&analysis, format)?;
         return Ok(exit);
     }
-    let analysis = Analysis::of(&live_run.record);
     report::write_all(&analysis, &provenance::of_trials(&scenario, &options), &out).map_err(Failure::unwritten)?;
     report::write_latencies(&live_run.latencies, &out).map_err(Failure::unwritten)?;
-    show_run(&analysis, OutputFormat::or_by_reader(args.format))?;
+    show_run(&analysis, format)?;
     if !args.quiet {
         terminal::note(report::latency_table(&live_run.latencies));
         terminal::note(format!("results in {}", out.display()));

@@ -188,7 +188,7 @@ pub(super) fn serve(args: &Args) -> Result<Exit, Failure> {
         own_failures.merge(&messages.failures);
         report_kept(&messages, args.quiet);
     }
-    let exit = own_side::judged(Exit::Met, &own_failures, None);
+    let exit = own_side::judged(Exit::Met, &own_failures);
     write_report(&cluster, args, out, own_failures, event_writer)?;
     Ok(exit)
 }

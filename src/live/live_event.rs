@@ -31,9 +31,9 @@ pub struct LiveEvent<'a> {
 pub enum LiveEventKind<'a> {
     /// A session began.
     Opened,
-    /// A command was refused.
+    /// A connection, a command or a message was refused.
     Refused {
-        /// The stage of the command.
+        /// The stage of the command; of what is no command, the stage that was due.
         stage: Stage,
         /// The rule that refused; `None` for an outcome that was asked for, or a refusal of the SMTP session itself.
         rule: Option<&'a str>,
@@ -50,6 +50,8 @@ pub enum LiveEventKind<'a> {
         message: LiveMessage<'a>,
         /// Size in bytes.
         size: u64,
+        /// The reply as it was sent.
+        reply: &'a str,
     },
     /// The connection was lost while a message was received, or mxlab's own side broke it off in a transaction.
     Lost {

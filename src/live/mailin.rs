@@ -15,7 +15,7 @@ use super::cluster::MxCluster;
 use super::policy_session::{EnvelopeAddress, PolicySession};
 use super::rendered_verdict::RenderedVerdict;
 use super::shared_state::{Admission, NewConnection};
-use crate::smtp::{Reply, Stage};
+use crate::smtp::{Code, Reply, Stage};
 use crate::time::Span;
 use crate::units::ProviderId;
 
@@ -148,7 +148,7 @@ impl Handler for MailinHandler {
         self.receiving = false;
         let service = self.session.as_mut().map_or(Span::ZERO, |session| session.message_received(size));
         self.wait(service);
-        let mut response = self.ask(|session| session.end_of_data(size));
+        let mut response = self.ask(|session| session.end_of_data(size, &acceptance()));
         // mailin takes an error here for one inside the message, and would read the next commands as more of it.
         response.is_error = false;
         response
@@ -171,6 +171,11 @@ fn refusal(reply: &Reply, close: bool) -> Response {
     let mut response = Response::custom(reply.code.get(), text);
     response.action = if close { Action::Close } else { Action::Reply };
     response
+}
+
+/// What the server makes of `OK`.
+fn acceptance() -> Reply {
+    Reply { code: Code::literal(250), enhanced: None, text: "OK".to_owned() }
 }
 
 /// The reply where a provider would close without one.

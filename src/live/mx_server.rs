@@ -292,7 +292,8 @@ impl HostAcceptor {
             own_faults: &self.options.own_faults,
             stop: &self.stop,
         };
-        let handler = PolicyHandler::new(session, pair, greeting, self.options.message_store.as_ref());
+        let store = self.options.message_store.as_ref();
+        let handler = PolicyHandler::new(session, pair, greeting, server_config.clone(), store);
         let connection = smtp_connection::serve(stream, server_config, handler, config);
         // A connection that ended with an error has ended all the same; what this machine has done to it is counted.
         if let Ok(Err(error)) = tokio::time::timeout(CONNECTION_MAX, connection).await

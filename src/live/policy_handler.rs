@@ -1,6 +1,7 @@
 //! The handler of an MX host's connection: asks the provider's policy, and keeps messages.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::message_store::{MessageStore, StoredMessage};
 use super::policy_session::{EnvelopeAddress, PolicySession};
@@ -8,7 +9,7 @@ use super::rendered_verdict::RenderedVerdict;
 use super::session_handler::{HandlerDecision, SessionHandler};
 use super::session_ledger::SocketPair;
 use crate::record::OwnFailure;
-use crate::smtp::{Path, PolicyQuestion, ProtocolError, Stage, XclientAttribute};
+use crate::smtp::{CommandError, Path, PolicyQuestion, ProtocolError, ServerConfig, Stage, XclientAttribute};
 
 /// Answers one client by a provider's policy.
 pub(super) struct PolicyHandler<'a> {
@@ -16,6 +17,8 @@ pub(super) struct PolicyHandler<'a> {
     pair: SocketPair,
     /// The answer to the connection itself, which was asked for before there was a handler.
     greeting: RenderedVerdict,
+    /// What the server says by itself.
+    server_config: Arc<ServerConfig>,
     store: Option<&'a MessageStore>,
     /// MAIL FROM, where messages are kept.
     from: String,
@@ -31,9 +34,20 @@ impl<'a> PolicyHandler<'a> {
         session: PolicySession,
         pair: SocketPair,
         greeting: RenderedVerdict,
+        server_config: Arc<ServerConfig>,
         store: Option<&'a MessageStore>,
     ) -> Self {
-        Self { session, pair, greeting, store, from: String::new(), to: Vec::new(), stored: None, is_receiving: false }
+        Self {
+            session,
+            pair,
+            greeting,
+            server_config,
+            store,
+            from: String::new(),
+            to: Vec::new(),
+            stored: None,
+            is_receiving: false,
+        }
     }
 
     fn forget_message(&mut self) {
@@ -86,7 +100,7 @@ impl SessionHandler for PolicyHandler<'_> {
                 if !service.is_zero() || self.stored.is_some() {
                     return HandlerDecision::AfterProcessing { size: *size, service };
                 }
-                self.session.end_of_data(*size)
+                self.session.end_of_data(*size, &self.server_config.acceptance())
             }
             PolicyQuestion::Reset => {
                 self.forget_message();
@@ -111,24 +125,29 @@ impl SessionHandler for PolicyHandler<'_> {
     }
 
     async fn end_of_data(&mut self, size: u64) -> RenderedVerdict {
-        let rendered = self.session.end_of_data(size);
+        let rendered = self.session.end_of_data(size, &self.server_config.acceptance());
         if let Some(stored) = self.stored.take().filter(|_| rendered.is_accepted()) {
             stored.keep().await;
         }
         rendered
     }
 
-    /// A message or a recipient that the session refuses is a refused attempt, as one that a rule refuses.
-    fn on_protocol_error(&mut self, error: ProtocolError, in_transaction: bool) {
+    /// A message or a recipient that the session refuses is a refused attempt, as one that a rule refuses. Anything else
+    /// was none.
+    fn on_protocol_error(&mut self, error: ProtocolError, due: Stage) {
+        let in_transaction = due == Stage::Rcpt;
         let stage = match error {
             _ if self.is_receiving && !in_transaction => Stage::EndOfData,
             ProtocolError::TooBig if self.is_receiving => Stage::EndOfData,
             ProtocolError::TooBig if in_transaction => Stage::Data,
             ProtocolError::TooBig => Stage::Mail,
             ProtocolError::TooManyRecipients => Stage::Rcpt,
-            _ => return,
+            _ => {
+                self.session.on_misspoken(stage_of(error).unwrap_or(due), &self.server_config.refusal(error));
+                return;
+            }
         };
-        self.session.on_session_refusal(stage, &error.reply());
+        self.session.on_session_refusal(stage, &self.server_config.refusal(error));
         if stage != Stage::Rcpt {
             self.forget_message();
             self.session.reset();
@@ -160,6 +179,18 @@ impl SessionHandler for PolicyHandler<'_> {
     fn on_own_failure(&mut self, what: OwnFailure) {
         self.forget_message();
         self.session.on_own_failure(self.pair, what);
+    }
+}
+
+/// The stage of the command that was wrong, where the error tells it.
+const fn stage_of(error: ProtocolError) -> Option<Stage> {
+    match error {
+        ProtocolError::Command(CommandError::Sender(_)) | ProtocolError::TlsRequired | ProtocolError::AuthRequired => {
+            Some(Stage::Mail)
+        }
+        ProtocolError::Command(CommandError::Recipient(_)) | ProtocolError::SmtpUtf8Required => Some(Stage::Rcpt),
+        ProtocolError::NoRecipients => Some(Stage::Data),
+        _ => None,
     }
 }
 

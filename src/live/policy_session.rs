@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::address_directives::{ForcedAction, ForcedOutcome, RecipientDirectives, SenderDirectives};
 use super::client_registry;
 use super::cluster::MxCluster;
-use super::live_event::{LiveEvent, LiveEventKind, LiveMessage, RECIPIENTS_TOLD_MAX};
+use super::live_event::{EventEmitter, LiveEvent, LiveEventKind, LiveMessage, RECIPIENTS_TOLD_MAX};
 use super::receiver_statistics::{RefusalSource, RefusedAttempt};
 use super::rendered_verdict::RenderedVerdict;
 use super::session_ledger::SocketPair;
@@ -252,8 +252,9 @@ impl PolicySession {
         per_message.sample(&mut shared.chance)
     }
 
-    /// The end of data, after processing. Whatever the answer is, the transaction is over.
-    pub(super) fn end_of_data(&mut self, size: u64) -> RenderedVerdict {
+    /// The end of data, after processing; `acceptance` is what the front end says to a message that is accepted.
+    /// Whatever the answer is, the transaction is over.
+    pub(super) fn end_of_data(&mut self, size: u64, acceptance: &Reply) -> RenderedVerdict {
         let rendered = self.evaluate(Stage::EndOfData, |state, shared, now, session| {
             let provider = shared.provider(state.site);
             let mut verdict = provider.end_of_data(now, session);
@@ -265,7 +266,7 @@ impl PolicySession {
                     Some((_, refusal)) if missed.len() == state.recipients.len() => {
                         verdict.decision = Decision::Refuse(*refusal);
                     }
-                    _ => state.record_delivery(shared, now, size),
+                    _ => state.record_delivery(shared, now, size, acceptance),
                 }
             }
             verdict
@@ -292,6 +293,16 @@ impl PolicySession {
             RefusalSource::Session(reply),
             Some(reply),
         );
+    }
+
+    /// The SMTP session itself has refused with this reply what was no attempt: no command, or one out of sequence.
+    pub(super) fn on_misspoken(&mut self, stage: Stage, reply: &Reply) {
+        let Self { cluster, state } = self;
+        let shared = cluster.lock();
+        if shared.events.has_listener() {
+            let nobody = state.live_message(&[], 0);
+            state.emit_refusal(&shared.events, cluster.clock.now(), stage, None, Some(reply), nobody);
+        }
     }
 
     /// The connection was lost while a message was being received.
@@ -433,19 +444,33 @@ impl SessionState {
         if !events.has_listener() {
             return;
         }
-        let text = reply.map(Reply::to_string);
         let told = match stage {
             Stage::Rcpt if names_recipient => vec![self.current_recipient.as_str()],
             Stage::Rcpt => Vec::new(),
             _ => self.told_recipients(&[]),
         };
-        let message = self.live_message(&told, recipients.len());
+        let rule = match source {
+            RefusalSource::Rule(refusal) => Some(policy.rules[refusal.rule.index()].name.as_str()),
+            RefusalSource::Forced(_) | RefusalSource::Session(_) => None,
+        };
+        let told = self.live_message(&told, recipients.len());
+        self.emit_refusal(events, now, stage, rule, reply, told);
+    }
+
+    /// Tells the listener of a refusal; the message is told where there is one by then.
+    fn emit_refusal(
+        &self,
+        events: &EventEmitter,
+        now: Time,
+        stage: Stage,
+        rule: Option<&str>,
+        reply: Option<&Reply>,
+        message: LiveMessage<'_>,
+    ) {
+        let text = reply.map(as_sent);
         let kind = LiveEventKind::Refused {
             stage,
-            rule: match source {
-                RefusalSource::Rule(refusal) => Some(&policy.rules[refusal.rule.index()].name),
-                RefusalSource::Forced(_) | RefusalSource::Session(_) => None,
-            },
+            rule,
             class: reply.map(|reply| reply.code.class()),
             reply: text.as_deref(),
             message: (stage >= Stage::Mail && self.message > 0).then_some(message),
@@ -453,7 +478,7 @@ impl SessionState {
         events.emit(&self.event(now, kind));
     }
 
-    fn record_delivery(&self, shared: &mut SharedState, now: Time, size: u64) {
+    fn record_delivery(&self, shared: &mut SharedState, now: Time, size: u64, acceptance: &Reply) {
         let missed: Vec<_> = shared.provider(self.site).undeliverable().to_vec();
         let SharedState { providers, statistics, events, .. } = shared;
         let policy = providers[self.site.index()].provider.policy();
@@ -471,7 +496,8 @@ impl SessionState {
         }
         let told = self.told_recipients(&missed);
         let message = self.live_message(&told, self.recipients.len() - missed.len());
-        events.emit(&self.event(now, LiveEventKind::Accepted { message, size }));
+        let reply = as_sent(acceptance);
+        events.emit(&self.event(now, LiveEventKind::Accepted { message, size, reply: &reply }));
     }
 
     const fn event<'a>(&self, at: Time, kind: LiveEventKind<'a>) -> LiveEvent<'a> {
@@ -524,4 +550,9 @@ impl SessionState {
             Placeholder::Url => format!("https://postmaster.{}/", own()),
         }
     }
+}
+
+/// The lines of a reply that is filled in, as they are sent.
+fn as_sent(reply: &Reply) -> String {
+    reply.lines(|_| None).join("\n")
 }

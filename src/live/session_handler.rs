@@ -2,7 +2,7 @@
 
 use super::rendered_verdict::RenderedVerdict;
 use crate::record::OwnFailure;
-use crate::smtp::{PolicyQuestion, ProtocolError};
+use crate::smtp::{PolicyQuestion, ProtocolError, Stage};
 use crate::time::Span;
 
 /// Decides what a client is answered, and is told of what needs no answer.
@@ -22,8 +22,8 @@ pub(super) trait SessionHandler {
     /// Writes what has been taken of the message, where so much of it waits that no more should be read.
     fn write_body(&mut self) -> impl Future<Output = ()> + Send;
 
-    /// The session has refused something by itself; whether that left a transaction open.
-    fn on_protocol_error(&mut self, error: ProtocolError, in_transaction: bool);
+    /// The session has refused something by itself; which stage is due after that.
+    fn on_protocol_error(&mut self, error: ProtocolError, due: Stage);
 
     /// Whether a message is being received.
     fn is_receiving(&self) -> bool;

@@ -302,7 +302,7 @@ fn process_input<S: SessionHandler>(
                 None
             }
             ServerEvent::Refused(error) => {
-                handler.on_protocol_error(error, server.in_transaction());
+                handler.on_protocol_error(error, server.due());
                 None
             }
             ServerEvent::NeedInput => Some(NextStep::Read),

@@ -21,6 +21,9 @@ pub struct Record {
     pub bucket_us: u64,
     /// Whether the run was stopped before all trials were done.
     pub partial: bool,
+    /// Why mxlab itself stopped it before that, if it did: where going on would have said nothing of any provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted: Option<String>,
     /// The strategies, in the scenario's order; the oracle's bound last if it was not asked for by name.
     pub strategies: Vec<StrategyInfo>,
     /// The providers, in the scenario's order.
@@ -53,6 +56,7 @@ impl Record {
             duration_us: 0,
             bucket_us: 0,
             partial: false,
+            halted: None,
             strategies,
             providers,
             expected: Vec::new(),
@@ -72,6 +76,11 @@ impl Record {
         let mut all = OwnFailures::default();
         self.trials.iter().chain(&self.crossed).for_each(|trial| all.merge(&trial.own_failures));
         all
+    }
+
+    /// How long the longest trial took until its last recipient was settled, or to its end, in microseconds.
+    pub fn lasted_us(&self) -> u64 {
+        self.trials.iter().map(|trial| trial.settled_us.unwrap_or(self.duration_us)).max().unwrap_or(0)
     }
 
     /// The trials of a strategy, by seed.

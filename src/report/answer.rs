@@ -90,13 +90,14 @@ fn unknown_mail(record: &Record) -> Option<String> {
 
 /// What makes a run less than whole, if anything does.
 pub(super) fn warning(record: &Record) -> Option<String> {
+    let halted = record.halted.as_deref().map(|why| format!("HALTED BY MXLAB: {}.", harmless::line(why)));
     let partial = record.partial.then(|| {
         format!(
             "PARTIAL RUN: it was stopped before all trials were done; what follows rests on the {} that were.",
             number((record.trials.len() + record.crossed.len()) as f64)
         )
     });
-    let warnings: Vec<String> = own_side(record).into_iter().chain(partial).collect();
+    let warnings: Vec<String> = own_side(record).into_iter().chain(halted).chain(partial).collect();
     (!warnings.is_empty()).then(|| warnings.join("\n"))
 }
 

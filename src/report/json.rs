@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use crate::metric::Metric;
 use crate::record::{ExpectationResult, OwnFailures, Record};
 use crate::stats::{Moment, Paired, Sign};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 use super::analysis::Analysis;
 use super::answer::{answer, own_side, spread_of_best};
@@ -51,9 +51,9 @@ impl JsonSchema for SchemaVersion {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct RunSummary<'a> {
     schema: SchemaVersion,
-    /// Of `serve`: seconds since the start by the providers' clock.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<f64>,
+    /// Seconds since the start by the providers' clock; of a run since the start of its longest trial, until its last
+    /// recipient was settled or the trial's time was over.
+    at: f64,
     /// Of `serve`: events that were not written because their reader was too slow.
     #[serde(skip_serializing_if = "Option::is_none")]
     events_lost: Option<u64>,
@@ -67,6 +67,9 @@ pub struct RunSummary<'a> {
     answer: String,
     /// Whether it was stopped before all trials were done.
     partial: bool,
+    /// Why mxlab itself stopped it, if it did. What was recorded until then may be nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halted: Option<&'a str>,
     /// The scenario's expectations, and what came out.
     expected: &'a [ExpectationResult],
     /// A row for each strategy and provider, and for each strategy at all providers together.
@@ -95,13 +98,14 @@ impl<'a> RunSummary<'a> {
         let record = analysis.record;
         Self {
             schema: SchemaVersion,
-            at: None,
+            at: Span::from_micros(record.lasted_us()).as_secs_f64(),
             events_lost: None,
             format: Record::FORMAT,
             scenario: &record.scenario,
             question: &record.question,
             answer: answer(analysis),
             partial: record.partial,
+            halted: record.halted.as_deref(),
             expected: &record.expected,
             rows: analysis.summary.rows.iter().map(|row| RowJson::of(record, row)).collect(),
             comparisons: analysis.against_best().map(|comparison| ComparisonJson::of(record, comparison)).collect(),
@@ -115,7 +119,7 @@ impl RunSummary<'_> {
     /// The same as the last event of `serve`, at this time, with the number of events that were lost.
     #[must_use]
     pub fn behind_events(self, at: Time, lost: u64) -> Self {
-        Self { at: Some(at.as_secs_f64()), events_lost: Some(lost), ..self }
+        Self { at: at.as_secs_f64(), events_lost: Some(lost), ..self }
     }
 }
 

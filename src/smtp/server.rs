@@ -27,6 +27,7 @@ use super::data::{DataPiece, DataReader};
 use super::line::{Line, LineReader};
 use super::protocol_error::{BuiltinReply, ProtocolError, enhanced};
 use super::reply::{self, Class};
+use super::stage::Stage;
 use super::xclient::{XclientAttribute, XclientAttributes};
 use chunk::{BdatChunk, ChunkPiece};
 use command_outcome::{CommandOutcome, CommandResult};
@@ -126,9 +127,14 @@ impl ServerSession {
         self.counts
     }
 
-    /// Whether a transaction is open.
-    pub const fn in_transaction(&self) -> bool {
-        self.transaction.is_open()
+    /// The stage that is due: `ehlo` before the client has introduced itself, `rcpt` while a transaction is open, else
+    /// `mail`.
+    pub const fn due(&self) -> Stage {
+        match (self.client.is_introduced(), self.transaction.is_open()) {
+            (_, true) => Stage::Rcpt,
+            (true, false) => Stage::Mail,
+            (false, false) => Stage::Ehlo,
+        }
     }
 
     fn step<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Advance<'a> {

@@ -21,8 +21,6 @@ pub struct LiveRun {
     pub record: Record,
     /// How long everything took in wall-clock time, for each strategy, all seeds together.
     pub latencies: Vec<StrategyLatencies>,
-    /// Why mxlab itself ended the run before all trials were done, if it did.
-    pub halted: Option<TrialHalt>,
 }
 
 /// Why a run over real sockets came to nothing.
@@ -72,7 +70,7 @@ pub fn run_live(
     let mut latencies: Vec<StrategyLatencies> = strategies.iter().map(|chosen| none(&chosen.strategy)).collect();
     let mut trials = Vec::new();
     let mut cut_short = false;
-    let mut halted = None;
+    let mut halted: Option<TrialHalt> = None;
     for n in 0..options.seeds {
         let seed = options.first_seed.wrapping_add(u64::from(n));
         let mail = generate(&scenario.workload, Seed(seed))?;
@@ -95,7 +93,8 @@ pub fn run_live(
     runtime.shutdown_background();
     let mut record = assemble(scenario, &strategies, trials, of);
     record.partial |= cut_short;
-    Ok(LiveRun { record, latencies, halted })
+    record.halted = halted.map(|halt| halt.to_string());
+    Ok(LiveRun { record, latencies })
 }
 
 async fn one(

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -68,11 +68,33 @@ fn schema(home: &TempDir) -> JsonSchemaDocument {
     JsonSchemaDocument::parse(&stdout(&mxlab(home, "schema events")))
 }
 
-/// Every line is what the schema says; the types, in order.
+/// What every line has that is about a connection, and about a message.
+const OF_CONNECTION: [&str; 3] = ["provider", "client", "connection"];
+const OF_MESSAGE: [&str; 6] = ["message", "from", "recipients", "verdict", "rule", "reply"];
+
+/// What the schema must ask for of each type, whatever else it says.
+fn required(kind: &str) -> Vec<&'static str> {
+    let of_type: Vec<&[&str]> = match kind {
+        "started" | "summary" => vec![&["schema"]],
+        "opened" | "closed" => vec![&OF_CONNECTION],
+        "refused" => vec![&OF_CONNECTION, &["stage", "verdict", "rule", "reply"]],
+        "accepted" | "lost" => vec![&OF_CONNECTION, &OF_MESSAGE],
+        other => panic!("{other}: no event"),
+    };
+    [&["type", "at"][..]].into_iter().chain(of_type).flatten().copied().collect()
+}
+
+/// Every line is what the schema says, and the schema asks for all that is promised; the types, in order.
 fn types<'a>(home: &TempDir, lines: &'a [Value]) -> Vec<&'a str> {
     let schema = schema(home);
     for line in lines {
         schema.check(line).unwrap();
+        let kind = line["type"].as_str().unwrap();
+        for key in if kind == "sweep" { Vec::new() } else { required(kind) } {
+            let mut without = line.clone();
+            assert!(without.as_object_mut().unwrap().remove(key).is_some(), "{kind} lacks {key}: {line}");
+            assert!(schema.check(&without).is_err(), "the schema would do without {key} of {kind}");
+        }
     }
     lines.iter().map(|line| line["type"].as_str().unwrap()).collect()
 }
@@ -85,12 +107,16 @@ fn serve_says_everything_to_programs() {
     let home = home();
     let serve = Serve::start(&home, "open");
     let mut stream = serve.connect();
+    // What is no SMTP is refused by the session itself.
+    say(&mut stream, "NONSENSE\r\n", "500 5.5.1");
     say(&mut stream, HELLO, "250 ");
+    say(&mut stream, "MAIL FROM:<a@b..c>\r\nRCPT TO:<ann@example.com>\r\n", "503 5.5.1");
     say(
         &mut stream,
         &format!("{MAIL}RCPT TO:<ann@example.com>\r\nRCPT TO:<451-4.7.1.bob@example.com>\r\n"),
         "451 4.7.1",
     );
+    say(&mut stream, "RCPT TO:<cy@@example.com>\r\n", "501 5.1.3");
     say(&mut stream, "RCPT TO:<cy@example.com>\r\nDATA\r\n", "354");
     say(&mut stream, "Subject: x\r\n\r\nbody\r\n.\r\n", "250 2.0.0");
     say(&mut stream, &format!("{MAIL}RCPT TO:<dot-552@example.com>\r\nDATA\r\n"), "354");
@@ -106,23 +132,35 @@ fn serve_says_everything_to_programs() {
     assert_eq!(
         kinds,
         [
-            "started", "opened", "refused", "accepted", "refused", "lost", "closed", "opened", "refused", "closed",
-            "summary"
+            "started", "opened", "refused", "refused", "refused", "refused", "refused", "accepted", "refused", "lost",
+            "closed", "opened", "refused", "closed", "summary"
         ]
     );
     let of = |n: usize, key: &str| lines[n][key].clone();
+    // What was no attempt is a refusal of the session itself, and of a message only where there is one.
+    for (n, stage, reply, message) in [
+        (2, "ehlo", "500 5.5.1 Command not recognized", Value::Null),
+        (3, "mail", "501 5.1.7 Bad sender address syntax", Value::Null),
+        (4, "mail", "503 5.5.1 Bad sequence of commands", Value::Null),
+        (6, "rcpt", "501 5.1.3 Bad recipient address syntax", 1.into()),
+    ] {
+        assert_eq!((of(n, "stage"), of(n, "reply"), of(n, "message")), (stage.into(), reply.into(), message));
+        assert_eq!((of(n, "verdict"), of(n, "rule")), ("rejected".into(), Value::Null));
+    }
     assert_eq!((of(0, "schema"), of(0, "mxlab")), (1.into(), env!("CARGO_PKG_VERSION").into()));
-    assert_eq!(of(2, "recipients"), serde_json::json!(["451-4.7.1.bob@example.com"]));
-    assert_eq!((of(2, "stage"), of(2, "verdict")), ("rcpt".into(), "deferred".into()));
-    assert_eq!(of(3, "recipients"), serde_json::json!(["ann@example.com", "cy@example.com"]));
-    assert_eq!((of(3, "message"), of(3, "from"), of(3, "size")), (1.into(), "news@sender.example".into(), 20.into()));
-    assert_eq!((of(4, "message"), of(4, "verdict")), (2.into(), "rejected".into()));
-    assert!(of(4, "reply").as_str().unwrap().starts_with("552 "));
-    assert_eq!((of(5, "message"), of(5, "recipients")), (3.into(), serde_json::json!(["dee@example.com"])));
-    assert_eq!((of(6, "connection"), of(7, "connection")), (1.into(), 2.into()));
-    assert_eq!((of(8, "verdict"), of(8, "reply")), ("dropped".into(), Value::Null));
-    assert_eq!(of(10, "events_lost"), 0);
-    assert_eq!(lines[10]["rows"][0]["metrics"]["delivered"]["mean"], 2.0);
+    assert_eq!(of(5, "recipients"), serde_json::json!(["451-4.7.1.bob@example.com"]));
+    assert_eq!((of(5, "stage"), of(5, "verdict")), ("rcpt".into(), "deferred".into()));
+    assert_eq!(of(7, "recipients"), serde_json::json!(["ann@example.com", "cy@example.com"]));
+    assert_eq!((of(7, "message"), of(7, "from"), of(7, "size")), (1.into(), "news@sender.example".into(), 20.into()));
+    assert_eq!((of(7, "verdict"), of(7, "rule"), of(7, "reply")), ("accepted".into(), Value::Null, "250 2.0.0 Ok".into()));
+    assert_eq!((of(8, "message"), of(8, "verdict")), (2.into(), "rejected".into()));
+    assert!(of(8, "reply").as_str().unwrap().starts_with("552 "));
+    assert_eq!((of(9, "message"), of(9, "recipients")), (3.into(), serde_json::json!(["dee@example.com"])));
+    assert_eq!((of(9, "verdict"), of(9, "reply")), ("undecided".into(), Value::Null));
+    assert_eq!((of(10, "connection"), of(11, "connection")), (1.into(), 2.into()));
+    assert_eq!((of(12, "verdict"), of(12, "reply")), ("dropped".into(), Value::Null));
+    assert_eq!(of(14, "events_lost"), 0);
+    assert_eq!(lines[14]["rows"][0]["metrics"]["delivered"]["mean"], 2.0);
     let times: Vec<f64> = lines.iter().map(|line| line["at"].as_f64().unwrap()).collect();
     assert!(times.is_sorted(), "{times:?}");
     assert!(told.contains("Ctrl-C ends it\n"), "{told}");
@@ -211,6 +249,44 @@ fn runs_and_sends_end_with_a_summary() {
     assert_eq!(printed[0], printed[3]);
     assert_eq!(printed[1]["rows"][0]["metrics"]["delivered"]["mean"], 20.0);
     assert_eq!(served[1]["rows"][0]["metrics"]["delivered"]["mean"], 20.0);
+}
+
+/// What stops a run before its time is in its last line, whether anything is kept or not.
+#[test]
+fn what_is_halted_ends_with_a_summary_too() {
+    let home = home();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = nobody.local_addr().unwrap();
+    drop(nobody);
+    let send = mxlab(&home, &format!("send a.toml --to {at} --out sent"));
+    let live = "run long.toml --world live --seeds 1 --format json --out live";
+    let runs = ["run long.toml --seeds 2000 --threads 1 --format json --out run", live];
+    let long = std::fs::read_to_string(home.path().join("a.toml")).unwrap().replace("\"1h\"", "\"30d\"");
+    let long = long.replace("{ at-once = { recipients = 1000 } }", "{ uniform = { recipients = 300_000, over = \"29d\" } }");
+    std::fs::write(home.path().join("long.toml"), long).unwrap();
+    let stopped = runs.map(|arguments| interrupted(&home, arguments));
+    assert_eq!((code(&send), stopped.each_ref().map(code)), (4, [130, 130]), "{}", stderr(&send));
+    let printed = [&send, &stopped[0], &stopped[1]].map(|output| -> Vec<Value> {
+        stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    });
+    for lines in &printed {
+        assert_eq!((types(&home, lines), &lines[0]["partial"]), (vec!["summary"], &Value::Bool(true)));
+    }
+    let why = format!("nobody listens at {at}: start the server there, or correct --to");
+    assert_eq!(printed.each_ref().map(|lines| lines[0]["halted"].clone()), [why.into(), Value::Null, Value::Null]);
+    assert!(!home.path().join("sent/record.json").exists(), "and nothing is kept of it");
+}
+
+/// A command that is stopped by Ctrl-C as soon as it has its folder.
+fn interrupted(home: &TempDir, arguments: &str) -> Output {
+    let folder = home.path().join(arguments.rsplit(' ').next().unwrap());
+    let child = command(home, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = child.id();
+    while !folder.exists() {
+        std::thread::yield_now();
+    }
+    Command::new("sh").args(["-c", &format!("sleep 1; kill -INT {id}")]).status().unwrap();
+    child.wait_with_output().unwrap()
 }
 
 #[test]

@@ -10,7 +10,8 @@ use std::time::Duration;
 use crate::cli::Failure;
 use crate::cli::output::{json_line, unwritten};
 use crate::cli::output_line::{
-    Accepted, Closed, ConnectionFields, EventLine, EventVerdict, Lost, MessageFields, Opened, OutputLine, Refused,
+    Accepted, Closed, ConnectionFields, DecisionFields, EventLine, EventVerdict, Lost, MessageFields, Opened, OutputLine,
+    Refused,
 };
 use crate::live::{LiveEvent, LiveEventKind, LiveMessage, MxCluster};
 use crate::smtp::Class;
@@ -140,23 +141,28 @@ fn event_line<'a>(names: &'a [String], event: &LiveEvent<'a>) -> EventLine<'a> {
             connection,
             message: message.map(message_fields),
             stage: stage.name(),
-            verdict: match class {
-                Some(Class::Permanent) => EventVerdict::Rejected,
-                Some(_) => EventVerdict::Deferred,
-                None => EventVerdict::Dropped,
-            },
-            rule,
-            reply,
+            decision: DecisionFields { verdict: refusing(class), rule, reply },
         }),
-        LiveEventKind::Accepted { message, size } => EventLine::Accepted(Accepted {
+        LiveEventKind::Accepted { message, size, reply } => EventLine::Accepted(Accepted {
             connection,
             message: message_fields(message),
-            verdict: EventVerdict::Accepted,
+            decision: DecisionFields { verdict: EventVerdict::Accepted, rule: None, reply: Some(reply) },
             size,
         }),
-        LiveEventKind::Lost { message, own_failure } => {
-            EventLine::Lost(Lost { connection, message: message_fields(message), own_failure })
-        }
+        LiveEventKind::Lost { message, own_failure } => EventLine::Lost(Lost {
+            connection,
+            message: message_fields(message),
+            decision: DecisionFields { verdict: EventVerdict::Undecided, rule: None, reply: None },
+            own_failure,
+        }),
+    }
+}
+
+const fn refusing(class: Option<Class>) -> EventVerdict {
+    match class {
+        Some(Class::Permanent) => EventVerdict::Rejected,
+        Some(_) => EventVerdict::Deferred,
+        None => EventVerdict::Dropped,
     }
 }
 

@@ -19,7 +19,7 @@ use crate::provider::{
     Attribution, Check, Counted, Hold, HoldStep, Limit, LimitValue, Meter, Policy, ReputationOf, Rule, RuleAction,
     RuleKind, Scope, TierValue, Window,
 };
-use crate::smtp::Stage;
+use crate::smtp::{Code, Reply, Stage};
 use crate::time::Span;
 use crate::units::{Fraction, ProviderId, ReplyId};
 
@@ -140,6 +140,10 @@ impl AdminTest {
     }
 }
 
+fn ok() -> Reply {
+    Reply { code: Code::literal(250), enhanced: None, text: "ok".to_owned() }
+}
+
 fn accepted(response: &RenderedVerdict) -> bool {
     matches!(response, RenderedVerdict::Accept { .. })
 }
@@ -150,7 +154,7 @@ fn send(session: &mut PolicySession) -> String {
         (|session| session.mail(FROM, 1_000)) as fn(&mut PolicySession) -> RenderedVerdict,
         |session| session.rcpt(TO),
         PolicySession::data,
-        |session| session.end_of_data(1_000),
+        |session| session.end_of_data(1_000, &ok()),
     ] {
         match ask(session) {
             RenderedVerdict::Accept { delay } if delay.is_zero() => {}
@@ -447,7 +451,7 @@ async fn reset_keeps_the_time_and_open_sessions() {
     assert_eq!((&charter["refused"], &state["orders"]), (&serde_json::json!([]), &0.into()));
     assert_eq!((&charter["rules"][0]["refused"], &charter["rules"][0]["enabled"]), (&0.into(), &true.into()));
     assert!(state["since_s"].as_f64() == since && state["now_s"].as_f64() >= since);
-    assert!(accepted(&session.data()) && accepted(&session.end_of_data(1)));
+    assert!(accepted(&session.data()) && accepted(&session.end_of_data(1, &ok())));
     assert_eq!(
         [send(&mut session), send(&mut session)],
         ["delivered", "450 no"],

@@ -5,6 +5,7 @@ use super::super::cluster::MxClusterConfig;
 use super::*;
 use crate::diagnostic::Document;
 use crate::provider::{Attribution, Check, Rule, RuleKind, profile};
+use crate::smtp::Code;
 use crate::units::{Fraction, ReplyId};
 
 const SITE: ProviderId = ProviderId(0);
@@ -23,6 +24,10 @@ fn session(policy: Policy) -> PolicySession {
     PolicySession::new(cluster, SITE, HERE, client)
 }
 
+fn ok() -> Reply {
+    Reply { code: Code::literal(250), enhanced: None, text: "ok".to_owned() }
+}
+
 /// The first refusal that a session with one message meets.
 fn first_refusal(policy: Policy, from: EnvelopeAddress<'_>, to: EnvelopeAddress<'_>) -> Option<Reply> {
     let mut session = session(policy);
@@ -32,7 +37,7 @@ fn first_refusal(policy: Policy, from: EnvelopeAddress<'_>, to: EnvelopeAddress<
         &|session| session.mail(from, 1_000),
         &|session| session.rcpt(to),
         &PolicySession::data,
-        &|session| session.end_of_data(1_000),
+        &|session| session.end_of_data(1_000, &ok()),
     ];
     stages.into_iter().find_map(|stage| match stage(&mut session) {
         RenderedVerdict::Refuse { reply, .. } => Some(reply),

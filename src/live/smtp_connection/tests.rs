@@ -18,7 +18,7 @@ use super::*;
 use crate::live::clock::Speed;
 use crate::live::stream::read_into;
 use crate::record::OwnFailure;
-use crate::smtp::{PolicyQuestion, ProtocolError, Reply};
+use crate::smtp::{PolicyQuestion, ProtocolError, Reply, Stage};
 
 #[path = "../../../tests/smtp/dialog.rs"]
 mod dialog;
@@ -90,7 +90,7 @@ impl SessionHandler for ScriptedHandler {
 
     async fn write_body(&mut self) {}
 
-    fn on_protocol_error(&mut self, _: ProtocolError, _: bool) {}
+    fn on_protocol_error(&mut self, _: ProtocolError, _: Stage) {}
 
     fn is_receiving(&self) -> bool {
         self.receives

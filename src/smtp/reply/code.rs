@@ -32,7 +32,7 @@ impl Code {
     }
 
     /// A code written in this crate; wrong ones do not compile where they are constants.
-    pub(in crate::smtp) const fn literal(code: u16) -> Self {
+    pub(crate) const fn literal(code: u16) -> Self {
         assert!(code >= 200 && code < 600, "no reply code");
         Self(code)
     }

@@ -17,7 +17,7 @@ pub enum ServerEvent<'a> {
     /// A piece of the message, without the transparency dots.
     Body(&'a [u8]),
     /// The session refused something by itself; the reply is written. Where it was a message, the transaction is over
-    /// without [`PolicyQuestion::EndOfData`]; [`in_transaction`](super::ServerSession::in_transaction) tells.
+    /// without [`PolicyQuestion::EndOfData`]; [`due`](super::ServerSession::due) tells.
     Refused(ProtocolError),
     /// Send what was written, shake hands, then say [`secured`](super::ServerSession::secured).
     StartTls {

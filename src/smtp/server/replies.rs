@@ -4,18 +4,36 @@
 use std::io::Write;
 
 use super::super::extension::Extension;
-use super::super::protocol_error::{BuiltinReply, enhanced};
-use super::super::reply;
+use super::super::protocol_error::{BuiltinReply, ProtocolError, enhanced};
+use super::super::reply::{self, Reply};
 use super::super::xclient::XclientAttribute;
 use super::config::ServerConfig;
 use super::peer_state::Hello;
 use super::state::PendingQuestion;
+
+const OK: BuiltinReply = BuiltinReply::new(250, enhanced(2, 0, 0), "Ok");
 
 impl ServerConfig {
     /// A reply of fixed words.
     pub(super) fn say(&self, reply: BuiltinReply, out: &mut Vec<u8>) {
         let enhanced = reply.enhanced.filter(|_| self.extensions.has(Extension::EnhancedStatusCodes));
         reply::write(out, reply.code, enhanced, reply.text);
+    }
+
+    /// A reply of fixed words, as it is sent.
+    fn own_reply(&self, reply: BuiltinReply) -> Reply {
+        let enhanced = reply.enhanced.filter(|_| self.extensions.has(Extension::EnhancedStatusCodes));
+        Reply { code: reply.code, enhanced, text: reply.text.to_owned() }
+    }
+
+    /// What a client is told whose message was accepted, where the policy has no words of its own.
+    pub fn acceptance(&self) -> Reply {
+        self.own_reply(OK)
+    }
+
+    /// What a client is told that did something wrong.
+    pub fn refusal(&self, error: ProtocolError) -> Reply {
+        self.own_reply(error.builtin_reply())
     }
 
     /// The session's own positive reply to what the policy accepted; `words` are the policy's where it has some.
@@ -28,9 +46,7 @@ impl ServerConfig {
             PendingQuestion::Data => self.say(BuiltinReply::plain(354, "End data with <CR><LF>.<CR><LF>"), out),
             // The reply comes when the chunk has come.
             PendingQuestion::Chunk => {}
-            PendingQuestion::EndOfData | PendingQuestion::Reset => {
-                self.say(BuiltinReply::new(250, enhanced(2, 0, 0), "Ok"), out);
-            }
+            PendingQuestion::EndOfData | PendingQuestion::Reset => self.say(OK, out),
             PendingQuestion::Auth => {
                 self.say(BuiltinReply::new(235, enhanced(2, 7, 0), "Authentication successful"), out);
             }
