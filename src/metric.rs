@@ -51,6 +51,38 @@ impl fmt::Display for Unit {
     }
 }
 
+/// The values between which a figure lies, whatever happens. An interval about a mean may reach beyond them, and is cut.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ValueRange {
+    /// No value is lower.
+    pub least: f64,
+    /// No value is higher.
+    pub most: f64,
+}
+
+impl ValueRange {
+    /// Of a share of a whole.
+    pub const SHARE: Self = Self { least: 0.0, most: 1.0 };
+    /// Of what is counted or measured, and of its ratios.
+    pub const AMOUNT: Self = Self { least: 0.0, most: f64::INFINITY };
+
+    /// Of anything.
+    pub const ANY: Self = Self { least: f64::NEG_INFINITY, most: f64::INFINITY };
+
+    /// The range of the difference between two such values.
+    #[must_use]
+    pub fn of_difference(self) -> Self {
+        let most = self.most - self.least;
+        Self { least: -most, most }
+    }
+
+    /// The ends of an interval about a mean, as far as such values go; `half` is half its width. The mean is inside, also
+    /// where an old record has one beyond.
+    pub fn interval(self, mean: f64, half: Option<f64>) -> Option<(f64, f64)> {
+        half.map(|half| ((mean - half).max(self.least).min(mean), (mean + half).min(self.most).max(mean)))
+    }
+}
+
 macro_rules! metrics {
     ($($variant:ident $name:literal $unit:ident $about:literal;)*) => {
         /// A figure of a trial.
@@ -110,6 +142,16 @@ metrics! {
 }
 
 impl Metric {
+    /// The values that it can have.
+    pub const fn range(self) -> ValueRange {
+        match self.unit() {
+            // Reputation can cost the oracle more than it costs a patient strategy: the bound is no whole.
+            Unit::Fraction if !matches!(self, Self::BoundShare) => ValueRange::SHARE,
+            Unit::Reputation => ValueRange::SHARE,
+            Unit::Fraction | Unit::Count | Unit::Ratio | Unit::Seconds | Unit::RecipientHours => ValueRange::AMOUNT,
+        }
+    }
+
     /// Whether it is a time that may never come: a mean over the seeds that reached it says nothing about the others.
     pub const fn is_censored(self) -> bool {
         matches!(self, Self::TimeTo50 | Self::TimeTo90 | Self::TimeTo99 | Self::TimeTo100)
@@ -213,6 +255,18 @@ mod tests {
         }
         assert_eq!(METRICS.len(), Metric::ALL.len());
         assert!("defferal-share".parse::<Metric>().is_err());
+    }
+
+    #[test]
+    fn an_interval_goes_as_far_as_its_values_can() {
+        let share = Metric::DeferralShare.range();
+        assert_eq!(share.interval(0.75, Some(0.5)), Some((0.25, 1.0)));
+        assert_eq!(share.of_difference().interval(-0.5, Some(0.75)), Some((-1.0, 0.25)));
+        assert_eq!(Metric::BoundShare.range().interval(0.75, Some(1.5)), Some((0.0, 2.25)));
+        assert_eq!(Metric::Queued.range().interval(1.0, Some(4.0)), Some((0.0, 5.0)));
+        assert_eq!(Metric::Queued.range().of_difference().interval(1.0, Some(4.0)), Some((-3.0, 5.0)));
+        assert_eq!((share.interval(0.5, None), share.interval(1.5, Some(0.25))), (None, Some((1.25, 1.5))));
+        assert_eq!(Metric::ReputationEnd.range(), ValueRange::SHARE);
     }
 
     #[test]

@@ -112,6 +112,11 @@ pub(super) fn send(args: &Args) -> Result<Exit, Failure> {
         study::run_live(&scenario, &options, &receivers, args.speed, &client_options, &show, stop)
             .map_err(|error| live_failure(&error))?
     };
+    for (target, reply) in &live_run.clear_text {
+        terminal::note(format!(
+            "warning: {target}: STARTTLS was answered with `{reply}`; mail went there in clear text"
+        ));
+    }
     let exit = if live_run.record.partial { Exit::Interrupted } else { Exit::Met };
     let exit = own_side::judged_run(exit, &live_run.record);
     let analysis = Analysis::of(&live_run.record);

@@ -94,7 +94,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", requires = "admin")]
     admin_token_file: Option<PathBuf>,
     /// Who speaks SMTP in front of the providers: mxlab itself, or mailin-embedded, which nobody here wrote and which
-    /// can do less (it says what).
+    /// can do less (it says what). It keeps to itself
+    /// what this machine is short of: with it, exit code 4 only tells of results that were not written.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = FrontEnd::Mxlab)]
     front_end: FrontEnd,
     /// Connections at a time; the rest wait in the kernel's backlog. More than there are file descriptors for are

@@ -15,7 +15,7 @@ mod reply_matcher;
 mod session_loss;
 mod socket_world;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +70,8 @@ pub struct LiveTrial {
     pub trial: Trial,
     /// How long the phases of sessions took, in wall-clock time.
     pub latencies: Latencies,
+    /// Targets that refused STARTTLS, with what, and got mail in clear text.
+    pub clear_text: BTreeMap<SocketAddr, String>,
     /// Whether it was stopped before its end.
     pub stopped: bool,
     /// Why mxlab itself has stopped it, if it has.
@@ -143,6 +145,7 @@ struct Driver<'a> {
     tried: BTreeSet<SocketAddr>,
     /// Targets with which a session has come about, under TLS where that is a must.
     greeted: BTreeSet<SocketAddr>,
+    clear_text: BTreeMap<SocketAddr, String>,
     halted: Option<TrialHalt>,
 }
 
@@ -158,6 +161,7 @@ impl<'a> Driver<'a> {
             doubtful,
             tried: BTreeSet::new(),
             greeted: BTreeSet::new(),
+            clear_text: BTreeMap::new(),
             halted: None,
         }
     }
@@ -197,8 +201,12 @@ impl<'a> Driver<'a> {
         self.trial.script.advance_to(now);
         let own_failure = event.own_failure();
         match event {
-            ConnectionEvent::Connected => {
+            ConnectionEvent::Connected { starttls_refused } => {
                 self.record_opened(site);
+                if let Some(reply) = starttls_refused {
+                    self.trial.script.recorder().starttls_refused(site);
+                    self.clear_text.entry(to).or_insert(reply);
+                }
                 self.trial.tell_sender(Event::Connected(conn));
             }
             ConnectionEvent::Replied { results, closed, timings } => {
@@ -236,7 +244,7 @@ impl<'a> Driver<'a> {
                 return Some(TrialHalt::OwnSide { what: *what, lasted: self.own_patience });
             }
             ConnectionEvent::Replied { results, .. } => results.first(),
-            ConnectionEvent::Connected => {
+            ConnectionEvent::Connected { .. } => {
                 self.greeted.insert(to);
                 None
             }
@@ -300,6 +308,6 @@ impl<'a> Driver<'a> {
         let latencies = std::mem::take(&mut self.trial.world.latencies);
         let own_failures = self.trial.world.own_failures.counts();
         let trial = Trial { own_failures, ..self.trial.finish()? };
-        Ok(LiveTrial { trial, latencies, stopped, halted: self.halted })
+        Ok(LiveTrial { trial, latencies, clear_text: self.clear_text, stopped, halted: self.halted })
     }
 }

@@ -26,7 +26,8 @@ counts as no connection; nobody is seen to talk early. It knows neither SIZE, PI
 refuses `MAIL FROM:<>` and parameters other than BODY, and is asked for no STARTTLS. It cannot close without a word (421
 instead), writes replies of several lines as one, keeps its clients' transactions open after RSET until the next MAIL,
 reads lines without a limit, serves as many clients at a time as it has threads, and never stops before the process
-does.";
+does. What it refuses by itself is no event, and what this machine is short of (file descriptors, memory, threads) it
+keeps to itself: nothing of that is counted, and the exit code does not tell of it.";
 
 /// Serves a provider on a listener, so many clients at a time. It never ends before the process does.
 ///

@@ -195,7 +195,8 @@ impl CellRecorder {
         series.held_back[bucket] = sample.held_back;
         series.waiting[bucket] = sample.waiting;
         // A trial may end before its time: what nothing moves any more stays as it is.
-        series.reputation[bucket..].fill((provider.reputation.get() * 1e6).round() / 1e6);
+        let reputation = provider.reputation.map(|score| (score.get() * 1e6).round() / 1e6);
+        series.reputation[bucket..].fill(reputation);
         series.open_limit[bucket..].fill(provider.open_limit);
         series.open_max[bucket] = series.open_max[bucket].max(provider.open);
     }
@@ -305,7 +306,7 @@ fn empty_series() -> Series {
         open_max: vec![0; BUCKETS],
         held_back: vec![0; BUCKETS],
         waiting: vec![0; BUCKETS],
-        reputation: vec![0.0; BUCKETS],
+        reputation: vec![None; BUCKETS],
         open_limit: vec![None; BUCKETS],
     }
 }

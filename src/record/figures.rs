@@ -50,7 +50,7 @@ impl Trial {
             Metric::HoldTime => Some(sum(|t| t.hold_us) / 1e6),
             Metric::BoundShare => bound_share(self, record, provider),
             Metric::ReputationEnd => {
-                part.cells.iter().filter_map(|cell| cell.series.reputation.last().copied()).reduce(f64::min)
+                part.cells.iter().filter_map(|cell| *cell.series.reputation.last()?).reduce(f64::min)
             }
             Metric::Complaints => Some(sum(|t| t.complaints)),
         }

@@ -129,8 +129,8 @@ pub struct Sample {
 pub struct ProviderSample {
     /// Connections open, as the provider sees them.
     pub open: u32,
-    /// Lowest reputation of any client.
-    pub reputation: Fraction,
+    /// Lowest reputation of any client; `None` where there is no client, or none that can be seen.
+    pub reputation: Option<Fraction>,
     /// Limit on open connections, summed over clients; `None` is no limit.
     pub open_limit: Option<u64>,
 }

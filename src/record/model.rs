@@ -159,6 +159,14 @@ pub struct Trial {
     pub own_failures: OwnFailures,
 }
 
+impl ReplyCount {
+    /// What the server did instead of replying, where that was against the protocol or no TLS, in words.
+    pub fn break_off(&self) -> Option<&str> {
+        let what = self.text.strip_prefix('(')?.strip_suffix(')')?;
+        ["protocol violation:", "TLS"].iter().any(|of| what.starts_with(of)).then_some(what)
+    }
+}
+
 impl Trial {
     /// The trial without what it is drawn from over time: series, histograms and replies. Sums, times and limits stay.
     #[must_use]
@@ -227,6 +235,9 @@ pub struct Totals {
     pub connections_without_recipient: u64,
     /// Connections that timed out or were reset before a greeting.
     pub connections_failed: u64,
+    /// Sessions that went on in clear text, as the server refused STARTTLS.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub starttls_refused: u64,
     /// Recipient-microseconds that mail was ready to go and the sender itself held it back.
     pub held_back_us: u64,
     /// How often recipients were put off without being tried, because the sender took their site for dead.
@@ -280,8 +291,9 @@ pub struct Series {
     pub held_back: Vec<u64>,
     /// Recipients that wait for their retry, at the end of the bucket.
     pub waiting: Vec<u64>,
-    /// Lowest reputation of any of the sources, at the end of the bucket.
-    pub reputation: Vec<f64>,
+    /// Lowest reputation of any of the sources, at the end of the bucket; `None` where it cannot be seen, as of a server
+    /// elsewhere.
+    pub reputation: Vec<Option<f64>>,
     /// The tightest limit on open connections, summed over sources, at the end of the bucket; `None` is no limit.
     pub open_limit: Vec<Option<u64>>,
 }

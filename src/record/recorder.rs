@@ -11,7 +11,7 @@ use super::model::Trial;
 use super::own_failure::OwnFailures;
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
-use crate::units::{ProviderId, ReplyId, RuleId};
+use crate::units::{Fraction, ProviderId, ReplyId, RuleId};
 
 /// What a world writes into while a trial runs.
 #[derive(Clone, Debug)]
@@ -156,6 +156,11 @@ impl Recorder {
         self.cells[site.index()].broken_off(bucket, stage, why, recipients);
     }
 
+    /// A session goes on in clear text, as the server refused STARTTLS.
+    pub fn starttls_refused(&mut self, site: ProviderId) {
+        self.cells[site.index()].totals.starttls_refused += 1;
+    }
+
     /// An attempt is over. `intended` is when the message should have gone out; asked only for what is delivered.
     #[expect(clippy::inline_always, reason = "asked for every attempt, in one place of each world")]
     #[inline(always)]
@@ -213,7 +218,8 @@ impl Recorder {
     pub fn sample(&mut self, now: Time, site: ProviderId, sample: &Sample) {
         let bucket = self.bucket_of(Time::from_micros(now.as_micros().saturating_sub(1)));
         self.cells[site.index()].sample(bucket, sample);
-        self.mix((sample.provider.reputation.get() * 1e9).to_bits() ^ sample.held_back);
+        let reputation = sample.provider.reputation.map_or(0.0, Fraction::get);
+        self.mix((reputation * 1e9).to_bits() ^ sample.held_back);
     }
 
     /// The trial is over: everything is added up, and must add up.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::figures::TrialPart;
 use super::model::{ProviderInfo, Record, StrategyInfo, Trial};
-use crate::metric::{Criterion, Measure, Metric};
+use crate::metric::{Criterion, Measure, Metric, ValueRange};
 
 /// Everything a report needs to know about a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -141,6 +141,14 @@ impl SweepFigure {
             Self::OfferedPerHour => "offered-per-hour",
             Self::GoodputPerHour => "goodput-per-hour",
             Self::Of(metric) => metric.name(),
+        }
+    }
+
+    /// The values that it can have.
+    pub const fn range(self) -> ValueRange {
+        match self {
+            Self::OfferedPerHour | Self::GoodputPerHour => ValueRange::AMOUNT,
+            Self::Of(metric) => metric.range(),
         }
     }
 

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::harmless;
 use crate::metric::Metric;
 use crate::record::{Record, Trial};
-use crate::stats::{Moment, Paired, Sign};
+use crate::stats::{Estimate, Moment, Paired, Sign};
 
 use super::summary::moment;
-use super::words::difference;
+use super::words::{difference, signed_difference};
 
 /// The figures that strategies are compared by.
 pub(super) const COMPARED: [Metric; 8] = [
@@ -102,6 +102,11 @@ impl Comparison {
         }
     }
 
+    /// The ends of the interval of a difference, as far as such a difference can go.
+    pub(super) fn interval_of(&self, by: &Estimate) -> Option<(f64, f64)> {
+        self.metric.range().of_difference().interval(by.mean, by.half)
+    }
+
     /// What the seeds show, in a sentence: `aimd is deferred 18.0 ±1.2 points less than fixed`.
     pub(super) fn verdict(&self, record: &Record) -> String {
         let name = |place: usize| harmless::line(&record.strategies[place].name);
@@ -124,7 +129,7 @@ impl Comparison {
     pub(super) fn phrase(&self) -> String {
         match self.outcome {
             ComparisonResult::Difference(Paired { difference: by }) => {
-                let amount = difference(self.metric.unit(), by.mean, by.half);
+                let amount = difference(self.metric, &by);
                 let DifferenceWords { verb, object, more, less } = words(self.metric);
                 format!("{verb} {amount}{object} {}", if by.mean > 0.0 { more } else { less })
             }
@@ -136,13 +141,8 @@ impl Comparison {
     pub(super) fn cell(&self) -> String {
         match self.outcome {
             ComparisonResult::Difference(Paired { difference: by }) => {
-                let amount = difference(self.metric.unit(), by.mean, by.half);
-                let sign = match by.mean {
-                    mean if mean > 0.0 => "+",
-                    mean if mean < 0.0 => "\u{2212}",
-                    _ => "",
-                };
-                format!("{sign}{}", amount.strip_suffix(" points").unwrap_or(&amount))
+                let amount = signed_difference(self.metric, &by);
+                amount.strip_suffix(" points").unwrap_or(&amount).to_owned()
             }
             ComparisonResult::Order(sign) => order(sign),
         }

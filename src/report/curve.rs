@@ -1,5 +1,6 @@
 //! The deferral curve and its companions: time series of a strategy at a provider, over the seeds.
 
+use crate::metric::ValueRange;
 use crate::record::{Cell, Record, Series};
 use crate::stats::Estimate;
 
@@ -50,7 +51,7 @@ impl Point {
     /// The ends of the interval of the share of attempts deferred, within 0 and 1.
     pub(super) fn share_interval(&self) -> Option<(f64, f64)> {
         let share = self.share?;
-        Some((share.low()?.max(0.0), share.high()?.min(1.0)))
+        ValueRange::SHARE.interval(share.mean, share.half)
     }
 }
 
@@ -134,7 +135,7 @@ fn point(trials: &[Vec<&Series>], buckets: std::ops::Range<usize>, sums: &mut [[
     });
     let reputations = trials
         .iter()
-        .filter_map(|trial| trial.iter().filter_map(|series| series.reputation.get(last).copied()).reduce(f64::min));
+        .filter_map(|trial| trial.iter().filter_map(|series| *series.reputation.get(last)?).reduce(f64::min));
     Point {
         attempts: mean(|series| &series.attempts),
         deferred: mean(|series| &series.deferred),

@@ -15,6 +15,7 @@ use crate::time::{Span, Time};
 use super::analysis::Analysis;
 use super::answer::{answer, own_side, spread_of_best};
 use super::comparisons::{Comparison, ComparisonResult};
+use super::peer_faults::{BreakOff, break_offs, starttls_refused};
 use super::spread::SpreadSource;
 use super::summary::{FigureSummary, SummaryRow};
 
@@ -78,6 +79,12 @@ pub struct RunSummary<'a> {
     comparisons: Vec<ComparisonJson<'a>>,
     /// Where the spread over seeds comes from.
     spread: SpreadJson<'a>,
+    /// What servers did against the protocol, or TLS that they could not speak, if any did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    broken_off: Vec<BreakOff<'a>>,
+    /// Sessions that went on in clear text, as STARTTLS was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starttls_refused: Option<u64>,
     /// What mxlab's own side was short of, if anything: then the figures are not only the providers'.
     #[serde(skip_serializing_if = "Option::is_none")]
     own_side: Option<OwnSideJson>,
@@ -110,6 +117,8 @@ impl<'a> RunSummary<'a> {
             rows: analysis.summary.rows.iter().map(|row| RowJson::of(record, row)).collect(),
             comparisons: analysis.against_best().map(|comparison| ComparisonJson::of(record, comparison)).collect(),
             spread: SpreadJson { answer: spread_of_best(analysis), rows: spreads(analysis) },
+            broken_off: break_offs(record),
+            starttls_refused: Some(starttls_refused(record)).filter(|count| *count > 0),
             own_side: own_side(record).map(|warning| OwnSideJson { warning, failures: record.own_failures() }),
         }
     }
@@ -187,10 +196,11 @@ impl FigureJson {
             median_low: MomentJson(interval.map(|(low, _)| low)),
             median_high: MomentJson(interval.map(|(_, high)| high)),
         };
+        let (low, high) = figure.interval().unzip();
         Self {
             mean: figure.estimate.map(|estimate| estimate.mean),
-            low: figure.low(),
-            high: figure.high(),
+            low,
+            high,
             seeds: figure.defined,
             censored: metric.is_censored().then(censored),
         }
@@ -272,7 +282,8 @@ impl<'a> ComparisonJson<'a> {
         let name = |place: usize| record.strategies[place].name.as_str();
         let outcome = match comparison.outcome {
             ComparisonResult::Difference(Paired { difference: by }) => {
-                OutcomeJson::Difference { seeds: by.n, difference: by.mean, low: by.low(), high: by.high() }
+                let (low, high) = comparison.interval_of(&by).unzip();
+                OutcomeJson::Difference { seeds: by.n, difference: by.mean, low, high }
             }
             ComparisonResult::Order(sign) => {
                 let Sign { sooner, later, tied } = sign;

@@ -24,6 +24,7 @@ mod histograms;
 mod json;
 mod latencies;
 mod page;
+mod peer_faults;
 mod plots;
 mod ranking;
 mod replies;

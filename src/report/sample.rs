@@ -182,9 +182,8 @@ fn cell(kind: usize, seed: u64, unknowns: u64, place: usize, buckets: usize) -> 
         });
         series.held_back.push(left / 2);
         series.waiting.push(deferred);
-        series
-            .reputation
-            .push((0.9 - harsh * 0.4 * (bucket.min(length) as f64 / buckets as f64) - 0.02 * noise(9)).clamp(0.0, 1.0));
+        let score = 0.9 - harsh * 0.4 * (bucket.min(length) as f64 / buckets as f64) - 0.02 * noise(9);
+        series.reputation.push(Some(score.clamp(0.0, 1.0)));
         series.open_limit.push(open_limit(place, bucket > buckets / 3));
         totals.attempts += delivered + deferred;
         totals.deferred += deferred;

@@ -37,7 +37,7 @@ pub(super) fn figures(analysis: &Analysis<'_>) -> Markup {
             (grid(record, &columns, &rows))
             p.note {
                 "Means over the seeds"
-                @if summary.rows.iter().any(|row| row.figure(Metric::Injected).seeds > 1) { " ± half the 95 % interval (Student's t) where it does not round to nothing" }
+                @if summary.rows.iter().any(|row| row.figure(Metric::Injected).seeds > 1) { " ± half the 95 % interval (Student's t) where it does not round to nothing, or its ends where it would go beyond what the figure can be" }
                 ". A time that some seeds never reached has no mean: “med 70.0 (65.0-∞) min, 3/10 never” is the median, its 95 % interval by order statistics, whose end ∞ is beyond the trial, and in how many seeds it was never reached; an interval needs six seeds. "
                 "“of the bound” is what was delivered by the time the oracle had delivered 90 % of its own total, as a share of what it had. "
                 "Every other metric is in summary.csv."
@@ -76,7 +76,7 @@ pub(super) fn compared(analysis: &Analysis<'_>) -> Markup {
             h2 { "Compared with " (name) }
             (compared_grid(record, others, "points", &cell))
             p.note {
-                "What each strategy has more (+) or less (\u{2212}) than " (name) " under the same seeds, ± half the 95 % interval of the difference (Student's t, paired); shares in points. "
+                "What each strategy has more (+) or less (\u{2212}) than " (name) " under the same seeds, ± half the 95 % interval of the difference (Student's t, paired), or its ends where it would go beyond what a difference can be; shares in points. "
                 "Bold is a difference that the seeds show; where the interval covers 0 they show none. "
                 "Where a time did not come within every trial, it is counted in how many seeds the strategy got there sooner or later: bold if the exact sign test gives chance at most 5 %. "
                 "Each cell stands for itself: of twenty comparisons without any difference, one would be bold. "

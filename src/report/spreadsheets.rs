@@ -5,7 +5,7 @@
 //! `=HYPERLINK(…)`, stands behind an apostrophe.
 
 use crate::harmless;
-use crate::metric::Metric;
+use crate::metric::{Metric, ValueRange};
 use crate::record::Record;
 use crate::stats::{Moment, Paired, Sign};
 
@@ -40,7 +40,8 @@ pub(super) fn summary(record: &Record, summary: &Summary) -> Result<Vec<u8>, csv
             vec![record.strategies[row.strategy].name.clone(), provider_name(record, row.provider).to_owned(), seeds];
         for metric in Metric::ALL {
             let figure = row.figure(metric);
-            fields.extend([row.mean(metric), figure.low(), figure.high()].map(optional));
+            let (low, high) = figure.interval().unzip();
+            fields.extend([row.mean(metric), low, high].map(optional));
             if metric.is_censored() {
                 let interval = figure.median.and_then(|median| median.interval);
                 let median = figure.median.map(|median| median.median);
@@ -105,8 +106,8 @@ pub(super) fn replies(record: &Record) -> Result<Vec<u8>, csv::Error> {
                 let mut fields = names.map(String::clone).to_vec();
                 fields.extend([reply.count.to_string(), seeds.clone()]);
                 let estimate = replies::per_seed(record, &strategy.name, place, &reply);
-                let low = estimate.and_then(|estimate| estimate.low()).map(|low| low.max(0.0));
-                let high = estimate.and_then(|estimate| estimate.high());
+                let interval = estimate.and_then(|one| ValueRange::AMOUNT.interval(one.mean, one.half));
+                let (low, high) = interval.unzip();
                 fields.extend([estimate.map(|estimate| estimate.mean), low, high].map(optional));
                 rows.push(fields);
             }
@@ -172,7 +173,8 @@ fn comparison_row(record: &Record, comparison: &Comparison) -> Vec<String> {
     match comparison.outcome {
         ComparisonResult::Difference(Paired { difference: by }) => {
             fields.push(by.n.to_string());
-            fields.extend([Some(by.mean), by.low(), by.high()].map(optional));
+            let (low, high) = comparison.interval_of(&by).unzip();
+            fields.extend([Some(by.mean), low, high].map(optional));
             fields.extend([const { String::new() }; 5]);
         }
         ComparisonResult::Order(sign) => {

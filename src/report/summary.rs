@@ -1,6 +1,6 @@
 //! Every figure of every strategy at every provider over the seeds, with its interval.
 
-use crate::metric::{Metric, Unit};
+use crate::metric::Metric;
 use crate::record::{Record, Trial};
 use crate::stats::{Estimate, Median, Moment};
 
@@ -82,16 +82,10 @@ impl FigureSummary {
         Self { estimate, median, defined: values.len(), seeds: trials.len(), metric }
     }
 
-    /// Lower end of the interval of the mean; no figure is below 0.
-    pub(super) fn low(&self) -> Option<f64> {
-        self.estimate?.low().map(|low| low.max(0.0))
-    }
-
-    /// Upper end of the interval of the mean; no share of a whole is above 1.
-    pub(super) fn high(&self) -> Option<f64> {
-        // Reputation can cost the oracle more than it costs a patient strategy: the bound is no whole.
-        let whole = self.metric.unit() == Unit::Fraction && self.metric != Metric::BoundShare;
-        self.estimate?.high().map(|high| if whole { high.min(1.0) } else { high })
+    /// The ends of the interval of the mean, as far as the figure can go.
+    pub(super) fn interval(&self) -> Option<(f64, f64)> {
+        let Estimate { mean, half, .. } = self.estimate?;
+        self.metric.range().interval(mean, half)
     }
 
     /// In how many seeds it is a time that did not come within the trial.
@@ -107,7 +101,7 @@ impl FigureSummary {
         }
         let Some(estimate) = self.estimate else { return NOTHING.to_owned() };
         let all = self.defined == self.seeds;
-        let text = with_interval(self.metric.unit(), estimate.mean, estimate.half);
+        let text = with_interval(self.metric.unit(), self.metric.range(), estimate.mean, estimate.half);
         if all { text } else { format!("{text} in {}/{}", self.defined, self.seeds) }
     }
 }

@@ -5,11 +5,12 @@ use comfy_table::presets::NOTHING as NO_LINES;
 use comfy_table::{Cell, CellAlignment, Table};
 
 use crate::harmless::{self, TerminalText};
-use crate::metric::Metric;
+use crate::metric::{Metric, ValueRange};
 use crate::record::{ExpectationResult, Record};
 
 use super::analysis::Analysis;
 use super::answer::{answer, spread_of_best, verdict, warning};
+use super::peer_faults;
 use super::summary::{Summary, SummaryRow};
 use super::words::{NOTHING, exact, shortened, with_half};
 
@@ -32,6 +33,8 @@ pub fn table(analysis: &Analysis<'_>, look: TableStyle) -> TerminalText {
         lines.extend([look.paint(RED, &warning), empty()]);
     }
     lines.extend([look.paint(BOLD, &answer(analysis)), empty(), fitting(record, summary, look.width).into()]);
+    let faults = peer_faults::sentences(record);
+    lines.extend((!faults.is_empty()).then(empty).into_iter().chain(faults.into_iter().map(Into::into)));
     lines.extend(spread_of_best(analysis).into_iter().flat_map(|sentence| [empty(), sentence.into()]));
     if let Some(verdict) = verdict(record) {
         let colour = if record.expected.iter().all(|expected| expected.met) { GREEN } else { RED };
@@ -150,7 +153,8 @@ pub(super) fn right(text: String) -> Cell {
 
 /// The mean that an expectation is about, with its interval.
 pub(super) fn mean(expected: &ExpectationResult) -> String {
-    expected.mean.map_or_else(|| "not defined".to_owned(), |mean| with_half(mean, expected.half))
+    let range = expected.metric.parse().map_or(ValueRange::ANY, Metric::range);
+    expected.mean.map_or_else(|| "not defined".to_owned(), |mean| with_half(range, mean, expected.half))
 }
 
 /// The range of an expectation in words.

@@ -1,7 +1,8 @@
 //! How numbers, times and names are written: one way everywhere, in tables, plots and sentences.
 
 use crate::harmless;
-use crate::metric::Unit;
+use crate::metric::{Metric, Unit, ValueRange};
+use crate::stats::Estimate;
 
 /// What stands where there is no number.
 pub(super) const NOTHING: &str = "-";
@@ -14,7 +15,12 @@ pub(super) fn exact(value: f64) -> String {
 }
 
 /// A mean with half its interval, both exact: `0.331 ±0.004`.
-pub(super) fn with_half(mean: f64, half: Option<f64>) -> String {
+/// Where half the interval on each side would go beyond what such a value can be, its ends are given as far as they can
+/// be: `0.9 (0.7-1)`.
+pub(super) fn with_half(range: ValueRange, mean: f64, half: Option<f64>) -> String {
+    if let Some((low, high)) = cut(range, mean, half) {
+        return format!("{} ({}-{})", exact(mean), exact(low), exact(high));
+    }
     let half = half.map(exact).filter(|half| half != "0").map(|half| format!(" ±{half}")).unwrap_or_default();
     format!("{}{half}", exact(mean))
 }
@@ -41,7 +47,7 @@ pub(super) fn duration(seconds: f64) -> String {
 
 /// A value with its interval, compactly: `33.1 ±0.4`, `3.20 ±0.10 h`. Where half the interval on each side would go
 /// beyond what such a value can be, its ends are given as far as they can be: `81.6 (0.0-100.0)`.
-pub(super) fn with_interval(unit: Unit, mean: f64, half: Option<f64>) -> String {
+pub(super) fn with_interval(unit: Unit, range: ValueRange, mean: f64, half: Option<f64>) -> String {
     let text = |value: f64, unit_of: f64| match unit {
         Unit::Seconds => short(value / unit_of),
         Unit::Fraction => percent(value),
@@ -50,9 +56,8 @@ pub(super) fn with_interval(unit: Unit, mean: f64, half: Option<f64>) -> String 
     };
     let (size, name) = if unit == Unit::Seconds { time_unit(mean) } else { (1.0, "") };
     let gap = if name.is_empty() { "" } else { " " };
-    let most = if unit == Unit::Fraction && mean <= 1.0 { 1.0 } else { f64::INFINITY };
-    if let Some(half) = half.filter(|half| mean - half < 0.0 || mean + half > most) {
-        let ends = [(mean - half).max(0.0), (mean + half).min(most)].map(|end| text(end, size));
+    if let Some((low, high)) = cut(range, mean, half) {
+        let ends = [low, high].map(|end| text(end, size));
         if ends[0] != ends[1] {
             return format!("{} ({}-{}){gap}{name}", text(mean, size), ends[0], ends[1]);
         }
@@ -61,6 +66,12 @@ pub(super) fn with_interval(unit: Unit, mean: f64, half: Option<f64>) -> String 
     let half = half.map(|half| text(half, size)).filter(|half| half.chars().any(|c| c.is_ascii_digit() && c != '0'));
     let half = half.map(|half| format!(" ±{half}")).unwrap_or_default();
     format!("{}{half}{gap}{name}", text(mean, size))
+}
+
+/// The ends of an interval that goes beyond what such a value can be, as far as they can be; `None` where it does not.
+fn cut(range: ValueRange, mean: f64, half: Option<f64>) -> Option<(f64, f64)> {
+    let ends = range.interval(mean, half)?;
+    (Some(ends) != ValueRange::ANY.interval(mean, half)).then_some(ends)
 }
 
 /// A time with the ends of its interval, where no end is beyond the trial: `70.0 (65.0-∞) min`.
@@ -72,8 +83,20 @@ pub(super) fn time_range(at: f64, low: Option<f64>, high: Option<f64>) -> String
     format!("{} ({}-{}) {name}", short(at / size), end(low), end(high))
 }
 
-/// How much more or less something is, without the sign, with its interval and its unit: `18.0 ±1.2 points`.
-pub(super) fn difference(unit: Unit, mean: f64, half: Option<f64>) -> String {
+/// How much more or less something is, without the sign, with its interval and its unit: `18.0 ±1.2 points`; where that
+/// would go beyond what such a difference can be, `60.0 (20.0 to 100.0) points`.
+pub(super) fn difference(metric: Metric, by: &Estimate) -> String {
+    difference_text(metric, by.mean.abs(), by.half, "")
+}
+
+/// The same with its sign: `+18.0 ±1.2 points`.
+pub(super) fn signed_difference(metric: Metric, by: &Estimate) -> String {
+    difference_text(metric, by.mean, by.half, "+")
+}
+
+/// A difference; `plus` stands before one that is more.
+fn difference_text(metric: Metric, mean: f64, half: Option<f64>, plus: &str) -> String {
+    let unit = metric.unit();
     let largest = mean.abs().max(half.unwrap_or(0.0));
     if largest == 0.0 {
         return "0".to_owned();
@@ -92,10 +115,22 @@ pub(super) fn difference(unit: Unit, mean: f64, half: Option<f64>) -> String {
         let value = value / size;
         if decimals == 0 { thousands(value) } else { format!("{value:.decimals$}") }
     };
+    let sign = |value: f64| match value {
+        value if value > 0.0 => plus,
+        value if value < 0.0 => "\u{2212}",
+        _ => "",
+    };
+    let signed = |value: f64| format!("{}{}", sign(value), text(value.abs()));
+    let gap = if name.is_empty() { "" } else { " " };
+    if let Some((low, high)) = cut(metric.range().of_difference(), mean, half) {
+        let ends = [low, high].map(signed);
+        if ends[0] != ends[1] {
+            return format!("{} ({} to {}){gap}{name}", signed(mean), ends[0], ends[1]);
+        }
+    }
     let half = half.map(text).filter(|half| half.chars().any(|c| c.is_ascii_digit() && c != '0'));
     let half = half.map(|half| format!(" ±{half}")).unwrap_or_default();
-    let gap = if name.is_empty() { "" } else { " " };
-    format!("{}{half}{gap}{name}", text(mean.abs()))
+    format!("{}{half}{gap}{name}", signed(mean))
 }
 
 /// A name of at most `most` characters; of a longer one its beginning and an ellipsis.
@@ -178,24 +213,42 @@ mod tests {
 
     #[test]
     fn intervals_stand_in_the_unit_of_their_mean() {
-        assert_eq!(with_interval(Unit::Fraction, 0.331, Some(0.004)), "33.1 ±0.4");
-        assert_eq!(with_interval(Unit::Seconds, 11_520.0, Some(360.0)), "3.2 ±0.1 h");
-        assert_eq!(with_interval(Unit::Count, 12_000.0, Some(0.0)), "12,000");
-        assert_eq!(with_interval(Unit::Ratio, 1.25, None), "1.25");
-        assert_eq!(with_interval(Unit::Fraction, 0.816, Some(1.776)), "81.6 (0.0-100.0)", "no share is beyond all");
-        assert_eq!(with_interval(Unit::Fraction, 1.02, Some(0.1)), "102.0 ±10.0", "of the bound there may be more");
-        assert_eq!(with_interval(Unit::Count, 100.0, Some(430.0)), "100 (0-530)");
-        assert_eq!(with_interval(Unit::Seconds, 120.0, Some(600.0)), "2.0 (0.0-12.0) min");
-        assert_eq!(with_interval(Unit::Fraction, 0.0, Some(0.0)), "0.0");
+        assert_eq!(with_interval(Unit::Fraction, ValueRange::SHARE, 0.331, Some(0.004)), "33.1 ±0.4");
+        assert_eq!(with_interval(Unit::Seconds, ValueRange::AMOUNT, 11_520.0, Some(360.0)), "3.2 ±0.1 h");
+        assert_eq!(with_interval(Unit::Count, ValueRange::AMOUNT, 12_000.0, Some(0.0)), "12,000");
+        assert_eq!(with_interval(Unit::Ratio, ValueRange::AMOUNT, 1.25, None), "1.25");
+        assert_eq!(
+            with_interval(Unit::Fraction, ValueRange::SHARE, 0.816, Some(1.776)),
+            "81.6 (0.0-100.0)",
+            "no share is beyond all"
+        );
+        let bound = Metric::BoundShare.range();
+        assert_eq!(
+            with_interval(Unit::Fraction, bound, 0.9, Some(0.2)),
+            "90.0 ±20.0",
+            "of the bound there may be more"
+        );
+        assert_eq!(with_interval(Unit::Count, ValueRange::AMOUNT, 100.0, Some(430.0)), "100 (0-530)");
+        assert_eq!(with_interval(Unit::Seconds, ValueRange::AMOUNT, 120.0, Some(600.0)), "2.0 (0.0-12.0) min");
+        assert_eq!(with_interval(Unit::Fraction, ValueRange::SHARE, 0.0, Some(0.0)), "0.0");
     }
 
     #[test]
     fn differences_have_the_unit_of_the_larger_of_mean_and_interval() {
-        assert_eq!(difference(Unit::Fraction, -0.18, Some(0.012)), "18.0 ±1.2 points");
-        assert_eq!(difference(Unit::Fraction, 0.0002, Some(0.0001)), "0.020 ±0.010 points");
-        assert_eq!(difference(Unit::Seconds, 0.02, Some(360.0)), "0.0 ±6.0 min");
-        assert_eq!(difference(Unit::Count, -1_234.0, Some(0.0)), "1,234");
-        assert_eq!(difference(Unit::Seconds, 0.0, Some(0.0)), "0");
+        let by = |mean, half| Estimate { n: 3, mean, half: Some(half) };
+        let share = Metric::DeliveredShare;
+        assert_eq!(difference(share, &by(-0.18, 0.012)), "18.0 ±1.2 points");
+        assert_eq!(signed_difference(share, &by(-0.18, 0.012)), "\u{2212}18.0 ±1.2 points");
+        assert_eq!(difference(share, &by(0.0002, 0.0001)), "0.020 ±0.010 points");
+        assert_eq!(difference(Metric::TimeTo90, &by(0.02, 360.0)), "0.0 ±6.0 min");
+        assert_eq!(difference(Metric::Bounced, &by(-1_234.0, 0.0)), "1,234");
+        assert_eq!(difference(Metric::TimeTo90, &by(0.0, 0.0)), "0");
+        // No share differs from another by more than a whole.
+        assert_eq!(difference(share, &by(-0.7, 0.4)), "70.0 (30.0 to 100.0) points");
+        assert_eq!(signed_difference(share, &by(-0.7, 0.9)), "\u{2212}70.0 (\u{2212}100.0 to +20.0) points");
+        assert_eq!(signed_difference(Metric::BoundShare, &by(0.7, 0.9)), "+70.0 ±90.0 points");
+        assert_eq!(with_half(ValueRange::SHARE, 0.9, Some(0.3)), "0.9 (0.6-1)");
+        assert_eq!(with_half(ValueRange::SHARE, 0.9, Some(0.01)), "0.9 ±0.01");
         assert_eq!(time_range(4_200.0, Some(3_900.0), None), "70.0 (65.0-∞) min");
         assert_eq!(time_range(5_400.0, Some(1_020.0), Some(72_000.0)), "1.5 (0.3-20.0) h");
     }

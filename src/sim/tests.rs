@@ -279,7 +279,7 @@ fn complaints_come_after_the_last_delivery_and_reputation_stays_where_they_leave
     let trial = run(&scenario);
     assert!(seconds(&trial) < 1.0);
     assert_eq!(trial.cells[0].totals.complaints, 3);
-    assert_eq!(trial.cells[0].series.reputation.last(), Some(&0.125));
+    assert_eq!(trial.cells[0].series.reputation.last(), Some(&Some(0.125)));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! All trials of a scenario over real sockets: one after the other, since each takes the time it takes.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ pub struct LiveRun {
     pub record: Record,
     /// How long everything took in wall-clock time, for each strategy, all seeds together.
     pub latencies: Vec<StrategyLatencies>,
+    /// Targets that refused STARTTLS, with what, and got mail in clear text.
+    pub clear_text: BTreeMap<SocketAddr, String>,
 }
 
 /// Why a run over real sockets came to nothing.
@@ -69,6 +73,7 @@ pub fn run_live(
         |strategy: &Strategy| StrategyLatencies { strategy: strategy.name.clone(), latencies: Latencies::default() };
     let mut latencies: Vec<StrategyLatencies> = strategies.iter().map(|chosen| none(&chosen.strategy)).collect();
     let mut trials = Vec::new();
+    let mut clear_text = BTreeMap::new();
     let mut cut_short = false;
     let mut halted: Option<TrialHalt> = None;
     for n in 0..options.seeds {
@@ -81,6 +86,9 @@ pub fn run_live(
             let input = TrialInput { scenario, strategy, seed, unknowns: seed, mail: &mail };
             let live_trial = runtime.block_on(one(input, receivers, clock_speed, client_options.clone(), stop))?;
             cut_short |= live_trial.stopped;
+            for (target, reply) in live_trial.clear_text {
+                clear_text.entry(target).or_insert(reply);
+            }
             halted = live_trial.halted;
             if halted.as_ref().is_some_and(|halt| !halt.keeps_record()) {
                 break;
@@ -94,7 +102,7 @@ pub fn run_live(
     let mut record = assemble(scenario, &strategies, trials, of);
     record.partial |= cut_short;
     record.halted = halted.map(|halt| halt.to_string());
-    Ok(LiveRun { record, latencies })
+    Ok(LiveRun { record, latencies, clear_text })
 }
 
 async fn one(

@@ -124,11 +124,12 @@ pub fn closing_account(sender: SenderAccount, provider: &Provider, now: Time) ->
 
 /// The state of a provider for these clients.
 pub fn provider_sample(provider: &Provider, now: Time, clients: impl Iterator<Item = ClientId>) -> ProviderSample {
-    let (mut lowest, mut open_limit) = (1.0_f64, Some(0));
+    let (mut reputation, mut open_limit) = (None::<Fraction>, Some(0));
     for client in clients {
-        lowest = lowest.min(provider.reputation(client).get());
+        let own = provider.reputation(client);
+        reputation = Some(reputation.filter(|lowest| *lowest <= own).unwrap_or(own));
         open_limit =
             open_limit.zip(provider.open_connection_limit(now, client)).map(|(sum, limit)| sum + u64::from(limit));
     }
-    ProviderSample { open: provider.open_sessions(), reputation: Fraction::clamped(lowest), open_limit }
+    ProviderSample { open: provider.open_sessions(), reputation, open_limit }
 }

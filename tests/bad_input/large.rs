@@ -1,12 +1,11 @@
-//! Files of a size that no person writes: the processor time that a check takes, and what it says.
+//! Files of a size that no person writes: what a check asks of the memory, and how much it says. Both are counts, the
+//! same in every run; how long it takes is for the benches.
 
 use std::path::Path;
-use std::time::Duration;
 
+use allocation_counter::measure;
 use mxlab::diagnostic::{Document, render};
 use mxlab::scenario::parse;
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
 
 use super::{GOOD, files};
 
@@ -35,29 +34,25 @@ fn each(n: usize, one: impl Fn(usize) -> String) -> String {
     (0..n).map(one).collect()
 }
 
-/// Four times the file is about four times the time, or less. What grows with the square would take sixteen.
+/// Four times the file asks for about four times as much, in pieces and in bytes. What grows with the square would ask
+/// for sixteen times as much.
 #[test]
-fn the_time_of_a_check_grows_with_the_file_and_not_faster() {
+fn what_a_check_asks_for_grows_with_the_file_and_not_faster() {
     for (what, text) in LARGE {
-        let takes = |n: usize| {
-            let text = format!("{GOOD}\n{}", text(n));
-            let once = || {
-                let begin = processor_time();
-                let said = parse(&Document::new("scenario.toml", text.as_str()), Path::new(""), &files).map(drop);
-                let said = said.map_err(|found| render(&found, false)).expect_err(what);
-                assert!(said.len() < 1 << 20, "{what}: {} bytes of messages", said.len());
-                processor_time().saturating_sub(begin)
-            };
-            (0..2).map(|_| once()).min().unwrap()
+        let asked = |n: usize| {
+            let document = Document::new("scenario.toml", format!("{GOOD}\n{}", text(n)));
+            let mut said = String::new();
+            let info = measure(|| {
+                let found = parse(&document, Path::new(""), &files).map(drop).expect_err(what);
+                said = render(&found, false).to_string();
+            });
+            assert!(said.len() < 1 << 20, "{what}: {} bytes of messages", said.len());
+            [info.count_total, info.bytes_total]
         };
-        let (small, large) = (takes(2_000), takes(8_000));
-        assert!(large <= 9 * small + Duration::from_millis(200), "{what}: {small:?}, and four times as much {large:?}");
+        let (small, large) = (asked(2_000), asked(8_000));
+        for (unit, (small, large)) in ["allocations", "bytes"].into_iter().zip(small.into_iter().zip(large)) {
+            // Tables double: between two sizes they may grow by one doubling more.
+            assert!(large <= 6 * small, "{what}: {small} {unit}, and four times as much {large}");
+        }
     }
-}
-
-/// What this thread has taken of a processor: what else the machine does has no part in it.
-fn processor_time() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
-    let parts = [usage.user_time(), usage.system_time()];
-    parts.iter().map(|part| Duration::from_micros(part.num_microseconds().unsigned_abs())).sum()
 }

@@ -152,7 +152,10 @@ fn serve_says_everything_to_programs() {
     assert_eq!((of(5, "stage"), of(5, "verdict")), ("rcpt".into(), "deferred".into()));
     assert_eq!(of(7, "recipients"), serde_json::json!(["ann@example.com", "cy@example.com"]));
     assert_eq!((of(7, "message"), of(7, "from"), of(7, "size")), (1.into(), "news@sender.example".into(), 20.into()));
-    assert_eq!((of(7, "verdict"), of(7, "rule"), of(7, "reply")), ("accepted".into(), Value::Null, "250 2.0.0 Ok".into()));
+    assert_eq!(
+        (of(7, "verdict"), of(7, "rule"), of(7, "reply")),
+        ("accepted".into(), Value::Null, "250 2.0.0 Ok".into())
+    );
     assert_eq!((of(8, "message"), of(8, "verdict")), (2.into(), "rejected".into()));
     assert!(of(8, "reply").as_str().unwrap().starts_with("552 "));
     assert_eq!((of(9, "message"), of(9, "recipients")), (3.into(), serde_json::json!(["dee@example.com"])));
@@ -260,9 +263,9 @@ fn what_is_halted_ends_with_a_summary_too() {
     drop(nobody);
     let send = mxlab(&home, &format!("send a.toml --to {at} --out sent"));
     let live = "run long.toml --world live --seeds 1 --format json --out live";
-    let runs = ["run long.toml --seeds 2000 --threads 1 --format json --out run", live];
-    let long = std::fs::read_to_string(home.path().join("a.toml")).unwrap().replace("\"1h\"", "\"30d\"");
-    let long = long.replace("{ at-once = { recipients = 1000 } }", "{ uniform = { recipients = 300_000, over = \"29d\" } }");
+    let runs = ["run a.toml --seeds 20000 --threads 1 --format json --out run", live];
+    let long = std::fs::read_to_string(home.path().join("a.toml")).unwrap();
+    let long = long.replace("{ at-once = { recipients = 1000 } }", "{ poisson = { per-hour = 3600 } }");
     std::fs::write(home.path().join("long.toml"), long).unwrap();
     let stopped = runs.map(|arguments| interrupted(&home, arguments));
     assert_eq!((code(&send), stopped.each_ref().map(code)), (4, [130, 130]), "{}", stderr(&send));
@@ -282,11 +285,58 @@ fn interrupted(home: &TempDir, arguments: &str) -> Output {
     let folder = home.path().join(arguments.rsplit(' ').next().unwrap());
     let child = command(home, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let id = child.id();
-    while !folder.exists() {
-        std::thread::yield_now();
-    }
-    Command::new("sh").args(["-c", &format!("sleep 1; kill -INT {id}")]).status().unwrap();
+    // Its folder is the last thing that it makes before it begins.
+    let wait = format!("for n in $(seq 300); do [ -e '{}' ] && break; sleep 0.1; done; sleep 1", folder.display());
+    Command::new("sh").args(["-c", &format!("{wait}; kill -INT {id}")]).status().unwrap();
     child.wait_with_output().unwrap()
+}
+
+/// A server that speaks against the protocol, or refuses TLS, is told by name to people and to programs.
+#[test]
+fn what_servers_do_wrong_is_in_the_summary() {
+    let home = home();
+    let scenario = std::fs::read_to_string(home.path().join("a.toml")).unwrap();
+    let scenario = scenario.replace("recipients = 1000", "recipients = 3").replace("\"1h\"", "\"2s\"");
+    std::fs::write(home.path().join("small.toml"), scenario).unwrap();
+    let at = impolite();
+    let send = |out: &str| format!("send small.toml --to {at} --seeds 1 --tls-optional --out {out}");
+    let json = mxlab(&home, &send("json"));
+    let table = mxlab(&home, &format!("{} --format table", send("table")));
+    let lines: Vec<Value> = stdout(&json).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(types(&home, &lines), ["summary"]);
+    let wrong = &lines[0]["broken_off"][0];
+    let what = "protocol violation: `354 go on` is no reply to MAIL";
+    assert_eq!((&wrong["provider"], &wrong["stage"], &wrong["what"]), (&"open".into(), &"mail".into(), &what.into()));
+    assert!(wrong["count"].as_u64() > Some(0) && lines[0]["starttls_refused"].as_u64() > Some(0), "{}", lines[0]);
+    let said = stdout(&table);
+    assert!(said.contains(&format!("times: {what}.")) && said.contains("as STARTTLS was refused."), "{said}");
+    let warning =
+        format!("warning: {at}: STARTTLS was answered with `454 4.7.0 not now`; mail went there in clear text");
+    assert_eq!(stderr(&table).matches(&warning).count(), 1, "{}", stderr(&table));
+}
+
+/// A server that refuses STARTTLS and takes MAIL for DATA, as long as the test lasts.
+#[expect(clippy::disallowed_methods, reason = "a server of a few connections")]
+fn impolite() -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let serve = |mut stream: TcpStream| -> std::io::Result<()> {
+        stream.write_all(b"220 mx\r\n")?;
+        for line in BufReader::new(stream.try_clone()?).lines() {
+            stream.write_all(match line?.get(..4) {
+                Some("EHLO") => b"250-mx\r\n250 STARTTLS\r\n",
+                Some("STAR") => b"454 4.7.0 not now\r\n",
+                _ => b"354 go on\r\n",
+            })?;
+        }
+        Ok(())
+    };
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || serve(stream.unwrap()));
+        }
+    });
+    at
 }
 
 #[test]

@@ -146,7 +146,12 @@ async fn without_tls_no_mail_goes_out_where_it_is_a_must() {
         assert_eq!(said, format!("no TLS: {why}"));
         assert_eq!((must.trial.cells[0].totals.attempts, must.stopped), (0, true), "and nothing is booked");
         let may = sent_to(script, StartTls::May(connector())).await;
-        assert_eq!((may.trial.cells[0].totals.delivered, may.halted), (3, None));
+        let totals = may.trial.cells[0].totals;
+        assert_eq!((totals.delivered, may.halted), (3, None));
+        // Where TLS is not offered, clear text was asked for; where it is refused, that is told and counted.
+        let refused: Vec<&String> = may.clear_text.values().collect();
+        assert_eq!((refused.is_empty(), totals.starttls_refused > 0), (script.is_empty(), !script.is_empty()));
+        assert!(refused.iter().all(|reply| *reply == "500 what"), "{refused:?}");
     }
     let broken = sent_to(BROKEN, StartTls::Must(connector())).await;
     assert!(

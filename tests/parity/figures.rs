@@ -48,7 +48,7 @@ fn simulated(scenario: &Scenario) -> Record {
 fn same(name: &str, strategy: &str, speed: f64, shorten: impl Fn(&mut Scenario)) {
     let mut scenario = scenario(name, strategy);
     shorten(&mut scenario);
-    let LiveRun { record: wired, latencies } = live(&scenario, speed);
+    let LiveRun { record: wired, latencies, .. } = live(&scenario, speed);
     assert_eq!((&wired.halted, wired.own_failures().is_empty()), (&None, true), "this machine had what it took");
     // MAIL, RCPT and DATA in one go, and the replies to them: a round trip, with what both ends do about it.
     let round_trip = latencies[0].latencies.of(LatencyPhase::Mail).value_at_quantile(0.5) as f64 * speed;

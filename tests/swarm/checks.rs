@@ -84,7 +84,7 @@ fn series(cell: &Cell) {
     for (buckets, total) in sums {
         assert_eq!(buckets.iter().sum::<u64>(), total);
     }
-    assert!(series.reputation.iter().all(|score| (0.0..=1.0).contains(score)));
+    assert!(series.reputation.iter().all(|score| score.is_some_and(|score| (0.0..=1.0).contains(&score))));
 }
 
 fn monotone(reached: &[Option<u64>; 4]) {

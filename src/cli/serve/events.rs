@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::cli::Failure;
 use crate::cli::output::{json_line, unwritten};
 use crate::cli::output_line::{
-    Accepted, Closed, ConnectionFields, DecisionFields, EventLine, EventVerdict, Lost, MessageFields, Opened, OutputLine,
-    Refused,
+    Accepted, Closed, ConnectionFields, DecisionFields, EventLine, EventVerdict, Lost, MessageFields, Opened,
+    OutputLine, Refused,
 };
 use crate::live::{LiveEvent, LiveEventKind, LiveMessage, MxCluster};
 use crate::smtp::Class;

@@ -122,7 +122,7 @@ pub(super) async fn run(
         Ok(connection) => connection,
         Err(event) => return report(event),
     };
-    report(ConnectionEvent::Connected);
+    report(ConnectionEvent::Connected { starttls_refused: connection.starttls_refused() });
     loop {
         let command = tokio::select! {
             biased;
@@ -387,6 +387,11 @@ impl<'a> ClientConnection<'a> {
         self.waits_since = Instant::now();
         self.client.secured(&mut self.out);
         Ok(())
+    }
+
+    /// The reply that refused STARTTLS, where the session goes on in clear text.
+    fn starttls_refused(&self) -> Option<String> {
+        if matches!(self.stream, MaybeTlsStream::Plain(_)) { self.tls_reply.clone() } else { None }
     }
 
     /// Resolves when the server says something, or closes, without having been asked. Either way the connection is

@@ -29,8 +29,8 @@ pub(super) struct ConnectionReport {
 /// What happened on a connection.
 #[derive(Debug)]
 pub(super) enum ConnectionEvent {
-    /// It has been greeted, and EHLO is done.
-    Connected,
+    /// It has been greeted, and EHLO is done. Where it goes on in clear text because STARTTLS was refused, with what.
+    Connected { starttls_refused: Option<String> },
     /// A transaction is over, or there is no connection: the result for each recipient, or one for all; and what took
     /// how long since the last report.
     Replied { results: Vec<WireResult>, closed: bool, timings: Vec<PhaseTiming> },

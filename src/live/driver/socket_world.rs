@@ -19,7 +19,7 @@ use crate::scenario::Change;
 use crate::sender::{Action, AttemptResult, Delivery, Outcome, RecipientResult, Sender};
 use crate::time::Time;
 use crate::trial::{Complaint, TrialInput, TrialScript, World};
-use crate::units::{ConnId, Fraction, ProviderId, SourceId};
+use crate::units::{ConnId, ProviderId, SourceId};
 use crate::workload::addresses;
 
 /// The connections to the providers' hosts, and the cluster behind these where it runs in this process.
@@ -141,7 +141,7 @@ impl World for SocketWorld<'_> {
             return cluster.sample(site);
         }
         let open = u32::try_from(self.connections.count(site)).expect("connections have ids of 32 bits");
-        ProviderSample { open, reputation: Fraction::NONE, open_limit: None }
+        ProviderSample { open, reputation: None, open_limit: None }
     }
 
     fn closing_account(&self, now: Time, site: ProviderId, sender: SenderAccount) -> ClosingAccount {

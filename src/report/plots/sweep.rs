@@ -107,7 +107,7 @@ impl SweepView<'_> {
         axis: impl Fn(f64) -> Axis,
         what: &str,
     ) -> Figure {
-        let high = |row: &SweepRow| row.sample(figure).estimate.map(|one| one.high().unwrap_or(one.mean));
+        let high = |row: &SweepRow| row.interval(figure).map(|(_, high)| high).or(mean(row, figure));
         let most = self.rows.iter().filter_map(high).fold(0.0, f64::max);
         let y = axis(if most > 0.0 { most } else { 1.0 });
         let panels: Vec<Panel> = self
@@ -189,18 +189,14 @@ impl SweepView<'_> {
             let pen = pen(&self.frame, strategy);
             let rows = || self.rows.iter().filter(move |row| row.strategy == strategy && row.provider == place);
             let x = |row: &SweepRow| self.scale.at(self.record.values[row.value].x);
-            let interval = |row: &SweepRow| {
-                let one = row.sample(figure).estimate?;
-                Some((one.low()?.max(0.0), one.high()?))
-            };
             if self.record.measure == Measure::Name {
-                let bars =
-                    rows().filter_map(|row| interval(row).map(|(low, high)| vec![(x(row), low), (x(row), high)]));
+                let bars = rows()
+                    .filter_map(|row| row.interval(figure).map(|(low, high)| vec![(x(row), low), (x(row), high)]));
                 behind.push(Mark::Line { parts: bars.collect(), pen: Pen { marker: None, ..pen }, dash: 0.0 });
                 let points = rows().filter_map(|row| Some((x(row), mean(row, figure)?))).collect();
                 lines.push(Mark::Dots { points, pen });
             } else {
-                behind.extend(bands(rows().map(|row| (x(row), interval(row))), pen));
+                behind.extend(bands(rows().map(|row| (x(row), row.interval(figure))), pen));
                 lines.push(line(rows().map(|row| (x(row), mean(row, figure))), pen, 0.0));
             }
         }

@@ -104,10 +104,8 @@ fn spreadsheet(record: &SweepRecord, rows: &[SweepRow]) -> Result<Vec<u8>, csv::
             if is_censored(figure) {
                 fields.extend([optional(sample.median), sample.never().to_string()]);
             } else {
-                let estimate = sample.estimate;
-                fields.push(optional(estimate.map(|estimate| estimate.mean)));
-                fields.push(optional(estimate.and_then(|estimate| estimate.low())));
-                fields.push(optional(estimate.and_then(|estimate| estimate.high())));
+                let (low, high) = row.interval(figure).unzip();
+                fields.extend([sample.estimate.map(|estimate| estimate.mean), low, high].map(optional));
             }
         }
         fields

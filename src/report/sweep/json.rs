@@ -179,10 +179,11 @@ impl SweepFigureJson {
         if is_censored(figure) {
             return Self::Time { median: sample.median, never: sample.never() };
         }
+        let (low, high) = row.interval(figure).unzip();
         Self::Estimate {
             mean: estimate.map(|estimate| estimate.mean),
-            low: estimate.and_then(|estimate| estimate.low()),
-            high: estimate.and_then(|estimate| estimate.high()),
+            low,
+            high,
             seeds: estimate.map_or(0, |estimate| estimate.n),
         }
     }

@@ -52,7 +52,7 @@ fn figures_table(record: &SweepRecord) -> Markup {
                 }
             }
             p.note {
-                "Means over the seeds ± half the 95 % interval (Student's t); times are medians over all seeds, where “never” is later than any time. "
+                "Means over the seeds ± half the 95 % interval (Student's t), or its ends where it would go beyond what the figure can be; times are medians over all seeds, where “never” is later than any time. "
                 "Every value, provider and figure is in sweep.csv."
             }
         }

@@ -1,6 +1,6 @@
 //! Every figure at every value, as a mean over the seeds with its interval; times as a median, as some never come.
 
-use crate::metric::{Metric, Unit};
+use crate::metric::{Metric, Unit, ValueRange};
 use crate::record::{SweepFigure, SweepRecord};
 use crate::report::words::{NOTHING, duration, number, with_interval};
 use crate::stats::{Estimate, lower_median};
@@ -57,13 +57,19 @@ impl SweepRow {
         found.map_or(SeedSample { seeds: 0, estimate: None, median: None }, |(_, sample)| *sample)
     }
 
+    /// The ends of the interval of a figure's mean, as far as the figure can go.
+    pub(in crate::report) fn interval(&self, figure: SweepFigure) -> Option<(f64, f64)> {
+        let Estimate { mean, half, .. } = self.sample(figure).estimate?;
+        figure.range().interval(mean, half)
+    }
+
     /// A figure as a cell of a table.
     pub(in crate::report) fn text(&self, figure: SweepFigure) -> String {
         let sample = self.sample(figure);
         match figure {
             SweepFigure::Of(metric) if metric.is_censored() => sample.time(),
-            SweepFigure::Of(metric) => sample.mean_of(metric.unit()),
-            SweepFigure::OfferedPerHour | SweepFigure::GoodputPerHour => sample.mean_of(Unit::Count),
+            SweepFigure::Of(metric) => sample.mean_of(metric.unit(), figure.range()),
+            SweepFigure::OfferedPerHour | SweepFigure::GoodputPerHour => sample.mean_of(Unit::Count, figure.range()),
         }
     }
 }
@@ -74,8 +80,8 @@ impl SeedSample {
         self.seeds - self.estimate.map_or(0, |estimate| estimate.n)
     }
 
-    fn mean_of(&self, unit: Unit) -> String {
-        self.estimate.map_or_else(|| NOTHING.to_owned(), |one| with_interval(unit, one.mean, one.half))
+    fn mean_of(&self, unit: Unit, range: ValueRange) -> String {
+        self.estimate.map_or_else(|| NOTHING.to_owned(), |one| with_interval(unit, range, one.mean, one.half))
     }
 
     /// The median; that some never came is said, and never averaged away.
