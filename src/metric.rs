@@ -51,7 +51,8 @@ impl fmt::Display for Unit {
     }
 }
 
-/// The values between which a figure lies, whatever happens. An interval about a mean may reach beyond them, and is cut.
+/// The values between which a figure lies, whatever happens. An interval about a mean may reach beyond them, and is
+/// cut.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ValueRange {
     /// No value is lower.
@@ -76,8 +77,8 @@ impl ValueRange {
         Self { least: -most, most }
     }
 
-    /// The ends of an interval about a mean, as far as such values go; `half` is half its width. The mean is inside, also
-    /// where an old record has one beyond.
+    /// The ends of an interval about a mean, as far as such values go; `half` is half its width. The mean is inside,
+    /// also where an old record has one beyond.
     pub fn interval(self, mean: f64, half: Option<f64>) -> Option<(f64, f64)> {
         half.map(|half| ((mean - half).max(self.least).min(mean), (mean + half).min(self.most).max(mean)))
     }

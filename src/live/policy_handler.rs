@@ -132,8 +132,8 @@ impl SessionHandler for PolicyHandler<'_> {
         rendered
     }
 
-    /// A message or a recipient that the session refuses is a refused attempt, as one that a rule refuses. Anything else
-    /// was none.
+    /// A message or a recipient that the session refuses is a refused attempt, as one that a rule refuses. Anything
+    /// else was none.
     fn on_protocol_error(&mut self, error: ProtocolError, due: Stage) {
         let in_transaction = due == Stage::Rcpt;
         let stage = match error {

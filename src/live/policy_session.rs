@@ -300,8 +300,8 @@ impl PolicySession {
         let Self { cluster, state } = self;
         let shared = cluster.lock();
         if shared.events.has_listener() {
-            let nobody = state.live_message(&[], 0);
-            state.emit_refusal(&shared.events, cluster.clock.now(), stage, None, Some(reply), nobody);
+            let no_one_named = state.live_message(&[], 0);
+            state.emit_refusal(&shared.events, cluster.clock.now(), stage, None, Some(reply), no_one_named);
         }
     }
 

@@ -291,8 +291,8 @@ pub struct Series {
     pub held_back: Vec<u64>,
     /// Recipients that wait for their retry, at the end of the bucket.
     pub waiting: Vec<u64>,
-    /// Lowest reputation of any of the sources, at the end of the bucket; `None` where it cannot be seen, as of a server
-    /// elsewhere.
+    /// Lowest reputation of any of the sources, at the end of the bucket; `None` where it cannot be seen, as of a
+    /// server elsewhere.
     pub reputation: Vec<Option<f64>>,
     /// The tightest limit on open connections, summed over sources, at the end of the bucket; `None` is no limit.
     pub open_limit: Vec<Option<u64>>,

@@ -258,9 +258,9 @@ fn runs_and_sends_end_with_a_summary() {
 #[test]
 fn what_is_halted_ends_with_a_summary_too() {
     let home = home();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let at = nobody.local_addr().unwrap();
-    drop(nobody);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = silent.local_addr().unwrap();
+    drop(silent);
     let send = mxlab(&home, &format!("send a.toml --to {at} --out sent"));
     let live = "run long.toml --world live --seeds 1 --format json --out live";
     let runs = ["run a.toml --seeds 20000 --threads 1 --format json --out run", live];
