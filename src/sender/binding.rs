@@ -90,6 +90,13 @@ impl Binding {
         }
     }
 
+    /// The site of a queue has got back a connection or the slot of a transaction.
+    pub(super) fn given_back(&mut self, work: &mut Dispatcher, queue: QueueId) {
+        if let Self::WithForesight(oracle) = self {
+            oracle.given_back(work, queue);
+        }
+    }
+
     /// A provider's rules have changed: nothing that the oracle foresaw need be true any more.
     pub(super) fn policy_changed(&mut self, work: &mut Dispatcher) {
         if let Self::WithForesight(_) = self {

@@ -1,6 +1,7 @@
 //! The connections of a sender: opened for a delivery, used again, left idle, closed.
 
 use super::event::Delivery;
+use super::waiting_line::WaitingLine;
 use crate::time::{Span, Time};
 use crate::units::{ConnId, LimiterId, QueueId};
 
@@ -16,6 +17,10 @@ pub(super) struct ConnectionPool {
     open: Vec<u32>,
     /// Connections that became idle and have no timer yet.
     resting: Vec<ConnId>,
+    /// The most connections at a time.
+    most: usize,
+    /// Limiters that wait for one of them to be closed.
+    pub(super) waiting: WaitingLine,
 }
 
 /// A connection as the sender sees it.
@@ -47,13 +52,15 @@ enum ConnectionState {
 pub const CONNECTIONS_MAX: usize = 20_000;
 
 impl ConnectionPool {
-    pub(super) fn new(queues: usize, limiters: usize) -> Self {
+    pub(super) fn new(queues: usize, limiters: usize, most: usize) -> Self {
         Self {
             connections: Vec::new(),
             free: Vec::new(),
             idle: vec![Vec::new(); queues],
             open: vec![0; limiters],
             resting: Vec::new(),
+            most,
+            waiting: WaitingLine::new(limiters),
         }
     }
 
@@ -71,7 +78,7 @@ impl ConnectionPool {
 
     /// Whether as many connections are open as may be.
     pub(super) fn is_full(&self) -> bool {
-        self.connections.len() - self.free.len() >= CONNECTIONS_MAX
+        self.connections.len() - self.free.len() >= self.most
     }
 
     /// Connections of a limiter that are open or being opened.

@@ -49,7 +49,7 @@ impl Dispatcher {
             return ControlFlow::Break(idle.map(|conn| self.quit(conn)));
         }
         if self.pool.is_full() {
-            self.spool.wake_queue.wait_for_room(limiter);
+            self.pool.waiting.join(limiter);
             return ControlFlow::Break(None);
         }
         ControlFlow::Continue(())
@@ -83,13 +83,27 @@ impl Dispatcher {
 
     /// An idle connection is closed by the sender.
     pub(super) fn quit(&mut self, conn: ConnId) -> Action {
-        self.close(conn);
+        self.pool.close(conn);
         Action::Quit(conn)
     }
 
-    /// A connection is no more, whichever side closed it.
-    pub(super) fn close(&mut self, conn: ConnId) {
-        self.pool.close(conn);
-        self.spool.wake_queue.wake_waiting();
+    /// The limiter that has waited longest for what is free now, a slot of the process or a connection; it waits no
+    /// more. Where that has to rest first, the limiter is woken after the rest, and waits until then.
+    pub(super) fn next_waiting(&mut self, now: Time) -> Option<LimiterId> {
+        let Self { spool, pool, gate } = self;
+        let rested_at = gate.ready_at();
+        let line = if !gate.waiting.is_empty() && !gate.is_full() {
+            &mut gate.waiting
+        } else if !pool.waiting.is_empty() && !pool.is_full() {
+            &mut pool.waiting
+        } else {
+            return None;
+        };
+        if rested_at <= now {
+            return line.leave();
+        }
+        let first = line.first()?;
+        spool.set_limiter_timer(first, rested_at);
+        None
     }
 }

@@ -13,7 +13,7 @@
 //! then fits into a processor's instruction cache.
 
 use super::binding::Binding;
-use super::connection_pool::ConnectionPool;
+use super::connection_pool::{CONNECTIONS_MAX, ConnectionPool};
 use super::dispatcher::Dispatcher;
 use super::event::{Action, AttemptResult, Event, Foresight, Timer, TransactionResult};
 use super::limiter::Limiter;
@@ -41,9 +41,13 @@ impl Sender {
     pub fn new(strategy: &Strategy, task: &SenderTask, seed: Seed) -> Self {
         let spool = Spool::new(strategy, task, seed);
         let (queues, limiters) = (spool.queues().len(), spool.limiters());
-        let binding = if strategy.oracle { Binding::WithForesight(Oracle::new(queues)) } else { Binding::AtDispatch };
-        let pool = ConnectionPool::new(queues, limiters);
-        Self { work: Dispatcher { spool, pool, gate: ProcessGate::new(strategy.process) }, binding }
+        let binding = if strategy.oracle {
+            Binding::WithForesight(Oracle::new(queues, task.replies.len()))
+        } else {
+            Binding::AtDispatch
+        };
+        let pool = ConnectionPool::new(queues, limiters, CONNECTIONS_MAX);
+        Self { work: Dispatcher { spool, pool, gate: ProcessGate::new(strategy.process, limiters) }, binding }
     }
 
     /// How many timers it may ask for.
@@ -106,19 +110,26 @@ impl Sender {
         results.clear();
     }
 
+    /// What has been given back goes to whoever waits for it before anybody else is looked at.
     fn look_for_work(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
-        while let Some(limiter) = self.work.spool.wake_queue.first() {
-            if let Some(action) = self.dispatch(now, limiter, foresight) {
-                if self.is_at_rest(now, limiter) {
-                    self.work.spool.wake_queue.put_first_to_sleep();
-                }
-                return Some(action);
+        loop {
+            let waited = self.work.next_waiting(now);
+            let Some(limiter) = waited.or_else(|| self.work.spool.wake_queue.first()) else { break };
+            let action = self.dispatch(now, limiter, foresight);
+            let may_do_more = action.is_some() && !self.is_at_rest(now, limiter);
+            match waited {
+                Some(_) if may_do_more => self.work.spool.wake_queue.wake(limiter),
+                None if !may_do_more => self.work.spool.wake_queue.put_first_to_sleep(),
+                _ => {}
             }
-            self.work.spool.wake_queue.put_first_to_sleep();
             // Looking may have set a timer, or given up mail.
-            if let Some(action) = self.work.spool.next_action() {
+            if let Some(action) = action.or_else(|| self.work.spool.next_action()) {
                 return Some(action);
             }
+        }
+        // Those who wait may have set a timer.
+        if let Some(action) = self.work.spool.next_action() {
+            return Some(action);
         }
         let conn = self.work.pool.next_resting()?;
         let idle = self.work.spool.queue(self.work.pool.get(conn).queue).axes.session.idle;
@@ -153,7 +164,7 @@ impl Sender {
                     return None;
                 }
                 if gate.is_full() {
-                    spool.wake_queue.wait_for_room(limiter);
+                    gate.waiting.join(limiter);
                     return None;
                 }
                 if let Some(action) = self.binding.serve(now, &mut self.work, limiter, queue, foresight) {
@@ -191,20 +202,20 @@ impl Sender {
             self.work.gate.ended(now);
         }
         if replied.closed {
-            self.work.close(replied.conn);
+            self.work.pool.close(replied.conn);
         } else {
             self.work.pool.count_transaction(replied.conn);
             self.binding.rest(now, &mut self.work, replied.conn);
         }
-        self.work.spool.wake_queue.wake_waiting();
+        self.binding.given_back(&mut self.work, queue);
         self.work.spool.wake_queue.wake(limiter);
     }
 
     /// The server closed a connection. Where it is at work, the reply says so.
     fn closed(&mut self, conn: ConnId) {
         if self.work.pool.is_idle(conn) {
-            self.work.close(conn);
-            self.wake_limiter_of(conn);
+            self.work.pool.close(conn);
+            self.has_gone(conn);
         }
     }
 
@@ -213,12 +224,15 @@ impl Sender {
         if self.work.pool.is_idle(conn) {
             let quit = self.work.quit(conn);
             self.work.spool.push_action(quit);
-            self.wake_limiter_of(conn);
+            self.has_gone(conn);
         }
     }
 
-    fn wake_limiter_of(&mut self, conn: ConnId) {
-        let limiter = self.work.spool.queue(self.work.pool.get(conn).queue).limiter;
+    /// An idle connection is no more.
+    fn has_gone(&mut self, conn: ConnId) {
+        let queue = self.work.pool.get(conn).queue;
+        self.binding.given_back(&mut self.work, queue);
+        let limiter = self.work.spool.queue(queue).limiter;
         self.work.spool.wake_queue.wake(limiter);
     }
 

@@ -25,6 +25,7 @@ mod spool;
 pub mod strategy;
 mod task;
 mod timers;
+mod waiting_line;
 mod wake_queue;
 
 pub use connection_demand::ConnectionDemand;

@@ -20,11 +20,19 @@ pub(super) struct Oracle {
     connecting: Vec<VecDeque<ConnId>>,
     /// When that would be accepted which the next reply on a connection defers.
     retries: BTreeMap<ConnId, Time>,
+    /// By site, the queues whose mail will not pass until the site gets something back.
+    blocked: Vec<Vec<QueueId>>,
+    is_blocked: Vec<bool>,
 }
 
 impl Oracle {
-    pub(super) fn new(queues: usize) -> Self {
-        Self { connecting: vec![VecDeque::new(); queues], retries: BTreeMap::new() }
+    pub(super) fn new(queues: usize, sites: usize) -> Self {
+        Self {
+            connecting: vec![VecDeque::new(); queues],
+            retries: BTreeMap::new(),
+            blocked: vec![Vec::new(); sites],
+            is_blocked: vec![false; queues],
+        }
     }
 
     /// Gives a queue's next mail to a connection on which it will pass.
@@ -35,24 +43,46 @@ impl Oracle {
         queue: QueueId,
         foresight: &dyn Foresight,
     ) -> Option<Action> {
-        if !work.pool.idle_of(queue).is_empty() {
-            return reuse(now, work, queue, foresight);
+        let action = if work.pool.idle_of(queue).is_empty() {
+            match work.may_open(work.spool.queue(queue).limiter) {
+                ControlFlow::Continue(()) => self.open(now, work, queue, foresight),
+                ControlFlow::Break(first) => first,
+            }
+        } else {
+            self.reuse(now, work, queue, foresight)
+        };
+        if let Some(Action::Quit(conn)) = action {
+            self.given_back(work, work.pool.get(conn).queue);
         }
-        match work.may_open(work.spool.queue(queue).limiter) {
-            ControlFlow::Continue(()) => self.open(now, work, queue, foresight),
-            ControlFlow::Break(first) => first,
+        action
+    }
+
+    /// The site of a queue has got back a connection or the slot of a transaction: what was blocked there may pass.
+    pub(super) fn given_back(&mut self, work: &mut Dispatcher, queue: QueueId) {
+        while let Some(blocked) = self.blocked[work.spool.queue(queue).site.index()].pop() {
+            self.is_blocked[blocked.index()] = false;
+            work.spool.wake_queue.wake(work.spool.queue(blocked).limiter);
+        }
+    }
+
+    /// A queue's mail will not pass before this moment; if that is never, not before its site gets something back.
+    fn look_again(&mut self, work: &mut Dispatcher, queue: QueueId, at: Time) {
+        let state = work.spool.queue(queue);
+        if at < Time::NEVER {
+            work.spool.set_limiter_timer(state.limiter, at);
+        } else if !std::mem::replace(&mut self.is_blocked[queue.index()], true) {
+            self.blocked[state.site.index()].push(queue);
         }
     }
 
     /// Opens a connection, if it will not be refused.
     fn open(&mut self, now: Time, work: &mut Dispatcher, queue: QueueId, foresight: &dyn Foresight) -> Option<Action> {
         let state = work.spool.queue(queue);
-        let limiter = state.limiter;
         let at = foresight.may_connect(now, state.source, state.site, state.peek()?);
         if at > now {
             let in_the_way = if at == Time::NEVER { idle_elsewhere(work, queue) } else { None };
             if in_the_way.is_none() {
-                work.spool.set_limiter_timer(limiter, at);
+                self.look_again(work, queue, at);
             }
             return in_the_way.map(|conn| work.quit(conn));
         }
@@ -61,6 +91,38 @@ impl Oracle {
             self.connecting[queue.index()].push_back(conn);
         }
         action
+    }
+
+    /// The oracle's choice among its idle connections: the first on which the mail will pass now.
+    #[inline(never)]
+    fn reuse(&mut self, now: Time, work: &mut Dispatcher, queue: QueueId, foresight: &dyn Foresight) -> Option<Action> {
+        let state = work.spool.queue(queue);
+        let next = *state.peek()?;
+        let most = state.axes.session.recipients_per_message;
+        let slice = Delivery { count: next.count_up_to(most), ..next };
+        let mut earliest = Time::NEVER;
+        // All connections that have carried mail wait for the same thing, and so do all that have not: one of each kind
+        // is asked.
+        let mut asked = [false; 2];
+        for place in (0..work.pool.idle_of(queue).len()).rev() {
+            let conn = work.pool.idle_of(queue)[place];
+            let kind = usize::from(work.pool.get(conn).transactions > 0);
+            if asked[kind] {
+                continue;
+            }
+            match foresight.may_send(now, conn, &slice) {
+                _ if work.is_spent(now, conn) => return Some(work.quit(conn)),
+                Foreseen::Now(recipients) => return work.reuse(now, conn, most.min(recipients)),
+                Foreseen::NewConnection => return Some(work.quit(conn)),
+                Foreseen::Wait(at) => earliest = earliest.min(at),
+            }
+            asked[kind] = true;
+            if asked == [true; 2] {
+                break;
+            }
+        }
+        self.look_again(work, queue, earliest);
+        None
     }
 
     /// What the reply on a connection will defer would be accepted at this moment.
@@ -93,39 +155,6 @@ impl Oracle {
         }
         work.spool.wake_queue.wake(work.spool.queue(queue).limiter);
     }
-}
-
-/// The oracle's choice among its idle connections: the first on which the mail will pass now.
-#[inline(never)]
-fn reuse(now: Time, work: &mut Dispatcher, queue: QueueId, foresight: &dyn Foresight) -> Option<Action> {
-    let state = work.spool.queue(queue);
-    let limiter = state.limiter;
-    let next = *state.peek()?;
-    let most = state.axes.session.recipients_per_message;
-    let slice = Delivery { count: next.count_up_to(most), ..next };
-    let mut earliest = Time::NEVER;
-    // All connections that have carried mail wait for the same thing, and so do all that have not: one of each kind is
-    // asked.
-    let mut asked = [false; 2];
-    for place in (0..work.pool.idle_of(queue).len()).rev() {
-        let conn = work.pool.idle_of(queue)[place];
-        let kind = usize::from(work.pool.get(conn).transactions > 0);
-        if asked[kind] {
-            continue;
-        }
-        match foresight.may_send(now, conn, &slice) {
-            _ if work.is_spent(now, conn) => return Some(work.quit(conn)),
-            Foreseen::Now(recipients) => return work.reuse(now, conn, most.min(recipients)),
-            Foreseen::NewConnection => return Some(work.quit(conn)),
-            Foreseen::Wait(at) => earliest = earliest.min(at),
-        }
-        asked[kind] = true;
-        if asked == [true; 2] {
-            break;
-        }
-    }
-    work.spool.set_limiter_timer(limiter, earliest);
-    None
 }
 
 /// A connection to the same site that another queue has no use for now.

@@ -1,6 +1,7 @@
 //! What the whole sender is held to, all sites together: deliveries at once, and a rest after each.
 
 use super::strategy::ProcessLimits;
+use super::waiting_line::WaitingLine;
 use crate::time::Time;
 
 /// Deliveries under way, and when the next may begin.
@@ -9,11 +10,13 @@ pub(super) struct ProcessGate {
     limits: ProcessLimits,
     busy: u32,
     rested_at: Time,
+    /// Limiters that wait for one of the deliveries under way to end.
+    pub(super) waiting: WaitingLine,
 }
 
 impl ProcessGate {
-    pub(super) const fn new(limits: ProcessLimits) -> Self {
-        Self { limits, busy: 0, rested_at: Time::ZERO }
+    pub(super) fn new(limits: ProcessLimits, limiters: usize) -> Self {
+        Self { limits, busy: 0, rested_at: Time::ZERO, waiting: WaitingLine::new(limiters) }
     }
 
     /// Whether as many deliveries are under way as may be.

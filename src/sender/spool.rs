@@ -477,13 +477,9 @@ impl Spool {
         self.wake_queue.wake(self.queues[queue.index()].limiter);
     }
 
-    /// A limiter may have something to do at this moment, or, if that is never, when another gives something back.
+    /// A limiter may have something to do at this moment.
     pub(super) fn set_limiter_timer(&mut self, limiter: LimiterId, at: Time) {
-        if at == Time::NEVER {
-            self.wake_queue.wait_for_room(limiter);
-        } else {
-            self.actions.extend(self.timers.set_limiter(limiter, at));
-        }
+        self.actions.extend(self.timers.set_limiter(limiter, at));
     }
 }
 

@@ -1,5 +1,4 @@
-//! Limiters that may have something to do, in the order in which they are looked at; and those that wait for a
-//! connection or a slot that another limiter has.
+//! Limiters that may have something to do, in the order in which they are looked at.
 
 use std::collections::VecDeque;
 
@@ -10,12 +9,11 @@ use crate::units::LimiterId;
 pub(super) struct WakeQueue {
     awake: VecDeque<LimiterId>,
     is_awake: Vec<bool>,
-    waiting_for_room: Vec<LimiterId>,
 }
 
 impl WakeQueue {
     pub(super) fn new(limiters: usize) -> Self {
-        Self { awake: VecDeque::new(), is_awake: vec![false; limiters], waiting_for_room: Vec::new() }
+        Self { awake: VecDeque::new(), is_awake: vec![false; limiters] }
     }
 
     /// The limiter that is looked at next.
@@ -38,18 +36,5 @@ impl WakeQueue {
 
     pub(super) fn wake_all(&mut self) {
         (0..self.is_awake.len()).for_each(|limiter| self.wake(LimiterId::from_index(limiter)));
-    }
-
-    /// The limiter can do nothing until another gives back a connection or a slot.
-    pub(super) fn wait_for_room(&mut self, limiter: LimiterId) {
-        if !self.waiting_for_room.contains(&limiter) {
-            self.waiting_for_room.push(limiter);
-        }
-    }
-
-    pub(super) fn wake_waiting(&mut self) {
-        while let Some(limiter) = self.waiting_for_room.pop() {
-            self.wake(limiter);
-        }
     }
 }
