@@ -26,7 +26,7 @@ const BYTES_PER_RECIPIENT_MAX: f64 = 32.0;
 const EVENTS_PER_ALLOCATION_MIN: u64 = 2_000;
 
 /// A queue that is longer than ever before asks for room for so many deliveries at a time.
-const CHUNK: u64 = 64;
+const CHUNK: u64 = 32;
 
 /// Mail that comes in as fast as it goes out, to a list of limited size: a world that has seen everything after a day.
 fn steady(profile: &str, preset: &str, hours: u32) -> Scenario {

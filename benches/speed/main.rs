@@ -4,7 +4,8 @@
 //! seconds. Time is CPU time, each figure the median over the rounds. Every measurement is a process of its own (this
 //! program, told `--measure`). SimPy is skipped where python3 has none; `PYTHON` names another interpreter.
 //!
-//! `--once SCENARIO` and `--once wide AMOUNT` run one seed and print nothing: `.ci/run` counts their instructions.
+//! `--sites` measures only the campaign of two million recipients at thirty sites from a hundred sources, each preset
+//! once. `--once SCENARIO` and `--once wide AMOUNT` run one seed and print nothing: `.ci/run` counts their instructions.
 
 #![allow(clippy::print_stdout, reason = "a table is printed")]
 
@@ -33,6 +34,8 @@ struct Size {
     simpy: u64,
     /// Recipients of the worlds that show how time and memory grow.
     growth: &'static [u64],
+    /// Recipients of the worlds of thirty sites and a hundred sources.
+    sites: u64,
     /// Trials of a study and recipients of each.
     study: (u32, u64),
 }
@@ -43,6 +46,7 @@ const FULL: Size = Size {
     messages: 2_000_000,
     simpy: 200_000,
     growth: &[10_000, 100_000, 1_000_000, 10_000_000, 100_000_000],
+    sites: 2_000_000,
     study: (16, 100_000),
 };
 
@@ -52,6 +56,7 @@ const QUICK: Size = Size {
     messages: 200_000,
     simpy: 20_000,
     growth: &[1_000, 10_000, 100_000],
+    sites: 50_000,
     study: (4, 10_000),
 };
 
@@ -87,10 +92,15 @@ fn main() -> ExitCode {
             worlds::run(&worlds::campaign(amount.parse().expect("a number"), Limits::Wide));
         }
         ["--once", path] => worlds::replay(Path::new(path)),
+        ["--sites"] => {
+            let mut table = Table::default();
+            many_sites(&FULL, &mut table);
+            println!("{}", table.sites_rows());
+        }
         [] => return all(&FULL),
         ["--quick"] => return all(&QUICK),
         _ => {
-            eprintln!("usage: cargo bench --bench speed [-- --quick]");
+            eprintln!("usage: cargo bench --bench speed [-- --quick | --sites]");
             return ExitCode::from(2);
         }
     }
@@ -120,6 +130,10 @@ fn measure(case: &str, amount: u64) {
         }
         "bite" => {
             let scenario = worlds::campaign(amount, Limits::Bite);
+            timed(&|| worlds::run(&scenario));
+        }
+        "sites-backoff" | "sites-aimd" => {
+            let scenario = worlds::many_sites(case.trim_start_matches("sites-"), 30, 100, amount);
             timed(&|| worlds::run(&scenario));
         }
         "burst" => timed(&|| bare::run(load(true))),
@@ -158,8 +172,17 @@ fn all(size: &Size) -> ExitCode {
             table.skipped.push(recipients);
         }
     }
+    many_sites(size, &mut table);
     println!("{table}");
     if table.models_agree() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Thirty sites and a hundred sources in one trial, with two presets.
+fn many_sites(size: &Size, table: &mut Table) {
+    for preset in ["backoff", "aimd"] {
+        eprintln!("{} recipients, 30 sites, 100 sources, {preset}", size.sites);
+        table.sites.push((preset, size.sites, one(&format!("sites-{preset}"), size.sites)));
+    }
 }
 
 /// A round of everything that is compared, one after the other.

@@ -60,6 +60,58 @@ concurrency = {{ fixed = 10 }}
     parse(&Document::new("bench", text), Path::new(""), &files).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
 }
 
+/// A campaign to many small providers: two million recipients at thirty of them from a hundred sources may want 60,000
+/// connections or more at once, where a sender opens 20,000; each provider takes ten connections and sixty messages an
+/// hour from an IP, so that most mail comes back several times.
+pub(crate) fn many_sites(preset: &str, sites: usize, sources: usize, recipients: u64) -> Scenario {
+    let providers: String = (0..sites)
+        .map(|n| {
+            format!("[[provider]]\nprofile = \"small.toml\"\nname = \"p{n}\"\ndomains = {{ \"p{n}.example\" = 1 }}\n")
+        })
+        .collect();
+    let text = format!(
+        "duration = \"24h\"\n{providers}[[source]]\nip = \"198.18.0.1\"\ncount = {sources}\n[[stream]]\narrivals = \
+         {{ at-once = {{ recipients = {recipients} }} }}\nlist = {{ unknown = 0.01 }}\n[[strategy]]\npreset = \
+         \"{preset}\"\n"
+    );
+    let files = |_: &Path| Ok(SMALL.to_owned());
+    parse(&Document::new("bench", text), Path::new(""), &files).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
+}
+
+/// A provider with two limits.
+const SMALL: &str = r#"
+name = "small"
+title = "Small"
+domains = ["small.example"]
+mx = ["mx.small.example"]
+about = "No real provider."
+[service]
+per-message = { log-normal = { median = "200ms", sigma = 0.4 } }
+per-recipient = "5ms"
+[reply.connections]
+code = 421
+enhanced = "4.7.0"
+text = "Too many connections from {ip}"
+[reply.rate]
+code = 450
+enhanced = "4.7.1"
+text = "Too many messages from {ip} this hour"
+[rule.connections]
+at = "connect"
+per = "client-ip"
+count = "open-connections"
+window = "gauge"
+limit = 10
+answer = { reply = "connections", close = true }
+[rule.rate]
+at = "mail"
+per = "client-ip"
+count = "messages"
+window = { fixed = "1h" }
+limit = 60
+answer = { reply = "rate" }
+"#;
+
 /// One trial of every strategy in the file.
 pub(crate) fn replay(path: &Path) {
     let scenario = load(path).unwrap_or_else(|wrong| panic!("{wrong}"));
@@ -78,8 +130,10 @@ fn one(scenario: &Scenario, strategy: &Strategy) -> Done {
     let mail = generate(&scenario.workload, Seed(1)).expect("the mail fits");
     let input = TrialInput { scenario, strategy, seed: 1, unknowns: 1, mail: &mail };
     let trial = trial(input, &AtomicBool::new(false)).expect("recipients are conserved").expect("it is not stopped");
-    let totals = trial.cells[0].totals;
-    Done { attempts: totals.attempts, deferred: totals.deferred }
+    trial.cells.iter().fold(Done::default(), |sum, cell| Done {
+        attempts: sum.attempts + cell.totals.attempts,
+        deferred: sum.deferred + cell.totals.deferred,
+    })
 }
 
 /// Seconds of wall-clock time for so many trials on so many threads.

@@ -50,8 +50,11 @@ pub(super) fn suffice(scenario: &Scenario, options: &RunOptions, ends: Connectio
     let wanted = |name: &String| options.strategies.is_empty() || options.strategies.contains(name);
     for strategy in scenario.strategies.iter().filter(|strategy| !strategy.oracle && wanted(&strategy.name)) {
         let demand = strategy.connection_demand(scenario.sources.len() as u64, &domains);
-        let ConnectionDemand { certain, possible } =
-            ConnectionDemand { certain: demand.certain.min(recipients), possible: demand.possible.min(recipients) };
+        let ConnectionDemand { certain, possible, .. } = ConnectionDemand {
+            certain: demand.certain.min(recipients),
+            possible: demand.possible.min(recipients),
+            ..demand
+        };
         let need = |connections: u64| connections * each + OTHERS + listeners;
         let subject = format!("{}, strategy {}", scenario.name, strategy.name);
         if certain > places {

@@ -6,14 +6,15 @@ mod clock;
 mod mail;
 
 use std::fmt::Write as _;
+use std::iter;
 
 use clock::clock;
 
 use super::model::{BadHost, Change, Expectation, Network, Scenario, Source};
 use super::sweep::Sweep;
 use crate::provider::{PolicyChange, Rule, RuleKind, profile};
-use crate::sender::{Strategy, preset};
-use crate::units::{Bytes, Fraction, RuleId};
+use crate::sender::{CONNECTIONS_MAX, Strategy, preset};
+use crate::units::{Bytes, Fraction, ProviderId, RuleId};
 
 /// What `scenario` will do.
 pub fn explain(scenario: &Scenario) -> String {
@@ -130,7 +131,21 @@ fn network(network: &Network) -> String {
 fn strategies(scenario: &Scenario) -> Vec<String> {
     let width = scenario.strategies.iter().map(|strategy| strategy.name.chars().count()).max().unwrap_or_default();
     let line = |one: &Strategy| format!("{:<width$}  {}", one.name, preset::sentence(one));
-    scenario.strategies.iter().map(line).collect()
+    scenario.strategies.iter().flat_map(|one| iter::once(line(one)).chain(starved(one, scenario))).collect()
+}
+
+/// What holds a strategy back whose windows and mail allow more connections than any sender opens.
+fn starved(strategy: &Strategy, scenario: &Scenario) -> Option<String> {
+    let domains: Vec<ProviderId> = scenario.domains.iter().map(|domain| domain.provider).collect();
+    let demand = strategy.connection_demand(scenario.sources.len() as u64, &domains);
+    let wanted = demand.deliveries.min(scenario.expected_recipients());
+    let held_back = !strategy.oracle && wanted > CONNECTIONS_MAX as u64;
+    held_back.then(|| {
+        format!(
+            "  may want {wanted} connections at once: a sender opens at most {CONNECTIONS_MAX}, and what is above waits \
+             its turn, first come, first served"
+        )
+    })
 }
 
 fn change(change: &Change, scenario: &Scenario) -> String {

@@ -13,6 +13,8 @@ pub struct ConnectionDemand {
     pub certain: u64,
     /// It never opens more.
     pub possible: u64,
+    /// Deliveries at once that its windows allow: what is above [`CONNECTIONS_MAX`] waits its turn.
+    pub deliveries: u64,
 }
 
 impl Strategy {
@@ -35,14 +37,20 @@ impl Strategy {
             let window = window(axes);
             // Idle connections that take up no place of a window come on top, at most a window's for each queue.
             let queues = if axes.session.counts_idle { 1 } else { sources };
+            sum.deliveries = sum.deliveries.saturating_add(window.deliveries.saturating_mul(limiters));
             sum.certain = sum.certain.saturating_add(window.certain.saturating_mul(limiters));
             sum.possible = sum.possible.saturating_add(window.possible.saturating_mul(limiters).saturating_mul(queues));
         }
         let limited = |connections: u64| {
             let deliveries = self.process.deliveries.map_or(u64::MAX, u64::from);
-            connections.min(deliveries).min(CONNECTIONS_MAX as u64)
+            connections.min(deliveries)
         };
-        ConnectionDemand { certain: limited(sum.certain), possible: sum.possible.min(CONNECTIONS_MAX as u64) }
+        let most = CONNECTIONS_MAX as u64;
+        ConnectionDemand {
+            certain: limited(sum.certain).min(most),
+            possible: sum.possible.min(most),
+            deliveries: limited(sum.deliveries),
+        }
     }
 }
 
@@ -55,7 +63,8 @@ fn window(axes: &SiteAxes) -> ConnectionDemand {
         Concurrency::Feedback(settings) => (0, settings.limit.unwrap_or(u32::MAX)),
     };
     let paced = axes.pacing != Pacing::None;
-    ConnectionDemand { certain: if paced { 0 } else { certain.into() }, possible: possible.into() }
+    let (certain, possible) = (if paced { 0 } else { certain.into() }, possible.into());
+    ConnectionDemand { certain, possible, deliveries: possible }
 }
 
 #[cfg(test)]
@@ -74,7 +83,7 @@ mod tests {
     /// From three sources to two domains at one site and one at another.
     fn demand(strategy: &Strategy) -> (u64, u64) {
         let domains = [0, 0, 1].map(ProviderId);
-        let ConnectionDemand { certain, possible } = strategy.connection_demand(3, &domains);
+        let ConnectionDemand { certain, possible, .. } = strategy.connection_demand(3, &domains);
         (certain, possible)
     }
 
@@ -95,6 +104,8 @@ mod tests {
         let aimd = Concurrency::Aimd(Aimd { max: 50, ..Aimd::default() });
         assert_eq!(demand(&strategy(aimd, LimiterScope::Site)), (0, 100));
         let most = CONNECTIONS_MAX as u64;
+        let wide = strategy(Concurrency::Fixed(30_000), LimiterScope::Site).connection_demand(1, &[ProviderId(0)]);
+        assert_eq!((wide.certain, wide.possible, wide.deliveries), (most, most, 30_000));
         assert_eq!(demand(&strategy(Concurrency::Unlimited, LimiterScope::Site)), (0, most));
     }
 
@@ -103,5 +114,6 @@ mod tests {
         let mut strategy = strategy(Concurrency::Fixed(10), LimiterScope::SourceSite);
         strategy.process.deliveries = Some(7);
         assert_eq!(demand(&strategy), (7, 60));
+        assert_eq!(strategy.connection_demand(3, &[ProviderId(0)]).deliveries, 7);
     }
 }

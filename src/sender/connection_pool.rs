@@ -113,6 +113,11 @@ impl ConnectionPool {
             self.connections[conn.index()] = new;
             conn
         } else {
+            let len = self.connections.len();
+            if len == self.connections.capacity() {
+                // Twice as much, but never for more than there may be.
+                self.connections.reserve_exact(len.max(1).min(self.most.saturating_sub(len)));
+            }
             self.connections.push(new);
             ConnId::from_index(self.connections.len() - 1)
         }

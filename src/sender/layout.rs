@@ -78,6 +78,8 @@ impl Layout {
                 layout.routes.queues.push(queue);
             }
         }
+        layout.queues.shrink_to_fit();
+        layout.limiters.shrink_to_fit();
         layout.routes.domains = task.sites.len();
         layout.routes.streams = task.streams.iter().map(|sources| (sources.clone(), 0)).collect();
         layout

@@ -34,6 +34,9 @@ use crate::units::{ConnId, LimiterId, ProviderId, ReplyId};
 pub struct Sender {
     work: Dispatcher,
     binding: Binding,
+    /// How often a limiter was looked at for work.
+    #[cfg(test)]
+    looks: u64,
 }
 
 impl Sender {
@@ -47,7 +50,12 @@ impl Sender {
             Binding::AtDispatch
         };
         let pool = ConnectionPool::new(queues, limiters, CONNECTIONS_MAX);
-        Self { work: Dispatcher { spool, pool, gate: ProcessGate::new(strategy.process, limiters) }, binding }
+        Self {
+            work: Dispatcher { spool, pool, gate: ProcessGate::new(strategy.process, limiters) },
+            binding,
+            #[cfg(test)]
+            looks: 0,
+        }
     }
 
     /// How many timers it may ask for.
@@ -138,6 +146,10 @@ impl Sender {
 
     /// Finds one thing a limiter can do now.
     fn dispatch(&mut self, now: Time, limiter: LimiterId, foresight: Option<&dyn Foresight>) -> Option<Action> {
+        #[cfg(test)]
+        {
+            self.looks += 1;
+        }
         let spool = &mut self.work.spool;
         let state = spool.limiter_mut(limiter);
         state.refresh(now);
@@ -257,12 +269,14 @@ fn observation(now: Time, limiter: &Limiter, began: Time, response: SiteResponse
 mod tests {
     use std::sync::Arc;
 
+    use super::super::strategy::Concurrency;
     use super::*;
-    use crate::sender::event::Outcome;
+    use crate::sender::event::{Delivery, Injection, Outcome, RecipientResult};
     use crate::sender::preset;
     use crate::sender::strategy::controller::Load;
     use crate::smtp::Stage;
-    use crate::time::Span;
+    use crate::time::{Moments, Span};
+    use crate::units::{DomainId, MailStreamId, RecipientId, SourceId};
 
     #[test]
     fn an_observation_says_how_long_it_took_and_what_there_is_to_do() {
@@ -276,5 +290,78 @@ mod tests {
         assert_eq!((seen.latency, seen.window), (Span::from_micros(250), 20));
         assert_eq!(seen.load, Load { busy: 1, ready: 2 });
         assert_eq!((seen.stage, seen.outcome, seen.pushed_back), (Stage::Rcpt, Outcome::Deferred, true));
+    }
+
+    const SOURCES: u32 = 200;
+    const EACH: u32 = 20;
+
+    /// A sender from 200 sources to one site, each with 20 messages and a limiter of its own that lets all of them go
+    /// at once.
+    fn crowd(change: impl FnOnce(&mut Strategy)) -> Sender {
+        let mut strategy = preset::strategy("fixed").unwrap().unwrap();
+        strategy.axes.concurrency = Concurrency::Fixed(EACH);
+        change(&mut strategy);
+        let mut intended = Moments::with_capacity(0);
+        intended.fill((SOURCES * EACH) as usize, Time::ZERO);
+        let task = SenderTask {
+            intended: Arc::new(intended),
+            sources: SOURCES as usize,
+            sites: vec![ProviderId(0)],
+            streams: vec![(0..SOURCES as usize).map(SourceId::from_index).collect()],
+            replies: vec![Vec::new()],
+        };
+        Sender::new(&strategy, &task, Seed(1))
+    }
+
+    /// All mail comes, and every connection is closed after its message; whose mail went, in order, by limiter.
+    fn send_all(sender: &mut Sender) -> Vec<u32> {
+        for n in 0..SOURCES * EACH {
+            let first = RecipientId(n);
+            let delivery = Delivery { ready_at: Time::ZERO, first, count: 1, failures: 0, priority: false };
+            let (site, domain, stream) = (ProviderId(0), DomainId(0), MailStreamId(0));
+            sender.handle(Time::ZERO, Event::Injected(Injection { delivery, site, domain, stream }));
+        }
+        let (mut open, mut served) = (std::collections::VecDeque::new(), Vec::new());
+        loop {
+            while let Some(action) = sender.poll(Time::ZERO, None) {
+                if let Action::Connect { conn, delivery, .. } = action {
+                    open.push_back(conn);
+                    served.push(delivery.first.0 % SOURCES);
+                }
+            }
+            let Some(conn) = open.pop_front() else { return served };
+            let recipients = &[RecipientResult::Accepted];
+            sender.handle(Time::ZERO, Event::Replied(TransactionResult { conn, recipients, closed: true }));
+        }
+    }
+
+    /// Whoever waits gets the next place, and nobody a second one before all others have had theirs.
+    fn is_first_come_first_served(sender: &mut Sender, places: u32) {
+        let served = send_all(sender);
+        assert_eq!(served.len() as u32, SOURCES * EACH, "everything goes");
+        let waited = &served[places as usize..];
+        for round in waited.chunks_exact(SOURCES as usize).take(EACH as usize / 2) {
+            let mut all = round.to_vec();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len() as u32, SOURCES, "each once: {round:?}");
+        }
+        // For each place one of those who wait is looked at, again after it has taken the place, and the limiter whose
+        // place it was.
+        let most = u64::from(3 * SOURCES * EACH + 2 * SOURCES);
+        assert!(sender.looks <= most, "{} looks for {} messages", sender.looks, SOURCES * EACH);
+    }
+
+    #[test]
+    fn a_connection_that_is_closed_wakes_one_of_those_who_wait() {
+        let mut sender = crowd(|_| {});
+        sender.work.pool = ConnectionPool::new(SOURCES as usize, SOURCES as usize, 10);
+        is_first_come_first_served(&mut sender, 10);
+    }
+
+    #[test]
+    fn a_delivery_that_ends_wakes_one_of_those_who_wait() {
+        let mut sender = crowd(|strategy| strategy.process.deliveries = Some(10));
+        is_first_come_first_served(&mut sender, 10);
     }
 }
