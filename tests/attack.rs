@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "attack/buffers.rs"]
+mod buffers;
 #[path = "attack/bytes.rs"]
 mod bytes;
 #[path = "attack/disk.rs"]

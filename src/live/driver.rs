@@ -55,7 +55,7 @@ pub struct DriverConfig<'a> {
     /// The address that each source sends from.
     pub sources: Vec<IpAddr>,
     /// The cluster that serves the providers, if it runs in the same process: it is told of complaints and policy
-    /// changes, and its state is sampled.
+    /// changes, its state is sampled, and it is asked for its part in the end of a connection.
     pub cluster: Option<Arc<MxCluster>>,
     /// The clock of the trial.
     pub clock: Clock,

@@ -60,12 +60,12 @@ mod tests {
         let (mut large, mut small) = (MessageBuffer::new(&all), MessageBuffer::new(&all));
         assert!(!small.is_full());
         small.add(&[0; 100]);
-        large.add(&[0; MESSAGE_MAX]);
+        large.add(&vec![0; MESSAGE_MAX]);
         assert!(large.is_full() && !small.is_full());
         let many: Vec<MessageBuffer> = (0..ALL_MAX / MESSAGE_MAX)
             .map(|_| {
                 let mut buffer = MessageBuffer::new(&all);
-                buffer.add(&[0; MESSAGE_MAX - 1]);
+                buffer.add(&vec![0; MESSAGE_MAX - 1]);
                 buffer
             })
             .collect();

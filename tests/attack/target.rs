@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mxlab::diagnostic::Document;
-use mxlab::live::{Clock, MessageStore, MxCluster, MxClusterConfig, MxHost, MxServer, ServerOptions, Speed, tls};
+use mxlab::live::{
+    Clock, MessageStore, MxCluster, MxClusterConfig, MxHost, MxServer, OwnFaults, ServerOptions, Speed, tls,
+};
 use mxlab::provider::Policy;
 use mxlab::provider::profile::{built_in, parse};
 use mxlab::record::Cell;
@@ -47,6 +49,11 @@ impl AttackTarget {
         Self::of(&policy, ServerOptions { connections_max: 100, ..ServerOptions::default() })
     }
 
+    /// The same, on a machine with these faults.
+    pub(crate) fn faulty(own_faults: OwnFaults) -> Self {
+        Self::of(&open_policy(), ServerOptions { own_faults, ..ServerOptions::default() })
+    }
+
     fn of(policy: &Policy, options: ServerOptions) -> Self {
         let config = MxClusterConfig::new(vec![policy.clone()], 1);
         let cluster = MxCluster::new(config, Clock::start(Speed::REAL));
@@ -72,12 +79,17 @@ impl AttackTarget {
     /// one message more than `before` was delivered. The cluster's record.
     pub(crate) async fn recovered_cell(self, before: u64) -> Cell {
         self.deliver_one().await;
+        let cell = self.closed_cell().await;
+        assert_eq!(cell.totals.delivered, before + 1);
+        cell
+    }
+
+    /// Waits for all sessions to end, and checks that recipients are conserved. The cluster's record.
+    pub(crate) async fn closed_cell(self) -> Cell {
         self.wait_until_empty().await;
         self.server.stop(LONG).await;
         let mut trial = self.cluster.record("clients", 1).expect("recipients are conserved").trial;
-        let cell = trial.cells.remove(0);
-        assert_eq!(cell.totals.delivered, before + 1);
-        cell
+        trial.cells.remove(0)
     }
 
     /// Waits until no session is open.

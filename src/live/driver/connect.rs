@@ -79,3 +79,28 @@ impl ConnectAttempt<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whose fault it is that a host cannot be connected to from a loopback address.
+    fn loss(to: &str, ledger: Option<&SessionLedger>, error: io::ErrorKind) -> SessionLoss {
+        let (from, to) = (IpAddr::from([127, 0, 0, 1]), to.parse().unwrap());
+        let own_faults = &OwnFaults::default();
+        ConnectAttempt { from, to, limit: Duration::ZERO, own_faults, ledger }.loss(&error.into())
+    }
+
+    #[test]
+    fn a_host_is_unreachable_only_where_this_machine_knows_a_way_to_it() {
+        let unreachable = [io::ErrorKind::HostUnreachable, io::ErrorKind::NetworkUnreachable];
+        for error in unreachable {
+            assert_eq!(loss("127.0.0.2:25", None, error), SessionLoss::Silence(ConnectionFailure::Unreachable));
+            assert_eq!(loss("192.0.2.1:25", None, error), SessionLoss::OwnSide(OwnFailure::Addresses));
+        }
+        let refused = io::ErrorKind::ConnectionRefused;
+        assert_eq!(loss("192.0.2.1:25", None, refused), SessionLoss::Silence(ConnectionFailure::Refused));
+        let own_host = loss("127.0.0.2:25", Some(&SessionLedger::default()), refused);
+        assert_eq!(own_host, SessionLoss::OwnSide(OwnFailure::Untaken));
+    }
+}
