@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clock::Clock;
+use super::hosted_sessions::HostedSessions;
 use super::live_event::EventListener;
-use super::session_ledger::SessionLedger;
 use super::shared_state::{NewConnection, SharedState};
 use crate::provider::{Client, Policy, PolicyChange, Provider};
 use crate::record::{ClosingAccount, ConservationError, ProviderSample, SenderAccount, Trial};
@@ -63,7 +63,7 @@ pub struct MxCluster {
     start: Vec<Provider>,
     state: Mutex<SharedState>,
     /// What became of the connections of drivers in this process.
-    pub(super) ledger: SessionLedger,
+    pub(super) hosted: HostedSessions,
 }
 
 /// What the clients of a cluster have met.
@@ -89,7 +89,7 @@ impl MxCluster {
             state.register_sender(&domain, reputation, daily_volume);
         }
         let start = state.providers.iter().map(|served| served.provider.clone()).collect();
-        Arc::new(Self { clock, policies, start, state: Mutex::new(state), ledger: SessionLedger::default() })
+        Arc::new(Self { clock, policies, start, state: Mutex::new(state), hosted: HostedSessions::default() })
     }
 
     /// The clock that the providers live by.

@@ -60,8 +60,9 @@ impl MxListener {
     }
 }
 
-/// Sends a last reply and ends the connection, which is closed when the stream is dropped. Where the system can hold the reply back, it goes out in one segment
-/// with the FIN, and wakes the client once. The send buffer of a new connection has room for it.
+/// Sends a last reply and ends the connection, which is closed when the stream is dropped. Where the system can hold
+/// the reply back, it goes out in one segment with the FIN, and wakes the client once. The send buffer of a new
+/// connection has room for it.
 ///
 /// # Errors
 /// The client is gone, or this machine has no memory for the reply.

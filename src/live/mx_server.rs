@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::cluster::MxCluster;
+use super::hosted_sessions::SocketPair;
 use super::listener::{self, MxListener};
 use super::own_failure::{OwnFailureCounter, own_failure};
 use super::own_faults::OwnFaultPoint;
@@ -23,7 +24,6 @@ use super::policy_handler::PolicyHandler;
 use super::policy_session::PolicySession;
 use super::rendered_verdict::RenderedVerdict;
 use super::server_options::ServerOptions;
-use super::session_ledger::SocketPair;
 use super::shared_state::{Admission, NewConnection};
 use super::smtp_connection::{self, ConnectionConfig};
 use crate::provider::Policy;
@@ -201,7 +201,7 @@ impl HostAcceptor {
     /// Registers a connection with the runtime. From then on it is in the provider's hands.
     fn take(&self, stream: StdTcpStream, pair: SocketPair) -> Option<TcpStream> {
         let stream = TcpStream::from_std(stream).inspect_err(|error| self.count(error)).ok()?;
-        self.cluster.ledger.take(pair);
+        self.cluster.hosted.take(pair);
         Some(stream)
     }
 
@@ -261,13 +261,13 @@ impl HostAcceptor {
         let mut session = PolicySession::new(self.cluster.clone(), self.site, ip, client);
         let greeting = session.connect();
         if let Some(reply) = smtp_connection::immediate_refusal(&self.config, &greeting) {
-            self.cluster.ledger.take(pair);
+            self.cluster.hosted.take(pair);
             // A client that is gone needs no reply.
             if let Err(error) = listener::refuse_and_close(&stream, &reply)
                 && let Some(what) = own_failure(&error)
             {
                 self.own_failures.add(what);
-                self.cluster.ledger.break_off(pair, what);
+                self.cluster.hosted.break_off(pair, what);
             }
             return;
         }

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::hosted_sessions::SocketPair;
 use super::message_store::{MessageStore, StoredMessage};
 use super::policy_session::{EnvelopeAddress, PolicySession};
 use super::rendered_verdict::RenderedVerdict;
 use super::session_handler::{HandlerDecision, SessionHandler};
-use super::session_ledger::SocketPair;
 use crate::record::OwnFailure;
 use crate::smtp::{CommandError, Path, PolicyQuestion, ProtocolError, ServerConfig, Stage, XclientAttribute};
 

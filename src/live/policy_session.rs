@@ -8,10 +8,10 @@ use std::sync::Arc;
 use super::address_directives::{ForcedAction, ForcedOutcome, RecipientDirectives, SenderDirectives};
 use super::client_registry;
 use super::cluster::MxCluster;
+use super::hosted_sessions::SocketPair;
 use super::live_event::{EventEmitter, LiveEvent, LiveEventKind, LiveMessage, RECIPIENTS_TOLD_MAX};
 use super::receiver_statistics::{RefusalSource, RefusedAttempt};
 use super::rendered_verdict::RenderedVerdict;
-use super::session_ledger::SocketPair;
 use super::shared_state::SharedState;
 use crate::provider::{Decision, Envelope, Placeholder, Policy, Recipient, Refusal, RuleAction, Verdict};
 use crate::record::OwnFailure;
@@ -317,7 +317,7 @@ impl PolicySession {
     pub(super) fn on_own_failure(&mut self, pair: SocketPair, what: OwnFailure) {
         let Self { cluster, state } = self;
         let now = cluster.clock.now();
-        cluster.ledger.break_off(pair, what);
+        cluster.hosted.break_off(pair, what);
         if !state.recipients.is_empty() {
             cluster.lock().statistics.spoiled(now, state.site, state.recipients.len());
             self.end_lost(now, Some(what));

@@ -277,7 +277,7 @@ impl ReceiverStatistics {
         }
     }
 
-    /// This machine broke off a session with a message to so many recipients: what would have become of it nobody knows.
+    /// This machine broke off a session with a message to so many recipients. What became of it cannot be known.
     pub(super) fn spoiled(&mut self, now: Time, site: ProviderId, recipients: usize) {
         let now = self.since_reset(now);
         let attempt = ServedAttempt { site, outcome: AttemptOutcome::OwnFailure, reply: None };

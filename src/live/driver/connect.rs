@@ -8,10 +8,10 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 
 use super::session_loss::{SessionLoss, failure_of};
+use crate::live::hosted_sessions::{HostedSession, HostedSessions, SocketPair};
 use crate::live::own_addresses::check_route;
 use crate::live::own_failure::own_failure;
 use crate::live::own_faults::{OwnFaultPoint, OwnFaults};
-use crate::live::session_ledger::{LedgerEntry, SessionLedger, SocketPair};
 use crate::record::{ConnectionFailure, OwnFailure};
 
 /// How a connection is tried.
@@ -23,13 +23,13 @@ pub(super) struct ConnectAttempt<'a> {
     pub(super) limit: Duration,
     pub(super) own_faults: &'a OwnFaults,
     /// Where the host is one of this process: what it does with the connection.
-    pub(super) ledger: Option<&'a SessionLedger>,
+    pub(super) hosted: Option<&'a HostedSessions>,
 }
 
 /// A connection that came about.
 pub(super) struct OpenedSocket {
     pub(super) stream: TcpStream,
-    pub(super) entry: Option<LedgerEntry>,
+    pub(super) entry: Option<HostedSession>,
     /// When the attempt began.
     pub(super) began: Instant,
 }
@@ -45,14 +45,14 @@ impl ConnectAttempt<'_> {
         }
     }
 
-    async fn try_once(&self) -> io::Result<(TcpStream, Option<LedgerEntry>)> {
+    async fn try_once(&self) -> io::Result<(TcpStream, Option<HostedSession>)> {
         self.own_faults.check(OwnFaultPoint::Socket)?;
         let socket = if self.to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         self.own_faults.check(OwnFaultPoint::Bind)?;
         socket.bind(SocketAddr::new(self.from, 0))?;
         // The host may have taken the connection before `connect` returns.
         let pair = SocketPair { client: socket.local_addr()?, host: self.to };
-        let entry = self.ledger.map(|ledger| ledger.expect(pair));
+        let entry = self.hosted.map(|hosted| hosted.expect(pair));
         let stream = socket.connect(self.to).await?;
         stream.set_nodelay(true)?;
         Ok((stream, entry))
@@ -73,7 +73,7 @@ impl ConnectAttempt<'_> {
 
     /// A host of this process that cannot be connected to has not been asked what its provider would say.
     const fn host_failure(&self, failure: ConnectionFailure) -> SessionLoss {
-        match self.ledger {
+        match self.hosted {
             Some(_) => SessionLoss::OwnSide(OwnFailure::Untaken),
             None => SessionLoss::Silence(failure),
         }
@@ -85,10 +85,10 @@ mod tests {
     use super::*;
 
     /// Whose fault it is that a host cannot be connected to from a loopback address.
-    fn loss(to: &str, ledger: Option<&SessionLedger>, error: io::ErrorKind) -> SessionLoss {
+    fn loss(to: &str, hosted: Option<&HostedSessions>, error: io::ErrorKind) -> SessionLoss {
         let (from, to) = (IpAddr::from([127, 0, 0, 1]), to.parse().unwrap());
         let own_faults = &OwnFaults::default();
-        ConnectAttempt { from, to, limit: Duration::ZERO, own_faults, ledger }.loss(&error.into())
+        ConnectAttempt { from, to, limit: Duration::ZERO, own_faults, hosted }.loss(&error.into())
     }
 
     #[test]
@@ -100,7 +100,7 @@ mod tests {
         }
         let refused = io::ErrorKind::ConnectionRefused;
         assert_eq!(loss("192.0.2.1:25", None, refused), SessionLoss::Silence(ConnectionFailure::Refused));
-        let own_host = loss("127.0.0.2:25", Some(&SessionLedger::default()), refused);
+        let own_host = loss("127.0.0.2:25", Some(&HostedSessions::default()), refused);
         assert_eq!(own_host, SessionLoss::OwnSide(OwnFailure::Untaken));
     }
 }

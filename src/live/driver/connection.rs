@@ -20,10 +20,10 @@ use super::message::OutgoingMessage;
 use super::own_patience::OwnPatience;
 use super::session_loss::SessionLoss;
 use crate::live::clock::Speed;
+use crate::live::hosted_sessions::{HostedSession, HostedSessions};
 use crate::live::idle_timeout::IdleTimeout;
 use crate::live::own_failure::OwnFailureCounter;
 use crate::live::own_faults::{OwnFaultPoint, OwnFaults};
-use crate::live::session_ledger::{LedgerEntry, SessionLedger};
 use crate::live::stream::{MaybeTlsStream, read_into};
 use crate::live::tls::StartTls;
 use crate::record::{ConnectionFailure, LatencyPhase, OwnFailure};
@@ -73,7 +73,7 @@ pub(super) struct ConnectionOptions {
     /// Counts what this machine was short of, over all connections.
     pub(super) own_failures: OwnFailureCounter,
     /// Where the hosts are of this process: what they do with connections.
-    pub(super) ledger: Option<SessionLedger>,
+    pub(super) hosted: Option<HostedSessions>,
     /// Cancelled at the end of the trial.
     pub(super) stop: CancellationToken,
 }
@@ -156,7 +156,7 @@ struct ClientConnection<'a> {
     to: SocketAddr,
     stream: MaybeTlsStream,
     /// What the host does with the connection, where it is one of this process.
-    entry: Option<LedgerEntry>,
+    entry: Option<HostedSession>,
     client: ClientSession,
     /// Bytes that have arrived and are not processed.
     input: Vec<u8>,
@@ -209,7 +209,7 @@ impl<'a> ClientConnection<'a> {
         let ClientOptions { helo, tls, own_faults, .. } = &options.client_options;
         let limit = wall_timeout(options, options.session.connect_timeout);
         let ConnectionParams { from, to, .. } = params;
-        let attempt = ConnectAttempt { from, to, limit, own_faults, ledger: options.ledger.as_ref() };
+        let attempt = ConnectAttempt { from, to, limit, own_faults, hosted: options.hosted.as_ref() };
         let OpenedSocket { stream, entry, began } =
             attempt.connect().await.map_err(|loss| ConnectionEvent::lost(Stage::Connect, options.counted(loss)))?;
         let mut connection = Self {
@@ -444,7 +444,7 @@ impl<'a> ClientConnection<'a> {
 
     /// A loss as it looks from here, or what this machine did at the host's end of the connection.
     fn blamed(&self, loss: SessionLoss) -> SessionLoss {
-        match (&loss, self.entry.as_ref().and_then(LedgerEntry::own_failure)) {
+        match (&loss, self.entry.as_ref().and_then(HostedSession::own_failure)) {
             (SessionLoss::OwnSide(_), _) | (_, None) => self.options.counted(loss),
             (_, Some(OwnFailure::Untaken)) => self.options.counted(SessionLoss::OwnSide(OwnFailure::Untaken)),
             // Counted there.

@@ -53,13 +53,13 @@ impl<'a> SocketWorld<'a> {
     ) -> Self {
         let stop = CancellationToken::new();
         let own_failures = OwnFailureCounter::default();
-        let ledger = cluster.as_ref().map(|cluster| cluster.ledger.clone());
+        let hosted = cluster.as_ref().map(|cluster| cluster.hosted.clone());
         let options = input.sites().map(|site| ConnectionOptions {
             client_options: client_options.clone(),
             session: input.strategy.axes_at(site).session,
             speed,
             own_failures: own_failures.clone(),
-            ledger: ledger.clone(),
+            hosted: hosted.clone(),
             stop: stop.clone(),
         });
         Self {

@@ -1,5 +1,5 @@
 //! What the hosts of a cluster do with the connections of a driver in the same process. To a client, a session that is
-//! broken off and a greeting that never comes look alike, whoever is to blame: here it learns whether the provider had
+//! broken off and a greeting that never comes look alike, whatever the cause: here it learns whether the provider had
 //! a part in it.
 
 use std::collections::BTreeMap;
@@ -28,13 +28,13 @@ enum HostSide {
 
 /// The connections that drivers of this process have with the hosts of a cluster. Of others nothing is noted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SessionLedger(Arc<Mutex<BTreeMap<SocketPair, HostSide>>>);
+pub(super) struct HostedSessions(Arc<Mutex<BTreeMap<SocketPair, HostSide>>>);
 
-impl SessionLedger {
+impl HostedSessions {
     /// A driver is about to connect, and will ask.
-    pub(super) fn expect(&self, pair: SocketPair) -> LedgerEntry {
+    pub(super) fn expect(&self, pair: SocketPair) -> HostedSession {
         self.lock().insert(pair, HostSide::Untaken);
-        LedgerEntry { ledger: self.clone(), pair }
+        HostedSession { hosted: self.clone(), pair }
     }
 
     /// A host has taken a connection.
@@ -58,17 +58,17 @@ impl SessionLedger {
     }
 }
 
-/// A driver's connection in the ledger, as long as the driver holds it.
+/// A driver's connection to such a host, as long as the driver holds it.
 #[derive(Debug)]
-pub(super) struct LedgerEntry {
-    ledger: SessionLedger,
+pub(super) struct HostedSession {
+    hosted: HostedSessions,
     pair: SocketPair,
 }
 
-impl LedgerEntry {
-    /// What this machine was short of, where it is to blame for the end of the connection.
+impl HostedSession {
+    /// What this machine was short of, where that is why the connection ended.
     pub(super) fn own_failure(&self) -> Option<OwnFailure> {
-        match self.ledger.lock().get(&self.pair) {
+        match self.hosted.lock().get(&self.pair) {
             Some(HostSide::Untaken) => Some(OwnFailure::Untaken),
             Some(HostSide::BrokenOff(what)) => Some(*what),
             Some(HostSide::Taken) | None => None,
@@ -76,9 +76,9 @@ impl LedgerEntry {
     }
 }
 
-impl Drop for LedgerEntry {
+impl Drop for HostedSession {
     fn drop(&mut self) {
-        self.ledger.lock().remove(&self.pair);
+        self.hosted.lock().remove(&self.pair);
     }
 }
 
@@ -88,17 +88,17 @@ mod tests {
 
     #[test]
     fn only_what_a_driver_asks_for_is_noted_and_only_as_long() {
-        let ledger = SessionLedger::default();
+        let hosted = HostedSessions::default();
         let pair = |port| SocketPair { client: ([127, 0, 0, 1], port).into(), host: ([127, 0, 0, 2], 25).into() };
-        let entry = ledger.expect(pair(1));
+        let entry = hosted.expect(pair(1));
         assert_eq!(entry.own_failure(), Some(OwnFailure::Untaken));
-        ledger.take(pair(1));
-        ledger.take(pair(2));
+        hosted.take(pair(1));
+        hosted.take(pair(2));
         assert_eq!(entry.own_failure(), None);
-        ledger.break_off(pair(1), OwnFailure::Memory);
-        assert_eq!((entry.own_failure(), ledger.lock().len()), (Some(OwnFailure::Memory), 1));
+        hosted.break_off(pair(1), OwnFailure::Memory);
+        assert_eq!((entry.own_failure(), hosted.lock().len()), (Some(OwnFailure::Memory), 1));
         drop(entry);
-        ledger.break_off(pair(1), OwnFailure::Memory);
-        assert!(ledger.lock().is_empty());
+        hosted.break_off(pair(1), OwnFailure::Memory);
+        assert!(hosted.lock().is_empty());
     }
 }
