@@ -166,7 +166,7 @@ shows! {
         ["rtt = { uniform = [\"20ms\", \"60ms\"] }" => "rtt = 20"];
     misspelt_names:
         ["profile = \"open\"" => "profile = \"opne\""],
-        ["profile = \"open\"" => "profile = \"postfix\""],
+        ["profile = \"open\"" => "profile = \"sendmail\""],
         ["profile = \"mine.toml\"" => "profile = \"theirs.toml\""],
         ["preset = \"fixed\"" => "preset = \"fixde\""],
         ["provider = \"mine\"\nrule" => "provider = \"mnie\"\nrule"],

@@ -5,6 +5,7 @@
 
 mod available_memory;
 mod check;
+mod comparison_table;
 mod completions;
 mod descriptors;
 mod endpoints;

@@ -3,12 +3,16 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::{Exit, Failure, output, terminal};
+use serde_json::json;
+
+use super::output::OutputFormat;
+use super::{Exit, Failure, comparison_table, output, terminal};
 use crate::diagnostic::{Diagnostic, Document, did_you_mean, nearest};
-use crate::provider::profile;
+use crate::harmless;
+use crate::provider::profile::{self, Audit};
 use crate::scenario::{TOML_BYTES_MAX, read_text};
 
-/// List provider profiles, or show one with the source of every number.
+/// List provider profiles, show one with the source of every number, audit or compare them.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -29,6 +33,27 @@ enum ProfilesCommand {
         #[arg(long)]
         toml: bool,
     },
+    /// Every number that the provider did not publish, with what it rests on.
+    Audit {
+        /// A built-in profile, or a profile file of your own; all that are built in unless said otherwise.
+        #[arg(value_name = "NAME_OR_FILE")]
+        profile: Option<String>,
+        /// What to print.
+        #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
+        format: OutputFormat,
+    },
+    /// Two profiles beside each other: limits and checks stage by stage, then replies by what they mean.
+    Compare {
+        /// A built-in profile, or a profile file of your own.
+        #[arg(value_name = "NAME_OR_FILE")]
+        first: String,
+        /// Another.
+        #[arg(value_name = "NAME_OR_FILE")]
+        second: String,
+        /// What to print.
+        #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
+        format: OutputFormat,
+    },
 }
 
 const EXAMPLES: &str = "\
@@ -36,27 +61,60 @@ Examples:
   mxlab profiles
   mxlab profiles show charter
   mxlab profiles show yahoo --toml > my-yahoo.toml
-  mxlab profiles show my-yahoo.toml";
+  mxlab profiles show my-yahoo.toml
+  mxlab profiles audit charter
+  mxlab profiles compare yahoo gmail";
 
 pub(super) fn profiles(args: &Args) -> Result<Exit, Failure> {
     let text = match &args.what {
         None | Some(ProfilesCommand::List) => list().map_err(rendered)?,
         Some(ProfilesCommand::Show { profile, toml: true }) => find(profile)?.text.to_string(),
         Some(ProfilesCommand::Show { profile, toml: false }) => profile::describe(&find(profile)?).map_err(rendered)?,
+        Some(ProfilesCommand::Audit { profile, format }) => audit(profile.as_deref(), *format)?,
+        Some(ProfilesCommand::Compare { first, second, format }) => compare(first, second, *format)?,
     };
     output::print(text)?;
     Ok(Exit::Met)
 }
 
 fn list() -> Result<String, Vec<Diagnostic>> {
+    let width = profile::NAMES.iter().map(|name| name.len()).max().unwrap_or_default();
     let mut text = String::new();
     for document in profile::NAMES.iter().filter_map(|name| profile::built_in(name)) {
         let policy = profile::parse(&document)?;
         let rules = if policy.rules.len() == 1 { "rule" } else { "rules" };
         // Writing into a string cannot fail.
-        let _ = writeln!(text, "{:<12} {} ({} {rules})", policy.name, policy.title, policy.rules.len());
+        let _ = writeln!(text, "{:<width$}  {} ({} {rules})", policy.name, policy.title, policy.rules.len());
     }
     Ok(text)
+}
+
+fn audit(profile: Option<&str>, format: OutputFormat) -> Result<String, Failure> {
+    let names = profile.map_or_else(|| profile::NAMES.to_vec(), |one| vec![one]);
+    let audits = names.into_iter().map(|name| profile::audit(&find(name)?).map_err(rendered));
+    let audits = audits.collect::<Result<Vec<_>, _>>()?;
+    Ok(match format {
+        OutputFormat::Table => audits.iter().map(Audit::in_words).collect::<Vec<_>>().join("\n"),
+        OutputFormat::Json => lines(audits.iter().map(|audit| {
+            let unpublished: Vec<_> = audit.unpublished().collect();
+            json!({ "type": "audit", "profile": audit.profile, "numbers": audit.numbers.len(), "unpublished": unpublished })
+        })),
+    })
+}
+
+fn compare(first: &str, second: &str, format: OutputFormat) -> Result<String, Failure> {
+    let compared = profile::compare(&find(first)?, &find(second)?).map_err(rendered)?;
+    Ok(match format {
+        OutputFormat::Table => comparison_table::comparison_table(&compared),
+        OutputFormat::Json => lines([
+            json!({ "type": "comparison", "profiles": compared.profiles, "rules": compared.rules, "replies": compared.replies }),
+        ]),
+    })
+}
+
+/// A line of JSON for each.
+fn lines(values: impl IntoIterator<Item = serde_json::Value>) -> String {
+    values.into_iter().map(|value| harmless::json(value.to_string())).collect::<Vec<_>>().join("\n")
 }
 
 /// A built-in profile by its name, or a file by its path.

@@ -1,7 +1,7 @@
 //! What a refusal means: one list of reasons for the replies of all providers, each with what a sender can do about it.
 //!
-//! Codes do not say it: Charter answers a time-out of five minutes with a 550, Yahoo an address that does not exist after
-//! the message. What a reply means is therefore said beside its text, in the profile.
+//! Codes do not say it: Charter answers a time-out of five minutes with a 550. What a reply means is therefore said
+//! beside its text, in the profile.
 
 use std::fmt;
 
@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Meaning {
-    /// Too many messages, recipients or bytes in a time. Waiting helps; going on at a lower rate keeps it from coming
-    /// back.
+    /// Too many messages, recipients or bytes in a time. Waiting helps; going on at a lower rate keeps it from
+    /// coming back.
     Rate,
-    /// Too many connections at once, or too many new ones in a time. Waiting helps; fewer connections, used longer, keep
-    /// it from coming back.
+    /// Too many connections at once, or too many new ones in a time. Waiting helps; fewer connections, used longer,
+    /// keep it from coming back.
     Connections,
     /// This connection has carried all it may. A new one helps at once.
     Session,
@@ -29,7 +29,7 @@ pub enum Meaning {
     BlockList,
     /// A first attempt of a sender that is not known yet. Waiting is all that is asked for.
     Greylist,
-    /// The provider has trouble or is short of something, whoever sends. Waiting helps.
+    /// The provider has trouble or is short of something, whatever is sent. Waiting helps.
     Busy,
     /// The mailbox has no room. Waiting helps if its owner makes some.
     MailboxFull,

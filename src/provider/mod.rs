@@ -44,8 +44,8 @@ pub use placeholder::{Placeholder, UnknownPlaceholder};
 pub use policy::{Attribution, Confidence, ListenerCapacity, Policy, PolicyChange, Rule, ServiceTimes};
 pub use reputation::{ReputationModel, ReputationOf, Tier};
 pub use rule::{
-    BusySpells, Check, EarlyTalker, Greylist, Limit, LongLocalPart, LowReputation, Meter, Outage, Population, RuleKind,
-    SizeLimit,
+    BusySpells, Check, EarlyTalker, Greylist, GreylistOf, Limit, LongLocalPart, LowReputation, Meter, Outage,
+    Population, RuleKind, SizeLimit,
 };
 pub use rule_runtime::RuleStats;
 pub use scope::Scope;

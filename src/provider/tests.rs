@@ -2,6 +2,7 @@
 
 mod administration;
 mod early_talker;
+mod greylist;
 mod recipients;
 
 use super::*;
@@ -30,7 +31,7 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
     }
 }
 
-const HOUR: Window = Window::Fixed { length: Span::HOUR, aligned: Aligned::Clock };
+const HOUR: Window = Window::Fixed { length: Span::HOUR, aligned: Aligned::Clock, offset: Span::ZERO };
 const MINUTE: Span = Span::from_secs(60);
 
 fn rule(at: Stage, kind: RuleKind) -> Rule {
@@ -369,20 +370,6 @@ fn a_hold_is_enforced_at_its_own_stage_and_climbs() {
     let activity = provider.activity(RuleId(0), at(60));
     assert_eq!((activity.holds, activity.held), (2, MINUTE.times(35)));
     assert_eq!(refused_at(&mut provider, at(60), GOOD, ENVELOPE, &[to(0)]), None);
-}
-
-#[test]
-fn a_greylist_lets_pass_who_comes_back_in_time() {
-    let greylist = Greylist { delay: MINUTE.times(5), retry_within: Span::HOUR, remember: Span::DAY };
-    let mut provider = lab(vec![rule(Rcpt, RuleKind::Check(Check::Greylist(greylist)))]);
-    let day = 24 * 60;
-    let mut stage = |minute, id| refused_at(&mut provider, at(minute), GOOD, ENVELOPE, &[to(id)]);
-    let early = [0, 4, 5, 6].map(|minute| stage(minute, 1));
-    assert_eq!(early, [Some(Rcpt), Some(Rcpt), None, None], "five minutes after the first attempt");
-    let late = [0, 61, 65, 66].map(|minute| stage(minute, 2));
-    assert_eq!(late, [Some(Rcpt), Some(Rcpt), Some(Rcpt), None], "too late is new");
-    assert_eq!([day, 2 * day + 1].map(|minute| stage(minute, 1)), [None, Some(Rcpt)], "forgotten after a day");
-    assert_eq!(refused_at(&mut provider, at(6), BAD, ENVELOPE, &[to(1)]), Some(Rcpt), "another client is new");
 }
 
 /// Yahoo says only after the message who does not exist; who does gets it.

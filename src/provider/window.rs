@@ -33,6 +33,8 @@ pub enum Window {
         length: Span,
         /// Whether frames begin on the provider's clock, or with a client's first event.
         aligned: Aligned,
+        /// By how much frames of the clock begin later than at its whole multiples of `length`; less than `length`.
+        offset: Span,
     },
     /// In the last `length`, exactly.
     Sliding {

@@ -149,7 +149,7 @@ fn c_connections_deliver_c_messages_per_service_time() {
 
 #[test]
 fn a_fixed_window_lets_its_limit_through_in_every_frame() {
-    let hour = Window::Fixed { length: Span::HOUR, aligned: Aligned::Clock };
+    let hour = Window::Fixed { length: Span::HOUR, aligned: Aligned::Clock, offset: Span::ZERO };
     let rules = vec![limit(Stage::Mail, Meter::Messages, hour, 100, 1, false)];
     let trial = run(&scenario(policy(rules, Span::from_millis(100)), 1_000, strategy(1, Span::from_secs(60))));
     let totals = trial.cells[0].totals;
@@ -234,7 +234,7 @@ fn lost_connections_are_failures_and_nothing_is_lost() {
 
 #[test]
 fn the_oracle_is_never_refused_and_meets_the_bound_of_a_fixed_window() {
-    let hour = Window::Fixed { length: Span::HOUR, aligned: Aligned::Clock };
+    let hour = Window::Fixed { length: Span::HOUR, aligned: Aligned::Clock, offset: Span::ZERO };
     let rules = vec![
         limit(Stage::Mail, Meter::Messages, hour, 100, 1, false),
         limit(Stage::Connect, Meter::OpenConnections, Window::Gauge, 3, 0, true),

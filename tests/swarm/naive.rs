@@ -23,11 +23,11 @@ pub(crate) fn excess(window: Window, counted: &[CountedEvent], new: CountedEvent
     match window {
         Window::Gauge => f64::NAN,
         Window::Session | Window::Message => sum(&|_| true),
-        Window::Fixed { length, aligned: Aligned::Clock } => {
-            let frame = |at: Time| at.as_micros() / length.as_micros();
+        Window::Fixed { length, aligned: Aligned::Clock, offset } => {
+            let frame = |at: Time| (at.as_micros() + length.as_micros() - offset.as_micros()) / length.as_micros();
             sum(&|one| frame(one.at) == frame(new.at))
         }
-        Window::Fixed { length, aligned: Aligned::First } => {
+        Window::Fixed { length, aligned: Aligned::First, .. } => {
             let start = frame_from_first(counted, length).filter(|start| new.at < *start + length);
             sum(&|one| start.is_some_and(|start| one.at >= start))
         }

@@ -1,12 +1,15 @@
 //! Profiles: TOML files that say what a provider's inbound policy is, with a source for every number.
 //!
 //! `spec` mirrors the file, `build` and `rule` turn it into a [`Policy`] that cannot be wrong, `overlay` lets a
-//! scenario set any value before the file is read and `rule_change` change a rule while it runs, `show` says it all in
-//! words. A person's own file is read exactly like a built-in one.
+//! scenario set any value before the file is read and `rule_change` change a rule while it runs. `show` says it all in
+//! words, `audit` lists the numbers and what they rest on, `compare` puts two profiles beside each other. A person's
+//! own file is read exactly like a built-in one.
 
 mod answer;
 mod attribution;
+mod audit;
 mod build;
+mod compare;
 mod domains;
 mod hold;
 mod host_name;
@@ -18,9 +21,12 @@ mod show;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod time_zone;
 mod window;
 mod words;
 
+pub use audit::{Audit, ProfileNumber, audit};
+pub use compare::{ComparedReplies, ComparedRules, ProfileComparison, compare};
 pub use limit::LimitSpec;
 pub use overlay::Overlay;
 pub use rule_change::{RuleChangeSpec, find_rule, policy_changes, rule_change};
@@ -39,21 +45,43 @@ pub fn json_schema() -> serde_json::Value {
     SchemaSettings::draft07().into_generator().into_root_schema_for::<ProfileSpec>().to_value()
 }
 
-/// The built-in profiles, by name.
-pub const NAMES: &[&str] = &["open", "charter", "yahoo", "microsoft", "gmail"];
+/// The built-in profiles: their names, and the text of `profiles/NAME.toml`.
+macro_rules! built_in_profiles {
+    ($($name:literal),+ $(,)?) => {
+        /// The built-in profiles, by name.
+        pub const NAMES: &[&str] = &[$($name),+];
 
-/// A built-in profile.
-pub fn built_in(name: &str) -> Option<Document> {
-    let text = match name {
-        "open" => include_str!("../profiles/open.toml"),
-        "charter" => include_str!("../profiles/charter.toml"),
-        "yahoo" => include_str!("../profiles/yahoo.toml"),
-        "microsoft" => include_str!("../profiles/microsoft.toml"),
-        "gmail" => include_str!("../profiles/gmail.toml"),
-        _ => return None,
+        /// A built-in profile.
+        pub fn built_in(name: &str) -> Option<Document> {
+            let text = match name {
+                $($name => include_str!(concat!("../profiles/", $name, ".toml")),)+
+                _ => return None,
+            };
+            Some(Document::new(format!("built-in profile {name}"), text))
+        }
     };
-    Some(Document::new(format!("built-in profile {name}"), text))
 }
+
+// Providers of mailboxes, gateways before other people's mailboxes, software whose code is public.
+built_in_profiles![
+    "open",
+    "charter",
+    "yahoo",
+    "microsoft",
+    "gmail",
+    "charter-2010",
+    "bt",
+    "godaddy",
+    "rackspace",
+    "barracuda",
+    "cisco-ironport",
+    "mimecast",
+    "proofpoint",
+    "exim",
+    "haraka",
+    "mox",
+    "postfix",
+];
 
 /// The policy that a profile means.
 ///

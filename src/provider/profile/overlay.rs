@@ -97,8 +97,9 @@ impl<'a> OverlayMerge<'_, 'a> {
             return;
         }
         if let Some(DeValue::Table(table)) = at_mut(self.profile, &key_path("source")[..2]).map(Tree::get_mut) {
-            for key in ["limit-source", "limit-confidence", "hold-source", "hold-confidence"] {
-                table.remove(key);
+            for part in ["limit", "window", "hold"] {
+                table.remove(&*format!("{part}-source"));
+                table.remove(&*format!("{part}-confidence"));
             }
         }
         for (key, text) in [("source", "changed by the scenario"), ("confidence", "assumed")] {

@@ -92,11 +92,14 @@ impl KnownNames<'_> {
     }
 }
 
-/// The rule's attribution; its limit and its hold may have others.
+/// The rule's attribution; its limit, its window and its hold may have others.
 fn sources(spec: &RuleSpec, check: &mut Checker<'_>) -> Attribution {
-    for (source, confidence) in
-        [(&spec.limit_source, &spec.limit_confidence), (&spec.hold_source, &spec.hold_confidence)]
-    {
+    let parts = [
+        (&spec.limit_source, &spec.limit_confidence),
+        (&spec.window_source, &spec.window_confidence),
+        (&spec.hold_source, &spec.hold_confidence),
+    ];
+    for (source, confidence) in parts {
         attribution::build(source.as_ref().or(spec.source.as_ref()), confidence.as_ref(), check);
     }
     attribution::build(spec.source.as_ref(), spec.confidence.as_ref(), check)

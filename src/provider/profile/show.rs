@@ -1,12 +1,19 @@
 //! A profile in words, with the source of every number: what `mxlab profiles show` prints.
+//!
+//! Who knows the provider shall be able to check it in two minutes: who it is, then every rule in one sentence, stage
+//! by stage, with how far its numbers can be trusted; the texts and what they mean; and at the end where all that is
+//! from.
 
 use std::fmt::Write as _;
 
+use super::audit::numbers;
 use super::spec::{ProfileSpec, RuleSpec};
 use super::{policy, read, words};
 use crate::diagnostic::{Diagnostic, Document};
 use crate::provider::{Confidence, Policy, ReplyNote, Waiting};
+use crate::smtp::Stage;
 use crate::spanned::Spanned;
+use crate::units::ReplyId;
 
 /// A profile as text for people: who it is, what it limits, what it answers, and how far each number can be trusted.
 ///
@@ -26,82 +33,132 @@ fn in_words(spec: &ProfileSpec, policy: &Policy) -> String {
     _ = writeln!(text, "\ndomains  {}", policy.domains.patterns().join(", "));
     _ = writeln!(text, "mx       {}", policy.mx.join(", "));
     _ = writeln!(text, "tiers    {}", words::tiers(policy));
-    reputation(&mut text, spec, policy);
-    server(&mut text, spec, policy);
-    _ = writeln!(text, "\nrules, in the order in which they are asked; the first refusal wins");
-    for (rule, (_, said)) in policy.rules.iter().zip(spec.rule.iter()) {
-        _ = writeln!(text, "  {}{}", rule.name, if rule.enabled { "" } else { " (switched off)" });
-        _ = writeln!(text, "    {}", words::sentence(rule, policy));
-        _ = writeln!(text, "    {}", sources(said));
-    }
+    _ = writeln!(text, "numbers  {}; in brackets: how far to trust each, and its source", counted(spec, policy));
+    let mut sources = Sources::default();
+    reputation(&mut text, &mut sources, spec, policy);
+    server(&mut text, &mut sources, spec, policy);
+    _ = writeln!(text, "\nrules; at every stage in this order, and the first refusal wins");
+    rules(&mut text, &mut sources, spec, policy);
     _ = writeln!(text, "\nreplies");
     for ((reply, note), (name, said)) in policy.replies.iter().zip(&policy.notes).zip(spec.reply.iter()) {
-        _ = writeln!(text, "  {}  {}", name.value, trust(said.source.as_ref(), said.confidence.as_ref()));
+        let trust = sources.trust(said.source.as_ref(), said.confidence.as_ref());
+        _ = writeln!(text, "  {}  {trust}", name.value);
         for line in reply.lines(|_| None) {
             _ = writeln!(text, "    {line}");
         }
         meaning(&mut text, note);
     }
+    _ = writeln!(text, "\nsources");
+    for (source, number) in sources.0.iter().zip(1..) {
+        _ = writeln!(text, "  {number:>3}  {source}");
+    }
     text
+}
+
+/// How many numbers there are, and how many are known how well.
+fn counted(spec: &ProfileSpec, policy: &Policy) -> String {
+    let numbers = numbers(spec, policy);
+    let of = |confidence| numbers.iter().filter(|number| number.confidence == confidence).count();
+    let [published, reported, assumed] = [Confidence::Published, Confidence::Reported, Confidence::Assumed].map(of);
+    format!("{published} published, {reported} reported, {assumed} assumed")
+}
+
+fn reputation(text: &mut String, sources: &mut Sources, spec: &ProfileSpec, policy: &Policy) {
+    let Some(said) = &spec.reputation else {
+        _ = writeln!(text, "\nreputation does not move");
+        return;
+    };
+    let trust = sources.trust(said.source.as_ref(), said.confidence.as_ref());
+    _ = writeln!(text, "\nreputation, from 0 to 1  {trust}");
+    for line in words::reputation(&policy.reputation) {
+        _ = writeln!(text, "  {line}");
+    }
+}
+
+fn server(text: &mut String, sources: &mut Sources, spec: &ProfileSpec, policy: &Policy) {
+    if let Some(said) = &spec.service {
+        let trust = sources.trust(said.source.as_ref(), said.confidence.as_ref());
+        _ = writeln!(text, "\nservice  {trust}\n  {}", words::service(&policy.service));
+    }
+    if let (Some(listener), Some(said)) = (policy.listener, &spec.listener) {
+        let trust = sources.trust(said.source.as_ref(), said.confidence.as_ref());
+        _ = writeln!(text, "\nlistener  {trust}\n  {}", words::listener(listener));
+    }
+}
+
+fn rules(text: &mut String, sources: &mut Sources, spec: &ProfileSpec, policy: &Policy) {
+    let names: Vec<&str> = spec.reply.names().collect();
+    let named = |reply: ReplyId| {
+        let (name, reply) = (names[reply.index()], &policy.replies[reply.index()]);
+        let enhanced = reply.enhanced.map(|enhanced| format!(" {enhanced}")).unwrap_or_default();
+        format!("{}{enhanced} {name}", reply.code)
+    };
+    for stage in Stage::ALL {
+        let at_stage = policy.rules.iter().zip(spec.rule.iter()).filter(|(rule, _)| rule.at == stage);
+        for (n, (rule, (_, said))) in at_stage.enumerate() {
+            if n == 0 {
+                _ = writeln!(text, "\nat {stage}");
+            }
+            _ = writeln!(text, "  {}{}", rule.name, if rule.enabled { "" } else { " (switched off)" });
+            _ = writeln!(text, "    {}", words::clause(rule, policy, &named));
+            _ = writeln!(text, "    {}", sources.of_rule(said));
+        }
+    }
 }
 
 fn meaning(text: &mut String, note: &ReplyNote) {
     if let Some(means) = note.means {
-        _ = write!(text, "    means {means}");
-        _ = match means.waiting() {
-            Waiting::Helps => write!(text, " (waiting helps)"),
-            Waiting::IsNotEnough => write!(text, " (waiting alone does not help)"),
-            Waiting::IsUseless => write!(text, " (waiting never helps)"),
+        let waiting = match means.waiting() {
+            Waiting::Helps => "waiting helps",
+            Waiting::IsNotEnough => "waiting alone does not help",
+            Waiting::IsUseless => "waiting never helps",
         };
-        text.push('\n');
+        _ = writeln!(text, "    means {means} ({waiting})");
     }
     if let Some(advice) = note.advice() {
         _ = writeln!(text, "    advice: {advice}");
     }
 }
 
-fn reputation(text: &mut String, spec: &ProfileSpec, policy: &Policy) {
-    let Some(said) = &spec.reputation else {
-        _ = writeln!(text, "\nreputation plays no part");
-        return;
-    };
-    _ = writeln!(text, "\nreputation, from 0 to 1  {}", trust(said.source.as_ref(), said.confidence.as_ref()));
-    for line in words::reputation(&policy.reputation) {
-        _ = writeln!(text, "  {line}");
-    }
-}
+/// The sources that were named so far, each once.
+#[derive(Default)]
+struct Sources(Vec<String>);
 
-fn server(text: &mut String, spec: &ProfileSpec, policy: &Policy) {
-    if let Some(said) = &spec.service {
-        let trust = trust(said.source.as_ref(), said.confidence.as_ref());
-        _ = writeln!(text, "\nservice  {trust}\n  {}", words::service(&policy.service));
+impl Sources {
+    fn of_rule(&mut self, rule: &RuleSpec) -> String {
+        let mut text = self.trust(rule.source.as_ref(), rule.confidence.as_ref());
+        let parts = [
+            ("limit", &rule.limit_source, &rule.limit_confidence),
+            ("window", &rule.window_source, &rule.window_confidence),
+            ("hold", &rule.hold_source, &rule.hold_confidence),
+        ];
+        for (what, source, confidence) in parts {
+            if source.is_some() || confidence.is_some() {
+                _ = write!(text, " [the {what}: {}]", self.claim(source.as_ref(), confidence.as_ref()));
+            }
+        }
+        text
     }
-    if let (Some(listener), Some(said)) = (policy.listener, &spec.listener) {
-        let trust = trust(said.source.as_ref(), said.confidence.as_ref());
-        _ = writeln!(text, "\nlistener  {trust}\n  {}", words::listener(listener));
-    }
-}
 
-fn sources(rule: &RuleSpec) -> String {
-    let mut text = trust(rule.source.as_ref(), rule.confidence.as_ref());
-    let parts =
-        [("limit", &rule.limit_source, &rule.limit_confidence), ("hold", &rule.hold_source, &rule.hold_confidence)];
-    for (what, source, confidence) in parts {
-        if source.is_some() || confidence.is_some() {
-            _ = write!(text, " [the {what}: {}]", claim(source.as_ref(), confidence.as_ref()));
+    fn trust(&mut self, source: Option<&String>, confidence: Option<&Spanned<Confidence>>) -> String {
+        format!("[{}]", self.claim(source, confidence))
+    }
+
+    /// "published, 3": the third of the sources says so.
+    fn claim(&mut self, source: Option<&String>, confidence: Option<&Spanned<Confidence>>) -> String {
+        let confidence = confidence.map(|said| said.value).unwrap_or_default();
+        match source {
+            Some(source) => format!("{confidence}, {}", self.number(source)),
+            None => confidence.to_string(),
         }
     }
-    text
-}
 
-fn trust(source: Option<&String>, confidence: Option<&Spanned<Confidence>>) -> String {
-    format!("[{}]", claim(source, confidence))
-}
-
-fn claim(source: Option<&String>, confidence: Option<&Spanned<Confidence>>) -> String {
-    let confidence = confidence.map(|said| said.value).unwrap_or_default();
-    match source {
-        Some(source) => format!("{confidence}: {source}"),
-        None => confidence.to_string(),
+    /// The number of a source in the list, from 1 on.
+    fn number(&mut self, source: &str) -> usize {
+        let known = self.0.iter().position(|known| known == source);
+        1 + known.unwrap_or_else(|| {
+            self.0.push(source.to_owned());
+            self.0.len() - 1
+        })
     }
 }

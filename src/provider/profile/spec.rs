@@ -180,6 +180,10 @@ pub struct RuleSpec {
     pub limit_source: Option<String>,
     /// How far to trust the limit, if not like the rest.
     pub limit_confidence: Option<Spanned<Confidence>>,
+    /// Where the window comes from, if from elsewhere than the rest.
+    pub window_source: Option<String>,
+    /// How far to trust the window, if not like the rest.
+    pub window_confidence: Option<Spanned<Confidence>>,
     /// Where the hold's times come from, if from elsewhere than the rest.
     pub hold_source: Option<String>,
     /// How far to trust the hold's times, if not like the rest.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnostic::render;
-use crate::provider::{Meaning, PolicyChange, RuleAction, RuleKind, TierValue, Window};
+use crate::provider::{Confidence, Meaning, PolicyChange, RuleAction, RuleKind, TierValue, Window};
 use crate::smtp::Stage;
 use crate::time::Span;
 use crate::units::RuleId;
@@ -130,6 +130,13 @@ const FAULTS: &[(&str, &str)] = &[
     (LIMIT, "{ tiers = { poor = 1, good = \"lots\" } }"),
     (COUNTING, "count = \"messages\"\nwindow = { fixed = \"0s\" }"),
     (COUNTING, "count = \"messages\"\nwindow = { sliding = \"1 fortnight\" }"),
+    (COUNTING, "count = \"messages\"\nwindow = { fixed = { length = \"24h\", zone = \"Europe/Berlin\" } }"),
+    (COUNTING, "count = \"messages\"\nwindow = { fixed = { length = \"1h\", offset = \"1h\" } }"),
+    (COUNTING, "count = \"messages\"\nwindow = { fixed = { length = \"1h\", offset = \"5min\", zone = \"UTC+1\" } }"),
+    (
+        COUNTING,
+        "count = \"messages\"\nwindow = { fixed = { length = \"1h\", aligned = \"first\", offset = \"5min\" } }",
+    ),
     (COUNTING, "count = \"messages\"\nwindow = \"gauge\""),
     (COUNTING, "count = \"messages\"\nwindow = { token-bucket = { per = \"1h\", burst = 0 } }"),
     (COUNTING, "count = \"messages\"\nwindow = \"fixed\""),
@@ -318,6 +325,62 @@ fn a_rule_changes_in_the_grammar_of_limits() {
     );
     assert_eq!(by_tier("-3"), Err("a limit cannot be negative (-3); 0 lets nothing in".to_owned()));
     assert!(by_tier("true").is_err());
+}
+
+#[test]
+fn an_audit_lists_what_was_not_published() {
+    let said = "\nsource = \"a page\"\nconfidence = \"published\"\nlimit-confidence = \"reported\"\ncost = 0.01";
+    let text = RIGHT.replacen("hold = {", &format!("{}\nhold = {{", said.trim_start()), 1);
+    let audit = audit(&document(&text)).unwrap();
+    let unpublished: Vec<String> = audit
+        .unpublished()
+        .map(|one| {
+            format!("{} {}: {} ({})", one.confidence, one.key, one.says, one.source.as_deref().unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(
+        unpublished,
+        [
+            "reported rule.connections.limit: open connections per client IP: at most 1 (poor), 5 to 20? (good) (a page)",
+            "assumed rule.connections.cost: each time costs 1.0 % of the reputation ()",
+        ]
+    );
+    let published: Vec<&str> = audit
+        .numbers
+        .iter()
+        .filter(|one| one.confidence == Confidence::Published)
+        .map(|one| one.key.as_str())
+        .collect();
+    assert_eq!(published, ["rule.connections.hold"]);
+    assert!(
+        audit.in_words().starts_with("small: 3 numbers: 1 published, 1 reported, 1 assumed\n"),
+        "{}",
+        audit.in_words()
+    );
+}
+
+#[test]
+fn two_profiles_stand_beside_each_other() {
+    let other = RIGHT.replacen("name = \"small\"", "name = \"other\"", 1).replacen(LIMIT, "3", 1);
+    let other = other.replacen("text = \"never\"", "text = \"no\"\nmeans = \"unknown-user\"", 1);
+    let other = other.replacen(CHECK, "at = \"end-of-data\"\ncheck = \"unknown-recipient\"\nenabled = false", 1);
+    let compared = compare(&document(RIGHT), &document(&other)).unwrap();
+    assert_eq!(compared.profiles, ["small", "other"]);
+    let rows = compared.rules.iter().map(|row| format!("{} | {} | {:?}", row.stage, row.about, row.said));
+    assert_eq!(
+        rows.collect::<Vec<_>>(),
+        [
+            "connect | open connections per client IP | [[\"at most 1 (poor), 5 to 20? (good): 421 4.7.0, closes; held \
+             for 5m, 1h, forgotten after 1d\"], [\"at most 3: 421 4.7.0, closes; held for 5m, 1h, forgotten after 1d\"]]",
+            "rcpt | unknown recipients | [[\"550\"], []]",
+            "end-of-data | unknown recipients | [[], [\"(off) 550 (unknown-user)\"]]",
+        ]
+    );
+    let replies = compared.replies.iter().map(|row| format!("{:?} {:?}", row.means, row.said));
+    assert_eq!(
+        replies.collect::<Vec<_>>(),
+        ["Some(UnknownUser) [[], [\"550 no\"]]", "None [[\"421 4.7.0 later\", \"550 never\"], [\"421 4.7.0 later\"]]",]
+    );
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! The window over which a limit counts, as a profile writes it and as it is meant.
 
+use std::ops::Range;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
+use super::time_zone::TimeZone;
 use crate::provider::{Aligned, Meter, Window};
 use crate::smtp::Stage;
 use crate::spanned::{Checker, Spanned, TextOrTable};
@@ -34,13 +37,17 @@ pub enum WindowSpec {
     Average(Span),
 }
 
-/// A frame: `"1h"`, or `{ length = "1h", aligned = "first" }`.
+/// A frame: `"1h"`, or `{ length = "1h", aligned = "first" }`, or `{ length = "24h", zone = "UTC-5" }`.
 #[derive(Clone, Copy, Debug)]
 pub struct FixedSpec {
     /// Length of a frame.
     pub length: Span,
     /// Where frames begin.
     pub aligned: Aligned,
+    /// By how much frames of the clock begin later than at its whole multiples of `length`.
+    pub offset: Option<Span>,
+    /// Instead of that, the time zone at whose whole multiples they begin.
+    pub zone: Option<TimeZone>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -49,14 +56,18 @@ struct FixedTable {
     length: Span,
     #[serde(default)]
     aligned: Aligned,
+    /// By how much frames of the clock begin later than at its whole multiples of `length`.
+    offset: Option<Span>,
+    /// Instead of that, the time zone at whose whole multiples they begin, where the clock shows UTC.
+    zone: Option<TimeZone>,
 }
 
 impl<'de> Deserialize<'de> for FixedSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = "a length of time (\"1h\") or { length = \"1h\", aligned = \"clock\" }";
         Ok(match TextOrTable::<Span, FixedTable>::deserialize_as(deserializer, expected)? {
-            TextOrTable::Text(length) => Self { length, aligned: Aligned::default() },
-            TextOrTable::Table(FixedTable { length, aligned }) => Self { length, aligned },
+            TextOrTable::Text(length) => Self { length, aligned: Aligned::default(), offset: None, zone: None },
+            TextOrTable::Table(FixedTable { length, aligned, offset, zone }) => Self { length, aligned, offset, zone },
         })
     }
 }
@@ -78,7 +89,7 @@ pub(super) fn build(spec: &Spanned<WindowSpec>, check: &mut Checker<'_>) -> Wind
         WindowSpec::Gauge => return Window::Gauge,
         WindowSpec::Session => return Window::Session,
         WindowSpec::Message => return Window::Message,
-        WindowSpec::Fixed(fixed) => (Window::Fixed { length: fixed.length, aligned: fixed.aligned }, fixed.length),
+        WindowSpec::Fixed(fixed) => (fixed_window(fixed, &spec.span, check), fixed.length),
         WindowSpec::Sliding(length) => (Window::Sliding { length }, length),
         WindowSpec::TokenBucket { per, burst } => (Window::Bucket { per, burst }, per),
         WindowSpec::Average(period) => (Window::Ewma { period }, period),
@@ -92,6 +103,30 @@ pub(super) fn build(spec: &Spanned<WindowSpec>, check: &mut Checker<'_>) -> Wind
         check.wrong_do(&spec.span, message, "to let nothing in, write `limit = 0`");
     }
     window
+}
+
+/// Frames, and where they begin.
+fn fixed_window(spec: FixedSpec, place: &Range<usize>, check: &mut Checker<'_>) -> Window {
+    let FixedSpec { length, aligned, offset, zone } = spec;
+    if aligned == Aligned::First && (offset.is_some() || zone.is_some()) {
+        let message = "frames that begin with the first event go by no clock";
+        check.wrong_do(place, message, "leave `offset` and `zone` out, or write aligned = \"clock\"");
+    }
+    if offset.is_some() && zone.is_some() {
+        let message = "an `offset` and a `zone` both say where frames begin";
+        check.wrong_do(place, message, "write one of the two");
+    }
+    let offset = match (offset, zone) {
+        (Some(offset), _) if offset >= length && !length.is_zero() => {
+            let help = "write less than a frame: frames come one after the other";
+            check.wrong_do(place, format!("an offset of {offset} is no less than a frame of {length}"), help);
+            Span::ZERO
+        }
+        (Some(offset), _) => offset,
+        (None, Some(zone)) => zone.offset_of(length),
+        (None, None) => Span::ZERO,
+    };
+    Window::Fixed { length, aligned, offset }
 }
 
 /// Says so if a meter cannot be counted over the window at `place`.

@@ -6,18 +6,27 @@ use crate::provider::{
     Hold, HoldStep, LimitValue, ListenerCapacity, Policy, ReputationModel, Rule, RuleAction, RuleKind, ServiceTimes,
     Tier,
 };
-use crate::units::{Fraction, percent};
+use crate::units::{Fraction, ReplyId, percent};
 
 /// A rule as a sentence: "at connect, per client-ip: open-connections at most 20; otherwise 421 … and close".
 pub fn sentence(rule: &Rule, policy: &Policy) -> String {
-    let mut text = match &rule.kind {
-        RuleKind::Limit(limit) => format!("at {}, {}", rule.at, limit.words(&policy.tiers)),
-        RuleKind::Check(check) => format!("at {}: {}", rule.at, check.kind().words()),
+    let link = if matches!(rule.kind, RuleKind::Limit(_)) { ", " } else { ": " };
+    let whole = |reply: ReplyId| {
+        let text = policy.replies.get(reply.index()).map(ToString::to_string).unwrap_or_default();
+        format!("\"{text}\"")
     };
-    let link = if matches!(rule.kind, RuleKind::Limit(_)) { "; otherwise " } else { ": " };
-    _ = write!(text, "{link}{}", answered(rule.action, policy));
+    format!("at {}{link}{}", rule.at, clause(rule, policy, &whole))
+}
+
+/// What a rule says at its stage, its replies named by `named`.
+pub(super) fn clause(rule: &Rule, policy: &Policy, named: &dyn Fn(ReplyId) -> String) -> String {
+    let (mut text, link) = match &rule.kind {
+        RuleKind::Limit(limit) => (limit.words(&policy.tiers), "; otherwise "),
+        RuleKind::Check(check) => (check.kind().words(), ": "),
+    };
+    _ = write!(text, "{link}{}", answered(rule.action, named));
     if let Some(hold) = &rule.hold {
-        _ = write!(text, "; {}", held(hold, rule.action, policy));
+        _ = write!(text, "; {}", held(hold, rule.action, named));
     }
     if rule.cost > Fraction::NONE {
         _ = write!(text, "; each time costs {} of the reputation", rule.cost);
@@ -98,36 +107,45 @@ fn in_short(rule: &Rule, policy: &Policy) -> Option<String> {
         RuleKind::Check(check) => return check.kind().in_short(),
     };
     if let Some(hold) = &rule.hold {
-        let ladder: Vec<String> = hold.ladder.iter().map(|step| step.span.to_string()).collect();
-        _ = write!(words, "; then held for {}", ladder.join(", "));
+        _ = write!(words, "; then held for {}", ladder(hold));
     }
     Some(words)
 }
 
-fn answered(answer: RuleAction, policy: &Policy) -> String {
+/// The times of a hold: "held for 5m, 1h after 10 within 10m, forgotten after 1d".
+pub(super) fn held_in_short(hold: &Hold) -> String {
+    let after = match hold.after {
+        1 => String::new(),
+        after => format!(" after {after} within {}", hold.within),
+    };
+    format!("held for {}{after}, forgotten after {}", ladder(hold), hold.forget)
+}
+
+fn ladder(hold: &Hold) -> String {
+    hold.ladder.iter().map(|step| step.span.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn answered(answer: RuleAction, named: &dyn Fn(ReplyId) -> String) -> String {
     match answer {
         RuleAction::Drop => "drop the connection without a word".to_owned(),
         RuleAction::Tarpit(span) => format!("answer {span} later"),
-        RuleAction::Reply { reply, close } => {
-            let text = policy.replies.get(reply.index()).map(ToString::to_string).unwrap_or_default();
-            format!("\"{text}\"{}", if close { " and close" } else { "" })
-        }
+        RuleAction::Reply { reply, close } => format!("{}{}", named(reply), if close { " and close" } else { "" }),
     }
 }
 
-fn held(hold: &Hold, own: RuleAction, policy: &Policy) -> String {
+fn held(hold: &Hold, own: RuleAction, named: &dyn Fn(ReplyId) -> String) -> String {
     let times = match hold.after {
         1 => "a violation holds the client".to_owned(),
         after => format!("{after} violations within {} hold the client", hold.within),
     };
     let same = hold.ladder.windows(2).all(|pair| pair[0].action == pair[1].action);
     let step = |step: &HoldStep| {
-        if same { step.span.to_string() } else { format!("{} ({})", step.span, answered(step.action, policy)) }
+        if same { step.span.to_string() } else { format!("{} ({})", step.span, answered(step.action, named)) }
     };
     let ladder = hold.ladder.iter().map(step).collect::<Vec<_>>().join(", then ");
     let told = match hold.ladder.first() {
         Some(first) if same && first.action == own => " with the same answer".to_owned(),
-        Some(first) if same => format!(" with {}", answered(first.action, policy)),
+        Some(first) if same => format!(" with {}", answered(first.action, named)),
         _ => String::new(),
     };
     format!("{times} at {} for {ladder}{told}; forgotten after {}", hold.at, hold.forget)

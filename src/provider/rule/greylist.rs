@@ -1,13 +1,16 @@
 //! Greylisting (RFC 6647): an unknown triplet of client, sender domain and recipient is told to come back.
+//!
+//! Senders with many addresses retry from another one, so many greylists look at the client's network instead; and some
+//! (postscreen) at the client alone.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::check_kind::{CheckKind, no_recipient_at};
 use super::population::Population;
 use crate::provider::context::RuleContext;
 use crate::provider::keyed_store::KeyedStore;
-use crate::provider::scope::SPARSE;
+use crate::provider::scope::{SPARSE, Scope};
 use crate::rng::Seed;
 use crate::smtp::Stage;
 use crate::spanned::{Checker, Spanned};
@@ -22,9 +25,24 @@ pub struct Greylist {
     pub retry_within: Span,
     /// A triplet that passed is remembered this long.
     pub remember: Span,
+    /// Who has to come back.
+    pub of: GreylistOf,
 }
 
-/// A greylist of triplets of client, sender domain and recipient.
+/// Who has to come back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum GreylistOf {
+    /// One client IP with one sender domain and one recipient.
+    #[default]
+    Triplet,
+    /// Any client IP of one network with one sender domain and one recipient.
+    NetworkTriplet,
+    /// One client IP, whatever it sends.
+    ClientIp,
+}
+
+/// A greylist: who is new has to come back.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct GreylistSpec {
@@ -34,26 +52,33 @@ pub struct GreylistSpec {
     pub retry_within: Spanned<Span>,
     /// A triplet that passed is remembered this long.
     pub remember: Span,
+    /// Who has to come back.
+    #[serde(default)]
+    pub of: GreylistOf,
 }
 
 impl Greylist {
     /// What a profile's greylist means.
     pub(super) fn build(spec: &GreylistSpec, check: &mut Checker<'_>) -> Self {
-        let GreylistSpec { delay, retry_within, remember } = spec;
+        let GreylistSpec { delay, retry_within, remember, of } = spec;
         if *delay >= retry_within.value {
             let help = "`delay` must be shorter than `retry-within`";
             check.wrong_do(&retry_within.span, "no message can pass this greylist", help);
         }
-        Self { delay: *delay, retry_within: retry_within.value, remember: *remember }
+        Self { delay: *delay, retry_within: retry_within.value, remember: *remember, of: *of }
     }
 }
 
 impl CheckKind for Greylist {
     fn words(&self) -> String {
-        let Self { delay, retry_within, remember } = self;
+        let Self { delay, retry_within, remember, of } = self;
+        let new = match of {
+            GreylistOf::Triplet => "triplet of client, sender domain and recipient",
+            GreylistOf::NetworkTriplet => "triplet of client network, sender domain and recipient",
+            GreylistOf::ClientIp => "client",
+        };
         format!(
-            "to a new triplet of client, sender domain and recipient, until it is back after {delay} and within \
-             {retry_within} (then remembered for {remember})"
+            "to a new {new}, until it is back after {delay} and within {retry_within} (then remembered for {remember})"
         )
     }
 
@@ -74,7 +99,11 @@ impl CheckKind for Greylist {
     }
 
     fn memory(&self, population: &Population) -> f64 {
-        population.recipients * Population::COUNTER_BYTES
+        let keys = match self.of {
+            GreylistOf::Triplet | GreylistOf::NetworkTriplet => population.recipients,
+            GreylistOf::ClientIp => population.keys(Scope::ClientIp),
+        };
+        keys * Population::COUNTER_BYTES
     }
 
     fn earliest(&self, at: Time) -> Time {
@@ -82,7 +111,7 @@ impl CheckKind for Greylist {
     }
 }
 
-/// What is remembered of every triplet.
+/// What is remembered of every triplet, or client.
 #[derive(Clone, Debug)]
 pub(in crate::provider) struct GreylistState(KeyedStore<Triplet>);
 
@@ -101,9 +130,14 @@ impl GreylistState {
     #[inline(never)]
     pub(super) fn permits(&mut self, greylist: &Greylist, context: &RuleContext<'_>) -> bool {
         let Some(recipient) = context.recipient() else { return true };
-        let (session, now) = (context.session(), context.now());
-        let sender = session.sender().map_or(0, |sender| u64::from(sender.0));
-        let key = SPARSE | Seed(recipient.id).draw(u64::from(session.client().0), sender);
+        let now = context.now();
+        let (client, network) = (context.key(Scope::ClientIp), context.key(Scope::ClientNetwork));
+        let triplet = |client| SPARSE | Seed(recipient.id).draw(client, context.key(Scope::SenderDomain));
+        let key = match greylist.of {
+            GreylistOf::Triplet => triplet(client),
+            GreylistOf::NetworkTriplet => triplet(network),
+            GreylistOf::ClientIp => client,
+        };
         let too_late = |first: Time| now.since(first) > greylist.retry_within;
         let forget = |triplet: &Triplet| triplet.passed_until <= now && triplet.first.is_none_or(too_late);
         let triplet = self.0.entry(key, forget);

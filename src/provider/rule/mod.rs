@@ -32,7 +32,7 @@ pub use busy::BusySpells;
 pub use check::Check;
 pub(super) use check_kind::CheckTiming;
 pub use early_talker::EarlyTalker;
-pub use greylist::Greylist;
+pub use greylist::{Greylist, GreylistOf};
 pub use kind::RuleKind;
 pub use limit::Limit;
 pub use long_local_part::LongLocalPart;

@@ -8,9 +8,12 @@ use crate::time::{Span, Time};
 #[derive(Clone, Copy, Debug)]
 pub(in crate::provider) struct FixedFrames {
     /// Length of a frame.
-    pub(super) length: Span,
+    length: Span,
     /// Whether frames begin on the provider's clock, or with a client's first event.
-    pub(super) aligned: Aligned,
+    aligned: Aligned,
+    /// How far a clock is ahead on which frames begin at whole multiples of `length`. All moments inside a frame are
+    /// that clock's.
+    ahead: Span,
 }
 
 /// The frame that was last counted in.
@@ -25,12 +28,13 @@ impl CountingWindow for FixedFrames {
 
     #[inline]
     fn admits(&self, frame: &FrameCount, now: Time, limit: u32, n: u32) -> bool {
-        let used = if self.is_current(frame, now) { frame.used } else { 0 };
+        let used = if self.is_current(frame, now + self.ahead) { frame.used } else { 0 };
         u64::from(used) + u64::from(n) <= u64::from(limit)
     }
 
     #[inline]
     fn count(&self, frame: &mut FrameCount, now: Time, _limit: u32, n: u32) {
+        let now = now + self.ahead;
         if self.is_current(frame, now) {
             frame.used = frame.used.saturating_add(n);
         } else {
@@ -42,18 +46,25 @@ impl CountingWindow for FixedFrames {
         if self.admits(frame, now, limit, n) {
             now
         } else if n <= limit {
-            frame.start + self.length
+            Time::ZERO + ((frame.start + self.length).since(Time::ZERO) - self.ahead)
         } else {
             Time::NEVER
         }
     }
 
     fn is_blank(&self, frame: &FrameCount, now: Time, _limit: u32) -> bool {
-        frame.start + self.length <= now
+        frame.start + self.length <= now + self.ahead
     }
 }
 
 impl FixedFrames {
+    /// Frames of `length`, those of the clock `offset` later than at its whole multiples.
+    pub(super) const fn new(length: Span, aligned: Aligned, offset: Span) -> Self {
+        let ahead =
+            if offset.is_zero() { Span::ZERO } else { Span::from_micros(length.as_micros() - offset.as_micros()) };
+        Self { length, aligned, ahead }
+    }
+
     /// Whether `now` lies in the frame. A frame nothing was counted in is no frame.
     #[inline]
     fn is_current(&self, frame: &FrameCount, now: Time) -> bool {

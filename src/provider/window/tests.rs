@@ -51,9 +51,10 @@ proptest! {
     fn a_clock_frame_is_the_count_of_the_frame_and_at_most_twice_the_limit_in_any_length(
         attempts in attempts(),
         limit in 0..12_u32,
+        offset in 0..LENGTH.as_micros(),
     ) {
-        let window = TimedCounters::fixed(LENGTH, Aligned::Clock);
-        let frame = |at: Time| at.as_micros() / LENGTH.as_micros();
+        let window = TimedCounters::fixed(LENGTH, Aligned::Clock, Span::from_micros(offset));
+        let frame = |at: Time| (at.as_micros() + LENGTH.as_micros() - offset) / LENGTH.as_micros();
         let admitted = feed(window, limit, &attempts, |now, n, fits, admitted| {
             let same = admitted.iter().filter(|at| frame(**at) == frame(now)).count();
             assert_eq!(fits, same + n as usize <= limit as usize);
@@ -66,7 +67,7 @@ proptest! {
 
     #[test]
     fn a_frame_that_begins_with_the_first_event_is_replayed_by_hand(attempts in attempts(), limit in 1..12_u32) {
-        let window = TimedCounters::fixed(LENGTH, Aligned::First);
+        let window = TimedCounters::fixed(LENGTH, Aligned::First, Span::ZERO);
         feed(window, limit, &attempts, |now, n, fits, admitted| {
             // The reference walks over all admitted moments and opens a frame whenever the last one is over.
             let mut start: Option<Time> = None;
@@ -124,8 +125,8 @@ proptest! {
     ) {
         let mut counters = match kind {
             0 => TimedCounters::sliding(LENGTH, limit),
-            1 => TimedCounters::fixed(LENGTH, Aligned::Clock),
-            2 => TimedCounters::fixed(LENGTH, Aligned::First),
+            1 => TimedCounters::fixed(LENGTH, Aligned::Clock, Span::ZERO),
+            2 => TimedCounters::fixed(LENGTH, Aligned::First, Span::ZERO),
             3 => TimedCounters::refill_bucket(LENGTH, None),
             _ => TimedCounters::ewma(LENGTH),
         };
@@ -150,7 +151,7 @@ proptest! {
     #[test]
     fn a_limit_that_is_higher_never_admits_less(attempts in attempts(), limit in 1..12_u32) {
         let windows: [fn(u32) -> TimedCounters; 2] =
-            [|keep| TimedCounters::sliding(LENGTH, keep), |_| TimedCounters::fixed(LENGTH, Aligned::Clock)];
+            [|keep| TimedCounters::sliding(LENGTH, keep), |_| TimedCounters::fixed(LENGTH, Aligned::Clock, Span::ZERO)];
         for window in windows {
             let lower = feed(window(limit), limit, &attempts, |_, _, _, _| {}).len();
             let higher = feed(window(limit * 2), limit * 2, &attempts, |_, _, _, _| {}).len();

@@ -30,9 +30,9 @@ macro_rules! of_each {
 }
 
 impl TimedCounters {
-    /// Frames of one length.
-    pub(in crate::provider) const fn fixed(length: Span, aligned: Aligned) -> Self {
-        Self::Fixed(Counters::new(FixedFrames { length, aligned }))
+    /// Frames of one length, those of the clock `offset` later than at its whole multiples.
+    pub(in crate::provider) const fn fixed(length: Span, aligned: Aligned, offset: Span) -> Self {
+        Self::Fixed(Counters::new(FixedFrames::new(length, aligned, offset)))
     }
 
     /// Logs of the last `length`, of at most `keep` moments.

@@ -144,8 +144,9 @@ fn a_greeting_that_comes_late_is_said() {
 
 #[test]
 fn every_built_in_profile_can_be_said() {
-    let providers: Vec<String> =
-        profile::NAMES.iter().map(|name| format!("[[provider]]\nprofile = \"{name}\"\n")).collect();
+    // Some serve the same domains at other times, and a domain has one provider.
+    let provider = |name: &&str| format!("[[provider]]\nprofile = \"{name}\"\ndomains = {{ \"{name}.test\" = 1 }}\n");
+    let providers: Vec<String> = profile::NAMES.iter().map(provider).collect();
     let rest = "[[source]]\nip = \"192.0.2.1\"\n[[stream]]\narrivals = { diurnal = { recipients = 1000000 } }\n\
         [[strategy]]\npreset = \"oracle\"";
     let none = |_: &Path| Err(io::Error::from(io::ErrorKind::NotFound));
@@ -156,5 +157,5 @@ fn every_built_in_profile_can_be_said() {
     }
     assert!(said.contains("1,000,000 recipients"), "{said}");
     assert!(said.contains("5 trials: 1 strategy, 5 seeds each (1 to 5)"), "{said}");
-    assert!(said.lines().count() < 70, "{said}");
+    assert!(said.lines().count() < 14 * profile::NAMES.len(), "{said}");
 }

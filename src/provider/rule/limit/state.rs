@@ -41,7 +41,9 @@ impl LimitState {
                 LimitCounters::Slots(slot, KeyedStore::new())
             }
             Window::Session | Window::Message => LimitCounters::InSession,
-            Window::Fixed { length, aligned } => LimitCounters::OverTime(TimedCounters::fixed(length, aligned)),
+            Window::Fixed { length, aligned, offset } => {
+                LimitCounters::OverTime(TimedCounters::fixed(length, aligned, offset))
+            }
             Window::Sliding { length } => LimitCounters::OverTime(TimedCounters::sliding(length, drawn.largest())),
             Window::Bucket { per, burst } => LimitCounters::OverTime(TimedCounters::refill_bucket(per, burst)),
             Window::Ewma { period } => LimitCounters::OverTime(TimedCounters::ewma(period)),

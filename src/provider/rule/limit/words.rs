@@ -7,6 +7,7 @@ use crate::provider::limit_value::{LimitValue, TierValue};
 use crate::provider::reputation::{ReputationOf, Tier};
 use crate::provider::scope::Scope;
 use crate::provider::window::{Aligned, Counted, Window};
+use crate::time::Span;
 
 impl Limit {
     /// The limit in words: "per client-ip: messages in a fixed window of 1h at most 20".
@@ -31,12 +32,26 @@ impl Limit {
 
     /// The limit in short: "messages per client IP in each 1h: at most 20"; `None` if it limits nothing.
     pub(in crate::provider) fn in_short(&self, tiers: &[Tier]) -> Option<String> {
-        if self.value.by_tier.iter().all(|value| *value == TierValue::Unlimited) {
-            return None;
-        }
-        let (counted, window) = (self.meter.name().replace('-', " "), window(self.window, Detail::Short));
         let refused = if self.counted == Counted::Attempts { "; refused ones count" } else { "" };
-        Some(format!("{counted} {}{window}: at most {}{refused}", per(self), self.value.in_short(tiers)))
+        let window = self.window_in_short().map(|window| format!(" {window}")).unwrap_or_default();
+        let said = || format!("{}{window}: at most {}{refused}", self.subject(), self.value.in_short(tiers));
+        self.is_limited().then(said)
+    }
+
+    /// Whether there is a number, in any tier.
+    pub(in crate::provider) fn is_limited(&self) -> bool {
+        self.value.by_tier.iter().any(|value| *value != TierValue::Unlimited)
+    }
+
+    /// What is counted and for whom: "messages per client IP".
+    pub(in crate::provider) fn subject(&self) -> String {
+        format!("{} {}", self.meter.name().replace('-', " "), per(self))
+    }
+
+    /// The time over which it counts: "in each 1h"; `None` where it is no time.
+    pub(in crate::provider) fn window_in_short(&self) -> Option<String> {
+        let window = window(self.window, Detail::Short);
+        (!window.is_empty()).then(|| window.trim_start().to_owned())
     }
 }
 
@@ -63,9 +78,11 @@ fn window(window: Window, detail: Detail) -> String {
         (Window::Gauge, _) | (Window::Session | Window::Message, Detail::Short) => String::new(),
         (Window::Session, Detail::Full) => "on one connection ".to_owned(),
         (Window::Message, Detail::Full) => "in one message ".to_owned(),
-        (Window::Fixed { length, .. }, Detail::Short) => format!(" in each {length}"),
-        (Window::Fixed { length, aligned: Aligned::Clock }, Detail::Full) => format!("in a fixed window of {length} "),
-        (Window::Fixed { length, aligned: Aligned::First }, Detail::Full) => {
+        (Window::Fixed { length, offset, .. }, Detail::Short) => format!(" in each {length}{}", later(offset)),
+        (Window::Fixed { length, aligned: Aligned::Clock, offset }, Detail::Full) => {
+            format!("in a fixed window of {length}{} ", later(offset))
+        }
+        (Window::Fixed { length, aligned: Aligned::First, .. }, Detail::Full) => {
             format!("in a fixed window of {length} from the first one on ")
         }
         (Window::Sliding { length }, Detail::Short) => format!(" in any {length}"),
@@ -78,6 +95,11 @@ fn window(window: Window, detail: Detail) -> String {
         (Window::Ewma { period }, Detail::Short) => format!(" on average over {period}"),
         (Window::Ewma { period }, Detail::Full) => format!("in an exponential average over {period} "),
     }
+}
+
+/// By how much frames begin later than the clock's.
+fn later(offset: Span) -> String {
+    if offset.is_zero() { String::new() } else { format!(" from {offset} on") }
 }
 
 /// The number in words: "20", or "1 (poor), unknown: 5 to 10 (fair), no limit (good)"; in short "5 to 10? (fair)".
