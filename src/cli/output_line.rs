@@ -17,8 +17,8 @@ use crate::report::{ResultsSummary, SchemaVersion};
 /// the first and the last. `send` writes one `summary`, `run` one for each scenario, `sweep` one line of type `sweep`,
 /// and `report` what the folder has. A run that is stopped, by Ctrl-C or by mxlab itself, ends with its `summary` too.
 ///
-/// Every event and every `summary` has `type` and `at`; those of a connection `provider`, `client` and `connection`; those of a message
-/// `message`, `from`, `recipients`, `verdict`, `rule` and `reply`.
+/// Every event and every `summary` has `type` and `at`; those of a connection `provider`, `client` and `connection`;
+/// those of a message `message`, `from`, `recipients`, `verdict`, `rule` and `reply`.
 ///
 /// The version of this schema is in `started`, `summary` and `sweep`. It grows when something is renamed, removed or
 /// means something else; new types and new fields may come without that, so readers should skip what they do not know.
@@ -103,8 +103,8 @@ pub(super) struct Closed<'a> {
     pub(super) connection: ConnectionFields<'a>,
 }
 
-/// A connection, a command or a message was refused: by a rule, by an order, or by the SMTP session itself, which refuses
-/// what is no SMTP.
+/// A connection, a command or a message was refused: by a rule, by an order, or by the SMTP session itself, which
+/// refuses what is no SMTP.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Refused<'a> {
     #[serde(flatten)]
