@@ -338,13 +338,13 @@ mod tests {
     /// Whoever waits gets the next place, and nobody a second one before all others have had theirs.
     fn is_first_come_first_served(sender: &mut Sender, places: u32) {
         let served = send_all(sender);
-        assert_eq!(served.len() as u32, SOURCES * EACH, "everything goes");
+        assert_eq!(served.len(), (SOURCES * EACH) as usize, "everything goes");
         let waited = &served[places as usize..];
         for round in waited.chunks_exact(SOURCES as usize).take(EACH as usize / 2) {
             let mut all = round.to_vec();
             all.sort_unstable();
             all.dedup();
-            assert_eq!(all.len() as u32, SOURCES, "each once: {round:?}");
+            assert_eq!(all.len(), SOURCES as usize, "each once: {round:?}");
         }
         // For each place one of those who wait is looked at, again after it has taken the place, and the limiter whose
         // place it was.
