@@ -4,8 +4,9 @@
 //! seconds. Time is CPU time, each figure the median over the rounds. Every measurement is a process of its own (this
 //! program, told `--measure`). SimPy is skipped where python3 has none; `PYTHON` names another interpreter.
 //!
-//! `--sites` measures only the campaign of two million recipients at thirty sites from a hundred sources, each preset
-//! once. `--once SCENARIO` and `--once wide AMOUNT` run one seed and print nothing: `.ci/run` counts their instructions.
+//! `--sites` measures only the campaign of two million recipients at thirty sites from a hundred sources, each
+//! preset once. `--once SCENARIO` and `--once wide AMOUNT` run one seed and print nothing: `.ci/run` counts their
+//! instructions.
 
 #![allow(clippy::print_stdout, reason = "a table is printed")]
 

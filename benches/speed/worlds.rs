@@ -64,11 +64,9 @@ concurrency = {{ fixed = 10 }}
 /// connections or more at once, where a sender opens 20,000; each provider takes ten connections and sixty messages an
 /// hour from an IP, so that most mail comes back several times.
 pub(crate) fn many_sites(preset: &str, sites: usize, sources: usize, recipients: u64) -> Scenario {
-    let providers: String = (0..sites)
-        .map(|n| {
-            format!("[[provider]]\nprofile = \"small.toml\"\nname = \"p{n}\"\ndomains = {{ \"p{n}.example\" = 1 }}\n")
-        })
-        .collect();
+    let site =
+        |n| format!("[[provider]]\nprofile = \"small.toml\"\nname = \"p{n}\"\ndomains = {{ \"p{n}.example\" = 1 }}\n");
+    let providers = (0..sites).map(site).collect::<Vec<_>>().concat();
     let text = format!(
         "duration = \"24h\"\n{providers}[[source]]\nip = \"198.18.0.1\"\ncount = {sources}\n[[stream]]\narrivals = \
          {{ at-once = {{ recipients = {recipients} }} }}\nlist = {{ unknown = 0.01 }}\n[[strategy]]\npreset = \

@@ -118,7 +118,7 @@ impl Sender {
         results.clear();
     }
 
-    /// What has been given back goes to whoever waits for it before anybody else is looked at.
+    /// What has been given back goes to a limiter that waits for it before any other is looked at.
     fn look_for_work(&mut self, now: Time, foresight: Option<&dyn Foresight>) -> Option<Action> {
         loop {
             let waited = self.work.next_waiting(now);
@@ -335,7 +335,7 @@ mod tests {
         }
     }
 
-    /// Whoever waits gets the next place, and nobody a second one before all others have had theirs.
+    /// A source that waits gets the next place, and none a second one before all others have had theirs.
     fn is_first_come_first_served(sender: &mut Sender, places: u32) {
         let served = send_all(sender);
         assert_eq!(served.len(), (SOURCES * EACH) as usize, "everything goes");
