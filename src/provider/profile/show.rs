@@ -87,9 +87,9 @@ fn server(text: &mut String, sources: &mut Sources, spec: &ProfileSpec, policy: 
 }
 
 fn rules(text: &mut String, sources: &mut Sources, spec: &ProfileSpec, policy: &Policy) {
-    let names: Vec<&str> = spec.reply.names().collect();
+    let replies: Vec<&str> = spec.reply.names().collect();
     let named = |reply: ReplyId| {
-        let (name, reply) = (names[reply.index()], &policy.replies[reply.index()]);
+        let (name, reply) = (replies[reply.index()], &policy.replies[reply.index()]);
         let enhanced = reply.enhanced.map(|enhanced| format!(" {enhanced}")).unwrap_or_default();
         format!("{}{enhanced} {name}", reply.code)
     };
