@@ -119,6 +119,7 @@ metrics! {
     FailedShare "failed-share" Fraction "Share of attempts that failed without a reply.";
     Injected "injected" Count "Recipients that entered the queue.";
     Delivered "delivered" Count "Recipients that got their mail.";
+    Inboxed "inboxed" Count "Recipients that got their mail into the inbox, by a model of placement; all of them where the provider has none.";
     DeliveredShare "delivered-share" Fraction "Share of the deliverable recipients (with a mailbox that takes mail) that got their mail.";
     Bounced "bounced" Count "Recipients given up because of a reply.";
     BouncedByLimit "bounced-by-limit" Count "Recipients given up because of a permanent reply to what was in truth a temporary limit.";

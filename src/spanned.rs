@@ -10,6 +10,7 @@ mod missing;
 mod named;
 pub mod path;
 mod read;
+mod retired;
 mod source_map;
 mod tree;
 

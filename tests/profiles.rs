@@ -1,7 +1,7 @@
 //! The built-in profiles against the facts: real reply texts, a source for every number, and limits that make sense.
 
 use mxlab::provider::profile::{NAMES, audit, built_in, describe, parse};
-use mxlab::provider::{Hold, Limit, Policy, RuleAction, RuleKind, TierValue};
+use mxlab::provider::{Hold, Limit, LimitAmount, LimitValue, Policy, RuleAction, RuleKind, TierValue};
 use mxlab::smtp::Reply;
 
 #[test]
@@ -131,16 +131,17 @@ fn every_range_is_audited() {
 fn a_better_tier_never_gets_less() {
     for name in NAMES {
         for rule in policy(name).rules {
-            let RuleKind::Limit(Limit { value, .. }) = rule.kind else { continue };
-            let bounds: Vec<(u32, u32)> = value
-                .by_tier
-                .iter()
-                .map(|amount| match *amount {
-                    TierValue::Exactly(n) => (n, n),
-                    TierValue::Unknown { low, high } => (low, high),
-                    TierValue::Unlimited => (u32::MAX, u32::MAX),
-                })
-                .collect();
+            let RuleKind::Limit(Limit { value: LimitValue { amount: LimitAmount::Tiers(by_tier), .. }, .. }) =
+                rule.kind
+            else {
+                continue;
+            };
+            let bounds = by_tier.iter().map(|amount| match *amount {
+                TierValue::Exactly(n) => (n, n),
+                TierValue::Unknown { low, high } => (low, high),
+                TierValue::Unlimited => (u32::MAX, u32::MAX),
+            });
+            let bounds: Vec<(u32, u32)> = bounds.collect();
             assert!(bounds.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1), "{name}: {}: {bounds:?}", rule.name);
         }
     }

@@ -7,16 +7,17 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::client_registry::recipient_hash;
 use super::clock::Clock;
 use super::hosted_sessions::HostedSessions;
 use super::live_event::EventListener;
 use super::shared_state::{NewConnection, SharedState};
-use crate::provider::{Client, Policy, PolicyChange, Provider};
+use crate::provider::{Client, History, Policy, PolicyChange, Provider};
 use crate::record::{ClosingAccount, ConservationError, ProviderSample, SenderAccount, Trial};
 use crate::rng::{Seed, Seeds};
 use crate::time::{Span, Time};
 use crate::trial::{closing_account, provider_sample};
-use crate::units::{ClientId, Fraction, ProviderId};
+use crate::units::{ClientId, ProviderId};
 
 /// What a cluster begins with.
 #[derive(Clone, Debug)]
@@ -40,10 +41,8 @@ pub struct MxClusterConfig {
 pub struct KnownSender {
     /// The domain of its MAIL addresses.
     pub domain: String,
-    /// Its reputation; `None` is that of a stranger.
-    pub reputation: Option<Fraction>,
-    /// Messages that it used to send a day.
-    pub daily_volume: u32,
+    /// What lies behind it.
+    pub history: History,
 }
 
 impl MxClusterConfig {
@@ -83,10 +82,10 @@ impl MxCluster {
         // The name of a stream decides what is drawn from it: it stays what it was.
         let mut state = SharedState::new(&policies, seeds, day_starts, Seed(seed).stream("farm", 0));
         for (ip, client) in clients {
-            state.register_client_as(ip, |_| client);
+            state.register_client_as(Time::ZERO, ip, |_| client);
         }
-        for KnownSender { domain, reputation, daily_volume } in senders {
-            state.register_sender(&domain, reputation, daily_volume);
+        for KnownSender { domain, history } in senders {
+            state.register_sender(Time::ZERO, &domain, &history);
         }
         let start = state.providers.iter().map(|served| served.provider.clone()).collect();
         Arc::new(Self { clock, policies, start, state: Mutex::new(state), hosted: HostedSessions::default() })
@@ -114,19 +113,30 @@ impl MxCluster {
         self.lock().on_connect(now, site, ip)
     }
 
+    /// Whether mail of this sender domain, sent from this address, reaches the inbox of a recipient.
+    pub(super) fn reaches_inbox(&self, site: ProviderId, ip: IpAddr, sender: &str, recipient: &str) -> bool {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let Some(client) = state.registry.known(ip) else { return true };
+        let sender = state.register_sender(now, sender, &History::NONE);
+        let (local, domain) = recipient.rsplit_once('@').unwrap_or((recipient, ""));
+        state.provider(site).reaches_inbox(client, sender, recipient_hash(local, domain))
+    }
+
     /// A recipient complains about a message of this sender domain, sent from this address.
     pub fn on_complaint(&self, site: ProviderId, ip: IpAddr, sender: &str) {
         let now = self.clock.now();
         let mut state = self.lock();
         let Some(client) = state.registry.known(ip) else { return };
-        let sender = state.register_sender(sender, None, 0);
+        let sender = state.register_sender(now, sender, &History::NONE);
         state.provider(site).complain(now, client, sender);
         state.statistics.on_complaint(site);
     }
 
     /// Changes a provider's policy.
     pub fn change_policy(&self, site: ProviderId, change: &PolicyChange) {
-        self.lock().provider(site).apply(change);
+        let now = self.clock.now();
+        self.lock().provider(site).apply(now, change);
     }
 
     /// Everything is as it was at the start, but for the time, which goes on, and for open sessions: they go on, and

@@ -217,7 +217,9 @@ impl<'a> Driver<'a> {
                 let n = if results.len() == 1 { u64::from(delivery.count) } else { 1 };
                 let recipients: Vec<RecipientResult> =
                     results.into_iter().map(|result| self.interpret(site, result, closed, n)).collect();
-                self.trial.script.expect_complaints(site, source, &delivery, &recipients);
+                let world = &self.trial.world;
+                let reaches_inbox = |recipient| world.reaches_inbox(site, source, recipient);
+                self.trial.script.expect_complaints(site, source, &delivery, &recipients, reaches_inbox);
                 let result = TransactionResult { conn, recipients: &recipients, closed };
                 self.trial.tell_sender(Event::Replied(result));
             }

@@ -203,7 +203,7 @@ mod tests {
         Attribution, Check, Counted, Limit, LimitValue, ListenerCapacity, Meter, Policy, ReputationOf, Rule,
         RuleAction, RuleKind, Scope, TierValue, Window,
     };
-    use crate::units::{ClientId, Fraction, ReplyId};
+    use crate::units::{ClientId, ReplyId};
 
     const SITE: ProviderId = ProviderId(0);
 
@@ -226,14 +226,13 @@ mod tests {
             kind: RuleKind::Check(Check::Always),
             action: RuleAction::Reply { reply: ReplyId(reply), close },
             hold: None,
-            cost: Fraction::NONE,
             enabled: true,
             attribution: Attribution::default(),
         }
     }
 
     fn one_connection() -> Rule {
-        let value = LimitValue { by_tier: vec![TierValue::Exactly(1)], load: Vec::new() };
+        let value = LimitValue::by_tier(vec![TierValue::Exactly(1)]);
         let (meter, scope, window) = (Meter::OpenConnections, Scope::ClientIp, Window::Gauge);
         let limit =
             Limit { meter, scope, window, counted: Counted::Acceptances, value, reputation_of: ReputationOf::ClientIp };

@@ -13,7 +13,7 @@ use super::live_event::{EventEmitter, LiveEvent, LiveEventKind, LiveMessage, REC
 use super::receiver_statistics::{RefusalSource, RefusedAttempt};
 use super::rendered_verdict::RenderedVerdict;
 use super::shared_state::SharedState;
-use crate::provider::{Decision, Envelope, Placeholder, Policy, Recipient, Refusal, RuleAction, Verdict};
+use crate::provider::{Decision, Envelope, History, Placeholder, Policy, Recipient, Refusal, RuleAction, Verdict};
 use crate::record::OwnFailure;
 use crate::smtp::{LOCAL_PART_MAX, Reply, Stage};
 use crate::time::{Span, Time};
@@ -119,7 +119,7 @@ impl PolicySession {
         let Self { cluster, state } = self;
         let (mut shared, now) = (cluster.lock(), cluster.clock.now());
         state.leave(&mut shared, now);
-        let client = shared.register_client(ip);
+        let client = shared.register_client(now, ip);
         shared.statistics.connects(now, state.site, client);
         (state.ip, state.client) = (ip, client);
         (state.has_named_recipient, state.is_refused) = (false, Cell::new(false));
@@ -176,7 +176,7 @@ impl PolicySession {
         self.evaluate(Stage::Mail, |state, shared, now, session| {
             shared.statistics.transacts(state.site);
             let envelope = Envelope {
-                sender_domain: shared.register_sender(from.domain, None, 0),
+                sender_domain: shared.register_sender(now, from.domain, &History::NONE),
                 sender_local_octets: from.local_octets(),
                 // More than any limit can be.
                 size: u32::try_from(size).unwrap_or(u32::MAX),
@@ -216,7 +216,7 @@ impl PolicySession {
             let provider = shared.provider(state.site);
             let is_foreign = provider.policy().is_foreign(to.domain);
             let mailbox = (!is_foreign).then_some(directives.mailbox);
-            let recipient = Recipient { id, domain, mailbox, local_octets: to.local_octets() };
+            let recipient = Recipient { id, domain, mailbox, local_octets: to.local_octets(), engaged: None };
             let verdict = provider.rcpt(now, session, recipient);
             let per_recipient = shared.provider(state.site).policy().service.per_recipient;
             service = per_recipient.sample(&mut shared.chance);

@@ -10,10 +10,10 @@ use super::client_registry::ClientRegistry;
 use super::live_event::EventEmitter;
 use super::outcome_orders::OutcomeOrders;
 use super::receiver_statistics::ReceiverStatistics;
-use crate::provider::{Client, ConnectOutcome, ListenQueue, Policy, Provider};
+use crate::provider::{Client, ConnectOutcome, History, ListenQueue, Policy, Provider};
 use crate::rng::{Seeds, Stream};
 use crate::time::{Span, Time};
-use crate::units::{ClientId, Fraction, NetworkId, ProviderId, SenderDomainId};
+use crate::units::{ClientId, NetworkId, ProviderId, SenderDomainId};
 
 /// The state of a cluster.
 #[derive(Debug)]
@@ -88,35 +88,34 @@ impl SharedState {
     }
 
     /// The client at an address; a new one becomes known to every provider.
-    pub(super) fn register_client(&mut self, ip: IpAddr) -> ClientId {
-        self.register_client_as(ip, unknown_client)
+    pub(super) fn register_client(&mut self, now: Time, ip: IpAddr) -> ClientId {
+        self.register_client_as(now, ip, unknown_client)
     }
 
     /// The same, with what is known of a new client.
-    pub(super) fn register_client_as(&mut self, ip: IpAddr, client: impl Fn(NetworkId) -> Client) -> ClientId {
+    pub(super) fn register_client_as(
+        &mut self,
+        now: Time,
+        ip: IpAddr,
+        client: impl Fn(NetworkId) -> Client,
+    ) -> ClientId {
         let registered = self.registry.client(ip);
         if registered.new {
             let client = client(self.registry.network(ip));
             for served in &mut self.providers {
-                served.provider.meet_client(client);
+                served.provider.meet_client(now, client);
             }
             self.statistics.add_client();
         }
         registered.id
     }
 
-    /// A sender domain; a new one becomes known to every provider, with a reputation and the volume it used to send a
-    /// day.
-    pub(super) fn register_sender(
-        &mut self,
-        domain: &str,
-        reputation: Option<Fraction>,
-        daily_volume: u32,
-    ) -> SenderDomainId {
+    /// A sender domain; a new one becomes known to every provider, with this behind it.
+    pub(super) fn register_sender(&mut self, now: Time, domain: &str, history: &History) -> SenderDomainId {
         let registered = self.registry.sender(domain);
         if registered.new {
             for served in &mut self.providers {
-                served.provider.meet_sender(reputation, daily_volume);
+                served.provider.meet_sender(now, history);
             }
         }
         registered.id
@@ -124,7 +123,7 @@ impl SharedState {
 
     /// A connection arrives at a provider.
     pub(super) fn on_connect(&mut self, now: Time, site: ProviderId, ip: IpAddr) -> NewConnection {
-        let client = self.register_client(ip);
+        let client = self.register_client(now, ip);
         self.statistics.connects(now, site, client);
         let ServedProvider { provider, queue, backlog } = &mut self.providers[site.index()];
         let admission = match queue.arrive(provider.listener()) {
@@ -154,5 +153,5 @@ impl SharedState {
 
 /// A client without a history. That its address has a name is taken for granted: no loopback address has one.
 fn unknown_client(network: NetworkId) -> Client {
-    Client { network, listed: false, ptr: true, reputation: None, daily_volume: 0 }
+    Client { network, listed: false, ptr: true, history: History::NONE }
 }

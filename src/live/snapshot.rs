@@ -220,7 +220,7 @@ impl SharedState {
             };
             ClientStanding {
                 provider: policy.name.clone(),
-                reputation: site.provider.reputation(client),
+                reputation: site.provider.reputation(now, client),
                 open_limit: site.provider.open_connection_limit(now, client),
                 holds: site.provider.active_holds(now, client).into_iter().map(hold).collect(),
             }

@@ -12,7 +12,7 @@ use super::driver::{ClientOptions, DriveError, DriverConfig, LiveTrial, drive};
 use super::mx_server::{ListenError, MxHost, MxServer};
 use super::server_options::ServerOptions;
 use super::tls::{ServerTls, StartTls, TlsError};
-use crate::trial::{SenderHistory, TrialInput};
+use crate::trial::TrialInput;
 use crate::units::ProviderId;
 
 /// The servers that receive the mail.
@@ -119,15 +119,14 @@ fn server_options(hosts: &[MxHost], client_options: &ClientOptions) -> Result<Se
 }
 
 fn cluster_config(input: TrialInput<'_>, sources: &[IpAddr]) -> MxClusterConfig {
-    let SenderHistory { reputation, daily_volume } = input.sender_history();
-    let domains = input.scenario.workload.sender_domains.iter();
+    let domains = input.scenario.workload.sender_domains.iter().zip(input.sender_histories());
     MxClusterConfig {
         policies: input.scenario.providers.clone(),
         seed: input.seed,
         unknowns: input.unknowns,
         day_starts: input.scenario.day_starts,
         clients: sources.iter().copied().zip(input.clients()).collect(),
-        senders: domains.map(|domain| KnownSender { domain: domain.clone(), reputation, daily_volume }).collect(),
+        senders: domains.map(|(domain, history)| KnownSender { domain: domain.clone(), history }).collect(),
     }
 }
 

@@ -8,7 +8,7 @@
 use super::message::Mailbox;
 use super::policy::{Policy, Rule};
 use super::rule::limit::step::LimitStep;
-use super::rule::{Check, CheckTiming, RuleKind};
+use super::rule::{Check, CheckTiming, Meter, RuleKind};
 use super::rule_runtime::RuleRuntime;
 use super::scope::Scope;
 use super::window::Window;
@@ -53,6 +53,10 @@ pub(super) struct CompiledRules {
     per_session: Vec<u16>,
     /// Rules about clients that talk before they are greeted.
     early_talkers: Vec<u16>,
+    /// Limits on refusals.
+    on_refusals: Vec<(u16, LimitStep)>,
+    /// Rules whose hold every refusal by it renews, by bit.
+    renewed_by_knocking: u64,
     /// How long a greeting is held back for early talkers to be seen.
     greeting_delay: Span,
 }
@@ -75,6 +79,9 @@ impl CompiledRules {
         };
         for (place, rule) in (0_u16..).zip(&policy.rules) {
             compiled.note(place, rule);
+            // A limit on refusals counts those of its own hold, and is renewed by too many.
+            let by_each = rule.hold.as_ref().is_some_and(|hold| hold.renewed) && !rule.kind.counts_refusals();
+            compiled.renewed_by_knocking |= u64::from(by_each) << place;
         }
         compiled
     }
@@ -88,6 +95,9 @@ impl CompiledRules {
                 }
                 if limit.scope == Scope::Session && !limit.window.is_in_session() {
                     self.per_session.push(place);
+                }
+                if limit.meter == Meter::Refusals && rule.enabled {
+                    self.on_refusals.push((place, limit.on_refusal()));
                 }
             }
             RuleKind::Check(check) if rule.enabled => match check.kind().timing(rule.at) {
@@ -138,6 +148,16 @@ impl CompiledRules {
         &self.early_talkers
     }
 
+    /// Limits on refusals.
+    pub(super) fn on_refusals(&self) -> &[(u16, LimitStep)] {
+        &self.on_refusals
+    }
+
+    /// Whether every refusal by the hold of a rule renews it.
+    pub(super) const fn renews_by_knocking(&self, rule: u16) -> bool {
+        self.renewed_by_knocking & (1 << rule) != 0
+    }
+
     /// How long a greeting is held back for early talkers to be seen.
     pub(super) const fn greeting_delay(&self) -> Span {
         self.greeting_delay
@@ -175,7 +195,9 @@ fn steps(place: u16, rule: &Rule, runtime: &RuleRuntime, stage: Stage) -> impl I
             (asked.then_some(Operation::Check(*check)), None)
         }
     };
-    let asked = asked.filter(|_| rule.enabled);
+    // Who has been refused too often is held at once: there is nothing left to ask.
+    let is_held_instead = rule.kind.counts_refusals() && rule.hold.is_some();
+    let asked = asked.filter(|_| rule.enabled && !is_held_instead);
     let operations = hold.into_iter().chain(asked).chain(counts);
     operations.map(move |operation| RuleStep { rule: place, operation })
 }

@@ -3,12 +3,12 @@
 //! Looked up once for all rules that are asked about a command.
 
 use super::identities::{Client, Identities};
+use super::limit_value::LimitBasis;
 use super::message::{Envelope, Recipient};
-use super::reputation::{Reputation, ReputationOf};
+use super::reputation::Standing;
 use super::scope::{Scope, Subject};
 use super::session::Session;
 use crate::time::Time;
-use crate::units::Fraction;
 
 /// The context of a command.
 pub(super) struct RuleContext<'a> {
@@ -18,9 +18,9 @@ pub(super) struct RuleContext<'a> {
     session: &'a mut Session,
     recipient: Option<Recipient>,
     client: &'a Client,
-    reputation: &'a mut Reputation,
-    /// The reputations of all sender domains.
-    senders: &'a mut [Reputation],
+    standing: &'a mut Standing,
+    /// The standings of all sender domains.
+    senders: &'a mut [Standing],
 }
 
 impl<'a> RuleContext<'a> {
@@ -33,8 +33,8 @@ impl<'a> RuleContext<'a> {
         recipient: Option<Recipient>,
         identities: &'a mut Identities,
     ) -> Self {
-        let (client, reputation, senders) = identities.split(session.client());
-        Self { now, clock, session, recipient, client, reputation, senders }
+        let (client, standing, senders) = identities.split(session.client());
+        Self { now, clock, session, recipient, client, standing, senders }
     }
 
     #[inline]
@@ -94,29 +94,30 @@ impl<'a> RuleContext<'a> {
         subject.key(scope)
     }
 
-    /// The score that counts.
-    pub(super) fn score(&self, of: ReputationOf) -> Fraction {
-        of.choose(self.reputation.score(), self.sender().map(Reputation::score))
-    }
-
-    /// The tier that counts.
+    /// Changes the standing of the client, and of the sender domain where it is known.
     #[inline]
-    pub(super) fn tier(&self, of: ReputationOf) -> usize {
-        of.choose(self.reputation.tier(), self.sender().map(Reputation::tier))
-    }
-
-    /// Changes the reputation of the client, and of the sender domain where it is known.
-    #[inline]
-    pub(super) fn change_reputations(&mut self, change: impl Fn(&mut Reputation)) {
-        change(self.reputation);
+    pub(super) fn change_standings(&mut self, change: impl Fn(&mut Standing)) {
+        change(self.standing);
         if let Some(sender) = self.session.sender().and_then(|sender| self.senders.get_mut(sender.index())) {
             change(sender);
         }
     }
 
-    /// The reputation of the sender domain, once it is named.
+    /// The standing of the sender domain, once it is named.
     #[inline]
-    fn sender(&self) -> Option<&Reputation> {
+    fn sender(&self) -> Option<&Standing> {
         self.senders.get(self.session.sender()?.index())
+    }
+}
+
+impl LimitBasis for RuleContext<'_> {
+    #[inline]
+    fn client(&self) -> &Standing {
+        self.standing
+    }
+
+    #[inline]
+    fn sender(&self) -> Option<&Standing> {
+        self.sender()
     }
 }

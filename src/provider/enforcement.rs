@@ -2,38 +2,31 @@
 
 use super::compiled_rules::{CompiledRules, Operation, RuleStep};
 use super::context::RuleContext;
-use super::message::{Auth, Mailbox, Recipient};
+use super::limit_value::LimitBasis as _;
+use super::message::{Auth, Envelope, Mailbox, Recipient};
 use super::policy::Policy;
-use super::reputation::Reputation;
+use super::reputation::{AcceptedMail, ReputationOf};
 use super::rule::{Check, RuleKind};
 use super::rule_runtime::RuleRuntime;
 use super::verdict::{Decision, Refusal, RuleAction, Verdict};
+use crate::rng::Seed;
 use crate::smtp::Stage;
 use crate::time::Span;
-use crate::units::{Fraction, RuleId};
+use crate::units::RuleId;
 
 /// One command before the rules.
 pub(super) struct Enforcement<'a> {
-    context: RuleContext<'a>,
-    policy: &'a Policy,
-    rules: &'a mut [RuleRuntime],
-    compiled: &'a CompiledRules,
+    pub(super) context: RuleContext<'a>,
+    pub(super) policy: &'a Policy,
+    pub(super) rules: &'a mut [RuleRuntime],
+    pub(super) compiled: &'a CompiledRules,
     /// Recipients of an accepted message whom it does not reach: place among the accepted ones, and why.
-    undeliverable: &'a mut Vec<(u32, Refusal)>,
+    pub(super) undeliverable: &'a mut Vec<(u32, Refusal)>,
+    /// By what one recipient is likelier than another to find mail in the junk.
+    pub(super) placement: Seed,
 }
 
-impl<'a> Enforcement<'a> {
-    #[inline]
-    pub(super) const fn new(
-        context: RuleContext<'a>,
-        policy: &'a Policy,
-        rules: &'a mut [RuleRuntime],
-        compiled: &'a CompiledRules,
-        undeliverable: &'a mut Vec<(u32, Refusal)>,
-    ) -> Self {
-        Self { context, policy, rules, compiled, undeliverable }
-    }
-
+impl Enforcement<'_> {
     /// Asks all that is to be asked at a stage about a connection or a message.
     pub(super) fn command(&mut self, stage: Stage) -> Verdict {
         self.ask(self.compiled.at(stage))
@@ -45,7 +38,8 @@ impl<'a> Enforcement<'a> {
         if verdict.accepted() {
             self.context.session_mut().add_recipient(recipient);
         } else if self.is_look_at(&verdict, Mailbox::Unknown) {
-            self.penalize(self.policy.reputation.unknown_recipient);
+            let (clock, scoring) = (self.context.clock(), self.policy.scoring());
+            self.context.change_standings(|standing| standing.unknown_recipient(clock, scoring));
         }
         verdict
     }
@@ -75,27 +69,15 @@ impl<'a> Enforcement<'a> {
         Verdict { decision: delivered.decision, tarpit: asked.tarpit + delivered.tarpit }
     }
 
-    /// The message is accepted: reputation moves, and recipients are judged where the provider judges them only now.
+    /// The message is accepted: it is placed, reputation moves, and recipients are judged where the provider judges them
+    /// only now.
     fn deliver(&mut self) -> Verdict {
         let Some(envelope) = self.context.message().copied() else { return Verdict::ACCEPT };
-        let recipients = self.context.session().recipients();
-        let (mut unknown, mut traps) = (0_u32, 0_u32);
-        for recipient in recipients {
-            unknown += u32::from(recipient.mailbox == Some(Mailbox::Unknown));
-            traps += u32::from(recipient.mailbox == Some(Mailbox::Trap));
-        }
-        let all = recipients.len();
+        let all = self.context.session().recipients().len();
         let tarpit = if self.compiled.has_late_mailboxes() { self.judge_late() } else { Span::ZERO };
-        let (now, scoring) = (self.context.now(), self.policy.scoring());
-        self.context.change_reputations(|reputation: &mut Reputation| {
-            let (model, tiers) = (scoring.model, scoring.tiers);
-            reputation.accepted(now, scoring);
-            (0..unknown).for_each(|_| reputation.lose(model.unknown_recipient, tiers));
-            (0..traps).for_each(|_| reputation.lose(model.spam_trap, tiers));
-            if !envelope.passes(Auth::Either) {
-                reputation.lose(model.unauthenticated, tiers);
-            }
-        });
+        if self.policy.reputation.is_some() || self.policy.placement.is_some() {
+            self.score_accepted(&envelope);
+        }
         let decision = match self.undeliverable.first() {
             Some((_, refusal)) if self.undeliverable.len() == all => Decision::Refuse(*refusal),
             _ => Decision::Accept,
@@ -103,21 +85,73 @@ impl<'a> Enforcement<'a> {
         Verdict { decision, tarpit }
     }
 
+    /// Places an accepted message, and adds it to what is known of its client and its sender domain.
+    fn score_accepted(&mut self, envelope: &Envelope) {
+        let share =
+            self.policy.placement.map(|placement| placement.inbox_share(self.context.score(ReputationOf::Lower)));
+        let mut mail = AcceptedMail {
+            unauthenticated: !envelope.passes(Auth::Either),
+            spam: envelope.spam,
+            ..AcceptedMail::default()
+        };
+        for recipient in self.context.session().recipients() {
+            mail.add(recipient, share.is_none_or(|share| self.placement.share(recipient.id, 0) < share.get()));
+        }
+        let (clock, scoring) = (self.context.clock(), self.policy.scoring());
+        self.context.change_standings(|standing| standing.accept(&mail, clock, scoring));
+    }
+
     /// Takes steps in order; the first refusal wins.
     fn ask(&mut self, steps: &[RuleStep]) -> Verdict {
         let mut tarpit = Span::ZERO;
-        for step in steps {
+        for (place, step) in steps.iter().enumerate() {
             if self.permits(step) {
                 continue;
             }
             match self.apply_violation(step) {
                 RuleAction::Tarpit(span) => tarpit += span,
                 action @ (RuleAction::Reply { .. } | RuleAction::Drop) => {
+                    self.count_attempts(&steps[place + 1..]);
+                    self.count_refusal(step);
                     return refused(usize::from(step.rule), action, tarpit);
                 }
             }
         }
         Verdict { decision: Decision::Accept, tarpit }
+    }
+
+    /// Another rule has refused. Limits that count attempts, and would have been asked after it, count this one too.
+    fn count_attempts(&mut self, later: &[RuleStep]) {
+        for step in later {
+            if let Operation::Limit(limit) = &step.operation
+                && limit.counts_attempts()
+            {
+                let rule = usize::from(step.rule);
+                self.rules[rule].state_mut().limit_mut().permits(limit, rule, &mut self.context);
+            }
+        }
+    }
+
+    /// A step has refused. Where that told the sender to slow down, limits on refusals count it, and the first one above
+    /// such a limit breaks it.
+    fn count_refusal(&mut self, step: &RuleStep) {
+        let by = usize::from(step.rule);
+        if self.compiled.on_refusals().is_empty() || !self.policy.rules[by].throttles() {
+            return;
+        }
+        let by_hold = matches!(step.operation, Operation::CheckHold(_));
+        for (rule, limit) in self.compiled.on_refusals() {
+            let rule = usize::from(*rule);
+            let renewed = self.policy.rules[rule].hold.as_ref().is_some_and(|hold| hold.renewed);
+            // Its own refusals count only where they are to: those by its hold if knocking renews it.
+            let counts = rule != by || if by_hold { renewed } else { limit.counts_attempts() };
+            if counts && !self.rules[rule].state_mut().limit_mut().add(limit, &self.context) {
+                self.violate(rule);
+                let key = self.context.key(self.policy.rules[rule].kind.hold_scope());
+                // What led to a hold is paid for with it.
+                self.rules[rule].state_mut().limit_mut().reset(key);
+            }
+        }
     }
 
     /// Takes a step. Whether the rule lets the command pass; counts if it does, or if attempts count.
@@ -137,6 +171,9 @@ impl<'a> Enforcement<'a> {
         let rule = usize::from(step.rule);
         if let Some(action) = self.hold_action(step) {
             self.rules[rule].count_refusal();
+            if self.compiled.renews_by_knocking(step.rule) {
+                self.violate(rule);
+            }
             return action;
         }
         self.record_violation(rule);
@@ -151,22 +188,20 @@ impl<'a> Enforcement<'a> {
         self.rules[rule].holds().action(self.context.key(scope), self.context.now(), hold)
     }
 
-    /// A rule is broken: that costs reputation, and may begin a hold.
+    /// A rule is broken, and refuses.
     fn record_violation(&mut self, rule: usize) {
+        self.rules[rule].count_refusal();
+        self.violate(rule);
+    }
+
+    /// A rule is broken: that may begin a hold, or renew one.
+    fn violate(&mut self, rule: usize) {
         let Self { context, policy, rules, .. } = self;
         let broken = &policy.rules[rule];
-        rules[rule].count_refusal();
         if let Some(hold) = &broken.hold {
             let key = context.key(broken.kind.hold_scope());
             rules[rule].holds_mut().violate(key, context.now(), hold);
         }
-        self.penalize(broken.cost);
-    }
-
-    /// Costs the client, and its sender domain where it is known, a share of their reputation.
-    fn penalize(&mut self, share: Fraction) {
-        let tiers = &self.policy.tiers;
-        self.context.change_reputations(|reputation| reputation.lose(share, tiers));
     }
 
     /// Whether it was a look at the mailbox that refused: who is refused for something else is not known to be unknown.

@@ -12,8 +12,10 @@ use super::enforcement::Enforcement;
 use super::forecast::{Forecast, Forecaster};
 use super::forecast_subject::ProposedMessage;
 use super::identities::{Client, Identities};
+use super::limit_value::LimitBasis as _;
 use super::message::{Envelope, Recipient};
 use super::policy::{ListenerCapacity, Policy, PolicyChange};
+use super::reputation::{History, ReputationOf};
 use super::rule::{Meter, RuleKind};
 use super::rule_runtime::{RuleRuntime, RuleStats};
 use super::session::{Session, Sessions, SlotOf};
@@ -36,14 +38,19 @@ pub struct Provider {
     /// What limits that are changed later are drawn from.
     changed_limits: Seed,
     undeliverable: Vec<(u32, Refusal)>,
+    /// By what one recipient is likelier than another to find mail in the junk.
+    placement: Seed,
 }
 
 impl Provider {
     /// A provider under its seeds: unknown limits are drawn, weather is set. `day_starts` is the time of day at time
     /// zero.
-    pub fn new(policy: Policy, seeds: Seeds, day_starts: Span) -> Self {
+    pub fn new(mut policy: Policy, seeds: Seeds, day_starts: Span) -> Self {
         let own = |seed: Seed| seed.named(&policy.name);
         let seeds = Seeds { chance: own(seeds.chance), unknowns: own(seeds.unknowns) };
+        if let Some(model) = &mut policy.reputation {
+            *model = model.drawn(seeds.unknowns.named("reputation"));
+        }
         let rules: Vec<RuleRuntime> =
             policy.rules.iter().zip(0..).map(|(rule, place)| RuleRuntime::new(rule, place, seeds)).collect();
         Self {
@@ -55,6 +62,7 @@ impl Provider {
             // Changed limits draw from where chance did before unknowns had a seed of their own.
             changed_limits: seeds.unknowns.named("coins").named("amended"),
             undeliverable: Vec::new(),
+            placement: seeds.chance.named("placement"),
             policy,
         }
     }
@@ -70,18 +78,18 @@ impl Provider {
     }
 
     /// A client IP that the provider has not met before. Clients are numbered in the order in which they are met.
-    pub fn meet_client(&mut self, client: Client) -> ClientId {
-        self.identities.meet_client(client, self.policy.scoring())
+    pub fn meet_client(&mut self, now: Time, client: Client) -> ClientId {
+        self.identities.meet_client(client, self.clock.at(now), self.policy.scoring())
     }
 
     /// A sender domain that the provider has not met before. Domains are numbered in the order in which they are met.
-    pub fn meet_sender(&mut self, reputation: Option<Fraction>, daily_volume: u32) -> SenderDomainId {
-        self.identities.meet_sender(reputation, daily_volume, self.policy.scoring())
+    pub fn meet_sender(&mut self, now: Time, history: &History) -> SenderDomainId {
+        self.identities.meet_sender(history, self.clock.at(now), self.policy.scoring())
     }
 
     /// A client connects. Refused, there is no session.
     pub fn connect(&mut self, now: Time, client: ClientId) -> (Option<SessionId>, Verdict) {
-        self.identities.connect(now, client, self.policy.scoring());
+        self.identities.connect(self.clock.at(now), client, self.policy.scoring());
         let session = self.sessions.open(client, self.policy.rules.len());
         for rule in self.compiled.per_session() {
             self.rules[usize::from(*rule)].state_mut().limit_mut().reset(u64::from(session.0));
@@ -148,6 +156,15 @@ impl Provider {
         &self.undeliverable
     }
 
+    /// Whether mail of this client and sender reaches the inbox of a recipient, as their reputation stands. What reaches
+    /// it at one score reaches it at every better one.
+    pub fn reaches_inbox(&self, client: ClientId, sender: SenderDomainId, recipient: u64) -> bool {
+        self.policy.placement.is_none_or(|placement| {
+            let score = self.identities.basis(client, Some(sender)).score(ReputationOf::Lower);
+            self.placement.share(recipient, 0) < placement.inbox_share(score).get()
+        })
+    }
+
     /// The transaction is over without a message.
     pub fn abort(&mut self, session: SessionId) {
         self.sessions.get_mut(session).end_message();
@@ -163,11 +180,11 @@ impl Provider {
 
     /// A recipient complains about a message from this client and sender.
     pub fn complain(&mut self, now: Time, client: ClientId, sender: SenderDomainId) {
-        self.identities.complain(now, client, sender, self.policy.scoring());
+        self.identities.complain(self.clock.at(now), client, sender, self.policy.scoring());
     }
 
     /// An administrator changes the policy, or what follows from it.
-    pub fn apply(&mut self, change: &PolicyChange) {
+    pub fn apply(&mut self, now: Time, change: &PolicyChange) {
         match change {
             PolicyChange::Limit(rule, value) => {
                 if let RuleKind::Limit(limit) = &mut self.policy.rules[rule.index()].kind {
@@ -177,8 +194,8 @@ impl Provider {
             }
             PolicyChange::Enabled(rule, enabled) => self.policy.rules[rule.index()].enabled = *enabled,
             PolicyChange::Reputation(client, score) => {
-                if let Some(reputation) = self.identities.reputation_mut(*client) {
-                    reputation.set(*score, &self.policy.tiers);
+                if let Some(standing) = self.identities.client_mut(*client) {
+                    standing.set(*score, self.clock.at(now), self.policy.scoring());
                 }
             }
         }
@@ -193,7 +210,7 @@ impl Provider {
         self.policy.clone_from(&start.policy);
         self.rules.clone_from(&start.rules);
         self.compiled.clone_from(&start.compiled);
-        self.identities.reset_to(&start.identities, now, self.policy.scoring());
+        self.identities.reset_to(&start.identities, self.clock.at(now), self.policy.scoring());
         for (rule, key) in self.sessions.iter_open().flat_map(Session::slots) {
             self.rules[rule].state_mut().limit_mut().retake_slot(key);
         }
@@ -223,9 +240,20 @@ impl Provider {
         released.sum()
     }
 
-    /// The reputation of a client IP.
-    pub fn reputation(&self, client: ClientId) -> Fraction {
-        self.identities.reputation(client).score()
+    /// The reputation of a client IP at `now`.
+    pub fn reputation(&self, now: Time, client: ClientId) -> Fraction {
+        self.identities.client(client).seen_at(self.clock.at(now), self.policy.scoring()).score()
+    }
+
+    /// What a client IP may send a day, by its own history as it stands at `now`, in recipients; infinite where the
+    /// provider minds no volume.
+    pub fn allowance(&self, now: Time, client: ClientId) -> f64 {
+        self.identities.client(client).seen_at(self.clock.at(now), self.policy.scoring()).allowance()
+    }
+
+    /// The reputation of a sender domain at `now`; `None` if it was never met.
+    pub fn sender_reputation(&self, now: Time, sender: SenderDomainId) -> Option<Fraction> {
+        Some(self.identities.sender(sender)?.seen_at(self.clock.at(now), self.policy.scoring()).score())
     }
 
     /// Sessions open now.
@@ -237,8 +265,8 @@ impl Provider {
     /// rule is no limit.
     pub fn limit(&self, now: Time, rule: RuleId, client: ClientId, sender: Option<SenderDomainId>) -> Option<u32> {
         let RuleKind::Limit(limit) = &self.policy.rules[rule.index()].kind else { return None };
-        let tier = self.identities.tier(limit.reputation_of, client, sender);
-        self.rules[rule.index()].state().limit().drawn().at(tier, self.clock.at(now))
+        let basis = self.identities.basis(client, sender);
+        self.rules[rule.index()].state().limit().drawn().at(limit.judged_by(), &basis, self.clock.at(now))
     }
 
     /// The tightest limit on open connections of one client now; `None` if there is none.
@@ -288,9 +316,9 @@ impl Provider {
 
     /// A command of a session before the rules; with the recipient that it names.
     fn enforcement(&mut self, now: Time, session: SessionId, recipient: Option<Recipient>) -> Enforcement<'_> {
-        let Self { policy, rules, compiled, identities, sessions, clock, undeliverable, .. } = self;
+        let Self { policy, rules, compiled, identities, sessions, clock, undeliverable, placement, .. } = self;
         let context = RuleContext::new(now, clock.at(now), sessions.get_mut(session), recipient, identities);
-        Enforcement::new(context, policy, rules, compiled, undeliverable)
+        Enforcement { context, policy, rules, compiled, undeliverable, placement: *placement }
     }
 
     /// Mostly there are none, and that is seen at once.

@@ -38,7 +38,13 @@ impl ForecastSubject {
             client: self.client,
             network: identities.network(self.client).unwrap_or(NetworkId(0)),
             sender: Some(self.sender),
-            recipient: Some(Recipient { id: 0, domain: self.domain, mailbox: Some(Mailbox::Exists), local_octets: 0 }),
+            recipient: Some(Recipient {
+                id: 0,
+                domain: self.domain,
+                mailbox: Some(Mailbox::Exists),
+                local_octets: 0,
+                engaged: None,
+            }),
         };
         subject.key(scope)
     }

@@ -11,16 +11,19 @@ use crate::time::{Span, Time};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hold {
     /// How long the client is held the first time, the second, …; the last step repeats. At least one. What the client
-    /// does while it is held is not counted as a violation.
+    /// does while it is held is not counted as a violation, unless the hold is renewed by it.
     pub ladder: Vec<HoldStep>,
     /// So many violations …
     pub after: u32,
     /// … within this time begin a hold.
     pub within: Span,
-    /// After this much time without a hold the ladder begins again.
+    /// So much time without a hold takes one step back.
     pub forget: Span,
     /// The stage at which a held client is refused.
     pub at: Stage,
+    /// Whether who goes on knocking begins the step anew: with a limit on refusals, by as many as broke it; with any
+    /// other rule, by every one.
+    pub renewed: bool,
 }
 
 /// One step of the ladder of a hold.
@@ -127,7 +130,7 @@ impl HoldRecord {
     /// counted: the next step of the ladder is for a client that goes on after the hold.
     fn violate(&mut self, now: Time, hold: &Hold) -> Option<Span> {
         if now < self.until {
-            return None;
+            return hold.renewed.then(|| self.renew(now, hold));
         }
         if self.violations == 0 || now.since(self.first_violation) > hold.within {
             self.violations = 0;
@@ -137,9 +140,7 @@ impl HoldRecord {
         if self.violations < hold.after {
             return None;
         }
-        if self.steps > 0 && now.since(self.until) >= hold.forget {
-            self.steps = 0;
-        }
+        self.steps = self.steps_left(now, hold);
         self.steps = self.steps.saturating_add(1);
         self.violations = 0;
         let span = hold.ladder[self.step(hold)].span;
@@ -147,9 +148,23 @@ impl HoldRecord {
         Some(span)
     }
 
+    /// The step that holds the client begins anew. By how much later it ends.
+    fn renew(&mut self, now: Time, hold: &Hold) -> Span {
+        let until = now + hold.ladder[self.step(hold)].span;
+        let later = until.since(self.until);
+        self.until = self.until.max(until);
+        later
+    }
+
+    /// The steps that are not forgotten yet.
+    fn steps_left(&self, now: Time, hold: &Hold) -> u8 {
+        let forgotten = now.since(self.until).as_micros() / hold.forget.as_micros().max(1);
+        self.steps.saturating_sub(u8::try_from(forgotten).unwrap_or(u8::MAX))
+    }
+
     /// Whether this record could be forgotten and no later answer would differ.
     fn is_blank(&self, now: Time, hold: &Hold) -> bool {
-        now.since(self.until) >= hold.forget && (self.violations == 0 || now.since(self.first_violation) > hold.within)
+        self.steps_left(now, hold) == 0 && (self.violations == 0 || now.since(self.first_violation) > hold.within)
     }
 
     fn step(&self, hold: &Hold) -> usize {
@@ -166,7 +181,7 @@ mod tests {
     fn what_a_held_client_does_is_not_counted() {
         let step = |secs| HoldStep { span: Span::from_secs(secs), action: RuleAction::Drop };
         let ladder = vec![step(300), step(3_600)];
-        let hold = Hold { ladder, after: 1, within: Span::DAY, forget: Span::DAY, at: Stage::Mail };
+        let hold = Hold { ladder, after: 1, within: Span::DAY, forget: Span::DAY, at: Stage::Mail, renewed: false };
         let at = |secs| Time::ZERO + Span::from_secs(secs);
         let mut record = HoldRecord::default();
         assert_eq!(record.violate(at(0), &hold), Some(Span::from_secs(300)));
@@ -183,6 +198,7 @@ mod tests {
             within: Span::from_secs(60),
             forget: Span::DAY,
             at: Stage::Connect,
+            renewed: false,
         };
         let at = |secs| Time::ZERO + Span::from_secs(secs);
         let mut record = HoldRecord::default();

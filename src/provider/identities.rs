@@ -1,8 +1,9 @@
 //! Who sends: the client IPs and the sender domains that a provider has met, and what each has behind it.
 
-use super::reputation::{Reputation, ReputationOf, Scoring};
+use super::limit_value::LimitBasis;
+use super::reputation::{History, Scoring, Standing};
 use crate::time::Time;
-use crate::units::{ClientId, Fraction, NetworkId, SenderDomainId};
+use crate::units::{ClientId, NetworkId, SenderDomainId};
 
 /// A client IP as a provider meets it.
 #[derive(Clone, Copy, Debug)]
@@ -13,34 +14,42 @@ pub struct Client {
     pub listed: bool,
     /// Whether it has a PTR record that resolves back to it.
     pub ptr: bool,
-    /// Its reputation; `None` is a newcomer's.
-    pub reputation: Option<Fraction>,
-    /// Messages a day it used to send.
-    pub daily_volume: u32,
+    /// What lies behind it.
+    pub history: History,
 }
 
-/// The client IPs and the sender domains that a provider has met, numbered in the order in which they were met.
+/// The standings of a client and of the domain that it writes as.
+pub(super) struct KnownStandings<'a> {
+    client: &'a Standing,
+    sender: Option<&'a Standing>,
+}
+
+impl LimitBasis for KnownStandings<'_> {
+    fn client(&self) -> &Standing {
+        self.client
+    }
+
+    fn sender(&self) -> Option<&Standing> {
+        self.sender
+    }
+}
+
+/// The client IPs and the sender domains that a provider has met, numbered in the order in which they were met. All
+/// moments are of the provider's clock.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Identities {
-    clients: Vec<(Client, Reputation)>,
-    senders: Vec<Reputation>,
+    clients: Vec<(Client, Standing)>,
+    senders: Vec<Standing>,
 }
 
 impl Identities {
-    pub(super) fn meet_client(&mut self, client: Client, scoring: Scoring<'_>) -> ClientId {
-        let start = client.reputation.unwrap_or(scoring.model.start);
-        self.clients.push((client, Reputation::new(start, client.daily_volume, scoring)));
+    pub(super) fn meet_client(&mut self, client: Client, clock: Time, scoring: Scoring<'_>) -> ClientId {
+        self.clients.push((client, Standing::new(&client.history, clock, scoring)));
         ClientId::from_index(self.clients.len() - 1)
     }
 
-    pub(super) fn meet_sender(
-        &mut self,
-        reputation: Option<Fraction>,
-        daily_volume: u32,
-        scoring: Scoring<'_>,
-    ) -> SenderDomainId {
-        let start = reputation.unwrap_or(scoring.model.start);
-        self.senders.push(Reputation::new(start, daily_volume, scoring));
+    pub(super) fn meet_sender(&mut self, history: &History, clock: Time, scoring: Scoring<'_>) -> SenderDomainId {
+        self.senders.push(Standing::new(history, clock, scoring));
         SenderDomainId::from_index(self.senders.len() - 1)
     }
 
@@ -49,54 +58,59 @@ impl Identities {
         self.clients.get(client.index()).map(|(client, _)| client.network)
     }
 
-    /// The reputation of a client IP.
-    pub(super) fn reputation(&self, client: ClientId) -> &Reputation {
+    /// The standing of a client IP.
+    pub(super) fn client(&self, client: ClientId) -> &Standing {
         &self.clients[client.index()].1
     }
 
-    /// The reputation of a client IP, to be changed; `None` if it was never met.
-    pub(super) fn reputation_mut(&mut self, client: ClientId) -> Option<&mut Reputation> {
-        self.clients.get_mut(client.index()).map(|(_, reputation)| reputation)
+    /// The standing of a client IP, to be changed; `None` if it was never met.
+    pub(super) fn client_mut(&mut self, client: ClientId) -> Option<&mut Standing> {
+        self.clients.get_mut(client.index()).map(|(_, standing)| standing)
     }
 
-    /// The tier that counts for a client that writes as this sender.
-    pub(super) fn tier(&self, of: ReputationOf, client: ClientId, sender: Option<SenderDomainId>) -> usize {
-        let sender = sender.and_then(|sender| self.senders.get(sender.index()));
-        of.choose(self.reputation(client).tier(), sender.map(Reputation::tier))
+    /// The standing of a sender domain; `None` if it was never met.
+    pub(super) fn sender(&self, sender: SenderDomainId) -> Option<&Standing> {
+        self.senders.get(sender.index())
+    }
+
+    /// What the limits of a client hang on that writes as this sender.
+    pub(super) fn basis(&self, client: ClientId, sender: Option<SenderDomainId>) -> KnownStandings<'_> {
+        KnownStandings { client: self.client(client), sender: sender.and_then(|sender| self.sender(sender)) }
     }
 
     /// A client connects.
-    pub(super) fn connect(&mut self, now: Time, client: ClientId, scoring: Scoring<'_>) {
-        self.clients[client.index()].1.advance(now, scoring);
+    #[inline]
+    pub(super) fn connect(&mut self, clock: Time, client: ClientId, scoring: Scoring<'_>) {
+        self.clients[client.index()].1.advance(clock, scoring);
     }
 
     /// A recipient complains about a message from this client and sender.
-    pub(super) fn complain(&mut self, now: Time, client: ClientId, sender: SenderDomainId, scoring: Scoring<'_>) {
+    pub(super) fn complain(&mut self, clock: Time, client: ClientId, sender: SenderDomainId, scoring: Scoring<'_>) {
         let client = &mut self.clients[client.index()].1;
-        for reputation in std::iter::once(client).chain(self.senders.get_mut(sender.index())) {
-            reputation.advance(now, scoring);
-            reputation.lose(scoring.model.complaint, scoring.tiers);
+        for standing in std::iter::once(client).chain(self.senders.get_mut(sender.index())) {
+            standing.complain(clock, scoring);
         }
     }
 
-    /// A client IP, its reputation, and those of all sender domains.
+    /// A client IP, its standing, and those of all sender domains.
     #[inline]
-    pub(super) fn split(&mut self, client: ClientId) -> (&Client, &mut Reputation, &mut [Reputation]) {
-        let (client, reputation) = &mut self.clients[client.index()];
-        (client, reputation, &mut self.senders)
+    pub(super) fn split(&mut self, client: ClientId) -> (&Client, &mut Standing, &mut [Standing]) {
+        let (client, standing) = &mut self.clients[client.index()];
+        (client, standing, &mut self.senders)
     }
 
-    /// The reputation of those whom `start` knew is as it was there, and that of all others a newcomer's.
-    pub(super) fn reset_to(&mut self, start: &Self, now: Time, scoring: Scoring<'_>) {
-        let reset = |known: Option<&Reputation>, daily_volume| {
-            let newcomer = || Reputation::new(scoring.model.start, daily_volume, scoring);
-            known.cloned().unwrap_or_else(newcomer).moved_to(now)
-        };
-        for (place, (client, reputation)) in self.clients.iter_mut().enumerate() {
-            *reputation = reset(start.clients.get(place).map(|(_, reputation)| reputation), client.daily_volume);
+    /// The standing of those whom `start` knew is as it was when they were met, and all others are strangers.
+    pub(super) fn reset_to(&mut self, start: &Self, clock: Time, scoring: Scoring<'_>) {
+        let stranger = Standing::new(&History::NONE, clock, scoring);
+        let reset =
+            |known: Option<&Standing>| known.cloned().map_or_else(|| stranger.clone(), |one| one.moved_to(clock));
+        for (place, (client, standing)) in self.clients.iter_mut().enumerate() {
+            let known = start.clients.get(place);
+            *standing = reset(known.map(|(_, standing)| standing));
+            client.history = known.map_or(History::NONE, |(known, _)| known.history);
         }
-        for (place, reputation) in self.senders.iter_mut().enumerate() {
-            *reputation = reset(start.senders.get(place), 0);
+        for (place, standing) in self.senders.iter_mut().enumerate() {
+            *standing = reset(start.senders.get(place));
         }
     }
 }

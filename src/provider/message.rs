@@ -48,6 +48,8 @@ pub struct Recipient {
     pub mailbox: Option<Mailbox>,
     /// Length of the local part in octets.
     pub local_octets: u8,
+    /// Whether its owner reads what reaches the inbox; `None` where that is not known.
+    pub engaged: Option<bool>,
 }
 
 /// The state of a recipient's mailbox, which only the provider knows.

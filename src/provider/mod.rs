@@ -30,19 +30,22 @@ mod session;
 pub(crate) mod tests;
 mod verdict;
 mod window;
+mod wobble;
 
 pub use engine::Provider;
 pub use forecast::Forecast;
 pub use forecast_subject::ProposedMessage;
 pub use hold::{Hold, HoldStep};
 pub use identities::Client;
-pub use limit_value::{LimitValue, LoadStep, TierValue};
+pub use limit_value::{AllowanceShare, CurvePoint, LimitAmount, LimitValue, LoadStep, TierValue};
 pub use listen_queue::{ConnectOutcome, ListenQueue};
 pub use meaning::{Meaning, ReplyNote, Waiting};
 pub use message::{Auth, Envelope, Mailbox, Recipient};
 pub use placeholder::{Placeholder, UnknownPlaceholder};
 pub use policy::{Attribution, Confidence, ListenerCapacity, Policy, PolicyChange, Rule, ServiceTimes};
-pub use reputation::{ReputationModel, ReputationOf, Tier};
+pub use reputation::{
+    AllowanceModel, DailyVolume, Engagement, History, Placement, ReputationModel, ReputationOf, Tier, ToleratedRates,
+};
 pub use rule::{
     BusySpells, Check, EarlyTalker, Greylist, GreylistOf, Limit, LongLocalPart, LowReputation, Meter, Outage,
     Population, RuleKind, SizeLimit,
@@ -52,3 +55,4 @@ pub use scope::Scope;
 pub use served_domains::ServedDomains;
 pub use verdict::{Decision, Refusal, RuleAction, Verdict};
 pub use window::{Aligned, Counted, Window};
+pub use wobble::Wobble;

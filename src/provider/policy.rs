@@ -13,7 +13,7 @@ use super::hold::Hold;
 use super::limit_value::LimitValue;
 use super::meaning::ReplyNote;
 use super::message::Mailbox;
-use super::reputation::{ReputationModel, Scoring, Tier};
+use super::reputation::{Placement, ReputationModel, Scoring, Tier};
 use super::rule::{Check, RuleKind};
 use super::served_domains::ServedDomains;
 use super::verdict::RuleAction;
@@ -38,8 +38,10 @@ pub struct Policy {
     pub notes: Vec<ReplyNote>,
     /// Bands of reputation, the worst first; contiguous from 0 to 1; at least one, at most [`Policy::TIERS_MAX`].
     pub tiers: Vec<Tier>,
-    /// How reputation moves.
-    pub reputation: ReputationModel,
+    /// How reputation moves; `None` where everybody's stays as it is.
+    pub reputation: Option<ReputationModel>,
+    /// Where accepted mail lands; `None` is all in the inbox.
+    pub placement: Option<Placement>,
     /// How many connections the server can serve at a time, if that is limited.
     pub listener: Option<ListenerCapacity>,
     /// How long the server takes over its work.
@@ -56,8 +58,6 @@ impl Policy {
     pub const REPLIES_MAX: usize = 64_000;
     /// More bands than any provider publishes.
     pub const TIERS_MAX: usize = 16;
-    /// The largest number a limit may have: a sliding log remembers as many moments.
-    pub const LIMIT_MAX: u32 = 10_000_000;
 
     /// The largest message in bytes that it takes now, if it minds the size.
     pub fn size_max(&self) -> Option<Bytes> {
@@ -84,7 +84,7 @@ impl Policy {
     /// By what scores move here, and the bands they fall into.
     #[inline]
     pub(super) fn scoring(&self) -> Scoring<'_> {
-        Scoring { model: &self.reputation, tiers: &self.tiers }
+        Scoring { model: self.reputation.as_ref(), tiers: &self.tiers }
     }
 }
 
@@ -101,8 +101,6 @@ pub struct Rule {
     pub action: RuleAction,
     /// What happens to a client that keeps on breaking it.
     pub hold: Option<Hold>,
-    /// Share of the client's reputation that every violation costs.
-    pub cost: Fraction,
     /// Whether it is asked at all; a timeline can switch it.
     pub enabled: bool,
     /// Where its numbers come from.
@@ -113,6 +111,15 @@ impl Rule {
     /// Whether the rule can refuse: whether it is asked, and does more than to make a client wait.
     pub(super) const fn refuses(&self) -> bool {
         self.enabled && !matches!(self.action, RuleAction::Tarpit(_))
+    }
+
+    /// Whether a refusal by the rule tells the sender to slow down: by a limit on what a client or sender domain does
+    /// over time or at a time, or for low reputation.
+    pub(super) const fn throttles(&self) -> bool {
+        match &self.kind {
+            RuleKind::Limit(limit) => !limit.window.is_in_session() && !limit.scope.is_of_recipient(),
+            RuleKind::Check(check) => matches!(check, Check::Reputation(_)),
+        }
     }
 }
 

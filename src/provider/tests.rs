@@ -24,7 +24,8 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
         replies: vec![reply(421), reply(450), reply(550)],
         notes: vec![ReplyNote::default(); 3],
         tiers: vec![Tier { name: "all".to_owned(), from: Fraction::NONE }],
-        reputation: ReputationModel::fixed(Fraction::ALL),
+        reputation: None,
+        placement: None,
         listener: None,
         service: ServiceTimes { per_message: Dist::Constant(Span::ZERO), per_recipient: Dist::Constant(Span::ZERO) },
         rules,
@@ -41,14 +42,13 @@ fn rule(at: Stage, kind: RuleKind) -> Rule {
         kind,
         action: RuleAction::Reply { reply: ReplyId(1), close: false },
         hold: None,
-        cost: Fraction::NONE,
         enabled: true,
         attribution: Attribution::default(),
     }
 }
 
 fn limit(at: Stage, meter: Meter, scope: Scope, window: Window, most: u32) -> Rule {
-    let value = LimitValue { by_tier: vec![TierValue::Exactly(most)], load: Vec::new() };
+    let value = LimitValue::by_tier(vec![TierValue::Exactly(most)]);
     let counted = Counted::Acceptances;
     rule(at, RuleKind::Limit(Limit { meter, scope, window, counted, value, reputation_of: ReputationOf::ClientIp }))
 }
@@ -60,7 +60,7 @@ fn limit_of(rule: &mut Rule) -> &mut Limit {
     }
 }
 
-const PLAIN: Client = Client { network: NetworkId(0), listed: false, ptr: true, reputation: None, daily_volume: 0 };
+const PLAIN: Client = Client { network: NetworkId(0), listed: false, ptr: true, history: History::NONE };
 const ENVELOPE: Envelope = Envelope {
     sender_domain: SenderDomainId(0),
     sender_local_octets: 4,
@@ -72,12 +72,42 @@ const ENVELOPE: Envelope = Envelope {
 };
 
 fn to(id: u64) -> Recipient {
-    Recipient { id, domain: DomainId(0), mailbox: Some(Mailbox::Exists), local_octets: 3 }
+    Recipient { id, domain: DomainId(0), mailbox: Some(Mailbox::Exists), local_octets: 3, engaged: None }
 }
 
 fn with_mailbox(mailbox: Mailbox) -> Recipient {
     Recipient { mailbox: Some(mailbox), ..to(0) }
 }
+
+fn with_reputation(score: f64) -> History {
+    History { reputation: Some(Fraction::clamped(score)), ..History::NONE }
+}
+
+/// A provider's reputation that moves.
+pub(crate) const REPUTATION: ReputationModel = ReputationModel {
+    stranger: Fraction::clamped(0.4),
+    tolerated: ToleratedRates {
+        complaints: 0.003,
+        unknown_recipients: 0.05,
+        spam_traps: 0.0005,
+        unauthenticated: 0.05,
+        spam: 0.05,
+    },
+    engagement: None,
+    believed_at: 10.0,
+    evidence: Span::HOUR.times(12),
+    worsens: Span::DAY,
+    improves: Span::DAY.times(12),
+    known_after: Span::DAY.times(3),
+    forgets: Span::DAY.times(7),
+    allowance: AllowanceModel {
+        stranger: DailyVolume::known(5.0),
+        inherited: 0.1,
+        most: DailyVolume::known(1_000_000.0),
+        growth: 2.0,
+        memory: Span::DAY.times(10),
+    },
+};
 
 fn at(minutes: u64) -> Time {
     Time::ZERO + MINUTE.times(minutes)
@@ -90,10 +120,10 @@ fn lab(rules: Vec<Rule>) -> Provider {
 
 fn lab_of(policy: Policy) -> Provider {
     let mut provider = Provider::new(policy, Seed(1).into(), Span::ZERO);
-    provider.meet_client(PLAIN);
-    provider.meet_client(Client { listed: true, ptr: false, reputation: Some(Fraction::NONE), ..PLAIN });
-    provider.meet_sender(None, 0);
-    provider.meet_sender(None, 0);
+    provider.meet_client(at(0), PLAIN);
+    provider.meet_client(at(0), Client { listed: true, ptr: false, history: with_reputation(0.0), ..PLAIN });
+    provider.meet_sender(at(0), &History::NONE);
+    provider.meet_sender(at(0), &History::NONE);
     provider
 }
 
@@ -209,7 +239,7 @@ fn a_rule_that_is_switched_off_is_not_asked() {
     off.enabled = false;
     let mut provider = lab(vec![off]);
     assert!(delivers(&mut provider, at(0)));
-    provider.apply(&PolicyChange::Enabled(RuleId(0), true));
+    provider.apply(at(0), &PolicyChange::Enabled(RuleId(0), true));
     assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[to(0)]), Some(Mail));
 }
 
@@ -222,7 +252,7 @@ fn the_first_refusal_wins_and_what_comes_after_it_counts_nothing() {
         delivers(&mut provider, at(0));
     }
     assert_eq!((provider.activity(RuleId(0), at(0)).refused, provider.activity(RuleId(1), at(0)).refused), (4, 0));
-    provider.apply(&PolicyChange::Enabled(RuleId(0), false));
+    provider.apply(at(0), &PolicyChange::Enabled(RuleId(0), false));
     assert!(delivers(&mut provider, at(0)), "only one message came through to the second rule");
     assert!(!delivers(&mut provider, at(0)));
 }
@@ -313,11 +343,11 @@ fn a_gauge_gives_slots_back_to_those_it_took_them_for() {
 #[test]
 fn who_came_in_while_there_was_no_limit_counts_when_there_is_one() {
     let mut rule = limit(Connect, Meter::OpenConnections, Scope::ClientIp, Window::Gauge, 0);
-    let limit_value = |amount| LimitValue { by_tier: vec![amount], load: Vec::new() };
+    let limit_value = |amount| LimitValue::by_tier(vec![amount]);
     limit_of(&mut rule).value = limit_value(TierValue::Unlimited);
     let mut provider = lab(vec![rule]);
     let sessions = [0; 3].map(|_| provider.connect(at(0), GOOD).0.unwrap());
-    provider.apply(&PolicyChange::Limit(RuleId(0), limit_value(TierValue::Exactly(2))));
+    provider.apply(at(0), &PolicyChange::Limit(RuleId(0), limit_value(TierValue::Exactly(2))));
     provider.close(sessions[0]);
     assert!(provider.connect(at(0), GOOD).0.is_none(), "two are still open");
     provider.close(sessions[1]);
@@ -336,7 +366,7 @@ fn a_session_that_is_over_leaves_nothing_to_the_next() {
 
     // A hold is for the client: a session that is held would only have to be opened again.
     let ladder = vec![HoldStep { span: Span::HOUR, action }];
-    held.hold = Some(Hold { ladder, after: 1, within: MINUTE, forget: Span::DAY, at: Connect });
+    held.hold = Some(Hold { ladder, after: 1, within: MINUTE, forget: Span::DAY, at: Connect, renewed: false });
     let mut provider = lab(vec![held]);
     let session = provider.connect(at(0), GOOD).0.unwrap();
     assert_eq!(send(&mut provider, at(0), session, ENVELOPE, &[to(0)]), None);
@@ -356,7 +386,7 @@ fn a_hold_is_enforced_at_its_own_stage_and_climbs() {
         action: RuleAction::Reply { reply: ReplyId(reply), close: true },
     };
     let ladder = vec![step(5, 0), step(30, 2)];
-    rule.hold = Some(Hold { ladder, after: 2, within: Span::HOUR, forget: Span::DAY, at: Connect });
+    rule.hold = Some(Hold { ladder, after: 2, within: Span::HOUR, forget: Span::DAY, at: Connect, renewed: false });
     let mut provider = lab(vec![rule]);
     let mut stage = |minute| refused_at(&mut provider, at(minute), GOOD, ENVELOPE, &[to(0)]);
     let heard = [0, 1, 2, 3, 6, 7, 8, 9].map(&mut stage);
@@ -416,12 +446,12 @@ fn two_tiers(rule: Rule) -> Policy {
 #[test]
 fn the_limit_is_that_of_the_tier_at_the_moment() {
     let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 0);
-    limit_of(&mut rule).value.by_tier = vec![TierValue::Exactly(1), TierValue::Exactly(3)];
+    limit_of(&mut rule).value = LimitValue::by_tier(vec![TierValue::Exactly(1), TierValue::Exactly(3)]);
     let mut provider = lab_of(two_tiers(rule));
     assert!(delivers(&mut provider, at(0)) && delivers(&mut provider, at(0)));
-    provider.apply(&PolicyChange::Reputation(GOOD, Fraction::clamped(0.4)));
+    provider.apply(at(0), &PolicyChange::Reputation(GOOD, Fraction::clamped(0.4)));
     assert!(!delivers(&mut provider, at(0)), "one too many for the poor");
-    provider.apply(&PolicyChange::Reputation(GOOD, Fraction::ALL));
+    provider.apply(at(0), &PolicyChange::Reputation(GOOD, Fraction::ALL));
     assert!(delivers(&mut provider, at(0)), "the third for the good");
     assert!(!delivers(&mut provider, at(0)));
 }
@@ -431,7 +461,7 @@ fn unknown_limits_are_drawn_by_the_seed_within_their_range_and_keep_their_order(
     let draw = |seed| {
         let mut rule = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 0);
         let unknown = |low, high| TierValue::Unknown { low, high };
-        limit_of(&mut rule).value.by_tier = vec![unknown(1, 10), unknown(5, 50)];
+        limit_of(&mut rule).value = LimitValue::by_tier(vec![unknown(1, 10), unknown(5, 50)]);
         let limits = Provider::new(two_tiers(rule), Seed(seed).into(), Span::ZERO).activity(RuleId(0), at(0)).limits;
         (limits[0].unwrap(), limits[1].unwrap())
     };
@@ -449,8 +479,8 @@ fn the_load_goes_by_the_time_of_day() {
     let step = |hours, factor| LoadStep { from: Span::HOUR.times(hours), factor };
     limit_of(&mut rule).value.load = vec![step(0, 2.0), step(6, 0.5), step(12, 1.0)];
     let mut provider = Provider::new(policy(vec![rule]), Seed(1).into(), Span::HOUR.times(22));
-    provider.meet_client(PLAIN);
-    provider.meet_sender(None, 0);
+    provider.meet_client(at(0), PLAIN);
+    provider.meet_sender(at(0), &History::NONE);
     let mut many = |minute| (0..5).filter(|_| delivers(&mut provider, at(minute))).count();
     let hours = [("22:30", 30), ("23:59", 119), ("0:00", 120), ("5:59", 479), ("6:00", 480), ("12:00", 840)];
     let passed = hours.map(|(_, minute)| many(minute));
@@ -461,10 +491,10 @@ fn the_load_goes_by_the_time_of_day() {
 fn a_policy_change_holds_from_its_moment_on() {
     let mut provider = lab(vec![limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1)]);
     assert!(delivers(&mut provider, at(0)) && !delivers(&mut provider, at(1)));
-    let limit_value = |n| LimitValue { by_tier: vec![TierValue::Exactly(n)], load: Vec::new() };
-    provider.apply(&PolicyChange::Limit(RuleId(0), limit_value(2)));
+    let limit_value = |n| LimitValue::by_tier(vec![TierValue::Exactly(n)]);
+    provider.apply(at(0), &PolicyChange::Limit(RuleId(0), limit_value(2)));
     assert!(delivers(&mut provider, at(2)) && !delivers(&mut provider, at(3)), "what was counted still counts");
-    provider.apply(&PolicyChange::Limit(RuleId(0), limit_value(0)));
+    provider.apply(at(0), &PolicyChange::Limit(RuleId(0), limit_value(0)));
     assert!(!delivers(&mut provider, at(60)), "a limit of nothing lets nothing in");
 }
 
@@ -524,23 +554,28 @@ fn late_counting_finds_every_recipients_counter() {
 }
 
 #[test]
-fn violations_complaints_and_traps_cost_reputation() {
-    let mut policy = policy(vec![limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 3)]);
-    policy.rules[0].cost = Fraction::clamped(0.5);
-    policy.reputation.complaint = Fraction::clamped(0.1);
-    policy.reputation.spam_trap = Fraction::clamped(0.2);
-    policy.reputation.unknown_recipient = Fraction::clamped(0.3);
-    policy.service.per_message = Dist::Constant(Span::ZERO);
-    let mut provider = lab_of(policy);
-    let score = |provider: &Provider| (provider.reputation(GOOD).get() * 1e4).round() / 1e4;
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[with_mailbox(Mailbox::Trap)]), None);
-    assert!((score(&provider) - 0.8).abs() < 1e-9);
-    assert_eq!(refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[with_mailbox(Mailbox::Unknown)]), None);
-    assert!((score(&provider) - 0.56).abs() < 1e-9, "a provider that accepts everybody still notices");
-    provider.complain(at(0), GOOD, SenderDomainId(0));
-    assert!((score(&provider) - 0.504).abs() < 1e-9);
-    assert!(delivers(&mut provider, at(0)) && !delivers(&mut provider, at(0)));
-    assert!((score(&provider) - 0.252).abs() < 1e-9, "{}", score(&provider));
+fn unknown_recipients_complaints_and_traps_cost_reputation_and_limits_do_not() {
+    let after = |mailbox: Mailbox, complains: bool, many: u64| {
+        let mut policy = policy(vec![limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 20)]);
+        policy.reputation = Some(REPUTATION);
+        let mut provider = Provider::new(policy, Seed(1).into(), Span::ZERO);
+        provider.meet_client(at(0), Client { history: with_reputation(0.8), ..PLAIN });
+        provider.meet_sender(at(0), &with_reputation(0.8));
+        for n in 0..many {
+            refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[if n == 0 { with_mailbox(mailbox) } else { to(n) }]);
+        }
+        if complains {
+            provider.complain(at(0), GOOD, SenderDomainId(0));
+        }
+        let score = provider.reputation(at(60), GOOD);
+        assert_eq!(provider.sender_reputation(at(60), SenderDomainId(0)), Some(score));
+        score
+    };
+    let clean = after(Mailbox::Exists, false, 20);
+    assert!(after(Mailbox::Trap, false, 20) < clean);
+    assert!(after(Mailbox::Unknown, false, 20) < clean, "a provider that accepts everybody still notices");
+    assert!(after(Mailbox::Exists, true, 20) < clean);
+    assert_eq!(after(Mailbox::Exists, false, 200), clean, "what is refused by a limit is no evidence");
 }
 
 #[test]
@@ -563,10 +598,11 @@ fn a_share_of_a_limit_is_whole_where_it_is_whole() {
 fn switching_a_rule_off_lifts_its_holds() {
     let mut held = limit(Mail, Meter::Messages, Scope::ClientIp, HOUR, 1);
     let step = HoldStep { span: Span::DAY, action: held.action };
-    held.hold = Some(Hold { ladder: vec![step], after: 1, within: Span::HOUR, forget: Span::DAY, at: Connect });
+    held.hold =
+        Some(Hold { ladder: vec![step], after: 1, within: Span::HOUR, forget: Span::DAY, at: Connect, renewed: false });
     let mut provider = lab(vec![held]);
     assert!(delivers(&mut provider, at(0)) && !delivers(&mut provider, at(1)) && !delivers(&mut provider, at(70)));
-    provider.apply(&PolicyChange::Enabled(RuleId(0), false));
+    provider.apply(at(0), &PolicyChange::Enabled(RuleId(0), false));
     assert!(delivers(&mut provider, at(71)));
 }
 
@@ -574,12 +610,13 @@ fn switching_a_rule_off_lifts_its_holds() {
 fn only_a_look_at_the_mailbox_makes_a_recipient_known_to_be_unknown() {
     let blind = rule(Rcpt, RuleKind::Check(Check::Always));
     let look = rule(Rcpt, RuleKind::Check(Check::Mailbox(Mailbox::Unknown)));
-    for (rules, score) in [(vec![blind, look.clone()], 1.0), (vec![look], 0.5)] {
+    for (rules, is_known) in [(vec![blind, look.clone()], false), (vec![look], true)] {
         let mut policy = policy(rules);
-        policy.reputation.unknown_recipient = Fraction::new(0.5).unwrap();
+        policy.reputation = Some(REPUTATION);
         let mut provider = lab_of(policy);
+        let before = provider.reputation(at(60), GOOD);
         let stage = refused_at(&mut provider, at(0), GOOD, ENVELOPE, &[with_mailbox(Mailbox::Unknown)]);
         assert_eq!(stage, Some(Rcpt));
-        assert!((provider.reputation(GOOD).get() - score).abs() < 1e-9);
+        assert_eq!(provider.reputation(at(60), GOOD) < before, is_known);
     }
 }

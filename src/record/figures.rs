@@ -52,6 +52,7 @@ impl Trial {
             Metric::ReputationEnd => {
                 part.cells.iter().filter_map(|cell| *cell.series.reputation.last()?).reduce(f64::min)
             }
+            Metric::Inboxed => Some(sum(|t| t.delivered - t.junked)),
             Metric::Complaints => Some(sum(|t| t.complaints)),
         }
     }

@@ -250,6 +250,9 @@ pub struct Totals {
     pub hold_us: u64,
     /// Complaints that reached the provider.
     pub complaints: u64,
+    /// Recipients who found accepted mail in the junk, where the provider is known to place it.
+    #[serde(default)]
+    pub junked: u64,
     /// When 50, 90, 99 and 100 % of the deliverable recipients had their mail, in microseconds after the start.
     pub reached_us: [Option<u64>; 4],
 }

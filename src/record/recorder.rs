@@ -209,6 +209,11 @@ impl Recorder {
         }
     }
 
+    /// Recipients find accepted mail in the junk.
+    pub fn junked(&mut self, site: ProviderId, recipients: u64) {
+        self.cells[site.index()].totals.junked += recipients;
+    }
+
     /// A complaint reaches a provider.
     pub fn complaint(&mut self, site: ProviderId) {
         self.cells[site.index()].totals.complaints += 1;

@@ -5,6 +5,7 @@
 mod arrivals;
 mod expect;
 mod files;
+mod history;
 mod names;
 mod network;
 mod providers;
@@ -52,6 +53,7 @@ pub(super) fn build<'a>(
     let (strategies, strategy_names) = strategies(&spec.strategy, check);
     let place = arrivals::Bounds { providers: &providers, sources: &sources, duration, day_starts };
     let workload = streams::build(&spec.stream, &place, &mut files, check);
+    let sender_histories = history::of_domains(&spec.sender_domain, &workload.sender_domains, check);
     let network = network::build(&spec.network, check);
     let timeline = timeline::build(&spec.timeline, &providers, &sources, duration, check);
     let queues = sources.len().saturating_mul(providers.domains.len());
@@ -75,6 +77,7 @@ pub(super) fn build<'a>(
         domains: providers.domains,
         providers: providers.policies.into_iter().flatten().collect(),
         sources,
+        sender_histories,
         workload,
         network,
         strategies,

@@ -12,7 +12,7 @@ use clock::clock;
 
 use super::model::{BadHost, Change, Expectation, Network, Scenario, Source};
 use super::sweep::Sweep;
-use crate::provider::{PolicyChange, Rule, RuleKind, profile};
+use crate::provider::{History, PolicyChange, Rule, RuleKind, profile};
 use crate::sender::{CONNECTIONS_MAX, Strategy, preset};
 use crate::units::{Bytes, Fraction, ProviderId, RuleId};
 
@@ -79,17 +79,27 @@ fn providers(scenario: &Scenario) -> Vec<String> {
     lines
 }
 
+/// What lies behind a source or a sender domain, in words.
+fn history(history: &History) -> String {
+    let mut words = match (history.reputation, history.daily_volume) {
+        (None, 0) => return "newcomers to every provider".to_owned(),
+        (Some(reputation), _) => format!("reputation {} at the start", reputation.get()),
+        (None, _) => "regular senders".to_owned(),
+    };
+    if history.daily_volume > 0 {
+        _ = write!(words, ", used to reach {} recipients a day at each provider", history.daily_volume);
+    }
+    if let Some(age) = history.age {
+        _ = write!(words, " for {age}");
+    }
+    words
+}
+
 fn sources(sources: &[Source]) -> Vec<String> {
     // Alike but for the address: one line for all of them.
     let mut lines: Vec<(Vec<String>, String)> = Vec::new();
     for source in sources {
-        let mut traits = match source.reputation {
-            Some(reputation) => format!("reputation {} at the start", reputation.get()),
-            None => "newcomers to every provider".to_owned(),
-        };
-        if source.daily_volume > 0 {
-            _ = write!(traits, ", used to send {} messages a day to each provider", source.daily_volume);
-        }
+        let mut traits = history(&source.history);
         if source.listed {
             traits.push_str(", on a block list");
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::sweep::Sweep;
 use crate::dist::Dist;
-use crate::provider::{Policy, PolicyChange, Rule, RuleKind};
+use crate::provider::{History, Policy, PolicyChange, Rule, RuleKind};
 use crate::sender::Strategy;
 use crate::time::{Span, Time};
 use crate::units::{Fraction, NetworkId, ProviderId};
@@ -31,6 +31,8 @@ pub struct Scenario {
     pub domains: Vec<Domain>,
     /// The egress IPs; at least one.
     pub sources: Vec<Source>,
+    /// What lies behind each sender domain of the workload; `None` is what lies behind all sources together.
+    pub sender_histories: Vec<Option<History>>,
     /// The streams of mail, and the sender domains they write as.
     pub workload: Workload,
     /// The network between the sender and the providers.
@@ -87,10 +89,8 @@ pub struct Source {
     pub listed: bool,
     /// Whether it has a PTR record that resolves back.
     pub ptr: bool,
-    /// Its reputation at the start, at every provider; `None` is where the provider starts newcomers.
-    pub reputation: Option<Fraction>,
-    /// Messages a day it used to send to each provider: the volume its history allows for.
-    pub daily_volume: u32,
+    /// What lies behind it, at every provider.
+    pub history: History,
 }
 
 /// The network between sender and providers.

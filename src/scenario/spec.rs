@@ -40,6 +40,9 @@ pub struct ScenarioSpec {
     /// The sender's egress IPs.
     #[serde(default)]
     pub source: Vec<Spanned<SourceSpec>>,
+    /// What lies behind sender domains. By default a domain has the history of all sources together.
+    #[serde(default)]
+    pub sender_domain: Vec<Spanned<SenderDomainSpec>>,
     /// The mail streams.
     #[serde(default)]
     pub stream: Vec<Spanned<StreamSpec>>,
@@ -97,15 +100,32 @@ pub struct SourceSpec {
     pub count: Option<Spanned<Count>>,
     /// The network as providers count networks, such as "192.0.2.0/24"; by default the /24 (IPv6: /64) of each address.
     pub network: Option<Spanned<String>>,
-    /// Reputation at the start, at every provider; by default where the provider starts newcomers.
-    pub reputation: Option<Fraction>,
+    /// Its reputation at the start, at every provider. By default 0.8 with a `daily-volume`, and a stranger's without.
+    pub reputation: Option<Spanned<Fraction>>,
     /// Whether it is on a block list; false by default.
     #[serde(default)]
     pub listed: bool,
     /// Whether it has a PTR record that resolves back; true by default.
     pub ptr: Option<bool>,
-    /// Messages a day that it used to send to each provider; 0 by default.
+    /// Recipients a day that it used to reach at each provider. By default 10,000 with a `reputation`, and none without.
     pub daily_volume: Option<Spanned<Count>>,
+    /// For how long it has sent so much; by default long enough to be fully known.
+    pub age: Option<Spanned<Span>>,
+}
+
+/// What lies behind a sender domain, at every provider.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SenderDomainSpec {
+    /// The domain, as a stream names it.
+    pub name: Spanned<String>,
+    /// Its reputation at the start. By default 0.8 with a `daily-volume`, and a stranger's without.
+    pub reputation: Option<Spanned<Fraction>>,
+    /// Recipients a day that it used to reach at each provider, from whatever IPs. By default 10,000 with a
+    /// `reputation`, and none without.
+    pub daily_volume: Option<Spanned<Count>>,
+    /// For how long it has sent so much; by default long enough to be fully known.
+    pub age: Option<Spanned<Span>>,
 }
 
 /// A mail stream: mail of one kind, with its own list and its own authentication.

@@ -132,7 +132,7 @@ impl ObservedProvider {
     }
 
     pub(super) fn apply(&mut self, now: Time, change: &PolicyChange) {
-        self.tell(now, || ProviderCall::ChangePolicy(change), |provider| provider.apply(change));
+        self.tell(now, || ProviderCall::ChangePolicy(change), |provider| provider.apply(now, change));
     }
 
     /// A call that is answered with a verdict.

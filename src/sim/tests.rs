@@ -32,7 +32,7 @@ fn limit(at: Stage, meter: Meter, window: Window, most: u32, reply: u16, close: 
         scope: Scope::ClientIp,
         window,
         counted: Counted::Acceptances,
-        value: LimitValue { by_tier: vec![TierValue::Exactly(most)], load: Vec::new() },
+        value: LimitValue::by_tier(vec![TierValue::Exactly(most)]),
         reputation_of: ReputationOf::ClientIp,
     };
     Rule {
@@ -41,7 +41,6 @@ fn limit(at: Stage, meter: Meter, window: Window, most: u32, reply: u16, close: 
         kind: RuleKind::Limit(limit),
         action: RuleAction::Reply { reply: ReplyId(reply), close },
         hold: None,
-        cost: Fraction::NONE,
         enabled: true,
         attribution: Attribution::default(),
     }
@@ -96,8 +95,7 @@ fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
         network: NetworkId(0),
         listed: false,
         ptr: true,
-        reputation: None,
-        daily_volume: 0,
+        history: History::NONE,
     };
     Scenario {
         name: "test".to_owned(),
@@ -109,6 +107,7 @@ fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
         providers: vec![policy],
         domains: vec![Domain { name: "test.example".to_owned(), provider: ProviderId(0) }],
         sources: vec![source],
+        sender_histories: vec![None],
         workload: Workload { streams: vec![stream], sender_domains: vec!["sender.example".to_owned()] },
         network: Network {
             rtt: Dist::Constant(Span::from_millis(10)),
@@ -271,15 +270,15 @@ fn recipients_of_one_message_share_a_transaction_up_to_the_limit() {
 #[test]
 fn complaints_come_after_the_last_delivery_and_reputation_stays_where_they_leave_it() {
     let mut policy = policy(Vec::new(), Span::from_millis(1));
-    policy.reputation =
-        ReputationModel { complaint: Fraction::new(0.5).unwrap(), ..ReputationModel::fixed(Fraction::ALL) };
+    policy.reputation = Some(crate::provider::tests::REPUTATION);
     let mut scenario = scenario(policy, 3, strategy(1, SECOND));
     let list = &mut scenario.workload.streams[0].list;
     (list.complaints, list.complaint_delay) = (Fraction::ALL, Dist::Constant(Span::HOUR));
     let trial = run(&scenario);
     assert!(seconds(&trial) < 1.0);
     assert_eq!(trial.cells[0].totals.complaints, 3);
-    assert_eq!(trial.cells[0].series.reputation.last(), Some(&Some(0.125)));
+    let reputation = &trial.cells[0].series.reputation;
+    assert!(reputation.last() < reputation.first(), "{reputation:?}");
 }
 
 #[test]

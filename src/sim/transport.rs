@@ -472,7 +472,12 @@ impl SimTransport<'_> {
                     record_refusal(script.recorder(), now, site, Stage::EndOfData, *refusal, 1);
                 }
             }
-            script.expect_complaints(site, source, &delivery, connection.results());
+            let sender = self.input.envelope(&delivery).sender_domain;
+            let (provider, input, addresses) = (&*provider, &self.input, self.addresses);
+            script.expect_complaints(site, source, &delivery, connection.results(), |recipient| {
+                let recipient = input.recipient(addresses, recipient.index()).id;
+                provider.reaches_inbox(client_of(source), sender, recipient)
+            });
         }
         if closes {
             self.end_session(now, conn);

@@ -13,7 +13,7 @@ use toml::de::{DeArray, DeValue, Error, ValueDeserializer};
 
 use super::missing::{missing_key, missing_keys};
 use super::tree::{Step, Tree, at, at_mut, find, key_place, rename};
-use super::{Checker, listed};
+use super::{Checker, listed, retired};
 use crate::diagnostic::{did_you_mean, suggestion};
 
 /// What `tree` says, read as a `T`; `None` if so much of it is wrong that nothing can be made of the rest.
@@ -63,12 +63,15 @@ impl<'a> Reader<'a> {
         if let Some(key) = missing_key(&message) {
             return self.lacks(&span, key, check, error_in);
         }
-        let near = suggestion(&message).map(str::to_owned);
+        let near = suggestion(&message).filter(|_| retired::instead(&message).is_none()).map(str::to_owned);
         if !self.told.contains(&span) && !check.has_gap(&span) {
             match (&near, help(&message)) {
                 (Some(near), _) => check.wrong_do(&span, &message, did_you_mean(near)),
                 (None, Some((message, help))) => check.wrong_do(&span, message, help),
-                (None, None) => check.wrong(&span, &message),
+                (None, None) => match retired::instead(&message) {
+                    Some(instead) => check.wrong_do(&span, &message, instead),
+                    None => check.wrong(&span, &message),
+                },
             }
         }
         let told = self.told.contains(&span);

@@ -7,7 +7,7 @@ use super::input::TrialInput;
 use crate::rng::Seed;
 use crate::sender::{Delivery, RecipientResult};
 use crate::time::Time;
-use crate::units::{ProviderId, SenderDomainId, SourceId};
+use crate::units::{ProviderId, RecipientId, SenderDomainId, SourceId};
 use crate::workload::RecipientRow;
 
 /// A recipient's complaint about a message.
@@ -36,7 +36,8 @@ impl Complaints {
         Self { pending: BinaryHeap::new(), delays: seed.named("complaints") }
     }
 
-    /// A delivery is over: recipients that got it may complain. Whether any of them will.
+    /// A delivery is over: recipients that got it may complain, where it `reaches_inbox`. Whether any of them will, and
+    /// how many found it in the junk.
     #[inline]
     pub(super) fn expect(
         &mut self,
@@ -46,19 +47,28 @@ impl Complaints {
         source: SourceId,
         delivery: &Delivery,
         results: &[RecipientResult],
-    ) -> bool {
-        let before = self.pending.len();
+        reaches_inbox: impl Fn(RecipientId) -> bool,
+    ) -> (bool, u64) {
+        let (before, mut junked) = (self.pending.len(), 0);
         let first = delivery.first.index();
+        let places = input.scenario.providers[site.index()].placement.is_some();
         for n in 0..usize::from(delivery.count) {
+            if results.get(n) != Some(&RecipientResult::Accepted) {
+                continue;
+            }
+            if places && !reaches_inbox(RecipientId::from_index(first + n)) {
+                junked += 1;
+                continue;
+            }
             let row = input.mail.rows[first + n];
-            if !row.is(RecipientRow::COMPLAINS) || results.get(n) != Some(&RecipientResult::Accepted) {
+            if !row.is(RecipientRow::COMPLAINS) {
                 continue;
             }
             let stream = &input.scenario.workload.streams[row.stream.index()];
             let delay = stream.list.complaint_delay.sample(&mut self.delays.stream("delay", (first + n) as u64));
             self.pending.push(Reverse(Complaint { at: now + delay, site, source, sender: stream.sender_domain }));
         }
-        self.pending.len() > before
+        (self.pending.len() > before, junked)
     }
 
     /// The next complaint, if it comes by `now`.

@@ -1,11 +1,11 @@
 //! What a trial runs: the sender, the providers and the mail of a scenario, as every world meets them.
 
-use crate::provider::{Client, Envelope, Mailbox, Policy, PolicyChange, Provider, Recipient};
+use crate::provider::{Client, Envelope, History, Mailbox, Policy, PolicyChange, Provider, Recipient};
 use crate::rng::{Seed, Seeds};
 use crate::scenario::Scenario;
 use crate::sender::{Delivery, Injection, SenderTask, Strategy};
 use crate::time::Time;
-use crate::units::{Fraction, ProviderId, RecipientId};
+use crate::units::{ProviderId, RecipientId};
 use crate::workload::{ListedMailbox, Mail, RecipientRow, address};
 
 /// What a trial runs: a scenario, one of its strategies, its seeds and the mail of the first.
@@ -21,15 +21,6 @@ pub struct TrialInput<'a> {
     pub unknowns: u64,
     /// The mail that [`crate::workload::generate`] makes of the seed.
     pub mail: &'a Mail,
-}
-
-/// What providers have seen of a sender domain before the trial.
-#[derive(Clone, Copy, Debug)]
-pub struct SenderHistory {
-    /// The reputation of the worst of the sources; `None` if that of none is known.
-    pub reputation: Option<Fraction>,
-    /// Messages a day, of all sources together.
-    pub daily_volume: u32,
 }
 
 impl TrialInput<'_> {
@@ -61,30 +52,25 @@ impl TrialInput<'_> {
             network: source.network,
             listed: source.listed,
             ptr: source.ptr,
-            reputation: source.reputation,
-            daily_volume: source.daily_volume,
+            history: source.history,
         })
     }
 
-    /// What providers have seen of every sender domain before the trial.
-    pub fn sender_history(&self) -> SenderHistory {
-        let sources = &self.scenario.sources;
-        let known = sources.iter().filter_map(|source| source.reputation);
-        SenderHistory {
-            reputation: known.reduce(|a, b| if a < b { a } else { b }),
-            daily_volume: sources.iter().fold(0, |sum, source| sum.saturating_add(source.daily_volume)),
-        }
+    /// What lies behind each sender domain: what the scenario says, or that all sources have sent in its name before.
+    pub fn sender_histories(&self) -> impl Iterator<Item = History> {
+        let sources = self.scenario.sources.iter().map(|source| source.history);
+        let of_sources = sources.reduce(|one, other| one.with(&other)).unwrap_or(History::NONE);
+        self.scenario.sender_histories.iter().map(move |history| history.unwrap_or(of_sources))
     }
 
     /// A provider that has met every source and every sender domain of the scenario.
     pub fn provider(&self, policy: &Policy) -> Provider {
         let mut provider = Provider::new(policy.clone(), self.seeds(), self.scenario.day_starts);
         for client in self.clients() {
-            provider.meet_client(client);
+            provider.meet_client(Time::ZERO, client);
         }
-        let SenderHistory { reputation, daily_volume } = self.sender_history();
-        for _ in &self.scenario.workload.sender_domains {
-            provider.meet_sender(reputation, daily_volume);
+        for history in self.sender_histories() {
+            provider.meet_sender(Time::ZERO, &history);
         }
         provider
     }
@@ -158,7 +144,13 @@ impl TrialInput<'_> {
             Some(most) => address(addresses, recipient, row, most),
             None => recipient as u64,
         };
-        Recipient { id, domain: row.domain, mailbox: Some(mailbox(row.mailbox())), local_octets: 0 }
+        Recipient {
+            id,
+            domain: row.domain,
+            mailbox: Some(mailbox(row.mailbox())),
+            local_octets: 0,
+            engaged: Some(row.is(RecipientRow::ENGAGED)),
+        }
     }
 
     fn site(&self, row: RecipientRow) -> ProviderId {

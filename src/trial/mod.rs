@@ -16,7 +16,7 @@ mod translate;
 mod world;
 
 pub use complaints::Complaint;
-pub use input::{SenderHistory, TrialInput};
+pub use input::TrialInput;
 pub use running_trial::RunningTrial;
 pub use script::{Due, ScriptStep, TrialScript};
 pub use translate::{

@@ -12,7 +12,7 @@ use crate::rng::Seed;
 use crate::scenario::Change;
 use crate::sender::{AttemptResult, Delivery, Injection, Outcome, RecipientResult, SiteCounts, Timer};
 use crate::time::Time;
-use crate::units::{ConnId, ProviderId, SourceId};
+use crate::units::{ConnId, ProviderId, RecipientId, SourceId};
 
 /// A trial's script and the moment to which it has come. The world owns it, and moves the time.
 #[derive(Debug)]
@@ -207,7 +207,7 @@ impl<'a> TrialScript<'a> {
         }
     }
 
-    /// A delivery from `source` to `site` is over: some of those who got it will complain.
+    /// A delivery from `source` to `site` is over: some of those who got it will complain, if it `reaches_inbox`.
     #[inline]
     pub fn expect_complaints(
         &mut self,
@@ -215,10 +215,16 @@ impl<'a> TrialScript<'a> {
         source: SourceId,
         delivery: &Delivery,
         results: &[RecipientResult],
+        reaches_inbox: impl Fn(RecipientId) -> bool,
     ) {
         // Most messages bring none, and every key that is replaced stays in the event queue until its time comes.
-        if self.complaints.expect(self.now, &self.input, site, source, delivery, results) {
+        let (some, junked) =
+            self.complaints.expect(self.now, &self.input, site, source, delivery, results, reaches_inbox);
+        if some {
             self.schedule_complaint();
+        }
+        if junked > 0 {
+            self.recorder.junked(site, junked);
         }
     }
 

@@ -126,7 +126,7 @@ pub fn closing_account(sender: SenderAccount, provider: &Provider, now: Time) ->
 pub fn provider_sample(provider: &Provider, now: Time, clients: impl Iterator<Item = ClientId>) -> ProviderSample {
     let (mut reputation, mut open_limit) = (None::<Fraction>, Some(0));
     for client in clients {
-        let own = provider.reputation(client);
+        let own = provider.reputation(now, client);
         reputation = Some(reputation.filter(|lowest| *lowest <= own).unwrap_or(own));
         open_limit =
             open_limit.zip(provider.open_connection_limit(now, client)).map(|(sum, limit)| sum + u64::from(limit));

@@ -103,15 +103,16 @@ pub(super) async fn set_reputation(
     let (site, _) = provider(&cluster, &name)?;
     let ip = address(&ip)?;
     let mut state = cluster.lock();
-    state.register_client(ip);
+    state.register_client(cluster.clock.now(), ip);
     let known = state.registry.known(ip);
     let Some(client) = known else {
         return Err(AdminRejection::conflict(
             "too many clients are known: this one would share its reputation with others",
         ));
     };
-    state.provider(site).apply(&PolicyChange::Reputation(client, score));
-    Ok(Json(ReputationScore { score: state.provider(site).reputation(client) }))
+    let now = cluster.clock.now();
+    state.provider(site).apply(now, &PolicyChange::Reputation(client, score));
+    Ok(Json(ReputationScore { score: state.provider(site).reputation(now, client) }))
 }
 
 pub(super) async fn release_holds(
@@ -217,7 +218,8 @@ pub(super) async fn complain(
         return Err(AdminRejection::bad("the sender's domain is longer than 255 characters"));
     }
     cluster.on_complaint(site, ip, domain);
-    Ok(Json(ReputationScore { score: cluster.lock().provider(site).reputation(client) }))
+    let now = cluster.clock.now();
+    Ok(Json(ReputationScore { score: cluster.lock().provider(site).reputation(now, client) }))
 }
 
 pub(super) async fn reset(State(AdminState { cluster, dns, .. }): State<AdminState>) -> Json<Value> {

@@ -21,7 +21,7 @@ use crate::provider::{
 };
 use crate::smtp::{Code, Reply, Stage};
 use crate::time::Span;
-use crate::units::{Fraction, ProviderId, ReplyId};
+use crate::units::{ProviderId, ReplyId};
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
 const TO: EnvelopeAddress<'_> = EnvelopeAddress { local: "ann", domain: "test.example" };
@@ -29,7 +29,7 @@ const FROM: EnvelopeAddress<'_> = EnvelopeAddress { local: "news", domain: "send
 
 /// One message an hour and a hold at MAIL for more; and a check that never objects.
 fn rules() -> Vec<Rule> {
-    let value = LimitValue { by_tier: vec![TierValue::Exactly(1)], load: Vec::new() };
+    let value = LimitValue::by_tier(vec![TierValue::Exactly(1)]);
     let window = Window::Sliding { length: Span::HOUR };
     let (meter, scope, counted) = (Meter::Messages, Scope::ClientIp, Counted::Acceptances);
     let limit = Limit { meter, scope, window, counted, value, reputation_of: ReputationOf::ClientIp };
@@ -40,8 +40,7 @@ fn rules() -> Vec<Rule> {
         at: Stage::Mail,
         kind: RuleKind::Limit(limit),
         action,
-        hold: Some(Hold { ladder, after: 1, within: Span::HOUR, forget: Span::DAY, at: Stage::Mail }),
-        cost: Fraction::NONE,
+        hold: Some(Hold { ladder, after: 1, within: Span::HOUR, forget: Span::DAY, at: Stage::Mail, renewed: false }),
         enabled: true,
         attribution: Attribution::default(),
     };

@@ -52,8 +52,13 @@ impl<'a> MessageBuilder<'a> {
         }
     }
 
+    /// The address of a recipient.
+    pub(super) fn recipient(&self, recipient: RecipientId) -> String {
+        self.recipient_address(recipient.index())
+    }
+
     /// The domain of MAIL FROM for a recipient's message.
-    fn sender_domain(&self, recipient: RecipientId) -> &'a str {
+    pub(super) fn sender_domain(&self, recipient: RecipientId) -> &'a str {
         let row = self.input.mail.rows[recipient.index()];
         let workload = &self.input.scenario.workload;
         &workload.sender_domains[workload.streams[row.stream.index()].sender_domain.index()]

@@ -19,7 +19,7 @@ use crate::scenario::Change;
 use crate::sender::{Action, AttemptResult, Delivery, Outcome, RecipientResult, Sender};
 use crate::time::Time;
 use crate::trial::{Complaint, TrialInput, TrialScript, World};
-use crate::units::{ConnId, ProviderId, SourceId};
+use crate::units::{ConnId, ProviderId, RecipientId, SourceId};
 use crate::workload::addresses;
 
 /// The connections to the providers' hosts, and the cluster behind these where it runs in this process.
@@ -75,6 +75,17 @@ impl<'a> SocketWorld<'a> {
             cluster,
             speed,
         }
+    }
+}
+
+impl SocketWorld<'_> {
+    /// Whether mail that a provider has accepted reaches the inbox, as the cluster sees it; a server of others does not
+    /// say.
+    pub(super) fn reaches_inbox(&self, site: ProviderId, source: SourceId, recipient: RecipientId) -> bool {
+        self.cluster.as_ref().is_none_or(|cluster| {
+            let (sender, to) = (self.messages.sender_domain(recipient), self.messages.recipient(recipient));
+            cluster.reaches_inbox(site, self.sources[source.index()], sender, &to)
+        })
     }
 }
 

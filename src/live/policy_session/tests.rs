@@ -6,7 +6,7 @@ use super::*;
 use crate::diagnostic::Document;
 use crate::provider::{Attribution, Check, Rule, RuleKind, profile};
 use crate::smtp::Code;
-use crate::units::{Fraction, ReplyId};
+use crate::units::ReplyId;
 
 const SITE: ProviderId = ProviderId(0);
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -56,7 +56,6 @@ fn no_placeholder_of_any_profile_reaches_the_wire() {
                     kind: RuleKind::Check(Check::Always),
                     action: RuleAction::Reply { reply: ReplyId::from_index(place), close: false },
                     hold: None,
-                    cost: Fraction::NONE,
                     enabled: true,
                     attribution: Attribution::default(),
                 };

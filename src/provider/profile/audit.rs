@@ -9,7 +9,6 @@ use super::{policy, read, words};
 use crate::diagnostic::{Diagnostic, Document};
 use crate::provider::{Check, Confidence, Limit, Policy, Rule, RuleAction, RuleKind};
 use crate::spanned::Spanned;
-use crate::units::Fraction;
 
 /// The numbers of one profile.
 #[derive(Clone, Debug)]
@@ -76,8 +75,17 @@ pub(super) fn numbers(spec: &ProfileSpec, policy: &Policy) -> Vec<ProfileNumber>
     let mut numbers = Vec::new();
     if let Some(said) = &spec.reputation {
         let claim = Claim::new(said.source.as_ref(), said.confidence.as_ref());
-        let lines = words::reputation(&policy.reputation);
-        numbers.extend(lines.into_iter().map(|line| claim.number("reputation".to_owned(), line)));
+        let lines = policy.reputation.iter().flat_map(words::reputation);
+        numbers.extend(lines.map(|line| claim.number("reputation".to_owned(), line)));
+    }
+    if let (Some(said), Some(model)) = (&spec.allowance, &policy.reputation) {
+        let claim = Claim::new(said.source.as_ref(), said.confidence.as_ref());
+        let lines = words::allowance(&model.allowance);
+        numbers.extend(lines.into_iter().map(|line| claim.number("allowance".to_owned(), line)));
+    }
+    if let (Some(said), Some(placement)) = (&spec.placement, &policy.placement) {
+        let claim = Claim::new(said.source.as_ref(), said.confidence.as_ref());
+        numbers.push(claim.number("placement".to_owned(), words::placement(placement)));
     }
     if let Some(said) = &spec.service {
         let claim = Claim::new(said.source.as_ref(), said.confidence.as_ref());
@@ -107,10 +115,6 @@ fn of_rule(numbers: &mut Vec<ProfileNumber>, rule: &Rule, said: &RuleSpec, polic
     if let Some(hold) = &rule.hold {
         let claim = own.or(said.hold_source.as_ref(), said.hold_confidence.as_ref());
         numbers.push(claim.number(key("hold"), words::held_in_short(hold)));
-    }
-    if rule.cost > Fraction::NONE {
-        let claim = Claim { source: None, confidence: Confidence::Assumed };
-        numbers.push(claim.number(key("cost"), format!("each time costs {} of the reputation", rule.cost)));
     }
 }
 

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use super::answer::Replies;
 use super::host_name::is_host;
 use super::rule::KnownNames;
-use super::spec::{ListenerSpec, ProfileSpec, ReplySpec, ReputationSpec, ServiceSpec};
-use super::{attribution, domains};
+use super::spec::{ListenerSpec, ProfileSpec, ReplySpec, ServiceSpec};
+use super::{attribution, domains, reputation};
 use crate::dist::Dist;
-use crate::provider::{ListenerCapacity, Placeholder, Policy, ReplyNote, ReputationModel, ServiceTimes, Tier};
+use crate::provider::{ListenerCapacity, Placeholder, Policy, ReplyNote, ServiceTimes, Tier};
 use crate::smtp::{Class, Code, EnhancedCode, Reply, gaps};
 use crate::spanned::{Checker, NamedTable, Spanned, nearest_or_all};
 use crate::time::Span;
@@ -38,7 +38,8 @@ pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Poli
     }
     let domains = spec.domains.as_ref().map(|spec| domains::build(spec, check));
     let mx = spec.mx.as_ref().map(|names| mx_hosts(names, check));
-    let reputation = spec.reputation.as_ref().map(|spec| reputation(spec, check));
+    let reputation = reputation::build(spec.reputation.as_ref(), spec.allowance.as_ref(), check);
+    let placement = spec.placement.as_ref().map(|spec| reputation::build_placement(spec, check));
     let listener = spec.listener.as_ref().map(|spec| listener(spec, check));
     let service = spec.service.as_ref().map_or_else(at_once, |spec| service(spec, check));
     let tiers = match &spec.tiers {
@@ -68,7 +69,8 @@ pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Poli
         title: spec.title.clone()?,
         domains: domains?,
         mx: mx?,
-        reputation: reputation.unwrap_or(ReputationModel::fixed(Fraction::ALL)),
+        reputation,
+        placement,
         listener,
         service,
         replies: replies.into_iter().collect::<Option<_>>()?,
@@ -187,29 +189,6 @@ fn enhanced(text: &Spanned<String>, code: Option<Code>, check: &mut Checker<'_>)
         check.wrong_do(&text.span, message, help);
     }
     Some(enhanced)
-}
-
-fn reputation(spec: &ReputationSpec, check: &mut Checker<'_>) -> ReputationModel {
-    attribution::build(spec.source.as_ref(), spec.confidence.as_ref(), check);
-    if !(1.0..=1e6).contains(&spec.growth.value) {
-        let message = format!("a growth of {} makes no sense", spec.growth.value);
-        let help = "1 lets a day bring as much as the days before, 2 twice as much";
-        check.wrong_do(&spec.growth.span, message, help);
-    }
-    ReputationModel {
-        start: spec.start,
-        gain: spec.gain,
-        gain_per_day: spec.gain_per_day,
-        complaint: spec.complaint,
-        unknown_recipient: spec.unknown_recipient,
-        spam_trap: spec.spam_trap,
-        unauthenticated: spec.unauthenticated,
-        surge: spec.surge,
-        growth: spec.growth.value,
-        volume_floor: check.count(&spec.volume_floor, 0..=u32::MAX),
-        rest_gain: spec.rest_gain,
-        rest_toward: spec.rest_toward,
-    }
 }
 
 /// A server that takes no time.

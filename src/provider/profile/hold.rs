@@ -21,10 +21,14 @@ pub struct HoldSpec {
     pub after: Option<Spanned<Count>>,
     /// Within this time; an hour unless said otherwise.
     pub within: Option<Spanned<Span>>,
-    /// After this much time without a hold the ladder begins again; a day unless said otherwise.
+    /// So much time without a hold takes one step back down the ladder; a day unless said otherwise.
     pub forget: Option<Spanned<Span>>,
     /// The stage at which a held client is refused; the rule's own stage unless said otherwise.
     pub at: Option<Spanned<Stage>>,
+    /// Whether who goes on knocking begins the step anew: with a limit on `refusals`, by as many as broke it, with any
+    /// other rule, by every one. Not unless said.
+    #[serde(default)]
+    pub renewed: bool,
 }
 
 /// What a hold belongs to: its rule's stage and answer, and whom it is for.
@@ -78,7 +82,7 @@ pub(super) fn build(
     let within = spec.within.as_ref().map_or(Span::HOUR, |span| check.some_time(span));
     let forget = spec.forget.as_ref().map_or(Span::DAY, |span| check.some_time(span));
     let ladder = spans.into_iter().zip(answers).map(|(span, answer)| Some(HoldStep { span, action: answer? }));
-    Some(Hold { ladder: ladder.collect::<Option<_>>()?, after, within, forget, at })
+    Some(Hold { ladder: ladder.collect::<Option<_>>()?, after, within, forget, at, renewed: spec.renewed })
 }
 
 /// More steps than any provider is known to climb.

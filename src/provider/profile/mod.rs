@@ -15,6 +15,7 @@ mod hold;
 mod host_name;
 mod limit;
 mod overlay;
+mod reputation;
 mod rule;
 mod rule_change;
 mod show;

@@ -5,7 +5,7 @@ use super::hold::{self, HoldContext};
 use super::spec::RuleSpec;
 use super::{attribution, limit, window};
 use crate::provider::rule::check_spec;
-use crate::provider::{Attribution, Limit, Meter, Rule, RuleKind, Scope, Tier, Window};
+use crate::provider::{Attribution, Limit, LimitValue, Meter, Rule, RuleKind, Scope, Tier, Window};
 use crate::smtp::Stage;
 use crate::spanned::{Checker, Spanned};
 
@@ -51,7 +51,6 @@ impl KnownNames<'_> {
                 Some(hold) => Some(hold?),
                 None => None,
             },
-            cost: spec.cost,
             enabled: spec.enabled,
             attribution,
         })
@@ -60,7 +59,9 @@ impl KnownNames<'_> {
     fn limit(&self, name: &Spanned<String>, spec: &RuleSpec, check: &mut Checker<'_>) -> Option<Limit> {
         let value = self.tiers.zip(spec.limit.as_ref()).and_then(|(tiers, number)| {
             let load = spec.load.as_ref().map(|steps| limit::load(steps, check)).unwrap_or_default();
-            limit::value(number, tiers, load, check)
+            let wobble = spec.wobble.as_ref().map(|wobble| limit::wobble(wobble, check));
+            let amount = limit::amount(number, tiers, check)?;
+            Some(LimitValue { amount, load, wobble })
         });
         let missing = match spec {
             RuleSpec { count: None, .. } => Some("count"),
@@ -114,6 +115,7 @@ fn says_nothing_of_limits(spec: &RuleSpec, check: &mut Checker<'_>) {
         ("per", spec.per.as_ref().map(|it| &it.span)),
         ("counts", spec.counts.as_ref().map(|it| &it.span)),
         ("load", spec.load.as_ref().map(|it| &it.span)),
+        ("wobble", spec.wobble.as_ref().map(|it| &it.span)),
         ("reputation-of", spec.reputation_of.as_ref().map(|it| &it.span)),
     ];
     for (key, span) in of_limits {
@@ -158,6 +160,10 @@ fn can_be_counted(meter: Meter, window: Window, scope: Option<Scope>, at: &Spann
         Some(scope) if scope.is_of_recipient() && stage > Stage::Rcpt => {
             let message = format!("at `{stage}` there is no question of one {} any more", scope.name());
             return check.wrong_do(&at.span, message, "ask this rule at `rcpt`");
+        }
+        Some(scope) if meter == Meter::Refusals && scope.known_at() > Stage::Connect => {
+            let message = format!("refusals come before the {} is known", scope.name());
+            return check.wrong_do(&at.span, message, "count refusals per `client-ip`, `client-network` or `provider`");
         }
         _ if stage < meter.natural_stage() && (window.is_in_session() || meter.is_gauge()) => {
             (format!("at `{stage}` there are no {meter} to count yet"), meter.natural_stage())

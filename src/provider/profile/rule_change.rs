@@ -59,7 +59,7 @@ pub fn policy_changes(
     limit.map(|value| PolicyChange::Limit(id, value)).into_iter().chain(enabled).collect()
 }
 
-/// A new limit goes with the time of day as the old one did.
+/// A new limit goes with the time of day, and wobbles, as the old one did.
 fn new_limit(policy: &Policy, id: RuleId, spec: &Spanned<LimitSpec>, check: &mut Checker<'_>) -> Option<LimitValue> {
     let rule = &policy.rules[id.index()];
     let RuleKind::Limit(before) = &rule.kind else {
@@ -67,5 +67,6 @@ fn new_limit(policy: &Policy, id: RuleId, spec: &Spanned<LimitSpec>, check: &mut
         check.wrong_do(&spec.span, message, "it can be switched with `enabled`");
         return None;
     };
-    limit::value(spec, &policy.tiers, before.value.load.clone(), check)
+    let amount = limit::amount(spec, &policy.tiers, check)?;
+    Some(LimitValue { amount, ..before.value.clone() })
 }

@@ -70,8 +70,19 @@ fn reputation(text: &mut String, sources: &mut Sources, spec: &ProfileSpec, poli
     };
     let trust = sources.trust(said.source.as_ref(), said.confidence.as_ref());
     _ = writeln!(text, "\nreputation, from 0 to 1  {trust}");
-    for line in words::reputation(&policy.reputation) {
+    for line in policy.reputation.iter().flat_map(words::reputation) {
         _ = writeln!(text, "  {line}");
+    }
+    if let (Some(said), Some(model)) = (&spec.allowance, &policy.reputation) {
+        let trust = sources.trust(said.source.as_ref(), said.confidence.as_ref());
+        _ = writeln!(text, "\nallowance, by accepted history  {trust}");
+        for line in words::allowance(&model.allowance) {
+            _ = writeln!(text, "  {line}");
+        }
+    }
+    if let (Some(said), Some(placement)) = (&spec.placement, &policy.placement) {
+        let trust = sources.trust(said.source.as_ref(), said.confidence.as_ref());
+        _ = writeln!(text, "\nplacement  {trust}\n  {}", words::placement(placement));
     }
 }
 

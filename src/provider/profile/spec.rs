@@ -9,14 +9,14 @@ use serde::Deserialize;
 use super::answer::AnswerSpec;
 use super::domains::DomainsSpec;
 use super::hold::HoldSpec;
-use super::limit::{LimitSpec, LoadStepSpec};
+use super::limit::{LimitSpec, LoadStepSpec, WobbleSpec};
+use super::reputation::{AllowanceSpec, PlacementSpec, ReputationSpec};
 use super::window::WindowSpec;
 use crate::dist::DistSpec;
 use crate::provider::rule::check_spec::CheckSpec;
 use crate::provider::{Confidence, Counted, Meaning, Meter, ReputationOf, Scope};
 use crate::smtp::Stage;
 use crate::spanned::{Count, NamedTable, Spanned};
-use crate::units::Fraction;
 
 /// A mailbox provider's inbound policy as a TOML file.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -41,8 +41,12 @@ pub struct ProfileSpec {
     /// Bands of reputation `[from, to)`, the worst first, from 0 to 1 without gap or overlap. Without this table
     /// there is one band, `any`.
     pub tiers: Option<Spanned<NamedTable<Spanned<[f64; 2]>>>>,
-    /// How reputation moves. Without this table everybody's stays at 1.
-    pub reputation: Option<ReputationSpec>,
+    /// How reputation moves. Without this table everybody's stays as it is: at 1, unless a source says otherwise.
+    pub reputation: Option<Spanned<ReputationSpec>>,
+    /// What volume a sender's history entitles it to. Needs `reputation`; without this table volume does not matter.
+    pub allowance: Option<Spanned<AllowanceSpec>>,
+    /// Where accepted mail lands. Without this table all of it reaches the inbox.
+    pub placement: Option<Spanned<PlacementSpec>>,
     /// How long the server takes. Without this table it takes no time.
     pub service: Option<ServiceSpec>,
     /// How many connections the server can serve. Without this table, as many as come.
@@ -53,40 +57,6 @@ pub struct ProfileSpec {
     /// The rules, in the order in which they are asked.
     #[serde(default)]
     pub rule: NamedTable<RuleSpec>,
-}
-
-/// How reputation moves; a score is between 0 and 1.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ReputationSpec {
-    /// Score of a client that was never seen before.
-    pub start: Fraction,
-    /// Share of the way to 1 that every accepted message gains.
-    pub gain: Fraction,
-    /// Most that can be gained in a day, as score.
-    pub gain_per_day: Fraction,
-    /// Share of the score lost by a complaint.
-    pub complaint: Fraction,
-    /// Share of the score lost by a recipient that does not exist.
-    pub unknown_recipient: Fraction,
-    /// Share of the score lost by a spam trap.
-    pub spam_trap: Fraction,
-    /// Share of the score lost by a message without SPF or DKIM.
-    pub unauthenticated: Fraction,
-    /// Share of the score lost by every message above the volume that the client's history allows.
-    pub surge: Fraction,
-    /// A day may bring this many times the most of the client's recent days; at least 1.
-    pub growth: Spanned<f64>,
-    /// A day may always bring so many messages.
-    pub volume_floor: Spanned<Count>,
-    /// Without mail for a day, the score rises by so much per day …
-    pub rest_gain: Fraction,
-    /// … until it reaches this.
-    pub rest_toward: Fraction,
-    /// Where these numbers come from.
-    pub source: Option<String>,
-    /// How far to trust them; `assumed` unless said otherwise.
-    pub confidence: Option<Spanned<Confidence>>,
 }
 
 /// How long the server takes.
@@ -157,16 +127,15 @@ pub struct RuleSpec {
     pub counts: Option<Spanned<Counted>>,
     /// By time of day, the factor that scales the limit.
     pub load: Option<Spanned<Vec<LoadStepSpec>>>,
-    /// Whose reputation chooses the tier; `client-ip` unless said otherwise.
+    /// How the limit moves by itself several times a day.
+    pub wobble: Option<Spanned<WobbleSpec>>,
+    /// Whose reputation chooses the tier, or the place on a curve; `client-ip` unless said otherwise.
     pub reputation_of: Option<Spanned<ReputationOf>>,
     /// Instead of a limit, a question.
     pub check: Option<Spanned<CheckSpec>>,
     /// What is answered.
     #[schemars(required)]
     pub answer: Option<Spanned<AnswerSpec>>,
-    /// Share of the client's reputation that every violation costs.
-    #[serde(default)]
-    pub cost: Fraction,
     /// Time-outs for a client that keeps on breaking the rule.
     pub hold: Option<Spanned<HoldSpec>>,
     /// Whether the rule is asked at all; a timeline can switch it.

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::diagnostic::render;
-use crate::provider::{Confidence, Meaning, PolicyChange, RuleAction, RuleKind, TierValue, Window};
+use crate::provider::{
+    Confidence, LimitAmount, LimitValue, Meaning, PolicyChange, RuleAction, RuleKind, TierValue, Window,
+};
 use crate::smtp::Stage;
 use crate::time::Span;
 use crate::units::RuleId;
@@ -72,7 +74,7 @@ fn the_right_profile_is_right() {
     let policy = parse(&document(RIGHT)).unwrap_or_else(|d| panic!("{}", render(&d, false)));
     let rule = &policy.rules[0];
     let RuleKind::Limit(limit) = &rule.kind else { panic!("{:?}", rule.kind) };
-    assert_eq!(limit.value.by_tier, [TierValue::Exactly(1), TierValue::Unknown { low: 5, high: 20 }]);
+    assert_eq!(tier_values(&limit.value), [TierValue::Exactly(1), TierValue::Unknown { low: 5, high: 20 }]);
     assert_eq!(limit.window, Window::Gauge);
     assert!(matches!(rule.action, RuleAction::Reply { close: true, .. }));
     assert_eq!(
@@ -215,7 +217,7 @@ fn a_reply_may_say_what_it_means() {
 fn a_limit_of_nothing_lets_nothing_in() {
     let policy = parse(&document(&RIGHT.replacen("poor = 1,", "poor = 0,", 1))).unwrap();
     let RuleKind::Limit(limit) = &policy.rules[0].kind else { panic!() };
-    assert_eq!(limit.value.by_tier[0], TierValue::Exactly(0));
+    assert_eq!(tier_values(&limit.value)[0], TierValue::Exactly(0));
 }
 
 /// A line of `set`.
@@ -253,7 +255,7 @@ fn a_scenario_changes_any_value() {
     let names: Vec<&str> = policy.rules.iter().map(|rule| rule.name.as_str()).collect();
     assert_eq!(names, ["connections", "unknown", "extra"]);
     let RuleKind::Limit(limit) = &policy.rules[0].kind else { panic!() };
-    assert_eq!(limit.value.by_tier, [TierValue::Exactly(7); 2]);
+    assert_eq!(tier_values(&limit.value), [TierValue::Exactly(7); 2]);
     assert_eq!(policy.rules[0].hold.as_ref().map(|hold| hold.after), Some(3));
     assert_eq!(policy.rules[0].attribution.source, "changed by the scenario");
     let said = change("rule", "{ connections = { source = \"our own log\", limit = 7 } }");
@@ -309,7 +311,7 @@ fn a_rule_changes_in_the_grammar_of_limits() {
     let by_tier =
         |text: &str| match rule_change(&Document::new("change", format!("limit = {text}")), &policy, RuleId(0)) {
             Ok(changes) => match changes.as_slice() {
-                [PolicyChange::Limit(RuleId(0), value)] => Ok(value.by_tier.clone()),
+                [PolicyChange::Limit(RuleId(0), value)] => Ok(tier_values(value)),
                 other => panic!("{other:?}"),
             },
             Err(found) => Err(found.iter().map(Diagnostic::message).collect::<Vec<_>>().join("; ")),
@@ -397,5 +399,13 @@ fn the_schema_knows_every_part() {
         "list-quality",
     ] {
         assert!(schema.contains(word), "{word}");
+    }
+}
+
+/// The number of every tier of a limit that goes by tiers.
+fn tier_values(value: &LimitValue) -> Vec<TierValue> {
+    match &value.amount {
+        LimitAmount::Tiers(by_tier) => by_tier.clone(),
+        other => panic!("no limit by tier: {other:?}"),
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::provider::{
-    Hold, HoldStep, LimitValue, ListenerCapacity, Policy, ReputationModel, Rule, RuleAction, RuleKind, ServiceTimes,
-    Tier,
+    AllowanceModel, DailyVolume, Engagement, Hold, HoldStep, LimitValue, ListenerCapacity, Placement, Policy,
+    ReputationModel, Rule, RuleAction, RuleKind, ServiceTimes, Tier,
 };
 use crate::units::{Fraction, ReplyId, percent};
 
@@ -27,9 +27,6 @@ pub(super) fn clause(rule: &Rule, policy: &Policy, named: &dyn Fn(ReplyId) -> St
     _ = write!(text, "{link}{}", answered(rule.action, named));
     if let Some(hold) = &rule.hold {
         _ = write!(text, "; {}", held(hold, rule.action, named));
-    }
-    if rule.cost > Fraction::NONE {
-        _ = write!(text, "; each time costs {} of the reputation", rule.cost);
     }
     text
 }
@@ -66,29 +63,72 @@ pub(super) fn tiers(policy: &Policy) -> String {
 }
 
 /// How reputation moves, a line for each cause.
-pub(super) fn reputation(model: &ReputationModel) -> [String; 5] {
-    [
-        format!("a newcomer starts at {}", model.start.get()),
+pub(super) fn reputation(model: &ReputationModel) -> Vec<String> {
+    let tolerated = &model.tolerated;
+    let rates = [
+        (tolerated.complaints, "complaints"),
+        (tolerated.unknown_recipients, "unknown recipients"),
+        (tolerated.spam_traps, "spam traps"),
+        (tolerated.unauthenticated, "unauthenticated mail"),
+        (tolerated.spam, "spam-like mail"),
+    ];
+    let rates: Vec<String> = rates.iter().map(|(rate, of)| format!("{} {of}", percent(*rate))).collect();
+    let mut lines = vec![
+        format!("a stranger starts at {}", model.stranger.get()),
+        format!("each by itself halves the score, whatever the volume: {}; a third of it leaves 0.9", rates.join(", ")),
+        format!("a day with {} recipients is believed by half", model.believed_at),
         format!(
-            "an accepted message gains {} of the way to 1, a day at most {}",
-            percent(model.gain.get()),
-            model.gain_per_day.get()
+            "halfway to a lower score in {}, to a higher one in {}; rates are of the last {} and more",
+            model.worsens, model.improves, model.evidence
+        ),
+        format!("half known after {} of sending, half forgotten after {} of silence", model.known_after, model.forgets),
+    ];
+    if let Some(Engagement { usual, weight }) = model.engagement {
+        lines.push(format!(
+            "{} engaged recipients are usual; twice as many leave {:.2} of what speaks against a sender",
+            percent(usual),
+            0.5_f64.powf(weight)
+        ));
+    }
+    lines
+}
+
+/// What volume a history entitles to, a line for each part.
+pub(super) fn allowance(model: &AllowanceModel) -> Vec<String> {
+    let mut lines = vec![
+        format!(
+            "a stranger may send to {} recipients a day, the best to {}",
+            volume(model.stranger),
+            volume(model.most)
         ),
         format!(
-            "of the score, a complaint takes {}, an unknown recipient {}, a spam trap {}, an unauthenticated message {}",
-            percent(model.complaint.get()),
-            percent(model.unknown_recipient.get()),
-            percent(model.spam_trap.get()),
-            percent(model.unauthenticated.get())
+            "a day of good mail allows {} times as much the next; half of a volume is forgotten after {}",
+            model.growth, model.memory
         ),
-        format!(
-            "a day may bring {} times the most of recent days and always {} messages; each one more takes {}",
-            model.growth,
-            model.volume_floor,
-            percent(model.surge.get())
-        ),
-        format!("a day without mail gives {}, up to {}", model.rest_gain.get(), model.rest_toward.get()),
-    ]
+    ];
+    if model.inherited > 0.0 {
+        lines.push(format!(
+            "a new IP of a known sender domain gets {} of the domain's volume on top",
+            percent(model.inherited)
+        ));
+    }
+    lines
+}
+
+/// Where accepted mail lands.
+pub(super) fn placement(placement: &Placement) -> String {
+    let share = |score: f64| {
+        format!("{} at {score}", percent(share_rounded(placement.inbox_share(Fraction::clamped(score)).get())))
+    };
+    format!("reaches the inbox by score: {}", [0.5, 0.7, 0.8, 0.9, 1.0].map(share).join(", "))
+}
+
+fn share_rounded(share: f64) -> f64 {
+    (share * 100.0).round() / 100.0
+}
+
+fn volume(volume: DailyVolume) -> String {
+    if volume.low < volume.high { format!("{} to {}?", volume.low, volume.high) } else { volume.low.to_string() }
 }
 
 /// How long the server takes over its work.
@@ -148,5 +188,6 @@ fn held(hold: &Hold, own: RuleAction, named: &dyn Fn(ReplyId) -> String) -> Stri
         Some(first) if same => format!(" with {}", answered(first.action, named)),
         _ => String::new(),
     };
-    format!("{times} at {} for {ladder}{told}; forgotten after {}", hold.at, hold.forget)
+    let renewed = if hold.renewed { "; knocking begins it anew" } else { "" };
+    format!("{times} at {} for {ladder}{told}{renewed}; a step back after each {}", hold.at, hold.forget)
 }

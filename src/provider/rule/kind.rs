@@ -3,6 +3,7 @@
 use super::check::Check;
 use super::limit::Limit;
 use super::limit::state::LimitState;
+use super::meter::Meter;
 use super::population::Population;
 use super::state::RuleState;
 use crate::provider::scope::Scope;
@@ -32,6 +33,11 @@ impl RuleKind {
             Self::Limit(Limit { scope: Scope::Session, .. }) | Self::Check(_) => Scope::ClientIp,
             Self::Limit(limit) => limit.scope,
         }
+    }
+
+    /// Whether it is a limit on refusals.
+    pub(in crate::provider) fn counts_refusals(&self) -> bool {
+        matches!(self, Self::Limit(limit) if limit.meter == Meter::Refusals)
     }
 
     /// Bytes that a rule of this kind remembers at most, roughly, of so many who send and so many to whom.

@@ -10,7 +10,7 @@ mod words;
 
 use super::meter::Meter;
 use super::population::Population;
-use crate::provider::limit_value::LimitValue;
+use crate::provider::limit_value::{LimitSubject, LimitValue};
 use crate::provider::reputation::ReputationOf;
 use crate::provider::scope::Scope;
 use crate::provider::window::{Counted, Window};
@@ -33,6 +33,11 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// Whose standings the number hangs on.
+    pub(in crate::provider) const fn judged_by(&self) -> LimitSubject {
+        LimitSubject { scope: self.scope, reputation_of: self.reputation_of }
+    }
+
     /// Bytes that the limit remembers at most, roughly: a counter for every key, and the moments of sliding logs.
     pub(super) fn memory(&self, population: &Population) -> f64 {
         let keys = population.keys(self.scope);

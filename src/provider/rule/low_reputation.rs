@@ -7,6 +7,7 @@ use super::bernoulli::{Bernoulli, all, share_in_words};
 use super::check_kind::CheckKind;
 use super::population::Population;
 use crate::provider::context::RuleContext;
+use crate::provider::limit_value::LimitBasis as _;
 use crate::provider::reputation::ReputationOf;
 use crate::time::Time;
 use crate::units::Fraction;

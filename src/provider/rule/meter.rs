@@ -26,13 +26,16 @@ pub enum Meter {
     UnknownRecipients,
     /// Bytes of messages.
     Bytes,
+    /// Refusals that told a client to slow down: by limits on what a client or sender domain does, and for low
+    /// reputation. The rule is broken by the first refusal above the limit.
+    Refusals,
 }
 
 impl Meter {
     /// The stage at which this is counted when the rule is asked no later.
     pub const fn natural_stage(self) -> Stage {
         match self {
-            Self::OpenConnections | Self::Connections => Stage::Connect,
+            Self::OpenConnections | Self::Connections | Self::Refusals => Stage::Connect,
             Self::OpenTransactions | Self::Messages => Stage::Mail,
             Self::Recipients | Self::UnknownRecipients => Stage::Rcpt,
             Self::Bytes => Stage::EndOfData,
@@ -44,7 +47,12 @@ impl Meter {
         match self {
             Self::OpenConnections => Some(SlotOf::Session),
             Self::OpenTransactions => Some(SlotOf::Transaction),
-            Self::Connections | Self::Messages | Self::Recipients | Self::UnknownRecipients | Self::Bytes => None,
+            Self::Connections
+            | Self::Messages
+            | Self::Recipients
+            | Self::UnknownRecipients
+            | Self::Bytes
+            | Self::Refusals => None,
         }
     }
 
@@ -63,6 +71,7 @@ impl Meter {
             Self::Recipients => "recipients",
             Self::UnknownRecipients => "unknown-recipients",
             Self::Bytes => "bytes",
+            Self::Refusals => "refusals",
         }
     }
 }

@@ -12,7 +12,8 @@ fn strict(scope: Scope) -> Rule {
     }
     let step = |span| HoldStep { span, action: rule.action };
     let ladder = vec![step(HELD), step(Span::DAY)];
-    rule.hold = Some(Hold { ladder, after: 1, within: Span::HOUR, forget: Span::DAY.times(9), at: rule.at });
+    rule.hold =
+        Some(Hold { ladder, after: 1, within: Span::HOUR, forget: Span::DAY.times(9), at: rule.at, renewed: false });
     rule
 }
 
@@ -54,20 +55,20 @@ fn releasing_one_client_leaves_the_others_held() {
 #[test]
 fn starting_again_undoes_everything_but_time() {
     let mut policy = policy(vec![strict(Scope::ClientIp)]);
-    policy.reputation.complaint = Fraction::new(0.5).unwrap();
+    policy.reputation = Some(REPUTATION);
     let mut provider = lab_of(policy);
     let start = provider.clone();
-    let newcomer = provider.meet_client(Client { network: NetworkId(7), ..PLAIN });
-    provider.meet_sender(None, 0);
+    let newcomer = provider.meet_client(at(0), Client { network: NetworkId(7), ..PLAIN });
+    provider.meet_sender(at(0), &History::NONE);
     provider.complain(at(0), GOOD, SenderDomainId(0));
     provider.complain(at(0), newcomer, SenderDomainId(2));
-    provider
-        .apply(&PolicyChange::Limit(RuleId(0), LimitValue { by_tier: vec![TierValue::Exactly(0)], load: Vec::new() }));
+    provider.apply(at(0), &PolicyChange::Limit(RuleId(0), LimitValue::by_tier(vec![TierValue::Exactly(0)])));
     assert!(stage(&mut provider, 0, GOOD).is_some());
     provider.reset_to(&start, at(1));
-    assert_eq!(provider.reputation(GOOD), Fraction::ALL);
-    assert_eq!(provider.reputation(BAD), Fraction::NONE, "as it was introduced");
-    assert_eq!(provider.reputation(newcomer), Fraction::ALL);
+    let stranger = start.reputation(at(0), GOOD);
+    assert_eq!(provider.reputation(at(1), GOOD), stranger);
+    assert_eq!(provider.reputation(at(1), BAD), start.reputation(at(0), BAD), "as it was introduced");
+    assert_eq!(provider.reputation(at(1), newcomer), stranger);
     assert_eq!(provider.active_holds(at(1), GOOD), []);
     assert_eq!(provider.activity(RuleId(0), at(1)).refused, 0);
     assert_eq!(stage(&mut provider, 1, GOOD), None);
@@ -98,14 +99,14 @@ fn a_connected_client_stays_and_counts_after_a_reset() {
 }
 
 #[test]
-fn the_days_before_a_new_start_are_no_rest() {
+fn the_days_before_a_new_start_are_no_silence() {
     let mut policy = policy(Vec::new());
-    policy.reputation.start = Fraction::new(0.2).unwrap();
-    policy.reputation.rest_gain = Fraction::new(0.1).unwrap();
-    policy.reputation.rest_toward = Fraction::ALL;
-    let mut provider = lab_of(policy);
+    policy.reputation = Some(REPUTATION);
+    let mut provider = Provider::new(policy, Seed(1).into(), Span::ZERO);
+    provider.meet_client(at(0), Client { history: with_reputation(0.9), ..PLAIN });
     let start = provider.clone();
-    provider.reset_to(&start, at(5 * 24 * 60));
-    assert_eq!(stage(&mut provider, 5 * 24 * 60, GOOD), None);
-    assert_eq!(Some(provider.reputation(GOOD)), Fraction::new(0.2));
+    let days = |days: u64| at(days * 24 * 60);
+    assert!(provider.reputation(days(20), GOOD) < provider.reputation(days(1), GOOD), "half forgotten");
+    provider.reset_to(&start, days(20));
+    assert_eq!(provider.reputation(days(20), GOOD), start.reputation(at(0), GOOD));
 }

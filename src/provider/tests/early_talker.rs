@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn who_talks_before_the_greeting_is_refused_and_who_waits_is_greeted_late() {
     let ladder = vec![HoldStep { span: Span::HOUR, action: RuleAction::Drop }];
-    let hold = Hold { ladder, after: 1, within: Span::HOUR, forget: Span::DAY, at: Connect };
+    let hold = Hold { ladder, after: 1, within: Span::HOUR, forget: Span::DAY, at: Connect, renewed: false };
     let pit = Rule {
         action: RuleAction::Tarpit(Span::from_secs(1)),
         ..rule(Connect, RuleKind::Check(Check::EarlyTalker(EarlyTalker { pause: Span::from_secs(9) })))

@@ -20,7 +20,7 @@ fn relaying_is_refused_before_all_else_and_only_where_a_recipient_is_foreign() {
     assert_eq!(refused(provider), [0, 0, 4], "nor is the limit asked once it is reached");
     assert!(provider.policy().is_foreign("yahoo.com") && !provider.policy().is_foreign("Test.Example"));
     assert!(!provider.policy().is_foreign(""), "postmaster");
-    provider.apply(&PolicyChange::Enabled(RuleId(2), false));
+    provider.apply(at(0), &PolicyChange::Enabled(RuleId(2), false));
     assert!(!provider.policy().is_foreign("yahoo.com"));
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::history;
 use crate::scenario::model::Source;
 use crate::scenario::spec::SourceSpec;
 use crate::spanned::{Checker, Spanned};
@@ -25,7 +26,7 @@ pub(super) fn build(specs: &[Spanned<SourceSpec>], check: &mut Checker<'_>) -> V
             check.wrong(&spec.span, format!("a scenario has at most {SOURCES_MAX} sources"));
             break;
         }
-        let daily_volume = spec.daily_volume.as_ref().map_or(0, |volume| check.count(volume, 0..=u32::MAX));
+        let history = history::build(spec.reputation.as_ref(), spec.daily_volume.as_ref(), spec.age.as_ref(), check);
         for n in 0..count {
             let Some(ip) = nth_after(first, n) else {
                 check.wrong(&spec.ip.span, format!("there are no {count} addresses from {first} on"));
@@ -48,8 +49,8 @@ pub(super) fn build(specs: &[Spanned<SourceSpec>], check: &mut Checker<'_>) -> V
             }
             let next = NetworkId::from_index(networks.len());
             let network = *networks.entry(own).or_insert(next);
-            let (listed, reputation) = (spec.listed, spec.reputation);
-            sources.push(Source { ip, network, listed, ptr: spec.ptr.unwrap_or(true), reputation, daily_volume });
+            let (listed, ptr) = (spec.listed, spec.ptr.unwrap_or(true));
+            sources.push(Source { ip, network, listed, ptr, history });
         }
     }
     sources

@@ -74,9 +74,12 @@ impl LimitForecast<'_> {
             _ if n > limit => None,
             Meter::Recipients => Some(left),
             Meter::UnknownRecipients => None,
-            Meter::OpenConnections | Meter::OpenTransactions | Meter::Connections | Meter::Messages | Meter::Bytes => {
-                (n > left).then_some(0)
-            }
+            Meter::OpenConnections
+            | Meter::OpenTransactions
+            | Meter::Connections
+            | Meter::Messages
+            | Meter::Refusals
+            | Meter::Bytes => (n > left).then_some(0),
         }
     }
 
@@ -103,8 +106,8 @@ impl LimitForecast<'_> {
 
     /// The number that applies to who would send.
     fn number(&self, at: Time, subject: ForecastSubject) -> Option<u32> {
-        let tier = self.identities.tier(self.limit.reputation_of, subject.client, Some(subject.sender));
-        self.state.drawn().at(tier, self.clock.at(at))
+        let basis = self.identities.basis(subject.client, Some(subject.sender));
+        self.state.drawn().at(self.limit.judged_by(), &basis, self.clock.at(at))
     }
 
     /// How much the limit counts of a message with so many recipients.
@@ -114,7 +117,11 @@ impl LimitForecast<'_> {
             Meter::Recipients => recipients,
             Meter::UnknownRecipients => 0,
             Meter::Bytes => message.envelope.size,
-            Meter::OpenConnections | Meter::OpenTransactions | Meter::Connections | Meter::Messages => 1,
+            Meter::OpenConnections
+            | Meter::OpenTransactions
+            | Meter::Connections
+            | Meter::Messages
+            | Meter::Refusals => 1,
         }
     }
 
@@ -144,7 +151,8 @@ impl LimitForecast<'_> {
                         | Meter::OpenTransactions
                         | Meter::Connections
                         | Meter::Messages
-                        | Meter::UnknownRecipients => 1,
+                        | Meter::UnknownRecipients
+                        | Meter::Refusals => 1,
                     };
                     let other =
                         ForecastSubject { client: session.client(), session: Some(session.id()), sender, ..subject };
@@ -157,6 +165,7 @@ impl LimitForecast<'_> {
             | Meter::Messages
             | Meter::Recipients
             | Meter::UnknownRecipients
+            | Meter::Refusals
             | Meter::Bytes => 0,
         }
     }

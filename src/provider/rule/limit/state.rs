@@ -92,6 +92,17 @@ impl LimitState {
         }
     }
 
+    /// Counts one event. Whether it was still within the limit.
+    pub(in crate::provider) fn add(&mut self, step: &LimitStep, context: &RuleContext<'_>) -> bool {
+        let (Self { drawn, counters }, clock) = (self, context.clock());
+        match (counters, drawn.at(step.subject, context, clock)) {
+            (LimitCounters::OverTime(counters), Some(limit)) => {
+                counters.take(context.key(step.scope), clock, limit, 1, Counted::Attempts)
+            }
+            (LimitCounters::OverTime(_) | LimitCounters::Slots(..) | LimitCounters::InSession, _) => true,
+        }
+    }
+
     /// A slot of a gauge is given back.
     pub(in crate::provider) fn release_slot(&mut self, key: u64) {
         if let LimitCounters::Slots(_, taken) = &mut self.counters {
@@ -149,7 +160,7 @@ fn acquire_slot(
         return true;
     }
     let key = context.key(step.scope);
-    let limit = drawn.at(context.tier(step.reputation_of), context.clock()).unwrap_or(u32::MAX);
+    let limit = drawn.at(step.subject, context, context.clock()).unwrap_or(u32::MAX);
     let taken = taken.entry(key, |taken| *taken == 0);
     if *taken >= limit {
         return false;
@@ -166,7 +177,7 @@ fn count_in_session(drawn: &DrawnLimit, step: &LimitStep, rule: usize, context: 
     if n == 0 || context.session().has_passed(rule, step.once) {
         return true;
     }
-    let Some(limit) = drawn.at(context.tier(step.reputation_of), context.clock()) else { return true };
+    let Some(limit) = drawn.at(step.subject, context, context.clock()) else { return true };
     let session = context.session_mut();
     let sum = session.count(rule).saturating_add(n);
     let fits = sum <= limit;
@@ -193,7 +204,7 @@ fn count_over_time(
         return true;
     }
     let (key, clock) = (context.key(step.scope), context.clock());
-    let Some(limit) = drawn.at(context.tier(step.reputation_of), clock) else { return true };
+    let Some(limit) = drawn.at(step.subject, context, clock) else { return true };
     let fits = if step.action == LimitAction::Peek {
         counters.admits(key, clock, limit, n)
     } else {
@@ -213,7 +224,7 @@ fn record(drawn: &DrawnLimit, counters: &mut TimedCounters, step: &LimitStep, co
         return;
     }
     let clock = context.clock();
-    if let Some(limit) = drawn.at(context.tier(step.reputation_of), clock) {
+    if let Some(limit) = drawn.at(step.subject, context, clock) {
         counters.count(context.key(step.scope), clock, limit, n);
     }
 }

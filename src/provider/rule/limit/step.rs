@@ -1,8 +1,8 @@
 //! What a limit does at a stage: worked out once, when the rules are compiled.
 
 use super::Limit;
+use crate::provider::limit_value::LimitSubject;
 use crate::provider::message::Mailbox;
-use crate::provider::reputation::ReputationOf;
 use crate::provider::rule::Meter;
 use crate::provider::scope::Scope;
 use crate::provider::session::{CountOnce, Session};
@@ -17,7 +17,7 @@ pub(in crate::provider) struct LimitStep {
     /// What may be asked about more often than it happens is counted once.
     pub(super) once: CountOnce,
     pub(super) scope: Scope,
-    pub(super) reputation_of: ReputationOf,
+    pub(super) subject: LimitSubject,
     pub(super) counted: Counted,
     /// Whether counting nothing changes nothing; see [`Window::is_count`].
     pub(super) is_count: bool,
@@ -61,13 +61,20 @@ impl Limit {
     ) -> (Option<LimitStep>, Option<LimitStep>) {
         let natural = self.meter.natural_stage();
         let is_gauge = self.window == Window::Gauge;
-        let early = at < natural && !is_gauge && !self.window.is_in_session();
+        let counts_refusals = self.meter == Meter::Refusals;
+        let early = (at < natural || counts_refusals) && !is_gauge && !self.window.is_in_session();
         let asked = (at == stage && (is_gauge || is_limited))
             .then(|| self.step(stage, if early { LimitAction::Peek } else { LimitAction::Take }));
         let counts_each = self.scope.is_of_recipient() && stage != Stage::Rcpt;
-        let counts = (early && stage == natural && is_limited)
+        // Refusals are counted when they happen, whatever the stage.
+        let counts = (early && stage == natural && is_limited && !counts_refusals)
             .then(|| self.step(stage, if counts_each { LimitAction::RecordEach } else { LimitAction::Record }));
         (asked, counts)
+    }
+
+    /// What a limit on refusals does when there is one.
+    pub(in crate::provider) fn on_refusal(&self) -> LimitStep {
+        self.step(Stage::Connect, LimitAction::Take)
     }
 
     fn step(&self, stage: Stage, action: LimitAction) -> LimitStep {
@@ -76,7 +83,7 @@ impl Limit {
             increment: self.increment(stage),
             once: self.once(stage),
             scope: self.scope,
-            reputation_of: self.reputation_of,
+            subject: self.judged_by(),
             counted: self.counted,
             is_count: self.window.is_count(),
         }
@@ -86,7 +93,11 @@ impl Limit {
     fn increment(&self, stage: Stage) -> Increment {
         match self.meter {
             meter if stage < meter.natural_stage() => Increment::One,
-            Meter::OpenConnections | Meter::OpenTransactions | Meter::Connections | Meter::Messages => Increment::One,
+            Meter::OpenConnections
+            | Meter::OpenTransactions
+            | Meter::Connections
+            | Meter::Messages
+            | Meter::Refusals => Increment::One,
             Meter::Recipients if stage == Stage::Rcpt => Increment::One,
             Meter::Recipients => Increment::Recipients,
             Meter::UnknownRecipients if stage == Stage::Rcpt => Increment::UnknownRecipient,
@@ -106,12 +117,18 @@ impl Limit {
             | Meter::Messages
             | Meter::Recipients
             | Meter::UnknownRecipients
+            | Meter::Refusals
             | Meter::Bytes => CountOnce::Never,
         }
     }
 }
 
 impl LimitStep {
+    /// Whether it is asked and counts what it refuses, so that it counts what others refuse before it too.
+    pub(in crate::provider) fn counts_attempts(&self) -> bool {
+        self.counted == Counted::Attempts && self.action == LimitAction::Take
+    }
+
     /// Whether the step does anything about a recipient with such a mailbox; `None` is one of another
     /// provider. Where others are not counted by number,
     /// time passes for them nevertheless.

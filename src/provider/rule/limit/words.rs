@@ -3,18 +3,19 @@
 use std::fmt::Write as _;
 
 use super::Limit;
-use crate::provider::limit_value::{LimitValue, TierValue};
+use crate::provider::limit_value::{AllowanceShare, LimitAmount, LimitValue, TierValue};
 use crate::provider::reputation::{ReputationOf, Tier};
 use crate::provider::scope::Scope;
 use crate::provider::window::{Aligned, Counted, Window};
 use crate::time::Span;
+use crate::units::percent;
 
 impl Limit {
     /// The limit in words: "per client-ip: messages in a fixed window of 1h at most 20".
     pub(in crate::provider) fn words(&self, tiers: &[Tier]) -> String {
         let mut text = format!("per {}: {} {}", self.scope.name(), self.meter, window(self.window, Detail::Full));
         _ = write!(text, "at most {}", value(&self.value, tiers, Detail::Full));
-        if self.value.by_tier.windows(2).any(|pair| pair[0] != pair[1]) {
+        if self.value.goes_by_standing() {
             text.push_str(match self.reputation_of {
                 ReputationOf::ClientIp => "",
                 ReputationOf::SenderDomain => " by the sender domain's reputation",
@@ -23,6 +24,9 @@ impl Limit {
         }
         for step in &self.value.load {
             _ = write!(text, ", times {} from {}", step.factor, step.from);
+        }
+        if self.value.wobble.is_some() {
+            text.push_str(", moving by itself");
         }
         if self.counted == Counted::Attempts {
             text.push_str(", refused ones counted too");
@@ -40,7 +44,7 @@ impl Limit {
 
     /// Whether there is a number, in any tier.
     pub(in crate::provider) fn is_limited(&self) -> bool {
-        self.value.by_tier.iter().any(|value| *value != TierValue::Unlimited)
+        !self.value.is_unlimited()
     }
 
     /// What is counted and for whom: "messages per client IP".
@@ -104,11 +108,28 @@ fn later(offset: Span) -> String {
 
 /// The number in words: "20", or "1 (poor), unknown: 5 to 10 (fair), no limit (good)"; in short "5 to 10? (fair)".
 fn value(value: &LimitValue, tiers: &[Tier], detail: Detail) -> String {
-    match value.by_tier.as_slice() {
-        [first, rest @ ..] if rest.iter().all(|one| one == first) => number(*first, detail),
-        all => {
-            let pairs = all.iter().zip(tiers);
-            pairs.map(|(one, tier)| format!("{} ({})", number(*one, detail), tier.name)).collect::<Vec<_>>().join(", ")
+    match &value.amount {
+        LimitAmount::Tiers(by_tier) => match by_tier.as_slice() {
+            [first, rest @ ..] if rest.iter().all(|one| one == first) => number(*first, detail),
+            all => {
+                let pairs = all.iter().zip(tiers);
+                let words = pairs.map(|(one, tier)| format!("{} ({})", number(*one, detail), tier.name));
+                words.collect::<Vec<_>>().join(", ")
+            }
+        },
+        LimitAmount::Curve(points) => {
+            let points = points.iter().map(|point| format!("{} at {}", point.number, point.score.get()));
+            format!("by the score {}", points.collect::<Vec<_>>().join(", "))
+        }
+        LimitAmount::Allowance(AllowanceShare { share, at_least, at_most }) => {
+            let mut words = format!("{} of the day's allowance", percent(*share));
+            if *at_least != TierValue::Exactly(0) {
+                _ = write!(words, ", at least {}", number(*at_least, detail));
+            }
+            if *at_most != TierValue::Unlimited {
+                _ = write!(words, ", at most {}", number(*at_most, detail));
+            }
+            words
         }
     }
 }

@@ -1,0 +1,107 @@
+//! What going on costs that a provider has told to slow down, and what slowing down does not cost.
+
+use mxlab::provider::History;
+use mxlab::time::Span;
+
+use super::sender::{CLEAN, POLITE, Rates, Sender, Tally, history};
+
+/// No end of it.
+const NEVER: u32 = u32::MAX;
+
+/// So many hours of hammering with a whole queue.
+fn hammer(sender: &mut Sender, hours: u32, queue: u32) -> Vec<Tally> {
+    (0..hours).map(|_| sender.hour(queue, CLEAN, NEVER)).collect()
+}
+
+/// Fact 13: two or three an hour go through at Yahoo for ever; at Microsoft nothing at all does, for days.
+#[test]
+fn who_goes_on_hammering_gets_a_trickle_at_yahoo_and_nothing_at_microsoft() {
+    let mut yahoo = Sender::new("yahoo", &History::NONE);
+    let days: Vec<u32> =
+        hammer(&mut yahoo, 10 * 24, 2_000).chunks(24).map(|day| day.iter().map(|hour| hour.accepted).sum()).collect();
+    let last = &days[5..];
+    assert!(last.iter().all(|accepted| *accepted < 200) && last.iter().sum::<u32>() > 0, "{days:?}");
+    let mut microsoft = Sender::new("microsoft", &History::NONE);
+    let hours = hammer(&mut microsoft, 10 * 24, 2_000);
+    assert_eq!(hours[48..].iter().map(|hour| hour.accepted).sum::<u32>(), 0, "nothing for days");
+    assert_eq!(microsoft.last_code, 550, "and a block in the end");
+}
+
+/// Fact 14 (calibrated): a day or two of rest, and the ladder is a step lower.
+#[test]
+fn rest_steps_down_the_ladder_at_charter() {
+    let held_for = |sender: &mut Sender| {
+        let mut before = sender.now;
+        while sender.held_until().is_none() {
+            before = sender.now;
+            sender.hour(40, CLEAN, NEVER);
+        }
+        let hold = sender.held_until().expect("held").since(before);
+        sender.now = sender.held_until().expect("held");
+        hold
+    };
+    let mut sender = Sender::new("charter", &History::NONE);
+    let first: Vec<Span> = (0..3).map(|_| held_for(&mut sender)).collect();
+    assert!(first.is_sorted(), "{first:?}");
+    assert!(first[2] > Span::HOUR.times(20));
+    sender.rest(36);
+    let after_rest = held_for(&mut sender);
+    assert!(after_rest < Span::HOUR.times(3), "one step lower after a day of quiet: {after_rest}");
+}
+
+/// Fact 15: a few probes an hour are never punished, and the box ends when it said.
+#[test]
+fn who_probes_politely_is_let_out_on_time() {
+    for profile in ["charter", "yahoo", "microsoft"] {
+        for probes in [1, 5, 15] {
+            let mut sender = Sender::new(profile, &History::NONE);
+            while sender.held_until().is_none() {
+                sender.hour(1_000, CLEAN, NEVER);
+            }
+            let until = sender.held_until().expect("held");
+            while sender.now < until {
+                sender.hour(probes, CLEAN, NEVER);
+                assert!(sender.held_until().is_none_or(|later| later <= until), "{profile}: {probes} probes an hour");
+            }
+        }
+    }
+}
+
+/// Fact 15: where knocking renews a box, a hundred knocks an hour keep it shut.
+#[test]
+fn who_knocks_a_hundred_times_an_hour_stays_out_at_microsoft() {
+    let mut sender = Sender::new("microsoft", &History::NONE);
+    while sender.held_until().is_none() {
+        sender.hour(1_000, CLEAN, NEVER);
+    }
+    for _ in 0..30 {
+        sender.hour(100, CLEAN, NEVER);
+    }
+    assert!(sender.held_until().is_some(), "still shut after thirty hours");
+}
+
+/// The same mail for three days, from a sender that slows down and from one that hammers, under every history.
+#[test]
+fn slowing_down_never_does_worse_than_hammering() {
+    for profile in ["charter", "yahoo", "microsoft", "gmail"] {
+        for past in [History::NONE, history(0.5, 5_000), history(0.9, 5_000)] {
+            for mail in [500, 5_000, 20_000] {
+                let run = |patience: u32| {
+                    let mut sender = Sender::new(profile, &past);
+                    let (mut queue, mut sum) = (mail, Tally::default());
+                    for _ in 0..72 {
+                        let tally = sender.hour(queue, Rates { unknown: 0.0, ..CLEAN }, patience);
+                        queue -= (tally.accepted + tally.lost).min(queue);
+                        sum.accepted += tally.accepted;
+                        sum.lost += tally.lost;
+                    }
+                    (sum, sender.score())
+                };
+                let ((polite, score), (hammering, hammered)) = (run(POLITE), run(NEVER));
+                let what = format!("{profile}, {past:?}, {mail}: {polite:?} {score:.3}, {hammering:?} {hammered:.3}");
+                assert!(polite.accepted >= hammering.accepted && polite.lost <= hammering.lost, "{what}");
+                assert!(score >= hammered - 0.01, "{what}");
+            }
+        }
+    }
+}
