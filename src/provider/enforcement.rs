@@ -5,7 +5,7 @@ use super::context::RuleContext;
 use super::limit_value::LimitBasis as _;
 use super::message::{Auth, Envelope, Mailbox, Recipient};
 use super::policy::Policy;
-use super::reputation::{AcceptedMail, ReputationOf};
+use super::reputation::{AcceptedMail, ReputationOf, Standing};
 use super::rule::{Check, RuleKind};
 use super::rule_runtime::RuleRuntime;
 use super::verdict::{Decision, Refusal, RuleAction, Verdict};
@@ -136,9 +136,10 @@ impl Enforcement<'_> {
     /// such a limit breaks it.
     fn count_refusal(&mut self, step: &RuleStep) {
         let by = usize::from(step.rule);
-        if self.compiled.on_refusals().is_empty() || !self.policy.rules[by].throttles() {
+        if !self.policy.rules[by].throttles() {
             return;
         }
+        self.context.change_standings(Standing::throttle);
         let by_hold = matches!(step.operation, Operation::CheckHold(_));
         for (rule, limit) in self.compiled.on_refusals() {
             let rule = usize::from(*rule);

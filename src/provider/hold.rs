@@ -21,8 +21,8 @@ pub struct Hold {
     pub forget: Span,
     /// The stage at which a held client is refused.
     pub at: Stage,
-    /// Whether who goes on knocking begins the step anew: with a limit on refusals, by as many as broke it; with any
-    /// other rule, by every one.
+    /// Whether who goes on knocking begins the step anew, and the next once it has lasted its time: with a limit on
+    /// refusals, by as many as broke it; with any other rule, by every one.
     pub renewed: bool,
 }
 
@@ -116,6 +116,8 @@ struct HoldRecord {
     first_violation: Time,
     /// Steps of the ladder taken so far.
     steps: u8,
+    /// When the step began on which the client is held.
+    since: Time,
     /// When the last hold ends.
     until: Time,
 }
@@ -144,12 +146,17 @@ impl HoldRecord {
         self.steps = self.steps.saturating_add(1);
         self.violations = 0;
         let span = hold.ladder[self.step(hold)].span;
-        self.until = now + span;
+        (self.since, self.until) = (now, now + span);
         Some(span)
     }
 
-    /// The step that holds the client begins anew. By how much later it ends.
+    /// The client knocks: the step that holds it begins anew, or the next, if this one has lasted its time. By how much
+    /// later the hold ends.
     fn renew(&mut self, now: Time, hold: &Hold) -> Span {
+        if now.since(self.since) >= hold.ladder[self.step(hold)].span {
+            self.steps = self.steps.saturating_add(1);
+            self.since = now;
+        }
         let until = now + hold.ladder[self.step(hold)].span;
         let later = until.since(self.until);
         self.until = self.until.max(until);
@@ -214,5 +221,33 @@ mod tests {
         assert!(record.is_blank(at(later), &hold));
         record.violate(at(later), &hold);
         assert_eq!(record.violate(at(later), &hold), Some(Span::from_secs(300)));
+    }
+
+    #[test]
+    fn who_knocks_at_a_hold_that_is_renewed_stays_out_and_climbs() {
+        let step = |secs| HoldStep { span: Span::from_secs(secs), action: RuleAction::Drop };
+        let ladder = vec![step(300), step(3_600)];
+        let hold = Hold { ladder, after: 1, within: Span::DAY, forget: Span::DAY, at: Stage::Mail, renewed: true };
+        let at = |secs| Time::ZERO + Span::from_secs(secs);
+        let mut record = HoldRecord::default();
+        record.violate(at(0), &hold);
+        assert_eq!((record.violate(at(200), &hold), record.until), (Some(Span::from_secs(200)), at(500)));
+        record.violate(at(400), &hold);
+        assert_eq!(record.until, at(4_000), "the first step has lasted its five minutes");
+        record.violate(at(3_900), &hold);
+        assert_eq!(record.until, at(7_500));
+    }
+
+    #[test]
+    fn quiet_takes_the_ladder_back_step_by_step() {
+        let step = |secs| HoldStep { span: Span::from_secs(secs), action: RuleAction::Drop };
+        let ladder = vec![step(60), step(600), step(6_000)];
+        let hold = Hold { ladder, after: 1, within: Span::DAY, forget: Span::HOUR, at: Stage::Mail, renewed: false };
+        let at = |secs| Time::ZERO + Span::from_secs(secs);
+        let mut record = HoldRecord::default();
+        let mut held = |now| record.violate(at(now), &hold).map(|span| span.as_secs_f64());
+        assert_eq!([held(0), held(100), held(1_000)], [Some(60.0), Some(600.0), Some(6_000.0)]);
+        assert_eq!(held(7_000 + 3_600), Some(6_000.0), "one step back, and up again");
+        assert_eq!(held(16_600 + 2 * 3_600), Some(600.0), "two steps back, and up again");
     }
 }

@@ -142,7 +142,7 @@ fn a_polite_newcomer_is_through_after_a_week_or_two() {
 /// lasting harm if the mail is clean.
 #[test]
 fn a_spike_waits_and_does_no_harm() {
-    for (times, at_least, at_most) in [(1.5, 0.99, 1.0), (2.0, 0.9, 1.0), (3.0, 0.55, 0.77), (10.0, 0.15, 0.25)] {
+    for (times, at_least, at_most) in [(1.5, 0.99, 1.0), (2.0, 0.9, 1.0), (3.0, 0.6, 0.8), (10.0, 0.15, 0.3)] {
         let mut sender = regular("gmail", 5_000);
         sender.days(3, 5_000, CLEAN);
         let spike = (5_000.0 * times) as u32;
@@ -227,7 +227,7 @@ fn a_good_domain_lends_a_new_ip_thousands() {
     let alone = Sender::new("microsoft", &ip);
     let lent = Sender::with_domain("microsoft", &ip, &domain);
     let [alone, lent] = [alone, lent].map(|sender| sender.limit("message-rate-per-day").expect("a limit"));
-    assert!(alone <= 1_000 && (5_000..=20_000).contains(&lent), "{alone} alone, {lent} with the domain");
+    assert!(alone <= 300 && (5_000..=20_000).contains(&lent), "{alone} alone, {lent} with the domain");
 }
 
 /// Fact 20 (calibrated): inbox shares by Sender Score (Return Path).
@@ -260,5 +260,5 @@ fn a_bad_stream_harms_the_good_one_on_its_ip_by_its_share() {
         sender.score()
     };
     let scores = [0.0, 0.1, 0.3, 0.5].map(mixed);
-    assert!(scores.is_sorted_by(|a, b| a > b) && scores[3] < 0.35, "{scores:?}");
+    assert!(scores.is_sorted_by(|a, b| a > b) && scores[3] < 0.4, "{scores:?}");
 }

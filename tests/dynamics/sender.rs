@@ -2,8 +2,7 @@
 
 use mxlab::provider::profile::{built_in, parse};
 use mxlab::provider::{
-    Client, Decision, Envelope, History, LimitAmount, Mailbox, PolicyChange, Provider, Recipient, Refusal, RuleAction,
-    RuleKind,
+    Client, Decision, Envelope, History, Mailbox, PolicyChange, Provider, Recipient, Refusal, RuleAction,
 };
 use mxlab::rng::Seed;
 use mxlab::time::{Span, Time};
@@ -11,36 +10,29 @@ use mxlab::units::{ClientId, DomainId, Fraction, NetworkId, RuleId, SenderDomain
 
 /// What mail is like: shares of its recipients.
 #[derive(Clone, Copy, Debug)]
-pub struct Rates {
+pub(crate) struct Rates {
     /// Of those who find it in their inbox, how many complain.
-    pub complaints: f64,
+    pub(crate) complaints: f64,
     /// How many do not exist.
-    pub unknown: f64,
+    pub(crate) unknown: f64,
     /// How many are spam traps.
-    pub traps: f64,
+    pub(crate) traps: f64,
     /// How many read what they get.
-    pub engaged: f64,
+    pub(crate) engaged: f64,
 }
 
 /// The mail of a good list.
-pub const CLEAN: Rates = Rates { complaints: 0.0005, unknown: 0.005, traps: 0.0, engaged: 0.2 };
+pub(crate) const CLEAN: Rates = Rates { complaints: 0.0005, unknown: 0.005, traps: 0.0, engaged: 0.2 };
 
 /// What came of mail.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Messages that were accepted.
-    pub accepted: u32,
+    pub(crate) accepted: u32,
     /// Attempts that were deferred.
-    pub deferred: u32,
+    pub(crate) deferred: u32,
     /// Messages with a good recipient that were refused for good.
-    pub lost: u32,
-}
-
-impl Tally {
-    /// All attempts.
-    pub const fn attempts(&self) -> u32 {
-        self.accepted + self.deferred + self.lost
-    }
+    pub(crate) lost: u32,
 }
 
 /// What an answer means to the sender.
@@ -54,32 +46,32 @@ enum Answer {
 }
 
 /// A sender and the provider that it writes to.
-pub struct Sender {
-    pub provider: Provider,
+pub(crate) struct Sender {
+    pub(crate) provider: Provider,
     client: ClientId,
     domain: SenderDomainId,
     /// The start of the next hour.
-    pub now: Time,
+    pub(crate) now: Time,
     /// Shares of recipients that are owed: complaints, unknown ones, traps, engaged ones.
     owed: [f64; 4],
     recipients: u64,
     /// Of the last refusal, the code.
-    pub last_code: u16,
+    pub(crate) last_code: u16,
 }
 
 /// A history of so many recipients a day at this score.
-pub fn history(score: f64, daily_volume: u32) -> History {
+pub(crate) fn history(score: f64, daily_volume: u32) -> History {
     History { reputation: Fraction::new(score), daily_volume, age: None }
 }
 
 impl Sender {
     /// A sender with this behind its IP and its domain, at a built-in profile whose weather is fine.
-    pub fn new(profile: &str, history: &History) -> Self {
+    pub(crate) fn new(profile: &str, history: &History) -> Self {
         Self::with_domain(profile, history, history)
     }
 
     /// The same, where the domain has another history than the IP.
-    pub fn with_domain(profile: &str, ip: &History, domain: &History) -> Self {
+    pub(crate) fn with_domain(profile: &str, ip: &History, domain: &History) -> Self {
         let policy = parse(&built_in(profile).expect("a built-in profile")).expect("a right one");
         let weather = (0_u16..)
             .zip(&policy.rules)
@@ -96,29 +88,29 @@ impl Sender {
     }
 
     /// The score of the IP.
-    pub fn score(&self) -> f64 {
+    pub(crate) fn score(&self) -> f64 {
         self.provider.reputation(self.now, self.client).get()
     }
 
     /// What the IP may send today by its own history.
-    pub fn allowance(&self) -> f64 {
+    pub(crate) fn allowance(&self) -> f64 {
         self.provider.allowance(self.now, self.client)
     }
 
     /// The rules that hold the IP, until when.
-    pub fn held_until(&self) -> Option<Time> {
+    pub(crate) fn held_until(&self) -> Option<Time> {
         self.provider.active_holds(self.now, self.client).into_iter().map(|(_, until)| until).max()
     }
 
     /// The middle of what the limit of a rule is for the IP now.
-    pub fn limit(&self, rule: &str) -> Option<u32> {
+    pub(crate) fn limit(&self, rule: &str) -> Option<u32> {
         let place = self.provider.policy().rules.iter().position(|known| known.name == rule).expect("a rule");
         self.provider.limit(self.now, RuleId::from_index(place), self.client, Some(self.domain))
     }
 
     /// An hour in which `queue` messages are waiting, a twentieth of an hour apart at the most, and the sender stops for
     /// the hour when it is refused `patience` times in a row.
-    pub fn hour(&mut self, queue: u32, rates: Rates, patience: u32) -> Tally {
+    pub(crate) fn hour(&mut self, queue: u32, rates: Rates, patience: u32) -> Tally {
         let mut tally = Tally::default();
         let (start, mut refused_in_a_row) = (self.now, 0);
         // Sessions of twenty messages, a tenth of a second a message.
@@ -146,7 +138,7 @@ impl Sender {
 
     /// A day of `messages`, spread over its hours; what is not accepted in its hour waits for the next, and at the end of
     /// the day it is given up. Polite: it leaves the provider alone for the hour when it is refused a few times.
-    pub fn day(&mut self, messages: u32, rates: Rates) -> Tally {
+    pub(crate) fn day(&mut self, messages: u32, rates: Rates) -> Tally {
         let (mut sum, mut waiting) = (Tally::default(), 0);
         for hour in 0..24 {
             waiting += messages * (hour + 1) / 24 - messages * hour / 24;
@@ -160,12 +152,12 @@ impl Sender {
     }
 
     /// So many days like that; the last one's tally.
-    pub fn days(&mut self, days: u32, messages: u32, rates: Rates) -> Tally {
+    pub(crate) fn days(&mut self, days: u32, messages: u32, rates: Rates) -> Tally {
         (0..days).fold(Tally::default(), |_, _| self.day(messages, rates))
     }
 
     /// Hours without mail.
-    pub fn rest(&mut self, hours: u64) {
+    pub(crate) fn rest(&mut self, hours: u64) {
         self.now = self.now + Span::HOUR.times(hours);
     }
 
@@ -253,9 +245,4 @@ impl Sender {
 }
 
 /// Refusals in a row after which a polite sender leaves a provider alone for the rest of the hour.
-pub const POLITE: u32 = 5;
-
-/// Whether a limit of a profile goes by the allowance.
-pub fn goes_by_allowance(kind: &RuleKind) -> bool {
-    matches!(kind, RuleKind::Limit(limit) if matches!(limit.value.amount, LimitAmount::Allowance(_)))
-}
+pub(crate) const POLITE: u32 = 5;

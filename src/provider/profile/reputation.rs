@@ -65,7 +65,7 @@ pub struct EngagementSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AllowanceSpec {
-    /// What a stranger may send; at least 1.
+    /// What a stranger may send, and everybody on top of its own history; at least 1.
     pub stranger: Spanned<AmountSpec>,
     /// The share of its sender domain's own volume that an IP may send on top; none unless said.
     #[serde(default)]

@@ -1,5 +1,6 @@
 //! The allowance: what an identity may send a day grows with what it did send, day by day.
 //!
+//! It is what a stranger may send, and on top of it what its own history entitles it to.
 //! Its volume is the most that it reached on a day, halved for every `memory` that has passed since, and only what was
 //! within the allowance counts: a habit grows day by day, as it does in a warm-up, and not by one large day. The next
 //! day may bring `growth` times as much while the mail is good, less when it is not, less too near the most that a
@@ -13,7 +14,7 @@ use crate::units::Fraction;
 /// What volume a history entitles to. Volumes are recipients a day.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AllowanceModel {
-    /// What a stranger may send; at least 1.
+    /// What a stranger may send, and everybody on top of its own history; at least 1.
     pub stranger: DailyVolume,
     /// The share of its sender domain's own volume that an IP may send on top, whatever its own history.
     pub inherited: f64,
@@ -77,7 +78,7 @@ impl AllowanceModel {
         } else {
             volume * growth
         };
-        self.floor(score).max(grown.min(ceiling))
+        self.floor(score) + grown.min(ceiling)
     }
 
     /// What an IP may send on top because its domain has a name.

@@ -17,6 +17,8 @@ pub(super) struct Evidence {
     complaints: f64,
     /// Unknown recipients, spam traps, unauthenticated mail and spam, each in units of what is tolerated of it.
     offences: f64,
+    /// The sum of the squares of these units: how far chance may have moved `offences`.
+    offences_variance: f64,
     /// Engaged recipients whose mail reached the inbox.
     engaged: f64,
 }
@@ -57,10 +59,18 @@ impl AcceptedMail {
     }
 }
 
+/// What the rates of some evidence come to: 0 is spotless, 1 is a rate that is tolerated no more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Badness {
+    pub(super) value: f64,
+    /// How far chance may have moved it: its variance, were each thing that happened one of many that could have.
+    pub(super) variance: f64,
+}
+
 /// Complaints of so many messages in the inbox are taken to be ordinary before any is there …
-const COMPLAINTS_PRIOR: f64 = 100.0;
-/// … which is a third of what is tolerated: the 0.1 % that Google calls good, of its 0.3 %.
-const ORDINARY: f64 = 1.0 / 3.0;
+const COMPLAINTS_PRIOR: f64 = 3.0;
+/// … which is a sixth of what is tolerated: 0.05 %, half of what Google calls good.
+const ORDINARY: f64 = 1.0 / 6.0;
 /// The badness of what is worse than any provider's worst band, so that no single event is remembered for ever.
 const BADNESS_MAX: f64 = 10.0;
 
@@ -68,13 +78,14 @@ impl Evidence {
     /// What a regular of this badness who reaches so many recipients a day has left behind.
     pub(super) fn of_regular(daily_volume: u32, badness: f64, model: &ReputationModel) -> Self {
         let attempted = f64::from(daily_volume) * days(model.evidence) / std::f64::consts::LN_2;
-        let usual = model.usual_engagement();
+        let offences = (badness - ORDINARY).max(0.0) * attempted;
         Self {
             attempted,
             inboxed: attempted,
             complaints: ORDINARY.min(badness) * model.tolerated.complaints * attempted,
-            offences: (badness - ORDINARY).max(0.0) * attempted,
-            engaged: usual * attempted,
+            offences,
+            offences_variance: offences / model.tolerated.unknown_recipients,
+            engaged: model.usual_engagement() * attempted,
         }
     }
 
@@ -89,23 +100,29 @@ impl Evidence {
             self.engaged += f64::from(mail.perhaps_engaged) * model.usual_engagement();
         }
         if mail.unknown > 0 {
-            self.offences += f64::from(mail.unknown) / tolerated.unknown_recipients;
+            self.offend(mail.unknown, tolerated.unknown_recipients);
         }
         if mail.traps > 0 {
-            self.offences += f64::from(mail.traps) / tolerated.spam_traps;
+            self.offend(mail.traps, tolerated.spam_traps);
         }
         if mail.unauthenticated {
-            self.offences += f64::from(mail.recipients) / tolerated.unauthenticated;
+            self.offend(mail.recipients, tolerated.unauthenticated);
         }
         if mail.spam {
-            self.offences += f64::from(mail.recipients) / tolerated.spam;
+            self.offend(mail.recipients, tolerated.spam);
         }
+    }
+
+    /// Something happened so many times of which this rate is tolerated.
+    fn offend(&mut self, times: u32, tolerated: f64) {
+        self.offences += f64::from(times) / tolerated;
+        self.offences_variance += f64::from(times) / (tolerated * tolerated);
     }
 
     /// A recipient was refused because it does not exist.
     pub(super) fn unknown_recipient(&mut self, model: &ReputationModel) {
         self.attempted += 1.0;
-        self.offences += 1.0 / model.tolerated.unknown_recipients;
+        self.offend(1, model.tolerated.unknown_recipients);
     }
 
     /// A recipient complained.
@@ -120,6 +137,7 @@ impl Evidence {
         self.inboxed *= kept;
         self.complaints *= kept;
         self.offences *= kept;
+        self.offences_variance *= kept;
         self.engaged *= kept;
     }
 
@@ -129,16 +147,19 @@ impl Evidence {
         self.attempted
     }
 
-    /// What the rates come to: 0 is spotless, 1 is a rate that is tolerated no more; `None` without any mail.
-    pub(super) fn badness(&self, model: &ReputationModel) -> Option<f64> {
+    /// What the rates come to; `None` without any mail.
+    pub(super) fn badness(&self, model: &ReputationModel) -> Option<Badness> {
         if self.attempted < f64::MIN_POSITIVE {
             return None;
         }
-        // Complaints are rare: one of the first few messages says little.
-        let complained = (self.complaints / model.tolerated.complaints + COMPLAINTS_PRIOR * ORDINARY)
-            / (self.inboxed.max(self.complaints) + COMPLAINTS_PRIOR);
-        let rates = complained + self.offences / self.attempted;
-        Some((rates * self.disinterest(model.engagement)).min(BADNESS_MAX))
+        // Complaints are rare: none among the first few messages says nothing.
+        let tolerated = model.tolerated.complaints;
+        let inboxed = self.inboxed.max(self.complaints) + COMPLAINTS_PRIOR;
+        let complaints = self.complaints + COMPLAINTS_PRIOR * ORDINARY * tolerated;
+        let disinterest = self.disinterest(model.engagement);
+        let rates = complaints / (tolerated * inboxed) + self.offences / self.attempted;
+        let variance = complaints / (tolerated * inboxed).powi(2) + self.offences_variance / self.attempted.powi(2);
+        Some(Badness { value: (rates * disinterest).min(BADNESS_MAX), variance: variance * disinterest * disinterest })
     }
 
     /// By how much badness is more, or less, because of how many recipients are engaged. Junk engages nobody and says

@@ -6,7 +6,9 @@
 //! not. With quality `1 / (1 + b²)`, `b` the badness that the rates come to:
 //!
 //! - A day's rates are believed by `w = n / (n + believed-at)`, `n` recipients a day.
-//! - Badness moves towards that of the evidence by `dB/dt = w (b − B) ln 2 / h`, with `h` = `worsens` or `improves`.
+//! - Badness moves towards that of the evidence by `dB/dt = w (b − B) ln 2 / h`: with `h` = `improves` to the better, and
+//!   to the worse as far with `h` = `worsens` as it is more than chance, `(b − B)² / ((b − B)² + 4 var b)` of the way.
+//!   Without that, chance alone would ruin small senders: it goes both ways, but down is faster.
 //! - Who sends becomes known: `dK/dt = w (1 − K) ln 2 / known-after`. While it is little known, the evidence replaces
 //!   what was believed before as fast as it comes to be known. After a day of silence `K` is forgotten by `forgets`.
 //! - The score is the quality of `K B + (1 − K) B₀`, `B₀` the badness that a stranger's score stands for.
@@ -15,7 +17,7 @@ use std::ops::Range;
 
 use super::allowance::{FORGOTTEN_AFTER, badness_of, score_of};
 pub(in crate::provider) use super::evidence::AcceptedMail;
-use super::evidence::{Evidence, days};
+use super::evidence::{Badness, Evidence, days};
 use super::model::{History, ReputationModel, Scoring, Tier};
 use crate::time::{Span, Time};
 use crate::units::Fraction;
@@ -24,6 +26,8 @@ use crate::units::Fraction;
 #[derive(Clone, Debug)]
 pub(in crate::provider) struct Standing {
     evidence: Evidence,
+    /// Whether its latest mail was refused because it is too much.
+    throttled: bool,
     /// When the tick is over in which the latest things happened.
     tick_ends: Time,
     /// When the day is over, on the provider's clock.
@@ -55,6 +59,8 @@ const TICK: Span = Span::from_secs(600);
 const STRANGERS_LATEST: f64 = 0.75;
 /// The badness of a regular sender of whom nothing else is said: a score of 0.8.
 const REGULAR_BADNESS: f64 = 0.5;
+/// What is worse by so many standard deviations, squared, is half taken for chance.
+const CHANCE: f64 = 4.0;
 /// While an identity is little known, evidence replaces what was believed of it so many times as fast as it comes to be
 /// known.
 const FIRST_IMPRESSION: f64 = 6.0;
@@ -64,6 +70,7 @@ impl Standing {
     pub(in crate::provider) fn new(history: &History, clock: Time, scoring: Scoring<'_>) -> Self {
         let mut standing = Self {
             evidence: Evidence::default(),
+            throttled: false,
             tick_ends: next(clock, TICK),
             day_ends: next(clock, Span::DAY),
             last_mail: clock,
@@ -150,12 +157,19 @@ impl Standing {
         self.advance(clock, scoring);
         self.end_silence(clock, model);
         self.evidence.accept(mail, model);
+        self.throttled = false;
         self.today += f64::from(mail.recipients);
     }
 
-    /// A recipient is refused because it does not exist.
+    /// It is told to slow down.
+    pub(in crate::provider) const fn throttle(&mut self) {
+        self.throttled = true;
+    }
+
+    /// A recipient is refused because it does not exist. That is no evidence while mail is refused because it is too
+    /// much: the others in its place are not accepted either, and what is refused would look worse than it is.
     pub(in crate::provider) fn unknown_recipient(&mut self, clock: Time, scoring: Scoring<'_>) {
-        let Some(model) = scoring.model else { return };
+        let Some(model) = scoring.model.filter(|_| !self.throttled) else { return };
         self.advance(clock, scoring);
         self.evidence.unknown_recipient(model);
     }
@@ -222,14 +236,24 @@ impl Standing {
         let half_lives = days(passed) / days(model.evidence);
         if let Some(towards) = self.evidence.badness(model) {
             let believed = self.believed_days(half_lives, model);
-            let follows = if towards > self.badness { model.worsens } else { model.improves };
             let still_unknown = (1.0 - self.known) * (-believed / days(model.known_after)).exp2();
             let learned = 1.0 - still_unknown - self.known;
-            let kept = (-believed / days(follows)).exp2() * (-FIRST_IMPRESSION * learned).exp();
-            self.badness = towards + (self.badness - towards) * kept;
+            let kept = (-believed * self.pace(towards, model)).exp2() * (-FIRST_IMPRESSION * learned).exp();
+            self.badness = towards.value + (self.badness - towards.value) * kept;
             self.known = 1.0 - still_unknown;
         }
         self.evidence.decay(half_lives);
+    }
+
+    /// How fast badness follows that of the evidence, in half-lives a day.
+    fn pace(&self, towards: Badness, model: &ReputationModel) -> f64 {
+        let up = 1.0 / days(model.improves);
+        let further = towards.value - self.badness;
+        if further <= 0.0 {
+            return up;
+        }
+        let square = further * further;
+        up + (1.0 / days(model.worsens) - up) * square / (square + CHANCE * towards.variance)
     }
 
     /// The time that passes with so many half-lives of the evidence, each moment of it as far as its rates are believed,
@@ -256,7 +280,7 @@ impl Standing {
         self.score = score_of(known * self.badness + (1.0 - known) * badness_of(model.stranger));
         let believed = known * self.badness + (1.0 - known) * STRANGERS_LATEST;
         let seen = self.evidence.attempted();
-        let latest = self.evidence.badness(model).unwrap_or(believed);
+        let latest = self.evidence.badness(model).map_or(believed, |badness| badness.value);
         let latest = (seen * latest + model.believed_at * believed) / (seen + model.believed_at);
         self.allowance = model.allowance.of(self.volume, self.score, latest);
         self.lends = model.allowance.lent(self.volume, self.score);

@@ -21,7 +21,7 @@ const MODEL: ReputationModel = ReputationModel {
     engagement: None,
     believed_at: 300.0,
     evidence: Span::from_secs(12 * 3_600),
-    worsens: Span::from_secs(36 * 3_600),
+    worsens: Span::DAY,
     improves: Span::DAY.times(12),
     known_after: Span::DAY.times(3),
     forgets: Span::DAY.times(7),
