@@ -328,8 +328,8 @@ fn all_missing_keys_of_a_table_are_told_at_once() {
         ("[reply.silent]", "`code` and `text`"),
         ("[reply.silent]\ncode = \"many\"", "`text`"),
         (
-            "[reputation]\nstart = 0.5\ngain = 0.1\ngain-per-day = 0.1\nspam-trap = 0.1\nsurge = 0.1\ngrowth = 2",
-            "`complaint`, `unknown-recipient`, `unauthenticated`, `volume-floor`, `rest-gain` and `rest-toward`",
+            "[reputation]\nstranger = 0.5\ncomplaints = 0.1\nspam-traps = 0.1\nspam = 0.1\nbelieved-at = 9\nworsens = \"1d\"",
+            "`unknown-recipients`, `unauthenticated`, `evidence`, `improves`, `known-after` and `forgets`",
         ),
     ] {
         let said = said_of_profile(&format!("{PROFILE}\n{table}\n"));

@@ -143,7 +143,7 @@ impl HoldRecord {
             return None;
         }
         self.steps = self.steps_left(now, hold);
-        self.steps = self.steps.saturating_add(1);
+        self.climb(hold);
         self.violations = 0;
         let span = hold.ladder[self.step(hold)].span;
         (self.since, self.until) = (now, now + span);
@@ -154,13 +154,19 @@ impl HoldRecord {
     /// later the hold ends.
     fn renew(&mut self, now: Time, hold: &Hold) -> Span {
         if now.since(self.since) >= hold.ladder[self.step(hold)].span {
-            self.steps = self.steps.saturating_add(1);
+            self.climb(hold);
             self.since = now;
         }
         let until = now + hold.ladder[self.step(hold)].span;
         let later = until.since(self.until);
         self.until = self.until.max(until);
         later
+    }
+
+    /// Up one step, if there is one more.
+    fn climb(&mut self, hold: &Hold) {
+        let top = u8::try_from(hold.ladder.len()).unwrap_or(u8::MAX);
+        self.steps = self.steps.saturating_add(1).min(top);
     }
 
     /// The steps that are not forgotten yet.

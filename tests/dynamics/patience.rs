@@ -20,7 +20,8 @@ fn who_goes_on_hammering_gets_a_trickle_at_yahoo_and_nothing_at_microsoft() {
     let days: Vec<u32> =
         hammer(&mut yahoo, 10 * 24, 2_000).chunks(24).map(|day| day.iter().map(|hour| hour.accepted).sum()).collect();
     let last = &days[5..];
-    assert!(last.iter().all(|accepted| *accepted < 400) && last.iter().sum::<u32>() > 0, "{days:?}");
+    let an_hour = f64::from(last.iter().sum::<u32>()) / (24.0 * last.len() as f64);
+    assert!(an_hour > 0.0 && an_hour < 6.0, "{an_hour} an hour: {days:?}");
     let mut microsoft = Sender::new("microsoft", &History::NONE);
     let hours = hammer(&mut microsoft, 10 * 24, 2_000);
     assert_eq!(hours[48..].iter().map(|hour| hour.accepted).sum::<u32>(), 0, "nothing for days");

@@ -54,13 +54,26 @@ pub(crate) fn profile(name: &str, draws: &mut Draws) -> (String, Vec<(String, bo
 }
 
 fn reputation(draws: &mut Draws) -> String {
-    let cost = |draws: &mut Draws| draws.one(&["0.0", "0.0001", "0.01", "0.2"]);
     let mut text = "[reputation]\n".to_owned();
-    for key in ["gain", "gain-per-day", "complaint", "unknown-recipient", "spam-trap", "unauthenticated", "surge"] {
-        _ = writeln!(text, "{key} = {}", cost(draws));
+    for key in ["complaints", "unknown-recipients", "spam-traps", "unauthenticated", "spam"] {
+        _ = writeln!(text, "{key} = {}", draws.one(&["0.0001", "0.003", "0.05", "1.0"]));
     }
-    let (start, floor) = (draws.one(&["0.0", "0.2", "0.5", "1.0"]), draws.below(100));
-    _ = writeln!(text, "start = {start}\ngrowth = 2.0\nvolume-floor = {floor}\nrest-gain = 0.1\nrest-toward = 0.5");
+    for key in ["evidence", "worsens", "improves", "known-after", "forgets"] {
+        _ = writeln!(text, "{key} = \"{}\"", draws.one(&["1min", "12h", "3d"]));
+    }
+    let (stranger, believed) = (draws.one(&["0.01", "0.2", "0.5", "1.0"]), draws.one(&["0.1", "10", "300"]));
+    _ = writeln!(text, "stranger = {stranger}\nbelieved-at = {believed}");
+    if draws.percent(50) {
+        text += "engagement = { usual = 0.2, weight = 0.5 }\n";
+    }
+    let allowed = draws.one(&["1", "20", "{ unknown = [5, 500] }"]);
+    _ = writeln!(
+        text,
+        "[allowance]\nstranger = {allowed}\ninherited = 0.1\nmost = 10000\ngrowth = 2.0\nmemory = \"10d\""
+    );
+    if draws.percent(30) {
+        text += "[placement]\nmost = 0.9\nhalf-at = 0.5\nslope = 0.1\n";
+    }
     text
 }
 
@@ -98,7 +111,14 @@ fn limit(tiers: bool, draws: &mut Draws) -> String {
         _ if meter == "bytes" => draws.from(1, 500_000).to_string(),
         _ => draws.from(1, 30).to_string(),
     };
-    let amount = if tiers && draws.percent(50) {
+    let by_standing = [
+        "{ allowance = 0.1, at-least = 2 }",
+        "{ allowance = 0.5, at-most = { unknown = [1, 40] } }",
+        "{ score = [[0.2, 1], [0.5, 4], [1.0, 20]] }",
+    ];
+    let amount = if draws.percent(15) {
+        draws.one(&by_standing).to_owned()
+    } else if tiers && draws.percent(50) {
         format!("{{ tiers = {{ poor = {}, good = {} }} }}", amounts(draws), amounts(draws))
     } else {
         amounts(draws)
@@ -109,6 +129,9 @@ fn limit(tiers: bool, draws: &mut Draws) -> String {
     }
     if draws.percent(20) {
         text += "load = [{ from = \"0s\", factor = 0.0 }, { from = \"2h\", factor = 1.5 }, { from = \"20h\", factor = 0.3 }]\n";
+    }
+    if draws.percent(10) {
+        text += "wobble = { spread = 0.3, period = \"3h\" }\n";
     }
     _ = writeln!(text, "reputation-of = \"{}\"", draws.one(&["client-ip", "sender-domain", "lower"]));
     text + &consequences(from, if known == 3 { 3 } else { 5 }, known, draws)
