@@ -223,7 +223,8 @@ mod tests {
             record.violate(at(start), &hold);
             assert_eq!(record.violate(at(start), &hold), Some(Span::from_secs(span)));
         }
-        let later = 8_600 + 86_400;
+        let later = 8_600 + 2 * 86_400;
+        assert!(!record.is_blank(at(later - 86_400), &hold), "one of two steps is forgotten");
         assert!(record.is_blank(at(later), &hold));
         record.violate(at(later), &hold);
         assert_eq!(record.violate(at(later), &hold), Some(Span::from_secs(300)));

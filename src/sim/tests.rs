@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::trial;
 use crate::dist::Dist;
+use crate::provider::tests::REPUTATION;
 use crate::provider::*;
 use crate::record::Trial;
 use crate::rng::Seed;
@@ -270,13 +271,13 @@ fn recipients_of_one_message_share_a_transaction_up_to_the_limit() {
 #[test]
 fn complaints_come_after_the_last_delivery_and_reputation_stays_where_they_leave_it() {
     let mut policy = policy(Vec::new(), Span::from_millis(1));
-    policy.reputation = Some(crate::provider::tests::REPUTATION);
-    let mut scenario = scenario(policy, 3, strategy(1, SECOND));
+    policy.reputation = Some(REPUTATION);
+    let mut scenario = scenario(policy, 300, strategy(1, SECOND));
     let list = &mut scenario.workload.streams[0].list;
-    (list.complaints, list.complaint_delay) = (Fraction::ALL, Dist::Constant(Span::HOUR));
+    (list.complaints, list.complaint_delay) = (Fraction::ALL, Dist::Exponential(Span::HOUR));
     let trial = run(&scenario);
-    assert!(seconds(&trial) < 1.0);
-    assert_eq!(trial.cells[0].totals.complaints, 3);
+    assert!(seconds(&trial) < 60.0);
+    assert_eq!(trial.cells[0].totals.complaints, 300);
     let reputation = &trial.cells[0].series.reputation;
     assert!(reputation.last() < reputation.first(), "{reputation:?}");
 }

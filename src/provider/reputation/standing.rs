@@ -1,9 +1,9 @@
 //! The standing of one client IP or sender domain: its score and its allowance, as they follow the evidence in time.
 //!
 //! Time is cut into ticks of [`TICK`] on the provider's clock. What happens within a tick is only added up; when it is
-//! over, the books are closed: the score moves towards the quality of the evidence, and all sums decay. Both have
-//! closed forms, so that a silence of any length is one step, and it is the same whether it is looked at on the way or
-//! not. With quality `1 / (1 + b²)`, `b` the badness that the rates come to:
+//! over, the books are closed: the score moves towards the quality of the evidence, and all sums decay. What the evidence
+//! comes to is worked out when the books are closed on something that happened; from there on both have closed forms, so
+//! that a silence of any length is one step, and it is the same whether it is looked at on the way or not. With quality `1 / (1 + b²)`, `b` the badness that the rates come to:
 //!
 //! - A day's rates are believed by `w = n / (n + believed-at)`, `n` recipients a day.
 //! - Badness moves towards that of the evidence by `dB/dt = w (b − B) ln 2 / h`: with `h` = `improves` to the better, and
@@ -28,6 +28,12 @@ pub(in crate::provider) struct Standing {
     evidence: Evidence,
     /// Whether its latest mail was refused because it is too much.
     throttled: bool,
+    /// Whether anything happened since the books were closed.
+    fresh: bool,
+    /// What the rates came to when the books were closed on what happened last …
+    target: f64,
+    /// … and how fast badness follows that, in half-lives a day.
+    pace: f64,
     /// When the tick is over in which the latest things happened.
     tick_ends: Time,
     /// When the day is over, on the provider's clock.
@@ -71,6 +77,9 @@ impl Standing {
         let mut standing = Self {
             evidence: Evidence::default(),
             throttled: false,
+            fresh: false,
+            target: 0.0,
+            pace: 0.0,
             tick_ends: next(clock, TICK),
             day_ends: next(clock, Span::DAY),
             last_mail: clock,
@@ -109,6 +118,7 @@ impl Standing {
             Some(age) => 1.0 - (-days(age) / days(model.known_after)).exp2(),
         };
         self.evidence = Evidence::of_regular(history.daily_volume, self.badness, model);
+        self.target = self.badness;
         self.judge(Span::ZERO, model);
     }
 
@@ -145,6 +155,7 @@ impl Standing {
             self.known = 1.0;
             self.last_mail = clock;
             self.evidence = Evidence::default();
+            (self.target, self.fresh) = (self.badness, false);
             self.judge(Span::ZERO, model);
         }
         self.classify(scoring.tiers);
@@ -157,7 +168,7 @@ impl Standing {
         self.advance(clock, scoring);
         self.end_silence(clock, model);
         self.evidence.accept(mail, model);
-        self.throttled = false;
+        (self.throttled, self.fresh) = (false, true);
         self.today += f64::from(mail.recipients);
     }
 
@@ -172,6 +183,7 @@ impl Standing {
         let Some(model) = scoring.model.filter(|_| !self.throttled) else { return };
         self.advance(clock, scoring);
         self.evidence.unknown_recipient(model);
+        self.fresh = true;
     }
 
     /// A recipient complains.
@@ -179,6 +191,7 @@ impl Standing {
         if scoring.model.is_some() {
             self.advance(clock, scoring);
             self.evidence.complaint();
+            self.fresh = true;
         }
     }
 
@@ -234,19 +247,22 @@ impl Standing {
             Span::from_micros(TICK.as_micros() * (1 + clock.since(self.tick_ends).as_micros() / TICK.as_micros()));
         self.tick_ends = self.tick_ends + passed;
         let half_lives = days(passed) / days(model.evidence);
-        if let Some(towards) = self.evidence.badness(model) {
-            let believed = self.believed_days(half_lives, model);
-            let still_unknown = (1.0 - self.known) * (-believed / days(model.known_after)).exp2();
-            let learned = 1.0 - still_unknown - self.known;
-            let kept = (-believed * self.pace(towards, model)).exp2() * (-FIRST_IMPRESSION * learned).exp();
-            self.badness = towards.value + (self.badness - towards.value) * kept;
-            self.known = 1.0 - still_unknown;
+        if std::mem::take(&mut self.fresh)
+            && let Some(towards) = self.evidence.badness(model)
+        {
+            (self.target, self.pace) = (towards.value, self.pace_to(towards, model));
         }
+        let believed = self.believed_days(half_lives, model);
+        let still_unknown = (1.0 - self.known) * (-believed / days(model.known_after)).exp2();
+        let learned = 1.0 - still_unknown - self.known;
+        let kept = (-believed * self.pace).exp2() * (-FIRST_IMPRESSION * learned).exp();
+        self.badness = self.target + (self.badness - self.target) * kept;
+        self.known = 1.0 - still_unknown;
         self.evidence.decay(half_lives);
     }
 
     /// How fast badness follows that of the evidence, in half-lives a day.
-    fn pace(&self, towards: Badness, model: &ReputationModel) -> f64 {
+    fn pace_to(&self, towards: Badness, model: &ReputationModel) -> f64 {
         let up = 1.0 / days(model.improves);
         let further = towards.value - self.badness;
         if further <= 0.0 {
@@ -280,8 +296,7 @@ impl Standing {
         self.score = score_of(known * self.badness + (1.0 - known) * badness_of(model.stranger));
         let believed = known * self.badness + (1.0 - known) * STRANGERS_LATEST;
         let seen = self.evidence.attempted();
-        let latest = self.evidence.badness(model).map_or(believed, |badness| badness.value);
-        let latest = (seen * latest + model.believed_at * believed) / (seen + model.believed_at);
+        let latest = (seen * self.target + model.believed_at * believed) / (seen + model.believed_at);
         self.allowance = model.allowance.of(self.volume, self.score, latest);
         self.lends = model.allowance.lent(self.volume, self.score);
     }

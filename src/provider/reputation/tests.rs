@@ -40,6 +40,8 @@ struct Lab {
     tiers: Vec<Tier>,
     standing: Standing,
     now: Time,
+    /// Shares of recipients that are owed.
+    owed: [f64; 5],
 }
 
 /// What a day's mail was like: shares of its recipients.
@@ -59,7 +61,7 @@ impl Lab {
             .map(|(name, from)| Tier { name: name.to_owned(), from: Fraction::clamped(from) })
             .to_vec();
         let standing = Standing::new(history, Time::ZERO, Scoring { model: Some(&model), tiers: &tiers });
-        Self { model, tiers, standing, now: Time::ZERO }
+        Self { model, tiers, standing, now: Time::ZERO, owed: [0.0; 5] }
     }
 
     fn regular(daily_volume: u32) -> Self {
@@ -70,14 +72,13 @@ impl Lab {
     /// A day with so many recipients, spread over its hours; what they did comes to its share of the whole.
     fn day(&mut self, recipients: f64, rates: Rates) {
         let start = self.now;
-        let mut owed = [0.0; 5];
         for hour in 0..24 {
             self.now = start + Span::HOUR.times(hour) + Span::from_secs(60);
             let shares = [1.0, rates.complaints, rates.unknown, rates.traps, rates.engaged];
             let [all, complaints, unknown, traps, engaged] = [0, 1, 2, 3, 4].map(|n: usize| {
-                owed[n] += recipients / 24.0 * shares[n];
-                let due = owed[n].floor();
-                owed[n] -= due;
+                self.owed[n] += recipients / 24.0 * shares[n];
+                let due = self.owed[n].floor();
+                self.owed[n] -= due;
                 due as u32
             });
             let scoring = Scoring { model: Some(&self.model), tiers: &self.tiers };
