@@ -114,6 +114,11 @@ impl Span {
         self.0 as f64 / 1e6
     }
 
+    /// In days.
+    pub fn as_days_f64(self) -> f64 {
+        self.0 as f64 / Self::DAY.0 as f64
+    }
+
     /// Whether this is no time at all.
     pub const fn is_zero(self) -> bool {
         self.0 == 0

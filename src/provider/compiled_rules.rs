@@ -56,7 +56,7 @@ pub(super) struct CompiledRules {
     /// Limits on refusals.
     on_refusals: Vec<(u16, LimitStep)>,
     /// Rules whose hold every refusal by it renews, by bit.
-    renewed_by_knocking: u64,
+    renewed_by_each: u64,
     /// How long a greeting is held back for early talkers to be seen.
     greeting_delay: Span,
 }
@@ -81,7 +81,7 @@ impl CompiledRules {
             compiled.note(place, rule);
             // A limit on refusals counts those of its own hold, and is renewed by too many.
             let by_each = rule.hold.as_ref().is_some_and(|hold| hold.renewed) && !rule.kind.counts_refusals();
-            compiled.renewed_by_knocking |= u64::from(by_each) << place;
+            compiled.renewed_by_each |= u64::from(by_each) << place;
         }
         compiled
     }
@@ -154,8 +154,8 @@ impl CompiledRules {
     }
 
     /// Whether every refusal by the hold of a rule renews it.
-    pub(super) const fn renews_by_knocking(&self, rule: u16) -> bool {
-        self.renewed_by_knocking & (1 << rule) != 0
+    pub(super) const fn is_renewed_by_each(&self, rule: u16) -> bool {
+        self.renewed_by_each & (1 << rule) != 0
     }
 
     /// How long a greeting is held back for early talkers to be seen.

@@ -69,8 +69,8 @@ impl Enforcement<'_> {
         Verdict { decision: delivered.decision, tarpit: asked.tarpit + delivered.tarpit }
     }
 
-    /// The message is accepted: it is placed, reputation moves, and recipients are judged where the provider judges them
-    /// only now.
+    /// The message is accepted: it is placed, reputation moves, and recipients are judged where the provider judges
+    /// them only now.
     fn deliver(&mut self) -> Verdict {
         let Some(envelope) = self.context.message().copied() else { return Verdict::ACCEPT };
         let all = self.context.session().recipients().len();
@@ -111,7 +111,7 @@ impl Enforcement<'_> {
             match self.apply_violation(step) {
                 RuleAction::Tarpit(span) => tarpit += span,
                 action @ (RuleAction::Reply { .. } | RuleAction::Drop) => {
-                    self.count_attempts(&steps[place + 1..]);
+                    self.count_attempts(step.rule, &steps[place + 1..]);
                     self.count_refusal(step);
                     return refused(usize::from(step.rule), action, tarpit);
                 }
@@ -121,8 +121,8 @@ impl Enforcement<'_> {
     }
 
     /// Another rule has refused. Limits that count attempts, and would have been asked after it, count this one too.
-    fn count_attempts(&mut self, later: &[RuleStep]) {
-        for step in later {
+    fn count_attempts(&mut self, refused_by: u16, later: &[RuleStep]) {
+        for step in later.iter().filter(|step| step.rule != refused_by) {
             if let Operation::Limit(limit) = &step.operation
                 && limit.counts_attempts()
             {
@@ -132,8 +132,8 @@ impl Enforcement<'_> {
         }
     }
 
-    /// A step has refused. Where that told the sender to slow down, limits on refusals count it, and the first one above
-    /// such a limit breaks it.
+    /// A step has refused. Where that told the sender to slow down, limits on refusals count it, and the first one
+    /// above such a limit breaks it.
     fn count_refusal(&mut self, step: &RuleStep) {
         let by = usize::from(step.rule);
         if !self.policy.rules[by].throttles() {
@@ -172,7 +172,7 @@ impl Enforcement<'_> {
         let rule = usize::from(step.rule);
         if let Some(action) = self.hold_action(step) {
             self.rules[rule].count_refusal();
-            if self.compiled.renews_by_knocking(step.rule) {
+            if self.compiled.is_renewed_by_each(step.rule) {
                 self.violate(rule);
             }
             return action;

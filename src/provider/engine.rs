@@ -156,8 +156,8 @@ impl Provider {
         &self.undeliverable
     }
 
-    /// Whether mail of this client and sender reaches the inbox of a recipient, as their reputation stands. What reaches
-    /// it at one score reaches it at every better one.
+    /// Whether mail of this client and sender reaches the inbox of a recipient, as their reputation stands. What
+    /// reaches it at one score reaches it at every better one.
     pub fn reaches_inbox(&self, client: ClientId, sender: SenderDomainId, recipient: u64) -> bool {
         self.policy.placement.is_none_or(|placement| {
             let score = self.identities.basis(client, Some(sender)).score(ReputationOf::Lower);

@@ -21,8 +21,8 @@ pub struct Hold {
     pub forget: Span,
     /// The stage at which a held client is refused.
     pub at: Stage,
-    /// Whether who goes on knocking begins the step anew, and the next once it has lasted its time: with a limit on
-    /// refusals, by as many as broke it; with any other rule, by every one.
+    /// Whether a client that goes on while it is held begins the step again, and the next once it has lasted its time:
+    /// with a limit on refusals, by as many as broke it; with any other rule, by every one.
     pub renewed: bool,
 }
 
@@ -150,8 +150,8 @@ impl HoldRecord {
         Some(span)
     }
 
-    /// The client knocks: the step that holds it begins anew, or the next, if this one has lasted its time. By how much
-    /// later the hold ends.
+    /// The client goes on: the step that holds it begins again, or the next, if this one has lasted its time. By how
+    /// much later the hold ends.
     fn renew(&mut self, now: Time, hold: &Hold) -> Span {
         if now.since(self.since) >= hold.ladder[self.step(hold)].span {
             self.climb(hold);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn who_knocks_at_a_hold_that_is_renewed_stays_out_and_climbs() {
+    fn who_goes_on_at_a_hold_that_is_renewed_stays_out_and_climbs() {
         let step = |secs| HoldStep { span: Span::from_secs(secs), action: RuleAction::Drop };
         let ladder = vec![step(300), step(3_600)];
         let hold = Hold { ladder, after: 1, within: Span::DAY, forget: Span::DAY, at: Stage::Mail, renewed: true };
@@ -252,9 +252,9 @@ mod tests {
         let hold = Hold { ladder, after: 1, within: Span::DAY, forget: Span::HOUR, at: Stage::Mail, renewed: false };
         let at = |secs| Time::ZERO + Span::from_secs(secs);
         let mut record = HoldRecord::default();
-        let mut held = |now| record.violate(at(now), &hold).map(|span| span.as_secs_f64());
-        assert_eq!([held(0), held(100), held(1_000)], [Some(60.0), Some(600.0), Some(6_000.0)]);
-        assert_eq!(held(7_000 + 3_600), Some(6_000.0), "one step back, and up again");
-        assert_eq!(held(16_600 + 2 * 3_600), Some(600.0), "two steps back, and up again");
+        let mut span_of = |now| record.violate(at(now), &hold).map(Span::as_secs_f64);
+        assert_eq!([span_of(0), span_of(100), span_of(1_000)], [Some(60.0), Some(600.0), Some(6_000.0)]);
+        assert_eq!(span_of(7_000 + 3_600), Some(6_000.0), "one step back, and up again");
+        assert_eq!(span_of(16_600 + 2 * 3_600), Some(600.0), "two steps back, and up again");
     }
 }

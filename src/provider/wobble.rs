@@ -1,8 +1,8 @@
 //! The slow wobble of a limit: providers' limits move several times a day, and do not say why.
 //!
-//! The logarithm of the factor is the sum of three slow waves whose periods have no common measure, each with a phase of
-//! its own from the seed: it comes back to its middle within hours, never repeats within a trial, and can be looked at
-//! for any moment without going through those before it. It changes every [`STEP`].
+//! The logarithm of the factor is the sum of three slow waves whose periods have no common measure, each with a phase
+//! of its own from the seed: it comes back to its middle within hours, never repeats within a trial, and can be looked
+//! at for any moment without going through those before it. It changes every [`STEP`].
 
 use std::f64::consts::TAU;
 

@@ -107,7 +107,8 @@ pub struct SourceSpec {
     pub listed: bool,
     /// Whether it has a PTR record that resolves back; true by default.
     pub ptr: Option<bool>,
-    /// Recipients a day that it used to reach at each provider. By default 10,000 with a `reputation`, and none without.
+    /// Recipients a day that it used to reach at each provider. By default 10,000 with a `reputation`, and none
+    /// without.
     pub daily_volume: Option<Spanned<Count>>,
     /// For how long it has sent so much; by default long enough to be fully known.
     pub age: Option<Spanned<Span>>,

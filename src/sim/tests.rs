@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::trial;
 use crate::dist::Dist;
-use crate::provider::tests::REPUTATION;
+use crate::provider::tests::reputation::REPUTATION;
 use crate::provider::*;
 use crate::record::Trial;
 use crate::rng::Seed;

@@ -2,7 +2,7 @@
 
 /// Keys of the table `[reputation]` before reputation went by rates, and `cost` of rules.
 const KEYS: &[(&str, &str)] = &[
-    ("start", "`stranger` is the score of whoever was never seen before"),
+    ("start", "`stranger` is the score of who was never seen before"),
     ("gain", "the score follows the rates in time: `improves` says how fast it rises"),
     ("gain-per-day", "the score follows the rates in time: `improves` says how fast it rises"),
     ("complaint", "reputation goes by rates: `complaints` is the rate at which the score is one half"),

@@ -23,6 +23,15 @@ pub struct Complaint {
     pub sender: SenderDomainId,
 }
 
+/// A delivery that is over, and what became of each of its recipients.
+#[derive(Clone, Copy)]
+pub(super) struct FinishedDelivery<'a> {
+    pub(super) site: ProviderId,
+    pub(super) source: SourceId,
+    pub(super) delivery: &'a Delivery,
+    pub(super) results: &'a [RecipientResult],
+}
+
 /// The complaints that will come, the earliest first.
 #[derive(Debug)]
 pub(super) struct Complaints {
@@ -43,12 +52,10 @@ impl Complaints {
         &mut self,
         now: Time,
         input: &TrialInput<'_>,
-        site: ProviderId,
-        source: SourceId,
-        delivery: &Delivery,
-        results: &[RecipientResult],
+        over: FinishedDelivery<'_>,
         reaches_inbox: impl Fn(RecipientId) -> bool,
     ) -> (bool, u64) {
+        let FinishedDelivery { site, source, delivery, results } = over;
         let (before, mut junked) = (self.pending.len(), 0);
         let first = delivery.first.index();
         let places = input.scenario.providers[site.index()].placement.is_some();

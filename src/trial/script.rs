@@ -1,7 +1,7 @@
 //! Where a trial stands in its script: what has come of arrivals, policy changes and complaints, what is scheduled, and
 //! what was recorded.
 
-use super::complaints::{Complaint, Complaints};
+use super::complaints::{Complaint, Complaints, FinishedDelivery};
 use super::event_queue::{DueEvent, EventQueue};
 use super::input::TrialInput;
 use super::translate::{attempt, provider_facts};
@@ -218,8 +218,8 @@ impl<'a> TrialScript<'a> {
         reaches_inbox: impl Fn(RecipientId) -> bool,
     ) {
         // Most messages bring none, and every key that is replaced stays in the event queue until its time comes.
-        let (some, junked) =
-            self.complaints.expect(self.now, &self.input, site, source, delivery, results, reaches_inbox);
+        let over = FinishedDelivery { site, source, delivery, results };
+        let (some, junked) = self.complaints.expect(self.now, &self.input, over, reaches_inbox);
         if some {
             self.schedule_complaint();
         }

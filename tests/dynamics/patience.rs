@@ -68,9 +68,9 @@ fn who_probes_politely_is_let_out_on_time() {
     }
 }
 
-/// Fact 15: where knocking renews a box, a hundred knocks an hour keep it shut.
+/// Fact 15: where going on renews a box, a hundred attempts an hour keep it shut.
 #[test]
-fn who_knocks_a_hundred_times_an_hour_stays_out_at_microsoft() {
+fn who_tries_a_hundred_times_an_hour_stays_out_at_microsoft() {
     let mut sender = Sender::new("microsoft", &History::NONE);
     while sender.held_until().is_none() {
         sender.hour(1_000, CLEAN, NEVER);

@@ -158,11 +158,11 @@ impl Sender {
 
     /// Hours without mail.
     pub(crate) fn rest(&mut self, hours: u64) {
-        self.now = self.now + Span::HOUR.times(hours);
+        self.now += Span::HOUR.times(hours);
     }
 
     fn message(&mut self, session: &mut Option<mxlab::units::SessionId>, n: u32, rates: Rates) -> Answer {
-        if n % 20 == 0
+        if n.is_multiple_of(20)
             && let Some(open) = session.take()
         {
             self.provider.close(open);

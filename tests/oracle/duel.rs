@@ -126,11 +126,11 @@ fn scenario(seed: u64, network: Network) -> String {
 
 /// A profile without chance, whose reputation stands still; how much it lets through is as unknown as ever.
 fn provider(profile: &str, network: Network, draws: &mut Draws) -> String {
-    let still = "reputation.gain = 0.0\nreputation.surge = 0.0\n";
+    let still = "reputation.worsens = \"9999d\"\nreputation.improves = \"9999d\"\nallowance.growth = 1.0\n";
     let chance = match profile {
         "yahoo" => {
             let door = network == Network::Real;
-            format!("rule.busy.enabled = false\nrule.complaints.enabled = false\nrule.connections.enabled = {door}\n")
+            format!("rule.busy.enabled = false\nrule.connections.enabled = {door}\n")
         }
         "microsoft" => {
             "rule.reputation.enabled = false\nrule.agent-busy.enabled = false\nrule.server-busy.enabled = false\n"

@@ -180,7 +180,7 @@ fn check(draws: &mut Draws) -> String {
     format!("check = {check}\n{}", consequences(from, if from == 3 { 3 } else { 5 }, 0, draws))
 }
 
-/// Where it is asked (from one stage to another), what it answers, what it costs, and where it holds whom it knows.
+/// Where it is asked (from one stage to another), what it answers, and where it holds whom it knows.
 fn consequences(from: u64, to: u64, known: u64, draws: &mut Draws) -> String {
     let at = draws.from(from, to);
     let mut text = format!("at = \"{}\"\n", STAGES[usize::try_from(at).unwrap()]);
@@ -192,15 +192,12 @@ fn consequences(from: u64, to: u64, known: u64, draws: &mut Draws) -> String {
         _ => format!("answer = {{ reply = \"{reply}\" }}\n"),
     };
     text += &answer;
-    if draws.percent(20) {
-        _ = writeln!(text, "cost = {}", draws.one(&["0.001", "0.1"]));
-    }
     if draws.percent(25) {
         let held = STAGES[usize::try_from(draws.from(known, if known == 3 { 3 } else { 5 })).unwrap()];
-        let after = draws.from(1, 3);
+        let (after, renewed) = (draws.from(1, 3), draws.percent(30));
         _ = writeln!(
             text,
-            "hold = {{ ladder = [\"1min\", \"20min\"], after = {after}, within = \"5min\", forget = \"1h\", at = \"{held}\" }}"
+            "hold = {{ ladder = [\"1min\", \"20min\"], after = {after}, within = \"5min\", forget = \"1h\", at = \"{held}\", renewed = {renewed} }}"
         );
     }
     if draws.percent(10) {

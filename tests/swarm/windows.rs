@@ -44,7 +44,7 @@ struct Recount<'a> {
     sessions: BTreeMap<(ProviderId, SessionId), Session>,
     /// What each rule has counted, by provider, rule and whose counter it is.
     counted: BTreeMap<(ProviderId, usize, Key), Vec<CountedEvent>>,
-    /// Rules whose limit was not sure once: a violation on the way cost reputation, and so changed the tier.
+    /// Rules whose limit was not sure once: mail on the way moved reputation, and so the number.
     unsure: BTreeSet<(ProviderId, usize)>,
     opened: u64,
     /// Verdicts that were counted again: what passed, and what was refused.
@@ -79,6 +79,8 @@ enum Did {
     Refused,
     /// Was asked earlier in the session, and counts now.
     CountedLate,
+    /// Was not asked, as a rule before it has refused; but it counts attempts.
+    CountedBehind,
 }
 
 impl Recount<'_> {
@@ -189,8 +191,9 @@ impl Recount<'_> {
             _ => false,
         };
         let late = asked.did == Did::CountedLate;
+        let behind = asked.did == Did::CountedBehind;
         if !late && (n == 0 || asks_once && session.passed.contains(&(asked.index, meter))) {
-            return asked.must(asked.did == Did::Passed, || "refused what it does not count".to_owned());
+            return asked.must(behind || asked.did == Did::Passed, || "refused what it does not count".to_owned());
         }
         let amended = |change: &Change| {
             let of = matches!(change.policy_change, PolicyChange::Limit(rule, _) if rule.index() == asked.index);
@@ -211,18 +214,19 @@ impl Recount<'_> {
             self.agreed[0] += 1;
             asked.must(over <= 1e-9, || format!("lets through {over} more than {most}: {n} on top of {counted:?}"))?;
         }
+        let fits = over <= 1e-9;
         let over = excess(limit.window, counted, CountedEvent { limit: least, ..new });
         if asked.did == Did::Refused && sure && !forgets {
             self.agreed[1] += 1;
             asked.must(over > 0.0, || format!("refuses what fits under {least}: {n} on top of {counted:?}"))?;
         }
-        let counts = late || !looks && (asked.did == Did::Passed || limit.counted == Counted::Attempts);
+        let counts = late || behind || !looks && (asked.did == Did::Passed || limit.counted == Counted::Attempts);
         if counts && in_session {
             session.tallies.push((asked.index, limit.window, new));
         } else if counts {
             counted.push(new);
         }
-        if asks_once && asked.did == Did::Passed {
+        if asks_once && (asked.did == Did::Passed || behind && fits) {
             session.passed.push((asked.index, meter));
         }
         Ok(())
@@ -301,9 +305,17 @@ fn did(index: usize, rule: &Rule, limit: &Limit, stage: Stage, enabled: bool, un
     if natural == stage && rule.at < natural && !limit.meter.is_gauge() && reached {
         return Some(Did::CountedLate);
     }
+    if rule.at == stage && enabled && !reached && until != Some(index) && counts_refused(rule, limit) {
+        return Some(Did::CountedBehind);
+    }
     // A refusal at a stage where the rule also holds clients may be the hold's.
     let held = rule.hold.as_ref().is_some_and(|hold| hold.at == stage);
     (rule.at == stage && enabled && until == Some(index) && !held).then_some(Did::Refused)
+}
+
+/// Whether a limit counts what another rule has refused before it.
+fn counts_refused(rule: &Rule, limit: &Limit) -> bool {
+    limit.counted == Counted::Attempts && limit.window != Window::Gauge && rule.at >= limit.meter.natural_stage()
 }
 
 /// How much a command counts at a stage that is not before the meter's own.

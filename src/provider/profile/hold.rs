@@ -25,8 +25,8 @@ pub struct HoldSpec {
     pub forget: Option<Spanned<Span>>,
     /// The stage at which a held client is refused; the rule's own stage unless said otherwise.
     pub at: Option<Spanned<Stage>>,
-    /// Whether who goes on knocking begins the step anew, and the next once it has lasted its time: with a limit on
-    /// `refusals`, by as many as broke it, with any other rule, by every one. Not unless said.
+    /// Whether a client that goes on while it is held begins the step again, and the next once it has lasted its time:
+    /// with a limit on `refusals`, by as many as broke it, with any other rule, by every one. Not unless said.
     #[serde(default)]
     pub renewed: bool,
 }

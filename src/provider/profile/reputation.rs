@@ -19,7 +19,7 @@ use crate::units::Fraction;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ReputationSpec {
-    /// Score of whoever was never seen before; above 0.
+    /// Score of a client that was never seen before; above 0.
     pub stranger: Spanned<Fraction>,
     /// Complaints per message in an inbox.
     pub complaints: Spanned<Fraction>,
@@ -122,7 +122,7 @@ pub(super) fn build(
         unauthenticated: rate(&spec.unauthenticated),
         spam: rate(&spec.spam),
     };
-    let stranger = above_none(&spec.stranger, "whoever starts at 0 can never send", check);
+    let stranger = above_none(&spec.stranger, "who starts at 0 can never send", check);
     let engagement = spec.engagement.as_ref().map(|engagement| Engagement {
         usual: above_none(&engagement.usual, "a usual share of 0 is reached by everybody", check),
         weight: engagement.weight.get(),

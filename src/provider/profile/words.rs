@@ -188,6 +188,6 @@ fn held(hold: &Hold, own: RuleAction, named: &dyn Fn(ReplyId) -> String) -> Stri
         Some(first) if same => format!(" with {}", answered(first.action, named)),
         _ => String::new(),
     };
-    let renewed = if hold.renewed { "; knocking begins it anew" } else { "" };
+    let renewed = if hold.renewed { "; going on begins it again" } else { "" };
     format!("{times} at {} for {ladder}{told}{renewed}; a step back after each {}", hold.at, hold.forget)
 }

@@ -6,7 +6,6 @@
 //! day may bring `growth` times as much while the mail is good, less when it is not, less too near the most that a
 //! provider takes from one sender (logistic growth), and no more than is good for the score.
 
-use super::evidence::days;
 use crate::rng::Seed;
 use crate::time::Span;
 use crate::units::Fraction;
@@ -57,7 +56,7 @@ pub(super) const FORGOTTEN_AFTER: Span = Span::DAY.times(30);
 
 /// Below this score a stranger's allowance is cut …
 const BAD: f64 = 0.2;
-/// … to this share of it: bad to newcomer is 1:2 to 1:5 in Haraka's and IronPort's defaults.
+/// … to this share of it: bad to newcomer is 1:2 to 1:5 in Haraka's and `IronPort`'s defaults.
 const BAD_SHARE: f64 = 0.2;
 /// Below this score a sender domain has nothing to lend to its IPs.
 const LENDS_FROM: f64 = 0.35;
@@ -88,7 +87,7 @@ impl AllowanceModel {
 
     /// The volume after so many days, the first of which reached `today`.
     pub(super) fn volume_after(&self, volume: f64, today: f64, passed: f64) -> f64 {
-        let kept = |passed: f64| (-passed / days(self.memory)).exp2();
+        let kept = |passed: f64| (-passed / self.memory.as_days_f64()).exp2();
         (volume * kept(1.0)).max(today) * kept(passed - 1.0)
     }
 

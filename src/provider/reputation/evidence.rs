@@ -4,7 +4,6 @@
 
 use super::model::{Engagement, ReputationModel};
 use crate::provider::message::{Mailbox, Recipient};
-use crate::time::Span;
 
 /// Decayed sums of what one identity did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,7 +76,7 @@ const BADNESS_MAX: f64 = 10.0;
 impl Evidence {
     /// What a regular of this badness who reaches so many recipients a day has left behind.
     pub(super) fn of_regular(daily_volume: u32, badness: f64, model: &ReputationModel) -> Self {
-        let attempted = f64::from(daily_volume) * days(model.evidence) / std::f64::consts::LN_2;
+        let attempted = f64::from(daily_volume) * model.evidence.as_days_f64() / std::f64::consts::LN_2;
         let offences = (badness - ORDINARY).max(0.0) * attempted;
         Self {
             attempted,
@@ -162,7 +161,7 @@ impl Evidence {
         Some(Badness { value: (rates * disinterest).min(BADNESS_MAX), variance: variance * disinterest * disinterest })
     }
 
-    /// By how much badness is more, or less, because of how many recipients are engaged. Junk engages nobody and says
+    /// By how much badness is more, or less, because of how many recipients are engaged. Junk engages no one and says
     /// nothing of the list: without mail in the inbox it is 1.
     fn disinterest(&self, engagement: Option<Engagement>) -> f64 {
         match engagement {
@@ -173,9 +172,4 @@ impl Evidence {
             _ => 1.0,
         }
     }
-}
-
-/// A length of time in days.
-pub(super) fn days(span: Span) -> f64 {
-    span.as_micros() as f64 / Span::DAY.as_micros() as f64
 }

@@ -11,7 +11,7 @@ use crate::units::Fraction;
 /// How reputation moves at a provider. A score is between 0 and 1; see `standing.rs` for the arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReputationModel {
-    /// Score of whoever was never seen before; above 0.
+    /// Score of a client that was never seen before; above 0.
     pub stranger: Fraction,
     /// The rates that a provider puts up with.
     pub tolerated: ToleratedRates,
@@ -105,6 +105,7 @@ impl History {
     pub const NONE: Self = Self { reputation: None, daily_volume: 0, age: None };
 
     /// What lies behind a domain in whose name both of these have sent: the lower score, all volume, the longer time.
+    #[must_use]
     pub fn with(&self, other: &Self) -> Self {
         let lower = match (self.reputation, other.reputation) {
             (Some(one), Some(other)) => Some(if one < other { one } else { other }),

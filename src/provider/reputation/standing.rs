@@ -1,9 +1,10 @@
 //! The standing of one client IP or sender domain: its score and its allowance, as they follow the evidence in time.
 //!
 //! Time is cut into ticks of [`TICK`] on the provider's clock. What happens within a tick is only added up; when it is
-//! over, the books are closed: the score moves towards the quality of the evidence, and all sums decay. What the evidence
-//! comes to is worked out when the books are closed on something that happened; from there on both have closed forms, so
-//! that a silence of any length is one step, and it is the same whether it is looked at on the way or not. With quality `1 / (1 + b²)`, `b` the badness that the rates come to:
+//! over, the books are closed: the score moves towards the quality of the evidence, and all sums decay. What the
+//! evidence comes to is worked out when the books are closed on something that happened. From there on both have closed
+//! forms, so that a silence of any length is one step, and it is the same whether it is looked at on the way or not.
+//! With quality `1 / (1 + b²)`, `b` the badness that the rates come to:
 //!
 //! - A day's rates are believed by `w = n / (n + believed-at)`, `n` recipients a day.
 //! - Badness moves towards that of the evidence by `dB/dt = w (b − B) ln 2 / h`: with `h` = `improves` to the better, and
@@ -17,7 +18,7 @@ use std::ops::Range;
 
 use super::allowance::{FORGOTTEN_AFTER, badness_of, score_of};
 pub(in crate::provider) use super::evidence::AcceptedMail;
-use super::evidence::{Badness, Evidence, days};
+use super::evidence::{Badness, Evidence};
 use super::model::{History, ReputationModel, Scoring, Tier};
 use crate::time::{Span, Time};
 use crate::units::Fraction;
@@ -115,7 +116,7 @@ impl Standing {
         self.known = match history.age {
             _ if history.is_strange() => 0.0,
             None => 1.0,
-            Some(age) => 1.0 - (-days(age) / days(model.known_after)).exp2(),
+            Some(age) => 1.0 - (-age.as_days_f64() / model.known_after.as_days_f64()).exp2(),
         };
         self.evidence = Evidence::of_regular(history.daily_volume, self.badness, model);
         self.target = self.badness;
@@ -228,7 +229,7 @@ impl Standing {
             let reached = self.today.min(self.allowance);
             self.volume = model.allowance.volume_after(self.volume, reached, passed as f64);
             self.today = 0.0;
-            self.day_ends = self.day_ends + Span::DAY.times(passed);
+            self.day_ends += Span::DAY.times(passed);
         }
         self.let_pass(clock, model);
         if self.is_forgotten(clock) {
@@ -245,15 +246,15 @@ impl Standing {
         }
         let passed =
             Span::from_micros(TICK.as_micros() * (1 + clock.since(self.tick_ends).as_micros() / TICK.as_micros()));
-        self.tick_ends = self.tick_ends + passed;
-        let half_lives = days(passed) / days(model.evidence);
+        self.tick_ends += passed;
+        let half_lives = passed.as_days_f64() / model.evidence.as_days_f64();
         if std::mem::take(&mut self.fresh)
             && let Some(towards) = self.evidence.badness(model)
         {
             (self.target, self.pace) = (towards.value, self.pace_to(towards, model));
         }
         let believed = self.believed_days(half_lives, model);
-        let still_unknown = (1.0 - self.known) * (-believed / days(model.known_after)).exp2();
+        let still_unknown = (1.0 - self.known) * (-believed / model.known_after.as_days_f64()).exp2();
         let learned = 1.0 - still_unknown - self.known;
         let kept = (-believed * self.pace).exp2() * (-FIRST_IMPRESSION * learned).exp();
         self.badness = self.target + (self.badness - self.target) * kept;
@@ -263,19 +264,19 @@ impl Standing {
 
     /// How fast badness follows that of the evidence, in half-lives a day.
     fn pace_to(&self, towards: Badness, model: &ReputationModel) -> f64 {
-        let up = 1.0 / days(model.improves);
+        let up = 1.0 / model.improves.as_days_f64();
         let further = towards.value - self.badness;
         if further <= 0.0 {
             return up;
         }
         let square = further * further;
-        up + (1.0 / days(model.worsens) - up) * square / (square + CHANCE * towards.variance)
+        up + (1.0 / model.worsens.as_days_f64() - up) * square / (square + CHANCE * towards.variance)
     }
 
-    /// The time that passes with so many half-lives of the evidence, each moment of it as far as its rates are believed,
-    /// in days: the integral of n / (n + believed-at) while n decays.
+    /// The time that passes with so many half-lives of the evidence, each moment as far as its rates are believed, in
+    /// days: the integral of n / (n + believed-at) while n decays.
     fn believed_days(&self, half_lives: f64, model: &ReputationModel) -> f64 {
-        let rate = std::f64::consts::LN_2 / days(model.evidence);
+        let rate = std::f64::consts::LN_2 / model.evidence.as_days_f64();
         let before = self.evidence.attempted() * rate;
         let after = before * (-half_lives).exp2();
         ((before + model.believed_at) / (after + model.believed_at)).ln() / rate
@@ -316,7 +317,7 @@ impl Standing {
 /// The share of what was known that is left after so much silence; the first day of it does not count.
 #[inline]
 fn remembered(silence: Span, model: &ReputationModel) -> f64 {
-    if silence <= Span::DAY { 1.0 } else { (-days(silence - Span::DAY) / days(model.forgets)).exp2() }
+    if silence <= Span::DAY { 1.0 } else { (-(silence - Span::DAY).as_days_f64() / model.forgets.as_days_f64()).exp2() }
 }
 
 /// The first moment after `clock` at which a whole number of `every` has passed on it.

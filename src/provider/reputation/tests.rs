@@ -70,6 +70,7 @@ impl Lab {
     }
 
     /// A day with so many recipients, spread over its hours; what they did comes to its share of the whole.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers of recipients")]
     fn day(&mut self, recipients: f64, rates: Rates) {
         let start = self.now;
         for hour in 0..24 {

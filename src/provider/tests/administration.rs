@@ -1,5 +1,6 @@
 //! What an administrator can look at and undo: holds of one client, and everything at once.
 
+use super::reputation::REPUTATION;
 use super::*;
 
 const HELD: Span = MINUTE.times(30);

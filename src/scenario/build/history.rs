@@ -41,12 +41,11 @@ pub(super) fn of_domains(
     for spec in specs {
         names.add(&spec.name, "say once what lies behind it", check);
         let history = build(spec.reputation.as_ref(), spec.daily_volume.as_ref(), spec.age.as_ref(), check);
-        match domains.iter().position(|domain| domain.eq_ignore_ascii_case(&spec.name)) {
-            Some(place) => histories[place] = Some(history),
-            None => {
-                let known: Vec<&str> = domains.iter().map(String::as_str).take(8).collect();
-                check.unknown("sender domain", &spec.name, &known);
-            }
+        if let Some(place) = domains.iter().position(|domain| domain.eq_ignore_ascii_case(&spec.name)) {
+            histories[place] = Some(history);
+        } else {
+            let known: Vec<&str> = domains.iter().map(String::as_str).take(8).collect();
+            check.unknown("sender domain", &spec.name, &known);
         }
     }
     histories

@@ -84,7 +84,8 @@ impl Limit {
             once: self.once(stage),
             scope: self.scope,
             subject: self.judged_by(),
-            counted: self.counted,
+            // What is open is open, however often it was tried.
+            counted: if self.window == Window::Gauge { Counted::Acceptances } else { self.counted },
             is_count: self.window.is_count(),
         }
     }
