@@ -16,8 +16,8 @@ const KEYS: &[(&str, &str)] = &[
     ("cost", "a refusal costs no reputation: count `refusals`, and hold who goes on"),
 ];
 
-/// What to write instead of a key that is not known, where it was known once. `message` is what serde says: it names the
-/// key, and those that it expected.
+/// What to write instead of a key that is not known, where it was known once. `message` is what serde says: it names
+/// the key, and those that it expected.
 pub(super) fn instead(message: &str) -> Option<&'static str> {
     let key = message.strip_prefix("unknown field `")?.split('`').next()?;
     let of_reputation = message.contains("`believed-at`");

@@ -202,8 +202,8 @@ fn a_name_heals_in_weeks() {
     assert!((7..=14).contains(&out_of_bad) && (21..=30).contains(&medium) && (42..=58).contains(&high), "{reached:?}");
 }
 
-/// Fact 18: in the defaults of Haraka and `IronPort` a newcomer gets 1/5 to 1/75 of the connections of a friend, and a bad
-/// sender 1/2 to 1/5 of a newcomer's.
+/// Fact 18: in the defaults of Haraka and `IronPort` a newcomer gets 1/5 to 1/75 of the connections of a friend, and a
+/// bad sender 1/2 to 1/5 of a newcomer's.
 #[test]
 fn strangers_get_less_than_friends_and_more_than_foes() {
     for profile in ["charter", "yahoo", "microsoft"] {

@@ -108,8 +108,8 @@ impl Sender {
         self.provider.limit(self.now, RuleId::from_index(place), self.client, Some(self.domain))
     }
 
-    /// An hour in which `queue` messages are waiting, a twentieth of an hour apart at the most, and the sender stops for
-    /// the hour when it is refused `patience` times in a row.
+    /// An hour in which `queue` messages are waiting, a tenth of a second apart, and the sender stops for the hour when
+    /// it is refused `patience` times in a row.
     pub(crate) fn hour(&mut self, queue: u32, rates: Rates, patience: u32) -> Tally {
         let mut tally = Tally::default();
         let (start, mut refused_in_a_row) = (self.now, 0);
@@ -136,8 +136,8 @@ impl Sender {
         tally
     }
 
-    /// A day of `messages`, spread over its hours; what is not accepted in its hour waits for the next, and at the end of
-    /// the day it is given up. Polite: it leaves the provider alone for the hour when it is refused a few times.
+    /// A day of `messages`, spread over its hours; what is not accepted in its hour waits for the next, and at the end
+    /// of the day it is given up. Polite: it leaves the provider alone for the hour when it is refused a few times.
     pub(crate) fn day(&mut self, messages: u32, rates: Rates) -> Tally {
         let (mut sum, mut waiting) = (Tally::default(), 0);
         for hour in 0..24 {
