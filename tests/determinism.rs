@@ -61,12 +61,13 @@ profile = "microsoft"
 [[source]]
 ip = "192.0.2.1"
 reputation = 0.4
-daily-volume = 200
+daily-volume = 2000
 [[stream]]
 arrivals = { diurnal = { recipients = 6000 } }
 list = { complaints = 0.01 }
 [[strategy]]
 preset = "fixed"
+concurrency = { fixed = 2 }
 retry = { exponential = { jitter = "decorrelated" } }
 [[timeline]]
 at = "1d"
@@ -87,6 +88,8 @@ profile = "yahoo"
 service.per-message = "500ms"
 rule.busy.enabled = false
 rule.volume.limit = 900
+rule.volume-per-day.enabled = false
+rule.patience.enabled = false
 rule.connections.limit = 5
 [[source]]
 ip = "192.0.2.1"
