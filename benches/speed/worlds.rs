@@ -21,12 +21,12 @@ use crate::Done;
 pub(crate) enum Limits {
     /// Every rule is asked, and hardly any refuses.
     Wide,
-    /// Messages and recipients an hour are as the profile has them: most of a burst is deferred, again and again.
+    /// Messages and recipients an hour are as the profile has them: most of a burst is deferred, again and again. There
+    /// is no time-out, whose 550 would lose part of it.
     Bite,
 }
 
-/// Charter's limits that a campaign meets. The first answers a client that goes on with a 550, and most of a burst
-/// would be lost to it.
+/// Charter's limits that a campaign meets. The first is wide for a burst too, which comes back on new connections.
 const MET: [&str; 5] = ["connection-rate", "unknown-rate", "message-rate", "recipient-rate", "connections"];
 
 /// A campaign to Charter from eight sources.
@@ -36,13 +36,14 @@ pub(crate) fn campaign(recipients: u64, limits: Limits) -> Scenario {
         Limits::Bite => (&MET[..1], "12h"),
     };
     let set = wide.iter().map(|rule| format!("rule.{rule}.limit = 10000000\n")).collect::<Vec<_>>().concat();
+    let time_out = limits == Limits::Wide;
     let text = format!(
         r#"
 duration = "{duration}"
 [[provider]]
 profile = "charter"
 [provider.set]
-{set}
+{set}rule.time-out.enabled = {time_out}
 [[source]]
 ip = "192.0.2.1"
 count = 8
