@@ -149,7 +149,7 @@ impl Handler for MailinHandler {
         self.receiving = false;
         let service = self.session.as_mut().map_or(Span::ZERO, |session| session.message_received(size));
         self.wait(service);
-        let mut response = self.ask(|session| session.end_of_data(size, &acceptance()));
+        let mut response = self.ask(|session| session.end_of_data(size, acceptance));
         // mailin takes an error here for one inside the message, and would read the next commands as more of it.
         response.is_error = false;
         response

@@ -100,7 +100,7 @@ impl SessionHandler for PolicyHandler<'_> {
                 if !service.is_zero() || self.stored.is_some() {
                     return HandlerDecision::AfterProcessing { size: *size, service };
                 }
-                self.session.end_of_data(*size, &self.server_config.acceptance())
+                self.session.end_of_data(*size, || self.server_config.acceptance())
             }
             PolicyQuestion::Reset => {
                 self.forget_message();
@@ -125,7 +125,7 @@ impl SessionHandler for PolicyHandler<'_> {
     }
 
     async fn end_of_data(&mut self, size: u64) -> RenderedVerdict {
-        let rendered = self.session.end_of_data(size, &self.server_config.acceptance());
+        let rendered = self.session.end_of_data(size, || self.server_config.acceptance());
         if let Some(stored) = self.stored.take().filter(|_| rendered.is_accepted()) {
             stored.keep().await;
         }

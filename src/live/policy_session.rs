@@ -252,9 +252,10 @@ impl PolicySession {
         per_message.sample(&mut shared.chance)
     }
 
-    /// The end of data, after processing; `acceptance` is what the front end says to a message that is accepted.
+    /// The end of data, after processing; `acceptance` is what the front end says to a message that is accepted, and
+    /// asked for only where an event tells it.
     /// Whatever the answer is, the transaction is over.
-    pub(super) fn end_of_data(&mut self, size: u64, acceptance: &Reply) -> RenderedVerdict {
+    pub(super) fn end_of_data(&mut self, size: u64, acceptance: impl FnOnce() -> Reply) -> RenderedVerdict {
         let rendered = self.evaluate(Stage::EndOfData, |state, shared, now, session| {
             let provider = shared.provider(state.site);
             let mut verdict = provider.end_of_data(now, session);
@@ -478,7 +479,7 @@ impl SessionState {
         events.emit(&self.event(now, kind));
     }
 
-    fn record_delivery(&self, shared: &mut SharedState, now: Time, size: u64, acceptance: &Reply) {
+    fn record_delivery(&self, shared: &mut SharedState, now: Time, size: u64, acceptance: impl FnOnce() -> Reply) {
         let missed: Vec<_> = shared.provider(self.site).undeliverable().to_vec();
         let SharedState { providers, statistics, events, .. } = shared;
         let policy = providers[self.site.index()].provider.policy();
@@ -496,7 +497,7 @@ impl SessionState {
         }
         let told = self.told_recipients(&missed);
         let message = self.live_message(&told, self.recipients.len() - missed.len());
-        let reply = as_sent(acceptance);
+        let reply = as_sent(&acceptance());
         events.emit(&self.event(now, LiveEventKind::Accepted { message, size, reply: &reply }));
     }
 

@@ -39,12 +39,13 @@ impl ServedDomains {
 
     /// Whether mail for a domain, in any spelling, is for this provider.
     pub fn serves(&self, domain: &str) -> bool {
-        if self.is_open {
-            return true;
-        }
-        let domain = domain.to_ascii_lowercase();
+        // Most clients spell it as the profile does, and need no copy in lower case.
+        self.is_open || self.names.contains(domain) || self.serves_lowercase(&domain.to_ascii_lowercase())
+    }
+
+    fn serves_lowercase(&self, domain: &str) -> bool {
         let mut above = std::iter::successors(domain.split_once('.'), |(_, rest)| rest.split_once('.'));
-        self.names.contains(&domain) || above.any(|(_, parent)| self.parents.contains(parent))
+        self.names.contains(domain) || above.any(|(_, parent)| self.parents.contains(parent))
     }
 
     /// Names and patterns, in the order in which they are written.

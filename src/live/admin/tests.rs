@@ -153,7 +153,7 @@ fn send(session: &mut PolicySession) -> String {
         (|session| session.mail(FROM, 1_000)) as fn(&mut PolicySession) -> RenderedVerdict,
         |session| session.rcpt(TO),
         PolicySession::data,
-        |session| session.end_of_data(1_000, &ok()),
+        |session| session.end_of_data(1_000, ok),
     ] {
         match ask(session) {
             RenderedVerdict::Accept { delay } if delay.is_zero() => {}
@@ -450,7 +450,7 @@ async fn reset_keeps_the_time_and_open_sessions() {
     assert_eq!((&charter["refused"], &state["orders"]), (&serde_json::json!([]), &0.into()));
     assert_eq!((&charter["rules"][0]["refused"], &charter["rules"][0]["enabled"]), (&0.into(), &true.into()));
     assert!(state["since_s"].as_f64() == since && state["now_s"].as_f64() >= since);
-    assert!(accepted(&session.data()) && accepted(&session.end_of_data(1, &ok())));
+    assert!(accepted(&session.data()) && accepted(&session.end_of_data(1, ok)));
     assert_eq!(
         [send(&mut session), send(&mut session)],
         ["delivered", "450 no"],

@@ -37,7 +37,7 @@ fn first_refusal(policy: Policy, from: EnvelopeAddress<'_>, to: EnvelopeAddress<
         &|session| session.mail(from, 1_000),
         &|session| session.rcpt(to),
         &PolicySession::data,
-        &|session| session.end_of_data(1_000, &ok()),
+        &|session| session.end_of_data(1_000, ok),
     ];
     stages.into_iter().find_map(|stage| match stage(&mut session) {
         RenderedVerdict::Refuse { reply, .. } => Some(reply),
