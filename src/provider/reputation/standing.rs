@@ -8,8 +8,8 @@
 //!
 //! - A day's rates are believed by `w = n / (n + believed-at)`, `n` recipients a day.
 //! - Badness moves towards that of the evidence by `dB/dt = w (b − B) ln 2 / h`: with `h` = `improves` to the better,
-//!   and to the worse as far with `h` = `worsens` as it is more than chance, `(b − B)² / ((b − B)² + 4 var b)` of the way.
-//!   Without that, chance alone would ruin small senders: it goes both ways, but down is faster.
+//!   and to the worse as far with `h` = `worsens` as it is more than chance, `(b − B)² / ((b − B)² + 4 var b)` of
+//!   the way. Without that, chance alone would ruin small senders: it goes both ways, but down is faster.
 //! - Who sends becomes known: `dK/dt = w (1 − K) ln 2 / known-after`. While it is little known, the evidence replaces
 //!   what was believed before as fast as it comes to be known. After a day of silence `K` is forgotten by `forgets`.
 //! - The score is the quality of `K B + (1 − K) B₀`, `B₀` the badness that a stranger's score stands for.
