@@ -1,4 +1,4 @@
-//! What the trade says of mailbox providers and of senders, as scenarios: each says a claim and its source, runs it, and
+//! What the trade says of mailbox providers and of senders, as scenarios: each names a claim and its source, and
 //! expects what the claim says. docs/claims.md lists them.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
@@ -31,7 +31,10 @@ const HEARD: [(&str, &[&str]); 7] = [
     ("charter-ladder", &["AUP#In-1310", "AUP#I-1320", "AUP#I-1330"]),
     ("listed", &["AUP#In-1240", "[BL21]", "(S3140)", "UnsolicitedIPError"]),
     ("microsoft-block", &["(S3113)", "(S775)", "(S3150)"]),
-    ("too-many-connections-ironport", &["421 #4.4.5 Too many connections from your host", "452 Too many recipients received"]),
+    (
+        "too-many-connections-ironport",
+        &["421 #4.4.5 Too many connections from your host", "452 Too many recipients received"],
+    ),
 ];
 
 #[test]
