@@ -1,5 +1,7 @@
 //! What a person can get wrong in a profile, and what a scenario can change in one.
 
+mod standing;
+
 use super::*;
 use crate::diagnostic::render;
 use crate::provider::{
