@@ -104,14 +104,16 @@ impl Enforcement<'_> {
     /// Takes steps in order; the first refusal wins.
     fn ask(&mut self, steps: &[RuleStep]) -> Verdict {
         let mut tarpit = Span::ZERO;
-        for (place, step) in steps.iter().enumerate() {
+        let mut rest = steps;
+        while let [step, later @ ..] = rest {
+            rest = later;
             if self.permits(step) {
                 continue;
             }
             match self.apply_violation(step) {
                 RuleAction::Tarpit(span) => tarpit += span,
                 action @ (RuleAction::Reply { .. } | RuleAction::Drop) => {
-                    self.count_attempts(step.rule, &steps[place + 1..]);
+                    self.count_attempts(step.rule, later);
                     self.count_refusal(step);
                     return refused(usize::from(step.rule), action, tarpit);
                 }

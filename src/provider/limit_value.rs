@@ -175,7 +175,8 @@ impl LimitValue {
             },
         };
         let wobble = self.wobble.map(|wobble| (wobble, seed.named("wobble")));
-        DrawnLimit { amount, load: self.load.clone(), wobble }
+        let by_tier_alone = matches!(amount, DrawnAmount::Tiers(_)) && self.load.is_empty() && wobble.is_none();
+        DrawnLimit { amount, by_tier_alone, load: self.load.clone(), wobble }
     }
 
     /// When the number may change next by itself after this moment of the provider's clock; `None` is never.
@@ -237,6 +238,8 @@ const MAGNITUDE: u32 = 10;
 #[derive(Clone, Debug)]
 pub(super) struct DrawnLimit {
     amount: DrawnAmount,
+    /// Whether the tier is all that decides, as it mostly is.
+    by_tier_alone: bool,
     /// How the load scales them by time of day.
     load: Vec<LoadStep>,
     /// How they wobble, and from what the wobble is drawn.
@@ -259,6 +262,16 @@ impl DrawnLimit {
     /// The number that applies at a moment of the provider's clock; `None` is no limit.
     #[inline]
     pub(super) fn at(&self, subject: LimitSubject, basis: &impl LimitBasis, clock: Time) -> Option<u32> {
+        if self.by_tier_alone
+            && let DrawnAmount::Tiers(by_tier) = &self.amount
+        {
+            return by_tier[basis.tier(subject.reputation_of)];
+        }
+        self.worked_out(subject, basis, clock)
+    }
+
+    #[inline(never)]
+    fn worked_out(&self, subject: LimitSubject, basis: &impl LimitBasis, clock: Time) -> Option<u32> {
         let number = match &self.amount {
             DrawnAmount::Tiers(by_tier) => by_tier[basis.tier(subject.reputation_of)]?,
             DrawnAmount::Curve(points) => on_curve(points, basis.score(subject.reputation_of)),
