@@ -29,8 +29,10 @@ fn every_reply_is_one_that_a_real_server_gave() {
                 "charter" => ["<{rcpt}> User unknown", "Relaying mail to {rcpt_domain} is not allowed"]
                     .contains(&reply.text.as_str()),
                 "charter-2010" => reply.text == "<{rcpt}> User unknown",
-                "bt" => ["<{rcpt}> User unknown", "<{rcpt}>: Relaying denied"].contains(&reply.text.as_str()),
-                "barracuda" | "gmail" | "godaddy" | "microsoft" | "rackspace" => {
+                "bt" | "cox" | "free" => {
+                    ["<{rcpt}> User unknown", "<{rcpt}>: Relaying denied"].contains(&reply.text.as_str())
+                }
+                "barracuda" | "comcast" | "gmail" | "gmx" | "godaddy" | "microsoft" | "rackspace" => {
                     reply.text == "<{rcpt}>: Relaying denied"
                 }
                 _ => false,
@@ -167,6 +169,13 @@ fn providers_close_and_refuse_where_the_facts_say() {
     assert_eq!(closes("gmail", "rate"), ("end-of-data", 421, true));
     assert_eq!(closes("gmail", "no-ptr"), ("end-of-data", 550, false));
     assert_eq!(closes("gmail", "unknown-recipient"), ("rcpt", 550, false));
+    assert_eq!(closes("exchange-online", "changed-pattern"), ("end-of-data", 451, false));
+    assert_eq!(closes("exchange-online", "banned"), ("rcpt", 550, false));
+    assert_eq!(closes("comcast", "connections"), ("connect", 421, true));
+    assert_eq!(closes("gmx", "message-rate").0, "connect");
+    assert_eq!(closes("free", "connections"), ("connect", 421, true));
+    assert_eq!(closes("cox", "connections"), ("connect", 421, true));
+    assert_eq!(closes("cox", "temporary-block").0, "mail");
 }
 
 /// Charter's time-outs look permanent and are not: 5 minutes, an hour, a day.
