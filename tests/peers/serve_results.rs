@@ -11,6 +11,7 @@ pub(crate) struct Event {
     pub(crate) client: String,
     pub(crate) stage: Option<String>,
     pub(crate) reply: Option<String>,
+    rule: Option<String>,
     #[serde(default)]
     recipients: Vec<String>,
     recipients_count: Option<u64>,
@@ -18,6 +19,20 @@ pub(crate) struct Event {
 }
 
 impl Event {
+    /// The reply of a refusal in one line, with its code once.
+    pub(crate) fn reply_in_one_line(&self) -> String {
+        let reply = self.reply.as_deref().unwrap_or_default();
+        let mut lines = reply.lines();
+        let first = lines.next().unwrap_or_default();
+        // The code and a hyphen, and the enhanced code where there is one.
+        let words = first.get(4..).unwrap_or_default();
+        let enhanced = words.split(' ').next().filter(|code| code.split('.').count() == 3).unwrap_or_default();
+        let rest = lines.map(|line| line.get(4..).unwrap_or_default());
+        let rest = rest.map(|line| line.strip_prefix(enhanced).unwrap_or(line).trim_start());
+        let code = first.get(..3).unwrap_or_default();
+        std::iter::once(format!("{code} {words}")).chain(rest.map(str::to_owned)).collect::<Vec<_>>().join(" ")
+    }
+
     /// The code of the reply of a refusal; 0 where the connection was closed without one.
     pub(crate) fn code(&self) -> u16 {
         self.reply.as_deref().map_or(0, |reply| reply[..3].parse().unwrap())
@@ -85,10 +100,16 @@ impl ServeResults {
         self.events.iter().filter(|event| event.name == "refused")
     }
 
+    /// What was refused for a cause of its own: not what was only pipelined behind a refused MAIL or RCPT, nor the end
+    /// of a session that came to no message, said in answer to RSET: a client says nothing of these.
+    pub(crate) fn refused_for_cause(&self) -> impl Iterator<Item = &Event> {
+        self.refused().filter(|event| event.rule.is_some() || !matches!(event.code(), 421 | 503 | 554))
+    }
+
     /// Refusals of connections, EHLO and MAIL.
     pub(crate) fn turned_away(&self) -> u64 {
         let early = |event: &&Event| matches!(event.stage.as_deref(), Some("connect" | "ehlo" | "mail"));
-        self.refused().filter(early).count() as u64
+        self.refused_for_cause().filter(early).count() as u64
     }
 
     /// The stages and codes of all refusals, in order.
