@@ -126,7 +126,7 @@ fn scenario(seed: u64, network: Network) -> String {
 
 /// A profile without chance, whose reputation stands still; how much it lets through is as unknown as ever.
 fn provider(profile: &str, network: Network, draws: &mut Draws) -> String {
-    let still = "reputation.worsens = \"9999d\"\nreputation.improves = \"9999d\"\nallowance.growth = 1.0\n";
+    let still = "reputation.worsens = \"9999d\"\nreputation.improves = \"9999d\"\nreputation.believed-at = 1e12\nallowance.growth = 1.0\n";
     let chance = match profile {
         "yahoo" => {
             let door = network == Network::Real;
