@@ -77,6 +77,11 @@ impl Provider {
         self.policy.listener
     }
 
+    /// So many clients and sender domains will be met: room for these, and no more.
+    pub fn reserve(&mut self, clients: usize, senders: usize) {
+        self.identities.reserve(clients, senders);
+    }
+
     /// A client IP that the provider has not met before. Clients are numbered in the order in which they are met.
     pub fn meet_client(&mut self, now: Time, client: Client) -> ClientId {
         self.identities.meet_client(client, self.clock.at(now), self.policy.scoring())

@@ -43,6 +43,11 @@ pub(super) struct Identities {
 }
 
 impl Identities {
+    pub(super) fn reserve(&mut self, clients: usize, senders: usize) {
+        self.clients.reserve_exact(clients);
+        self.senders.reserve_exact(senders);
+    }
+
     pub(super) fn meet_client(&mut self, client: Client, clock: Time, scoring: Scoring<'_>) -> ClientId {
         self.clients.push((client, Standing::new(&client.history, clock, scoring)));
         ClientId::from_index(self.clients.len() - 1)

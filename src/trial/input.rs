@@ -66,6 +66,7 @@ impl TrialInput<'_> {
     /// A provider that has met every source and every sender domain of the scenario.
     pub fn provider(&self, policy: &Policy) -> Provider {
         let mut provider = Provider::new(policy.clone(), self.seeds(), self.scenario.day_starts);
+        provider.reserve(self.scenario.sources.len(), self.scenario.sender_histories.len());
         for client in self.clients() {
             provider.meet_client(Time::ZERO, client);
         }

@@ -16,8 +16,9 @@ use super::served::Served;
 
 /// Back-off times that fit the time a test has.
 const IMPATIENT: [&str; 3] = ["minimal_backoff_time = 2s", "maximal_backoff_time = 4s", "queue_run_delay = 2s"];
-/// A stranger may send what the campaign brings, and is not shut out for going on while it is told to wait: in 20 minutes
-/// of a provider's time no warm-up is done, and what Postfix bounces at MAIL has no recipient that a server could count.
+/// A stranger may send what the campaign brings, and is not shut out for going on while it is told to wait: in twenty
+/// minutes of a provider's time no warm-up is done, and what Postfix bounces at MAIL has no recipient that a server
+/// could count.
 const OPTIONS: [&str; 6] = ["--speed", "30", "--set", "allowance.stranger=20000", "--set", "allowance.most=1000000"];
 /// For a thousand recipients; what is not delivered by then counts as deferred, on both sides.
 const PATIENCE: Duration = Duration::from_secs(40);
