@@ -49,15 +49,13 @@ impl Kind {
 
 /// Limits of Charter that a load test would meet, out of the way: they are asked and do not bite. By the minute, since
 /// an hour at full load has more messages than a limit may be high.
-/// And a large day costs no reputation.
-const WIDE: [&str; 9] = [
+const WIDE: [&str; 8] = [
     "rule.connections.limit=10000000",
     "rule.connection-rate.limit=10000000",
     "rule.message-rate.limit=10000000",
     "rule.recipient-rate.limit=10000000",
     "rule.message-rate.window={ fixed = '1min' }",
     "rule.recipient-rate.window={ fixed = '1min' }",
-    "reputation.surge=0",
     "service.per-message=0s",
     "service.per-recipient=0s",
 ];
