@@ -49,8 +49,9 @@ pub(super) struct Args {
     /// Do without the oracle, and so without the share of its bound that each strategy reached.
     #[arg(long)]
     no_bound: bool,
-    /// Do without the second set of trials, which tells the spread of unknown limits apart from chance. It is run where
-    /// a provider has unknown limits and there are five seeds or more, and nearly doubles the trials.
+    /// Do without the trials that tell the spread of unknown limits apart from chance, and which unknown matters to the
+    /// best strategy. They are run where something is unknown and there are five seeds or more: as many again as the
+    /// strategies have, then for each unknown at least five, at most as many as all before together.
     #[arg(long)]
     no_spread: bool,
     /// In virtual time, or over real SMTP between a sender and MX hosts on loopback addresses.
@@ -180,6 +181,10 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
             }
         }?
     };
+    let mut record = record;
+    if args.world == WorldKind::Sim {
+        look_at_unknowns(job, args, &mut record, stop)?;
+    }
     let exit = own_side::judged_run(exit(&record), &record);
     let analysis = Analysis::of(&record);
     if record.trials.is_empty() {
@@ -200,6 +205,14 @@ fn run_one(job: &Job<'_>, args: &Args, stop: &AtomicBool) -> Result<Exit, Failur
         terminal::note(format!("results in {}", job.folder.display()));
     }
     Ok(exit)
+}
+
+/// Looks which unknown matters to the strategy that did best, where the run told unknown limits from chance.
+fn look_at_unknowns(job: &Job<'_>, args: &Args, record: &mut Record, stop: &AtomicBool) -> Result<(), Failure> {
+    let Some(best) = Analysis::of(record).best().map(str::to_owned) else { return Ok(()) };
+    let progress = ProgressDisplay::new(&format!("{}: unknowns", job.scenario.name), args.quiet);
+    let show = |now| progress.show(now);
+    study::move_unknowns(&job.scenario, &job.options, &best, record, &show, stop).map_err(|error| failure(job, &error))
 }
 
 /// How a run ends that went through.

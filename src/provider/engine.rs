@@ -19,6 +19,7 @@ use super::reputation::{History, ReputationOf};
 use super::rule::{Meter, RuleKind};
 use super::rule_runtime::{RuleRuntime, RuleStats};
 use super::session::{Session, Sessions, SlotOf};
+use super::unknown::{allowance_seed, changed_limits_seed};
 use super::verdict::{Refusal, Verdict};
 use crate::rng::{Seed, Seeds};
 use crate::smtp::Stage;
@@ -49,7 +50,7 @@ impl Provider {
         let own = |seed: Seed| seed.named(&policy.name);
         let seeds = Seeds { chance: own(seeds.chance), unknowns: own(seeds.unknowns) };
         if let Some(model) = &mut policy.reputation {
-            *model = model.drawn(seeds.unknowns.named("reputation"));
+            *model = model.drawn(allowance_seed(seeds.unknowns));
         }
         let rules: Vec<RuleRuntime> =
             policy.rules.iter().zip(0..).map(|(rule, place)| RuleRuntime::new(rule, place, seeds)).collect();
@@ -59,8 +60,7 @@ impl Provider {
             identities: Identities::default(),
             sessions: Sessions::default(),
             clock: ProviderClock::new(day_starts),
-            // Changed limits draw from where chance did before unknowns had a seed of their own.
-            changed_limits: seeds.unknowns.named("coins").named("amended"),
+            changed_limits: changed_limits_seed(seeds.unknowns),
             undeliverable: Vec::new(),
             placement: seeds.chance.named("placement"),
             policy,

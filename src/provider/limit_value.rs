@@ -111,6 +111,22 @@ impl LimitValue {
         self.values().iter().any(|value| matches!(value, TierValue::Unknown { .. }))
     }
 
+    /// The same with numbers that are known, `share` of the way through their ranges.
+    #[must_use]
+    pub(super) fn known_at(&self, share: f64) -> Self {
+        let known = |value: &TierValue| value.draw(share).map_or(TierValue::Unlimited, TierValue::Exactly);
+        let amount = match &self.amount {
+            LimitAmount::Tiers(by_tier) => LimitAmount::Tiers(by_tier.iter().map(known).collect()),
+            LimitAmount::Curve(points) => LimitAmount::Curve(points.clone()),
+            LimitAmount::Allowance(share_of) => LimitAmount::Allowance(AllowanceShare {
+                at_least: known(&share_of.at_least),
+                at_most: known(&share_of.at_most),
+                ..*share_of
+            }),
+        };
+        Self { amount, ..self.clone() }
+    }
+
     /// Whether there is no limit, for whomever.
     pub fn is_unlimited(&self) -> bool {
         matches!(&self.amount, LimitAmount::Tiers(by_tier) if by_tier.iter().all(|one| *one == TierValue::Unlimited))

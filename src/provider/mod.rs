@@ -28,6 +28,7 @@ mod served_domains;
 mod session;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unknown;
 mod verdict;
 mod window;
 mod wobble;
@@ -53,6 +54,7 @@ pub use rule::{
 pub use rule_runtime::RuleStats;
 pub use scope::Scope;
 pub use served_domains::ServedDomains;
+pub use unknown::Unknown;
 pub use verdict::{Decision, Refusal, RuleAction, Verdict};
 pub use window::{Aligned, Counted, Window};
 pub use wobble::Wobble;

@@ -24,8 +24,8 @@ pub use input::{
 pub use latency::{Latencies, LatencyPhase, StrategyLatencies};
 pub use milestones::milestones;
 pub use model::{
-    Cell, ExpectationResult, ProviderInfo, Record, ReplyCount, RuleActivity, Series, StrategyInfo, Totals, Trial,
-    WindowSum,
+    Cell, ExpectationResult, MovedTrial, ProviderInfo, Record, ReplyCount, RuleActivity, Series, StrategyInfo, Totals,
+    Trial, UnknownInfo, WindowSum,
 };
 pub use own_failure::{OwnFailure, OwnFailures};
 pub use provenance::{Machine, RunProvenance};

@@ -36,6 +36,10 @@ pub struct Record {
     /// unknown limits from chance. Sums only, see [`Trial::sums`]. Empty if that was not asked for, or no limit is
     /// unknown. No mean or interval counts them.
     pub crossed: Vec<Trial>,
+    /// What is unknown outside the providers, each with the trials that tell how much it matters; empty if that was not
+    /// asked for, or nothing is unknown. No mean or interval counts these trials either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknowns: Vec<UnknownInfo>,
 }
 
 impl Record {
@@ -62,6 +66,7 @@ impl Record {
             expected: Vec::new(),
             trials: Vec::new(),
             crossed: Vec::new(),
+            unknowns: Vec::new(),
         }
     }
 
@@ -74,7 +79,8 @@ impl Record {
     /// Failures of mxlab's own side, in all trials together.
     pub fn own_failures(&self) -> OwnFailures {
         let mut all = OwnFailures::default();
-        self.trials.iter().chain(&self.crossed).for_each(|trial| all.merge(&trial.own_failures));
+        let moved = self.unknowns.iter().flat_map(|unknown| &unknown.moved).map(|moved| &moved.trial);
+        self.trials.iter().chain(&self.crossed).chain(moved).for_each(|trial| all.merge(&trial.own_failures));
         all
     }
 
@@ -107,6 +113,31 @@ pub struct ProviderInfo {
     pub name: String,
     /// The name people know.
     pub title: String,
+}
+
+/// A number, or numbers drawn together, that nobody outside a provider knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnknownInfo {
+    /// The provider's place in the record.
+    pub provider: usize,
+    /// What it is called: the name of its rule, or `allowance`.
+    pub name: String,
+    /// What is known of it: its range, in words.
+    pub range: String,
+    /// Trials of one strategy, each under a seed of its own but for this unknown, which is that of another seed. Empty
+    /// where the rule refused nothing in any trial, so that its limit did not matter.
+    pub moved: Vec<MovedTrial>,
+}
+
+/// A trial in which one unknown is that of another seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MovedTrial {
+    /// Where in its range the unknown lies under the trial's own seed, from 0 to 1.
+    pub from: f64,
+    /// Where it lies in this trial.
+    pub to: f64,
+    /// What came of it: sums only, see [`Trial::sums`]. Its `unknowns` are the seed that this one is from.
+    pub trial: Trial,
 }
 
 /// An expectation and what came out.

@@ -8,6 +8,7 @@ use super::comparisons::{Comparison, comparisons};
 use super::ranking::ranking;
 use super::spread::{SpreadSource, spreads};
 use super::summary::{Summary, SummaryRow};
+use super::unknown_shares::{UnknownSource, unknown_shares};
 
 /// A record with its figures over the seeds, its strategies ranked and compared, and where their spread comes from.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Analysis<'r> {
     pub(super) ranked: Vec<usize>,
     pub(super) comparisons: Vec<Comparison>,
     pub(super) spreads: Vec<SpreadSource>,
+    pub(super) unknowns: Vec<UnknownSource>,
 }
 
 impl<'r> Analysis<'r> {
@@ -27,7 +29,13 @@ impl<'r> Analysis<'r> {
         let ranked = ranking(record, &summary);
         let comparisons = comparisons(record, &ranked);
         let spreads = spreads(record, &ranked);
-        Self { record, summary, ranked, comparisons, spreads }
+        let unknowns = unknown_shares(record);
+        Self { record, summary, ranked, comparisons, spreads, unknowns }
+    }
+
+    /// The name of the strategy that did best; `None` if no trial was finished.
+    pub fn best(&self) -> Option<&str> {
+        self.ranked.first().map(|place| self.record.strategies[*place].name.as_str())
     }
 
     /// The ranked strategies over all providers together, best first.
@@ -45,6 +53,11 @@ impl<'r> Analysis<'r> {
     /// A strategy compared with the best by a figure.
     pub(super) fn beside_best(&self, strategy: usize, provider: Option<usize>, metric: Metric) -> Option<&Comparison> {
         self.against_best().find(|c| (c.strategy, c.provider, c.metric) == (strategy, provider, metric))
+    }
+
+    /// The share of every unknown in the spread of a figure.
+    pub(super) fn unknowns_of(&self, at: Option<usize>, metric: Metric) -> impl Iterator<Item = &UnknownSource> {
+        self.unknowns.iter().filter(move |source| (source.at, source.metric) == (at, metric))
     }
 
     /// Where the spread of a strategy's figure comes from.

@@ -6,8 +6,9 @@ use crate::record::{Record, Totals};
 
 use super::analysis::Analysis;
 use super::comparisons::Comparison;
-use super::spread::{SpreadSource, TOO_WIDE};
+use super::spread::{self, SpreadSource, says_nothing};
 use super::summary::SummaryRow;
+use super::unknown_shares::UnknownSource;
 use super::words::{duration, number, percent};
 
 /// The answer of a run: who does best, how it fares, and what the second and the last do worse under the same seeds.
@@ -47,8 +48,7 @@ pub(super) fn answer(analysis: &Analysis<'_>) -> String {
 /// Where the spread of the best strategy's main figure comes from, in a sentence; `None` if there is nothing to tell.
 pub(super) fn spread_of_best(analysis: &Analysis<'_>) -> Option<String> {
     let strategy = *analysis.ranked.first()?;
-    let SpreadSource { metric, spread, .. } =
-        MAIN.iter().find_map(|metric| analysis.spread(strategy, None, *metric))?;
+    let SpreadSource { metric, spread, .. } = main_spread(analysis)?;
     let own_name = &analysis.record.strategies[strategy].name;
     let name = harmless::line(own_name);
     let what = match metric {
@@ -57,7 +57,7 @@ pub(super) fn spread_of_best(analysis: &Analysis<'_>) -> Option<String> {
         _ => "share delivered",
     };
     let (low, high) = spread.interval;
-    if high - low > TOO_WIDE {
+    if says_nothing(spread.interval) {
         let seeds = analysis.record.trials_of(own_name).count();
         return Some(format!(
             "Whether the {what} of {name} differs from seed to seed by limits nobody outside knows or by chance, {seeds} seeds are too few to tell."
@@ -70,6 +70,45 @@ pub(super) fn spread_of_best(analysis: &Analysis<'_>) -> Option<String> {
         high * 100.0
     ))
 }
+
+/// The spread of the best strategy's main figure.
+fn main_spread<'a>(analysis: &'a Analysis<'_>) -> Option<&'a SpreadSource> {
+    let strategy = *analysis.ranked.first()?;
+    MAIN.iter().find_map(|metric| analysis.spread(strategy, None, *metric))
+}
+
+/// The unknowns that are behind most of that spread, in a sentence; `None` if the run did not look for them, or there
+/// is no spread to divide.
+pub(super) fn main_unknowns(analysis: &Analysis<'_>) -> Option<String> {
+    let SpreadSource { metric, spread, .. } = main_spread(analysis).filter(|main| !says_nothing(main.spread.interval))?;
+    let mut sources: Vec<&UnknownSource> = analysis.unknowns_of(None, *metric).collect();
+    sources.sort_by(|a, b| b.share.share.total_cmp(&a.share.share));
+    let matter: Vec<&&UnknownSource> = sources.iter().filter(|source| source.share.share >= LEAST_TOLD).collect();
+    if matter.is_empty() {
+        return None;
+    }
+    if matter.iter().all(|source| says_nothing(source.share.interval)) && matter.len() > 1 {
+        return Some(format!("Which of {} unknown limits is behind it, these seeds are too few to tell.", sources.len()));
+    }
+    let told = matter.iter().take(MOST_TOLD).map(|source| {
+        let UnknownSource { unknown, share, .. } = source;
+        let info = &analysis.record.unknowns[*unknown];
+        let provider = analysis.record.providers.get(info.provider).map_or("", |provider| &provider.name);
+        let share = spread::text(share.share, share.interval).replace('-', " to ");
+        format!("{} of {} {share}", harmless::line(&info.name), harmless::line(provider))
+    });
+    let told: Vec<String> = told.collect();
+    let rest = match matter.len().saturating_sub(MOST_TOLD) {
+        0 => String::new(),
+        rest => format!(", and {rest} more"),
+    };
+    Some(format!("Behind these {:.0} % are {}{rest}.", spread.share * 100.0, told.join(", ")))
+}
+
+/// So many unknowns are told in a sentence …
+const MOST_TOLD: usize = 3;
+/// … and none with a smaller share.
+const LEAST_TOLD: f64 = 0.005;
 
 /// What a sentence is about, the first of them that varies.
 const MAIN: [Metric; 3] = [Metric::DeferralShare, Metric::TimeTo90, Metric::DeliveredShare];

@@ -22,13 +22,14 @@ use super::write::{WriteError, compact, folder, pretty, put, sorted};
 ///
 /// Where a file cannot be written; those before it are there.
 pub fn write_all(analysis: &Analysis<'_>, provenance: &RunProvenance, dir: &Path) -> Result<(), WriteError> {
-    let Analysis { record, summary, comparisons, .. } = analysis;
+    let Analysis { record, summary, comparisons, unknowns, .. } = analysis;
     folder(&dir.join(HISTOGRAMS))?;
     put(&dir.join(RUN), &pretty(RUN, provenance)?)?;
     put(&dir.join(RECORD), &compact(RECORD, record)?)?;
     put(&dir.join("summary.json"), &sorted("summary.json", &ResultsSummary::Summary(RunSummary::of(analysis)))?)?;
     put(&dir.join("summary.csv"), &spreadsheets::summary(record, summary)?)?;
     put(&dir.join("comparisons.csv"), &spreadsheets::compared(record, comparisons)?)?;
+    put(&dir.join("unknowns.csv"), &spreadsheets::unknowns(record, unknowns)?)?;
     put(&dir.join("curve.csv"), &spreadsheets::curve(record)?)?;
     put(&dir.join("replies.csv"), &spreadsheets::replies(record)?)?;
     let names = slugs(record.strategies.iter().map(|strategy| strategy.name.as_str()));

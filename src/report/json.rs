@@ -13,11 +13,12 @@ use crate::stats::{Moment, Paired, Sign};
 use crate::time::{Span, Time};
 
 use super::analysis::Analysis;
-use super::answer::{answer, own_side, spread_of_best};
+use super::answer::{answer, main_unknowns, own_side, spread_of_best};
 use super::comparisons::{Comparison, ComparisonResult};
 use super::peer_faults::{BreakOff, break_offs, starttls_refused};
 use super::spread::SpreadSource;
 use super::summary::{FigureSummary, SummaryRow};
+use super::unknown_shares::{self, UnknownSource};
 
 /// The version of the schema of summaries and events. It grows when something is renamed, removed or means something
 /// else.
@@ -79,6 +80,9 @@ pub struct RunSummary<'a> {
     comparisons: Vec<ComparisonJson<'a>>,
     /// Where the spread over seeds comes from.
     spread: SpreadJson<'a>,
+    /// Which unknown is behind how much of it, if the run looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknowns: Option<UnknownsJson<'a>>,
     /// What servers did against the protocol, or TLS that they could not speak, if any did.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     broken_off: Vec<BreakOff<'a>>,
@@ -117,6 +121,7 @@ impl<'a> RunSummary<'a> {
             rows: analysis.summary.rows.iter().map(|row| RowJson::of(record, row)).collect(),
             comparisons: analysis.against_best().map(|comparison| ComparisonJson::of(record, comparison)).collect(),
             spread: SpreadJson { answer: spread_of_best(analysis), rows: spreads(analysis) },
+            unknowns: unknowns(analysis),
             broken_off: break_offs(record),
             starttls_refused: Some(starttls_refused(record)).filter(|count| *count > 0),
             own_side: own_side(record).map(|warning| OwnSideJson { warning, failures: record.own_failures() }),
@@ -352,6 +357,60 @@ fn spreads<'a>(analysis: &Analysis<'a>) -> Vec<SpreadRowJson<'a>> {
         unknown_limits_in_all: spread.total,
     };
     analysis.spreads.iter().map(row).collect()
+}
+
+/// Which unknown is behind how much of the spread over seeds.
+#[derive(Debug, Serialize, JsonSchema)]
+struct UnknownsJson<'a> {
+    /// The unknowns that are behind most of the spread of the best strategy, in a sentence.
+    answer: Option<String>,
+    /// The strategy whose trials tell.
+    strategy: &'a str,
+    rows: Vec<UnknownRowJson<'a>>,
+}
+
+/// The share of an unknown in the spread of a figure.
+#[derive(Debug, Serialize, JsonSchema)]
+struct UnknownRowJson<'a> {
+    /// The provider whose it is.
+    provider: Option<&'a str>,
+    /// The name of its rule, or `allowance`.
+    unknown: &'a str,
+    /// What is known of it.
+    range: &'a str,
+    /// Where the figure is measured; null is all providers together.
+    at: Option<&'a str>,
+    metric: &'static str,
+    /// The share of the variance that it is behind; those of all unknowns together are `unknown_limits` of the spread.
+    share: f64,
+    /// The ends of its interval.
+    low: f64,
+    high: f64,
+}
+
+/// Which unknown is behind how much, if the run looked.
+fn unknowns<'a>(analysis: &'a Analysis<'a>) -> Option<UnknownsJson<'a>> {
+    let record = analysis.record;
+    let row = |source: &UnknownSource| {
+        let UnknownSource { unknown, at, metric, share } = *source;
+        let info = &record.unknowns[unknown];
+        let (low, high) = share.interval;
+        UnknownRowJson {
+            provider: provider(record, Some(info.provider)),
+            unknown: &info.name,
+            range: &info.range,
+            at: provider(record, at),
+            metric: metric.name(),
+            share: share.share,
+            low,
+            high,
+        }
+    };
+    Some(UnknownsJson {
+        strategy: unknown_shares::strategy(record)?,
+        answer: main_unknowns(analysis),
+        rows: analysis.unknowns.iter().map(row).collect(),
+    })
 }
 
 fn provider(record: &Record, place: Option<usize>) -> Option<&str> {

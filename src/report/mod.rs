@@ -4,9 +4,8 @@
 //! `record.json`. Equal records give equal bytes: nothing here looks at a clock or at the machine.
 //!
 //! - `summary`, `curve`, `replies`, `histograms`: the trials put together over the seeds
-//! - `analysis`: what a run comes to, worked out once; `ranking`, `comparisons`, `spread`: strategies against each
-//!   other,
-//!   and where the spread over seeds comes from
+//! - `analysis`: what a run comes to, worked out once; `ranking`, `comparisons`, `spread`, `unknown_shares`: strategies
+//!   against each other, where the spread over seeds comes from, and which unknown matters
 //! - `answer`, `table`, `run_page`, `seed_tables`, `json`: what is said; `words`: how numbers and names are written
 //! - `plots`: what is drawn, `drawing`: what of it a page shows
 //! - `sweep`: the same for a sweep, which has a record of its own kind
@@ -38,6 +37,7 @@ mod spreadsheets;
 mod summary;
 mod sweep;
 mod table;
+mod unknown_shares;
 mod words;
 mod write;
 

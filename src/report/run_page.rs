@@ -6,7 +6,7 @@ use crate::harmless;
 use crate::record::{Record, ReplyCount, RunProvenance};
 
 use super::analysis::Analysis;
-use super::answer::{answer, spread_of_best, verdict, warning};
+use super::answer::{answer, main_unknowns, spread_of_best, verdict, warning};
 use super::drawing::Drawing;
 use super::page::{self, Heading, origin, plots, together};
 use super::replies::counted;
@@ -21,12 +21,14 @@ pub(super) fn page(analysis: &Analysis<'_>, provenance: &RunProvenance, drawings
         @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
         p.answer { (together(&answer(analysis))) }
         @if let Some(sentence) = spread_of_best(analysis) { p.spread { (together(&sentence)) } }
+        @if let Some(sentence) = main_unknowns(analysis) { p.spread { (together(&sentence)) } }
         @if let Some(verdict) = verdict(record) {
             p.verdict.missed[record.expected.iter().any(|expected| !expected.met)] { (verdict) }
         }
         (seed_tables::figures(analysis))
         (seed_tables::compared(analysis))
         (seed_tables::spreads(analysis))
+        (seed_tables::unknowns(analysis))
         (expectations(record))
         (plots(drawings))
         (replies(record))

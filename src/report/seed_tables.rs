@@ -1,5 +1,5 @@
 //! The tables of the page of a run, each over all seeds: the figures, every strategy against the best, and where the
-//! spread over seeds comes from.
+//! spread over seeds comes from, and which unknown is behind it.
 
 use maud::{Markup, html};
 
@@ -11,6 +11,7 @@ use super::analysis::Analysis;
 use super::comparisons::COMPARED;
 use super::spread;
 use super::table::{COLUMNS, blocks, text};
+use super::unknown_shares::{self, DIVIDED};
 use super::words::NOTHING;
 
 /// Every figure of every strategy at every provider.
@@ -95,7 +96,7 @@ pub(super) fn spreads(analysis: &Analysis<'_>) -> Markup {
     }
     let cell = |provider: Option<usize>, strategy: usize, metric: Metric| {
         let source = analysis.spread(strategy, provider, metric);
-        html! { td.number { (source.map_or_else(|| NOTHING.to_owned(), |source| spread::text(&source.spread))) } }
+        html! { td.number { (source.map_or_else(|| NOTHING.to_owned(), |source| spread::text(source.spread.share, source.spread.interval))) } }
     };
     html! {
         section {
@@ -111,6 +112,65 @@ pub(super) fn spreads(analysis: &Analysis<'_>) -> Markup {
         }
     }
 }
+
+/// How much of that each unknown is behind; nothing if the run did not look.
+pub(super) fn unknowns(analysis: &Analysis<'_>) -> Markup {
+    let record = analysis.record;
+    let Some(strategy) = unknown_shares::strategy(record) else { return Markup::default() };
+    let share = |unknown: usize, metric: Metric| {
+        let found = analysis.unknowns_of(None, metric).find(|source| source.unknown == unknown);
+        found.map(|source| source.share)
+    };
+    let largest = |unknown: usize| {
+        DIVIDED.iter().filter_map(|metric| share(unknown, *metric)).map(|share| share.share).fold(0.0, f64::max)
+    };
+    let mut rows: Vec<usize> = (0..record.unknowns.len()).filter(|unknown| largest(*unknown) > 0.0).collect();
+    rows.sort_by(|a, b| largest(*b).total_cmp(&largest(*a)));
+    let columns = DIVIDED.map(|metric| GridColumn { metric, heading: heading(metric, "%") });
+    html! {
+        section {
+            h2 { "Which unknown matters to " (harmless::line(strategy)) }
+            div.wide {
+                table {
+                    thead {
+                        tr {
+                            th { "provider" } th { "unknown" } th { "known of it" }
+                            @for column in &columns {
+                                th.number title=(column.metric.about()) { (column.heading[0]) br; (column.heading[1]) }
+                            }
+                        }
+                    }
+                    tbody {
+                        @for unknown in rows.iter().copied().take(MOST_UNKNOWNS) {
+                            @let info = &record.unknowns[unknown];
+                            tr {
+                                td { (record.providers.get(info.provider).map_or_else(String::new, |provider| harmless::line(&provider.name))) }
+                                th scope="row" { (harmless::line(&info.name)) }
+                                td { (harmless::line(&info.range)) }
+                                @for metric in DIVIDED {
+                                    td.number {
+                                        (share(unknown, metric).map_or_else(|| NOTHING.to_owned(), |share| spread::text(share.share, share.interval)))
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            p.note {
+                "Share of the variance over seeds, all providers together, that each unknown is behind, with its 95 % interval; together they are the share of unknown limits above. "
+                "Told by running seeds again with one unknown of the next seed and all else as it was; an unknown whose rule refused nothing is not tried. "
+                "What several do together is divided in proportion to what each does. "
+                (record.unknowns.len() - rows.len().min(MOST_UNKNOWNS)) " of " (record.unknowns.len()) " unknowns are not listed"
+                @if rows.len() <= MOST_UNKNOWNS { ", as they changed nothing" }
+                ". What each provider's figures owe to them is in unknowns.csv."
+            }
+        }
+    }
+}
+
+/// The page lists so many; `unknowns.csv` has all.
+const MOST_UNKNOWNS: usize = 20;
 
 /// A table of the compared figures: a row for each strategy, a block for each provider. `share` is what shares are in.
 fn compared_grid(
@@ -177,6 +237,7 @@ fn heading(metric: Metric, share: &'static str) -> [&'static str; 2] {
     match metric {
         Metric::DeliveredShare => return ["delivered", share],
         Metric::DeferralShare => return ["deferred", share],
+        Metric::BouncedByLimit => return ["lost", "to limits"],
         _ => {}
     }
     let column = COLUMNS.iter().find(|column| column.metric == metric);

@@ -8,24 +8,42 @@ use crate::stats::Spread;
 
 use super::comparisons::COMPARED;
 
+/// The trials of a strategy in a ring: each seed once with its own unknown limits, once with those of the next.
+pub(super) struct RingTrials<'r> {
+    record: &'r Record,
+    pub(super) own: Vec<&'r Trial>,
+    crossed: Vec<&'r Trial>,
+}
+
+impl<'r> RingTrials<'r> {
+    /// `None` if the run did not tell unknown limits from chance, or was cut short.
+    pub(super) fn of(record: &'r Record, strategy: &str) -> Option<Self> {
+        let own: Vec<&Trial> = record.trials_of(strategy).collect();
+        let crossed: BTreeMap<u64, &Trial> =
+            record.crossed.iter().filter(|trial| trial.strategy == strategy).map(|trial| (trial.seed, trial)).collect();
+        let next = own.iter().cycle().skip(1);
+        let crossed = |(own, next): (&&Trial, &&Trial)| {
+            crossed.get(&own.seed).copied().filter(|trial| trial.unknowns == next.seed)
+        };
+        let crossed: Option<Vec<&Trial>> = own.iter().zip(next).map(crossed).collect();
+        Some(Self { record, crossed: crossed?, own })
+    }
+
+    /// A figure of all of them, at the provider in that place, or at all together. `None` if it is not defined in every
+    /// trial: where a time did not come within the trial, its variance is not known either.
+    pub(super) fn figures(&self, provider: Option<usize>, metric: Metric) -> Option<[Vec<f64>; 2]> {
+        let all = |trials: &[&Trial]| trials.iter().map(|trial| trial.figure(metric, self.record, provider)).collect();
+        let (own, crossed): (Option<Vec<f64>>, Option<Vec<f64>>) = (all(&self.own), all(&self.crossed));
+        Some([own?, crossed?])
+    }
+}
+
 /// The spread of a strategy's figure at the provider in that place, or at all together, divided between unknown limits
 /// and chance. `None` if the run did not tell them apart, if nothing varies, or if the figure is not defined in every
-/// trial: where a time did not come within the trial, its variance is not known either.
+/// trial.
 fn of(record: &Record, strategy: usize, provider: Option<usize>, metric: Metric) -> Option<Spread> {
-    let name = &record.strategies[strategy].name;
-    let own: Vec<&Trial> = record.trials_of(name).collect();
-    let crossed: BTreeMap<u64, &Trial> =
-        record.crossed.iter().filter(|trial| trial.strategy == *name).map(|trial| (trial.seed, trial)).collect();
-    // A ring: each seed once with its own unknown limits, once with those of the next. A run cut short has none.
-    let next = own.iter().cycle().skip(1);
-    let whole = own.iter().zip(next).all(|(one, next)| crossed.get(&one.seed).is_some_and(|t| t.unknowns == next.seed));
-    if !whole {
-        return None;
-    }
-    let value = |trial: &Trial| trial.figure(metric, record, provider);
-    let owns: Option<Vec<f64>> = own.iter().map(|trial| value(trial)).collect();
-    let crosseds: Option<Vec<f64>> = own.iter().map(|trial| value(crossed.get(&trial.seed)?)).collect();
-    Spread::of(&owns?, &crosseds?)
+    let [own, crossed] = RingTrials::of(record, &record.strategies[strategy].name)?.figures(provider, metric)?;
+    Spread::of(&own, &crossed)
 }
 
 /// The spread of a figure with something to divide.
@@ -54,16 +72,20 @@ pub(super) fn spreads(record: &Record, ranked: &[usize]) -> Vec<SpreadSource> {
 
 /// The share of a spread that unknown limits are behind, with its interval: `83 % (62-95)`; `? (2-98)` where the
 /// interval says next to nothing.
-pub(super) fn text(spread: &Spread) -> String {
-    let (low, high) = spread.interval;
-    if high - low > TOO_WIDE {
-        return format!("? ({:.0}-{:.0})", low * 100.0, high * 100.0);
+pub(super) fn text(share: f64, interval: (f64, f64)) -> String {
+    let (low, high) = (interval.0 * 100.0, interval.1 * 100.0);
+    if says_nothing(interval) {
+        return format!("? ({low:.0}-{high:.0})");
     }
-    format!("{:.0} % ({:.0}-{:.0})", spread.share * 100.0, low * 100.0, high * 100.0)
+    format!("{:.0} % ({low:.0}-{high:.0})", share * 100.0)
 }
 
-/// An interval of a share that is wider than this says next to nothing.
-pub(super) const TOO_WIDE: f64 = 0.75;
+/// Whether an interval of a share is so wide that it says next to nothing.
+pub(super) fn says_nothing((low, high): (f64, f64)) -> bool {
+    high - low > TOO_WIDE
+}
+
+const TOO_WIDE: f64 = 0.75;
 
 #[cfg(test)]
 mod tests {

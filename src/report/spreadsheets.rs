@@ -1,4 +1,5 @@
-//! The results as tables for other programs: `summary.csv`, `comparisons.csv`, `curve.csv`, `replies.csv`.
+//! The results as tables for other programs: `summary.csv`, `comparisons.csv`, `unknowns.csv`, `curve.csv`,
+//! `replies.csv`.
 //!
 //! Times are in seconds, shares between 0 and 1, an empty field is "not defined", `inf` a time beyond the trial. Means
 //! are over the seeds; `_low` and `_high` are the ends of 95 % intervals. A text that a spreadsheet would run, such as
@@ -13,6 +14,7 @@ use super::comparisons::{Comparison, ComparisonResult};
 use super::curve::{Curve, Point};
 use super::replies;
 use super::summary::{Summary, SummaryRow};
+use super::unknown_shares::{self, UnknownSource};
 use super::words::exact;
 
 /// What stands for all providers together where a provider's name would.
@@ -189,6 +191,22 @@ fn comparison_row(record: &Record, comparison: &Comparison) -> Vec<String> {
     }
     fields.extend([comparison.is_shown().to_string(), comparison.verdict(record)]);
     fields
+}
+
+/// A row for each unknown, place and figure: the share of the variance over seeds that it is behind. `at` is where the
+/// figure is measured, `moved` under how many seeds the unknown was moved: 0 where its rule refused nothing.
+pub(super) fn unknowns(record: &Record, sources: &[UnknownSource]) -> Result<Vec<u8>, csv::Error> {
+    let header = ["provider", "unknown", "range", "strategy", "at", "metric", "moved", "share", "share_low", "share_high"];
+    let strategy = unknown_shares::strategy(record).unwrap_or_default();
+    let rows = sources.iter().map(|UnknownSource { unknown, at, metric, share }| {
+        let info = &record.unknowns[*unknown];
+        let names = [provider_name(record, Some(info.provider)), &info.name, &info.range, strategy];
+        let mut fields = names.map(str::to_owned).to_vec();
+        fields.extend([provider_name(record, *at).to_owned(), metric.name().to_owned(), info.moved.len().to_string()]);
+        fields.extend([share.share, share.interval.0, share.interval.1].map(exact));
+        fields
+    });
+    written(std::iter::once(header.map(str::to_owned).to_vec()).chain(rows))
 }
 
 fn moment(moment: Option<Moment>) -> String {

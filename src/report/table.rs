@@ -9,7 +9,7 @@ use crate::metric::{Metric, ValueRange};
 use crate::record::{ExpectationResult, Record};
 
 use super::analysis::Analysis;
-use super::answer::{answer, spread_of_best, verdict, warning};
+use super::answer::{answer, main_unknowns, spread_of_best, verdict, warning};
 use super::peer_faults;
 use super::summary::{Summary, SummaryRow};
 use super::words::{NOTHING, exact, shortened, with_half};
@@ -36,6 +36,7 @@ pub fn table(analysis: &Analysis<'_>, look: TableStyle) -> TerminalText {
     let faults = peer_faults::sentences(record);
     lines.extend((!faults.is_empty()).then(empty).into_iter().chain(faults.into_iter().map(Into::into)));
     lines.extend(spread_of_best(analysis).into_iter().flat_map(|sentence| [empty(), sentence.into()]));
+    lines.extend(main_unknowns(analysis).map(Into::into));
     if let Some(verdict) = verdict(record) {
         let colour = if record.expected.iter().all(|expected| expected.met) { GREEN } else { RED };
         lines.extend([empty(), look.paint(colour, &verdict)]);

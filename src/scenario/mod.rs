@@ -1,7 +1,8 @@
 //! What people write: an experiment as a TOML file, and what it means.
 //!
 //! `spec` mirrors the file, `build` turns it into the values of `model`, which cannot be wrong; `load` reads files,
-//! `explain` says in words what a scenario will do, `size` how much it will take, `schema` what an editor must know;
+//! `explain` says in words what a scenario will do, `size` how much it will take, `schema` what an editor must know,
+//! `unknowns` what of it is drawn because nobody outside a provider knows it;
 //! `sweep` puts one value after the other in place of one that is written.
 
 mod build;
@@ -13,6 +14,7 @@ mod size;
 mod spec;
 pub mod sweep;
 mod text_file;
+mod unknowns;
 
 pub use explain::explain;
 pub use load::{Draft, LoadError, WrongPoint, load, parse};
@@ -23,3 +25,4 @@ pub use spec::{
     ProviderSpec, SafeSpec, ScenarioSpec, SetSpec, SourceSpec, StreamSpec, SweepSpec, ValuesSpec, VaryingSizeSpec,
 };
 pub use text_file::{NotText, TOML_BYTES_MAX, read_text};
+pub use unknowns::ScenarioUnknown;

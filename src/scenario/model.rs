@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::sweep::Sweep;
 use crate::dist::Dist;
-use crate::provider::{History, Policy, PolicyChange, Rule, RuleKind};
+use crate::provider::{History, Policy, PolicyChange};
 use crate::sender::Strategy;
 use crate::time::{Span, Time};
 use crate::units::{Fraction, NetworkId, ProviderId};
@@ -47,26 +47,6 @@ pub struct Scenario {
     pub sweep: Option<Sweep>,
     /// FNV-1a hash of the scenario's text and of every file it draws on.
     pub hash: u64,
-}
-
-impl Scenario {
-    /// Whether any limit that is in force at some time is unknown outside its provider.
-    pub fn has_unknowns(&self) -> bool {
-        let unknown = |rule: &Rule| matches!(&rule.kind, RuleKind::Limit(limit) if limit.value.is_unknown());
-        let enabled_later = |provider: usize, id: usize| {
-            self.timeline
-                .iter()
-                .filter(|change| change.provider.index() == provider)
-                .any(|change| matches!(change.policy_change, PolicyChange::Enabled(rule, true) if rule.index() == id))
-        };
-        let in_policy = self.providers.iter().enumerate().any(|(provider, policy)| {
-            let mut rules = policy.rules.iter().enumerate();
-            rules.any(|(id, rule)| unknown(rule) && (rule.enabled || enabled_later(provider, id)))
-        });
-        let changed =
-            |change: &Change| matches!(&change.policy_change, PolicyChange::Limit(_, new) if new.is_unknown());
-        in_policy || self.timeline.iter().any(changed)
-    }
 }
 
 /// A recipient domain.

@@ -9,6 +9,7 @@
 //! - [`Median`]: that of times that may lie beyond the end of a trial
 //! - [`Sign`]: how often one of two such times came first, by the binomial distribution: exact
 //! - [`Spread`]: how much of the variance over seeds comes from unknown limits, and how much is chance
+//! - [`UnknownShare`]: which unknown is behind how much of it
 //!
 //! `tests/coverage.rs` repeats runs whose answer is known, and counts how often the intervals hold it.
 
@@ -20,6 +21,7 @@ mod paired;
 mod sign;
 mod spread;
 mod student;
+mod unknown_share;
 
 pub use estimate::Estimate;
 pub use median::{Median, Moment};
@@ -27,3 +29,4 @@ pub use order::{lower_median, median_interval};
 pub use paired::Paired;
 pub use sign::{SeedShare, Sign};
 pub use spread::Spread;
+pub use unknown_share::{Move, UnknownShare};

@@ -37,13 +37,9 @@ impl Spread {
         if n < FEWEST || crossed.len() != n || own.iter().chain(crossed).all(|value| value.total_cmp(&own[0]).is_eq()) {
             return None;
         }
-        // Shifted to their mean, so that squares of large numbers do not swallow small differences.
-        let mean = own.iter().chain(crossed).sum::<f64>() / (2 * n) as f64;
-        let [own, crossed] = [own, crossed].map(|values| values.iter().map(|value| value - mean).collect::<Vec<_>>());
-        let whole = (0..n).fold(Sums::default(), |sums, i| sums.with(&own, &crossed, i));
-        let parts = whole.parts()?;
-        let without: Option<Vec<f64>> =
-            (0..n).map(|i| Some(whole.without(&own, &crossed, i).parts()?.share())).collect();
+        let ring = Ring::new(own, crossed);
+        let parts = ring.whole.parts()?;
+        let without: Option<Vec<f64>> = (0..n).map(|seed| ring.share_without(seed)).collect();
         let share = parts.share();
         // Where all the spread hangs on one seed, nothing is known.
         let half = without.map_or(1.0, |shares| jackknife(&shares));
@@ -58,11 +54,39 @@ impl Spread {
     }
 }
 
+/// The figures of a ring of seeds, and the sums over all of it.
+pub(super) struct Ring {
+    own: Vec<f64>,
+    crossed: Vec<f64>,
+    whole: Sums,
+}
+
+impl Ring {
+    pub(super) fn new(own: &[f64], crossed: &[f64]) -> Self {
+        // Shifted to their mean, so that squares of large numbers do not swallow small differences.
+        let n = own.len();
+        let mean = own.iter().chain(crossed).sum::<f64>() / (2 * n) as f64;
+        let [own, crossed] = [own, crossed].map(|values| values.iter().map(|value| value - mean).collect::<Vec<_>>());
+        let whole = (0..n).fold(Sums::default(), |sums, i| sums.with(&own, &crossed, i));
+        Self { own, crossed, whole }
+    }
+
+    /// The share of unknown limits, as it is estimated; `None` if nothing varies.
+    pub(super) fn share(&self) -> Option<f64> {
+        Some(self.whole.parts()?.share())
+    }
+
+    /// The same without one of the seeds.
+    pub(super) fn share_without(&self, seed: usize) -> Option<f64> {
+        Some(self.whole.without(&self.own, &self.crossed, seed).parts()?.share())
+    }
+}
+
 /// Fewer seeds leave no two trials that share nothing once one of them is taken out.
 const FEWEST: usize = 3;
 
 /// Half the interval of an estimate, from its values with each seed taken out in turn.
-fn jackknife(without: &[f64]) -> f64 {
+pub(super) fn jackknife(without: &[f64]) -> f64 {
     let n = without.len() as f64;
     let mean = without.iter().sum::<f64>() / n;
     let squares: f64 = without.iter().map(|value| (value - mean).powi(2)).sum();

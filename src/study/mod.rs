@@ -4,6 +4,7 @@
 //!
 //! - `live`: all of that over real sockets
 //! - `sweep`: all of that at every value of a sweep
+//! - `unknowns`: some of it again, to tell which unknown matters
 //! - `knee`, `safe_range`: what is found in its curves
 
 mod knee;
@@ -11,11 +12,13 @@ mod knee;
 mod live;
 mod safe_range;
 mod sweep;
+mod unknowns;
 
 pub use knee::knee;
 #[cfg(feature = "live")]
 pub use live::{LiveError, LiveRun, run_live};
 pub use sweep::{SweepPlan, sweep};
+pub use unknowns::{move_unknowns, moved_trials_at_most};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

@@ -33,7 +33,7 @@ pub use overlay::Overlay;
 pub use rule_change::{RuleChangeSpec, find_rule, policy_changes, rule_change};
 pub use show::describe;
 pub use spec::ProfileSpec;
-pub use words::{limit_in_short, limits_in_short, reasons, sentence};
+pub use words::{allowance_in_short, limit_in_short, limits_in_short, reasons, sentence};
 
 use schemars::generate::SchemaSettings;
 

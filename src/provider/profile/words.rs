@@ -55,6 +55,14 @@ pub fn limit_in_short(value: &LimitValue, policy: &Policy) -> String {
     value.in_short(&policy.tiers)
 }
 
+/// The volumes of an allowance in short: `480 to 500? (stranger), 40000 (best) a day`; empty where there is none.
+pub fn allowance_in_short(policy: &Policy) -> String {
+    let said = |AllowanceModel { stranger, most, .. }: AllowanceModel| {
+        format!("{} (stranger), {} (best) a day", volume(stranger), volume(most))
+    };
+    policy.reputation.map(|model| said(model.allowance)).unwrap_or_default()
+}
+
 /// The bands of reputation: "poor 0 to 0.3 · good 0.3 to 1".
 pub(super) fn tiers(policy: &Policy) -> String {
     let ends = policy.tiers.iter().skip(1).map(|tier| tier.from.get()).chain([1.0]);

@@ -40,6 +40,11 @@ impl DailyVolume {
         Self { low: number, high: number }
     }
 
+    /// Whether it is a range.
+    fn is_unknown(self) -> bool {
+        self.low < self.high
+    }
+
     /// The number in one trial, `share` of the way through the orders of magnitude it may have.
     fn drawn(self, share: f64) -> Self {
         Self::known(self.low * (self.high / self.low).powf(share))
@@ -64,8 +69,17 @@ const LENDS_FROM: f64 = 0.35;
 impl AllowanceModel {
     /// The model of one trial: volumes that are not known are drawn, all at the same place of their ranges.
     pub(super) fn drawn(&self, seed: Seed) -> Self {
-        let share = seed.share(0, 0);
+        self.known_at(seed.share(0, 0))
+    }
+
+    /// The same with volumes that are known, `share` of the way through their ranges.
+    pub(in crate::provider) fn known_at(&self, share: f64) -> Self {
         Self { stranger: self.stranger.drawn(share), most: self.most.drawn(share), ..*self }
+    }
+
+    /// Whether a volume is drawn, because it is not known outside the provider.
+    pub(in crate::provider) fn is_unknown(&self) -> bool {
+        self.stranger.is_unknown() || self.most.is_unknown()
     }
 
     /// What an identity may send today by its own history: its volume, its score, and the badness of its latest mail.

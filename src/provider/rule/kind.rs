@@ -7,6 +7,7 @@ use super::meter::Meter;
 use super::population::Population;
 use super::state::RuleState;
 use crate::provider::scope::Scope;
+use crate::provider::unknown::limit_seed;
 use crate::rng::Seeds;
 
 /// What a rule is, and what decides whether it is broken.
@@ -22,7 +23,7 @@ impl RuleKind {
     /// What a rule of this kind remembers at the start: the rule of this name, in this place of the profile.
     pub(in crate::provider) fn new_state(&self, name: &str, rule: u16, seeds: Seeds) -> RuleState {
         match self {
-            Self::Limit(limit) => RuleState::Limit(LimitState::new(limit, seeds.unknowns.named("unknown").named(name))),
+            Self::Limit(limit) => RuleState::Limit(LimitState::new(limit, limit_seed(seeds.unknowns, name))),
             Self::Check(check) => check.new_state(name, rule, seeds.chance),
         }
     }
