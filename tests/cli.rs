@@ -117,9 +117,11 @@ fn unknown_limits_are_told_apart_unless_that_is_not_wanted() {
     assert!(stderr(&told).contains("each again with the next one's unknown limits"), "{}", stderr(&told));
     assert!(stdout(&told).contains("limits nobody outside knows"), "{}", stdout(&told));
     assert!(record("told").contains("\"crossed\":[{"));
+    let unknowns = fs::read_to_string(home.path().join("told/unknowns.csv")).unwrap();
+    assert!(unknowns.contains("charter,allowance,"), "{unknowns}");
     let mixed = mxlab(&home, "run a.toml --seeds 5 --no-spread --out mixed");
     assert!(!stdout(&mixed).contains("limits nobody outside knows"), "{}", stdout(&mixed));
-    assert!(record("mixed").contains("\"crossed\":[]"));
+    assert!(record("mixed").contains("\"crossed\":[]") && !record("mixed").contains("\"unknowns\":[{"));
     // The second set of trials enters no mean.
     let rows = |folder: &str| fs::read(home.path().join(folder).join("summary.csv")).unwrap();
     assert!(rows("told") == rows("mixed"));

@@ -8,6 +8,8 @@
 
 #[path = "oracle/lab.rs"]
 mod lab;
+#[path = "coverage/unknowns.rs"]
+mod unknowns;
 
 use mxlab::parallel;
 use mxlab::record::Trial;

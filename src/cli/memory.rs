@@ -3,7 +3,7 @@
 use super::Failure;
 use super::available_memory::available;
 use crate::scenario::Scenario;
-use crate::study::{RunOptions, has_crossed_trials};
+use crate::study::{RunOptions, has_crossed_trials, moved_trials_at_most};
 use crate::units::Bytes;
 
 /// Refuses a run that needs more than 80 % of the memory that is available, with numbers and advice.
@@ -12,18 +12,20 @@ pub(super) fn suffices_for(scenario: &Scenario, options: &RunOptions) -> Result<
 }
 
 /// Bytes of what is kept of all trials until the report is written: time series and a histogram for each provider, and
-/// the sums of crossed trials.
+/// the sums of crossed trials and of those with a moved unknown.
 fn kept(scenario: &Scenario, options: &RunOptions) -> u64 {
     let strategies = if options.strategies.is_empty() { scenario.strategies.len() } else { options.strategies.len() };
     let crossed = if has_crossed_trials(scenario, options) { strategies as u64 * CROSSED_CELL } else { 0 };
     let bytes = ((strategies + usize::from(options.bound)) as u64).saturating_mul(CELL).saturating_add(crossed);
-    bytes.saturating_mul(scenario.providers.len() as u64).saturating_mul(u64::from(options.seeds))
+    let moved = moved_trials_at_most(scenario, options) as u64 * CROSSED_CELL;
+    let bytes = bytes.saturating_mul(u64::from(options.seeds)).saturating_add(moved);
+    bytes.saturating_mul(scenario.providers.len() as u64)
 }
 
 /// Bytes of one strategy, seed and provider in a record and its report, measured with ten thousand seeds.
 const CELL: u64 = 64_000;
 
-/// Bytes of one strategy, seed and provider of a crossed trial: sums, and the limits of each rule.
+/// Bytes of one strategy, seed and provider of a crossed trial, or one with a moved unknown: sums, and the limits of each rule.
 const CROSSED_CELL: u64 = 4_000;
 
 /// Refuses what needs more than 80 % of the memory that is available, with numbers and advice.

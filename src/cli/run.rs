@@ -230,9 +230,10 @@ fn exit(record: &Record) -> Exit {
 fn headline(job: &Job<'_>) -> String {
     let options = &job.options;
     let crossed = if study::has_crossed_trials(&job.scenario, options) {
-        ", each again with the next one's unknown limits"
+        let most = study::moved_trials_at_most(&job.scenario, options);
+        format!(", each again with the next one's unknown limits, and at most {most} trials more with one of these")
     } else {
-        ""
+        String::new()
     };
     let memory = Bytes(job.scenario.memory_per_trial().saturating_mul(options.threads as u64));
     format!(

@@ -80,7 +80,8 @@ fn main_spread<'a>(analysis: &'a Analysis<'_>) -> Option<&'a SpreadSource> {
 /// The unknowns that are behind most of that spread, in a sentence; `None` if the run did not look for them, or there
 /// is no spread to divide.
 pub(super) fn main_unknowns(analysis: &Analysis<'_>) -> Option<String> {
-    let SpreadSource { metric, spread, .. } = main_spread(analysis).filter(|main| !says_nothing(main.spread.interval))?;
+    let SpreadSource { metric, spread, .. } =
+        main_spread(analysis).filter(|main| !says_nothing(main.spread.interval))?;
     let mut sources: Vec<&UnknownSource> = analysis.unknowns_of(None, *metric).collect();
     sources.sort_by(|a, b| b.share.share.total_cmp(&a.share.share));
     let matter: Vec<&&UnknownSource> = sources.iter().filter(|source| source.share.share >= LEAST_TOLD).collect();
@@ -88,7 +89,10 @@ pub(super) fn main_unknowns(analysis: &Analysis<'_>) -> Option<String> {
         return None;
     }
     if matter.iter().all(|source| says_nothing(source.share.interval)) && matter.len() > 1 {
-        return Some(format!("Which of {} unknown limits is behind it, these seeds are too few to tell.", sources.len()));
+        return Some(format!(
+            "Which of {} unknown limits is behind it, these seeds are too few to tell.",
+            sources.len()
+        ));
     }
     let told = matter.iter().take(MOST_TOLD).map(|source| {
         let UnknownSource { unknown, share, .. } = source;
@@ -245,5 +249,12 @@ mod tests {
         let told = spread_of_best(&Analysis::of(&sample::large())).unwrap();
         assert!(told.contains("limits nobody outside knows"), "{told}");
         assert_eq!(spread_of_best(&Analysis::of(&sample::small())), None);
+    }
+
+    #[test]
+    fn the_unknowns_behind_it_are_named() {
+        let told = main_unknowns(&Analysis::of(&sample::large())).unwrap();
+        assert!(told.starts_with("Behind these ") && told.contains("connections of yahoo"), "{told}");
+        assert_eq!(main_unknowns(&Analysis::of(&sample::small())), None);
     }
 }

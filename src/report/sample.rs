@@ -7,8 +7,8 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 
 use crate::record::{
-    Cell, ExpectationResult, Machine, OwnFailures, ProviderInfo, Record, ReplyCount, RuleActivity, RunProvenance,
-    Series, StrategyInfo, Totals, Trial,
+    Cell, ExpectationResult, Machine, MovedTrial, OwnFailures, ProviderInfo, Record, ReplyCount, RuleActivity,
+    RunProvenance, Series, StrategyInfo, Totals, Trial, UnknownInfo,
 };
 
 /// Two providers (one with a hostile name), two strategies and the bound, three seeds; one strategy's last recipients
@@ -102,6 +102,22 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
     // As in a run: not for the bound, and not of few seeds.
     let apart = all().filter(|(strategy, _)| seeds >= 5 && strategy + 1 < names.len());
     let crossed = apart.map(|(strategy, seed)| trial((strategy, seed, seed % seeds + 1)).sums()).collect();
+    // How harsh the second provider is, and something that changes nothing.
+    let place = 1.min(providers.len() - 1);
+    let moved = |seed: u64| {
+        let mut moved = trial((strategies.len() - 1, seed, seed)).sums();
+        let other = trial((strategies.len() - 1, seed, seed % seeds + 1)).sums();
+        moved.cells[place] = other.cells[place].clone();
+        moved.unknowns = other.unknowns;
+        let draw = |unknowns| harshness(unknowns, place);
+        MovedTrial { from: draw(seed), to: draw(moved.unknowns), trial: moved }
+    };
+    let unknown =
+        |name: &str, moved| UnknownInfo { provider: place, name: name.to_owned(), range: "5 to 20?".to_owned(), moved };
+    let unknowns = match seeds {
+        5.. => vec![unknown("connections", (1..=seeds).map(moved).collect()), unknown("size", Vec::new())],
+        _ => Vec::new(),
+    };
     let expected = |metric: &str, provider: Option<&str>, min, max, mean, met| ExpectationResult {
         metric: metric.to_owned(),
         strategy: strategies[0].to_owned(),
@@ -124,6 +140,7 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
         ],
         trials,
         crossed,
+        unknowns,
         ..Record::empty("sample".to_owned(), question.to_owned(), names, providers)
     }
 }

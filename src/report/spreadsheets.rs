@@ -196,7 +196,8 @@ fn comparison_row(record: &Record, comparison: &Comparison) -> Vec<String> {
 /// A row for each unknown, place and figure: the share of the variance over seeds that it is behind. `at` is where the
 /// figure is measured, `moved` under how many seeds the unknown was moved: 0 where its rule refused nothing.
 pub(super) fn unknowns(record: &Record, sources: &[UnknownSource]) -> Result<Vec<u8>, csv::Error> {
-    let header = ["provider", "unknown", "range", "strategy", "at", "metric", "moved", "share", "share_low", "share_high"];
+    let header =
+        ["provider", "unknown", "range", "strategy", "at", "metric", "moved", "share", "share_low", "share_high"];
     let strategy = unknown_shares::strategy(record).unwrap_or_default();
     let rows = sources.iter().map(|UnknownSource { unknown, at, metric, share }| {
         let info = &record.unknowns[*unknown];

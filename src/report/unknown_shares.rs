@@ -7,13 +7,8 @@ use crate::stats::{Move, UnknownShare};
 use super::spread::RingTrials;
 
 /// The figures that are divided between the unknowns.
-pub(super) const DIVIDED: [Metric; 5] = [
-    Metric::DeliveredShare,
-    Metric::BouncedByLimit,
-    Metric::DeferralShare,
-    Metric::TimeTo90,
-    Metric::TimeTo99,
-];
+pub(super) const DIVIDED: [Metric; 5] =
+    [Metric::DeliveredShare, Metric::BouncedByLimit, Metric::DeferralShare, Metric::TimeTo90, Metric::TimeTo99];
 
 /// The share of an unknown in the spread of a figure.
 #[derive(Clone, Copy, Debug)]
@@ -69,4 +64,34 @@ fn of(record: &Record, ring: &RingTrials<'_>, at: Option<usize>, metric: Metric)
     };
     let moves: Option<Vec<Vec<Move>>> = record.unknowns.iter().map(moves).collect();
     UnknownShare::of(&own, &crossed, &moves?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn what_alone_is_unknown_is_behind_all_of_it() {
+        let record = sample::large();
+        let place = record.unknowns[0].provider;
+        let found = unknown_shares(&record);
+        let share = |unknown, at, metric| {
+            let of = |source: &&UnknownSource| (source.unknown, source.at, source.metric) == (unknown, at, metric);
+            found.iter().find(of).map(|source| source.share)
+        };
+        let deferred = share(0, Some(place), Metric::DeferralShare).unwrap();
+        assert!(deferred.share > 0.5 && deferred.interval.0 > 0.3, "{deferred:?}");
+        let none = share(1, Some(place), Metric::DeferralShare).unwrap();
+        assert_eq!((none.share, none.interval), (0.0, (0.0, 0.0)), "its rule refused nothing");
+        assert!(share(0, Some(0), Metric::DeferralShare).is_none(), "it changes nothing at another provider");
+    }
+
+    #[test]
+    fn trials_in_another_order_tell_nothing() {
+        let mut record = sample::large();
+        record.unknowns[0].moved.swap(0, 1);
+        assert!(unknown_shares(&record).is_empty());
+        assert!(unknown_shares(&sample::small()).is_empty());
+    }
 }

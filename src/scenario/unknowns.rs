@@ -21,9 +21,8 @@ impl Scenario {
         let mut found = Vec::new();
         for (provider, policy) in (0_u16..).map(ProviderId).zip(&self.providers) {
             let enabled_later = |rule: RuleId| {
-                changes(provider).any(
-                    |change| matches!(change.policy_change, PolicyChange::Enabled(id, true) if id == rule),
-                )
+                changes(provider)
+                    .any(|change| matches!(change.policy_change, PolicyChange::Enabled(id, true) if id == rule))
             };
             let in_force = |unknown: &Unknown| match unknown {
                 Unknown::Limit(rule) => policy.rules[rule.index()].enabled || enabled_later(*rule),

@@ -71,12 +71,7 @@ impl Ring {
         Self { own, crossed, whole }
     }
 
-    /// The share of unknown limits, as it is estimated; `None` if nothing varies.
-    pub(super) fn share(&self) -> Option<f64> {
-        Some(self.whole.parts()?.share())
-    }
-
-    /// The same without one of the seeds.
+    /// The share of unknown limits without one of the seeds, as it is estimated; `None` if nothing varies.
     pub(super) fn share_without(&self, seed: usize) -> Option<f64> {
         Some(self.whole.without(&self.own, &self.crossed, seed).parts()?.share())
     }

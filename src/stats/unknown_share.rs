@@ -36,14 +36,16 @@ impl UnknownShare {
     /// nothing in m moves it ends at 1 - 0.025^(1/m): were it likelier than that to change something, it would have
     /// (exact binomial).
     pub fn of(own: &[f64], crossed: &[f64], unknowns: &[Vec<Move>]) -> Option<Vec<Self>> {
-        Spread::of(own, crossed)?;
+        let all = Spread::of(own, crossed)?.share;
         if unknowns.iter().all(Vec::is_empty) {
             return None;
         }
         let ring = Ring::new(own, crossed);
-        let Some(whole) = divided(ring.share(), unknowns, &|_| true) else {
-            // All unknowns together change something, and none of those that were moved did.
-            return Some(unknowns.iter().map(|_| Self { share: 0.0, interval: (0.0, 1.0) }).collect());
+        let Some(whole) = divided(Some(all), unknowns, &|_| true) else {
+            // All unknowns together may change something, and none of those that were moved did.
+            let unseen =
+                |moves: &Vec<Move>| Self { share: 0.0, interval: (0.0, if moves.is_empty() { 0.0 } else { 1.0 }) };
+            return Some(unknowns.iter().map(unseen).collect());
         };
         let n = own.len();
         let without = |seed: usize| {
@@ -57,7 +59,8 @@ impl UnknownShare {
             if *share == 0.0 {
                 return Self { share: 0.0, interval: (0.0, unseen(unknowns[unknown].len())) };
             }
-            let half = without.as_ref().map_or(1.0, |all| jackknife(&all.iter().map(|of| of[unknown]).collect::<Vec<_>>()));
+            let half =
+                without.as_ref().map_or(1.0, |all| jackknife(&all.iter().map(|of| of[unknown]).collect::<Vec<_>>()));
             Self { share: within(*share), interval: (within(share - half), within(share + half)) }
         };
         Some(whole.iter().enumerate().map(share).collect())
@@ -144,9 +147,10 @@ mod tests {
         let figures: [([f64; UNKNOWNS], Figure); 3] = [
             ([4.0 / 6.0, 1.0 / 6.0, 0.0], |[a, b, _], chance| 2.0 * a + b + chance),
             // The variance of a² is 4/45.
-            ([4.0 / 45.0 / (4.0 / 45.0 + 1.0 / 6.0), 1.0 / 12.0 / (4.0 / 45.0 + 1.0 / 6.0), 0.0], |[a, b, _], chance| {
-                a * a + b + chance
-            }),
+            (
+                [4.0 / 45.0 / (4.0 / 45.0 + 1.0 / 6.0), 1.0 / 12.0 / (4.0 / 45.0 + 1.0 / 6.0), 0.0],
+                |[a, b, _], chance| a * a + b + chance,
+            ),
             ([step, 0.0, 0.0], |[a, _, _], chance| f64::from(u8::from(a > 0.5)) + chance),
         ];
         for (n, moved) in [(10, 5), (10, 10), (20, 10)] {

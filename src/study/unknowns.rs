@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::{FEWEST_SEEDS, RunError, RunOptions, RunProgress, chosen, has_crossed_trials, trial};
+use super::{FEWEST_SEEDS, RunError, RunOptions, RunProgress, chosen, has_crossed_trials, tasks, trial};
 use crate::parallel;
 use crate::provider::Unknown;
 use crate::record::{MovedTrial, Record, Trial, UnknownInfo};
@@ -13,13 +13,13 @@ use crate::rng::Seed;
 use crate::scenario::{Scenario, ScenarioUnknown};
 use crate::sender::Strategy;
 
-/// The most trials that [`move_unknowns`] may add to a run of so many: as many again, but five for each unknown.
-pub fn moved_trials_at_most(scenario: &Scenario, options: &RunOptions, run: usize) -> usize {
+/// The most trials that [`move_unknowns`] may add to a run: as many again, but five for each unknown.
+pub fn moved_trials_at_most(scenario: &Scenario, options: &RunOptions) -> usize {
     if !has_crossed_trials(scenario, options) {
         return 0;
     }
-    let unknowns = scenario.unknowns().len();
-    unknowns * seeds(run, unknowns, options)
+    let run: usize = tasks(scenario, &chosen(scenario, options), options).iter().map(Vec::len).sum();
+    run.max(scenario.unknowns().len() * FEWEST_SEEDS as usize)
 }
 
 /// Under how many seeds each of so many unknowns is moved, in a run of so many trials.
@@ -105,12 +105,7 @@ struct MovedTask {
 
 impl MovedTask {
     /// The trial; `None` if it was stopped.
-    fn run(
-        &self,
-        scenario: &Scenario,
-        strategy: &Strategy,
-        stop: &AtomicBool,
-    ) -> Result<Option<MovedTrial>, RunError> {
+    fn run(&self, scenario: &Scenario, strategy: &Strategy, stop: &AtomicBool) -> Result<Option<MovedTrial>, RunError> {
         let Self { unknown, seed, other } = *self;
         let known = scenario.knowing(unknown, Seed(other));
         let moved = |trial: Trial| MovedTrial {
