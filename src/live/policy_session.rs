@@ -13,7 +13,9 @@ use super::live_event::{EventEmitter, LiveEvent, LiveEventKind, LiveMessage, REC
 use super::receiver_statistics::{RefusalSource, RefusedAttempt};
 use super::rendered_verdict::RenderedVerdict;
 use super::shared_state::SharedState;
-use crate::provider::{Decision, Envelope, History, Placeholder, Policy, Recipient, Refusal, RuleAction, Verdict};
+use crate::provider::{
+    Decision, Envelope, History, LocalPartLength, Placeholder, Policy, Recipient, Refusal, RuleAction, Verdict,
+};
 use crate::record::OwnFailure;
 use crate::smtp::{LOCAL_PART_MAX, Reply, Stage};
 use crate::time::{Span, Time};
@@ -177,7 +179,7 @@ impl PolicySession {
             shared.statistics.transacts(state.site);
             let envelope = Envelope {
                 sender_domain: shared.register_sender(now, from.domain, &History::NONE),
-                sender_local_octets: from.local_octets(),
+                sender_local_part: LocalPartLength::Octets(from.local_octets()),
                 // More than any limit can be.
                 size: u32::try_from(size).unwrap_or(u32::MAX),
                 spf: !directives.spf_fails,

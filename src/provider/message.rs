@@ -11,8 +11,8 @@ use crate::units::{DomainId, SenderDomainId};
 pub struct Envelope {
     /// The domain of MAIL FROM.
     pub sender_domain: SenderDomainId,
-    /// Length of the local part of MAIL FROM in octets.
-    pub sender_local_octets: u8,
+    /// Length of the local part of MAIL FROM.
+    pub sender_local_part: LocalPartLength,
     /// Size of the message in bytes.
     pub size: u32,
     /// SPF passes.
@@ -33,6 +33,37 @@ impl Envelope {
             Auth::Dkim => self.dkim,
             Auth::Either => self.spf || self.dkim,
             Auth::Dmarc => self.dmarc,
+        }
+    }
+}
+
+/// Length of a local part. Few rules ask, and to count the digits of every sender would cost more than most rules do.
+#[derive(Clone, Copy, Debug)]
+pub enum LocalPartLength {
+    /// So many octets.
+    Octets(u8),
+    /// A number in decimal with so many other octets.
+    Numbered {
+        /// The number.
+        number: u32,
+        /// Octets besides its digits.
+        others: u8,
+    },
+}
+
+impl LocalPartLength {
+    /// The length in octets; the largest number stands for all above it.
+    pub const fn octets(self) -> u8 {
+        match self {
+            Self::Octets(octets) => octets,
+            Self::Numbered { number, others } => {
+                let (mut rest, mut octets) = (number, others.saturating_add(1));
+                while rest > 9 {
+                    rest /= 10;
+                    octets = octets.saturating_add(1);
+                }
+                octets
+            }
         }
     }
 }

@@ -41,7 +41,7 @@ pub use identities::Client;
 pub use limit_value::{AllowanceShare, CurvePoint, LimitAmount, LimitValue, LoadStep, TierValue};
 pub use listen_queue::{ConnectOutcome, ListenQueue};
 pub use meaning::{Meaning, ReplyNote, Waiting};
-pub use message::{Auth, Envelope, Mailbox, Recipient};
+pub use message::{Auth, Envelope, LocalPartLength, Mailbox, Recipient};
 pub use placeholder::{Placeholder, UnknownPlaceholder};
 pub use policy::{Attribution, Confidence, ListenerCapacity, Policy, PolicyChange, Rule, ServiceTimes};
 pub use reputation::{

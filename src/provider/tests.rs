@@ -64,7 +64,7 @@ fn limit_of(rule: &mut Rule) -> &mut Limit {
 const PLAIN: Client = Client { network: NetworkId(0), listed: false, ptr: true, history: History::NONE };
 const ENVELOPE: Envelope = Envelope {
     sender_domain: SenderDomainId(0),
-    sender_local_octets: 4,
+    sender_local_part: LocalPartLength::Octets(4),
     size: 1_000,
     spf: true,
     dkim: true,
@@ -173,7 +173,7 @@ fn every_check_refuses_at_its_stage_and_only_whom_it_should() {
         of: ReputationOf::ClientIp,
         refuse: Fraction::ALL,
     }));
-    let verp = Envelope { sender_local_octets: 66, ..ENVELOPE };
+    let verp = Envelope { sender_local_part: LocalPartLength::Octets(66), ..ENVELOPE };
     let outage = RuleKind::Check(Check::Outage(Outage { from: at(0), until: at(1) }));
     let everywhere = [Connect, Ehlo, Mail, Rcpt, Data, EndOfData];
     let cases: [(RuleKind, &[Stage], ClientId, Envelope, Mailbox); 13] = [

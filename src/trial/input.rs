@@ -1,6 +1,6 @@
 //! What a trial runs: the sender, the providers and the mail of a scenario, as every world meets them.
 
-use crate::provider::{Client, Envelope, History, Mailbox, Policy, PolicyChange, Provider, Recipient};
+use crate::provider::{Client, Envelope, History, LocalPartLength, Mailbox, Policy, PolicyChange, Provider, Recipient};
 use crate::rng::{Seed, Seeds};
 use crate::scenario::Scenario;
 use crate::sender::{Delivery, Injection, SenderTask, Strategy};
@@ -128,7 +128,10 @@ impl TrialInput<'_> {
         let stream = &self.scenario.workload.streams[row.stream.index()];
         Envelope {
             sender_domain: stream.sender_domain,
-            sender_local_octets: stream.sender_local_octets(delivery.first),
+            sender_local_part: LocalPartLength::Numbered {
+                number: delivery.first.0,
+                others: stream.sender_local_octets(),
+            },
             size: row.size,
             spf: stream.authentication.spf,
             dkim: stream.authentication.dkim,

@@ -51,12 +51,11 @@ impl MailStream {
         format!("b{}{tag}{}", first.0, self.sender_local_part)
     }
 
-    /// Length of that local part in octets.
+    /// Octets of that local part besides the digits of the number; the largest number stands for all above it.
     #[inline]
-    pub fn sender_local_octets(&self, first: RecipientId) -> u8 {
-        let number = 1 + first.0.checked_ilog10().unwrap_or(0) as usize;
+    pub fn sender_local_octets(&self) -> u8 {
         let tag = if self.sender_local_part.is_empty() { 0 } else { 1 + self.sender_local_part.len() };
-        u8::try_from(1 + number + tag).unwrap_or(u8::MAX)
+        u8::try_from(1 + tag).unwrap_or(u8::MAX)
     }
 }
 

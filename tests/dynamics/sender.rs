@@ -2,7 +2,8 @@
 
 use mxlab::provider::profile::{built_in, parse};
 use mxlab::provider::{
-    Client, Decision, Envelope, History, Mailbox, PolicyChange, Provider, Recipient, Refusal, RuleAction,
+    Client, Decision, Envelope, History, LocalPartLength, Mailbox, PolicyChange, Provider, Recipient, Refusal,
+    RuleAction,
 };
 use mxlab::rng::Seed;
 use mxlab::time::{Span, Time};
@@ -176,7 +177,7 @@ impl Sender {
         };
         let envelope = Envelope {
             sender_domain: self.domain,
-            sender_local_octets: 4,
+            sender_local_part: LocalPartLength::Octets(4),
             size: 1_000,
             spf: true,
             dkim: true,

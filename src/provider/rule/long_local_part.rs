@@ -19,7 +19,7 @@ impl LongLocalPart {
     #[inline]
     pub(super) fn permits(self, context: &RuleContext<'_>) -> bool {
         let named = context.recipient().map(|recipient| recipient.local_octets);
-        let octets = named.or_else(|| context.message().map(|message| message.sender_local_octets));
+        let octets = named.or_else(|| context.message().map(|message| message.sender_local_part.octets()));
         octets.is_none_or(|octets| octets <= self.longest)
     }
 }

@@ -29,7 +29,7 @@ fn relaying_is_refused_before_all_else_and_only_where_a_recipient_is_foreign() {
 fn a_long_local_part_is_refused_where_it_is_named() {
     let longest = Check::LongLocalPart(LongLocalPart { longest: 64 });
     let provider = &mut lab(vec![rule(Rcpt, RuleKind::Check(longest))]);
-    let verp = Envelope { sender_local_octets: 66, ..ENVELOPE };
+    let verp = Envelope { sender_local_part: LocalPartLength::Octets(66), ..ENVELOPE };
     let long = Recipient { local_octets: 65, ..to(0) };
     assert_eq!(refused_at(provider, at(0), GOOD, verp, &[to(0)]), None);
     assert_eq!(refused_at(provider, at(0), GOOD, ENVELOPE, &[long]), Some(Rcpt));
