@@ -134,6 +134,7 @@ mod tests {
             events: 0,
             settled_us: None,
             reached_us: [Some(5_000_000), None, None, None],
+            capped_us: 0,
             cells,
             own_failures: OwnFailures::default(),
         };

@@ -183,6 +183,9 @@ pub struct Trial {
     /// When 50, 90, 99 and 100 % of the deliverable recipients of all providers together had their mail, in
     /// microseconds after the start.
     pub reached_us: [Option<u64>; 4],
+    /// How long mail waited because the sender had as many connections open as it opens at most, in microseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub capped_us: u64,
     /// One for each provider, in the record's order.
     pub cells: Vec<Cell>,
     /// Failures of mxlab's own side during the trial: none in virtual time, and none that is booked as a provider's.

@@ -249,6 +249,7 @@ impl Recorder {
             events: self.events,
             settled_us: settled.map(Time::as_micros),
             reached_us: self.reached.map(|at| at.map(Time::as_micros)),
+            capped_us: 0,
             cells: cells.collect::<Result<_, _>>()?,
             own_failures: OwnFailures::default(),
         })

@@ -260,6 +260,7 @@ mod tests {
             events: 0,
             settled_us: settled,
             reached_us,
+            capped_us: 0,
             cells: vec![cell],
             own_failures: OwnFailures::default(),
         }

@@ -15,6 +15,7 @@ use crate::time::{Span, Time};
 use super::analysis::Analysis;
 use super::answer::{answer, main_unknowns, own_side, spread_of_best};
 use super::comparisons::{Comparison, ComparisonResult};
+use super::connection_cap::{Capped, capped};
 use super::peer_faults::{BreakOff, break_offs, starttls_refused};
 use super::spread::SpreadSource;
 use super::summary::{FigureSummary, SummaryRow};
@@ -83,6 +84,9 @@ pub struct RunSummary<'a> {
     /// Which unknown is behind how much of it, if the run looked.
     #[serde(skip_serializing_if = "Option::is_none")]
     unknowns: Option<UnknownsJson<'a>>,
+    /// Strategies whose mail waited as all connections were open that a sender opens at a time, if there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    capped: Vec<Capped<'a>>,
     /// What servers did against the protocol, or TLS that they could not speak, if any did.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     broken_off: Vec<BreakOff<'a>>,
@@ -122,6 +126,7 @@ impl<'a> RunSummary<'a> {
             comparisons: analysis.against_best().map(|comparison| ComparisonJson::of(record, comparison)).collect(),
             spread: SpreadJson { answer: spread_of_best(analysis), rows: spreads(analysis) },
             unknowns: unknowns(analysis),
+            capped: capped(record),
             broken_off: break_offs(record),
             starttls_refused: Some(starttls_refused(record)).filter(|count| *count > 0),
             own_side: own_side(record).map(|warning| OwnSideJson { warning, failures: record.own_failures() }),

@@ -7,6 +7,7 @@
 //! - `analysis`: what a run comes to, worked out once; `ranking`, `comparisons`, `spread`, `unknown_shares`: strategies
 //!   against each other, where the spread over seeds comes from, and which unknown matters
 //! - `answer`, `table`, `run_page`, `seed_tables`, `json`: what is said; `words`: how numbers and names are written
+//! - `connection_cap`, `peer_faults`: what a reader must know besides
 //! - `plots`: what is drawn, `drawing`: what of it a page shows
 //! - `sweep`: the same for a sweep, which has a record of its own kind
 //! - `latencies`: how long everything took on real sockets
@@ -15,6 +16,7 @@
 mod analysis;
 mod answer;
 mod comparisons;
+mod connection_cap;
 mod curve;
 mod drawing;
 mod files;

@@ -7,6 +7,7 @@ use crate::record::{Record, ReplyCount, RunProvenance};
 
 use super::analysis::Analysis;
 use super::answer::{answer, main_unknowns, spread_of_best, verdict, warning};
+use super::connection_cap;
 use super::drawing::Drawing;
 use super::page::{self, Heading, origin, plots, together};
 use super::replies::counted;
@@ -20,6 +21,7 @@ pub(super) fn page(analysis: &Analysis<'_>, provenance: &RunProvenance, drawings
     let main = html! {
         @if let Some(warning) = warning(record) { p.warning role="alert" { (warning) } }
         p.answer { (together(&answer(analysis))) }
+        @if let Some(sentence) = connection_cap::sentence(record) { p.spread { (together(&sentence)) } }
         @if let Some(sentence) = spread_of_best(analysis) { p.spread { (together(&sentence)) } }
         @if let Some(sentence) = main_unknowns(analysis) { p.spread { (together(&sentence)) } }
         @if let Some(verdict) = verdict(record) {

@@ -93,6 +93,7 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
             events: 1,
             settled_us: reached_us[3],
             reached_us,
+            capped_us: 0,
             cells,
             own_failures: OwnFailures::default(),
         }

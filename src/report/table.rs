@@ -10,6 +10,7 @@ use crate::record::{ExpectationResult, Record};
 
 use super::analysis::Analysis;
 use super::answer::{answer, main_unknowns, spread_of_best, verdict, warning};
+use super::connection_cap;
 use super::peer_faults;
 use super::summary::{Summary, SummaryRow};
 use super::words::{NOTHING, exact, shortened, with_half};
@@ -35,6 +36,7 @@ pub fn table(analysis: &Analysis<'_>, look: TableStyle) -> TerminalText {
     lines.extend([look.paint(BOLD, &answer(analysis)), empty(), fitting(record, summary, look.width).into()]);
     let faults = peer_faults::sentences(record);
     lines.extend((!faults.is_empty()).then(empty).into_iter().chain(faults.into_iter().map(Into::into)));
+    lines.extend(connection_cap::sentence(record).into_iter().flat_map(|sentence| [empty(), sentence.into()]));
     lines.extend(spread_of_best(analysis).into_iter().flat_map(|sentence| [empty(), sentence.into()]));
     lines.extend(main_unknowns(analysis).map(Into::into));
     if let Some(verdict) = verdict(record) {

@@ -43,7 +43,7 @@ impl Binding {
             let most = work.spool.queue(queue).axes.session.recipients_per_message;
             return if work.has_room(limiter, true) { work.reuse(now, conn, most) } else { None };
         }
-        match work.may_open(limiter) {
+        match work.may_open(now, limiter) {
             ControlFlow::Continue(()) => work.open(now, queue),
             ControlFlow::Break(first) => first,
         }

@@ -40,7 +40,7 @@ impl Dispatcher {
     }
 
     /// Whether nothing stands in the way of a new connection; otherwise what to do about that.
-    pub(super) fn may_open(&mut self, limiter: LimiterId) -> ControlFlow<Option<Action>> {
+    pub(super) fn may_open(&mut self, now: Time, limiter: LimiterId) -> ControlFlow<Option<Action>> {
         if !self.has_room(limiter, false) {
             // Idle connections of other queues may stand in the way.
             let state = self.spool.limiter(limiter);
@@ -49,7 +49,7 @@ impl Dispatcher {
             return ControlFlow::Break(idle.map(|conn| self.quit(conn)));
         }
         if self.pool.is_full() {
-            self.pool.waiting.join(limiter);
+            self.pool.waiting.join(now, limiter);
             return ControlFlow::Break(None);
         }
         ControlFlow::Continue(())
@@ -100,7 +100,7 @@ impl Dispatcher {
             return None;
         };
         if rested_at <= now {
-            return line.leave();
+            return line.leave(now);
         }
         let first = line.first()?;
         spool.set_limiter_timer(first, rested_at);

@@ -26,7 +26,7 @@ use super::strategy::controller::Observation;
 use super::task::SenderTask;
 use crate::rng::Seed;
 use crate::smtp::Reply;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::units::{ConnId, LimiterId, ProviderId, ReplyId};
 
 /// A sender at work.
@@ -66,6 +66,11 @@ impl Sender {
     /// Recipients of `site`, by what became of them.
     pub fn counts(&self, site: ProviderId) -> SiteCounts {
         *self.work.spool.counts(site)
+    }
+
+    /// How long mail has waited because as many connections were open as a sender opens: [`CONNECTIONS_MAX`].
+    pub fn waited_for_connections(&self, now: Time) -> Span {
+        self.work.pool.waiting.stood(now)
     }
 
     /// At the end of a trial: adds the time for which mail that is still ready was held back.
@@ -176,7 +181,7 @@ impl Sender {
                     return None;
                 }
                 if gate.is_full() {
-                    gate.waiting.join(limiter);
+                    gate.waiting.join(now, limiter);
                     return None;
                 }
                 if let Some(action) = self.binding.serve(now, &mut self.work, limiter, queue, foresight) {
@@ -275,7 +280,7 @@ mod tests {
     use crate::sender::preset;
     use crate::sender::strategy::controller::Load;
     use crate::smtp::Stage;
-    use crate::time::{Moments, Span};
+    use crate::time::Moments;
     use crate::units::{DomainId, MailStreamId, RecipientId, SourceId};
 
     #[test]

@@ -44,7 +44,7 @@ impl Oracle {
         foresight: &dyn Foresight,
     ) -> Option<Action> {
         let action = if work.pool.idle_of(queue).is_empty() {
-            match work.may_open(work.spool.queue(queue).limiter) {
+            match work.may_open(now, work.spool.queue(queue).limiter) {
                 ControlFlow::Continue(()) => self.open(now, work, queue, foresight),
                 ControlFlow::Break(first) => first,
             }

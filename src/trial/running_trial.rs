@@ -109,7 +109,8 @@ impl<'a, W: World> RunningTrial<'a, W> {
         self.sender.finish(self.script.now());
         let sites = self.script.input().sites();
         let accounts = sites.map(|site| self.close(site)).collect::<Result<_, _>>()?;
-        self.script.finish(accounts)
+        let waited = self.sender.waited_for_connections(self.script.now());
+        Ok(Trial { capped_us: waited.as_micros(), ..self.script.finish(accounts)? })
     }
 
     fn sample(&mut self) {
