@@ -58,7 +58,9 @@ fn events_grow_with_the_mail_and_not_with_sites_times_sources() {
         let events = |sites, sources| {
             let trial = run(&campaign(sites, sources, 60_000, &strategy));
             assert_eq!(delivered(&trial), 60_000);
-            assert_eq!(trial.capped_us > 0, sources == 100, "{preset} from {sources} sources: {}", trial.capped_us);
+            // Windows that grow never want so many.
+            let capped = (preset, sources) == ("backoff", 100);
+            assert_eq!(trial.capped_us > 0, capped, "{preset} from {sources} sources: {}", trial.capped_us);
             trial.events as f64 / 60_000.0
         };
         let (few, many) = (events(10, 30), events(30, 100));
