@@ -14,6 +14,12 @@ mod arrived;
 mod awkward_bodies;
 #[path = "peers/bodies.rs"]
 mod bodies;
+#[path = "peers/bounce_categories.rs"]
+mod bounce_categories;
+#[path = "peers/bounce_mail.rs"]
+mod bounce_mail;
+#[path = "peers/bounce_parsers.rs"]
+mod bounce_parsers;
 #[path = "peers/lettre.rs"]
 mod lettre;
 #[path = "peers/mail_log.rs"]
@@ -34,6 +40,8 @@ mod program;
 mod python;
 #[path = "peers/receivers.rs"]
 mod receivers;
+#[path = "peers/said_replies.rs"]
+mod said_replies;
 #[path = "support/scenario.rs"]
 mod scenario_text;
 #[path = "peers/serve_results.rs"]
