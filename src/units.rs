@@ -156,6 +156,10 @@ ids! {
     NetworkId(u32);
     /// A sender domain (of MAIL FROM and From) as a provider knows it.
     SenderDomainId(u16);
+    /// An account that clients log in to, as a provider knows it.
+    AccountId(u16);
+    /// An MX host of a provider, by its place among them.
+    HostId(u8);
     /// A recipient domain, such as `charter.net`; every domain belongs to one provider.
     DomainId(u16);
     /// A mail stream of the workload: newsletters, receipts.

@@ -88,6 +88,8 @@ impl<'a> RuleContext<'a> {
             session: self.session.id(),
             client: self.session.client(),
             network: self.client.network,
+            host: self.session.host(),
+            account: self.session.account(),
             sender: self.session.sender(),
             recipient: self.recipient,
         };

@@ -10,7 +10,7 @@ use super::compiled_rules::CompiledRules;
 use super::context::RuleContext;
 use super::enforcement::Enforcement;
 use super::forecast::{Forecast, Forecaster};
-use super::forecast_subject::ProposedMessage;
+use super::forecast_subject::{ProposedConnection, ProposedMessage};
 use super::identities::{Client, Identities};
 use super::limit_value::LimitBasis as _;
 use super::message::{Envelope, Recipient};
@@ -24,7 +24,7 @@ use super::verdict::{Refusal, Verdict};
 use crate::rng::{Seed, Seeds};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
-use crate::units::{ClientId, Fraction, RuleId, SenderDomainId, SessionId};
+use crate::units::{AccountId, ClientId, Fraction, HostId, RuleId, SenderDomainId, SessionId};
 
 /// A provider at work.
 #[derive(Clone, Debug)]
@@ -92,10 +92,15 @@ impl Provider {
         self.identities.meet_sender(history, self.clock.at(now), self.policy.scoring())
     }
 
-    /// A client connects. Refused, there is no session.
+    /// A client connects to the first MX host. Refused, there is no session.
     pub fn connect(&mut self, now: Time, client: ClientId) -> (Option<SessionId>, Verdict) {
+        self.connect_to(now, client, HostId(0))
+    }
+
+    /// A client connects to an MX host. Refused, there is no session.
+    pub fn connect_to(&mut self, now: Time, client: ClientId, host: HostId) -> (Option<SessionId>, Verdict) {
         self.identities.connect(self.clock.at(now), client, self.policy.scoring());
-        let session = self.sessions.open(client, self.policy.rules.len());
+        let session = self.sessions.open(client, host, self.policy.rules.len());
         for rule in self.compiled.per_session() {
             self.rules[usize::from(*rule)].state_mut().limit_mut().reset(u64::from(session.0));
         }
@@ -121,6 +126,11 @@ impl Provider {
     /// EHLO.
     pub fn ehlo(&mut self, now: Time, session: SessionId) -> Verdict {
         self.command(now, session, Stage::Ehlo)
+    }
+
+    /// The client of a session has logged in to an account (AUTH). Accounts are numbered by the caller.
+    pub fn log_in(&mut self, session: SessionId, account: AccountId) {
+        self.sessions.get_mut(session).log_in(account);
     }
 
     /// MAIL. Refused, there is no transaction.
@@ -292,10 +302,10 @@ impl Provider {
         self.rules[rule.index()].stats(now)
     }
 
-    /// The first moment at which a connection of `client` would pass, and, once it is set up `set_up` later, `message`
-    /// on it: `now`, or later, or never by itself.
-    pub fn may_connect(&self, now: Time, client: ClientId, set_up: Span, message: &ProposedMessage) -> Time {
-        self.forecaster().connection(now, client, set_up, message)
+    /// The first moment at which a connection would pass, and, once it is set up, `message` on it: `now`, or later, or
+    /// never by itself.
+    pub fn may_connect(&self, now: Time, connection: ProposedConnection, message: &ProposedMessage) -> Time {
+        self.forecaster().connection(now, connection, message)
     }
 
     /// What would happen to a transaction with `message` on `session`.

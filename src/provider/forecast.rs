@@ -6,7 +6,7 @@
 //! again: not later than the moment at which the thing would pass.
 
 use super::clock::ProviderClock;
-use super::forecast_subject::{ForecastSubject, ProposedMessage};
+use super::forecast_subject::{ForecastSubject, ProposedConnection, ProposedMessage};
 use super::identities::Identities;
 use super::policy::{Policy, Rule};
 use super::rule::RuleKind;
@@ -15,7 +15,7 @@ use super::rule_runtime::RuleRuntime;
 use super::session::{CountOnce, Sessions};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
-use crate::units::{ClientId, SessionId};
+use crate::units::SessionId;
 
 /// What would happen to a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +42,12 @@ pub(super) struct Forecaster<'a> {
 }
 
 impl<'a> Forecaster<'a> {
-    /// The first moment at which a connection of `client` would pass, and, once it is set up `set_up` later, `message`
-    /// on it: `now`, or later, or never by itself.
-    pub(super) fn connection(self, now: Time, client: ClientId, set_up: Span, message: &ProposedMessage) -> Time {
+    /// The first moment at which a connection would pass, and, once it is set up, `message` on it: `now`, or later, or
+    /// never by itself.
+    pub(super) fn connection(self, now: Time, connection: ProposedConnection, message: &ProposedMessage) -> Time {
+        let ProposedConnection { client, host, account, set_up } = connection;
         let sender = message.envelope.sender_domain;
-        let subject = ForecastSubject { client, session: None, sender, domain: message.domain };
+        let subject = ForecastSubject { client, host, account, session: None, sender, domain: message.domain };
         let lead = |stage: Stage| match stage {
             Stage::Connect | Stage::Ehlo => Span::ZERO,
             Stage::Mail | Stage::Rcpt | Stage::Data => set_up,
@@ -67,7 +68,7 @@ impl<'a> Forecaster<'a> {
     pub(super) fn transaction(self, now: Time, id: SessionId, message: &ProposedMessage) -> Forecast {
         let session = self.sessions.get(id);
         let (sender, domain) = (message.envelope.sender_domain, message.domain);
-        let subject = ForecastSubject { client: session.client(), session: Some(id), sender, domain };
+        let subject = ForecastSubject::on(session, sender, domain);
         let lead = |stage: Stage| if stage == Stage::EndOfData { message.until_end_of_data } else { Span::ZERO };
         let (mut earliest, mut most) = (now, message.recipients.max(1));
         for (index, rule) in self.policy.rules.iter().enumerate() {

@@ -3,8 +3,9 @@
 use super::identities::Identities;
 use super::message::{Envelope, Mailbox, Recipient};
 use super::scope::{Scope, Subject};
+use super::session::Session;
 use crate::time::Span;
-use crate::units::{ClientId, DomainId, NetworkId, SenderDomainId, SessionId};
+use crate::units::{AccountId, ClientId, DomainId, HostId, NetworkId, SenderDomainId, SessionId};
 
 /// A message that a client thinks of sending. All its recipients exist.
 #[derive(Clone, Copy, Debug)]
@@ -19,10 +20,27 @@ pub struct ProposedMessage {
     pub until_end_of_data: Span,
 }
 
+/// A connection that a client thinks of opening.
+#[derive(Clone, Copy, Debug)]
+pub struct ProposedConnection {
+    /// The client IP.
+    pub client: ClientId,
+    /// The MX host to which it would lead.
+    pub host: HostId,
+    /// The account to which the client would log in.
+    pub account: Option<AccountId>,
+    /// How long it takes to set it up.
+    pub set_up: Span,
+}
+
 /// Who would send it, on which session and to which domain: all that decides whose counters it meets.
 #[derive(Clone, Copy)]
 pub(super) struct ForecastSubject {
     pub(super) client: ClientId,
+    /// The MX host at which it would be.
+    pub(super) host: HostId,
+    /// The account to which the client has logged in, or would.
+    pub(super) account: Option<AccountId>,
     /// The session on which it would go; `None` is one that is still to be opened.
     pub(super) session: Option<SessionId>,
     pub(super) sender: SenderDomainId,
@@ -31,12 +49,26 @@ pub(super) struct ForecastSubject {
 }
 
 impl ForecastSubject {
+    /// Who would send a message as `sender` to `domain` on an open session.
+    pub(super) const fn on(session: &Session, sender: SenderDomainId, domain: DomainId) -> Self {
+        Self {
+            client: session.client(),
+            host: session.host(),
+            account: session.account(),
+            session: Some(session.id()),
+            sender,
+            domain,
+        }
+    }
+
     /// Whose counter a scope would mean.
     pub(super) fn key(&self, scope: Scope, identities: &Identities) -> u64 {
         let subject = Subject {
             session: self.session.unwrap_or(SessionId(u32::MAX)),
             client: self.client,
             network: identities.network(self.client).unwrap_or(NetworkId(0)),
+            host: self.host,
+            account: self.account,
             sender: Some(self.sender),
             recipient: Some(Recipient {
                 id: 0,

@@ -35,7 +35,7 @@ mod wobble;
 
 pub use engine::Provider;
 pub use forecast::Forecast;
-pub use forecast_subject::ProposedMessage;
+pub use forecast_subject::{ProposedConnection, ProposedMessage};
 pub use hold::{Hold, HoldStep};
 pub use identities::Client;
 pub use limit_value::{AllowanceShare, CurvePoint, LimitAmount, LimitValue, LoadStep, TierValue};

@@ -32,6 +32,8 @@ pub struct Policy {
     pub domains: ServedDomains,
     /// The names of its MX hosts; at least one. The first fills `{mx}`.
     pub mx: Vec<String>,
+    /// How many MX hosts there are, whatever their names: a connection leads to one of them. At least 1.
+    pub hosts: u8,
     /// Every reply the rules can give; [`ReplyId`](crate::units::ReplyId) is a place in this list.
     pub replies: Vec<Reply>,
     /// What each of these replies means, in the same places.

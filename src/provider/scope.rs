@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::message::Recipient;
 use crate::smtp::Stage;
-use crate::units::{ClientId, NetworkId, SenderDomainId, SessionId};
+use crate::units::{AccountId, ClientId, HostId, NetworkId, SenderDomainId, SessionId};
 
 /// Whose counter it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,8 +17,14 @@ pub enum Scope {
     ClientIp,
     /// One network of client IPs: the source's `network` in a scenario.
     ClientNetwork,
+    /// One client IP at one MX host, as Microsoft counts connections.
+    ClientIpAndHost,
+    /// One account: what the client has logged in as (AUTH). Where it has not, the client IP is an account of its own.
+    Account,
     /// The domain of MAIL FROM.
     SenderDomain,
+    /// One client IP writing as one sender domain.
+    ClientIpAndSenderDomain,
     /// One recipient address.
     Recipient,
     /// One recipient domain.
@@ -45,7 +51,10 @@ impl Scope {
             Self::Recipient | Self::SenderDomainAndRecipient => true,
             Self::ClientIp
             | Self::ClientNetwork
+            | Self::ClientIpAndHost
+            | Self::Account
             | Self::SenderDomain
+            | Self::ClientIpAndSenderDomain
             | Self::RecipientDomain
             | Self::ClientIpAndRecipientDomain
             | Self::Session
@@ -56,8 +65,10 @@ impl Scope {
     /// The first stage at which the scope's key is known.
     pub const fn known_at(self) -> Stage {
         match self {
-            Self::ClientIp | Self::ClientNetwork | Self::Session | Self::Provider => Stage::Connect,
-            Self::SenderDomain => Stage::Mail,
+            Self::ClientIp | Self::ClientNetwork | Self::ClientIpAndHost | Self::Session | Self::Provider => {
+                Stage::Connect
+            }
+            Self::Account | Self::SenderDomain | Self::ClientIpAndSenderDomain => Stage::Mail,
             Self::Recipient
             | Self::RecipientDomain
             | Self::ClientIpAndRecipientDomain
@@ -65,14 +76,18 @@ impl Scope {
         }
     }
 
-    /// The keys of this scope that are one client's own, whatever the recipient domain; `None` where the counters are a
-    /// sender domain's, a recipient's, a session's or the whole provider's.
+    /// The keys of this scope that are one client's own, whatever the MX host, the sender domain or the recipient
+    /// domain; `None` where the counters are a sender domain's, a recipient's, a session's or the whole provider's. An
+    /// account that a client has logged in to is not its own: others may use it.
     pub(super) fn keys_of_client(self, client: ClientId, network: Option<NetworkId>) -> Option<RangeInclusive<u64>> {
         let ip = u64::from(client.0);
         match self {
             Self::ClientIp => Some(ip..=ip),
             Self::ClientNetwork => network.map(|network| u64::from(network.0)).map(|network| network..=network),
-            Self::ClientIpAndRecipientDomain => Some(SPARSE | ip << 16..=SPARSE | ip << 16 | 0xffff),
+            Self::Account => Some(SPARSE | ip..=SPARSE | ip),
+            Self::ClientIpAndHost | Self::ClientIpAndSenderDomain | Self::ClientIpAndRecipientDomain => {
+                Some(SPARSE | ip << 16..=SPARSE | ip << 16 | 0xffff)
+            }
             Self::SenderDomain
             | Self::Recipient
             | Self::RecipientDomain
@@ -87,7 +102,10 @@ impl Scope {
         match self {
             Self::ClientIp => "client-ip",
             Self::ClientNetwork => "client-network",
+            Self::ClientIpAndHost => "client-ip-and-host",
+            Self::Account => "account",
             Self::SenderDomain => "sender-domain",
+            Self::ClientIpAndSenderDomain => "client-ip-and-sender-domain",
             Self::Recipient => "recipient",
             Self::RecipientDomain => "recipient-domain",
             Self::ClientIpAndRecipientDomain => "client-ip-and-recipient-domain",
@@ -107,6 +125,10 @@ pub(super) struct Subject {
     pub(super) client: ClientId,
     /// The network of the client IP.
     pub(super) network: NetworkId,
+    /// The MX host at which it is.
+    pub(super) host: HostId,
+    /// The account to which it has logged in.
+    pub(super) account: Option<AccountId>,
     /// The sender domain, once MAIL has named it.
     pub(super) sender: Option<SenderDomainId>,
     /// The recipient that this RCPT names.
@@ -124,7 +146,10 @@ impl Subject {
         match scope {
             Scope::ClientIp => client,
             Scope::ClientNetwork => u64::from(self.network.0),
+            Scope::ClientIpAndHost => SPARSE | client << 16 | u64::from(self.host.0),
+            Scope::Account => self.account.map_or(SPARSE | client, |account| u64::from(account.0)),
             Scope::SenderDomain => sender(),
+            Scope::ClientIpAndSenderDomain => SPARSE | client << 16 | sender(),
             Scope::Recipient => SPARSE | recipient(),
             Scope::RecipientDomain => domain(),
             Scope::ClientIpAndRecipientDomain => SPARSE | client << 16 | domain(),

@@ -1,7 +1,7 @@
 //! Sessions: what a provider remembers of each while it is open.
 
 use super::message::{Envelope, Recipient};
-use crate::units::{ClientId, SenderDomainId, SessionId};
+use crate::units::{AccountId, ClientId, HostId, SenderDomainId, SessionId};
 
 /// The sessions of a provider. The number of one that is over is given to another.
 #[derive(Clone, Debug, Default)]
@@ -12,14 +12,14 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// A session of a client begins, under so many rules.
-    pub(super) fn open(&mut self, client: ClientId, rules: usize) -> SessionId {
+    /// A session of a client at an MX host begins, under so many rules.
+    pub(super) fn open(&mut self, client: ClientId, host: HostId, rules: usize) -> SessionId {
         let id = self.free.pop().unwrap_or_else(|| {
             let id = SessionId::from_index(self.all.len());
             self.all.push(Session::new(id));
             id
         });
-        self.all[id.index()].begin(client, rules);
+        self.all[id.index()].begin(client, host, rules);
         self.open += 1;
         id
     }
@@ -59,6 +59,9 @@ pub(super) struct Session {
     id: SessionId,
     open: bool,
     client: ClientId,
+    host: HostId,
+    /// The account to which the client has logged in.
+    account: Option<AccountId>,
     /// Rules of whose gauge the session, or its transaction, holds a slot, by bit.
     slots: [u64; 2],
     /// Whose gauge each slot is of, by rule: the sender that was named then may not be the one named now.
@@ -98,6 +101,8 @@ impl Session {
             id,
             open: false,
             client: ClientId(0),
+            host: HostId(0),
+            account: None,
             slots: [0; 2],
             slot_keys: Vec::new(),
             connection_passed: 0,
@@ -108,9 +113,9 @@ impl Session {
         }
     }
 
-    fn begin(&mut self, client: ClientId, rules: usize) {
+    fn begin(&mut self, client: ClientId, host: HostId, rules: usize) {
         self.open = true;
-        self.client = client;
+        (self.client, self.host, self.account) = (client, host, None);
         self.slot_keys.resize(rules, 0);
         self.connection_passed = 0;
         self.message_passed = 0;
@@ -124,6 +129,21 @@ impl Session {
 
     pub(super) const fn client(&self) -> ClientId {
         self.client
+    }
+
+    /// The MX host at which it is.
+    pub(super) const fn host(&self) -> HostId {
+        self.host
+    }
+
+    /// The account to which its client has logged in.
+    pub(super) const fn account(&self) -> Option<AccountId> {
+        self.account
+    }
+
+    /// Its client has logged in to an account.
+    pub(super) const fn log_in(&mut self, account: AccountId) {
+        self.account = Some(account);
     }
 
     /// The message that MAIL has announced, until its transaction is over.

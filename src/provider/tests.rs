@@ -1,8 +1,10 @@
 //! The engine, stage by stage: what each kind of rule refuses, where, and what it counts.
 
+mod accounts;
 mod administration;
 mod early_talker;
 mod greylist;
+mod hosts;
 mod recipients;
 pub(crate) mod reputation;
 
@@ -22,6 +24,7 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
         title: "Test".to_owned(),
         domains: ServedDomains::new(["test.example"]),
         mx: vec!["mx.test.example".to_owned()],
+        hosts: 1,
         replies: vec![reply(421), reply(450), reply(550)],
         notes: vec![ReplyNote::default(); 3],
         tiers: vec![Tier { name: "all".to_owned(), from: Fraction::NONE }],
@@ -500,8 +503,11 @@ fn scopes_tell_apart_whom_they_should() {
     for (scope, stage, counted_together) in [
         (Scope::ClientIp, Mail, [true, false, true, true, true]),
         (Scope::ClientNetwork, Mail, [true, true, true, true, true]),
+        (Scope::ClientIpAndHost, Mail, [true, false, true, true, true]),
+        (Scope::Account, Mail, [true, false, true, true, true]),
         (Scope::Provider, Mail, [true, true, true, true, true]),
         (Scope::SenderDomain, Mail, [true, true, false, true, true]),
+        (Scope::ClientIpAndSenderDomain, Mail, [true, false, false, true, true]),
         (Scope::Recipient, Rcpt, [true, true, true, false, true]),
         (Scope::RecipientDomain, Rcpt, [true, true, true, true, false]),
         (Scope::ClientIpAndRecipientDomain, Rcpt, [true, false, true, true, false]),

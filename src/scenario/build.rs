@@ -2,6 +2,7 @@
 //!
 //! Goes on after a mistake as far as what follows does not depend on it, so that all of them are told at once.
 
+mod accounts;
 mod arrivals;
 mod expect;
 mod files;
@@ -22,6 +23,7 @@ use super::spec::ScenarioSpec;
 use crate::sender::{Strategy, preset};
 use crate::spanned::{Checker, Spanned, Tree};
 use crate::time::Span;
+use accounts::AccountNames;
 use files::NamedFiles;
 pub(super) use files::ReadFile;
 use names::{Unique, at_most};
@@ -49,11 +51,13 @@ pub(super) fn build<'a>(
         at.value
     });
     let providers = providers::build(spec, tree, &mut files, check);
-    let sources = sources::build(&spec.source, check);
+    let mut accounts = AccountNames::default();
+    let sources = sources::build(&spec.source, &mut accounts, check);
     let (strategies, strategy_names) = strategies(&spec.strategy, check);
     let place = arrivals::Bounds { providers: &providers, sources: &sources, duration, day_starts };
     let workload = streams::build(&spec.stream, &place, &mut files, check);
-    let sender_histories = history::of_domains(&spec.sender_domain, &workload.sender_domains, check);
+    let accounts = accounts.build(&spec.account, &sources, check);
+    let sender_histories = history::of_names("sender domain", &spec.sender_domain, &workload.sender_domains, check);
     let network = network::build(&spec.network, check);
     let timeline = timeline::build(&spec.timeline, &providers, &sources, duration, check);
     let queues = sources.len().saturating_mul(providers.domains.len());
@@ -77,6 +81,7 @@ pub(super) fn build<'a>(
         domains: providers.domains,
         providers: providers.policies.into_iter().flatten().collect(),
         sources,
+        accounts,
         sender_histories,
         workload,
         network,

@@ -10,7 +10,7 @@ use std::iter;
 
 use clock::clock;
 
-use super::model::{BadHost, Change, Expectation, Network, Scenario, Source};
+use super::model::{BadHost, Change, Expectation, Network, Scenario};
 use super::sweep::Sweep;
 use crate::provider::{History, PolicyChange, Rule, RuleKind, profile};
 use crate::sender::{CONNECTIONS_MAX, Strategy, preset};
@@ -25,7 +25,7 @@ pub fn explain(scenario: &Scenario) -> String {
     out.push('\n');
     section(&mut out, "sends", &mail::lines(scenario));
     section(&mut out, "to", &providers(scenario));
-    section(&mut out, "from", &sources(&scenario.sources));
+    section(&mut out, "from", &sources(scenario));
     section(&mut out, "over", &[network(&scenario.network)]);
     section(&mut out, "by", &strategies(scenario));
     section(
@@ -95,16 +95,19 @@ fn history(history: &History) -> String {
     words
 }
 
-fn sources(sources: &[Source]) -> Vec<String> {
+fn sources(scenario: &Scenario) -> Vec<String> {
     // Alike but for the address: one line for all of them.
     let mut lines: Vec<(Vec<String>, String)> = Vec::new();
-    for source in sources {
+    for source in &scenario.sources {
         let mut traits = history(&source.history);
         if source.listed {
             traits.push_str(", on a block list");
         }
         if !source.ptr {
             traits.push_str(", without a PTR record");
+        }
+        if let Some(account) = source.account.and_then(|account| scenario.accounts.get(account.index())) {
+            _ = write!(traits, ", logged in as {}", account.name);
         }
         let ip = source.ip.to_string();
         match lines.last_mut() {

@@ -7,7 +7,7 @@ use crate::dist::Dist;
 use crate::provider::{History, Policy, PolicyChange};
 use crate::sender::Strategy;
 use crate::time::{Span, Time};
-use crate::units::{Fraction, NetworkId, ProviderId};
+use crate::units::{AccountId, Fraction, NetworkId, ProviderId};
 use crate::workload::Workload;
 
 /// An experiment: who sends what to whom, by which strategies.
@@ -31,6 +31,8 @@ pub struct Scenario {
     pub domains: Vec<Domain>,
     /// The egress IPs; at least one.
     pub sources: Vec<Source>,
+    /// The accounts that sources log in to.
+    pub accounts: Vec<Account>,
     /// What lies behind each sender domain of the workload; `None` is what lies behind all sources together.
     pub sender_histories: Vec<Option<History>>,
     /// The streams of mail, and the sender domains they write as.
@@ -69,6 +71,17 @@ pub struct Source {
     pub listed: bool,
     /// Whether it has a PTR record that resolves back.
     pub ptr: bool,
+    /// What lies behind it, at every provider.
+    pub history: History,
+    /// The account that it logs in to, at every provider.
+    pub account: Option<AccountId>,
+}
+
+/// An account that sources log in to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    /// Its name: `news@tenant.example`.
+    pub name: String,
     /// What lies behind it, at every provider.
     pub history: History,
 }

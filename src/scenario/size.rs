@@ -41,6 +41,7 @@ impl Scenario {
     fn remembered(&self, policy: &Policy, recipients: f64) -> f64 {
         let population = Population {
             clients: self.sources.len() as f64,
+            hosts: f64::from(policy.hosts),
             sender_domains: self.workload.sender_domains.len() as f64,
             recipient_domains: policy.domains.patterns().len() as f64,
             recipients,

@@ -40,9 +40,12 @@ pub struct ScenarioSpec {
     /// The sender's egress IPs.
     #[serde(default)]
     pub source: Vec<Spanned<SourceSpec>>,
+    /// What lies behind accounts that sources log in to. By default an account has the history of these sources.
+    #[serde(default)]
+    pub account: Vec<Spanned<IdentitySpec>>,
     /// What lies behind sender domains. By default a domain has the history of all sources together.
     #[serde(default)]
-    pub sender_domain: Vec<Spanned<SenderDomainSpec>>,
+    pub sender_domain: Vec<Spanned<IdentitySpec>>,
     /// The mail streams.
     #[serde(default)]
     pub stream: Vec<Spanned<StreamSpec>>,
@@ -112,13 +115,16 @@ pub struct SourceSpec {
     pub daily_volume: Option<Spanned<Count>>,
     /// For how long it has sent so much; by default long enough to be fully known.
     pub age: Option<Spanned<Span>>,
+    /// The account that it logs in to, such as "news@tenant.example", at every provider; none by default. Sources may
+    /// share one.
+    pub account: Option<Spanned<String>>,
 }
 
-/// What lies behind a sender domain, at every provider.
+/// What lies behind a sender domain or an account, at every provider.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SenderDomainSpec {
-    /// The domain, as a stream names it.
+pub struct IdentitySpec {
+    /// The domain as a stream names it, or the account as a source does.
     pub name: Spanned<String>,
     /// Its reputation at the start. By default 0.8 with a `daily-volume`, and a stranger's without.
     pub reputation: Option<Spanned<Fraction>>,

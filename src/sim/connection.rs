@@ -6,12 +6,14 @@ use crate::record::ConnectionFailure;
 use crate::sender::{Delivery, RecipientResult};
 use crate::smtp::Stage;
 use crate::time::{Span, Time};
-use crate::units::{ProviderId, RecipientId, SessionId, SourceId};
+use crate::units::{HostId, ProviderId, RecipientId, SessionId, SourceId};
 
 /// A connection between the sender and a provider.
 pub(super) struct SimConnection {
     pub(super) site: ProviderId,
     pub(super) source: SourceId,
+    /// The MX host to which it leads.
+    pub(super) host: HostId,
     /// The provider's session, while one is open.
     pub(super) session: Option<SessionId>,
     /// Its round-trip time.
@@ -60,6 +62,7 @@ impl SimConnection {
         Self {
             site: ProviderId(0),
             source: SourceId(0),
+            host: HostId(0),
             session: None,
             rtt: Span::ZERO,
             bad_host: false,

@@ -3,7 +3,7 @@
 use super::connection::SimConnection;
 use super::host::{MailHost, client_of};
 use super::network::{NetworkPath, TRIPS_TO_EHLO, TRIPS_TO_GREETING};
-use crate::provider::{Forecast, ProposedMessage};
+use crate::provider::{Forecast, ProposedConnection, ProposedMessage};
 use crate::sender::{Delivery, Foreseen, Foresight};
 use crate::time::{Span, Time};
 use crate::trial::TrialInput;
@@ -42,7 +42,14 @@ impl Foresight for SimForesight<'_> {
         let rtt = self.input.scenario.network.rtt.constant().unwrap_or(Span::ZERO);
         let set_up = rtt.times(TRIPS_TO_GREETING + TRIPS_TO_EHLO);
         let message = self.proposed_message(site, delivery, rtt);
-        host.provider.may_connect(now, client_of(source), set_up, &message)
+        let pair = source.index() * self.hosts.len() + site.index();
+        let connection = ProposedConnection {
+            client: client_of(source),
+            host: self.path.next_host(pair, host.provider.policy().hosts),
+            account: self.input.scenario.sources[source.index()].account,
+            set_up,
+        };
+        host.provider.may_connect(now, connection, &message)
     }
 
     fn may_send(&self, now: Time, conn: ConnId, delivery: &Delivery) -> Foreseen {

@@ -12,7 +12,7 @@ use crate::scenario::Network;
 use crate::sender::Delivery;
 use crate::time::{Span, Time};
 use crate::trial::TrialInput;
-use crate::units::ProviderId;
+use crate::units::{HostId, ProviderId};
 
 /// Round trips from the decision to connect to the greeting: TCP's handshake, and the banner after it.
 pub(super) const TRIPS_TO_GREETING: u64 = 2;
@@ -26,6 +26,8 @@ pub(super) struct NetworkPath {
     /// One stream for each source and site.
     connections: Vec<Stream>,
     hosts: Seed,
+    /// To which of a provider's MX hosts a connection leads.
+    addresses: Seed,
     opened: Vec<u64>,
     service: Seed,
     resets: Seed,
@@ -62,6 +64,7 @@ impl NetworkPath {
             network,
             connections: (0..pairs as u64).map(|pair| seed.stream("round trips", pair)).collect(),
             hosts: seed.named("hosts"),
+            addresses: seed.named("mx addresses"),
             opened: vec![0; pairs],
             service: seed.named("service").named("transaction"),
             resets: seed.named("resets"),
@@ -86,6 +89,17 @@ impl NetworkPath {
         let bad = self.network.bad_hosts.get();
         let bad_host = bad > 0.0 && self.hosts.share(pair as u64, self.opened[pair]) < bad;
         ConnectionDraw { rtt: self.network.rtt.sample(&mut self.connections[pair]), bad_host }
+    }
+
+    /// The MX host, of so many, to which the next connection of this pair leads: the DNS gives their addresses in any
+    /// order.
+    pub(super) fn next_host(&self, pair: usize, hosts: u8) -> HostId {
+        if hosts == 1 {
+            return HostId(0);
+        }
+        let share = self.addresses.share(pair as u64, self.opened[pair] + 1);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 255 at most")]
+        HostId((share * f64::from(hosts)) as u8)
     }
 
     /// Whether the connection is lost during this attempt.

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use crate::provider::{Envelope, PolicyChange, Provider, Recipient, Verdict};
 use crate::sender::{Action, AttemptResult, Event};
 use crate::time::Time;
-use crate::units::{ClientId, ProviderId, SenderDomainId, SessionId};
+use crate::units::{AccountId, ClientId, HostId, ProviderId, SenderDomainId, SessionId};
 
 /// Is shown everything that passes between a world and its two machines, in the order in which it passes.
 pub trait Observer {
@@ -37,8 +37,10 @@ pub trait Observer {
 /// A call of a provider.
 #[derive(Clone, Copy, Debug)]
 pub enum ProviderCall<'a> {
-    /// A client connects.
-    Connect(ClientId),
+    /// A client connects to an MX host.
+    Connect(ClientId, HostId),
+    /// It logs in to an account.
+    LogIn(SessionId, AccountId),
     /// A client says EHLO.
     Ehlo(SessionId),
     /// It begins a transaction (MAIL).
@@ -93,9 +95,14 @@ impl ObservedProvider {
         Self { provider, site, observer }
     }
 
-    pub(super) fn connect(&mut self, now: Time, client: ClientId) -> (Option<SessionId>, Verdict) {
+    pub(super) fn connect_to(&mut self, now: Time, client: ClientId, host: HostId) -> (Option<SessionId>, Verdict) {
         let result = |(session, verdict)| CallResult::Session(session, verdict);
-        self.call(now, || ProviderCall::Connect(client), result, |provider| provider.connect(now, client))
+        let call = || ProviderCall::Connect(client, host);
+        self.call(now, call, result, |provider| provider.connect_to(now, client, host))
+    }
+
+    pub(super) fn log_in(&mut self, now: Time, session: SessionId, account: AccountId) {
+        self.tell(now, || ProviderCall::LogIn(session, account), |provider| provider.log_in(session, account));
     }
 
     pub(super) fn ehlo(&mut self, now: Time, session: SessionId) -> Verdict {

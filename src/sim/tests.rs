@@ -97,6 +97,7 @@ fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
         listed: false,
         ptr: true,
         history: History::NONE,
+        account: None,
     };
     Scenario {
         name: "test".to_owned(),
@@ -108,6 +109,7 @@ fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
         providers: vec![policy],
         domains: vec![Domain { name: "test.example".to_owned(), provider: ProviderId(0) }],
         sources: vec![source],
+        accounts: Vec::new(),
         sender_histories: vec![None],
         workload: Workload { streams: vec![stream], sender_domains: vec!["sender.example".to_owned()] },
         network: Network {

@@ -128,6 +128,7 @@ impl World for SimTransport<'_> {
         }
         let connection = &mut self.connections[conn.index()];
         let pair = source.index() * self.hosts.len() + site.index();
+        connection.host = self.path.next_host(pair, self.hosts[site.index()].provider.policy().hosts);
         ConnectionDraw { rtt: connection.rtt, bad_host: connection.bad_host } = self.path.connect(pair);
         let begins = self.path.host_delivery(now);
         connection.begin(source, site, delivery, begins.unwrap_or(now));
@@ -246,9 +247,9 @@ impl SimTransport<'_> {
     /// A worker takes the connection: the provider greets, or refuses.
     fn greet(&mut self, script: &mut TrialScript<'_>, conn: ConnId) {
         let now = script.now();
-        let SimConnection { site, source, rtt, .. } = self.connections[conn.index()];
+        let SimConnection { site, source, host, rtt, .. } = self.connections[conn.index()];
         let provider = &mut self.hosts[site.index()].provider;
-        let (session, verdict) = provider.connect(now, client_of(source));
+        let (session, verdict) = provider.connect_to(now, client_of(source), host);
         let greeted = rtt.times(TRIPS_TO_GREETING) + verdict.tarpit;
         let (Some(session), Decision::Accept) = (session, verdict.decision) else {
             return self.refuse_connection(script, conn, Stage::Connect, verdict.decision, greeted);
@@ -259,6 +260,9 @@ impl SimTransport<'_> {
         if !verdict.accepted() {
             provider.close(now, session);
             return self.refuse_connection(script, conn, Stage::Ehlo, verdict.decision, ready);
+        }
+        if let Some(account) = self.input.scenario.sources[source.index()].account {
+            provider.log_in(now, session, account);
         }
         script.recorder().session_opened(now, site, open);
         self.connections[conn.index()].open(session);

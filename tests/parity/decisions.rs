@@ -99,8 +99,8 @@ impl Observer for Log {
 
     fn after_call(&mut self, _: Time, _: ProviderId, provider: &Provider, call: &ProviderCall<'_>, answer: CallResult) {
         match (call, answer) {
-            (ProviderCall::Connect(_), CallResult::Session(Some(_), _)) => self.told.push(Told::Opened),
-            (ProviderCall::Connect(_), CallResult::Session(None, verdict)) => {
+            (ProviderCall::Connect(..), CallResult::Session(Some(_), _)) => self.told.push(Told::Opened),
+            (ProviderCall::Connect(..), CallResult::Session(None, verdict)) => {
                 self.verdict(provider, Stage::Connect, verdict);
             }
             (ProviderCall::Ehlo(_), CallResult::Verdict(verdict)) => self.verdict(provider, Stage::Ehlo, verdict),

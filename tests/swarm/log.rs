@@ -7,7 +7,7 @@ use mxlab::sender::{Action, AttemptResult, Delivery, Event};
 use mxlab::sim::{CallResult, Observer, ProviderCall};
 use mxlab::smtp::Stage;
 use mxlab::time::Time;
-use mxlab::units::{ClientId, ConnId, ProviderId, RuleId, SenderDomainId, SessionId};
+use mxlab::units::{ClientId, ConnId, HostId, ProviderId, RuleId, SenderDomainId, SessionId};
 
 /// Everything that was said in a trial, in order.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +64,8 @@ pub(crate) struct Judged {
     /// `None` is a connection that is refused.
     pub(crate) session: Option<SessionId>,
     pub(crate) client: ClientId,
+    /// At connect.
+    pub(crate) host: Option<HostId>,
     /// At MAIL.
     pub(crate) envelope: Option<Envelope>,
     /// At RCPT.
@@ -97,7 +99,7 @@ impl Log {
     fn speaker(&self, site: ProviderId, call: &ProviderCall<'_>) -> Option<(ClientId, Option<SenderDomainId>)> {
         let of = |session: &SessionId| self.speakers.get(&(site, *session)).copied();
         match call {
-            ProviderCall::Connect(client) => Some((*client, None)),
+            ProviderCall::Connect(client, _) => Some((*client, None)),
             ProviderCall::Mail(session, envelope) => Some((of(session)?.0, Some(envelope.sender_domain))),
             ProviderCall::Ehlo(session)
             | ProviderCall::Rcpt(session, _)
@@ -105,7 +107,7 @@ impl Log {
             | ProviderCall::EndOfData(session)
             | ProviderCall::Abort(session)
             | ProviderCall::Close(session) => of(session),
-            ProviderCall::Complain(..) | ProviderCall::ChangePolicy(_) => None,
+            ProviderCall::LogIn(..) | ProviderCall::Complain(..) | ProviderCall::ChangePolicy(_) => None,
         }
     }
 }
@@ -208,6 +210,7 @@ fn judge(provider: &Provider, call: &ProviderCall<'_>, client: ClientId, answer:
         stage,
         session,
         client,
+        host: if let ProviderCall::Connect(_, host) = call { Some(*host) } else { None },
         envelope: if let ProviderCall::Mail(_, envelope) = call { Some(*envelope) } else { None },
         who: if let ProviderCall::Rcpt(_, who) = call { Some(*who) } else { None },
         refused,
@@ -221,13 +224,14 @@ fn judge(provider: &Provider, call: &ProviderCall<'_>, client: ClientId, answer:
 /// The stage of a call, its session and the verdict on it; `None` for what is not judged.
 fn verdict_of(call: &ProviderCall<'_>, answer: CallResult) -> Option<(Stage, Option<SessionId>, Verdict)> {
     let stage = match call {
-        ProviderCall::Connect(_) => Stage::Connect,
+        ProviderCall::Connect(..) => Stage::Connect,
         ProviderCall::Ehlo(_) => Stage::Ehlo,
         ProviderCall::Mail(..) => Stage::Mail,
         ProviderCall::Rcpt(..) => Stage::Rcpt,
         ProviderCall::Data(_) => Stage::Data,
         ProviderCall::EndOfData(_) => Stage::EndOfData,
-        ProviderCall::Abort(_)
+        ProviderCall::LogIn(..)
+        | ProviderCall::Abort(_)
         | ProviderCall::Close(_)
         | ProviderCall::Complain(..)
         | ProviderCall::ChangePolicy(_) => {

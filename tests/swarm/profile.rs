@@ -20,6 +20,9 @@ pub(crate) fn profile(name: &str, draws: &mut Draws) -> (String, Vec<(String, bo
     let mut text = format!(
         "name = \"{name}\"\ntitle = \"{name}\"\ndomains = [\"{name}.example\", \"too.{name}.example\"]\nmx = [\"mx.{name}.example\"]\n"
     );
+    if draws.percent(30) {
+        _ = writeln!(text, "hosts = {}", draws.from(2, 3));
+    }
     if tiers {
         text += "[tiers]\npoor = [0.0, 0.4]\ngood = [0.4, 1.0]\n";
     }
@@ -95,13 +98,16 @@ fn limit(tiers: bool, draws: &mut Draws) -> String {
         ("client-network", 0),
         ("provider", 0),
         ("session", 0),
+        ("client-ip-and-host", 0),
+        ("account", 2),
         ("sender-domain", 2),
+        ("client-ip-and-sender-domain", 2),
         ("recipient", 3),
         ("recipient-domain", 3),
         ("client-ip-and-recipient-domain", 3),
         ("sender-domain-and-recipient", 3),
     ];
-    let (scope, known) = if in_session { ("session", 0) } else { scopes[usize::try_from(draws.below(9)).unwrap()] };
+    let (scope, known) = if in_session { ("session", 0) } else { scopes[usize::try_from(draws.below(12)).unwrap()] };
     let counted = if in_session || meter == "open-transactions" { natural } else { 0 };
     let from = known.max(counted);
     let amounts = |draws: &mut Draws| match draws.below(8) {

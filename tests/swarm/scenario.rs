@@ -48,6 +48,7 @@ fn source(n: u64, draws: &mut Draws) -> String {
     if draws.percent(50) {
         _ = writeln!(text, "reputation = 0.{}", draws.below(10));
     }
+    text += draws.one(&["", "account = \"news@a.example\"\n", "account = \"shop@a.example\"\n"]);
     text
 }
 

@@ -13,7 +13,7 @@ use mxlab::provider::{
 use mxlab::scenario::{Change, Scenario};
 use mxlab::smtp::Stage;
 use mxlab::time::Time;
-use mxlab::units::{ClientId, ProviderId, SessionId};
+use mxlab::units::{ClientId, HostId, ProviderId, SessionId};
 
 use super::log::{Judged, Log, LoggedEvent, Standing};
 use super::naive::{CountedEvent, excess};
@@ -59,6 +59,7 @@ struct Session {
     /// The how manieth session this is: numbers of sessions are used again, and this is not.
     serial: u64,
     client: ClientId,
+    host: HostId,
     envelope: Option<Envelope>,
     /// Recipients accepted in this transaction.
     accepted: Vec<Recipient>,
@@ -118,6 +119,7 @@ impl Recount<'_> {
             Session {
                 serial: self.opened,
                 client: judged.client,
+                host: judged.host.unwrap_or_default(),
                 envelope: None,
                 accepted: Vec::new(),
                 places: Vec::new(),
@@ -240,7 +242,13 @@ impl Recount<'_> {
         let (one, two) = match scope {
             Scope::ClientIp => (client, 0),
             Scope::ClientNetwork => (u64::from(self.scenario.sources[session.client.index()].network.0), 0),
+            Scope::ClientIpAndHost => (client, u64::from(session.host.0)),
+            Scope::Account => {
+                let account = self.scenario.sources[session.client.index()].account;
+                account.map_or((client, 0), |account| (u64::from(account.0), 1))
+            }
             Scope::SenderDomain => (sender, 0),
+            Scope::ClientIpAndSenderDomain => (client, sender),
             Scope::Recipient => (recipient, 0),
             Scope::RecipientDomain => (domain, 0),
             Scope::ClientIpAndRecipientDomain => (client, domain),

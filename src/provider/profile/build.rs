@@ -38,6 +38,7 @@ pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Poli
     }
     let domains = spec.domains.as_ref().map(|spec| domains::build(spec, check));
     let mx = spec.mx.as_ref().map(|names| mx_hosts(names, check));
+    let hosts = spec.hosts.as_ref().map_or(1, |hosts| check.count(hosts, 1..=HOSTS_MAX));
     let reputation = reputation::build(spec.reputation.as_ref(), spec.allowance.as_ref(), check);
     let placement = spec.placement.as_ref().map(|spec| reputation::build_placement(spec, check));
     let listener = spec.listener.as_ref().map(|spec| listener(spec, check));
@@ -69,6 +70,7 @@ pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Poli
         title: spec.title.clone()?,
         domains: domains?,
         mx: mx?,
+        hosts: u8::try_from(hosts).expect("a hundred at most"),
         reputation,
         placement,
         listener,
@@ -79,6 +81,9 @@ pub(super) fn policy(spec: &ProfileSpec, check: &mut Checker<'_>) -> Option<Poli
         tiers: tiers?,
     })
 }
+
+/// More than the DNS gives for one name, and within [`HostId`](crate::units::HostId).
+const HOSTS_MAX: u32 = 100;
 
 fn mx_hosts(names: &Spanned<Vec<Spanned<String>>>, check: &mut Checker<'_>) -> Vec<String> {
     if names.is_empty() {

@@ -32,6 +32,9 @@ fn in_words(spec: &ProfileSpec, policy: &Policy) -> String {
     }
     _ = writeln!(text, "\ndomains  {}", policy.domains.patterns().join(", "));
     _ = writeln!(text, "mx       {}", policy.mx.join(", "));
+    if policy.hosts > 1 {
+        _ = writeln!(text, "hosts    {}", policy.hosts);
+    }
     _ = writeln!(text, "tiers    {}", words::tiers(policy));
     _ = writeln!(text, "numbers  {}; in brackets: how far to trust each, and its source", counted(spec, policy));
     let mut sources = Sources::default();

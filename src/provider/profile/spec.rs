@@ -35,6 +35,9 @@ pub struct ProfileSpec {
     /// The names of its MX hosts; at least one. The first one fills `{mx}` in replies.
     #[schemars(required)]
     pub mx: Option<Spanned<Vec<Spanned<String>>>>,
+    /// How many MX hosts there are, whatever their names; 1 unless said. A connection leads to one of them, as the DNS
+    /// has it.
+    pub hosts: Option<Spanned<Count>>,
     /// What a reader should know before trusting the profile.
     #[serde(default)]
     pub about: String,

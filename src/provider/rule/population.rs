@@ -7,6 +7,8 @@ use crate::provider::scope::Scope;
 pub struct Population {
     /// How many client IPs connect.
     pub clients: f64,
+    /// How many MX hosts the provider has.
+    pub hosts: f64,
     /// How many sender domains they write as.
     pub sender_domains: f64,
     /// How many recipient domains they write to.
@@ -22,8 +24,10 @@ impl Population {
     /// How many counters a scope has.
     pub(super) const fn keys(&self, scope: Scope) -> f64 {
         match scope {
-            Scope::ClientIp | Scope::ClientNetwork => self.clients,
+            Scope::ClientIp | Scope::ClientNetwork | Scope::Account => self.clients,
+            Scope::ClientIpAndHost => self.clients * self.hosts,
             Scope::SenderDomain => self.sender_domains,
+            Scope::ClientIpAndSenderDomain => self.clients * self.sender_domains,
             Scope::Recipient | Scope::SenderDomainAndRecipient => self.recipients,
             Scope::RecipientDomain => self.recipient_domains,
             Scope::ClientIpAndRecipientDomain => self.clients * self.recipient_domains,

@@ -24,7 +24,14 @@ fn stage(provider: &mut Provider, minute: u64, client: ClientId) -> Option<Stage
 
 #[test]
 fn a_hold_that_is_released_is_over_and_forgotten() {
-    for scope in [Scope::ClientIp, Scope::ClientNetwork, Scope::ClientIpAndRecipientDomain] {
+    for scope in [
+        Scope::ClientIp,
+        Scope::ClientNetwork,
+        Scope::ClientIpAndHost,
+        Scope::Account,
+        Scope::ClientIpAndSenderDomain,
+        Scope::ClientIpAndRecipientDomain,
+    ] {
         let mut provider = lab(vec![strict(scope)]);
         assert_eq!(provider.active_holds(at(0), GOOD), []);
         assert_eq!(stage(&mut provider, 0, GOOD), None);

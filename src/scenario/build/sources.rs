@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::accounts::AccountNames;
 use super::history;
 use crate::scenario::model::Source;
 use crate::scenario::spec::SourceSpec;
 use crate::spanned::{Checker, Spanned};
 use crate::units::{NetworkId, SourceId};
 
-/// The sources of a scenario.
-pub(super) fn build(specs: &[Spanned<SourceSpec>], check: &mut Checker<'_>) -> Vec<Source> {
+/// The sources of a scenario; the accounts that they log in to are added to `accounts`.
+pub(super) fn build(
+    specs: &[Spanned<SourceSpec>],
+    accounts: &mut AccountNames,
+    check: &mut Checker<'_>,
+) -> Vec<Source> {
     if specs.is_empty() {
         let help = "add one:\n[[source]]\nip = \"192.0.2.1\"";
         check.lacking(&(0..0), "the scenario has no sources: no IP to send from", help);
@@ -27,6 +32,7 @@ pub(super) fn build(specs: &[Spanned<SourceSpec>], check: &mut Checker<'_>) -> V
             break;
         }
         let history = history::build(spec.reputation.as_ref(), spec.daily_volume.as_ref(), spec.age.as_ref(), check);
+        let account = spec.account.as_ref().map(|name| accounts.id(name, check));
         for n in 0..count {
             let Some(ip) = nth_after(first, n) else {
                 check.wrong(&spec.ip.span, format!("there are no {count} addresses from {first} on"));
@@ -50,7 +56,7 @@ pub(super) fn build(specs: &[Spanned<SourceSpec>], check: &mut Checker<'_>) -> V
             let next = NetworkId::from_index(networks.len());
             let network = *networks.entry(own).or_insert(next);
             let (listed, ptr) = (spec.listed, spec.ptr.unwrap_or(true));
-            sources.push(Source { ip, network, listed, ptr, history });
+            sources.push(Source { ip, network, listed, ptr, history, account });
         }
     }
     sources

@@ -133,17 +133,12 @@ impl LimitForecast<'_> {
         let ends = self.at == Stage::EndOfData;
         match self.limit.meter {
             Meter::OpenConnections if self.at > Stage::Ehlo && subject.session.is_none() => {
-                let others = open.map(|session| ForecastSubject {
-                    client: session.client(),
-                    session: Some(session.id()),
-                    ..subject
-                });
+                let others = open.map(|session| ForecastSubject::on(session, subject.sender, subject.domain));
                 count(others.filter(|other| has_key(*other)).count())
             }
             Meter::Messages | Meter::Recipients | Meter::Bytes if ends => open
                 .filter_map(|session| {
                     let envelope = session.envelope()?;
-                    let sender = envelope.sender_domain;
                     let n = match self.limit.meter {
                         Meter::Bytes => envelope.size,
                         Meter::Recipients => count(session.recipients().len()),
@@ -154,8 +149,7 @@ impl LimitForecast<'_> {
                         | Meter::UnknownRecipients
                         | Meter::Refusals => 1,
                     };
-                    let other =
-                        ForecastSubject { client: session.client(), session: Some(session.id()), sender, ..subject };
+                    let other = ForecastSubject::on(session, envelope.sender_domain, subject.domain);
                     has_key(other).then_some(n)
                 })
                 .fold(0, u32::saturating_add),

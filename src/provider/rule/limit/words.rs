@@ -149,9 +149,12 @@ fn per(limit: &Limit) -> String {
         (Scope::Provider, _) => "in all".to_owned(),
         (Scope::ClientIpAndRecipientDomain, _) => "per client IP and recipient domain".to_owned(),
         (Scope::ClientIp, _) => "per client IP".to_owned(),
+        (Scope::ClientIpAndHost, _) => "per client IP and MX host".to_owned(),
+        (Scope::ClientIpAndSenderDomain, _) => "per client IP and sender domain".to_owned(),
         (
             scope @ (Scope::Session
             | Scope::ClientNetwork
+            | Scope::Account
             | Scope::SenderDomain
             | Scope::Recipient
             | Scope::RecipientDomain
