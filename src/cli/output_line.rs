@@ -8,14 +8,16 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::provider::profile::{Audit, ProfileComparison, ProfileNumber};
 use crate::record::OwnFailure;
 use crate::report::{ResultsSummary, SchemaVersion};
 
-/// A line of standard output of `mxlab serve`, `send`, `run`, `sweep` and `report` where it is JSON.
+/// A line of standard output of `mxlab serve`, `send`, `run`, `sweep`, `report` and `profiles` where it is JSON.
 ///
 /// `serve` writes `started` first, then an event a line as they happen, and `summary` last; without events (`--quiet`)
 /// the first and the last. `send` writes one `summary`, `run` one for each scenario, `sweep` one line of type `sweep`,
-/// and `report` what the folder has. A run that is stopped, by Ctrl-C or by mxlab itself, ends with its `summary` too.
+/// `report` what the folder has, `profiles audit` one line of type `audit` for each profile, and `profiles compare` one of
+/// type `comparison`. A run that is stopped, by Ctrl-C or by mxlab itself, ends with its `summary` too.
 ///
 /// Every event and every `summary` has `type` and `at`; those of a connection `provider`, `client` and `connection`;
 /// those of a message `message`, `from`, `recipients`, `verdict`, `rule` and `reply`.
@@ -28,6 +30,7 @@ use crate::report::{ResultsSummary, SchemaVersion};
 pub(super) enum OutputLine<'a> {
     Event(EventLine<'a>),
     Results(ResultsSummary<'a>),
+    Profiles(ProfileLine<'a>),
 }
 
 /// What happens while `serve` serves.
@@ -40,6 +43,31 @@ pub(super) enum EventLine<'a> {
     Accepted(Accepted<'a>),
     Lost(Lost<'a>),
     Closed(Closed<'a>),
+}
+
+/// What `profiles` says of profiles.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub(super) enum ProfileLine<'a> {
+    Audit(AuditLine<'a>),
+    Comparison(&'a ProfileComparison),
+}
+
+/// The numbers of a profile that its provider did not publish.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct AuditLine<'a> {
+    /// The profile's name.
+    profile: &'a str,
+    /// How many numbers it has in all.
+    numbers: usize,
+    /// Those that are not published, those with a report behind them first.
+    unpublished: Vec<&'a ProfileNumber>,
+}
+
+impl<'a> From<&'a Audit> for AuditLine<'a> {
+    fn from(audit: &'a Audit) -> Self {
+        Self { profile: &audit.profile, numbers: audit.numbers.len(), unpublished: audit.unpublished().collect() }
+    }
 }
 
 impl OutputLine<'_> {

@@ -3,12 +3,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use serde_json::json;
-
 use super::output::OutputFormat;
+use super::output_line::{OutputLine, ProfileLine};
 use super::{Exit, Failure, comparison_table, output, terminal};
 use crate::diagnostic::{Diagnostic, Document, did_you_mean, nearest};
-use crate::harmless;
 use crate::provider::profile::{self, Audit};
 use crate::scenario::{TOML_BYTES_MAX, read_text};
 
@@ -95,10 +93,7 @@ fn audit(profile: Option<&str>, format: OutputFormat) -> Result<String, Failure>
     let audits = audits.collect::<Result<Vec<_>, _>>()?;
     Ok(match format {
         OutputFormat::Table => audits.iter().map(Audit::in_words).collect::<Vec<_>>().join("\n"),
-        OutputFormat::Json => lines(audits.iter().map(|audit| {
-            let unpublished: Vec<_> = audit.unpublished().collect();
-            json!({ "type": "audit", "profile": audit.profile, "numbers": audit.numbers.len(), "unpublished": unpublished })
-        })),
+        OutputFormat::Json => lines(audits.iter().map(|audit| ProfileLine::Audit(audit.into())))?,
     })
 }
 
@@ -106,15 +101,14 @@ fn compare(first: &str, second: &str, format: OutputFormat) -> Result<String, Fa
     let compared = profile::compare(&find(first)?, &find(second)?).map_err(rendered)?;
     Ok(match format {
         OutputFormat::Table => comparison_table::comparison_table(&compared),
-        OutputFormat::Json => lines([
-            json!({ "type": "comparison", "profiles": compared.profiles, "rules": compared.rules, "replies": compared.replies }),
-        ]),
+        OutputFormat::Json => output::json_line(&OutputLine::Profiles(ProfileLine::Comparison(&compared)))?,
     })
 }
 
-/// A line of JSON for each.
-fn lines(values: impl IntoIterator<Item = serde_json::Value>) -> String {
-    values.into_iter().map(|value| harmless::json(value.to_string())).collect::<Vec<_>>().join("\n")
+/// A line for each.
+fn lines<'a>(of: impl IntoIterator<Item = ProfileLine<'a>>) -> Result<String, Failure> {
+    let lines = of.into_iter().map(|line| output::json_line(&OutputLine::Profiles(line)));
+    Ok(lines.collect::<Result<Vec<_>, _>>()?.join("\n"))
 }
 
 /// A built-in profile by its name, or a file by its path.

@@ -11,7 +11,7 @@ use crate::scenario;
 /// Print the JSON Schema of scenario or profile files, or of standard output.
 ///
 /// Editors with a TOML language server complete and check files with it. The schema of events says what every line of
-/// `serve`, `send` and `--format json` means; its version is in the first and the last line.
+/// `serve`, `send` and `--format json`, of whatever command, means; its version is in the first and the last line.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -26,7 +26,7 @@ enum SchemaKind {
     Scenario,
     /// Profiles: a mailbox provider.
     Profile,
-    /// Lines of standard output in a pipe: events and summaries.
+    /// Lines of standard output for programs: events, summaries, and what `profiles` says.
     Events,
 }
 

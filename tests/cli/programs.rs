@@ -1,4 +1,4 @@
-//! What programs read on standard output: every line of `serve`, `run --format json` and `send` is what
+//! What programs read on standard output: every line of `serve`, `send` and whatever has `--format json` is what
 //! `mxlab schema events` says.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
+use mxlab::provider::profile::NAMES;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -75,13 +76,16 @@ const OF_MESSAGE: [&str; 6] = ["message", "from", "recipients", "verdict", "rule
 /// What the schema must ask for of each type, whatever else it says.
 fn required(kind: &str) -> Vec<&'static str> {
     let of_type: Vec<&[&str]> = match kind {
-        "started" | "summary" => vec![&["schema"]],
-        "opened" | "closed" => vec![&OF_CONNECTION],
-        "refused" => vec![&OF_CONNECTION, &["stage", "verdict", "rule", "reply"]],
-        "accepted" | "lost" => vec![&OF_CONNECTION, &OF_MESSAGE],
-        other => panic!("{other}: no event"),
+        "started" | "summary" => vec![&["at", "schema"]],
+        "sweep" => vec![&["schema"]],
+        "opened" | "closed" => vec![&["at"], &OF_CONNECTION],
+        "refused" => vec![&["at"], &OF_CONNECTION, &["stage", "verdict", "rule", "reply"]],
+        "accepted" | "lost" => vec![&["at"], &OF_CONNECTION, &OF_MESSAGE],
+        "audit" => vec![&["profile", "numbers", "unpublished"]],
+        "comparison" => vec![&["profiles", "rules", "replies"]],
+        other => panic!("{other}: no such line"),
     };
-    [&["type", "at"][..]].into_iter().chain(of_type).flatten().copied().collect()
+    [&["type"][..]].into_iter().chain(of_type).flatten().copied().collect()
 }
 
 /// Every line is what the schema says, and the schema asks for all that is promised; the types, in order.
@@ -90,7 +94,7 @@ fn types<'a>(home: &TempDir, lines: &'a [Value]) -> Vec<&'a str> {
     for line in lines {
         schema.check(line).unwrap();
         let kind = line["type"].as_str().unwrap();
-        for key in if kind == "sweep" { Vec::new() } else { required(kind) } {
+        for key in required(kind) {
             let mut without = line.clone();
             assert!(without.as_object_mut().unwrap().remove(key).is_some(), "{kind} lacks {key}: {line}");
             assert!(schema.check(&without).is_err(), "the schema would do without {key} of {kind}");
@@ -252,6 +256,23 @@ fn runs_and_sends_end_with_a_summary() {
     assert_eq!(printed[0], printed[3]);
     assert_eq!(printed[1]["rows"][0]["metrics"]["delivered"]["mean"], 20.0);
     assert_eq!(served[1]["rows"][0]["metrics"]["delivered"]["mean"], 20.0);
+}
+
+#[test]
+fn profiles_are_told_to_programs_too() {
+    let home = home();
+    let audits = mxlab(&home, "profiles audit --format json");
+    let comparison = mxlab(&home, "profiles compare yahoo gmail --format json");
+    let printed: Vec<Value> = [&audits, &comparison]
+        .iter()
+        .flat_map(|output| stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
+        .collect();
+    let kinds = types(&home, &printed);
+    assert_eq!(kinds, [vec!["audit"; NAMES.len()], vec!["comparison"]].concat());
+    let audited: Vec<&str> = printed.iter().filter_map(|line| line["profile"].as_str()).collect();
+    assert_eq!(audited, NAMES);
+    assert!(printed[0]["numbers"].as_u64() > Some(0) && !printed[0]["unpublished"].as_array().unwrap().is_empty());
+    assert_eq!(printed[NAMES.len()]["profiles"], serde_json::json!(["yahoo", "gmail"]));
 }
 
 /// What stops a run before its time is in its last line, whether anything is kept or not.

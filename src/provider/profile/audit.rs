@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::spec::{ProfileSpec, RuleSpec};
@@ -20,7 +21,7 @@ pub struct Audit {
 }
 
 /// A number that a profile says, or a few that stand and fall together.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ProfileNumber {
     /// Where it is written: `rule.volume.limit`.
     pub key: String,

@@ -1,5 +1,6 @@
 //! Two profiles beside each other, stage by stage: what `mxlab profiles compare` shows.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::audit::has_numbers;
@@ -10,7 +11,7 @@ use crate::smtp::Stage;
 use crate::units::ReplyId;
 
 /// Two profiles beside each other.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ProfileComparison {
     /// Their names.
     pub profiles: [String; 2],
@@ -21,7 +22,7 @@ pub struct ProfileComparison {
 }
 
 /// The rules of both that are about the same thing at the same stage.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ComparedRules {
     /// When they are asked.
     pub stage: Stage,
@@ -32,7 +33,7 @@ pub struct ComparedRules {
 }
 
 /// The replies of both that mean the same.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ComparedReplies {
     /// What they mean; `None` where a profile does not say.
     pub means: Option<Meaning>,
