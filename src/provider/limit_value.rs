@@ -127,7 +127,7 @@ impl LimitValue {
         Self { amount, ..self.clone() }
     }
 
-    /// Whether there is no limit, for whomever.
+    /// Whether there is no limit, whoever sends.
     pub fn is_unlimited(&self) -> bool {
         matches!(&self.amount, LimitAmount::Tiers(by_tier) if by_tier.iter().all(|one| *one == TierValue::Unlimited))
     }
@@ -155,7 +155,7 @@ impl LimitValue {
         (f64::from(number) * factor + 1e-9) as u32
     }
 
-    /// The largest number for whomever at any time; 0 if there is no limit, and the most a limit may be where the
+    /// The largest number for any sender at any time; 0 if there is no limit, and the most a limit may be where the
     /// allowance decides.
     pub(super) fn largest(&self) -> f64 {
         let number = |value: &TierValue| match *value {
@@ -311,7 +311,7 @@ impl DrawnLimit {
         if let DrawnAmount::Tiers(by_tier) = &self.amount { by_tier } else { &[] }
     }
 
-    /// Whether there is a limit, for whomever.
+    /// Whether there is a limit, whoever sends.
     pub(super) fn is_limited(&self) -> bool {
         match &self.amount {
             DrawnAmount::Tiers(by_tier) => by_tier.iter().any(Option::is_some),
@@ -319,7 +319,7 @@ impl DrawnLimit {
         }
     }
 
-    /// The largest number for whomever at any time; 0 if there is no limit.
+    /// The largest number for any sender at any time; 0 if there is no limit.
     pub(super) fn largest(&self) -> u32 {
         let most = match &self.amount {
             DrawnAmount::Tiers(by_tier) => by_tier.iter().flatten().copied().max().unwrap_or(0),

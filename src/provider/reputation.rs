@@ -17,7 +17,7 @@ mod evidence;
 mod model;
 mod standing;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use allowance::{AllowanceModel, DailyVolume};
 pub(super) use model::Scoring;

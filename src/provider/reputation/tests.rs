@@ -9,7 +9,7 @@ use crate::time::{Span, Time};
 use crate::units::Fraction;
 
 /// The model under test: a provider that likes strangers neither much nor little.
-const MODEL: ReputationModel = ReputationModel {
+pub(crate) const MODEL: ReputationModel = ReputationModel {
     stranger: Fraction::clamped(0.41),
     tolerated: ToleratedRates {
         complaints: 0.003,

@@ -1,31 +1,18 @@
 //! What moves reputation, and what does not.
 
 use super::*;
+use crate::provider::reputation::tests::MODEL;
 
-/// A provider's reputation that moves.
+/// The model that is held against the facts, for tests of a few messages: little mail is believed, and little is allowed.
 pub(crate) const REPUTATION: ReputationModel = ReputationModel {
     stranger: Fraction::clamped(0.4),
-    tolerated: ToleratedRates {
-        complaints: 0.003,
-        unknown_recipients: 0.05,
-        spam_traps: 0.0005,
-        unauthenticated: 0.05,
-        spam: 0.05,
-    },
-    engagement: None,
     believed_at: 10.0,
-    evidence: Span::HOUR.times(12),
-    worsens: Span::DAY,
-    improves: Span::DAY.times(12),
-    known_after: Span::DAY.times(3),
-    forgets: Span::DAY.times(7),
     allowance: AllowanceModel {
         stranger: DailyVolume::known(5.0),
-        inherited: 0.1,
         most: DailyVolume::known(1_000_000.0),
-        growth: 2.0,
-        memory: Span::DAY.times(10),
+        ..MODEL.allowance
     },
+    ..MODEL
 };
 
 #[test]
