@@ -14,7 +14,7 @@ use mxlab::scenario;
 use mxlab::study;
 
 /// What must be among the replies of a scenario, where the words are a part of the claim.
-const HEARD: [(&str, &[&str]); 7] = [
+const HEARD: [(&str, &[&str]); 12] = [
     ("authentication", &["421 4.7.32 ", "550 5.7.515 ", "554 5.7.9 "]),
     (
         "charter-2010-codes",
@@ -29,8 +29,13 @@ const HEARD: [(&str, &[&str]); 7] = [
     ),
     ("charter-2010-hour", &["421 Connection Refused"]),
     ("charter-ladder", &["AUP#In-1310", "AUP#I-1320", "AUP#I-1330"]),
+    ("laposte-records", &["LPN007_402", "OFR_506"]),
     ("listed", &["AUP#In-1240", "[BL21]", "(S3140)", "UnsolicitedIPError"]),
     ("microsoft-block", &["(S3113)", "(S775)", "(S3150)"]),
+    ("orange-connections", &["OFR004_104"]),
+    ("qq-frequency", &["550 Connection frequency limited"]),
+    ("sfr-two-hours", &["450 4.7.1 Service refused due to bad behavior SFR_IN_105"]),
+    ("t-online-postmaster", &["None/bad reputation", "(NOWL)"]),
     (
         "too-many-connections-ironport",
         &["421 #4.4.5 Too many connections from your host", "452 Too many recipients received"],

@@ -29,12 +29,12 @@ fn every_reply_is_one_that_a_real_server_gave() {
                 "charter" => ["<{rcpt}> User unknown", "Relaying mail to {rcpt_domain} is not allowed"]
                     .contains(&reply.text.as_str()),
                 "charter-2010" => reply.text == "<{rcpt}> User unknown",
-                "bt" | "cox" | "free" => {
+                "bt" | "cox" | "free" | "t-online" => {
                     ["<{rcpt}> User unknown", "<{rcpt}>: Relaying denied"].contains(&reply.text.as_str())
                 }
-                "barracuda" | "comcast" | "gmail" | "gmx" | "godaddy" | "microsoft" | "rackspace" => {
-                    reply.text == "<{rcpt}>: Relaying denied"
-                }
+                "orange" => ["Too many recipients", "<{rcpt}>: Relaying denied"].contains(&reply.text.as_str()),
+                "att" | "barracuda" | "comcast" | "gmail" | "gmx" | "godaddy" | "google-workspace" | "laposte"
+                | "microsoft" | "qq" | "rackspace" | "sfr" | "yahoo-japan" => reply.text == "<{rcpt}>: Relaying denied",
                 _ => false,
             };
             assert!(generic || is_fact(name, reply), "{name}: nobody has seen: {reply}");
@@ -176,6 +176,13 @@ fn providers_close_and_refuse_where_the_facts_say() {
     assert_eq!(closes("free", "connections"), ("connect", 421, true));
     assert_eq!(closes("cox", "connections"), ("connect", 421, true));
     assert_eq!(closes("cox", "temporary-block").0, "mail");
+    assert_eq!(closes("google-workspace", "mailbox-per-hour"), ("rcpt", 450, false));
+    assert_eq!(closes("orange", "connections"), ("connect", 421, true));
+    assert_eq!(closes("laposte", "no-ptr"), ("connect", 421, true));
+    assert_eq!(closes("t-online", "unknown-ip"), ("connect", 554, true));
+    assert_eq!(closes("qq", "per-hour"), ("end-of-data", 550, false));
+    assert_eq!(closes("att", "no-ptr"), ("mail", 550, false));
+    assert_eq!(closes("rspamd", "spam"), ("end-of-data", 554, false));
 }
 
 /// Charter's time-outs look permanent and are not: 5 minutes, an hour, a day.

@@ -3,7 +3,7 @@
 use mxlab::provider::History;
 use mxlab::time::Span;
 
-use super::facts::{ALL, THINNER};
+use super::facts::{ALL, BY_NAME_ALONE, THINNER};
 use super::sender::{CLEAN, POLITE, Rates, Sender, Tally, history};
 
 /// No end of it.
@@ -85,7 +85,7 @@ fn who_tries_a_hundred_times_an_hour_stays_out_at_microsoft() {
 /// The same mail for three days, from a sender that slows down and from one that hammers, under every history.
 #[test]
 fn slowing_down_never_does_worse_than_hammering() {
-    for profile in ALL.into_iter().chain(THINNER) {
+    for profile in ALL.into_iter().chain(THINNER).chain([BY_NAME_ALONE]) {
         for past in [History::NONE, history(0.5, 5_000), history(0.9, 5_000)] {
             for mail in [500, 5_000, 20_000] {
                 let run = |patience: u32| {

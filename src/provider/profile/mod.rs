@@ -75,12 +75,19 @@ built_in_profiles![
     "godaddy",
     "rackspace",
     "exchange-online",
+    "google-workspace",
     "comcast",
+    "apple",
     "gmx",
+    "t-online",
     "free",
     "orange",
     "laposte",
     "sfr",
+    "qq",
+    "netease",
+    "yahoo-japan",
+    "att",
     "cox",
     "barracuda",
     "cisco-ironport",
@@ -90,6 +97,7 @@ built_in_profiles![
     "haraka",
     "mox",
     "postfix",
+    "rspamd",
 ];
 
 /// The policy that a profile means.
