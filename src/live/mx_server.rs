@@ -23,7 +23,7 @@ use super::own_faults::OwnFaultPoint;
 use super::policy_handler::PolicyHandler;
 use super::policy_session::PolicySession;
 use super::rendered_verdict::RenderedVerdict;
-use super::server_options::ServerOptions;
+use super::server_options::{ServerOptions, junk_commands_max};
 use super::shared_state::{Admission, NewConnection};
 use super::smtp_connection::{self, ConnectionConfig};
 use crate::provider::Policy;
@@ -284,10 +284,14 @@ impl HostAcceptor {
     async fn serve(&self, stream: TcpStream, pair: SocketPair, session: PolicySession, greeting: RenderedVerdict) {
         // Replies are small, and the client waits for them.
         let _ = stream.set_nodelay(true);
-        let server_config = with_current_size(&self.config, self.cluster.lock().provider(self.site).policy());
+        let (server_config, idle_limit) = {
+            let mut state = self.cluster.lock();
+            let provider = state.provider(self.site);
+            (current_config(&self.config, provider.policy()), provider.idle_limit())
+        };
         let config = ConnectionConfig {
             clock: self.cluster.clock,
-            command_timeout: self.options.command_timeout,
+            command_timeout: idle_limit.unwrap_or(self.options.command_timeout),
             tls: self.options.tls.as_ref(),
             own_faults: &self.options.own_faults,
             stop: &self.stop,
@@ -304,13 +308,14 @@ impl HostAcceptor {
     }
 }
 
-/// The same configuration with the size that the provider takes now: the rule may have been changed.
-fn with_current_size(config: &Arc<ServerConfig>, policy: &Policy) -> Arc<ServerConfig> {
+/// The same configuration with what the provider's rules say now of sizes and idle commands: they may have changed.
+fn current_config(config: &Arc<ServerConfig>, policy: &Policy) -> Arc<ServerConfig> {
     let size_advertised = policy.size_max().map(|size| size.0);
-    if config.size_advertised == size_advertised {
+    let junk_commands_max = junk_commands_max(policy);
+    if config.size_advertised == size_advertised && config.junk_commands_max == junk_commands_max {
         config.clone()
     } else {
-        Arc::new(ServerConfig { size_advertised, ..(**config).clone() })
+        Arc::new(ServerConfig { size_advertised, junk_commands_max, ..(**config).clone() })
     }
 }
 
@@ -352,6 +357,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::diagnostic::Document;
     use crate::live::clock::{Clock, Speed};
     use crate::live::cluster::MxClusterConfig;
     use crate::provider::{PolicyChange, profile};
@@ -366,6 +372,107 @@ mod tests {
         let mut replies = String::new();
         stream.read_to_string(&mut replies).await.unwrap();
         replies
+    }
+
+    /// A provider with a limit on everything that a client can do besides sending mail.
+    const STRICT: &str = r#"
+name = "strict"
+title = "Strict"
+domains = ["strict.example"]
+mx = ["mx.strict.example"]
+
+[reply.enough]
+code = 421
+enhanced = "4.7.0"
+text = "{mx} enough of that"
+
+[reply.too-large]
+code = 552
+text = "too large for us"
+
+[rule.idle]
+at = "ehlo"
+check = { idle = "1s" }
+answer = { reply = "enough" }
+
+[rule.idle-commands]
+at = "ehlo"
+count = "idle-commands"
+window = "session"
+limit = 120
+answer = { reply = "enough" }
+
+[rule.auth-failures]
+at = "ehlo"
+per = "client-ip"
+count = "auth-failures"
+window = { fixed = "1h" }
+limit = 2
+answer = { reply = "enough" }
+hold = { ladder = ["1h"], at = "connect" }
+
+[rule.size]
+at = "mail"
+check = { size = "1kB" }
+answer = { reply = "too-large" }
+"#;
+
+    fn serve_strict() -> MxServer {
+        let policy = profile::parse(&Document::new("strict.toml", STRICT)).unwrap();
+        let cluster = MxCluster::new(MxClusterConfig::new(vec![policy], 1), Clock::start(Speed::REAL));
+        let host = MxHost { site: SITE, name: "mx.example".to_owned(), address: "127.0.0.1:0".parse().unwrap() };
+        MxServer::start(&cluster, &[host], ServerOptions::default()).unwrap()
+    }
+
+    const ENOUGH: &str = "421 4.7.0 mx.strict.example enough of that\r\n";
+
+    #[tokio::test]
+    async fn a_client_that_says_nothing_is_told_so_in_the_providers_words() {
+        let server = serve_strict();
+        let said = replies(&server, "EHLO a.example\r\n").await;
+        assert!(said.ends_with(ENOUGH), "{said}");
+        server.stop(Duration::from_secs(10)).await;
+    }
+
+    #[tokio::test]
+    async fn commands_that_do_nothing_are_counted_by_the_providers_rule_alone() {
+        let server = serve_strict();
+        // A RSET in a transaction does something, as does the first EHLO.
+        let idle = ["NOOP", "HELP", "VRFY ann", "RSET", "EHLO a.example"].map(|command| format!("{command}\r\n"));
+        let session =
+            |rounds| format!("EHLO a.example\r\nMAIL FROM:<>\r\nRSET\r\n{}QUIT\r\n", idle.concat().repeat(rounds));
+        let patient = replies(&server, &session(24)).await;
+        assert!(patient.ends_with("221 2.0.0 Bye\r\n"), "120 of them: {patient}");
+        let said = replies(&server, &session(25)).await;
+        assert!(said.ends_with(ENOUGH), "{said}");
+        server.stop(Duration::from_secs(10)).await;
+    }
+
+    #[tokio::test]
+    async fn wrong_passwords_are_refused_and_counted() {
+        let server = serve_strict();
+        // "\0ann\0wrong" and "\0ann\0right".
+        let (wrong, right) = ("AUTH PLAIN AGFubgB3cm9uZw==\r\n", "AUTH PLAIN AGFubgByaWdodA==\r\n");
+        let said = replies(&server, &format!("EHLO a.example\r\n{wrong}{right}QUIT\r\n")).await;
+        assert!(said.contains("\r\n535 5.7.8 ") && said.contains("\r\n235 2.7.0 "), "{said}");
+        let said = replies(&server, &format!("EHLO a.example\r\n{wrong}{wrong}QUIT\r\n")).await;
+        assert!(said.contains("\r\n535 5.7.8 ") && said.ends_with(ENOUGH), "{said}");
+        assert_eq!(replies(&server, "QUIT\r\n").await, ENOUGH, "held at connect");
+        server.stop(Duration::from_secs(10)).await;
+    }
+
+    #[tokio::test]
+    async fn a_message_is_measured_whatever_mail_says_of_it() {
+        let server = serve_strict();
+        let body = "x".repeat(60) + "\r\n";
+        let message = |size: &str| {
+            let data = body.repeat(20);
+            format!("EHLO a\r\nMAIL FROM:<>{size}\r\nRCPT TO:<b@strict.example>\r\nDATA\r\n{data}.\r\nQUIT\r\n")
+        };
+        let silent = replies(&server, &message("")).await;
+        assert!(silent.contains("-SIZE 1000\r\n") && silent.contains("\r\n354 "), "{silent}");
+        assert!(silent.contains("\r\n552 too large for us\r\n221"), "after the dot: {silent}");
+        server.stop(Duration::from_secs(10)).await;
     }
 
     #[tokio::test]

@@ -66,10 +66,12 @@ impl SessionHandler for PolicyHandler<'_> {
                 }
                 rendered => rendered,
             },
-            PolicyQuestion::Hello { name, .. } => {
+            PolicyQuestion::IdleCommand => self.session.idle_command(),
+            PolicyQuestion::Hello { name, again, .. } => {
                 self.forget_message();
                 self.session.reset();
-                self.session.ehlo(name)
+                let idle = if *again { self.session.idle_command() } else { RenderedVerdict::ACCEPT };
+                if idle.is_accepted() { self.session.ehlo(name).delayed_by(idle.delay()) } else { idle }
             }
             PolicyQuestion::Mail(mail) => {
                 self.forget_message();
@@ -102,12 +104,15 @@ impl SessionHandler for PolicyHandler<'_> {
                 }
                 self.session.end_of_data(*size, || self.server_config.acceptance())
             }
-            PolicyQuestion::Reset => {
+            PolicyQuestion::Reset { idle } => {
                 self.forget_message();
                 self.session.reset();
-                RenderedVerdict::ACCEPT
+                if *idle { self.session.idle_command() } else { RenderedVerdict::ACCEPT }
             }
-            // Any name and any password: there is nothing to protect.
+            PolicyQuestion::Auth(credentials) if credentials.password.starts_with(WRONG_PASSWORD) => {
+                self.session.auth_failed()
+            }
+            // Any name and any other password: there is nothing to protect.
             PolicyQuestion::Auth(_) => RenderedVerdict::ACCEPT,
             PolicyQuestion::XClient(attributes) => {
                 self.forget_message();
@@ -122,6 +127,10 @@ impl SessionHandler for PolicyHandler<'_> {
 
     fn on_early_talk(&mut self) -> RenderedVerdict {
         self.session.on_early_talk()
+    }
+
+    fn on_idle(&mut self) -> Option<RenderedVerdict> {
+        self.session.on_idle()
     }
 
     async fn end_of_data(&mut self, size: u64) -> RenderedVerdict {
@@ -181,6 +190,9 @@ impl SessionHandler for PolicyHandler<'_> {
         self.session.on_own_failure(self.pair, what);
     }
 }
+
+/// Passwords that begin so are wrong, for clients that want to see what follows.
+const WRONG_PASSWORD: &str = "wrong";
 
 /// The stage of the command that was wrong, where the error tells it.
 const fn stage_of(error: ProtocolError) -> Option<Stage> {

@@ -21,6 +21,7 @@ use crate::smtp::{LOCAL_PART_MAX, Reply, Stage};
 use crate::time::{Span, Time};
 use crate::units::{ClientId, ProviderId, SessionId};
 
+mod between_stages;
 #[cfg(test)]
 mod tests;
 
@@ -409,18 +410,24 @@ impl SessionState {
 
     /// Fills in the reply of a verdict, and records a refusal.
     fn render_verdict(&self, shared: &mut SharedState, now: Time, stage: Stage, verdict: Verdict) -> RenderedVerdict {
+        let (rendered, refused) = self.fill_in(shared, verdict);
+        if let Some(refusal) = refused {
+            self.record_refusal(shared, now, stage, RefusalSource::Rule(refusal), rendered.reply());
+        }
+        rendered
+    }
+
+    /// Fills in the reply of a verdict; with the refusal, if it is one.
+    fn fill_in(&self, shared: &mut SharedState, verdict: Verdict) -> (RenderedVerdict, Option<Refusal>) {
         let Verdict { decision, tarpit: delay } = verdict;
-        let Decision::Refuse(refusal) = decision else { return RenderedVerdict::Accept { delay } };
-        let source = RefusalSource::Rule(refusal);
+        let Decision::Refuse(refusal) = decision else { return (RenderedVerdict::Accept { delay }, None) };
         let RuleAction::Reply { reply, close } = refusal.action else {
-            self.record_refusal(shared, now, stage, source, None);
-            return RenderedVerdict::Drop { delay };
+            return (RenderedVerdict::Drop { delay }, Some(refusal));
         };
         shared.rejections_sent += 1;
         let policy = shared.providers[self.site.index()].provider.policy();
         let reply = self.render_reply(policy, shared.rejections_sent, &policy.replies[reply.index()]);
-        self.record_refusal(shared, now, stage, source, Some(&reply));
-        RenderedVerdict::Refuse { reply, close, delay }
+        (RenderedVerdict::Refuse { reply, close, delay }, Some(refusal))
     }
 
     /// Records a refusal and the recipients that it concerns.

@@ -29,16 +29,29 @@ impl RenderedVerdict {
         matches!(self, Self::Accept { .. })
     }
 
+    /// The reply of a refusal that has one.
+    pub(super) const fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Refuse { reply, .. } => Some(reply),
+            Self::Accept { .. } | Self::Drop { .. } => None,
+        }
+    }
+
     /// How long the client waits.
     pub(super) const fn delay_mut(&mut self) -> &mut Span {
         let (Self::Accept { delay } | Self::Refuse { delay, .. } | Self::Drop { delay }) = self;
         delay
     }
 
+    /// How long the client waits.
+    pub(super) const fn delay(&self) -> Span {
+        let (Self::Accept { delay } | Self::Refuse { delay, .. } | Self::Drop { delay }) = self;
+        *delay
+    }
+
     /// Whether the client waits at all.
     pub(super) const fn is_delayed(&self) -> bool {
-        let (Self::Accept { delay } | Self::Refuse { delay, .. } | Self::Drop { delay }) = self;
-        !delay.is_zero()
+        !self.delay().is_zero()
     }
 
     /// The same, this much later.

@@ -3,7 +3,7 @@
 use super::message_store::MessageStore;
 use super::own_faults::OwnFaults;
 use super::tls::ServerTls;
-use crate::provider::Policy;
+use crate::provider::{Meter, Policy};
 use crate::record::OwnFailure;
 use crate::smtp::{Extension, LineEnds, ServerConfig};
 use crate::time::Span;
@@ -70,7 +70,13 @@ impl ServerOptions {
             size_max: Some(SIZE_MAX),
             size_advertised: policy.size_max().map(|size| size.0),
             auth_without_tls: true,
+            junk_commands_max: junk_commands_max(policy),
             ..plain
         }
     }
+}
+
+/// How many commands that do nothing for a message a session takes by itself: any number where a rule counts them.
+pub(super) fn junk_commands_max(policy: &Policy) -> u32 {
+    if policy.counts(Meter::IdleCommands) { u32::MAX } else { ServerConfig::default().junk_commands_max }
 }

@@ -13,6 +13,9 @@ pub(super) trait SessionHandler {
     /// Answers a client that talks before its greeting, which was put off.
     fn on_early_talk(&mut self) -> RenderedVerdict;
 
+    /// Answers a client that has said nothing for as long as it may; `None` leaves the answer to the server.
+    fn on_idle(&mut self) -> Option<RenderedVerdict>;
+
     /// Answers the end of a message of this size in bytes, once it has been processed.
     fn end_of_data(&mut self, size: u64) -> impl Future<Output = RenderedVerdict> + Send;
 

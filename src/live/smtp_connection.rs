@@ -184,8 +184,19 @@ impl<S: SessionHandler> SmtpConnection<'_, S> {
                 Ok(None)
             }
             () = idle_timeout.wait_until(deadline) => {
-                self.send_421("4.4.2 Timeout exceeded").await?;
+                self.end_idle().await?;
                 Ok(None)
+            }
+        }
+    }
+
+    /// The client has said nothing for as long as it may.
+    async fn end_idle(&mut self) -> io::Result<()> {
+        match self.handler.on_idle() {
+            None => self.send_421("4.4.2 Timeout exceeded").await,
+            Some(rendered) => {
+                rendered.reply().inspect(|reply| reply.write(&mut self.out));
+                self.flush().await
             }
         }
     }

@@ -55,6 +55,12 @@ pub(super) struct CompiledRules {
     early_talkers: Vec<u16>,
     /// Limits on refusals.
     on_refusals: Vec<(u16, LimitStep)>,
+    /// Limits on commands that do nothing.
+    on_idle_command: Vec<RuleStep>,
+    /// Limits on failures of AUTH.
+    on_auth_failure: Vec<RuleStep>,
+    /// How long a client may say nothing, and the rule about that.
+    idle: Option<(Span, RuleStep)>,
     /// Rules whose hold every refusal by it renews, by bit.
     renewed_by_each: u64,
     /// How long a greeting is held back for early talkers to be seen.
@@ -97,7 +103,22 @@ impl CompiledRules {
                     self.per_session.push(place);
                 }
                 if limit.meter == Meter::Refusals && rule.enabled {
-                    self.on_refusals.push((place, limit.on_refusal()));
+                    self.on_refusals.push((place, limit.when_it_happens()));
+                }
+                let between = match limit.meter {
+                    Meter::IdleCommands => &mut self.on_idle_command,
+                    Meter::AuthFailures => &mut self.on_auth_failure,
+                    Meter::OpenConnections
+                    | Meter::OpenTransactions
+                    | Meter::Connections
+                    | Meter::Messages
+                    | Meter::Recipients
+                    | Meter::UnknownRecipients
+                    | Meter::Bytes
+                    | Meter::Refusals => return,
+                };
+                if rule.enabled {
+                    between.push(RuleStep { rule: place, operation: Operation::Limit(limit.when_it_happens()) });
                 }
             }
             RuleKind::Check(check) if rule.enabled => match check.kind().timing(rule.at) {
@@ -106,6 +127,11 @@ impl CompiledRules {
                 CheckTiming::BeforeGreeting(pause) => {
                     self.early_talkers.push(place);
                     self.greeting_delay = self.greeting_delay.max(pause);
+                }
+                CheckTiming::WhileIdle(longest) => {
+                    if self.idle.as_ref().is_none_or(|(shortest, _)| longest < *shortest) {
+                        self.idle = Some((longest, RuleStep { rule: place, operation: Operation::Check(*check) }));
+                    }
                 }
             },
             RuleKind::Check(_) => {}
@@ -153,6 +179,26 @@ impl CompiledRules {
         &self.on_refusals
     }
 
+    /// How long a client may say nothing; `None` is without end.
+    pub(super) fn idle_limit(&self) -> Option<Span> {
+        self.idle.as_ref().map(|(longest, _)| *longest)
+    }
+
+    /// What is done about a client that has said nothing for so long.
+    pub(super) fn on_idle(&self) -> &[RuleStep] {
+        self.idle.as_ref().map_or(&[], |(_, step)| std::slice::from_ref(step))
+    }
+
+    /// Limits on commands that do nothing.
+    pub(super) fn on_idle_command(&self) -> &[RuleStep] {
+        &self.on_idle_command
+    }
+
+    /// Limits on failures of AUTH.
+    pub(super) fn on_auth_failure(&self) -> &[RuleStep] {
+        &self.on_auth_failure
+    }
+
     /// Whether every refusal by the hold of a rule renews it.
     pub(super) const fn is_renewed_by_each(&self, rule: u16) -> bool {
         self.renewed_by_each & (1 << rule) != 0
@@ -191,7 +237,9 @@ fn steps(place: u16, rule: &Rule, runtime: &RuleRuntime, stage: Stage) -> impl I
             (asked.map(Operation::Limit), counts.map(Operation::Limit))
         }
         RuleKind::Check(check) => {
-            let asked = rule.at == stage && check.kind().timing(stage) == CheckTiming::AtStage;
+            let kind = check.kind();
+            let again = stage == Stage::EndOfData && rule.at < stage && kind.is_asked_again();
+            let asked = (rule.at == stage || again) && kind.timing(stage) == CheckTiming::AtStage;
             (asked.then_some(Operation::Check(*check)), None)
         }
     };

@@ -58,6 +58,21 @@ impl Enforcement<'_> {
         Verdict { decision: Decision::Accept, tarpit }
     }
 
+    /// A client has said nothing for as long as it may. Asks the rule about that.
+    pub(super) fn idle_expired(&mut self) -> Verdict {
+        self.ask(self.compiled.on_idle())
+    }
+
+    /// A command does nothing for a message. Asks the limits that count those.
+    pub(super) fn idle_command(&mut self) -> Verdict {
+        self.ask(self.compiled.on_idle_command())
+    }
+
+    /// An AUTH has failed. Asks the limits that count those.
+    pub(super) fn auth_failed(&mut self) -> Verdict {
+        self.ask(self.compiled.on_auth_failure())
+    }
+
     /// The end of data. Asks the rules, and delivers the message if they let it pass.
     pub(super) fn end_of_data(&mut self) -> Verdict {
         self.undeliverable.clear();

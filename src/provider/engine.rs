@@ -100,7 +100,7 @@ impl Provider {
     /// A client connects to an MX host. Refused, there is no session.
     pub fn connect_to(&mut self, now: Time, client: ClientId, host: HostId) -> (Option<SessionId>, Verdict) {
         self.identities.connect(self.clock.at(now), client, self.policy.scoring());
-        let session = self.sessions.open(client, host, self.policy.rules.len());
+        let session = self.sessions.open(now, client, host, self.policy.rules.len());
         for rule in self.compiled.per_session() {
             self.rules[usize::from(*rule)].state_mut().limit_mut().reset(u64::from(session.0));
         }
@@ -121,6 +121,26 @@ impl Provider {
             self.close(session);
         }
         verdict
+    }
+
+    /// How long a client may say nothing before [`Provider::idle_expired`] is to be asked; `None` is without end.
+    pub fn idle_limit(&self) -> Option<Span> {
+        self.compiled.idle_limit()
+    }
+
+    /// The client of a session has said nothing for as long as it may.
+    pub fn idle_expired(&mut self, now: Time, session: SessionId) -> Verdict {
+        self.enforcement(now, session, None).idle_expired()
+    }
+
+    /// A command that does nothing for a message: NOOP, HELP, VRFY, RSET outside of a transaction, EHLO said again.
+    pub fn idle_command(&mut self, now: Time, session: SessionId) -> Verdict {
+        self.enforcement(now, session, None).idle_command()
+    }
+
+    /// An AUTH has failed.
+    pub fn auth_failed(&mut self, now: Time, session: SessionId) -> Verdict {
+        self.enforcement(now, session, None).auth_failed()
     }
 
     /// EHLO.

@@ -9,8 +9,8 @@ use super::clock::ProviderClock;
 use super::forecast_subject::{ForecastSubject, ProposedConnection, ProposedMessage};
 use super::identities::Identities;
 use super::policy::{Policy, Rule};
-use super::rule::RuleKind;
 use super::rule::limit::forecast::LimitForecast;
+use super::rule::{Check, RuleKind};
 use super::rule_runtime::RuleRuntime;
 use super::session::{CountOnce, Sessions};
 use crate::smtp::Stage;
@@ -80,6 +80,12 @@ impl<'a> Forecaster<'a> {
             if rule.at <= Stage::Ehlo || passed {
                 continue;
             }
+            if let RuleKind::Check(Check::SessionAge(age)) = &rule.kind
+                && rule.refuses()
+                && age.is_over(now, session)
+            {
+                return Forecast::NewSession;
+            }
             let (lead, at) = (lead(rule.at), now + lead(rule.at));
             if let Some(limit) = self.limit(index, rule) {
                 match limit.left_in_session(at, subject, message) {
@@ -117,7 +123,7 @@ impl<'a> Forecaster<'a> {
     fn limit(self, index: usize, rule: &'a Rule) -> Option<LimitForecast<'a>> {
         let Self { rules, sessions, identities, clock, .. } = self;
         match &rule.kind {
-            RuleKind::Limit(limit) if rule.refuses() => {
+            RuleKind::Limit(limit) if rule.refuses() && !limit.meter.is_between_stages() => {
                 let state = rules[index].state().limit();
                 Some(LimitForecast { limit, rule: index, at: rule.at, state, sessions, identities, clock })
             }

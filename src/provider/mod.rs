@@ -48,8 +48,8 @@ pub use reputation::{
     AllowanceModel, DailyVolume, Engagement, History, Placement, ReputationModel, ReputationOf, Tier, ToleratedRates,
 };
 pub use rule::{
-    BusySpells, Check, EarlyTalker, Greylist, GreylistOf, Limit, LongLocalPart, LowReputation, Meter, Outage,
-    Population, RuleKind, SizeLimit,
+    BusySpells, Check, EarlyTalker, Greylist, GreylistOf, IdleLimit, Limit, LongLocalPart, LowReputation, Meter,
+    Outage, Population, RuleKind, SessionAge, SizeLimit,
 };
 pub use rule_runtime::RuleStats;
 pub use scope::Scope;

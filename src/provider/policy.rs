@@ -14,7 +14,7 @@ use super::limit_value::LimitValue;
 use super::meaning::ReplyNote;
 use super::message::Mailbox;
 use super::reputation::{Placement, ReputationModel, Scoring, Tier};
-use super::rule::{Check, RuleKind};
+use super::rule::{Check, Meter, RuleKind};
 use super::served_domains::ServedDomains;
 use super::verdict::RuleAction;
 use crate::dist::Dist;
@@ -68,6 +68,13 @@ impl Policy {
             RuleKind::Limit(_) => None,
         });
         sizes.min_by_key(|size| size.0)
+    }
+
+    /// Whether a limit on this is in force.
+    pub fn counts(&self, meter: Meter) -> bool {
+        self.rules.iter().any(|rule| {
+            rule.enabled && matches!(&rule.kind, RuleKind::Limit(limit) if limit.meter == meter && limit.is_limited())
+        })
     }
 
     /// Whether mail for such a mailbox can be delivered at all: whether no rule refuses it.

@@ -1,6 +1,7 @@
 //! Sessions: what a provider remembers of each while it is open.
 
 use super::message::{Envelope, Recipient};
+use crate::time::Time;
 use crate::units::{AccountId, ClientId, HostId, SenderDomainId, SessionId};
 
 /// The sessions of a provider. The number of one that is over is given to another.
@@ -12,14 +13,14 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// A session of a client at an MX host begins, under so many rules.
-    pub(super) fn open(&mut self, client: ClientId, host: HostId, rules: usize) -> SessionId {
+    /// A session of a client at an MX host begins now, under so many rules.
+    pub(super) fn open(&mut self, now: Time, client: ClientId, host: HostId, rules: usize) -> SessionId {
         let id = self.free.pop().unwrap_or_else(|| {
             let id = SessionId::from_index(self.all.len());
             self.all.push(Session::new(id));
             id
         });
-        self.all[id.index()].begin(client, host, rules);
+        self.all[id.index()].begin(now, client, host, rules);
         self.open += 1;
         id
     }
@@ -62,6 +63,7 @@ pub(super) struct Session {
     host: HostId,
     /// The account to which the client has logged in.
     account: Option<AccountId>,
+    opened: Time,
     /// Rules of whose gauge the session, or its transaction, holds a slot, by bit.
     slots: [u64; 2],
     /// Whose gauge each slot is of, by rule: the sender that was named then may not be the one named now.
@@ -103,6 +105,7 @@ impl Session {
             client: ClientId(0),
             host: HostId(0),
             account: None,
+            opened: Time::ZERO,
             slots: [0; 2],
             slot_keys: Vec::new(),
             connection_passed: 0,
@@ -113,8 +116,9 @@ impl Session {
         }
     }
 
-    fn begin(&mut self, client: ClientId, host: HostId, rules: usize) {
+    fn begin(&mut self, now: Time, client: ClientId, host: HostId, rules: usize) {
         self.open = true;
+        self.opened = now;
         (self.client, self.host, self.account) = (client, host, None);
         self.slot_keys.resize(rules, 0);
         self.connection_passed = 0;
@@ -144,6 +148,12 @@ impl Session {
     /// Its client has logged in to an account.
     pub(super) const fn log_in(&mut self, account: AccountId) {
         self.account = Some(account);
+    }
+
+    /// When it began.
+    #[inline]
+    pub(super) const fn opened(&self) -> Time {
+        self.opened
     }
 
     /// The message that MAIL has announced, until its transaction is over.

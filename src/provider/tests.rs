@@ -2,6 +2,7 @@
 
 mod accounts;
 mod administration;
+mod between_stages;
 mod early_talker;
 mod greylist;
 mod hosts;

@@ -54,6 +54,8 @@ pub(super) enum PendingEvent {
     Lost { stage: Stage, failure: ConnectionFailure },
     /// The sender does not want to wait any longer.
     Idle,
+    /// The provider does not.
+    IdleClosed,
 }
 
 impl SimConnection {

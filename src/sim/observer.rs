@@ -51,6 +51,8 @@ pub enum ProviderCall<'a> {
     Data(SessionId),
     /// It has sent the message.
     EndOfData(SessionId),
+    /// It has said nothing for as long as it may.
+    IdleExpired(SessionId),
     /// The transaction is given up.
     Abort(SessionId),
     /// The session is over.
@@ -123,6 +125,10 @@ impl ObservedProvider {
 
     pub(super) fn end_of_data(&mut self, now: Time, session: SessionId) -> Verdict {
         self.judge(now, || ProviderCall::EndOfData(session), |provider| provider.end_of_data(now, session))
+    }
+
+    pub(super) fn idle_expired(&mut self, now: Time, session: SessionId) -> Verdict {
+        self.judge(now, || ProviderCall::IdleExpired(session), |provider| provider.idle_expired(now, session))
     }
 
     pub(super) fn abort(&mut self, now: Time, session: SessionId) {

@@ -107,6 +107,7 @@ impl<'a> Simulation<'a> {
         let RunningTrial { script, world, .. } = &mut self.trial;
         match world.progress(script, conn) {
             Some(Notice::Connected) => self.trial.tell_sender(Event::Connected(conn)),
+            Some(Notice::Closed) => self.trial.tell_sender(Event::Closed(conn)),
             Some(Notice::IdleExpired) => self.trial.tell_sender(Event::IdleExpired(conn)),
             Some(Notice::Replied { closed }) => {
                 if let Some(at) = world.take_foreseen_retry(conn) {

@@ -381,3 +381,34 @@ fn a_long_local_part_is_refused_where_a_profile_minds() {
     };
     assert_eq!([0, 60, 61, 62].map(|n| bounced(&"x".repeat(n))), [0, 0, 0, 10]);
 }
+
+#[test]
+fn a_provider_closes_connections_that_are_idle_for_longer_than_it_waits() {
+    let idle = |seconds| Rule {
+        kind: RuleKind::Check(Check::Idle(IdleLimit { longest: Span::from_secs(seconds) })),
+        ..limit(Stage::Ehlo, Meter::Connections, Window::Gauge, 0, 0, true)
+    };
+    let mut strategy = strategy(1, SECOND);
+    strategy.axes.session.idle = Span::HOUR;
+    strategy.axes.pacing = Pacing::TokenBucket(TokenBucket { messages: 1, per: Span::from_secs(60), burst: 1 });
+    for (seconds, connections) in [(30, 10), (90, 1)] {
+        let trial = run(&scenario(policy(vec![idle(seconds)], SECOND), 10, strategy.clone()));
+        let totals = trial.cells[0].totals;
+        assert_eq!((totals.connections, totals.delivered, totals.deferred), (connections, 10, 0), "{seconds} s");
+        assert_eq!(trial.cells[0].rules[0].refused, connections - 1, "the trial ends with the last message");
+    }
+}
+
+#[test]
+fn a_provider_ends_sessions_that_are_too_old() {
+    let age = Rule {
+        kind: RuleKind::Check(Check::SessionAge(SessionAge { oldest: Span::from_secs(150) })),
+        ..limit(Stage::Mail, Meter::Connections, Window::Gauge, 0, 0, true)
+    };
+    let mut strategy = strategy(1, SECOND);
+    strategy.axes.session.idle = Span::HOUR;
+    strategy.axes.pacing = Pacing::TokenBucket(TokenBucket { messages: 1, per: Span::from_secs(60), burst: 1 });
+    let totals = run(&scenario(policy(vec![age], SECOND), 10, strategy)).cells[0].totals;
+    // Three messages fit into a session, and a fourth finds it too old.
+    assert_eq!((totals.delivered, totals.connections, totals.deferred_at[Stage::Mail as usize]), (10, 4, 3));
+}

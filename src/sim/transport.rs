@@ -43,6 +43,8 @@ pub(super) enum Notice {
     Connected,
     /// It has been idle as long as the sender wanted.
     IdleExpired,
+    /// It has been idle longer than the provider waits, and is closed.
+    Closed,
     /// A transaction is over, or there will be no connection; see [`SimTransport::transaction_result`].
     Replied { closed: bool },
 }
@@ -152,8 +154,19 @@ impl World for SimTransport<'_> {
         self.end_session(now, conn);
     }
 
-    fn idle(&mut self, conn: ConnId) {
-        self.connections[conn.index()].set_pending(PendingEvent::Idle);
+    fn idle(&mut self, now: Time, conn: ConnId, until: Time) -> Time {
+        let connection = &mut self.connections[conn.index()];
+        let closed = self.hosts[connection.site.index()].provider.idle_limit().map(|longest| now + longest);
+        match closed.filter(|closed| *closed < until) {
+            Some(closed) => {
+                connection.set_pending(PendingEvent::IdleClosed);
+                closed
+            }
+            None => {
+                connection.set_pending(PendingEvent::Idle);
+                until
+            }
+        }
     }
 
     fn change_policy(&mut self, now: Time, change: &Change) {
@@ -183,6 +196,7 @@ impl SimTransport<'_> {
             PendingEvent::Starting => self.dial(script, conn),
             PendingEvent::Opening => return Some(Notice::Connected),
             PendingEvent::Idle => return Some(Notice::IdleExpired),
+            PendingEvent::IdleClosed => return Some(self.close_idle(script, conn)),
             PendingEvent::Failing => return Some(Notice::Replied { closed: true }),
             PendingEvent::Replied { closes } => return Some(Notice::Replied { closed: closes }),
             PendingEvent::Sent => return self.judge(script, conn),
@@ -507,6 +521,17 @@ impl SimTransport<'_> {
         script.recorder().attempt_failed(now, connection.site, stage, failure, lost);
         self.end_session(now, conn);
         Notice::Replied { closed: true }
+    }
+
+    /// The provider has waited for a command as long as it does. That concerns no message, and so is no attempt.
+    fn close_idle(&mut self, script: &TrialScript<'_>, conn: ConnId) -> Notice {
+        let now = script.now();
+        let SimConnection { site, session, .. } = self.connections[conn.index()];
+        if let Some(session) = session {
+            self.hosts[site.index()].provider.idle_expired(now, session);
+        }
+        self.end_session(now, conn);
+        Notice::Closed
     }
 
     fn leave_backlog(&mut self, script: &mut TrialScript<'_>, conn: ConnId) -> Notice {

@@ -50,6 +50,9 @@ pub enum ProtocolError {
     /// A response of the exchange is not what the mechanism wants.
     #[error("broken authentication exchange")]
     SaslExchange,
+    /// A name or password that is wrong (RFC 4954, section 6).
+    #[error("wrong name or password")]
+    Credentials,
     /// The client gave up authentication with `*`.
     #[error("authentication cancelled")]
     Cancelled,
@@ -118,6 +121,7 @@ impl ProtocolError {
             }
             Self::Mechanism => BuiltinReply::new(504, enhanced(5, 5, 4), "Unknown authentication mechanism"),
             Self::SaslExchange => BuiltinReply::new(501, enhanced(5, 5, 2), "Cannot decode authentication response"),
+            Self::Credentials => BuiltinReply::new(535, enhanced(5, 7, 8), "Authentication credentials invalid"),
             Self::Cancelled => BuiltinReply::new(501, enhanced(5, 7, 0), "Authentication cancelled"),
             Self::NotImplemented => BuiltinReply::new(502, enhanced(5, 5, 1), "Command not implemented"),
             Self::TooManyErrors => BuiltinReply::new(421, enhanced(4, 7, 0), "Too many errors"),

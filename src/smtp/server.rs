@@ -33,7 +33,7 @@ use chunk::{BdatChunk, ChunkPiece};
 use command_outcome::{CommandOutcome, CommandResult};
 use error_counts::ErrorCounts;
 use peer_state::{Hello, PeerState};
-use state::{Advance, PendingQuestion, ServerState};
+use state::{Advance, IdleCommand, PendingQuestion, ServerState};
 use transaction::ServerTransaction;
 
 pub use config::ServerConfig;
@@ -196,11 +196,9 @@ impl ServerSession {
             Command::Ehlo(name) => self.hello(Hello::Ehlo, name),
             Command::Helo(name) => self.hello(Hello::Helo, name),
             Command::Rset => self.rset(),
-            Command::Noop => self.junk_command(BuiltinReply::new(250, enhanced(2, 0, 0), "Ok")),
-            Command::Help => self.junk_command(BuiltinReply::new(214, enhanced(2, 0, 0), "See RFC 5321")),
-            Command::Vrfy(_) => {
-                self.junk_command(BuiltinReply::new(252, enhanced(2, 5, 2), "Cannot verify, send some mail"))
-            }
+            Command::Noop => self.idle_command(IdleCommand::Noop),
+            Command::Help => self.idle_command(IdleCommand::Help),
+            Command::Vrfy(_) => self.idle_command(IdleCommand::Vrfy),
             Command::Expn(_) => Err(ProtocolError::NotImplemented),
             Command::Quit => Ok(CommandOutcome::Quit),
             Command::StartTls if self.client.has_tls() || !self.client.is_introduced() => Err(ProtocolError::Sequence),
@@ -217,25 +215,27 @@ impl ServerSession {
     }
 
     fn hello<'a>(&mut self, hello: Hello, name: &'a str) -> CommandResult<'a> {
-        if self.client.is_introduced() {
+        let again = self.client.is_introduced();
+        if again {
             self.errors.junk_command(&self.config)?;
         }
         let extended = hello == Hello::Ehlo;
-        Ok(CommandOutcome::Ask(PendingQuestion::Hello(hello), PolicyQuestion::Hello { name, extended }))
+        Ok(CommandOutcome::Ask(PendingQuestion::Hello(hello), PolicyQuestion::Hello { name, extended, again }))
     }
 
     fn rset<'a>(&mut self) -> CommandResult<'a> {
         // RSET after a refusal is proper, RSET after RSET is junk.
-        if self.transaction == ServerTransaction::None {
+        let idle = self.transaction == ServerTransaction::None;
+        if idle {
             self.errors.junk_command(&self.config)?;
         }
-        Ok(CommandOutcome::Ask(PendingQuestion::Reset, PolicyQuestion::Reset))
+        Ok(CommandOutcome::Ask(PendingQuestion::Reset, PolicyQuestion::Reset { idle }))
     }
 
-    /// Answers a command that makes no progress.
-    fn junk_command<'a>(&mut self, reply: BuiltinReply) -> CommandResult<'a> {
+    /// A command that makes no progress.
+    fn idle_command<'a>(&mut self, command: IdleCommand) -> CommandResult<'a> {
         self.errors.junk_command(&self.config)?;
-        Ok(CommandOutcome::Reply(reply))
+        Ok(CommandOutcome::Ask(PendingQuestion::IdleCommand(command), PolicyQuestion::IdleCommand))
     }
 
     fn bdat<'a>(&mut self, size: u64, last: bool) -> CommandResult<'a> {
@@ -256,7 +256,6 @@ impl ServerSession {
     ) -> Advance<'a> {
         match outcome {
             CommandOutcome::Ask(asked, question) => return (used, Some(self.ask(asked, question))),
-            CommandOutcome::Reply(reply) => self.config.say(reply, out),
             CommandOutcome::Challenge(exchange) => {
                 self.config.say(BuiltinReply::plain(334, exchange.challenge()), out);
                 self.state = ServerState::Auth(exchange);
@@ -286,7 +285,7 @@ impl ServerSession {
     /// Goes on after acceptance.
     fn accepted(&mut self, asked: PendingQuestion) {
         match asked {
-            PendingQuestion::Connect => {}
+            PendingQuestion::Connect | PendingQuestion::IdleCommand(_) => {}
             PendingQuestion::Hello(hello) => {
                 self.transaction = ServerTransaction::None;
                 self.client.introduced(hello);
@@ -324,6 +323,7 @@ impl ServerSession {
             | PendingQuestion::Data
             | PendingQuestion::Auth
             | PendingQuestion::Reset
+            | PendingQuestion::IdleCommand(_)
             | PendingQuestion::XClient { .. } => {}
         }
     }

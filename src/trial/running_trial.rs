@@ -89,11 +89,12 @@ impl<'a, W: World> RunningTrial<'a, W> {
                     script.cancel_connection(conn);
                     world.quit(script.now(), conn);
                 }
-                Action::Idle { conn, until } if until <= script.end() => {
-                    world.idle(conn);
-                    script.schedule_connection(conn, until);
+                Action::Idle { conn, until } => {
+                    let until = world.idle(script.now(), conn, until);
+                    if until <= script.end() {
+                        script.schedule_connection(conn, until);
+                    }
                 }
-                Action::Idle { .. } => {}
                 Action::WakeAt { timer, at } => script.schedule_timer(timer, at),
             }
         }

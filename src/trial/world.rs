@@ -30,8 +30,11 @@ pub trait World {
     fn transact(&mut self, script: &mut TrialScript<'_>, conn: ConnId, delivery: Delivery);
     /// Closes a connection.
     fn quit(&mut self, now: Time, conn: ConnId);
-    /// A connection is idle, and is due when that has lasted too long.
-    fn idle(&mut self, _conn: ConnId) {}
+    /// A connection is idle, and the sender keeps it until `until`. When it is due: earlier, where the provider closes
+    /// it before.
+    fn idle(&mut self, _now: Time, _conn: ConnId, until: Time) -> Time {
+        until
+    }
 
     /// A provider changes its policy.
     fn change_policy(&mut self, now: Time, change: &Change);

@@ -208,7 +208,8 @@ pub(crate) fn kind(question: &PolicyQuestion<'_>) -> (&'static str, String) {
         PolicyQuestion::Data { chunked } => ("data", if *chunked { "chunked".to_owned() } else { String::new() }),
         PolicyQuestion::EndOfData { size } => ("end-of-data", size.to_string()),
         PolicyQuestion::Auth(who) => ("auth", format!("{}/{}/{}", who.identity, who.user, who.password)),
-        PolicyQuestion::Reset => ("reset", String::new()),
+        PolicyQuestion::Reset { .. } => ("reset", String::new()),
+        PolicyQuestion::IdleCommand => ("idle", String::new()),
         PolicyQuestion::XClient(attributes) => {
             let words = attributes.iter().map(|(name, value)| format!("{}={value:?}", name.name()));
             ("xclient", words.collect::<Vec<_>>().join(" "))

@@ -105,6 +105,7 @@ impl Log {
             | ProviderCall::Rcpt(session, _)
             | ProviderCall::Data(session)
             | ProviderCall::EndOfData(session)
+            | ProviderCall::IdleExpired(session)
             | ProviderCall::Abort(session)
             | ProviderCall::Close(session) => of(session),
             ProviderCall::LogIn(..) | ProviderCall::Complain(..) | ProviderCall::ChangePolicy(_) => None,
@@ -231,6 +232,7 @@ fn verdict_of(call: &ProviderCall<'_>, answer: CallResult) -> Option<(Stage, Opt
         ProviderCall::Data(_) => Stage::Data,
         ProviderCall::EndOfData(_) => Stage::EndOfData,
         ProviderCall::LogIn(..)
+        | ProviderCall::IdleExpired(_)
         | ProviderCall::Abort(_)
         | ProviderCall::Close(_)
         | ProviderCall::Complain(..)

@@ -77,6 +77,10 @@ impl SessionHandler for ScriptedHandler {
         RenderedVerdict::Accept { delay: Span::ZERO }
     }
 
+    fn on_idle(&mut self) -> Option<RenderedVerdict> {
+        None
+    }
+
     async fn end_of_data(&mut self, size: u64) -> RenderedVerdict {
         let message = std::mem::take(&mut self.message);
         assert_eq!(size, message.len() as u64, "the size is that of what was given");

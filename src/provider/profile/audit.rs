@@ -143,6 +143,8 @@ pub(super) const fn has_numbers(check: &Check) -> bool {
     match check {
         Check::LongLocalPart(_)
         | Check::EarlyTalker(_)
+        | Check::Idle(_)
+        | Check::SessionAge(_)
         | Check::Size(_)
         | Check::Greylist(_)
         | Check::Reputation(_)

@@ -5,7 +5,7 @@ use super::hold::{self, HoldContext};
 use super::spec::RuleSpec;
 use super::{attribution, limit, window};
 use crate::provider::rule::check_spec;
-use crate::provider::{Attribution, Limit, LimitValue, Meter, Rule, RuleKind, Scope, Tier, Window};
+use crate::provider::{Attribution, Check, Limit, LimitValue, Meter, Rule, RuleAction, RuleKind, Scope, Tier, Window};
 use crate::smtp::Stage;
 use crate::spanned::{Checker, Spanned};
 
@@ -37,6 +37,12 @@ impl KnownNames<'_> {
         };
         let at = spec.at.as_ref()?.value;
         let answer = spec.answer.as_ref().and_then(|answer| self.replies.answer(answer, at, check));
+        if let (Some(RuleKind::Check(Check::Idle(_))), Some(RuleAction::Tarpit(_)), Some(own)) =
+            (&kind, answer, &spec.answer)
+        {
+            let message = "a client that says nothing waits for no answer";
+            check.wrong_do(&own.span, message, "answer with a reply, or \"drop\"");
+        }
         let own = spec.answer.as_ref().map(|own| &own.value).filter(|_| answer.is_some());
         let hold = spec.hold.as_ref().map(|hold| {
             let whom = kind.as_ref().map_or(Scope::ClientIp, RuleKind::hold_scope);
@@ -164,6 +170,10 @@ fn can_be_counted(meter: Meter, window: Window, scope: Option<Scope>, at: &Spann
         Some(scope) if meter == Meter::Refusals && scope.known_at() > Stage::Connect => {
             let message = format!("refusals come before the {} is known", scope.name());
             return check.wrong_do(&at.span, message, "count refusals per `client-ip`, `client-network` or `provider`");
+        }
+        Some(_) if meter.is_between_stages() && stage != Stage::Ehlo => {
+            let message = format!("{meter} are counted from the greeting on, and not only from `{stage}` on");
+            return check.wrong_do(&at.span, message, "ask this rule at `ehlo`");
         }
         _ if stage < meter.natural_stage() && (window.is_in_session() || meter.is_gauge()) => {
             (format!("at `{stage}` there are no {meter} to count yet"), meter.natural_stage())

@@ -7,11 +7,13 @@ use super::busy::{BusySpells, BusyState};
 use super::check_kind::CheckKind;
 use super::early_talker::EarlyTalker;
 use super::greylist::{Greylist, GreylistState};
+use super::idle::IdleLimit;
 use super::long_local_part::LongLocalPart;
 use super::low_reputation::LowReputation;
 use super::no_ptr::NoPtr;
 use super::outage::Outage;
 use super::relaying::Relaying;
+use super::session_age::SessionAge;
 use super::size::SizeLimit;
 use super::spam::Spam;
 use super::state::RuleState;
@@ -35,6 +37,10 @@ pub enum Check {
     /// Does the client talk before it is greeted (RFC 5321, section 4.3.1)? Programs do that send to all and listen to
     /// none. The greeting comes later, for that to be seen: all that a client feels of it that waits.
     EarlyTalker(EarlyTalker),
+    /// Has the client said nothing for so long?
+    Idle(IdleLimit),
+    /// Is the session older than this?
+    SessionAge(SessionAge),
     /// Is the message larger than this?
     Size(SizeLimit),
     /// Does the message fail this authentication?
@@ -63,6 +69,8 @@ impl Check {
             Self::BlockList => &BlockList,
             Self::NoPtr => &NoPtr,
             Self::EarlyTalker(early_talker) => early_talker,
+            Self::Idle(limit) => limit,
+            Self::SessionAge(limit) => limit,
             Self::Size(limit) => limit,
             Self::Unauthenticated(auth) => auth,
             Self::Spam => &Spam,
@@ -89,6 +97,8 @@ impl Check {
             | Self::BlockList
             | Self::NoPtr
             | Self::EarlyTalker(_)
+            | Self::Idle(_)
+            | Self::SessionAge(_)
             | Self::Size(_)
             | Self::Unauthenticated(_)
             | Self::Spam
@@ -110,6 +120,7 @@ impl Check {
             Self::LongLocalPart(longest) => longest.permits(context),
             Self::BlockList => BlockList::permits(context),
             Self::NoPtr => NoPtr::permits(context),
+            Self::SessionAge(limit) => limit.permits(context),
             Self::Size(limit) => limit.permits(context),
             Self::Unauthenticated(auth) => auth.permits(context),
             Self::Spam => Spam::permits(context),
@@ -119,7 +130,8 @@ impl Check {
             Self::Outage(outage) => outage.permits(context.now()),
             // Early talkers are met before the greeting: a client that sends a command has waited for it.
             Self::EarlyTalker(_) => true,
-            Self::Always => false,
+            // Asked only of a client that has said nothing for long enough.
+            Self::Idle(_) | Self::Always => false,
         }
     }
 }

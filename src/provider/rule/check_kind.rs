@@ -34,6 +34,11 @@ pub(in crate::provider) trait CheckKind {
         CheckTiming::AtStage
     }
 
+    /// Whether what it looks at may turn out otherwise by the end of data, so that it is asked again then.
+    fn is_asked_again(&self) -> bool {
+        false
+    }
+
     /// Whether it can refuse a recipient with such a mailbox; `None` is a recipient of another provider.
     fn concerns(&self, _mailbox: Option<Mailbox>) -> bool {
         true
@@ -71,6 +76,8 @@ pub(in crate::provider) enum CheckTiming {
     PerRecipientAtEnd(Mailbox),
     /// When a client talks before its greeting, which is held back so long.
     BeforeGreeting(Span),
+    /// When a client has said nothing for so long.
+    WhileIdle(Span),
 }
 
 /// At such a stage there is no question of a recipient: why, and what to do instead.

@@ -7,9 +7,11 @@ use super::busy::{BusySpec, BusySpells};
 use super::check::Check;
 use super::early_talker::EarlyTalker;
 use super::greylist::{Greylist, GreylistSpec};
+use super::idle::IdleLimit;
 use super::long_local_part::LongLocalPart;
 use super::low_reputation::{LowReputation, ReputationCheckSpec};
 use super::outage::{Outage, OutageSpec};
+use super::session_age::SessionAge;
 use super::size::SizeLimit;
 use crate::provider::message::{Auth, Mailbox};
 use crate::smtp::{LOCAL_PART_MAX, Stage};
@@ -41,7 +43,12 @@ pub enum CheckSpec {
     SpamContent,
     /// Yes, always.
     Always,
-    /// Is the message larger than this?
+    /// Has the client said nothing for so long, from its greeting on? Without such a rule, five minutes (and live
+    /// only: a simulated provider then waits for ever).
+    Idle(Spanned<Span>),
+    /// Is the session older than this?
+    SessionAge(Spanned<Span>),
+    /// Is the message larger than this, by what MAIL says or by what came?
     Size(Bytes),
     /// Is the local part of the sender (at `mail`) or of the recipient (at `rcpt`) longer than so many octets, 64
     /// or more?
@@ -77,6 +84,8 @@ pub(in crate::provider) fn build(spec: &CheckSpec, at: Option<&Spanned<Stage>>, 
         CheckSpec::EarlyTalker(pause) => Check::EarlyTalker(EarlyTalker::build(pause, check)),
         CheckSpec::SpamContent => Check::Spam,
         CheckSpec::Always => Check::Always,
+        CheckSpec::Idle(longest) => Check::Idle(IdleLimit::build(longest, check)),
+        CheckSpec::SessionAge(oldest) => Check::SessionAge(SessionAge::build(oldest, check)),
         CheckSpec::Size(size) => Check::Size(SizeLimit { largest: *size }),
         CheckSpec::Unauthenticated(auth) => Check::Unauthenticated(*auth),
         CheckSpec::Greylist(spec) => Check::Greylist(Greylist::build(spec, check)),

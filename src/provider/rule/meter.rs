@@ -26,6 +26,10 @@ pub enum Meter {
     UnknownRecipients,
     /// Bytes of messages.
     Bytes,
+    /// Commands that do nothing for a message: NOOP, HELP, VRFY, RSET outside of a transaction, EHLO said again.
+    IdleCommands,
+    /// AUTH commands that failed.
+    AuthFailures,
     /// Refusals that told a client to slow down: by limits on what a client or sender domain does, and for low
     /// reputation. The rule is broken by the first refusal above the limit.
     Refusals,
@@ -36,6 +40,7 @@ impl Meter {
     pub const fn natural_stage(self) -> Stage {
         match self {
             Self::OpenConnections | Self::Connections | Self::Refusals => Stage::Connect,
+            Self::IdleCommands | Self::AuthFailures => Stage::Ehlo,
             Self::OpenTransactions | Self::Messages => Stage::Mail,
             Self::Recipients | Self::UnknownRecipients => Stage::Rcpt,
             Self::Bytes => Stage::EndOfData,
@@ -52,6 +57,8 @@ impl Meter {
             | Self::Recipients
             | Self::UnknownRecipients
             | Self::Bytes
+            | Self::IdleCommands
+            | Self::AuthFailures
             | Self::Refusals => None,
         }
     }
@@ -59,6 +66,11 @@ impl Meter {
     /// Whether this counts what is open now instead of what has happened.
     pub const fn is_gauge(self) -> bool {
         self.slot().is_some()
+    }
+
+    /// Whether it is counted between the stages, when it happens.
+    pub const fn is_between_stages(self) -> bool {
+        matches!(self, Self::IdleCommands | Self::AuthFailures)
     }
 
     /// The meter's name as profiles write it.
@@ -71,6 +83,8 @@ impl Meter {
             Self::Recipients => "recipients",
             Self::UnknownRecipients => "unknown-recipients",
             Self::Bytes => "bytes",
+            Self::IdleCommands => "idle-commands",
+            Self::AuthFailures => "auth-failures",
             Self::Refusals => "refusals",
         }
     }

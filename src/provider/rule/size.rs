@@ -35,6 +35,11 @@ impl CheckKind for SizeLimit {
         Some((Stage::Mail, "the size"))
     }
 
+    /// MAIL may say nothing of it, or lie.
+    fn is_asked_again(&self) -> bool {
+        true
+    }
+
     fn largest_message(&self) -> Option<Bytes> {
         Some(self.largest)
     }

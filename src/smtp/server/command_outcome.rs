@@ -1,6 +1,6 @@
 //! What a command comes to: a question to the policy, or what the session does by itself.
 
-use super::super::protocol_error::{BuiltinReply, ProtocolError};
+use super::super::protocol_error::ProtocolError;
 use super::super::sasl::SaslExchange;
 use super::event::PolicyQuestion;
 use super::state::PendingQuestion;
@@ -10,8 +10,6 @@ use super::state::PendingQuestion;
 pub(super) enum CommandOutcome<'a> {
     /// It asks the policy.
     Ask(PendingQuestion, PolicyQuestion<'a>),
-    /// It replies by itself, and the next command comes.
-    Reply(BuiltinReply),
     /// It sends the challenge of an authentication exchange, and the response comes.
     Challenge(SaslExchange),
     /// It reads a chunk of a message that the policy takes.

@@ -28,8 +28,8 @@ pub struct ServerConfig {
     pub recipients_max: u32,
     /// Errors since the last accepted message, at which the session is closed with 421.
     pub errors_max: u32,
-    /// Junk commands (NOOP, RSET without a transaction, VRFY …) since the last accepted message, beyond
-    /// which the session is closed with 421.
+    /// Junk commands (NOOP, RSET without a transaction, VRFY …) since the last accepted message, beyond which the
+    /// session is closed with 421. The policy is asked about each of them as well.
     pub junk_commands_max: u32,
     /// Whether MAIL is refused without TLS.
     pub tls_required: bool,

@@ -58,6 +58,7 @@ const fn is_forgiven(error: ProtocolError, mail_refused: bool) -> bool {
         | ProtocolError::AuthWithoutTls
         | ProtocolError::Mechanism
         | ProtocolError::SaslExchange
+        | ProtocolError::Credentials
         | ProtocolError::Cancelled
         | ProtocolError::NotImplemented
         | ProtocolError::TooManyErrors

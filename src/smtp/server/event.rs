@@ -52,6 +52,8 @@ pub enum PolicyQuestion<'a> {
         name: &'a str,
         /// Whether it was EHLO, and not HELO.
         extended: bool,
+        /// Whether it has said so before, so that this does nothing for a message.
+        again: bool,
     },
     /// MAIL: a transaction begins.
     Mail(MailCommand<'a>),
@@ -70,7 +72,12 @@ pub enum PolicyQuestion<'a> {
     /// The client authenticates as a user.
     Auth(Credentials),
     /// RSET: an open transaction ends.
-    Reset,
+    Reset {
+        /// Whether there is none, so that this does nothing for a message.
+        idle: bool,
+    },
+    /// NOOP, HELP or VRFY: nothing is done for a message.
+    IdleCommand,
     /// The client stands for another client from here on. Accepted, the session starts over with the greeting, without
     /// [`Connect`](Self::Connect) being asked: a policy that would not greet this client refuses here, and closes.
     XClient(XclientAttributes<'a>),
@@ -86,7 +93,7 @@ impl PolicyQuestion<'_> {
             Self::Rcpt(_) => Some(Stage::Rcpt),
             Self::Data { .. } => Some(Stage::Data),
             Self::EndOfData { .. } => Some(Stage::EndOfData),
-            Self::Auth(_) | Self::Reset | Self::XClient(_) => None,
+            Self::Auth(_) | Self::Reset { .. } | Self::IdleCommand | Self::XClient(_) => None,
         }
     }
 }

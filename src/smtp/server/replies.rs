@@ -9,7 +9,7 @@ use super::super::reply::{self, Reply};
 use super::super::xclient::XclientAttribute;
 use super::config::ServerConfig;
 use super::peer_state::Hello;
-use super::state::PendingQuestion;
+use super::state::{IdleCommand, PendingQuestion};
 
 const OK: BuiltinReply = BuiltinReply::new(250, enhanced(2, 0, 0), "Ok");
 
@@ -47,6 +47,7 @@ impl ServerConfig {
             // The reply comes when the chunk has come.
             PendingQuestion::Chunk => {}
             PendingQuestion::EndOfData | PendingQuestion::Reset => self.say(OK, out),
+            PendingQuestion::IdleCommand(command) => self.say(idle(command), out),
             PendingQuestion::Auth => {
                 self.say(BuiltinReply::new(235, enhanced(2, 7, 0), "Authentication successful"), out);
             }
@@ -99,6 +100,14 @@ impl ServerConfig {
             (Extension::XClient, _) => XclientAttribute::ALL.iter().for_each(|name| pieces(out, &[" ", name.name()])),
             _ => {}
         }
+    }
+}
+
+const fn idle(command: IdleCommand) -> BuiltinReply {
+    match command {
+        IdleCommand::Noop => OK,
+        IdleCommand::Help => BuiltinReply::new(214, enhanced(2, 0, 0), "See RFC 5321"),
+        IdleCommand::Vrfy => BuiltinReply::new(252, enhanced(2, 5, 2), "Cannot verify, send some mail"),
     }
 }
 

@@ -40,7 +40,16 @@ pub(super) enum PendingQuestion {
     EndOfData,
     Auth,
     Reset,
+    IdleCommand(IdleCommand),
     XClient { login: bool },
+}
+
+/// A command that does nothing for a message, and has a reply of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IdleCommand {
+    Noop,
+    Help,
+    Vrfy,
 }
 
 impl PendingQuestion {

@@ -78,6 +78,8 @@ impl LimitForecast<'_> {
             | Meter::OpenTransactions
             | Meter::Connections
             | Meter::Messages
+            | Meter::IdleCommands
+            | Meter::AuthFailures
             | Meter::Refusals
             | Meter::Bytes => (n > left).then_some(0),
         }
@@ -121,6 +123,8 @@ impl LimitForecast<'_> {
             | Meter::OpenTransactions
             | Meter::Connections
             | Meter::Messages
+            | Meter::IdleCommands
+            | Meter::AuthFailures
             | Meter::Refusals => 1,
         }
     }
@@ -147,6 +151,8 @@ impl LimitForecast<'_> {
                         | Meter::Connections
                         | Meter::Messages
                         | Meter::UnknownRecipients
+                        | Meter::IdleCommands
+                        | Meter::AuthFailures
                         | Meter::Refusals => 1,
                     };
                     let other = ForecastSubject::on(session, envelope.sender_domain, subject.domain);
@@ -159,6 +165,8 @@ impl LimitForecast<'_> {
             | Meter::Messages
             | Meter::Recipients
             | Meter::UnknownRecipients
+            | Meter::IdleCommands
+            | Meter::AuthFailures
             | Meter::Refusals
             | Meter::Bytes => 0,
         }

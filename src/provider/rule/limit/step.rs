@@ -59,6 +59,9 @@ impl Limit {
         stage: Stage,
         is_limited: bool,
     ) -> (Option<LimitStep>, Option<LimitStep>) {
+        if self.meter.is_between_stages() {
+            return (None, None);
+        }
         let natural = self.meter.natural_stage();
         let is_gauge = self.window == Window::Gauge;
         let counts_refusals = self.meter == Meter::Refusals;
@@ -72,8 +75,8 @@ impl Limit {
         (asked, counts)
     }
 
-    /// What a limit on refusals does when there is one.
-    pub(in crate::provider) fn on_refusal(&self) -> LimitStep {
+    /// What a limit does when that happens which it counts, whatever the stage.
+    pub(in crate::provider) fn when_it_happens(&self) -> LimitStep {
         self.step(Stage::Connect, LimitAction::Take)
     }
 
@@ -98,6 +101,8 @@ impl Limit {
             | Meter::OpenTransactions
             | Meter::Connections
             | Meter::Messages
+            | Meter::IdleCommands
+            | Meter::AuthFailures
             | Meter::Refusals => Increment::One,
             Meter::Recipients if stage == Stage::Rcpt => Increment::One,
             Meter::Recipients => Increment::Recipients,
@@ -118,6 +123,8 @@ impl Limit {
             | Meter::Messages
             | Meter::Recipients
             | Meter::UnknownRecipients
+            | Meter::IdleCommands
+            | Meter::AuthFailures
             | Meter::Refusals
             | Meter::Bytes => CountOnce::Never,
         }
