@@ -155,7 +155,7 @@ ids! {
     /// A network of client IPs (a /24 or /64) as a provider knows it.
     NetworkId(u32);
     /// A sender domain (of MAIL FROM and From) as a provider knows it.
-    SenderDomainId(u16);
+    SenderDomainId(u32);
     /// An account that clients log in to, as a provider knows it.
     AccountId(u16);
     /// An MX host of a provider, by its place among them.

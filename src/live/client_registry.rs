@@ -1,23 +1,31 @@
 //! Numbers for clients, networks, sender domains, recipients and recipient domains, by which providers know them.
 //!
-//! All of them are bounded: once the numbers are used up, all further names share the last one.
+//! All of them are bounded.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::numbered_names::{NumberOf, NumberedNames};
+use crate::time::Time;
 use crate::units::{ClientId, DomainId, NetworkId, SenderDomainId};
 
 /// The clients and domains that have been seen. They have the same numbers at every provider.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ClientRegistry {
-    clients: BTreeMap<IpAddr, ClientId>,
+    clients: NumberedNames<IpAddr>,
     networks: BTreeMap<NetworkPrefix, NetworkId>,
-    senders: BTreeMap<String, SenderDomainId>,
+    senders: NumberedNames<Box<str>>,
     domains: BTreeMap<String, DomainId>,
 }
 
-/// Clients that are told apart. A provider keeps a few hundred bytes for each.
-const CLIENTS_MAX: usize = 50_000;
+/// Clients that are told apart. A provider keeps a few hundred bytes for each …
+const CLIENTS_MAX: u32 = 100_000;
+/// … and for each sender domain.
+const SENDERS_MAX: u32 = 1_000_000;
+/// Networks that are told apart; all further ones share the last number.
+const NETWORKS_MAX: usize = 100_000;
+/// Recipient domains that are told apart; all further ones share the last number.
+const DOMAINS_MAX: usize = 10_000;
 
 /// A /24 of IPv4 or a /64 of IPv6, which providers take for one network. Scenarios may say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,57 +40,77 @@ impl NetworkPrefix {
     }
 }
 
-/// A number, and whether it is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Registered<T> {
-    pub(super) id: T,
-    pub(super) new: bool,
+impl Default for ClientRegistry {
+    fn default() -> Self {
+        Self {
+            clients: NumberedNames::new(CLIENTS_MAX),
+            networks: BTreeMap::new(),
+            senders: NumberedNames::new(SENDERS_MAX),
+            domains: BTreeMap::new(),
+        }
+    }
 }
 
 impl ClientRegistry {
-    /// The client at an address. Every provider must be told of a new one before it meets another.
-    pub(super) fn client(&mut self, ip: IpAddr) -> Registered<ClientId> {
-        if let Some(id) = self.clients.get(&ip) {
-            return Registered { id: *id, new: false };
-        }
-        let known = self.clients.len();
-        let id = ClientId::from_index(known.min(CLIENTS_MAX - 1));
-        if known >= CLIENTS_MAX {
-            return Registered { id, new: false };
-        }
-        self.clients.insert(ip, id);
-        Registered { id, new: true }
+    /// The client at an address, which is seen now. Every provider must be told of a new one before it meets another.
+    pub(super) fn client(&mut self, now: Time, ip: IpAddr) -> NumberOf<ClientId> {
+        self.clients.see(now, &ip).unwrap_or_else(|| self.clients.add(now, ip)).map(ClientId)
+    }
+
+    /// The client at an address is never forgotten.
+    pub(super) fn keep_client(&mut self, ip: IpAddr) {
+        self.clients.keep(&ip);
     }
 
     /// The client at an address, if it has been seen.
     pub(super) fn known(&self, ip: IpAddr) -> Option<ClientId> {
-        self.clients.get(&ip).copied()
+        self.clients.get(&ip).map(ClientId)
     }
 
     /// All clients, by address.
     pub(super) fn clients(&self) -> impl Iterator<Item = (IpAddr, ClientId)> {
-        self.clients.iter().map(|(ip, id)| (*ip, *id))
+        self.clients.iter().map(|(ip, number)| (*ip, ClientId(number)))
     }
 
     /// The network of an address.
     pub(super) fn network(&mut self, ip: IpAddr) -> NetworkId {
-        let next = NetworkId::from_index(self.networks.len());
+        let next = NetworkId::from_index(self.networks.len().min(NETWORKS_MAX - 1));
+        if self.networks.len() >= NETWORKS_MAX {
+            return self.networks.get(&NetworkPrefix::of(ip)).copied().unwrap_or(next);
+        }
         *self.networks.entry(NetworkPrefix::of(ip)).or_insert(next)
     }
 
-    /// A sender domain, empty for the null path. Every provider must be told of a new one.
-    pub(super) fn sender(&mut self, domain: &str) -> Registered<SenderDomainId> {
-        intern(&mut self.senders, domain, SenderDomainId::from_index)
+    /// A sender domain, empty for the null path, which is seen now. Every provider must be told of a new one.
+    pub(super) fn sender(&mut self, now: Time, domain: &str) -> NumberOf<SenderDomainId> {
+        // Most names come in one spelling, and need no copy in lower case.
+        let known = self.senders.see(now, domain).or_else(|| {
+            let name = domain.to_ascii_lowercase();
+            self.senders.see(now, name.as_str()).or_else(|| Some(self.senders.add(now, name.into())))
+        });
+        known.expect("a name that is not known is added").map(SenderDomainId)
+    }
+
+    /// A sender domain is never forgotten.
+    pub(super) fn keep_sender(&mut self, domain: &str) {
+        self.senders.keep(domain.to_ascii_lowercase().as_str());
     }
 
     /// A recipient domain.
     pub(super) fn domain(&mut self, domain: &str) -> DomainId {
-        intern(&mut self.domains, domain, DomainId::from_index).id
+        if let Some(id) = self.domains.get(domain) {
+            return *id;
+        }
+        let last = DomainId::from_index(DOMAINS_MAX - 1);
+        let next = DomainId::from_index(self.domains.len());
+        let name = domain.to_ascii_lowercase();
+        match self.domains.get(&name) {
+            Some(id) => *id,
+            None if self.domains.len() >= DOMAINS_MAX => last,
+            None => *self.domains.entry(name).or_insert(next),
+        }
     }
 }
-
-/// Domains of one kind that are told apart.
-const DOMAINS_MAX: usize = 10_000;
 
 /// A number for a recipient's address: FNV-1a over its bytes in lower case, cut to the 48 bits that the engine has room
 /// for.
@@ -102,53 +130,33 @@ pub(super) fn network_of(ip: IpAddr) -> String {
     }
 }
 
-/// The id of a domain, whatever its spelling, and whether it is new.
-fn intern<T: Copy>(known: &mut BTreeMap<String, T>, name: &str, from_index: impl Fn(usize) -> T) -> Registered<T> {
-    // Most names come in one spelling, and need no copy in lower case.
-    if let Some(id) = known.get(name) {
-        return Registered { id: *id, new: false };
-    }
-    let name = name.to_ascii_lowercase();
-    if let Some(id) = known.get(&name) {
-        return Registered { id: *id, new: false };
-    }
-    let next = known.len();
-    let id = from_index(next.min(DOMAINS_MAX - 1));
-    if next >= DOMAINS_MAX {
-        return Registered { id, new: false };
-    }
-    known.insert(name, id);
-    Registered { id, new: true }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::numbered_names::Novelty;
     use super::*;
 
     #[test]
     fn clients_networks_and_domains_keep_their_numbers() {
         let mut registry = ClientRegistry::default();
         let ip = |last| IpAddr::from([127, 0, 0, last]);
-        assert_eq!(registry.client(ip(1)), Registered { id: ClientId(0), new: true });
-        assert_eq!(registry.client(ip(2)), Registered { id: ClientId(1), new: true });
-        assert_eq!(registry.client(ip(1)), Registered { id: ClientId(0), new: false });
+        let mut client = |last| registry.client(Time::ZERO, ip(last));
+        assert_eq!(client(1), NumberOf { id: ClientId(0), novelty: Novelty::New });
+        assert_eq!(client(2), NumberOf { id: ClientId(1), novelty: Novelty::New });
+        assert_eq!(client(1), NumberOf { id: ClientId(0), novelty: Novelty::Known });
         assert_eq!(registry.network(ip(1)), registry.network(ip(200)));
         assert_ne!(registry.network(ip(1)), registry.network(IpAddr::from([127, 0, 1, 1])));
         assert_eq!(network_of(ip(200)), "127.0.0.0/24");
         assert_eq!(network_of("2001:db8:1:2:3::4".parse().unwrap()), "2001:db8:1:2::/64");
         assert_eq!(registry.domain("Charter.net"), registry.domain("charter.NET"));
         assert_ne!(registry.domain("charter.net"), registry.domain("rr.com"));
-        assert!(registry.sender("a.example").new);
-        assert!(!registry.sender("A.example").new);
+        let mut sender = |name| registry.sender(Time::ZERO, name);
+        assert_eq!(sender("a.example").novelty, Novelty::New);
+        assert_eq!(sender("A.example"), sender("a.EXAMPLE"));
     }
 
     #[test]
-    fn numbers_are_bounded_and_the_last_is_shared() {
+    fn recipient_domains_are_bounded_and_the_last_number_is_shared() {
         let mut registry = ClientRegistry::default();
-        let ip = |n: u32| IpAddr::from(n.to_be_bytes());
-        let ids: Vec<_> = (0..60_000).map(|n| registry.client(ip(n))).collect();
-        assert_eq!(ids.iter().filter(|registered| registered.new).count(), CLIENTS_MAX);
-        assert_eq!(ids[59_999].id.index(), CLIENTS_MAX - 1);
         let domains: Vec<_> = (0..10_100).map(|n| registry.domain(&format!("d{n}"))).collect();
         assert_eq!(domains[10_099].index(), DOMAINS_MAX - 1);
     }

@@ -83,9 +83,11 @@ impl MxCluster {
         let mut state = SharedState::new(&policies, seeds, day_starts, Seed(seed).stream("farm", 0));
         for (ip, client) in clients {
             state.register_client_as(Time::ZERO, ip, |_| client);
+            state.registry.keep_client(ip);
         }
         for KnownSender { domain, history } in senders {
             state.register_sender(Time::ZERO, &domain, &history);
+            state.registry.keep_sender(&domain);
         }
         let start = state.providers.iter().map(|served| served.provider.clone()).collect();
         Arc::new(Self { clock, policies, start, state: Mutex::new(state), hosted: HostedSessions::default() })

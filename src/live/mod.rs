@@ -21,6 +21,7 @@ pub mod mailin;
 mod message_buffer;
 mod message_store;
 mod mx_server;
+mod numbered_names;
 mod outcome_orders;
 mod own_addresses;
 mod own_failure;

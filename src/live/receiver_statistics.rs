@@ -155,9 +155,13 @@ impl ReceiverStatistics {
         Time::ZERO + now.since(self.started_at)
     }
 
-    /// A client has been registered: the next [`ClientId`] is its.
-    pub(super) fn add_client(&mut self) {
-        self.clients.push(ClientStatistics::default());
+    /// A client has been registered under the next number, or under that of one that is forgotten.
+    pub(super) fn add_client(&mut self, client: ClientId) {
+        let new = ClientStatistics::default();
+        match self.clients.get_mut(client.index()) {
+            Some(forgotten) => *forgotten = new,
+            None => self.clients.push(new),
+        }
     }
 
     pub(super) fn client(&self, client: ClientId) -> Option<&ClientStatistics> {
@@ -428,7 +432,7 @@ mod tests {
         let refusal = Refusal { rule: RuleId::from_index(place), action: policy.rules[place].action };
         let (site, client) = (ProviderId(0), ClientId(0));
         let mut statistics = ReceiverStatistics::new(std::slice::from_ref(&policy));
-        statistics.add_client();
+        statistics.add_client(client);
         statistics.accepted(Time::ZERO, site, client, 0..10);
         for recipient in 10..110 {
             let source = RefusalSource::Rule(refusal);

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::client_registry::ClientRegistry;
 use super::live_event::EventEmitter;
+use super::numbered_names::{Novelty, NumberOf};
 use super::outcome_orders::OutcomeOrders;
 use super::receiver_statistics::ReceiverStatistics;
 use crate::provider::{Client, ConnectOutcome, History, ListenQueue, Policy, Provider};
@@ -99,26 +100,32 @@ impl SharedState {
         ip: IpAddr,
         client: impl Fn(NetworkId) -> Client,
     ) -> ClientId {
-        let registered = self.registry.client(ip);
-        if registered.new {
-            let client = client(self.registry.network(ip));
-            for served in &mut self.providers {
-                served.provider.meet_client(now, client);
-            }
-            self.statistics.add_client();
+        let NumberOf { id, novelty } = self.registry.client(now, ip);
+        if novelty == Novelty::Known {
+            return id;
         }
-        registered.id
+        let client = client(self.registry.network(ip));
+        for ServedProvider { provider, .. } in &mut self.providers {
+            match novelty {
+                Novelty::InsteadOfForgotten => provider.meet_client_as(now, id, client),
+                Novelty::New | Novelty::Known => _ = provider.meet_client(now, client),
+            }
+        }
+        self.statistics.add_client(id);
+        id
     }
 
     /// A sender domain; a new one becomes known to every provider, with this behind it.
     pub(super) fn register_sender(&mut self, now: Time, domain: &str, history: &History) -> SenderDomainId {
-        let registered = self.registry.sender(domain);
-        if registered.new {
-            for served in &mut self.providers {
-                served.provider.meet_sender(now, history);
+        let NumberOf { id, novelty } = self.registry.sender(now, domain);
+        for ServedProvider { provider, .. } in &mut self.providers {
+            match novelty {
+                Novelty::Known => break,
+                Novelty::New => _ = provider.meet_sender(now, history),
+                Novelty::InsteadOfForgotten => provider.meet_sender_as(now, id, history),
             }
         }
-        registered.id
+        id
     }
 
     /// A connection arrives at a provider.

@@ -92,6 +92,17 @@ impl Provider {
         self.identities.meet_sender(history, self.clock.at(now), self.policy.scoring())
     }
 
+    /// A client IP that the provider has not met before takes the number of one that it has forgotten, having seen
+    /// nothing of it for [`FORGOTTEN_AFTER`](super::FORGOTTEN_AFTER).
+    pub fn meet_client_as(&mut self, now: Time, forgotten: ClientId, client: Client) {
+        self.identities.replace_client(forgotten, client, self.clock.at(now), self.policy.scoring());
+    }
+
+    /// A sender domain that the provider has not met before takes the number of one that it has forgotten.
+    pub fn meet_sender_as(&mut self, now: Time, forgotten: SenderDomainId, history: &History) {
+        self.identities.replace_sender(forgotten, history, self.clock.at(now), self.policy.scoring());
+    }
+
     /// A client connects to the first MX host. Refused, there is no session.
     pub fn connect(&mut self, now: Time, client: ClientId) -> (Option<SessionId>, Verdict) {
         self.connect_to(now, client, HostId(0))

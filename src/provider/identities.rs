@@ -58,6 +58,22 @@ impl Identities {
         SenderDomainId::from_index(self.senders.len() - 1)
     }
 
+    /// A client IP takes the number of one that is forgotten.
+    pub(super) fn replace_client(&mut self, number: ClientId, client: Client, clock: Time, scoring: Scoring<'_>) {
+        self.clients[number.index()] = (client, Standing::new(&client.history, clock, scoring));
+    }
+
+    /// A sender domain takes the number of one that is forgotten.
+    pub(super) fn replace_sender(
+        &mut self,
+        number: SenderDomainId,
+        history: &History,
+        clock: Time,
+        scoring: Scoring<'_>,
+    ) {
+        self.senders[number.index()] = Standing::new(history, clock, scoring);
+    }
+
     /// The network of a client IP; `None` if it was never met.
     pub(super) fn network(&self, client: ClientId) -> Option<NetworkId> {
         self.clients.get(client.index()).map(|(client, _)| client.network)

@@ -45,7 +45,8 @@ pub use message::{Auth, Envelope, LocalPartLength, Mailbox, Recipient};
 pub use placeholder::{Placeholder, UnknownPlaceholder};
 pub use policy::{Attribution, Confidence, ListenerCapacity, Policy, PolicyChange, Rule, ServiceTimes};
 pub use reputation::{
-    AllowanceModel, DailyVolume, Engagement, History, Placement, ReputationModel, ReputationOf, Tier, ToleratedRates,
+    AllowanceModel, DailyVolume, Engagement, FORGOTTEN_AFTER, History, Placement, ReputationModel, ReputationOf, Tier,
+    ToleratedRates,
 };
 pub use rule::{
     BusySpells, Check, EarlyTalker, Greylist, GreylistOf, IdleLimit, Limit, LongLocalPart, LowReputation, Meter,

@@ -19,7 +19,7 @@ mod standing;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub use allowance::{AllowanceModel, DailyVolume};
+pub use allowance::{AllowanceModel, DailyVolume, FORGOTTEN_AFTER};
 pub(super) use model::Scoring;
 pub use model::{Engagement, History, Placement, ReputationModel, ReputationOf, Tier, ToleratedRates};
 pub(super) use standing::{AcceptedMail, Standing};

@@ -86,7 +86,7 @@ impl Scope {
             Self::ClientNetwork => network.map(|network| u64::from(network.0)).map(|network| network..=network),
             Self::Account => Some(SPARSE | ip..=SPARSE | ip),
             Self::ClientIpAndHost | Self::ClientIpAndSenderDomain | Self::ClientIpAndRecipientDomain => {
-                Some(SPARSE | ip << 16..=SPARSE | ip << 16 | 0xffff)
+                Some(pair(ip, 0)..=pair(ip, u32::MAX.into()))
             }
             Self::SenderDomain
             | Self::Recipient
@@ -146,14 +146,14 @@ impl Subject {
         match scope {
             Scope::ClientIp => client,
             Scope::ClientNetwork => u64::from(self.network.0),
-            Scope::ClientIpAndHost => SPARSE | client << 16 | u64::from(self.host.0),
+            Scope::ClientIpAndHost => pair(client, u64::from(self.host.0)),
             Scope::Account => self.account.map_or(SPARSE | client, |account| u64::from(account.0)),
             Scope::SenderDomain => sender(),
-            Scope::ClientIpAndSenderDomain => SPARSE | client << 16 | sender(),
+            Scope::ClientIpAndSenderDomain => pair(client, sender()),
             Scope::Recipient => SPARSE | recipient(),
             Scope::RecipientDomain => domain(),
-            Scope::ClientIpAndRecipientDomain => SPARSE | client << 16 | domain(),
-            Scope::SenderDomainAndRecipient => SPARSE | sender() << 48 | recipient(),
+            Scope::ClientIpAndRecipientDomain => pair(client, domain()),
+            Scope::SenderDomainAndRecipient => SPARSE | recipient() ^ sender().wrapping_mul(SPREAD),
             Scope::Session => u64::from(self.session.0),
             Scope::Provider => 0,
         }
@@ -162,3 +162,11 @@ impl Subject {
 
 /// Keys that are hashes or pairs stand above all small numbers.
 pub(super) const SPARSE: u64 = 1 << 63;
+
+/// The key of a client, of which there are fewer than 2^31, with something else.
+const fn pair(client: u64, other: u64) -> u64 {
+    SPARSE | client << 32 | other
+}
+
+/// An odd number whose bits are in no order: what is multiplied by it lands far apart.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -57,7 +57,7 @@ impl DailyVolume {
 }
 
 /// After so long without mail all is forgotten: "most ISPs only store reputation data for 30 days" (Braze and others).
-pub(super) const FORGOTTEN_AFTER: Span = Span::DAY.times(30);
+pub const FORGOTTEN_AFTER: Span = Span::DAY.times(30);
 
 /// Below this score a stranger's allowance is cut …
 const BAD: f64 = 0.2;
