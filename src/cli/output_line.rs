@@ -16,8 +16,8 @@ use crate::report::{ResultsSummary, SchemaVersion};
 ///
 /// `serve` writes `started` first, then an event a line as they happen, and `summary` last; without events (`--quiet`)
 /// the first and the last. `send` writes one `summary`, `run` one for each scenario, `sweep` one line of type `sweep`,
-/// `report` what the folder has, `profiles audit` one line of type `audit` for each profile, and `profiles compare` one of
-/// type `comparison`. A run that is stopped, by Ctrl-C or by mxlab itself, ends with its `summary` too.
+/// `report` what the folder has, `profiles audit` one line of type `audit` for each profile, and `profiles compare` one
+/// of type `comparison`. A run that is stopped, by Ctrl-C or by mxlab itself, ends with its `summary` too.
 ///
 /// Every event and every `summary` has `type` and `at`; those of a connection `provider`, `client` and `connection`;
 /// those of a message `message`, `from`, `recipients`, `verdict`, `rule` and `reply`.

@@ -127,7 +127,7 @@ impl LimitValue {
         Self { amount, ..self.clone() }
     }
 
-    /// Whether there is no limit, whoever sends.
+    /// Whether there is no limit for any sender.
     pub fn is_unlimited(&self) -> bool {
         matches!(&self.amount, LimitAmount::Tiers(by_tier) if by_tier.iter().all(|one| *one == TierValue::Unlimited))
     }
@@ -311,7 +311,7 @@ impl DrawnLimit {
         if let DrawnAmount::Tiers(by_tier) = &self.amount { by_tier } else { &[] }
     }
 
-    /// Whether there is a limit, whoever sends.
+    /// Whether there is a limit for any sender.
     pub(super) fn is_limited(&self) -> bool {
         match &self.amount {
             DrawnAmount::Tiers(by_tier) => by_tier.iter().any(Option::is_some),

@@ -3,7 +3,8 @@
 use super::*;
 use crate::provider::reputation::tests::MODEL;
 
-/// The model that is held against the facts, for tests of a few messages: little mail is believed, and little is allowed.
+/// The model that is held against the facts, for tests of a few messages: little mail is believed, and little is
+/// allowed.
 pub(crate) const REPUTATION: ReputationModel = ReputationModel {
     stranger: Fraction::clamped(0.4),
     believed_at: 10.0,
