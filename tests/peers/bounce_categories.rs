@@ -34,6 +34,7 @@ pub(crate) const ZONE_MTA: &[Category] = &[
     ),
     category("capacity", &[MailboxFull, Busy, Connections], "its words: a mailbox, a disk or a server is full"),
     category("config", &[Protocol, Dns], "its words: something is wrong with your server"),
+    category("dmarc", &[Authentication], "its words: failed the DMARC policy of the domain"),
     category("envelope", &[UnknownUser, Relaying], "its words: an address of the envelope is not valid"),
     category("greylist", &[Greylist], "its words: temporarily greylisted"),
     category(
@@ -49,6 +50,7 @@ pub(crate) const ZONE_MTA: &[Category] = &[
         "all of X.7.0: some policy, which is not said",
     ),
     category("protocol", &[Protocol], "its words: bad command, bad sequence"),
+    category("rate", &[Rate, Connections], "its words: too much, slow down"),
     category("recipient", &[UnknownUser], "its words: recipient unknown"),
     category("spam", &[Content], "its words: message detected as spam"),
 ];
@@ -85,6 +87,7 @@ pub(crate) const SISIMAI: &[Category] = &[
         &[Connections, Rate, Session, Recipients],
         "too many at once or in a time; messages and recipients are among its patterns",
     ),
+    category("undefined", &[], "its page: no reason could be found"),
     category("userunknown", &[UnknownUser], "the same"),
     category("virusdetected", &[Content], "a virus in the message"),
 ];
@@ -99,5 +102,6 @@ pub(crate) const BOUNCE_PARSER: &[Category] = &[
     category("over_quota", &[MailboxFull], "a mailbox or its quota is full"),
     category("spam", &[Content, BlockList, Reputation], "spam, or a client that is blocked using a list"),
     category("unknown", &[], "none of its patterns"),
+    category("user_disabled", &[UnknownUser], "a mailbox that is switched off"),
     category("user_unknown", &[UnknownUser], "the same"),
 ];
