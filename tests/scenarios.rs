@@ -154,7 +154,7 @@ struct Results {
 }
 
 impl Results {
-    /// What `mxlab run` would write, and the hashes.
+    /// What `mxlab run` would write, but for which unknown matters, and the hashes.
     fn of(scenario: &Scenario, record: &Record) -> Self {
         let folder = tempfile::tempdir().unwrap();
         report::write_all(&report::Analysis::of(record), &provenance(scenario, "run"), folder.path()).unwrap();

@@ -17,6 +17,8 @@ use crate::time::Span;
 pub(super) struct RecipientDirectives {
     /// The state of the mailbox.
     pub(super) mailbox: Mailbox,
+    /// Whether they read what they get: `engaged`, `unengaged`; `None` is not known.
+    pub(super) engaged: Option<bool>,
     /// The outcome that is asked for instead of the rules'.
     pub(super) forced: Option<ForcedOutcome>,
 }
@@ -66,6 +68,8 @@ impl RecipientDirectives {
                 "unknown" => directives.mailbox = Mailbox::Unknown,
                 "full" => directives.mailbox = Mailbox::Full,
                 "trap" => directives.mailbox = Mailbox::Trap,
+                "engaged" => directives.engaged = Some(true),
+                "unengaged" => directives.engaged = Some(false),
                 _ => match forced_outcome(word, local, Stage::Rcpt) {
                     Some(forced) => directives.forced = Some(forced),
                     None => break,
@@ -104,6 +108,16 @@ pub(super) const fn mailbox_prefix(mailbox: Mailbox) -> &'static str {
         Mailbox::Full => "full.",
         Mailbox::Trap => "trap.",
     }
+}
+
+/// The beginning of a local part that tells whether its owner reads what they get.
+pub(super) const fn engagement_prefix(engaged: bool) -> &'static str {
+    if engaged { "engaged." } else { "unengaged." }
+}
+
+/// The local part of a mailbox, whether or not its owner reads this message.
+pub(super) fn without_engagement(local: &str) -> &str {
+    [true, false].into_iter().find_map(|engaged| local.strip_prefix(engagement_prefix(engaged))).unwrap_or(local)
 }
 
 fn words(local: &str) -> impl Iterator<Item = &str> {
@@ -186,6 +200,12 @@ mod tests {
             assert_eq!(RecipientDirectives::parse(&format!("{}r17", mailbox_prefix(mailbox))).mailbox, mailbox);
         }
         assert_eq!(RecipientDirectives::parse("unknown.451").mailbox, Mailbox::Unknown);
+        for engaged in [true, false] {
+            let local = format!("{}r17", engagement_prefix(engaged));
+            assert_eq!(RecipientDirectives::parse(&local).engaged, Some(engaged));
+            assert_eq!(without_engagement(&local), "r17");
+        }
+        assert_eq!((RecipientDirectives::parse("r17").engaged, without_engagement("r17")), (None, "r17"));
         assert_eq!(
             SenderDirectives::parse("spam.nospf.b7"),
             SenderDirectives { spam: true, spf_fails: true, ..SenderDirectives::default() }

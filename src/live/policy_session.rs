@@ -5,7 +5,9 @@ use std::cell::Cell;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::address_directives::{ForcedAction, ForcedOutcome, RecipientDirectives, SenderDirectives};
+use super::address_directives::{
+    ForcedAction, ForcedOutcome, RecipientDirectives, SenderDirectives, without_engagement,
+};
 use super::client_registry;
 use super::cluster::MxCluster;
 use super::hosted_sessions::SocketPair;
@@ -207,7 +209,7 @@ impl PolicySession {
             self.cluster.lock().statistics.names_recipient(self.state.site);
         }
         let directives = RecipientDirectives::parse(to.local);
-        let id = client_registry::recipient_hash(to.local, to.domain);
+        let id = client_registry::recipient_hash(without_engagement(to.local), to.domain);
         to.write(&mut self.state.current_recipient);
         let earlier = self.state.forced.len();
         let only_this = directives.forced.as_ref().is_some_and(|forced| forced.stage == Stage::Rcpt);
@@ -218,8 +220,8 @@ impl PolicySession {
             let domain = shared.registry.domain(to.domain);
             let provider = shared.provider(state.site);
             let is_foreign = provider.policy().is_foreign(to.domain);
-            let mailbox = (!is_foreign).then_some(directives.mailbox);
-            let recipient = Recipient { id, domain, mailbox, local_octets: to.local_octets(), engaged: None };
+            let (mailbox, engaged) = ((!is_foreign).then_some(directives.mailbox), directives.engaged);
+            let recipient = Recipient { id, domain, mailbox, local_octets: to.local_octets(), engaged };
             let verdict = provider.rcpt(now, session, recipient);
             let per_recipient = shared.provider(state.site).policy().service.per_recipient;
             service = per_recipient.sample(&mut shared.chance);

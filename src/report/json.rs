@@ -83,7 +83,7 @@ pub struct RunSummary<'a> {
     spread: SpreadJson<'a>,
     /// Which unknown is behind how much of it, if the run looked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    unknowns: Option<UnknownsJson<'a>>,
+    unknowns: Option<Box<UnknownsJson<'a>>>,
     /// Strategies whose mail waited as all connections were open that a sender opens at a time, if there are any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     capped: Vec<Capped<'a>>,
@@ -125,7 +125,7 @@ impl<'a> RunSummary<'a> {
             rows: analysis.summary.rows.iter().map(|row| RowJson::of(record, row)).collect(),
             comparisons: analysis.against_best().map(|comparison| ComparisonJson::of(record, comparison)).collect(),
             spread: SpreadJson { answer: spread_of_best(analysis), rows: spreads(analysis) },
-            unknowns: unknowns(analysis),
+            unknowns: unknowns(analysis).map(Box::new),
             capped: capped(record),
             broken_off: break_offs(record),
             starttls_refused: Some(starttls_refused(record)).filter(|count| *count > 0),

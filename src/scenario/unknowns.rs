@@ -28,8 +28,8 @@ impl Scenario {
                 Unknown::Limit(rule) => policy.rules[rule.index()].enabled || enabled_later(*rule),
                 Unknown::Allowance | Unknown::ChangedLimit(_) => true,
             };
-            let changed = changes(provider).filter_map(|change| change.policy_change.unknown());
-            let own = policy.unknowns().into_iter().filter(in_force).chain(changed);
+            let by_timeline = changes(provider).filter_map(|change| change.policy_change.unknown());
+            let own = policy.unknowns().into_iter().filter(in_force).chain(by_timeline);
             found.extend(own.map(|unknown| ScenarioUnknown { provider, unknown }));
         }
         found.sort();

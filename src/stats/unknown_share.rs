@@ -95,11 +95,11 @@ mod tests {
 
     const UNKNOWNS: usize = 3;
 
-    /// The shares of three unknowns under `n` seeds, each moved under the first `moved` of them. `figure` is told the
+    /// The shares of three unknowns under `n` seeds, each moved under the first `trials` of them. `figure` is told the
     /// three draws and that of chance, all uniform from 0 to 1.
     fn shares(
         n: usize,
-        moved: usize,
+        trials: usize,
         seed: u64,
         figure: impl Fn([f64; UNKNOWNS], f64) -> f64,
     ) -> Option<Vec<UnknownShare>> {
@@ -108,15 +108,15 @@ mod tests {
         let chance = |i: usize| draws.share(i as u64, 9);
         let own: Vec<f64> = (0..n).map(|i| figure(unknowns(i), chance(i))).collect();
         let crossed: Vec<f64> = (0..n).map(|i| figure(unknowns(i + 1), chance(i))).collect();
-        let moves = (0..UNKNOWNS).map(|unknown| {
+        let of_all = (0..UNKNOWNS).map(|unknown| {
             let one = |i: usize| {
-                let (mut drawn, from) = (unknowns(i), unknowns(i)[unknown]);
-                drawn[unknown] = unknowns(i + 1)[unknown];
-                Move { figure: figure(drawn, chance(i)) - own[i], draw: drawn[unknown] - from }
+                let (mut limits, from) = (unknowns(i), unknowns(i)[unknown]);
+                limits[unknown] = unknowns(i + 1)[unknown];
+                Move { figure: figure(limits, chance(i)) - own[i], draw: limits[unknown] - from }
             };
-            (0..moved).map(one).collect()
+            (0..trials).map(one).collect()
         });
-        UnknownShare::of(&own, &crossed, &moves.collect::<Vec<_>>())
+        UnknownShare::of(&own, &crossed, &of_all.collect::<Vec<_>>())
     }
 
     /// 2·A + B + C·0 + chance has the shares 4/6, 1/6, 0, and chance 1/6.

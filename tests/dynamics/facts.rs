@@ -1,7 +1,8 @@
 //! Reputation, allowance and placement: what is known of real providers.
 
-use mxlab::provider::{History, Placement};
-use mxlab::units::Fraction;
+use mxlab::provider::{History, Placement, PolicyChange};
+use mxlab::time::Span;
+use mxlab::units::{Fraction, RuleId};
 
 use super::sender::{CLEAN, Rates, Sender, Tally, history};
 
@@ -221,6 +222,34 @@ fn a_name_heals_in_weeks() {
     }
     let [out_of_bad, medium, high] = reached.map(|day| day.unwrap_or(99));
     assert!((7..=14).contains(&out_of_bad) && (21..=30).contains(&medium) && (42..=58).contains(&high), "{reached:?}");
+}
+
+/// Fact 16: after attempts at k times the limit, a strict receiver wants ln k periods of quiet (Exim's `NewStuff`, 2005).
+#[test]
+fn a_strict_average_wants_quiet_by_the_logarithm_of_the_peak() {
+    // A hundred in five minutes.
+    const PERIOD: Span = Span::from_secs(300);
+    const LIMIT: u32 = 100;
+    let good = Rates { unknown: 0.0, ..CLEAN };
+    let accepted_after = |k: u32, quiet: Span| {
+        let mut sender = Sender::new("exim", &History::NONE);
+        let strict = sender.provider.policy().rules.iter().position(|rule| rule.name == "rate-strict").expect("a rule");
+        sender.provider.apply(sender.now, &PolicyChange::Enabled(RuleId::from_index(strict), true));
+        // After twelve periods the average has reached the rate.
+        sender.steadily(k * LIMIT * 12, Span::from_micros(PERIOD.as_micros() / u64::from(k * LIMIT)), good);
+        sender.now += quiet;
+        sender.hour(1, good, 1).accepted == 1
+    };
+    for k in [3, 10, 30] {
+        let (mut refused, mut accepted) = (Span::ZERO, PERIOD.times(8));
+        while accepted.as_micros() - refused.as_micros() > PERIOD.as_micros() / 200 {
+            let middle = Span::from_micros(refused.as_micros().midpoint(accepted.as_micros()));
+            *if accepted_after(k, middle) { &mut accepted } else { &mut refused } = middle;
+        }
+        let quiet = accepted.as_secs_f64() / PERIOD.as_secs_f64();
+        eprintln!("fact 16: {quiet:.3} periods after {k} times the limit");
+        near(quiet, f64::from(k).ln(), 0.05, &format!("periods of quiet after {k} times the limit"));
+    }
 }
 
 /// Fact 18: in the defaults of Haraka and `IronPort` a newcomer gets 1/5 to 1/75 of the connections of a friend, and a

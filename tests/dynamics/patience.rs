@@ -82,6 +82,22 @@ fn who_tries_a_hundred_times_an_hour_stays_out_at_microsoft() {
     assert!(sender.held_until().is_some(), "still shut after thirty hours");
 }
 
+/// What a provider bears with is a share of what it takes from a sender: a large one that is known may be refused
+/// thousands of times an hour, and with a hundred connections is shut out all the same, within minutes.
+#[test]
+fn a_large_sender_that_hammers_is_shut_out_within_minutes() {
+    for profile in ["charter", "yahoo", "microsoft"] {
+        let mut sender = Sender::new(profile, &history(0.93, 100_000));
+        // Five hundred a second: a fifth of a second each, on a hundred connections.
+        let (gap, start) = (Span::from_millis(2), sender.now);
+        while sender.held_until().is_none() && sender.now.since(start) < Span::HOUR {
+            sender.steadily(1_000, gap, CLEAN);
+        }
+        let minutes = sender.now.since(start).as_secs_f64() / 60.0;
+        assert!(minutes < 20.0, "{profile}: {minutes:.1} minutes");
+    }
+}
+
 /// The same mail for three days, from a sender that slows down and from one that hammers, under every history.
 #[test]
 fn slowing_down_never_does_worse_than_hammering() {

@@ -142,6 +142,15 @@ impl Sender {
         tally
     }
 
+    /// So many messages with this much time between them, each tried once.
+    pub(crate) fn steadily(&mut self, messages: u32, gap: Span, rates: Rates) {
+        for _ in 0..messages {
+            let next = self.now + gap;
+            self.hour(1, rates, 1);
+            self.now = next;
+        }
+    }
+
     /// A day of `messages`, spread over its hours; what is not accepted in its hour waits for the next, and at the end
     /// of the day it is given up. Polite: it leaves the provider alone for the hour when it is refused a few times.
     pub(crate) fn day(&mut self, messages: u32, rates: Rates) -> Tally {

@@ -1,8 +1,8 @@
 //! The messages of a trial: envelope addresses with directives that tell the cluster what a provider would know of real
 //! ones, a header, and a size.
 
-use crate::live::address_directives::mailbox_prefix;
-use crate::provider::Recipient;
+use crate::live::address_directives::{engagement_prefix, mailbox_prefix};
+use crate::provider::{Mailbox, Recipient};
 use crate::rng::Seed;
 use crate::sender::Delivery;
 use crate::trial::TrialInput;
@@ -76,9 +76,14 @@ impl<'a> MessageBuilder<'a> {
         format!("{words}{local}@{}", self.sender_domain(first))
     }
 
-    /// As in `unknown.r17@charter.net`: the state of the mailbox, and its number.
+    /// As in `unknown.r17@charter.net`: the state of the mailbox, and its number; and where the provider looks at that,
+    /// whether its owner reads what they get.
     fn recipient_address(&self, recipient: usize) -> String {
-        let Recipient { id, domain, mailbox, .. } = self.input.recipient(self.addresses, recipient);
-        format!("{}r{id}@{}", mailbox.map_or("", mailbox_prefix), self.input.scenario.domains[domain.index()].name)
+        let Recipient { id, domain, mailbox, engaged, .. } = self.input.recipient(self.addresses, recipient);
+        let domain = &self.input.scenario.domains[domain.index()];
+        let model = self.input.scenario.providers[domain.provider.index()].reputation;
+        let looks = mailbox == Some(Mailbox::Exists) && model.is_some_and(|model| model.engagement.is_some());
+        let engaged = engaged.filter(|_| looks).map_or("", engagement_prefix);
+        format!("{engaged}{}r{id}@{}", mailbox.map_or("", mailbox_prefix), domain.name)
     }
 }

@@ -100,6 +100,14 @@ built_in_profiles![
     "rspamd",
 ];
 
+/// Those of the built-in profiles that do what software does whose code is public, sensible or not.
+pub const SOFTWARE: &[&str] = &["exim", "haraka", "mox", "postfix"];
+
+/// The built-in profiles of mailbox providers and gateways: neither `open` nor software.
+pub fn mailbox_providers() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().copied().filter(|name| *name != "open" && !SOFTWARE.contains(name))
+}
+
 /// The policy that a profile means.
 ///
 /// # Errors
