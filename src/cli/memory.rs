@@ -25,7 +25,8 @@ fn kept(scenario: &Scenario, options: &RunOptions) -> u64 {
 /// Bytes of one strategy, seed and provider in a record and its report, measured with ten thousand seeds.
 const CELL: u64 = 64_000;
 
-/// Bytes of one strategy, seed and provider of a crossed trial, or one with a moved unknown: sums, and the limits of each rule.
+/// Bytes of one strategy, seed and provider of a crossed trial, or one with a moved unknown: sums, and the limits of
+/// each rule.
 const CROSSED_CELL: u64 = 4_000;
 
 /// Refuses what needs more than 80 % of the memory that is available, with numbers and advice.

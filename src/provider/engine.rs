@@ -19,7 +19,7 @@ use super::reputation::{History, ReputationOf};
 use super::rule::{Meter, RuleKind};
 use super::rule_runtime::{RuleRuntime, RuleStats};
 use super::session::{Session, Sessions, SlotOf};
-use super::unknown::{allowance_seed, changed_limits_seed};
+use super::unknown_seeds::{allowance_seed, changed_limits_seed};
 use super::verdict::{Refusal, Verdict};
 use crate::rng::{Seed, Seeds};
 use crate::smtp::Stage;

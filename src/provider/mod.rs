@@ -29,6 +29,7 @@ mod session;
 #[cfg(test)]
 pub(crate) mod tests;
 mod unknown;
+mod unknown_seeds;
 mod verdict;
 mod window;
 mod wobble;

@@ -2,10 +2,11 @@
 
 use super::policy::{Policy, PolicyChange};
 use super::rule::RuleKind;
+use super::unknown_seeds::{allowance_seed, changed_limits_seed, limit_seed};
 use crate::rng::Seed;
 use crate::units::RuleId;
 
-/// A number, or numbers drawn together, that nobody outside the provider knows.
+/// A number, or numbers drawn together, that is not known outside the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unknown {
     /// The volumes that the allowance begins and ends with.
@@ -27,22 +28,6 @@ impl Unknown {
             Self::ChangedLimit(rule) => changed_limits_seed(own).share(u64::from(rule.0), 0),
         }
     }
-}
-
-/// What the volumes of the allowance are drawn from, at a provider whose own seed of what is unknown is this.
-pub(super) fn allowance_seed(own: Seed) -> Seed {
-    own.named("reputation")
-}
-
-/// What the limit of the rule of this name is drawn from.
-pub(super) fn limit_seed(own: Seed, rule: &str) -> Seed {
-    own.named("unknown").named(rule)
-}
-
-/// What limits that are changed later are drawn from: where chance drew from before what is unknown had a seed of its
-/// own.
-pub(super) fn changed_limits_seed(own: Seed) -> Seed {
-    own.named("coins").named("amended")
 }
 
 impl Policy {

@@ -115,7 +115,7 @@ pub struct ProviderInfo {
     pub title: String,
 }
 
-/// A number, or numbers drawn together, that nobody outside a provider knows.
+/// A number, or numbers drawn together, that is not known outside a provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnknownInfo {
     /// The provider's place in the record.

@@ -10,7 +10,7 @@ use super::words::duration;
 
 /// A strategy whose mail waited for one of all connections that a sender may have open.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
-pub(super) struct Capped<'a> {
+pub(super) struct CappedStrategy<'a> {
     pub(super) strategy: &'a str,
     /// In how many of its trials.
     pub(super) trials: usize,
@@ -21,7 +21,7 @@ pub(super) struct Capped<'a> {
 }
 
 /// All of a run, in the record's order.
-pub(super) fn capped(record: &Record) -> Vec<Capped<'_>> {
+pub(super) fn capped(record: &Record) -> Vec<CappedStrategy<'_>> {
     let of_strategy = |strategy: &'_ str| {
         let waited: Vec<f64> = record.trials_of(strategy).map(|trial| trial.capped_us as f64 / 1e6).collect();
         let bit: Vec<f64> = waited.iter().copied().filter(|seconds| *seconds > 0.0).collect();
@@ -29,14 +29,14 @@ pub(super) fn capped(record: &Record) -> Vec<Capped<'_>> {
     };
     let one = |strategy| {
         let (trials, of, seconds) = of_strategy(strategy);
-        (trials > 0).then_some(Capped { strategy, trials, of, seconds })
+        (trials > 0).then_some(CappedStrategy { strategy, trials, of, seconds })
     };
     record.strategies.iter().filter_map(|strategy| one(&strategy.name)).collect()
 }
 
 /// All of them in a sentence; `None` if there are none.
 pub(super) fn sentence(record: &Record) -> Option<String> {
-    let told = |capped: &Capped<'_>| {
+    let told = |capped: &CappedStrategy<'_>| {
         let name = harmless::line(capped.strategy);
         format!("{name} in {} of {} trials, for {}", capped.trials, capped.of, duration(capped.seconds))
     };

@@ -15,7 +15,7 @@ use crate::time::{Span, Time};
 use super::analysis::Analysis;
 use super::answer::{answer, main_unknowns, own_side, spread_of_best};
 use super::comparisons::{Comparison, ComparisonResult};
-use super::connection_cap::{Capped, capped};
+use super::connection_cap::{CappedStrategy, capped};
 use super::peer_faults::{BreakOff, break_offs, starttls_refused};
 use super::spread::SpreadSource;
 use super::summary::{FigureSummary, SummaryRow};
@@ -86,7 +86,7 @@ pub struct RunSummary<'a> {
     unknowns: Option<Box<UnknownsJson<'a>>>,
     /// Strategies whose mail waited as all connections were open that a sender opens at a time, if there are any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    capped: Vec<Capped<'a>>,
+    capped: Vec<CappedStrategy<'a>>,
     /// What servers did against the protocol, or TLS that they could not speak, if any did.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     broken_off: Vec<BreakOff<'a>>,

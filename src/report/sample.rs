@@ -103,21 +103,10 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
     // As in a run: not for the bound, and not of few seeds.
     let apart = all().filter(|(strategy, _)| seeds >= 5 && strategy + 1 < names.len());
     let crossed = apart.map(|(strategy, seed)| trial((strategy, seed, seed % seeds + 1)).sums()).collect();
-    // How harsh the second provider is, and something that changes nothing.
-    let place = 1.min(providers.len() - 1);
-    let moved = |seed: u64| {
-        let mut moved = trial((strategies.len() - 1, seed, seed)).sums();
-        let other = trial((strategies.len() - 1, seed, seed % seeds + 1)).sums();
-        moved.cells[place] = other.cells[place].clone();
-        moved.unknowns = other.unknowns;
-        let draw = |unknowns| harshness(unknowns, place);
-        MovedTrial { from: draw(seed), to: draw(moved.unknowns), trial: moved }
-    };
-    let unknown =
-        |name: &str, moved| UnknownInfo { provider: place, name: name.to_owned(), range: "5 to 20?".to_owned(), moved };
-    let unknowns = match seeds {
-        5.. => vec![unknown("connections", (1..=seeds).map(moved).collect()), unknown("size", Vec::new())],
-        _ => Vec::new(),
+    let unknowns = if seeds < 5 {
+        Vec::new()
+    } else {
+        unknowns(providers.len(), seeds, &|seed, unknowns| trial((strategies.len() - 1, seed, unknowns)))
     };
     let expected = |metric: &str, provider: Option<&str>, min, max, mean, met| ExpectationResult {
         metric: metric.to_owned(),
@@ -144,6 +133,21 @@ fn made(providers: &[&str], strategies: &[&str], seeds: u64, buckets: usize) -> 
         unknowns,
         ..Record::empty("sample".to_owned(), question.to_owned(), names, providers)
     }
+}
+
+/// How harsh the second provider is, and something that changes nothing.
+fn unknowns(providers: usize, seeds: u64, trial: &dyn Fn(u64, u64) -> Trial) -> Vec<UnknownInfo> {
+    let place = 1.min(providers - 1);
+    let moved = |seed: u64| {
+        let next = seed % seeds + 1;
+        let (mut moved, other) = (trial(seed, seed).sums(), trial(seed, next).sums());
+        moved.cells[place] = other.cells[place].clone();
+        moved.unknowns = next;
+        MovedTrial { from: harshness(seed, place), to: harshness(next, place), trial: moved }
+    };
+    let unknown =
+        |name: &str, moved| UnknownInfo { provider: place, name: name.to_owned(), range: "5 to 20?".to_owned(), moved };
+    vec![unknown("connections", (1..=seeds).map(moved).collect()), unknown("size", Vec::new())]
 }
 
 const BUCKET_US: u64 = 300_000_000;

@@ -95,8 +95,8 @@ pub(super) fn spreads(analysis: &Analysis<'_>) -> Markup {
         return Markup::default();
     }
     let cell = |provider: Option<usize>, strategy: usize, metric: Metric| {
-        let source = analysis.spread(strategy, provider, metric);
-        html! { td.number { (source.map_or_else(|| NOTHING.to_owned(), |source| spread::text(source.spread.share, source.spread.interval))) } }
+        let spread = analysis.spread(strategy, provider, metric).map(|source| source.spread);
+        html! { td.number { (share_text(spread.map(|spread| (spread.share, spread.interval)))) } }
     };
     html! {
         section {
@@ -144,13 +144,12 @@ pub(super) fn unknowns(analysis: &Analysis<'_>) -> Markup {
                         @for unknown in rows.iter().copied().take(MOST_UNKNOWNS) {
                             @let info = &record.unknowns[unknown];
                             tr {
-                                td { (record.providers.get(info.provider).map_or_else(String::new, |provider| harmless::line(&provider.name))) }
+                                td { (provider_name(record, info.provider)) }
                                 th scope="row" { (harmless::line(&info.name)) }
                                 td { (harmless::line(&info.range)) }
                                 @for metric in DIVIDED {
-                                    td.number {
-                                        (share(unknown, metric).map_or_else(|| NOTHING.to_owned(), |share| spread::text(share.share, share.interval)))
-                                    }
+                                    @let share = share(unknown, metric).map(|share| (share.share, share.interval));
+                                    td.number { (share_text(share)) }
                                 }
                             }
                         }
@@ -167,6 +166,15 @@ pub(super) fn unknowns(analysis: &Analysis<'_>) -> Markup {
             }
         }
     }
+}
+
+/// A share of the spread with its interval, where there is one.
+fn share_text(share: Option<(f64, (f64, f64))>) -> String {
+    share.map_or_else(|| NOTHING.to_owned(), |(share, interval)| spread::text(share, interval))
+}
+
+fn provider_name(record: &Record, place: usize) -> String {
+    record.providers.get(place).map_or_else(String::new, |provider| harmless::line(&provider.name))
 }
 
 /// The page lists so many; `unknowns.csv` has all.

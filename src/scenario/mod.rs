@@ -2,7 +2,7 @@
 //!
 //! `spec` mirrors the file, `build` turns it into the values of `model`, which cannot be wrong; `load` reads files,
 //! `explain` says in words what a scenario will do, `size` how much it will take, `schema` what an editor must know,
-//! `unknowns` what of it is drawn because nobody outside a provider knows it;
+//! `unknowns` what of it is drawn because it is not known outside a provider;
 //! `sweep` puts one value after the other in place of one that is written.
 
 mod build;

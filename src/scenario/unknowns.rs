@@ -1,11 +1,11 @@
-//! What of a scenario is drawn in every trial because nobody outside a provider knows it.
+//! What of a scenario is drawn in every trial because it is not known outside a provider.
 
 use super::Scenario;
 use crate::provider::{PolicyChange, RuleKind, Unknown, profile};
 use crate::rng::Seed;
 use crate::units::{ProviderId, RuleId};
 
-/// A number of a provider that nobody outside knows.
+/// A number that is not known outside its provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ScenarioUnknown {
     /// Whose it is.

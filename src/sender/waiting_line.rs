@@ -45,7 +45,7 @@ impl WaitingLine {
         Some(first)
     }
 
-    /// How long somebody stood in line until now.
+    /// How long there was a line until now.
     pub(super) fn stood(&self, now: Time) -> Span {
         self.stood + self.since.map_or(Span::ZERO, |since| now.since(since))
     }

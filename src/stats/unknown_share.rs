@@ -28,13 +28,13 @@ pub struct UnknownShare {
 }
 
 impl UnknownShare {
-    /// From the figures of a [`Spread`] and the moves of each unknown: under seed 0 to that of seed 1, under seed 1 to that
-    /// of seed 2, and so on, for as many seeds of the ring as there are; an unknown without moves has no effect.
+    /// From the figures of a [`Spread`] and the moves of each unknown: under seed 0 to that of seed 1, under seed 1 to
+    /// that of seed 2, and so on, for as many seeds of the ring as there are; an unknown without moves has no effect.
     /// `None` where there is nothing to divide, or there are no moves.
     ///
-    /// The interval is the delete-one-seed jackknife with Student's t, as that of [`Spread`]. Of an unknown that changed
-    /// nothing in m moves it ends at 1 - 0.025^(1/m): were it likelier than that to change something, it would have
-    /// (exact binomial).
+    /// The interval is the delete-one-seed jackknife with Student's t, as that of [`Spread`]. Of an unknown that
+    /// changed nothing in m moves it ends at 1 - 0.025^(1/m): were it likelier than that to change something, it
+    /// would have (exact binomial).
     pub fn of(own: &[f64], crossed: &[f64], unknowns: &[Vec<Move>]) -> Option<Vec<Self>> {
         let all = Spread::of(own, crossed)?.share;
         if unknowns.iter().all(Vec::is_empty) {

@@ -30,8 +30,8 @@ fn seeds(run: usize, unknowns: usize, options: &RunOptions) -> usize {
 
 /// Adds to a record of the scenario under these options what is unknown and how much of it matters to a strategy. An
 /// unknown limit whose rule refused nothing in any of the strategy's trials did not matter, and is not tried. Does
-/// nothing where the run did not tell unknown limits from chance. When `stop` is set, what was tried is given up, and the
-/// record says that it is partial.
+/// nothing where the run did not tell unknown limits from chance. When `stop` is set, what was tried is given up,
+/// and the record says that it is partial.
 ///
 /// # Errors
 ///

@@ -224,7 +224,8 @@ fn a_name_heals_in_weeks() {
     assert!((7..=14).contains(&out_of_bad) && (21..=30).contains(&medium) && (42..=58).contains(&high), "{reached:?}");
 }
 
-/// Fact 16: after attempts at k times the limit, a strict receiver wants ln k periods of quiet (Exim's `NewStuff`, 2005).
+/// Fact 16: after attempts at k times the limit, a strict receiver wants ln k periods of quiet (Exim's
+/// `NewStuff`, 2005).
 #[test]
 fn a_strict_average_wants_quiet_by_the_logarithm_of_the_peak() {
     // A hundred in five minutes.

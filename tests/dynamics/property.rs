@@ -1,7 +1,7 @@
 //! Whatever is sent and however: who brings better mail, or slows down when it is refused, never does worse.
 //!
-//! Whole trials, at all profiles of mailbox providers and gateways. What is sent is drawn; a difference counts where the
-//! mean over the seeds shows it.
+//! Whole trials, at all profiles of mailbox providers and gateways. What is sent is drawn; a difference counts where
+//! the mean over the seeds shows it.
 
 use std::sync::atomic::AtomicBool;
 
@@ -53,8 +53,8 @@ impl Campaign {
         }
     }
 
-    /// The campaign at a provider for two days, by these strategies. Greylisting asks to come back and not to slow down:
-    /// who stops for an hour when three strangers' addresses are greylisted is held up by himself.
+    /// The campaign at a provider for two days, by these strategies. Greylisting asks to come back and not to slow
+    /// down: who stops for an hour when three strangers' addresses are greylisted is held up by himself.
     fn scenario(&self, profile: &str, strategies: &str) -> Scenario {
         let Self { messages, past, complaints, unknown, .. } = self;
         let policy = parse(&built_in(profile).unwrap()).unwrap();
@@ -165,9 +165,9 @@ fn nowhere(wrong: impl Fn(&Campaign, &str) -> Vec<String> + Sync) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Whether what is above a limit of a sender is lost at once, as at `GoDaddy`, whose 550 means "this hour": who hears of the
-/// limit has lost by it, and a hundred connections, most of which are refused at the door, stay below it by accident. Only
-/// to keep below it helps.
+/// Whether what is above a limit of a sender is lost at once, as at `GoDaddy`, whose 550 means "this hour": who hears
+/// of the limit has lost by it, and a hundred connections, most of which are refused at the door, stay below it by
+/// accident. Only to keep below it helps.
 fn loses_at_once(profile: &str) -> bool {
     let policy = parse(&built_in(profile).unwrap()).unwrap();
     let loses = |rule: &Rule| {

@@ -89,8 +89,8 @@ fn ramp(profile: &str, factor: f64) -> Vec<f64> {
 }
 
 /// Half as much again every day is taken; three times as much a day, which is three times as steep (1.4³ is 2.7), is
-/// pushed back. Where only hours are limited (Charter, Comcast, GMX, Free, Cox) that takes longest: mail that comes evenly
-/// over the day may be nearly five times ahead of its history before it is too much for an hour.
+/// pushed back. Where only hours are limited (Charter, Comcast, GMX, Free, Cox) that takes longest: mail that comes
+/// evenly over the day may be nearly five times ahead of its history before it is too much for an hour.
 #[test]
 fn a_ramp_three_times_as_steep_is_pushed_back() {
     for profile in TAKES_PART {

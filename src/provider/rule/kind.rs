@@ -7,7 +7,7 @@ use super::meter::Meter;
 use super::population::Population;
 use super::state::RuleState;
 use crate::provider::scope::Scope;
-use crate::provider::unknown::limit_seed;
+use crate::provider::unknown_seeds::limit_seed;
 use crate::rng::Seeds;
 
 /// What a rule is, and what decides whether it is broken.
