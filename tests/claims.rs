@@ -14,7 +14,7 @@ use mxlab::scenario;
 use mxlab::study;
 
 /// What must be among the replies of a scenario, where the words are a part of the claim.
-const HEARD: [(&str, &[&str]); 12] = [
+const HEARD: [(&str, &[&str]); 15] = [
     ("authentication", &["421 4.7.32 ", "550 5.7.515 ", "554 5.7.9 "]),
     (
         "charter-2010-codes",
@@ -33,9 +33,12 @@ const HEARD: [(&str, &[&str]); 12] = [
     ("listed", &["AUP#In-1240", "[BL21]", "(S3140)", "UnsolicitedIPError"]),
     ("microsoft-block", &["(S3113)", "(S775)", "(S3150)"]),
     ("orange-connections", &["OFR004_104"]),
+    ("outlook-six-processes", &["451 4.7.652", "451 4.7.650"]),
+    ("outlook-three-processes", &["451 4.7.652"]),
     ("qq-frequency", &["550 Connection frequency limited"]),
     ("sfr-two-hours", &["450 4.7.1 Service refused due to bad behavior SFR_IN_105"]),
     ("t-online-postmaster", &["None/bad reputation", "(NOWL)"]),
+    ("tenant-limit", &["432 4.3.2", "550 5.7.233"]),
     (
         "too-many-connections-ironport",
         &["421 #4.4.5 Too many connections from your host", "452 Too many recipients received"],

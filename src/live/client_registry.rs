@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::numbered_names::{NumberOf, NumberedNames};
 use crate::time::Time;
-use crate::units::{ClientId, DomainId, NetworkId, SenderDomainId};
+use crate::units::{AccountId, ClientId, DomainId, NetworkId, SenderDomainId};
 
 /// The clients and domains that have been seen. They have the same numbers at every provider.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub(super) struct ClientRegistry {
     networks: BTreeMap<NetworkPrefix, NetworkId>,
     senders: NumberedNames<Box<str>>,
     domains: BTreeMap<String, DomainId>,
+    accounts: BTreeMap<String, AccountId>,
 }
 
 /// Clients that are told apart. A provider keeps a few hundred bytes for each …
@@ -24,7 +25,7 @@ const CLIENTS_MAX: u32 = 100_000;
 const SENDERS_MAX: u32 = 1_000_000;
 /// Networks that are told apart; all further ones share the last number.
 const NETWORKS_MAX: usize = 100_000;
-/// Recipient domains that are told apart; all further ones share the last number.
+/// Recipient domains, and accounts, that are told apart; all further ones share the last number.
 const DOMAINS_MAX: usize = 10_000;
 
 /// A /24 of IPv4 or a /64 of IPv6, which providers take for one network. Scenarios may say otherwise.
@@ -47,6 +48,7 @@ impl Default for ClientRegistry {
             networks: BTreeMap::new(),
             senders: NumberedNames::new(SENDERS_MAX),
             domains: BTreeMap::new(),
+            accounts: BTreeMap::new(),
         }
     }
 }
@@ -98,17 +100,27 @@ impl ClientRegistry {
 
     /// A recipient domain.
     pub(super) fn domain(&mut self, domain: &str) -> DomainId {
-        if let Some(id) = self.domains.get(domain) {
-            return *id;
-        }
-        let last = DomainId::from_index(DOMAINS_MAX - 1);
-        let next = DomainId::from_index(self.domains.len());
-        let name = domain.to_ascii_lowercase();
-        match self.domains.get(&name) {
-            Some(id) => *id,
-            None if self.domains.len() >= DOMAINS_MAX => last,
-            None => *self.domains.entry(name).or_insert(next),
-        }
+        intern(&mut self.domains, domain, DomainId::from_index)
+    }
+
+    /// An account that a client logs in to, in any spelling.
+    pub(super) fn account(&mut self, name: &str) -> AccountId {
+        intern(&mut self.accounts, name, AccountId::from_index)
+    }
+}
+
+/// The number of a name, whatever its spelling.
+fn intern<T: Copy>(known: &mut BTreeMap<String, T>, name: &str, from_index: impl Fn(usize) -> T) -> T {
+    // Most names come in one spelling, and need no copy in lower case.
+    if let Some(id) = known.get(name) {
+        return *id;
+    }
+    let name = name.to_ascii_lowercase();
+    let next = from_index(known.len().min(DOMAINS_MAX - 1));
+    match known.get(&name) {
+        Some(id) => *id,
+        None if known.len() >= DOMAINS_MAX => next,
+        None => *known.entry(name).or_insert(next),
     }
 }
 

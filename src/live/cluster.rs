@@ -32,6 +32,8 @@ pub struct MxClusterConfig {
     pub day_starts: Span,
     /// Clients that every provider knows from the start.
     pub clients: Vec<(IpAddr, Client)>,
+    /// Accounts that every provider knows from the start, in their order.
+    pub accounts: Vec<String>,
     /// Sender domains that every provider knows from the start.
     pub senders: Vec<KnownSender>,
 }
@@ -48,7 +50,15 @@ pub struct KnownSender {
 impl MxClusterConfig {
     /// Providers that know no client yet, at midnight.
     pub const fn new(policies: Vec<Policy>, seed: u64) -> Self {
-        Self { policies, seed, unknowns: seed, day_starts: Span::ZERO, clients: Vec::new(), senders: Vec::new() }
+        Self {
+            policies,
+            seed,
+            unknowns: seed,
+            day_starts: Span::ZERO,
+            clients: Vec::new(),
+            accounts: Vec::new(),
+            senders: Vec::new(),
+        }
     }
 }
 
@@ -77,13 +87,16 @@ pub struct ServedTrial {
 impl MxCluster {
     /// Sets providers to work.
     pub fn new(config: MxClusterConfig, clock: Clock) -> Arc<Self> {
-        let MxClusterConfig { policies, seed, unknowns, day_starts, clients, senders } = config;
+        let MxClusterConfig { policies, seed, unknowns, day_starts, clients, accounts, senders } = config;
         let seeds = Seeds { chance: Seed(seed), unknowns: Seed(unknowns) };
         // The name of a stream decides what is drawn from it: it stays what it was.
         let mut state = SharedState::new(&policies, seeds, day_starts, Seed(seed).stream("farm", 0));
         for (ip, client) in clients {
             state.register_client_as(Time::ZERO, ip, |_| client);
             state.registry.keep_client(ip);
+        }
+        for account in accounts {
+            state.registry.account(&account);
         }
         for KnownSender { domain, history } in senders {
             state.register_sender(Time::ZERO, &domain, &history);

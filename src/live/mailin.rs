@@ -17,7 +17,7 @@ use super::rendered_verdict::RenderedVerdict;
 use super::shared_state::{Admission, NewConnection};
 use crate::smtp::{Code, Reply, Stage};
 use crate::time::Span;
-use crate::units::ProviderId;
+use crate::units::{HostId, ProviderId};
 
 /// How this front end differs from mxlab's own, for its users.
 pub const CANNOT: &str = "\
@@ -71,7 +71,7 @@ impl MailinHandler {
         if !open {
             return close_reply();
         }
-        let mut session = PolicySession::new(Arc::clone(&self.cluster), self.site, ip, client);
+        let mut session = PolicySession::new(Arc::clone(&self.cluster), (self.site, HostId(0)), ip, client);
         let response = session.connect();
         self.session = Some(session);
         let mut response = self.respond(response);

@@ -29,7 +29,7 @@ use super::smtp_connection::{self, ConnectionConfig};
 use crate::provider::Policy;
 use crate::record::{OwnFailure, OwnFailures};
 use crate::smtp::ServerConfig;
-use crate::units::{ClientId, ProviderId};
+use crate::units::{ClientId, HostId, ProviderId};
 
 /// An MX host: a provider's name, and the address at which it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,14 +85,17 @@ impl MxServer {
         let permits = Arc::new(Semaphore::new(options.connections_max));
         let options = Arc::new(options);
         let own_failures = OwnFailureCounter::default();
-        let mut listening = Vec::new();
+        let mut listening: Vec<MxHost> = Vec::new();
         for (listener, MxHost { site, name, .. }) in listeners.into_iter().zip(hosts) {
+            let policy = &cluster.policies[site.index()];
+            let others = listening.iter().filter(|other| other.site == *site).count();
             listening.push(MxHost { site: *site, name: name.clone(), address: listener.local_addr() });
             let acceptor = Arc::new(HostAcceptor {
                 cluster: cluster.clone(),
                 site: *site,
+                host: HostId::from_index(others % usize::from(policy.hosts)),
                 permits: permits.clone(),
-                config: Arc::new(options.config(name, &cluster.policies[site.index()])),
+                config: Arc::new(options.config(name, policy)),
                 options: options.clone(),
                 own_failures: own_failures.clone(),
                 stop: stop.clone(),
@@ -132,6 +135,8 @@ fn listen(host: &MxHost) -> Result<MxListener, ListenError> {
 struct HostAcceptor {
     cluster: Arc<MxCluster>,
     site: ProviderId,
+    /// Which of the provider's hosts it is: those that listen are counted round.
+    host: HostId,
     /// One for each connection that may be open, over all hosts.
     permits: Arc<Semaphore>,
     config: Arc<ServerConfig>,
@@ -258,7 +263,7 @@ impl HostAcceptor {
     fn start_session(self: &Arc<Self>, pending: PendingConnection) {
         let PendingConnection { stream, pair, client, permit } = pending;
         let ip = pair.client.ip().to_canonical();
-        let mut session = PolicySession::new(self.cluster.clone(), self.site, ip, client);
+        let mut session = PolicySession::new(self.cluster.clone(), (self.site, self.host), ip, client);
         let greeting = session.connect();
         if let Some(reply) = smtp_connection::immediate_refusal(&self.config, &greeting) {
             self.cluster.hosted.take(pair);
@@ -360,7 +365,8 @@ mod tests {
     use crate::diagnostic::Document;
     use crate::live::clock::{Clock, Speed};
     use crate::live::cluster::MxClusterConfig;
-    use crate::provider::{PolicyChange, profile};
+    use crate::provider::{LimitValue, PolicyChange, RuleKind, TierValue, Window, profile};
+    use crate::time::Span;
     use crate::units::RuleId;
 
     const SITE: ProviderId = ProviderId(0);
@@ -489,6 +495,66 @@ answer = { reply = "too-large" }
         cluster.change_policy(SITE, &PolicyChange::Enabled(RuleId::from_index(rule), false));
         let lenient = replies(&server, session).await;
         assert!(lenient.contains("-SIZE 1073741824\r\n") && !lenient.contains("552"), "{lenient}");
+        server.stop(Duration::from_secs(10)).await;
+    }
+
+    /// One message of a client that logs in with this name (AUTH PLAIN), from MAIL to the end.
+    fn message_by(initial_response: &str) -> String {
+        format!(
+            "EHLO a.example\r\nAUTH PLAIN {initial_response}\r\nMAIL FROM:<a@a.example>\r\nRCPT TO:<b@b.example>\r\nQUIT\r\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn who_logs_in_is_counted_by_the_account() {
+        let policy = profile::parse(&profile::built_in("exchange-tenant").unwrap()).unwrap();
+        let rule = policy.rules.iter().position(|rule| rule.name == "message-rate").unwrap();
+        // No minute of the clock ends between two messages.
+        let mut policies = vec![policy];
+        if let RuleKind::Limit(limit) = &mut policies[0].rules[rule].kind {
+            limit.window = Window::Sliding { length: Span::DAY };
+            limit.value = LimitValue::by_tier(vec![TierValue::Exactly(1)]);
+        }
+        let cluster = MxCluster::new(MxClusterConfig::new(policies, 1), Clock::start(Speed::REAL));
+        let host = MxHost { site: SITE, name: "mx.example".to_owned(), address: "127.0.0.1:0".parse().unwrap() };
+        let server = MxServer::start(&cluster, &[host], ServerOptions::default()).unwrap();
+        // The names `me` and `you`, each with the password `x`.
+        let (me, you) = (message_by("AG1lAHg="), message_by("AHlvdQB4"));
+        for (session, passes) in [(&me, true), (&you, true), (&me, false), (&you, false)] {
+            let said = replies(&server, session).await;
+            assert_eq!(said.contains("421 4.4.2"), !passes, "{said}");
+        }
+        server.stop(Duration::from_secs(10)).await;
+    }
+
+    /// Two hosts of a provider that has two: what is open at one takes no place at the other.
+    #[tokio::test]
+    async fn each_listener_is_a_host_of_its_own() {
+        let mut policy = profile::parse(&profile::built_in("microsoft").unwrap()).unwrap();
+        policy.rules.retain(|rule| rule.name == "connections");
+        policy.hosts = 2;
+        if let RuleKind::Limit(limit) = &mut policy.rules[0].kind {
+            limit.value = LimitValue::by_tier(vec![TierValue::Exactly(1); policy.tiers.len()]);
+        }
+        let cluster = MxCluster::new(MxClusterConfig::new(vec![policy], 1), Clock::start(Speed::REAL));
+        let host = MxHost { site: SITE, name: "mx.example".to_owned(), address: "127.0.0.1:0".parse().unwrap() };
+        let server = MxServer::start(&cluster, &[host.clone(), host], ServerOptions::default()).unwrap();
+        let mut told = Vec::new();
+        let mut open = Vec::new();
+        for place in [0, 1, 0] {
+            let mut stream = TcpStream::connect(server.hosts()[place].address).await.unwrap();
+            let mut reply = [0; 2048];
+            _ = stream.read(&mut reply).await.unwrap();
+            for line in ["EHLO a.example\r\n", "MAIL FROM:<a@a.example>\r\n"] {
+                stream.write_all(line.as_bytes()).await.unwrap();
+                reply.fill(0);
+                _ = stream.read(&mut reply).await.unwrap();
+            }
+            told.push(reply[..3].to_vec());
+            open.push(stream);
+        }
+        assert_eq!(told, [b"250", b"250", b"451"]);
+        drop(open);
         server.stop(Duration::from_secs(10)).await;
     }
 }

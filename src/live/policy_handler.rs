@@ -113,7 +113,10 @@ impl SessionHandler for PolicyHandler<'_> {
                 self.session.auth_failed()
             }
             // Any name and any other password: there is nothing to protect.
-            PolicyQuestion::Auth(_) => RenderedVerdict::ACCEPT,
+            PolicyQuestion::Auth(credentials) => {
+                self.session.log_in(&credentials.user);
+                RenderedVerdict::ACCEPT
+            }
             PolicyQuestion::XClient(attributes) => {
                 self.forget_message();
                 match attributes.get(XclientAttribute::Addr).and_then(|addr| xclient_address(&addr)) {

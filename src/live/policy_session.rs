@@ -21,7 +21,7 @@ use crate::provider::{
 use crate::record::OwnFailure;
 use crate::smtp::{LOCAL_PART_MAX, Reply, Stage};
 use crate::time::{Span, Time};
-use crate::units::{ClientId, ProviderId, SessionId};
+use crate::units::{ClientId, HostId, ProviderId, SessionId};
 
 mod between_stages;
 #[cfg(test)]
@@ -38,6 +38,8 @@ pub(super) struct PolicySession {
 #[derive(Debug)]
 struct SessionState {
     site: ProviderId,
+    /// The MX host to which the client has connected.
+    host: HostId,
     ip: IpAddr,
     client: ClientId,
     session: Option<SessionId>,
@@ -91,10 +93,16 @@ impl EnvelopeAddress<'_> {
 }
 
 impl PolicySession {
-    /// A session of a client whose connection was admitted.
-    pub(super) const fn new(cluster: Arc<MxCluster>, site: ProviderId, ip: IpAddr, client: ClientId) -> Self {
+    /// A session of a client whose connection was admitted, at one of the provider's MX hosts.
+    pub(super) const fn new(
+        cluster: Arc<MxCluster>,
+        (site, host): (ProviderId, HostId),
+        ip: IpAddr,
+        client: ClientId,
+    ) -> Self {
         let state = SessionState {
             site,
+            host,
             ip,
             client,
             session: None,
@@ -141,7 +149,7 @@ impl PolicySession {
             state.connection = shared.connections;
         }
         let provider = &mut shared.providers[state.site.index()].provider;
-        let (session, verdict) = provider.connect(now, state.client);
+        let (session, verdict) = provider.connect_to(now, state.client, state.host);
         let open = provider.open_sessions();
         state.session = session;
         if session.is_some() {
@@ -169,6 +177,14 @@ impl PolicySession {
     pub(super) fn ehlo(&mut self, name: &str) -> RenderedVerdict {
         name.clone_into(&mut self.state.helo);
         self.evaluate(Stage::Ehlo, |state, shared, now, session| shared.provider(state.site).ehlo(now, session))
+    }
+
+    /// The client has logged in with this name: whatever the name, the provider takes it.
+    pub(super) fn log_in(&mut self, name: &str) {
+        let Some(session) = self.state.session else { return };
+        let mut shared = self.cluster.lock();
+        let account = shared.registry.account(name);
+        shared.provider(self.state.site).log_in(session, account);
     }
 
     /// MAIL; `size` is what the client declares, in bytes.

@@ -126,14 +126,19 @@ fn cluster_config(input: TrialInput<'_>, sources: &[IpAddr]) -> MxClusterConfig 
         unknowns: input.unknowns,
         day_starts: input.scenario.day_starts,
         clients: sources.iter().copied().zip(input.clients()).collect(),
+        accounts: input.scenario.accounts.iter().map(|account| account.name.clone()).collect(),
         senders: domains.map(|(domain, history)| KnownSender { domain: domain.clone(), history }).collect(),
     }
 }
 
-/// Every MX host of every provider, each on a loopback address of its own.
+/// Every MX host of every provider, each on a loopback address of its own; where there are more than names, they share
+/// these.
 fn mx_hosts(input: TrialInput<'_>) -> Vec<MxHost> {
     let providers = (0..).map(ProviderId).zip(&input.scenario.providers);
-    let names = providers.flat_map(|(site, policy)| policy.mx.iter().map(move |name| (site, name)));
+    let names = providers.flat_map(|(site, policy)| {
+        let hosts = policy.mx.len().max(usize::from(policy.hosts));
+        policy.mx.iter().cycle().take(hosts).map(move |name| (site, name))
+    });
     let hosts = |(n, (site, name)): (u16, (ProviderId, &String))| MxHost {
         site,
         name: name.clone(),

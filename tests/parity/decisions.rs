@@ -142,6 +142,7 @@ async fn on_sockets(scenario: &Scenario) -> Vec<Told> {
         unknowns: 1,
         day_starts: Span::ZERO,
         clients: std::iter::once(from).zip(input.clients()).collect(),
+        accounts: Vec::new(),
         senders: Vec::new(),
     };
     let cluster = MxCluster::new(config, clock);

@@ -21,7 +21,7 @@ use crate::provider::{
 };
 use crate::smtp::{Code, Reply, Stage};
 use crate::time::Span;
-use crate::units::{ProviderId, ReplyId};
+use crate::units::{HostId, ProviderId, ReplyId};
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
 const TO: EnvelopeAddress<'_> = EnvelopeAddress { local: "ann", domain: "test.example" };
@@ -128,7 +128,7 @@ impl AdminTest {
     /// A client that has been greeted.
     fn session(&self) -> PolicySession {
         let client = self.cluster.on_connect(ProviderId(0), CLIENT).client;
-        let mut session = PolicySession::new(Arc::clone(&self.cluster), ProviderId(0), CLIENT, client);
+        let mut session = PolicySession::new(Arc::clone(&self.cluster), (ProviderId(0), HostId(0)), CLIENT, client);
         assert!(accepted(&session.connect()) && accepted(&session.ehlo("client.example")));
         session
     }

@@ -6,7 +6,7 @@ use super::*;
 use crate::diagnostic::Document;
 use crate::provider::{Attribution, Check, Rule, RuleKind, profile};
 use crate::smtp::Code;
-use crate::units::ReplyId;
+use crate::units::{HostId, ReplyId};
 
 const SITE: ProviderId = ProviderId(0);
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -21,7 +21,7 @@ fn built_in(name: &str) -> Policy {
 fn session(policy: Policy) -> PolicySession {
     let cluster = MxCluster::new(MxClusterConfig::new(vec![policy], 1), Clock::start(Speed::REAL));
     let client = cluster.on_connect(SITE, HERE).client;
-    PolicySession::new(cluster, SITE, HERE, client)
+    PolicySession::new(cluster, (SITE, HostId(0)), HERE, client)
 }
 
 fn ok() -> Reply {
@@ -146,7 +146,7 @@ fn a_connection_is_refused_once_however_often_it_says_ehlo() {
     policy.rules[0] = Rule { at: Stage::Ehlo, kind: RuleKind::Check(Check::Always), ..policy.rules[0].clone() };
     let cluster = MxCluster::new(MxClusterConfig::new(vec![policy], 1), Clock::start(Speed::REAL));
     let client = cluster.on_connect(SITE, HERE).client;
-    let mut session = PolicySession::new(Arc::clone(&cluster), SITE, HERE, client);
+    let mut session = PolicySession::new(Arc::clone(&cluster), (SITE, HostId(0)), HERE, client);
     session.connect();
     for _ in 0..3 {
         assert!(!session.ehlo("client.example").is_accepted());

@@ -75,6 +75,7 @@ built_in_profiles![
     "godaddy",
     "rackspace",
     "exchange-online",
+    "exchange-tenant",
     "google-workspace",
     "comcast",
     "apple",
