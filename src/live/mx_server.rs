@@ -365,7 +365,7 @@ mod tests {
     use crate::diagnostic::Document;
     use crate::live::clock::{Clock, Speed};
     use crate::live::cluster::MxClusterConfig;
-    use crate::provider::{LimitValue, PolicyChange, RuleKind, TierValue, Window, profile};
+    use crate::provider::{LimitValue, PolicyChange, RuleKind, Scope, TierValue, Window, profile};
     use crate::time::Span;
     use crate::units::RuleId;
 
@@ -534,6 +534,7 @@ answer = { reply = "too-large" }
         policy.rules.retain(|rule| rule.name == "connections");
         policy.hosts = 2;
         if let RuleKind::Limit(limit) = &mut policy.rules[0].kind {
+            limit.scope = Scope::ClientIpAndHost;
             limit.value = LimitValue::by_tier(vec![TierValue::Exactly(1); policy.tiers.len()]);
         }
         let cluster = MxCluster::new(MxClusterConfig::new(vec![policy], 1), Clock::start(Speed::REAL));
