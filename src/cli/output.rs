@@ -62,7 +62,9 @@ pub(super) fn unwritten(error: &io::Error) -> Failure {
 pub(super) fn show_run(analysis: &Analysis<'_>, format: OutputFormat) -> Result<(), Failure> {
     match format {
         OutputFormat::Table => print(report::table(analysis, terminal::look(&io::stdout()))),
-        OutputFormat::Json => print_json(&OutputLine::Results(ResultsSummary::Summary(RunSummary::of(analysis)))),
+        OutputFormat::Json => {
+            print_json(&OutputLine::Results(ResultsSummary::Summary(Box::new(RunSummary::of(analysis)))))
+        }
     }
 }
 

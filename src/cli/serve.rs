@@ -393,7 +393,7 @@ fn end_events(writer: EventWriter, analysis: &Analysis<'_>, now: Time, quiet: bo
         terminal::note(report::table(analysis, terminal::look(&io::stderr())));
     }
     let summary = RunSummary::of(analysis).behind_events(now, lost);
-    writer.end(&OutputLine::Results(ResultsSummary::Summary(summary)))
+    writer.end(&OutputLine::Results(ResultsSummary::Summary(Box::new(summary))))
 }
 
 /// Takes the place of a scenario's name in results.

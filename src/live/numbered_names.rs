@@ -100,7 +100,7 @@ impl<K: Ord> NumberedNames<K> {
         self.known.iter().map(|(name, numbered)| (name, numbered.number))
     }
 
-    /// The next number that was nobody's.
+    /// The next number that no name has had.
     fn next_number(&self) -> Option<u32> {
         let used = u32::try_from(self.known.len() + self.free.len()).unwrap_or(u32::MAX);
         (used < self.most).then_some(used)

@@ -26,7 +26,10 @@ pub fn write_all(analysis: &Analysis<'_>, provenance: &RunProvenance, dir: &Path
     folder(&dir.join(HISTOGRAMS))?;
     put(&dir.join(RUN), &pretty(RUN, provenance)?)?;
     put(&dir.join(RECORD), &compact(RECORD, record)?)?;
-    put(&dir.join("summary.json"), &sorted("summary.json", &ResultsSummary::Summary(RunSummary::of(analysis)))?)?;
+    put(
+        &dir.join("summary.json"),
+        &sorted("summary.json", &ResultsSummary::Summary(Box::new(RunSummary::of(analysis))))?,
+    )?;
     put(&dir.join("summary.csv"), &spreadsheets::summary(record, summary)?)?;
     put(&dir.join("comparisons.csv"), &spreadsheets::compared(record, comparisons)?)?;
     put(&dir.join("unknowns.csv"), &spreadsheets::unknowns(record, unknowns)?)?;

@@ -11,7 +11,7 @@ use super::sweep::SweepSummary;
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum ResultsSummary<'a> {
     /// Of a run.
-    Summary(RunSummary<'a>),
+    Summary(Box<RunSummary<'a>>),
     /// Of a sweep.
     Sweep(SweepSummary<'a>),
 }

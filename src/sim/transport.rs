@@ -157,16 +157,12 @@ impl World for SimTransport<'_> {
     fn idle(&mut self, now: Time, conn: ConnId, until: Time) -> Time {
         let connection = &mut self.connections[conn.index()];
         let closed = self.hosts[connection.site.index()].provider.idle_limit().map(|longest| now + longest);
-        match closed.filter(|closed| *closed < until) {
-            Some(closed) => {
-                connection.set_pending(PendingEvent::IdleClosed);
-                closed
-            }
-            None => {
-                connection.set_pending(PendingEvent::Idle);
-                until
-            }
-        }
+        let (pending, ends) = match closed.filter(|closed| *closed < until) {
+            Some(closed) => (PendingEvent::IdleClosed, closed),
+            None => (PendingEvent::Idle, until),
+        };
+        connection.set_pending(pending);
+        ends
     }
 
     fn change_policy(&mut self, now: Time, change: &Change) {

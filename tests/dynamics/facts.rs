@@ -293,6 +293,7 @@ fn a_clean_warm_up_passes_and_volume_costs_no_name() {
         let mut tally = Tally::default();
         let mut wanted = 0;
         for day in 0..8 {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of messages")]
             let messages = (0.4 * floor * 1.4_f64.powi(day)) as u32;
             wanted += messages;
             tally.accepted += sender.day(messages, Rates { unknown: 0.0, ..CLEAN }).accepted;

@@ -10,18 +10,18 @@ use crate::units::SessionId;
 impl PolicySession {
     /// The client has said nothing for as long as it may; `None` where the provider has no rule about that.
     pub(in crate::live) fn on_idle(&mut self) -> Option<RenderedVerdict> {
-        let rendered = self.evaluate_between(|provider, now, session| provider.idle_expired(now, session));
+        let rendered = self.evaluate_between(Provider::idle_expired);
         (!rendered.is_accepted()).then_some(rendered)
     }
 
     /// A command that does nothing for a message.
     pub(in crate::live) fn idle_command(&mut self) -> RenderedVerdict {
-        self.evaluate_between(|provider, now, session| provider.idle_command(now, session))
+        self.evaluate_between(Provider::idle_command)
     }
 
     /// AUTH with a wrong password: refused, in the provider's words where a rule minds how often.
     pub(in crate::live) fn auth_failed(&mut self) -> RenderedVerdict {
-        let rendered = self.evaluate_between(|provider, now, session| provider.auth_failed(now, session));
+        let rendered = self.evaluate_between(Provider::auth_failed);
         match rendered {
             RenderedVerdict::Accept { delay } => {
                 RenderedVerdict::Refuse { reply: ProtocolError::Credentials.reply(), close: false, delay }
