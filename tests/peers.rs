@@ -20,6 +20,12 @@ mod bounce_categories;
 mod bounce_mail;
 #[path = "peers/bounce_parsers.rs"]
 mod bounce_parsers;
+#[path = "peers/caller.rs"]
+mod caller;
+#[path = "peers/exim.rs"]
+mod exim;
+#[path = "peers/haraka.rs"]
+mod haraka;
 #[path = "peers/lettre.rs"]
 mod lettre;
 #[path = "peers/mail_log.rs"]
@@ -38,6 +44,8 @@ mod profiles;
 mod program;
 #[path = "peers/python.rs"]
 mod python;
+#[path = "peers/real_receivers.rs"]
+mod real_receivers;
 #[path = "peers/receivers.rs"]
 mod receivers;
 #[path = "peers/said_replies.rs"]

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use super::mail_log::{self, Delivery};
 use super::process::{Running, succeed, tail, until};
 use super::program;
+use super::servers::at_a_free_port;
 
 /// How one gets it.
 const HOW: &str = "on Debian: apt-get install postfix (it need not run); or .ci/run peers";
@@ -61,6 +62,23 @@ scache  unix       -  -  n  -      1  scache
 postlog unix-dgram n  -  n  -      1  postlogd
 ";
 
+/// What a receiver has besides. Nobody on this machine is let off anything.
+const RECEIVER: &str = "\
+myhostname = mx.postfix.example
+mydestination = postfix.example
+local_recipient_maps = regexp:{{!/^unknown/ OK}}
+local_transport = discard:
+mynetworks = 192.0.2.1/32
+smtpd_client_event_limit_exceptions =
+smtpd_recipient_limit = 1000";
+
+/// Who hears clients first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Front {
+    Smtpd,
+    Postscreen,
+}
+
 /// An instance at work.
 pub(crate) struct Postfix {
     master: Running,
@@ -72,30 +90,42 @@ pub(crate) struct Postfix {
 impl Postfix {
     /// Starts an instance that sends everything to one host; `None` where there is no Postfix to start.
     pub(crate) fn start(to: SocketAddr, settings: &[&str]) -> Option<Self> {
-        Self::start_at(None, to, settings)
+        Some(Self::start_with(&Programs::want()?, "", to, settings).expect("Postfix starts"))
     }
 
     /// The same, and it takes mail at an address, too.
-    pub(crate) fn start_at(at: Option<SocketAddr>, to: SocketAddr, settings: &[&str]) -> Option<Self> {
-        let postfix = program::want("postfix", HOW)?;
-        let smtp_source = program::want("smtp-source", HOW)?;
-        let sendmail = program::want("sendmail", HOW)?;
-        if !nix::unistd::geteuid().is_root() {
-            program::skip("Postfix starts for root only", "run the tests as root");
-            return None;
-        }
+    pub(crate) fn start_at(at: SocketAddr, to: SocketAddr, settings: &[&str]) -> Option<Self> {
+        Some(Self::start_with(&Programs::want()?, &smtpd_at(at), to, settings).expect("Postfix starts"))
+    }
+
+    /// Takes mail for the domain of our profile of it, as Postfix does for strangers, and throws it away; where it does.
+    pub(crate) fn receive(front: Front, settings: &[&str]) -> Option<(Self, SocketAddr)> {
+        let programs = Programs::want()?;
+        let settings = [&[RECEIVER], settings].concat();
+        Some(at_a_free_port(|at| {
+            let services = match front {
+                Front::Smtpd => smtpd_at(at),
+                Front::Postscreen => postscreen_at(at),
+            };
+            Some((Self::start_with(&programs, &services, at, &settings)?, at))
+        }))
+    }
+
+    /// With further services; `None` where the port of one of them is taken.
+    fn start_with(programs: &Programs, services: &str, to: SocketAddr, settings: &[&str]) -> Option<Self> {
         let home = tempfile::tempdir().unwrap();
         let config = home.path().join("etc");
-        configure(home.path(), at, to, settings);
-        succeed(Command::new(postfix).arg("-c").arg(&config).arg("check"), Duration::from_mins(1));
-        let folder = succeed(Command::new(program::find("postconf")?).args(["-dh", "daemon_directory"]), QUICK);
-        let mut master = Command::new(Path::new(folder.trim()).join("master"));
+        configure(home.path(), services, to, settings);
+        succeed(Command::new(&programs.postfix).arg("-c").arg(&config).arg("check"), Duration::from_mins(1));
+        let mut master = Command::new(&programs.master);
         // Whatever becomes of the test, it ends by itself.
         master.arg("-c").arg(&config).args(["-d", "-e", "1200"]).env("MAIL_CONFIG", &config);
         let master = Running::start(master.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
-        let instance = Self { master, home, smtp_source, sendmail };
-        until("Postfix starts", QUICK, || instance.socket().exists() && instance.log().contains("daemon started"));
-        Some(instance)
+        let (smtp_source, sendmail) = (programs.smtp_source.clone(), programs.sendmail.clone());
+        let mut instance = Self { master, home, smtp_source, sendmail };
+        let (socket, log) = (instance.socket(), instance.home.path().join("log"));
+        let says = |what: &str| fs::read_to_string(&log).is_ok_and(|log| log.contains(what));
+        instance.master.comes_up(QUICK, || socket.exists() && says("daemon started")).then_some(instance)
     }
 
     /// Has smtp-source send into the instance.
@@ -186,11 +216,34 @@ impl Postfix {
     }
 }
 
+/// What an instance is made of.
+struct Programs {
+    postfix: PathBuf,
+    master: PathBuf,
+    smtp_source: PathBuf,
+    sendmail: PathBuf,
+}
+
+impl Programs {
+    /// Where they are; `None` where they are not, or may not be started.
+    fn want() -> Option<Self> {
+        let [postfix, postconf] = [program::want("postfix", HOW)?, program::want("postconf", HOW)?];
+        let [smtp_source, sendmail] = [program::want("smtp-source", HOW)?, program::want("sendmail", HOW)?];
+        if !nix::unistd::geteuid().is_root() {
+            program::skip("Postfix starts for root only", "run the tests as root");
+            return None;
+        }
+        let folder = succeed(Command::new(postconf).args(["-dh", "daemon_directory"]), QUICK);
+        let master = Path::new(folder.trim()).join("master");
+        Some(Self { postfix, master, smtp_source, sendmail })
+    }
+}
+
 /// For what takes a moment, on a machine that has other things to do.
 const QUICK: Duration = Duration::from_secs(30);
 
 /// Writes the configuration of an instance, and makes its folders.
-fn configure(home: &Path, at: Option<SocketAddr>, to: SocketAddr, settings: &[&str]) {
+fn configure(home: &Path, services: &str, to: SocketAddr, settings: &[&str]) {
     // Its processes give up root, and must still get in.
     fs::set_permissions(home, Permissions::from_mode(0o755)).unwrap();
     for folder in ["etc", "queue", "data"] {
@@ -206,7 +259,16 @@ fn configure(home: &Path, at: Option<SocketAddr>, to: SocketAddr, settings: &[&s
         main_cf.extend([setting, "\n"]);
     }
     fs::write(home.join("etc/main.cf"), main_cf).unwrap();
-    // Where others come in there may be TLS, whose keys one process looks after.
-    let outside = at.map(|at| format!("{at} inet n - n - - smtpd\ntlsmgr unix - - n 1000? 1 tlsmgr\n"));
-    fs::write(home.join("etc/master.cf"), MASTER_CF.to_owned() + &outside.unwrap_or_default()).unwrap();
+    fs::write(home.join("etc/master.cf"), MASTER_CF.to_owned() + services).unwrap();
+}
+
+/// Where others come in there may be TLS, whose keys one process looks after.
+fn smtpd_at(at: SocketAddr) -> String {
+    format!("{at} inet n - n - - smtpd\ntlsmgr unix - - n 1000? 1 tlsmgr\n")
+}
+
+/// postscreen hands on whom it lets in.
+fn postscreen_at(at: SocketAddr) -> String {
+    let inside = "smtpd pass - - n - - smtpd\ndnsblog unix - - n - 0 dnsblog\ntlsproxy unix - - n - 0 tlsproxy\n";
+    format!("{at} inet n - n - 1 postscreen\n{inside}tlsmgr unix - - n 1000? 1 tlsmgr\n")
 }

@@ -40,6 +40,22 @@ impl Running {
         ended.unwrap()
     }
 
+    /// Waits until it is at work; whether it is, and has not ended instead.
+    pub(crate) fn comes_up(&mut self, patience: Duration, mut is_up: impl FnMut() -> bool) -> bool {
+        let mut ended = false;
+        let name = self.name.clone();
+        until(&format!("{name} starts"), patience, || {
+            ended = self.has_ended();
+            ended || is_up()
+        });
+        !ended
+    }
+
+    /// Whether it is over.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }

@@ -156,7 +156,7 @@ fn postfix_takes_bdat_under_tls_and_its_refusals_are_recorded() {
     ];
     let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     let at = servers::free();
-    let Some(postfix) = Postfix::start_at(Some(at), sink.at, &settings) else { return };
+    let Some(postfix) = Postfix::start_at(at, sink.at, &settings) else { return };
     let cell = campaign.send_to(at, &["--tls", "--chunking"]);
     postfix.settle();
     let log = postfix.stop();

@@ -18,22 +18,17 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it; the command says where it listens.
     pub(crate) fn start(command: impl Fn(SocketAddr) -> Command) -> Self {
-        for _ in 0..5 {
-            let at = free();
+        at_a_free_port(|at| {
             let mut command = command(at);
             let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             let mut server = Self { running: Running::start(quiet), at };
-            // Another process may have taken the port meanwhile: then it has ended, and another port is tried.
             let mut ended = false;
             let greets = comes(Duration::from_secs(30), || {
-                ended = server.running.child.try_wait().unwrap().is_some();
+                ended = server.running.has_ended();
                 ended || server.greeting().is_some()
             });
-            if greets && !ended {
-                return server;
-            }
-        }
-        panic!("it listens on no port that was free");
+            (greets && !ended).then_some(server)
+        })
     }
 
     /// What it says to a client that connects.
@@ -44,6 +39,12 @@ impl Server {
         BufReader::new(stream).read_line(&mut line).ok()?;
         (!line.is_empty()).then_some(line)
     }
+}
+
+/// Starts a server at a port that is free, and says `None` where another process has taken it meanwhile: then another
+/// port is tried.
+pub(crate) fn at_a_free_port<T>(start: impl Fn(SocketAddr) -> Option<T>) -> T {
+    (0..5).find_map(|_| start(free())).expect("it listens on no port that was free")
 }
 
 /// A place where no server listens.

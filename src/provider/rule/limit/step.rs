@@ -132,9 +132,9 @@ impl Limit {
 }
 
 impl LimitStep {
-    /// Whether it is asked and counts what it refuses, so that it counts what others refuse before it too.
+    /// Whether attempts count, so that it counts what others refuse before it too.
     pub(in crate::provider) fn counts_attempts(&self) -> bool {
-        self.counted == Counted::Attempts && self.action == LimitAction::Take
+        self.counted == Counted::Attempts && matches!(self.action, LimitAction::Take | LimitAction::Record)
     }
 
     /// Whether the step does anything about a recipient with such a mailbox; `None` is one of another
