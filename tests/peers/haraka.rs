@@ -13,6 +13,9 @@ use super::process::Running;
 use super::program;
 use super::servers::{at_a_free_port, free};
 
+/// What it says once it listens and counts.
+const READY: [&str; 2] = ["Listening on", "connected to redis:"];
+
 /// A server at work; it ends when dropped.
 pub(crate) struct Haraka {
     _server: Running,
@@ -49,8 +52,9 @@ impl Haraka {
         // queue/discard wants to be told twice.
         server.env("YES_REALLY_DO_DISCARD", "1").stdin(Stdio::null()).stderr(Stdio::null());
         let mut server = Running::start(server.stdout(fs::File::create(&log).unwrap()));
-        let listens = || fs::read_to_string(&log).is_ok_and(|log| log.contains("Listening on"));
-        let is_up = server.comes_up(Duration::from_secs(60), listens) && !redis.has_ended();
+        // It listens before it has found Redis, and counts nothing until then.
+        let counts = || fs::read_to_string(&log).is_ok_and(|log| READY.iter().all(|line| log.contains(line)));
+        let is_up = server.comes_up(Duration::from_secs(60), counts) && !redis.has_ended();
         is_up.then_some(Self { _server: server, _redis: redis, _home: home, at })
     }
 }
@@ -68,7 +72,7 @@ fn configure(home: &Path, at: SocketAddr, counts_at: SocketAddr, haraka: &Path, 
         ("me", "mx.haraka.example\n".to_owned()),
         ("host_list", "haraka.example\n".to_owned()),
         ("plugins", "limit\nrcpt_to.in_host_list\nqueue/discard\n".to_owned()),
-        ("loglevel", "NOTICE\n".to_owned()),
+        ("loglevel", "INFO\n".to_owned()),
         ("redis.ini", format!("[server]\nhost=127.0.0.1\nport={}\n", counts_at.port())),
         ("limit.ini", format!("tarpit_delay=3\n{redis}{limits}")),
     ];

@@ -251,7 +251,11 @@ fn configure(home: &Path, services: &str, to: SocketAddr, settings: &[&str]) {
     }
     let owner = nix::unistd::User::from_name("postfix").unwrap().expect("Postfix has a user of its own");
     chown(home.join("data"), Some(owner.uid.as_raw()), None).unwrap();
-    let (place, mut main_cf) = (home.display(), MAIN_CF.to_owned());
+    // What is said twice every process warns of, the one that writes the log too: to itself, and more than it can hold.
+    let name = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
+    let set: Vec<String> = settings.iter().flat_map(|settings| settings.lines()).map(name).collect();
+    let kept = MAIN_CF.lines().filter(|line| !set.contains(&name(line)));
+    let (place, mut main_cf) = (home.display(), kept.fold(String::new(), |all, line| all + line + "\n"));
     _ = writeln!(main_cf, "queue_directory = {place}/queue\ndata_directory = {place}/data");
     _ = writeln!(main_cf, "maillog_file = {place}/log\nmaillog_file_prefixes = {place}");
     _ = writeln!(main_cf, "relayhost = [{}]:{}", to.ip(), to.port());
