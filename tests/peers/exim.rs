@@ -15,7 +15,8 @@ use super::process::{Running, succeed};
 use super::program;
 use super::servers::at_a_free_port;
 
-/// Exim's own example where it says anything about these, and its defaults for all else. What it accepts it throws away.
+/// Exim's own example where it says anything about these, and its defaults for all else. What is accepted is thrown
+/// away.
 const BEFORE: &str = "\
 primary_hostname = mx.exim.example
 domainlist local_domains = exim.example

@@ -54,7 +54,7 @@ impl Haraka {
         let mut server = Running::start(server.stdout(fs::File::create(&log).unwrap()));
         // It listens before it has found Redis, and counts nothing until then.
         let counts = || fs::read_to_string(&log).is_ok_and(|log| READY.iter().all(|line| log.contains(line)));
-        let is_up = server.comes_up(Duration::from_secs(60), counts) && !redis.has_ended();
+        let is_up = server.comes_up(Duration::from_mins(1), counts) && !redis.has_ended();
         is_up.then_some(Self { _server: server, _redis: redis, _home: home, at })
     }
 }

@@ -62,7 +62,7 @@ scache  unix       -  -  n  -      1  scache
 postlog unix-dgram n  -  n  -      1  postlogd
 ";
 
-/// What a receiver has besides. Nobody on this machine is let off anything.
+/// What a receiver has besides. Clients on this machine are let off nothing.
 const RECEIVER: &str = "\
 myhostname = mx.postfix.example
 mydestination = postfix.example
@@ -98,7 +98,7 @@ impl Postfix {
         Some(Self::start_with(&Programs::want()?, &smtpd_at(at), to, settings).expect("Postfix starts"))
     }
 
-    /// Takes mail for the domain of our profile of it, as Postfix does for strangers, and throws it away; where it does.
+    /// Takes mail for the domain of our profile of it, as Postfix does from strangers, and throws it away; and where.
     pub(crate) fn receive(front: Front, settings: &[&str]) -> Option<(Self, SocketAddr)> {
         let programs = Programs::want()?;
         let settings = [&[RECEIVER], settings].concat();

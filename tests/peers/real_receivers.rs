@@ -1,7 +1,7 @@
 //! Receivers whose code is public, as they are shipped, beside our profiles of them: the same client, at the same time,
 //! must be refused by both with the same words.
 //!
-//! Limits that are off unless somebody sets one are set to the same on both sides, and windows of a minute and more to
+//! Limits that are off until one is set are set to the same on both sides, and windows of a minute and more to
 //! ten seconds. Everything else is as it comes.
 
 use std::thread;
@@ -23,7 +23,7 @@ fn ours(profile: &str, set: &[&str]) -> Served {
     Served::start(profile, &set.iter().flat_map(|value| ["--set", *value]).collect::<Vec<_>>())
 }
 
-// ---- Postfix ---------------------------------------------------------------------------------------------------------
+// ---- Postfix --------------------------------------------------------------------------------------------------------
 
 /// Real Postfix and ours; `None` where there is no Postfix.
 fn postfix(front: Front, settings: &[&str], set: &[&str], pattern: Pattern) -> Option<SideBySide> {
@@ -39,7 +39,7 @@ const TOO_MANY_CONNECTIONS: &str = "421 4.7.0 mx.postfix.example Error: too many
 /// anvil's frames.
 const TEN_SECONDS: &str = "anvil_rate_time_unit = 10s";
 
-/// Fifty connections of one client are its limit without a line of configuration; whoever leaves makes room.
+/// Fifty connections of one client are its limit without a line of configuration; a client that leaves makes room.
 #[test]
 fn postfix_minds_connections_in_parallel() {
     let pattern: Pattern = |caller| {
@@ -63,7 +63,7 @@ fn postfix_minds_connections_in_quick_succession() {
         for _ in 0..9 {
             caller.look_in();
         }
-        // Whoever was refused counts, and nothing is forgotten before the frame is over.
+        // What was refused counts, and nothing is forgotten before the frame is over.
         caller.until(Duration::from_secs(8));
         caller.look_in();
         caller.until(Duration::from_secs(20));
@@ -179,7 +179,7 @@ fn postscreen_wants_to_see_a_stranger_twice() {
     compared.agree(&[("450 4.3.2 Service currently unavailable", 2)]);
 }
 
-// ---- Exim ------------------------------------------------------------------------------------------------------------
+// ---- Exim -----------------------------------------------------------------------------------------------------------
 
 /// Real Exim and ours; `None` where there is no Exim.
 fn exim(settings: &str, at_mail: &str, set: &[&str], pattern: Pattern) -> Option<SideBySide> {
@@ -188,7 +188,7 @@ fn exim(settings: &str, at_mail: &str, set: &[&str], pattern: Pattern) -> Option
     Some(SideBySide::of(pattern, theirs.at, ours.at))
 }
 
-/// Twenty connections in all are its limit without a line of configuration; whoever leaves makes room.
+/// Twenty connections in all are its limit without a line of configuration; a client that leaves makes room.
 #[test]
 fn exim_minds_connections_in_parallel() {
     let pattern: Pattern = |caller| {
@@ -290,7 +290,7 @@ fn exim_in_leaky_mode_minds_a_high_rate() {
     assert!((80..=84).contains(&refused), "{refused}");
 }
 
-// ---- Haraka ----------------------------------------------------------------------------------------------------------
+// ---- Haraka ---------------------------------------------------------------------------------------------------------
 
 /// Real Haraka and ours, with one of the plugin's limits and our rule about it; `None` where there is no Haraka.
 fn haraka(limits: &str, rule: &str, set: &[&str], pattern: Pattern) -> Option<SideBySide> {
