@@ -24,6 +24,18 @@ fn relaying_is_refused_before_all_else_and_only_where_a_recipient_is_foreign() {
     assert!(!provider.policy().is_foreign("yahoo.com"));
 }
 
+/// As with haraka-plugin-limit: counted at RCPT, also where another rule refuses; looked at with the next connection.
+#[test]
+fn a_limit_on_attempts_that_is_asked_early_counts_what_another_rule_refuses() {
+    let mut early = limit(Connect, Meter::Recipients, Scope::ClientIp, HOUR, 1);
+    limit_of(&mut early).counted = Counted::Attempts;
+    let relaying = rule(Rcpt, RuleKind::Check(Check::Relaying));
+    let provider = &mut lab(vec![early, relaying]);
+    let foreign = Recipient { mailbox: None, ..to(0) };
+    assert_eq!(refused_at(provider, at(0), GOOD, ENVELOPE, &[foreign]), Some(Rcpt));
+    assert_eq!(refused_at(provider, at(0), GOOD, ENVELOPE, &[foreign]), Some(Connect));
+}
+
 /// A recipient's own local part is what counts at RCPT, not the sender's.
 #[test]
 fn a_long_local_part_is_refused_where_it_is_named() {
