@@ -114,9 +114,9 @@ impl LimitValue {
     /// The same with numbers that are known, `share` of the way through their ranges.
     #[must_use]
     pub(super) fn known_at(&self, share: f64) -> Self {
-        let known = |value: &TierValue| value.draw(share).map_or(TierValue::Unlimited, TierValue::Exactly);
+        let known = |value: &TierValue| TierValue::known(value.draw(share));
         let amount = match &self.amount {
-            LimitAmount::Tiers(by_tier) => LimitAmount::Tiers(by_tier.iter().map(known).collect()),
+            LimitAmount::Tiers(by_tier) => LimitAmount::Tiers(in_order(by_tier, share).map(TierValue::known).collect()),
             LimitAmount::Curve(points) => LimitAmount::Curve(points.clone()),
             LimitAmount::Allowance(share_of) => LimitAmount::Allowance(AllowanceShare {
                 at_least: known(&share_of.at_least),
@@ -182,7 +182,7 @@ impl LimitValue {
         let share = seed.share(u64::from(id), 0);
         let drawn = |value: &TierValue| value.draw(share);
         let amount = match &self.amount {
-            LimitAmount::Tiers(by_tier) => DrawnAmount::Tiers(by_tier.iter().map(drawn).collect()),
+            LimitAmount::Tiers(by_tier) => DrawnAmount::Tiers(in_order(by_tier, share).collect()),
             LimitAmount::Curve(points) => DrawnAmount::Curve(points.clone()),
             LimitAmount::Allowance(AllowanceShare { share, at_least, at_most }) => DrawnAmount::Allowance {
                 share: *share,
@@ -235,6 +235,11 @@ pub enum TierValue {
 }
 
 impl TierValue {
+    /// A number that is known; `None` is no limit.
+    fn known(number: Option<u32>) -> Self {
+        number.map_or(Self::Unlimited, Self::Exactly)
+    }
+
     /// The number in one trial, `share` of the way through what is unknown; `None` is no limit. What spans orders of
     /// magnitude is drawn by its logarithm: nothing is known but the order.
     pub(super) fn draw(self, share: f64) -> Option<u32> {
@@ -245,6 +250,20 @@ impl TierValue {
             Self::Unknown { low, high } => Some(within(low, high, share)),
         }
     }
+}
+
+/// The number of every tier in one trial, the worst first. Where one range is drawn by its logarithm and another is not,
+/// the same share of both may be fewer in the better tier: then it has as many as the tier before, if its range goes so
+/// far.
+fn in_order(by_tier: &[TierValue], share: f64) -> impl Iterator<Item = Option<u32>> {
+    by_tier.iter().scan(0, move |worse, value| {
+        let drawn = match *value {
+            TierValue::Unknown { high, .. } => value.draw(share).map(|number| number.max(*worse).min(high)),
+            TierValue::Exactly(_) | TierValue::Unlimited => value.draw(share),
+        };
+        *worse = drawn.unwrap_or(0);
+        Some(drawn)
+    })
 }
 
 /// An order of magnitude.
