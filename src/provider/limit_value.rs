@@ -252,9 +252,9 @@ impl TierValue {
     }
 }
 
-/// The number of every tier in one trial, the worst first. Where one range is drawn by its logarithm and another is not,
-/// the same share of both may be fewer in the better tier: then it has as many as the tier before, if its range goes so
-/// far.
+/// The number of every tier in one trial, the worst first. Where one range is drawn by its logarithm and another is
+/// not, the same share of both may be fewer in the better tier: then it has as many as the tier before, if its range
+/// goes so far.
 fn in_order(by_tier: &[TierValue], share: f64) -> impl Iterator<Item = Option<u32>> {
     by_tier.iter().scan(0, move |worse, value| {
         let drawn = match *value {

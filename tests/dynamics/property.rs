@@ -115,7 +115,7 @@ retry = {{ exponential = {{ base = "30min", factor = 1.5, cap = "2h", jitter = "
 }
 
 const SEEDS: u32 = 4;
-const CAMPAIGNS: usize = 8;
+const CAMPAIGNS: usize = 6;
 
 /// A figure under each seed; the score when the one that is `judged` was through: without mail no name gets better.
 fn figures(record: &Record, strategy: &str, metric: Metric, judged: &[Trial]) -> Vec<f64> {

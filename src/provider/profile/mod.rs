@@ -102,11 +102,14 @@ built_in_profiles![
 ];
 
 /// Those of the built-in profiles that do what software does whose code is public, sensible or not.
-pub const SOFTWARE: &[&str] = &["exim", "haraka", "mox", "postfix"];
+pub const SOFTWARE: &[&str] = &["exim", "haraka", "mox", "postfix", "rspamd"];
 
-/// The built-in profiles of mailbox providers and gateways: neither `open` nor software.
+/// Those that stand for no recipients' provider: one for whatever there is, and a service that mail is submitted to.
+const NO_MAILBOXES: &[&str] = &["open", "exchange-tenant"];
+
+/// The built-in profiles of mailbox providers and gateways.
 pub fn mailbox_providers() -> impl Iterator<Item = &'static str> {
-    NAMES.iter().copied().filter(|name| *name != "open" && !SOFTWARE.contains(name))
+    NAMES.iter().copied().filter(|name| !NO_MAILBOXES.contains(name) && !SOFTWARE.contains(name))
 }
 
 /// The policy that a profile means.
