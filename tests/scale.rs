@@ -81,7 +81,7 @@ fn many_queues_cost_at_most_40_bytes_a_recipient() {
     let asked = measure(|| sent = delivered(&run(&scenario)));
     assert_eq!(sent, u64::from(RECIPIENTS));
     let bytes = asked.bytes_max as f64 / f64::from(RECIPIENTS);
-    assert!(bytes <= 40.0, "{bytes:.1} bytes a recipient");
+    assert!(bytes <= 40.0, "{bytes:.2} bytes a recipient");
 }
 
 /// A hundred thousand client IPs, each of which writes as ten sender domains of its own, within a day.

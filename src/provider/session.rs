@@ -98,7 +98,7 @@ pub(super) enum CountOnce {
 }
 
 impl Session {
-    const fn new(id: SessionId) -> Self {
+    fn new(id: SessionId) -> Self {
         Self {
             id,
             open: false,
@@ -112,7 +112,8 @@ impl Session {
             message_passed: 0,
             counts: Vec::new(),
             envelope: None,
-            recipients: Vec::new(),
+            // Mostly a message goes to one.
+            recipients: Vec::with_capacity(1),
         }
     }
 
