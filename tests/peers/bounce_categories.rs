@@ -68,6 +68,7 @@ pub(crate) const SISIMAI: &[Category] = &[
     category("filtered", &[UnknownUser, Content], "refused after DATA; its page: almost the same as userunknown"),
     category("mailboxfull", &[MailboxFull], "the same"),
     category("mesgtoobig", &[Size], "the same"),
+    category("networkerror", &[Busy], "all of X.4: trouble with the network or the route"),
     category("norelaying", &[Relaying], "the same"),
     category("notaccept", &[Busy], "a host that takes no mail now: high load, maintenance"),
     category("onhold", &[], "its page: too little is known to judge"),

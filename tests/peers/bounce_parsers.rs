@@ -183,7 +183,9 @@ fn of_mails(replies: &[SaidReply], module: &str, package: &str, name: &str) -> O
         file
     };
     let mails: Vec<PathBuf> = replies.iter().enumerate().map(write).collect();
-    Some(succeed(Command::new(perl).arg(script(name)).args(mails), PATIENCE))
+    // Sisimai takes the first of several reasons, in the order of a hash: that is to be the same each time.
+    let in_order = [("PERL_HASH_SEED", "0"), ("PERL_PERTURB_KEYS", "0")];
+    Some(succeed(Command::new(perl).envs(in_order).arg(script(name)).args(mails), PATIENCE))
 }
 
 fn script(name: &str) -> PathBuf {
