@@ -4,6 +4,8 @@
 
 #[path = "bad_input/addresses.rs"]
 mod addresses;
+#[path = "bad_input/dynamics.rs"]
+mod dynamics;
 #[path = "bad_input/identities.rs"]
 mod identities;
 #[path = "bad_input/large.rs"]
