@@ -50,10 +50,6 @@ pub const CONNECTIONS_MAX: usize = 20_000;
 /// The largest message that is read at all. What a provider accepts is one of its rules, with a reply of its own.
 const SIZE_MAX: u64 = 1 << 30;
 
-/// The most recipients of a message that are asked about at all; twice what any built-in profile takes (Exim's). What a
-/// provider accepts is one of its rules, with a reply of its own.
-const RECIPIENTS_MAX: u32 = 100_000;
-
 impl ServerOptions {
     /// How a host of this name speaks for a provider.
     pub(super) fn config(&self, host: &str, policy: &Policy) -> ServerConfig {
@@ -72,13 +68,19 @@ impl ServerOptions {
             extensions,
             line_ends,
             size_max: Some(SIZE_MAX),
-            recipients_max: RECIPIENTS_MAX,
+            recipients_max: recipients_max(policy),
             size_advertised: policy.size_max().map(|size| size.0),
             auth_without_tls: true,
             junk_commands_max: junk_commands_max(policy),
             ..plain
         }
     }
+}
+
+/// How many recipients of a message are asked about at all: as many as servers are used to, or more where a rule of the
+/// provider allows them and speaks in its own words above that.
+fn recipients_max(policy: &Policy) -> u32 {
+    policy.largest_limit(Meter::Recipients).saturating_add(1).max(ServerConfig::default().recipients_max)
 }
 
 /// How many commands that do nothing for a message a session takes by itself: any number where a rule counts them.

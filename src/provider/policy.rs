@@ -17,6 +17,7 @@ use super::reputation::{Placement, ReputationModel, Scoring, Tier};
 use super::rule::{Check, Meter, RuleKind};
 use super::served_domains::ServedDomains;
 use super::verdict::RuleAction;
+use super::window::Window;
 use crate::dist::Dist;
 use crate::smtp::{Reply, Stage};
 use crate::units::{Bytes, ClientId, Fraction, RuleId};
@@ -75,6 +76,17 @@ impl Policy {
         self.rules.iter().any(|rule| {
             rule.enabled && matches!(&rule.kind, RuleKind::Limit(limit) if limit.meter == meter && limit.is_limited())
         })
+    }
+
+    /// The largest limit on this within a message that is in force; 0 without one.
+    pub fn largest_limit(&self, meter: Meter) -> u32 {
+        let limits = self.rules.iter().filter(|rule| rule.enabled).filter_map(|rule| match &rule.kind {
+            RuleKind::Limit(limit) if limit.meter == meter && limit.window == Window::Message => {
+                Some(LimitValue::scaled(1, limit.value.largest()))
+            }
+            RuleKind::Limit(_) | RuleKind::Check(_) => None,
+        });
+        limits.max().unwrap_or(0)
     }
 
     /// Whether mail for such a mailbox can be delivered at all: whether no rule refuses it.

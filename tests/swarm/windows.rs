@@ -310,7 +310,9 @@ fn did(index: usize, rule: &Rule, limit: &Limit, stage: Stage, enabled: bool, un
     if rule.at == stage && enabled && reached {
         return Some(Did::Passed);
     }
-    if natural == stage && rule.at < natural && !limit.meter.is_gauge() && reached {
+    let each = limit.scope.is_of_recipient() && stage != Stage::Rcpt;
+    let counts_attempt = until != Some(index) && limit.counted == Counted::Attempts && !each;
+    if natural == stage && rule.at < natural && !limit.meter.is_gauge() && (reached || counts_attempt) {
         return Some(Did::CountedLate);
     }
     if rule.at == stage && enabled && !reached && until != Some(index) && counts_refused(rule, limit) {
