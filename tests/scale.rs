@@ -115,8 +115,16 @@ fn a_million_sender_domains_fit_into_a_gibibyte() {
 fn delivers(provider: &mut Provider, now: Time, client: ClientId, sender_domain: SenderDomainId) -> bool {
     let (Some(session), _) = provider.connect(now, client) else { return false };
     let sender_local_part = LocalPartLength::Octets(4);
-    let envelope =
-        Envelope { sender_domain, sender_local_part, size: 1_000, spf: true, dkim: true, dmarc: true, spam: false };
+    let envelope = Envelope {
+        sender_domain,
+        sender_local_part,
+        size: 1_000,
+        dns: true,
+        spf: true,
+        dkim: true,
+        dmarc: true,
+        spam: false,
+    };
     let id = u64::from(sender_domain.0);
     let mailbox = Some(Mailbox::Exists);
     let recipient = Recipient { id, domain: DomainId(0), mailbox, local_octets: 4, engaged: None };

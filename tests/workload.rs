@@ -309,7 +309,7 @@ fn stream(arrivals: Arrivals) -> MailStream {
         size: Size::Constant(Bytes(75_000)),
         domains: vec![(DomainId(0), 1.0), (DomainId(1), 2.0), (DomainId(2), 0.5)],
         list: clean(),
-        authentication: Authentication { spf: true, dkim: true, dmarc: true },
+        authentication: Authentication { dns: true, spf: true, dkim: true, dmarc: true },
         sender_domain: SenderDomainId(0),
         sender_local_part: String::new(),
         sources: vec![SourceId(0)],

@@ -41,7 +41,7 @@ use front_end::{FrontEnd, RunningFrontEnd};
 ///
 /// Messages are counted and thrown away, never relayed. Local parts force an outcome: unknown@, full@, trap@,
 /// 451-4.7.1.anything@, dot-552@ (after the message), drop@, slow-30s@; engaged@ and unengaged@ tell whether the owner
-/// reads what they get; and as senders nospf@, nodkim@, nodmarc@, spam@.
+/// reads what they get; and as senders nodns@, nospf@, nodkim@, nodmarc@, spam@.
 #[expect(clippy::struct_excessive_bools, reason = "a command line has switches")]
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -44,9 +44,11 @@ pub(super) enum ForcedAction {
 }
 
 /// What the local part of a sender says about its message; by default nothing is wrong with it.
-#[expect(clippy::struct_excessive_bools, reason = "four checks that do not depend on each other")]
+#[expect(clippy::struct_excessive_bools, reason = "five checks that do not depend on each other")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SenderDirectives {
+    /// `nodns`: the sender domain has no DNS records.
+    pub(super) no_dns: bool,
     /// `nospf`: SPF fails.
     pub(super) spf_fails: bool,
     /// `nodkim`: DKIM fails.
@@ -86,6 +88,7 @@ impl SenderDirectives {
         let mut directives = Self::default();
         for word in words(local) {
             match word {
+                "nodns" => directives.no_dns = true,
                 "nospf" => directives.spf_fails = true,
                 "nodkim" => directives.dkim_fails = true,
                 "nodmarc" => directives.dmarc_fails = true,

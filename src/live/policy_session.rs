@@ -201,6 +201,7 @@ impl PolicySession {
                 sender_local_part: LocalPartLength::Octets(from.local_octets()),
                 // More than any limit can be.
                 size: u32::try_from(size).unwrap_or(u32::MAX),
+                dns: !directives.no_dns,
                 spf: !directives.spf_fails,
                 dkim: !directives.dkim_fails,
                 dmarc: !directives.dmarc_fails,

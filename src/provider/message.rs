@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::{DomainId, SenderDomainId};
 
 /// A message as it is announced with MAIL, and what checking it will show.
-#[expect(clippy::struct_excessive_bools, reason = "the results of four checks that do not depend on each other")]
+#[expect(clippy::struct_excessive_bools, reason = "the results of five checks that do not depend on each other")]
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope {
     /// The domain of MAIL FROM.
@@ -15,6 +15,8 @@ pub struct Envelope {
     pub sender_local_part: LocalPartLength,
     /// Size of the message in bytes.
     pub size: u32,
+    /// The sender domain has MX or address records.
+    pub dns: bool,
     /// SPF passes.
     pub spf: bool,
     /// DKIM passes.

@@ -8,6 +8,7 @@ mod greylist;
 mod hosts;
 mod recipients;
 pub(crate) mod reputation;
+mod sender_dns;
 
 use super::*;
 use crate::dist::Dist;
@@ -70,6 +71,7 @@ const ENVELOPE: Envelope = Envelope {
     sender_domain: SenderDomainId(0),
     sender_local_part: LocalPartLength::Octets(4),
     size: 1_000,
+    dns: true,
     spf: true,
     dkim: true,
     dmarc: true,

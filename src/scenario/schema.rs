@@ -21,7 +21,7 @@ mod tests {
             profile name share domains set ip count reputation listed ptr daily-volume arrivals \
             recipients-per-message size list authentication sender-domain sources priority at-once recipients at \
             poisson per-hour from until stages lasts diurnal over hours trace uniform log-normal median sigma pareto \
-            minimum shape addresses unknown full traps engaged complaints complaint-delay spam spf dkim dmarc rtt \
+            minimum shape addresses unknown full traps engaged complaints complaint-delay spam dns spf dkim dmarc rtt \
             bandwidth \
             reset bad-hosts bad-how rule limit enabled metric min max preset about scope concurrency pacing session \
             reading breaker retry oracle fixed aimd initial increase decrease per token-bucket messages burst \

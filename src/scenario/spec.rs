@@ -262,10 +262,12 @@ pub struct ListSpec {
     pub spam: Fraction,
 }
 
-/// What authentication messages pass; all by default.
+/// What checks of their sender messages pass; all by default.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AuthenticationSpec {
+    /// The sender domain has MX or address records.
+    pub dns: Option<bool>,
     /// SPF passes.
     pub spf: Option<bool>,
     /// DKIM passes.

@@ -85,7 +85,7 @@ fn scenario(policy: Policy, recipients: u32, strategy: Strategy) -> Scenario {
         size: Size::Constant(Bytes(1_000)),
         domains: vec![(DomainId(0), 1.0)],
         list,
-        authentication: Authentication { spf: true, dkim: true, dmarc: true },
+        authentication: Authentication { dns: true, spf: true, dkim: true, dmarc: true },
         sender_domain: SenderDomainId(0),
         sender_local_part: String::new(),
         sources: vec![SourceId(0)],

@@ -133,6 +133,7 @@ impl TrialInput<'_> {
                 others: stream.sender_local_octets(),
             },
             size: row.size,
+            dns: stream.authentication.dns,
             spf: stream.authentication.spf,
             dkim: stream.authentication.dkim,
             dmarc: stream.authentication.dmarc,

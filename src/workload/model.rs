@@ -168,9 +168,11 @@ pub struct ListQuality {
     pub spam: Fraction,
 }
 
-/// What authentication a stream's messages pass.
+/// What checks of its sender a stream's messages pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authentication {
+    /// The sender domain has MX or address records.
+    pub dns: bool,
     /// SPF passes.
     pub spf: bool,
     /// DKIM passes.

@@ -193,6 +193,7 @@ impl Sender {
             sender_domain: self.domain,
             sender_local_part: LocalPartLength::Octets(4),
             size: 1_000,
+            dns: true,
             spf: true,
             dkim: true,
             dmarc: true,

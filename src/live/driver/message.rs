@@ -67,10 +67,15 @@ impl<'a> MessageBuilder<'a> {
     /// As in `nodkim.b17@news.example`: what is wrong with the message, and a number.
     fn sender_address(&self, first: RecipientId) -> String {
         let row = self.input.mail.rows[first.index()];
-        let Authentication { spf, dkim, dmarc } =
+        let Authentication { dns, spf, dkim, dmarc } =
             self.input.scenario.workload.streams[row.stream.index()].authentication;
-        let prefixes =
-            [(!spf, "nospf."), (!dkim, "nodkim."), (!dmarc, "nodmarc."), (row.is(RecipientRow::SPAM), "spam.")];
+        let prefixes = [
+            (!dns, "nodns."),
+            (!spf, "nospf."),
+            (!dkim, "nodkim."),
+            (!dmarc, "nodmarc."),
+            (row.is(RecipientRow::SPAM), "spam."),
+        ];
         let words: String = prefixes.iter().filter(|(wrong, _)| *wrong).map(|(_, word)| *word).collect();
         let local = self.input.scenario.workload.streams[row.stream.index()].sender_local_part(first);
         format!("{words}{local}@{}", self.sender_domain(first))

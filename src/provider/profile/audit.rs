@@ -154,6 +154,7 @@ pub(super) const fn has_numbers(check: &Check) -> bool {
         | Check::Relaying
         | Check::BlockList
         | Check::NoPtr
+        | Check::NoSenderDns
         | Check::Unauthenticated(_)
         | Check::Spam
         | Check::Always => false,

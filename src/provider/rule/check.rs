@@ -11,6 +11,7 @@ use super::idle::IdleLimit;
 use super::long_local_part::LongLocalPart;
 use super::low_reputation::LowReputation;
 use super::no_ptr::NoPtr;
+use super::no_sender_dns::NoSenderDns;
 use super::outage::Outage;
 use super::relaying::Relaying;
 use super::session_age::SessionAge;
@@ -34,6 +35,8 @@ pub enum Check {
     BlockList,
     /// Does the client lack a PTR record that resolves back to it?
     NoPtr,
+    /// Has the sender domain neither MX nor address records?
+    NoSenderDns,
     /// Does the client talk before it is greeted (RFC 5321, section 4.3.1)? Programs do that send to all and listen to
     /// none. The greeting comes later, for that to be seen: all that a client feels of it that waits.
     EarlyTalker(EarlyTalker),
@@ -68,6 +71,7 @@ impl Check {
             Self::LongLocalPart(longest) => longest,
             Self::BlockList => &BlockList,
             Self::NoPtr => &NoPtr,
+            Self::NoSenderDns => &NoSenderDns,
             Self::EarlyTalker(early_talker) => early_talker,
             Self::Idle(limit) => limit,
             Self::SessionAge(limit) => limit,
@@ -96,6 +100,7 @@ impl Check {
             | Self::LongLocalPart(_)
             | Self::BlockList
             | Self::NoPtr
+            | Self::NoSenderDns
             | Self::EarlyTalker(_)
             | Self::Idle(_)
             | Self::SessionAge(_)
@@ -120,6 +125,7 @@ impl Check {
             Self::LongLocalPart(longest) => longest.permits(context),
             Self::BlockList => BlockList::permits(context),
             Self::NoPtr => NoPtr::permits(context),
+            Self::NoSenderDns => NoSenderDns::permits(context),
             Self::SessionAge(limit) => limit.permits(context),
             Self::Size(limit) => limit.permits(context),
             Self::Unauthenticated(auth) => auth.permits(context),

@@ -36,6 +36,8 @@ pub enum CheckSpec {
     Listed,
     /// Does the client lack a PTR record that resolves back to it?
     NoPtr,
+    /// Has the sender domain neither MX nor address records?
+    NoSenderDns,
     /// Does the client talk before it is greeted? The greeting comes this much later, for that to be seen. Simulated
     /// senders wait for it.
     EarlyTalker(Spanned<Span>),
@@ -81,6 +83,7 @@ pub(in crate::provider) fn build(spec: &CheckSpec, at: Option<&Spanned<Stage>>, 
         }
         CheckSpec::Listed => Check::BlockList,
         CheckSpec::NoPtr => Check::NoPtr,
+        CheckSpec::NoSenderDns => Check::NoSenderDns,
         CheckSpec::EarlyTalker(pause) => Check::EarlyTalker(EarlyTalker::build(pause, check)),
         CheckSpec::SpamContent => Check::Spam,
         CheckSpec::Always => Check::Always,

@@ -22,6 +22,7 @@ mod low_reputation;
 mod mailbox;
 mod meter;
 mod no_ptr;
+mod no_sender_dns;
 mod outage;
 mod population;
 mod relaying;

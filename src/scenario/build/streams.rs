@@ -52,6 +52,7 @@ pub(super) fn build(
             domains: bounds.providers.weights.clone(),
             list: list(&spec.list, check),
             authentication: Authentication {
+                dns: spec.authentication.dns.unwrap_or(true),
                 spf: spec.authentication.spf.unwrap_or(true),
                 dkim: spec.authentication.dkim.unwrap_or(true),
                 dmarc: spec.authentication.dmarc.unwrap_or(true),
@@ -191,7 +192,7 @@ fn sender_local_part(spec: &StreamSpec, check: &mut Checker<'_>) -> String {
     let Some(written) = &spec.sender_local_part else { return String::new() };
     let domain = spec.sender_domain.as_ref().map_or(SENDER_DOMAIN, |domain| domain.value.as_str());
     // With the longest that is written before it: all that can be wrong with a message, and its number.
-    let longest = format!("nospf.nodkim.nodmarc.spam.b{}+{}@{domain}", u32::MAX, written.value);
+    let longest = format!("nodns.nospf.nodkim.nodmarc.spam.b{}+{}@{domain}", u32::MAX, written.value);
     match Address::parse(&longest, false) {
         Ok(_) => {}
         Err(AddressError::TooLong) => {

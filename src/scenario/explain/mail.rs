@@ -25,7 +25,7 @@ fn stream_lines(stream: &MailStream, scenario: &Scenario) -> [String; 2] {
         _ = write!(second, "; as {domain}");
     }
     let auth = stream.authentication;
-    let failing: Vec<&str> = [("SPF", auth.spf), ("DKIM", auth.dkim), ("DMARC", auth.dmarc)]
+    let failing: Vec<&str> = [("DNS", auth.dns), ("SPF", auth.spf), ("DKIM", auth.dkim), ("DMARC", auth.dmarc)]
         .into_iter()
         .filter_map(|(name, passes)| (!passes).then_some(name))
         .collect();
