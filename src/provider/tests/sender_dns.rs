@@ -1,3 +1,5 @@
+//! Senders whose domain has no DNS records.
+
 use super::*;
 
 #[test]
