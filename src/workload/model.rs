@@ -169,6 +169,7 @@ pub struct ListQuality {
 }
 
 /// What checks of its sender a stream's messages pass.
+#[expect(clippy::struct_excessive_bools, reason = "the results of four checks that do not depend on each other")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authentication {
     /// The sender domain has MX or address records.
