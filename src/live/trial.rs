@@ -126,7 +126,7 @@ fn cluster_config(input: TrialInput<'_>, sources: &[IpAddr]) -> MxClusterConfig 
         unknowns: input.unknowns,
         day_starts: input.scenario.day_starts,
         clients: sources.iter().copied().zip(input.clients()).collect(),
-        accounts: input.scenario.accounts.iter().map(|account| account.name.clone()).collect(),
+        accounts: input.scenario.accounts.clone(),
         senders: domains.map(|(domain, history)| KnownSender { domain: domain.clone(), history }).collect(),
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn main_unknowns(analysis: &Analysis<'_>) -> Option<String> {
         0 => String::new(),
         rest => format!(", and {rest} more"),
     };
-    Some(format!("Behind these {:.0} % are {}{rest}.", spread.share * 100.0, told.join(", ")))
+    Some(format!("Behind these {:.0} %: {}{rest}.", spread.share * 100.0, told.join(", ")))
 }
 
 /// So many unknowns are told in a sentence …

@@ -56,8 +56,7 @@ pub(super) fn build<'a>(
     let (strategies, strategy_names) = strategies(&spec.strategy, check);
     let place = arrivals::Bounds { providers: &providers, sources: &sources, duration, day_starts };
     let workload = streams::build(&spec.stream, &place, &mut files, check);
-    let accounts = accounts.build(&spec.account, &sources, check);
-    let sender_histories = history::of_names("sender domain", &spec.sender_domain, &workload.sender_domains, check);
+    let sender_histories = history::of_domains(&spec.sender_domain, &workload.sender_domains, check);
     let network = network::build(&spec.network, check);
     let timeline = timeline::build(&spec.timeline, &providers, &sources, duration, check);
     let queues = sources.len().saturating_mul(providers.domains.len());
@@ -81,7 +80,7 @@ pub(super) fn build<'a>(
         domains: providers.domains,
         providers: providers.policies.into_iter().flatten().collect(),
         sources,
-        accounts,
+        accounts: accounts.into_names(),
         sender_histories,
         workload,
         network,

@@ -107,7 +107,7 @@ fn sources(scenario: &Scenario) -> Vec<String> {
             traits.push_str(", without a PTR record");
         }
         if let Some(account) = source.account.and_then(|account| scenario.accounts.get(account.index())) {
-            _ = write!(traits, ", logged in as {}", account.name);
+            _ = write!(traits, ", logged in as {account} (in virtual time only)");
         }
         let ip = source.ip.to_string();
         match lines.last_mut() {

@@ -31,8 +31,8 @@ pub struct Scenario {
     pub domains: Vec<Domain>,
     /// The egress IPs; at least one.
     pub sources: Vec<Source>,
-    /// The accounts that sources log in to.
-    pub accounts: Vec<Account>,
+    /// The names of the accounts that sources log in to: `news@tenant.example`.
+    pub accounts: Vec<String>,
     /// What lies behind each sender domain of the workload; `None` is what lies behind all sources together.
     pub sender_histories: Vec<Option<History>>,
     /// The streams of mail, and the sender domains they write as.
@@ -75,15 +75,6 @@ pub struct Source {
     pub history: History,
     /// The account that it logs in to, at every provider.
     pub account: Option<AccountId>,
-}
-
-/// An account that sources log in to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Account {
-    /// Its name: `news@tenant.example`.
-    pub name: String,
-    /// What lies behind it, at every provider.
-    pub history: History,
 }
 
 /// The network between sender and providers.

@@ -40,12 +40,9 @@ pub struct ScenarioSpec {
     /// The sender's egress IPs.
     #[serde(default)]
     pub source: Vec<Spanned<SourceSpec>>,
-    /// What lies behind accounts that sources log in to. By default an account has the history of these sources.
-    #[serde(default)]
-    pub account: Vec<Spanned<IdentitySpec>>,
     /// What lies behind sender domains. By default a domain has the history of all sources together.
     #[serde(default)]
-    pub sender_domain: Vec<Spanned<IdentitySpec>>,
+    pub sender_domain: Vec<Spanned<SenderDomainSpec>>,
     /// The mail streams.
     #[serde(default)]
     pub stream: Vec<Spanned<StreamSpec>>,
@@ -116,15 +113,16 @@ pub struct SourceSpec {
     /// For how long it has sent so much; by default long enough to be fully known.
     pub age: Option<Spanned<Span>>,
     /// The account that it logs in to, such as "news@tenant.example", at every provider; none by default. Sources may
-    /// share one.
+    /// share one. In virtual time only: over sockets mxlab's own sender does not log in, and each source is an account
+    /// of its own.
     pub account: Option<Spanned<String>>,
 }
 
-/// What lies behind a sender domain or an account, at every provider.
+/// What lies behind a sender domain, at every provider.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct IdentitySpec {
-    /// The domain as a stream names it, or the account as a source does.
+pub struct SenderDomainSpec {
+    /// The domain, as a stream names it.
     pub name: Spanned<String>,
     /// Its reputation at the start. By default 0.8 with a `daily-volume`, and a stranger's without.
     pub reputation: Option<Spanned<Fraction>>,

@@ -1,9 +1,5 @@
-//! Accounts: what sources log in to, and what lies behind each.
+//! Accounts: what sources log in to.
 
-use super::history;
-use crate::provider::History;
-use crate::scenario::model::{Account, Source};
-use crate::scenario::spec::IdentitySpec;
 use crate::spanned::{Checker, Spanned};
 use crate::units::AccountId;
 
@@ -25,23 +21,9 @@ impl AccountNames {
         AccountId::from_index(place)
     }
 
-    /// The accounts with what lies behind them: what the scenario says, or that the sources that log in to one have
-    /// sent by it before.
-    pub(super) fn build(
-        self,
-        specs: &[Spanned<IdentitySpec>],
-        sources: &[Source],
-        check: &mut Checker<'_>,
-    ) -> Vec<Account> {
-        let said = history::of_names("account", specs, &self.0, check);
-        let of_sources = |place: usize| {
-            let using = sources.iter().filter(|source| source.account == Some(AccountId::from_index(place)));
-            using.map(|source| source.history).reduce(|one, other| one.with(&other)).unwrap_or(History::NONE)
-        };
-        let accounts = self.0.into_iter().zip(said).enumerate();
-        accounts
-            .map(|(place, (name, said))| Account { name, history: said.unwrap_or_else(|| of_sources(place)) })
-            .collect()
+    /// All names, by number.
+    pub(super) fn into_names(self) -> Vec<String> {
+        self.0
     }
 }
 

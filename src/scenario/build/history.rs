@@ -2,7 +2,7 @@
 
 use super::names::Unique;
 use crate::provider::History;
-use crate::scenario::spec::IdentitySpec;
+use crate::scenario::spec::SenderDomainSpec;
 use crate::spanned::{Checker, Count, Spanned};
 use crate::time::Span;
 use crate::units::Fraction;
@@ -30,24 +30,22 @@ pub(super) fn build(
     }
 }
 
-/// What the scenario says of its sender domains, or of its accounts, in the order of their names; `None` of those it
-/// says nothing of.
-pub(super) fn of_names(
-    kind: &'static str,
-    specs: &[Spanned<IdentitySpec>],
-    known: &[String],
+/// What the scenario says of its sender domains; `None` of those it says nothing of.
+pub(super) fn of_domains(
+    specs: &[Spanned<SenderDomainSpec>],
+    domains: &[String],
     check: &mut Checker<'_>,
 ) -> Vec<Option<History>> {
-    let mut histories = vec![None; known.len()];
-    let mut names = Unique::new(kind);
+    let mut histories = vec![None; domains.len()];
+    let mut names = Unique::new("sender domain");
     for spec in specs {
         names.add(&spec.name, "say once what lies behind it", check);
         let history = build(spec.reputation.as_ref(), spec.daily_volume.as_ref(), spec.age.as_ref(), check);
-        if let Some(place) = known.iter().position(|name| name.eq_ignore_ascii_case(&spec.name)) {
+        if let Some(place) = domains.iter().position(|domain| domain.eq_ignore_ascii_case(&spec.name)) {
             histories[place] = Some(history);
         } else {
-            let known: Vec<&str> = known.iter().map(String::as_str).take(8).collect();
-            check.unknown(kind, &spec.name, &known);
+            let known: Vec<&str> = domains.iter().map(String::as_str).take(8).collect();
+            check.unknown("sender domain", &spec.name, &known);
         }
     }
     histories
